@@ -1,0 +1,43 @@
+/**
+ * Every error a user can cause, with the mend that helps most of the time.
+ * A throw site may give a better mend, because it knows more.
+ */
+export const errorCatalogue = {
+  ABORTED: 'Run the same command again to continue.',
+  CHECKPOINT_NOT_FOUND:
+    'Give a folder with config.json and *.safetensors, a Hub id such as allenai/OLMoE-1B-7B-0125, or tiny.',
+  CHECKPOINT_INVALID:
+    'The file is damaged or was not written by a safetensors library: download or export it again.',
+  CHECKPOINT_INDEX_INVALID: 'Restore model.safetensors.index.json from the original repository.',
+  TENSOR_MISSING: 'The checkpoint is incomplete, or is not of the architecture its config.json names.',
+  TENSOR_SHAPE: 'The checkpoint does not fit its config.json: restore both from the same revision.',
+  TENSOR_DTYPE: 'Convert the tensor to BF16, F16 or F32 first.',
+  WEIGHTS_NOT_FINITE: 'The weights hold NaN or infinity: restore the file from its source.',
+  CONFIG_INVALID: 'Restore config.json from the original repository.',
+  CONFIG_UNSUPPORTED:
+    'This value changes the mathematics and is not implemented yet; see docs/architectures in the repository.',
+  ARCHITECTURE_UNKNOWN:
+    'Add a manifest for the architecture: see "A new architecture" in docs/architecture.md.',
+  TOKENIZER_MISSING: 'Put tokenizer.json (and tokenizer_config.json) beside config.json.',
+  PLAN_INVALID: 'Make the plan again with moepress compress --plan-only.',
+  PLAN_BASE_MISMATCH: 'Apply the plan to the checkpoint it was made from, or make a new plan for this one.',
+  PLUGIN_INVALID: 'The package must default-export the result of definePlugin().',
+  METHOD_UNKNOWN: 'Install the plugin that provides the method, or pick one from the list.',
+  OPTIONS_INVALID: 'Correct the named option.',
+  RATIO_TOO_HIGH: 'Lower the ratio so that at least top-k experts remain in every layer.',
+  CALIBRATION_INVALID: 'Give a text or JSONL file with enough text for at least one sequence.',
+  OUTPUT_EXISTS: 'Choose another --out folder, or remove this one.',
+  DISK_FULL: 'Free space or choose another disk, then run the command again.',
+  WRITE_FAILED: 'Check the permissions of the output folder.',
+  HUB_NOT_FOUND: 'Check the spelling of the repository id and revision.',
+  HUB_FORBIDDEN: 'Accept the licence on the model page and set HF_TOKEN.',
+  HUB_UNREACHABLE: 'Check the network, HF_ENDPOINT and proxy settings; a cached model needs none of them.',
+  DATASET_NOT_FOUND:
+    'Give --data <dir> with <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}, or a network.',
+  DATASET_INVALID: 'Restore the file from its source.',
+  TASK_UNKNOWN: 'Pick one of the tasks listed by moepress eval --help.',
+  INPUT_INVALID: 'Correct the named value.',
+  ENGINE_FAILED: 'This is likely a fault of moepress: please report it with the message above.',
+} as const satisfies Record<string, string>;
+
+export type ErrorCode = keyof typeof errorCatalogue;

@@ -1,0 +1,44 @@
+import { type ErrorCode, errorCatalogue } from './catalogue.js';
+
+/** Found on every MoepressError, so that copies of this package recognise each other's errors. */
+const marker = Symbol.for('moepress.error');
+
+export interface ErrorDetails {
+  /** What is wrong, in one sentence, with the offending value. */
+  readonly message: string;
+  /** The file, tensor, option or URL it is about. */
+  readonly where?: string | undefined;
+  /** How to mend it; the catalogue's general advice if absent. */
+  readonly mend?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** An error the user can do something about: what was wrong, where, and how to mend it. */
+export class MoepressError extends Error {
+  override readonly name = 'MoepressError';
+  readonly code: ErrorCode;
+  readonly where: string | undefined;
+  readonly mend: string;
+
+  constructor(code: ErrorCode, details: ErrorDetails) {
+    super(details.message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.where = details.where;
+    this.mend = details.mend ?? errorCatalogue[code];
+    Object.defineProperty(this, marker, { value: true });
+  }
+
+  /** `instanceof` that also holds across duplicate installations of @moepress/core. */
+  static isInstance(value: unknown): value is MoepressError {
+    return typeof value === 'object' && value !== null && marker in value;
+  }
+
+  toJSON() {
+    return { code: this.code, message: this.message, where: this.where ?? null, mend: this.mend };
+  }
+}
+
+/** Throws `ABORTED` if the signal has fired; call it between units of work. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new MoepressError('ABORTED', { message: 'Stopped before the work was done.' });
+}

@@ -1,0 +1,57 @@
+import type { z } from 'zod';
+import type { Work } from '../events.js';
+import type { Evidence } from '../evidence/evidence.js';
+import type { Statistic } from '../evidence/statistic.js';
+import type { Model } from '../model/model.js';
+import type { LayerPlan } from '../plan/schema.js';
+import type { TensorExpr } from '../tensor/expr.js';
+import type { Rng } from './rng.js';
+
+/**
+ * A compression method. It says what must be measured and turns the measurements into decisions;
+ * it touches neither weights nor engine.
+ */
+export interface Compressor<Options extends CompressionOptions = CompressionOptions> {
+  readonly specVersion: 1;
+  /** What the user types after --method. */
+  readonly name: string;
+  readonly title: string;
+  readonly reference: string;
+  readonly options: z.ZodType<Options>;
+  needs(model: Model, options: Options): readonly Statistic[];
+  plan(context: PlanContext<Options>): Promise<PlanDecision>;
+}
+
+/** Options every method has. */
+export interface CompressionOptions {
+  /** Fraction of the routed-expert parameters to remove, in [0, 1). */
+  readonly ratio: number;
+  readonly seed: number;
+}
+
+export interface PlanContext<Options> extends Work {
+  readonly model: Model;
+  /** Null if the method needs no statistics. */
+  readonly evidence: Evidence | null;
+  readonly options: Options;
+  readonly rng: Rng;
+  readonly services: Services;
+}
+
+/** What a method decided; core adds the provenance and makes it a plan. */
+export interface PlanDecision {
+  readonly layers: readonly LayerPlan[];
+  /** Things the user should know before trusting the result. */
+  readonly warnings?: readonly string[];
+  /** Numbers behind the decision, kept in the plan for the reader. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** Work on weights that needs an engine, done for the method by the runtime. */
+export interface Services {
+  /**
+   * Inner products of tensors of one shape, taken as vectors: n tensors give n x n numbers, row-major.
+   * Products are accumulated in double precision.
+   */
+  gram(tensors: readonly TensorExpr[], work?: Work): Promise<Float64Array>;
+}

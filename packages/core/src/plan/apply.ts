@@ -1,0 +1,99 @@
+import { MoepressError } from '../errors/error.js';
+import { moeBlocks } from '../model/measure.js';
+import type { Block, Expert, Model, MoeFfn } from '../model/model.js';
+import { rows } from '../tensor/expr.js';
+import type { CompressionPlan, LayerOp } from './schema.js';
+
+/**
+ * The model a plan describes: a view over the base's files; nothing is read.
+ * Throws `PLAN_BASE_MISMATCH` for another base, `PLAN_INVALID` for references outside the model,
+ * `RATIO_TOO_HIGH` if a layer would keep fewer experts than the router selects.
+ */
+export function applyPlan(base: Model, plan: CompressionPlan): Model {
+  checkBase(base, plan);
+  const pools = new Map(moeBlocks(base).map((block) => [block.index, block.ffn.pool]));
+  const blocks = [...base.blocks];
+  const seen = new Set<number>();
+  for (const { layer, ops } of plan.layers) {
+    const block = blocks[layer];
+    if (block?.ffn.kind !== 'moe') {
+      throw invalid(`layer ${layer} has no experts in ${base.id}`, `layers[${layer}]`);
+    }
+    if (seen.has(layer)) throw invalid(`layer ${layer} appears twice`, `layers[${layer}]`);
+    seen.add(layer);
+    const ffn = ops.reduce((view, op) => applyOp(view, op, block, pools), block.ffn);
+    blocks[layer] = { ...block, ffn };
+  }
+  return { ...base, blocks, config: { ...base.config, experts: slotCount(blocks) } };
+}
+
+function checkBase(base: Model, plan: CompressionPlan): void {
+  const fits = plan.base.architecture === base.architecture && plan.base.headers === base.headerHash;
+  if (fits) return;
+  throw new MoepressError('PLAN_BASE_MISMATCH', {
+    message: `The plan was made for ${plan.base.id} (${plan.base.architecture}, headers ${plan.base.headers.slice(0, 12)}), not for ${base.id} (${base.architecture}, headers ${base.headerHash.slice(0, 12)}).`,
+    where: base.source.directory,
+  });
+}
+
+function applyOp(
+  ffn: MoeFfn,
+  op: LayerOp,
+  block: Block,
+  pools: ReadonlyMap<number, readonly Expert[]>,
+): MoeFfn {
+  const where = `layers[${block.index}].${op.op}`;
+  if (op.op === 'keep-experts') return keepExperts(ffn, op.experts, where);
+  return remapSlots(ffn, op.slots, pools, where);
+}
+
+/** Expert dropping: pool and router rows shrink together. */
+function keepExperts(ffn: MoeFfn, experts: readonly number[], where: string): MoeFfn {
+  const kept = [...experts].sort((a, b) => a - b);
+  if (new Set(kept).size !== kept.length) throw invalid('an expert is listed twice', where);
+  const outside = kept.find((e) => e >= ffn.slots.length);
+  if (outside !== undefined) throw invalid(`there is no expert ${outside}`, where);
+  if (kept.length < ffn.router.topK) {
+    throw new MoepressError('RATIO_TOO_HIGH', {
+      message: `${kept.length} experts would remain but the router selects ${ffn.router.topK}.`,
+      where,
+    });
+  }
+  const pool = kept.map((slot) => ffn.pool[ffn.slots[slot]!]!);
+  return {
+    ...ffn,
+    router: { ...ffn.router, weight: rows(ffn.router.weight, kept) },
+    pool,
+    slots: pool.map((_, i) => i),
+  };
+}
+
+/** Many slots to one prototype, possibly of another layer; the router is untouched. */
+function remapSlots(
+  ffn: MoeFfn,
+  slots: readonly (readonly [number, number])[],
+  pools: ReadonlyMap<number, readonly Expert[]>,
+  where: string,
+): MoeFfn {
+  if (slots.length !== ffn.slots.length) {
+    throw invalid(`${slots.length} slots for a router of ${ffn.slots.length}`, where);
+  }
+  const distinct = new Map(slots.map((ref) => [ref.join('.'), ref]));
+  const ordered = [...distinct.values()].sort(([la, ea], [lb, eb]) => la - lb || ea - eb);
+  const positions = new Map(ordered.map((ref, position) => [ref.join('.'), position]));
+  const pool = ordered.map(([layer, index]) => {
+    const expert = pools.get(layer)?.[index];
+    if (!expert) throw invalid(`there is no expert ${index} in layer ${layer}`, where);
+    return expert;
+  });
+  return { ...ffn, pool, slots: slots.map((ref) => positions.get(ref.join('.'))!) };
+}
+
+/** The router width all MoE layers share, or the widest of them. */
+function slotCount(blocks: readonly Block[]): number {
+  return Math.max(0, ...blocks.map(({ ffn }) => (ffn.kind === 'moe' ? ffn.slots.length : 0)));
+}
+
+function invalid(problem: string, where: string): MoepressError {
+  return new MoepressError('PLAN_INVALID', { message: `${problem}.`, where });
+}

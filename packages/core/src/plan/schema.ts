@@ -1,0 +1,47 @@
+import { z } from 'zod';
+
+const index = z.int().nonnegative();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal');
+
+/** [decoder layer, expert index] in the base model. */
+const expertRef = z.tuple([index, index]);
+
+const layerOp = z.discriminatedUnion('op', [
+  /** Only these experts stay; the others' router rows go with them. */
+  z.strictObject({ op: z.literal('keep-experts'), experts: z.array(index).min(1) }),
+  /** Slot i computes with the named expert; the router stays as it is. */
+  z.strictObject({ op: z.literal('remap-slots'), slots: z.array(expertRef).min(1) }),
+]);
+
+const layerPlan = z.strictObject({ layer: index, ops: z.array(layerOp).min(1) });
+
+const calibration = z.strictObject({
+  source: z.string(),
+  sequences: index,
+  tokens: index,
+  hash: sha256,
+  seed: z.int(),
+});
+
+/** A plan file: a few kilobytes that turn one published checkpoint into another model. */
+export const planSchema = z.strictObject({
+  format: z.literal('moepress-plan'),
+  version: z.literal(1),
+  base: z.strictObject({
+    id: z.string(),
+    revision: z.string().nullable(),
+    architecture: z.string(),
+    /** SHA-256 over the headers of the checkpoint's files. */
+    headers: sha256,
+  }),
+  method: z.strictObject({ name: z.string(), package: z.string(), version: z.string() }),
+  options: z.record(z.string(), z.json()),
+  calibration: calibration.nullable(),
+  layers: z.array(layerPlan),
+  warnings: z.array(z.string()),
+  details: z.record(z.string(), z.json()),
+});
+
+export type CompressionPlan = z.infer<typeof planSchema>;
+export type LayerPlan = z.infer<typeof layerPlan>;
+export type LayerOp = z.infer<typeof layerOp>;

@@ -1,0 +1,17 @@
+import type { Statistic } from '../evidence/statistic.js';
+import type { Compressor } from '../method/compressor.js';
+import type { Scorer } from '../method/scorer.js';
+
+/** What a package adds to moepress. */
+export interface Plugin {
+  readonly name: string;
+  readonly scorers?: readonly Scorer[];
+  // biome-ignore lint/suspicious/noExplicitAny: each method has its own options; its schema checks them.
+  readonly compressors?: readonly Compressor<any>[];
+  readonly statistics?: readonly Statistic[];
+}
+
+/** Identity, for type inference: `export default definePlugin({ ... })`. */
+export function definePlugin<P extends Plugin>(plugin: P): P {
+  return plugin;
+}

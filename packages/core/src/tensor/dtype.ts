@@ -1,0 +1,33 @@
+/** Element types of the safetensors format, with their size in bits. */
+export const dtypeBits = {
+  BOOL: 8,
+  U8: 8,
+  I8: 8,
+  F8_E5M2: 8,
+  F8_E4M3: 8,
+  I16: 16,
+  U16: 16,
+  F16: 16,
+  BF16: 16,
+  I32: 32,
+  U32: 32,
+  F32: 32,
+  I64: 64,
+  U64: 64,
+  F64: 64,
+} as const;
+
+export type DType = keyof typeof dtypeBits;
+
+export function isDType(value: unknown): value is DType {
+  return typeof value === 'string' && Object.hasOwn(dtypeBits, value);
+}
+
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, n) => product * n, 1);
+}
+
+/** Bytes of a dense tensor. */
+export function byteLength(dtype: DType, shape: readonly number[]): number {
+  return (elementCount(shape) * dtypeBits[dtype]) / 8;
+}
