@@ -1,4 +1,7 @@
 import { defineConfig } from 'vitest/config';
+import { findShared } from './scripts/shared.js';
+
+const shared = findShared();
 
 export default defineConfig({
   test: {
@@ -7,5 +10,6 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    env: shared === undefined ? {} : { MOEPRESS_SHARED: shared },
   },
 });
