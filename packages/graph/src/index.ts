@@ -1,1 +1,10 @@
-export {};
+export * from './builder.js';
+export * from './ir.js';
+export { encodeModel, opsets } from './onnx/encode.js';
+export * from './ops/attention.js';
+export * from './ops/layout.js';
+export * from './ops/math.js';
+export * from './ops/nn.js';
+export * from './ops/reduce.js';
+export * from './statistics/experts.js';
+export * from './weights.js';

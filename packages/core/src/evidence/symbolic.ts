@@ -21,7 +21,8 @@ export interface Value {
   readonly shape: readonly Dim[];
 }
 
-export type Attribute = number | string | bigint | readonly number[] | readonly bigint[];
+/** Plain numbers are integers; floating-point attributes are marked, since ONNX tells them apart. */
+export type Attribute = number | string | readonly number[] | { readonly float: number };
 
 export interface OpOptions {
   readonly dtype?: GraphDType;

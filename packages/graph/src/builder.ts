@@ -1,0 +1,160 @@
+import type { Attribute, Dim, Graph, GraphDType, OpOptions, Value } from '@moepress/core';
+import type { ElementType, ExternalData, GraphIR, InitializerIR, NodeIR, ValueIR } from './ir.js';
+
+/** Nodes of the graph, or of the If branch, that is being written. */
+interface Frame {
+  readonly nodes: NodeIR[];
+}
+
+/** What a node produces: one of these per output. */
+export interface OutputSpec {
+  readonly dtype: GraphDType;
+  readonly shape: readonly Dim[];
+}
+
+type NodeOptions = Pick<OpOptions, 'domain' | 'attributes' | 'name'> & {
+  /** Attributes that are graphs: the branches of an If. */
+  readonly graphs?: Readonly<Record<string, GraphIR>>;
+};
+
+/**
+ * Builds one ONNX graph. Operators are free functions over values (`add(a, b)`); each appends to
+ * the builder its values belong to, or to the branch that is open at that moment.
+ */
+export class GraphBuilder implements Graph {
+  readonly #name: string;
+  readonly #frames: Frame[] = [{ nodes: [] }];
+  readonly #inputs: ValueIR[] = [];
+  readonly #outputs: ValueIR[] = [];
+  readonly #initializers = new Map<string, InitializerIR>();
+  readonly #path: string[] = [];
+  #count = 0;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** A tensor fed at run time. */
+  input(name: string, dtype: GraphDType, shape: readonly Dim[]): Value {
+    this.#inputs.push({ name, dtype, shape });
+    return this.#value(name, dtype, shape);
+  }
+
+  /** Makes a value an output under `name`. */
+  output(name: string, value: Value): void {
+    const { dtype, shape } = value;
+    this.#frames[0]!.nodes.push({
+      ...{ type: 'Identity', domain: '', name: `output/${name}`, attributes: {} },
+      inputs: [value.name],
+      outputs: [name],
+    });
+    this.#outputs.push({ name, dtype, shape });
+  }
+
+  op(type: string, inputs: readonly (Value | null)[], options: OpOptions = {}): Value {
+    const reference = inputs.find((input) => input !== null);
+    const dtype = options.dtype ?? reference?.dtype ?? 'float32';
+    const shape = options.shape ?? reference?.shape ?? [];
+    return this.multi(type, inputs, [{ dtype, shape }], options)[0]!;
+  }
+
+  /** A node with several outputs. */
+  multi(
+    type: string,
+    inputs: readonly (Value | null)[],
+    outputs: readonly OutputSpec[],
+    options: NodeOptions = {},
+  ): Value[] {
+    const name = [...this.#path, `${options.name ?? type}_${this.#count++}`].join('/');
+    const values = outputs.map(({ dtype, shape }, i) =>
+      this.#value(outputs.length === 1 ? name : `${name}:${i}`, dtype, shape),
+    );
+    const attributes: Record<string, Attribute | GraphIR> = { ...options.attributes, ...options.graphs };
+    this.#frames.at(-1)!.nodes.push({
+      type,
+      domain: options.domain ?? '',
+      name,
+      inputs: inputs.map((input) => input?.name ?? ''),
+      outputs: values.map((value) => value.name),
+      attributes,
+    });
+    return values;
+  }
+
+  /** A small literal tensor; equal literals share one initializer. */
+  constant(data: readonly number[], shape: readonly number[], dtype: GraphDType): Value {
+    const name = `const/${dtype}[${shape.join('x')}]/${data.join(',')}`;
+    if (!this.#initializers.has(name)) {
+      this.#initializers.set(name, { name, dtype, shape, data: literalBytes(data, dtype) });
+    }
+    return this.#value(name, dtype, shape);
+  }
+
+  /** A tensor that the engine maps from a file. The same stretch of file is declared once. */
+  external(name: string, dtype: ElementType, shape: readonly number[], data: ExternalData): Value {
+    const key = `${name}@${data.file}:${data.offset}`;
+    if (!this.#initializers.has(key)) this.#initializers.set(key, { name: key, dtype, shape, data });
+    return this.#value(key, dtype as GraphDType, shape);
+  }
+
+  /**
+   * If-node: only the branch taken is computed. Both branches may use any outer value and must
+   * yield the same number of values, of the dtypes and shapes of the first.
+   */
+  branch(condition: Value, then: () => readonly Value[], otherwise: () => readonly Value[]): Value[] {
+    const [taken, other] = [this.#subgraph('then', then), this.#subgraph('else', otherwise)];
+    return this.multi('If', [condition], taken.values, {
+      name: 'If',
+      graphs: { then_branch: taken.graph, else_branch: other.graph },
+    });
+  }
+
+  /** Prefixes the names of the nodes that `build` appends. */
+  scoped<T>(path: string, build: () => T): T {
+    this.#path.push(path);
+    try {
+      return build();
+    } finally {
+      this.#path.pop();
+    }
+  }
+
+  finish(): GraphIR {
+    return {
+      name: this.#name,
+      nodes: this.#frames[0]!.nodes,
+      initializers: [...this.#initializers.values()],
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+    };
+  }
+
+  #subgraph(name: string, build: () => readonly Value[]): { graph: GraphIR; values: readonly Value[] } {
+    const frame: Frame = { nodes: [] };
+    this.#frames.push(frame);
+    try {
+      // A branch may not hand out an outer value by its own name.
+      const values = this.scoped(name, () => build().map((value) => this.op('Identity', [value])));
+      const outputs = values.map((value) => ({ name: value.name, dtype: value.dtype }));
+      return { graph: { name, nodes: frame.nodes, initializers: [], inputs: [], outputs }, values };
+    } finally {
+      this.#frames.pop();
+    }
+  }
+
+  #value(name: string, dtype: GraphDType, shape: readonly Dim[]): Value {
+    return { graph: this, name, dtype, shape };
+  }
+}
+
+function literalBytes(data: readonly number[], dtype: GraphDType): Uint8Array {
+  const typed = (() => {
+    if (dtype === 'float32') return new Float32Array(data);
+    if (dtype === 'float64') return new Float64Array(data);
+    if (dtype === 'int64') return new BigInt64Array(data.map(BigInt));
+    if (dtype === 'int32') return new Int32Array(data);
+    if (dtype === 'bool') return new Uint8Array(data);
+    throw new TypeError(`No literals of ${dtype}.`);
+  })();
+  return new Uint8Array(typed.buffer);
+}

@@ -1,0 +1,61 @@
+import type { Attribute, Dim } from '@moepress/core';
+
+/** Element types of ONNX tensors with their numbers in onnx.proto. */
+export const elementTypes = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  uint32: 12,
+  uint64: 13,
+  bfloat16: 16,
+} as const;
+
+export type ElementType = keyof typeof elementTypes;
+
+/** A graph as data: what the builder makes, the encoder writes and differentiation walks. */
+export interface GraphIR {
+  readonly name: string;
+  readonly nodes: readonly NodeIR[];
+  readonly initializers: readonly InitializerIR[];
+  readonly inputs: readonly ValueIR[];
+  readonly outputs: readonly ValueIR[];
+}
+
+export interface ValueIR {
+  readonly name: string;
+  readonly dtype: ElementType;
+  /** Absent where inference is left to the engine. */
+  readonly shape?: readonly Dim[];
+}
+
+export interface NodeIR {
+  readonly type: string;
+  readonly domain: string;
+  readonly name: string;
+  /** Empty string: optional input left out. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, Attribute | GraphIR>>;
+}
+
+export interface InitializerIR {
+  readonly name: string;
+  readonly dtype: ElementType;
+  readonly shape: readonly number[];
+  readonly data: Uint8Array | ExternalData;
+}
+
+/** Bytes of a file that the engine maps; nothing is copied. */
+export interface ExternalData {
+  /** Absolute path, symbolic links resolved. */
+  readonly file: string;
+  readonly offset: number;
+  readonly length: number;
+}

@@ -1,0 +1,53 @@
+import type { Value } from '@moepress/core';
+import type { GraphBuilder } from '../builder.js';
+import { squeeze, unsqueeze } from './layout.js';
+
+const domain = 'com.microsoft';
+
+/**
+ * Rotates queries or keys x [T, heads * D] by the angles of their positions: `cos` and `sin`
+ * [T, D / 2] hold one row a token, `order` int64 [1, T] counts the rows. The halves of a head turn
+ * against each other, as in Hugging Face's Llama-like models.
+ */
+export function rotary(x: Value, cos: Value, sin: Value, order: Value): Value {
+  return squeeze(
+    x.graph.op('RotaryEmbedding', [unsqueeze(x, 0), order, cos, sin], { domain, shape: [1, ...x.shape] }),
+    0,
+  );
+}
+
+export interface AttentionInputs {
+  /** [B, S, heads * D], then [B, S, kvHeads * D] twice; right-padded and already rotated. */
+  readonly query: Value;
+  readonly key: Value;
+  readonly value: Value;
+  /** Earlier keys and values [B, kvHeads, P, D], or null. */
+  readonly past: { readonly key: Value; readonly value: Value } | null;
+  /** int32 [B]: length of each sequence, the past included, minus one. */
+  readonly lastPositions: Value;
+  /** int32 [1]: the longest sequence, the past included. */
+  readonly totalLength: Value;
+  readonly heads: number;
+  readonly kvHeads: number;
+}
+
+/**
+ * Causal grouped-query attention, scores scaled by D^-1/2. `output` is [B, S, heads * D]; the
+ * present holds past and new keys and values, [B, kvHeads, total, D].
+ */
+export function groupQueryAttention(inputs: AttentionInputs): {
+  output: Value;
+  presentKey: Value;
+  presentValue: Value;
+} {
+  const { query, key, value, past, heads, kvHeads } = inputs;
+  const headDim = Number(query.shape[2]) / heads;
+  const present = { dtype: query.dtype, shape: [query.shape[0]!, kvHeads, 'total', headDim] };
+  const [output, presentKey, presentValue] = (query.graph as GraphBuilder).multi(
+    'GroupQueryAttention',
+    [query, key, value, past?.key ?? null, past?.value ?? null, inputs.lastPositions, inputs.totalLength],
+    [{ dtype: query.dtype, shape: query.shape }, present, present],
+    { domain, attributes: { num_heads: heads, kv_num_heads: kvHeads } },
+  );
+  return { output: output!, presentKey: presentKey!, presentValue: presentValue! };
+}

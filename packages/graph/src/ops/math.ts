@@ -1,0 +1,37 @@
+import type { GraphDType, Value } from '@moepress/core';
+import { elementTypes } from '../ir.js';
+import { broadcast } from './shapes.js';
+
+const binary =
+  (type: string) =>
+  (a: Value, b: Value): Value =>
+    a.graph.op(type, [a, b], { dtype: a.dtype, shape: broadcast(a.shape, b.shape) });
+
+const comparison =
+  (type: string) =>
+  (a: Value, b: Value): Value =>
+    a.graph.op(type, [a, b], { dtype: 'bool', shape: broadcast(a.shape, b.shape) });
+
+export const add = binary('Add');
+export const sub = binary('Sub');
+export const mul = binary('Mul');
+export const div = binary('Div');
+export const equal = comparison('Equal');
+export const greater = comparison('Greater');
+
+export const sigmoid = (a: Value): Value => a.graph.op('Sigmoid', [a]);
+
+/** x * sigmoid(x) */
+export const silu = (a: Value): Value => mul(a, sigmoid(a));
+
+/** Limits every element to [-bound, bound]. */
+export function clip(a: Value, bound: number): Value {
+  const limit = (value: number) => a.graph.constant([value], [], a.dtype);
+  return a.graph.op('Clip', [a, limit(-bound), limit(bound)]);
+}
+
+/** No node if the value has the type already. */
+export function cast(a: Value, dtype: GraphDType): Value {
+  if (a.dtype === dtype) return a;
+  return a.graph.op('Cast', [a], { dtype, attributes: { to: elementTypes[dtype] } });
+}

@@ -1,0 +1,21 @@
+import type { Value } from '@moepress/core';
+
+/** x [n, in] times W [out, in] transposed, as Hugging Face stores it, plus bias [out]. */
+export function linear(x: Value, weight: Value, bias: Value | null = null): Value {
+  return x.graph.op('Gemm', bias ? [x, weight, bias] : [x, weight], {
+    dtype: x.dtype,
+    shape: [x.shape[0]!, weight.shape[0]!],
+    attributes: { transB: 1 },
+  });
+}
+
+export function softmax(a: Value, axis = -1): Value {
+  return a.graph.op('Softmax', [a], { attributes: { axis } });
+}
+
+/** x / sqrt(mean(x^2) + epsilon) * weight over the last axis. */
+export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
+  return x.graph.op('RMSNormalization', [x, weight], {
+    attributes: { axis: -1, epsilon: { float: epsilon } },
+  });
+}
