@@ -1,0 +1,20 @@
+import { MoepressError, suggest } from '@moepress/core';
+import type { ArchitectureManifest } from './manifest.js';
+import { olmoe } from './olmoe.js';
+import { qwen2Moe } from './qwen2-moe.js';
+import { qwen3Moe } from './qwen3-moe.js';
+
+/** Every family that can be opened and written. */
+export const architectures: readonly ArchitectureManifest[] = [olmoe, qwen2Moe, qwen3Moe];
+
+/** Throws `ARCHITECTURE_UNKNOWN`, with the names of those that are known. */
+export function findArchitecture(modelType: string, where: string): ArchitectureManifest {
+  const found = architectures.find((manifest) => manifest.modelType === modelType);
+  if (found) return found;
+  const known = architectures.map((manifest) => manifest.modelType);
+  const guess = suggest(modelType, known);
+  throw new MoepressError('ARCHITECTURE_UNKNOWN', {
+    message: `The architecture "${modelType}" is not known.${guess ? ` Did you mean "${guess}"?` : ''} Known are ${known.join(', ')}.`,
+    where,
+  });
+}

@@ -1,0 +1,38 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ErrorCode, MoepressError } from '@moepress/core';
+
+/** More than any real config or index takes; an index of 100,000 tensors is 10 MB. */
+const maxJsonBytes = 64 * 1024 * 1024;
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/**
+ * The JSON object in a file of a checkpoint folder, or null if the file is absent.
+ * Throws `code` if it is no JSON object, or too large.
+ */
+export async function readJsonFile(
+  directory: string,
+  name: string,
+  code: ErrorCode,
+): Promise<JsonObject | null> {
+  const where = join(directory, name);
+  const info = await stat(where).catch(() => null);
+  if (!info) return null;
+  if (!info.isFile() || info.size > maxJsonBytes) {
+    throw new MoepressError(code, {
+      message: `Not a file, or larger than the ${maxJsonBytes} bytes allowed for it.`,
+      where,
+    });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(where, 'utf8'));
+  } catch (cause) {
+    throw new MoepressError(code, { message: `Not JSON: ${String(cause)}`, where, cause });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new MoepressError(code, { message: 'Not a JSON object.', where });
+  }
+  return value as JsonObject;
+}

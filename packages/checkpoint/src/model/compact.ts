@@ -1,0 +1,52 @@
+import { MoepressError } from '@moepress/core';
+import { z } from 'zod';
+import type { JsonObject } from '../folder/json.js';
+
+/**
+ * The compact layout of a checkpoint whose slots share experts: each expert is stored once, and
+ * config.json says under `moepress` which slot uses which. Experts are numbered afresh within the
+ * layer they came from; `experts` keeps the numbers they had.
+ */
+export const compactFormat = 'compact-v1';
+
+const index = z.int().nonnegative();
+
+const compactLayer = z.object({
+  layer: index,
+  /** Original index of each expert stored under this layer; its position is its new index. */
+  experts: z.array(index),
+  /** Slot i computes with the stored expert [layer, new index]. */
+  slots: z.array(z.tuple([index, index])).min(1),
+});
+
+const compactSchema = z.object({
+  format: z.literal(compactFormat),
+  /** `model_type` of the family; that of the checkpoint itself is `moepress_<family>`. */
+  base_architecture: z.string(),
+  layers: z.array(compactLayer),
+});
+
+export type CompactRecord = z.infer<typeof compactSchema>;
+export type CompactLayer = CompactRecord['layers'][number];
+
+/** The record under `moepress` in config.json, or null in a stock checkpoint. Throws `CONFIG_INVALID`. */
+export function readCompactRecord(config: JsonObject, where: string): CompactRecord | null {
+  if (config.moepress === undefined) return null;
+  const parsed = compactSchema.safeParse(config.moepress);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw invalidCompact(`moepress.${issue.path.join('.')}: ${issue.message}`, where);
+  }
+  const stored = new Map(parsed.data.layers.map(({ layer, experts }) => [layer, experts.length]));
+  for (const { layer, slots } of parsed.data.layers) {
+    const missing = slots.find(([from, expert]) => expert >= (stored.get(from) ?? 0));
+    if (missing) {
+      throw invalidCompact(`a slot of layer ${layer} uses expert [${missing}], which is not stored`, where);
+    }
+  }
+  return parsed.data;
+}
+
+export function invalidCompact(problem: string, where: string): MoepressError {
+  return new MoepressError('CONFIG_INVALID', { message: `${problem}.`, where: `${where}: moepress` });
+}

@@ -1,0 +1,67 @@
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { type Model, MoepressError, throwIfAborted, type Work } from '@moepress/core';
+import { findArchitecture } from '../architectures/index.js';
+import { readFamilyConfig } from '../config/family.js';
+import { readJsonFile } from '../folder/json.js';
+import { openWeights } from '../folder/weights.js';
+import { buildBlock } from './build.js';
+import { readCompactRecord } from './compact.js';
+import { TensorSource } from './tensors.js';
+
+export interface OpenOptions extends Work {
+  /** Branch, tag or commit of a Hub model; default `main`. */
+  readonly revision?: string | undefined;
+}
+
+/**
+ * Opens a checkpoint as a Model: a folder, stock or written by moepress in the compact layout.
+ * Headers and configs are read and checked, weights are not, so it takes milliseconds.
+ *
+ * Throws `CHECKPOINT_NOT_FOUND`, `CHECKPOINT_INVALID`, `CHECKPOINT_INDEX_INVALID`; `CONFIG_INVALID`,
+ * `CONFIG_UNSUPPORTED`, `ARCHITECTURE_UNKNOWN`; `TENSOR_MISSING`, `TENSOR_SHAPE`, `TENSOR_DTYPE`.
+ */
+export async function openModel(id: string, options: OpenOptions = {}): Promise<Model> {
+  throwIfAborted(options.signal);
+  const { directory, revision } = await findCheckpoint(id);
+  return openFolder(directory, id, revision);
+}
+
+async function findCheckpoint(id: string): Promise<{ directory: string; revision: string | null }> {
+  const info = await stat(id).catch(() => null);
+  if (info?.isDirectory()) return { directory: resolve(id), revision: null };
+  throw new MoepressError('CHECKPOINT_NOT_FOUND', { message: `There is no folder ${id}.`, where: id });
+}
+
+async function openFolder(directory: string, id: string, revision: string | null): Promise<Model> {
+  const configFile = join(directory, 'config.json');
+  const raw = await readJsonFile(directory, 'config.json', 'CONFIG_INVALID');
+  if (!raw) {
+    throw new MoepressError('CHECKPOINT_NOT_FOUND', {
+      message: 'There is no config.json.',
+      where: directory,
+    });
+  }
+  const generation = await readJsonFile(directory, 'generation_config.json', 'CONFIG_INVALID');
+  const compact = readCompactRecord(raw, configFile);
+  const manifest = findArchitecture(compact?.base_architecture ?? String(raw.model_type), configFile);
+  const config = readFamilyConfig(raw, generation ?? {}, manifest, configFile);
+  const weights = await openWeights(directory);
+  const tensors = new TensorSource(weights.tensors, directory);
+  const { decoder } = config;
+  const vocabulary = [decoder.vocabSize, decoder.hiddenSize];
+  const parts = { manifest, config, tensors, compact };
+  const embed = tensors.take(manifest.tensors.embed, vocabulary);
+  return {
+    id,
+    revision,
+    architecture: manifest.modelType,
+    headerHash: weights.headerHash,
+    config: decoder,
+    embed,
+    blocks: Array.from({ length: decoder.layers }, (_, layer) => buildBlock(layer, parts)),
+    finalNorm: tensors.take(manifest.tensors.finalNorm, [decoder.hiddenSize]),
+    head: decoder.tiedEmbeddings ? embed : tensors.take(manifest.tensors.head, vocabulary),
+    source: { directory, config: raw },
+  };
+}

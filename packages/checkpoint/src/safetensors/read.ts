@@ -1,0 +1,70 @@
+import { type FileHandle, open, realpath } from 'node:fs/promises';
+import { MoepressError, type StoredTensor } from '@moepress/core';
+import { checkHeaderLength, invalid, lengthBytes, parseHeader } from './header.js';
+
+/** What a safetensors file says it holds; the data itself stays on disk. */
+export interface SafetensorsFile {
+  /** Absolute, symbolic links resolved. */
+  readonly path: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** SHA-256 of the header's JSON. */
+  readonly headerHash: string;
+  /** Offset of the first byte of data. */
+  readonly dataStart: number;
+}
+
+/**
+ * Reads the header of a safetensors file and nothing else: milliseconds, whatever the size.
+ * Throws `CHECKPOINT_NOT_FOUND` if there is no such file, `CHECKPOINT_INVALID` if it lies.
+ */
+export async function readSafetensors(path: string): Promise<SafetensorsFile> {
+  const { file, handle } = await openFile(path);
+  try {
+    const { size } = await handle.stat();
+    if (size < lengthBytes) throw invalid(`The file has only ${size} bytes`, file);
+    const declared = (await readExactly(handle, 0, lengthBytes, file)).readBigUInt64LE();
+    const headerLength = checkHeaderLength(declared, size, file);
+    const dataStart = lengthBytes + headerLength;
+    const json = await readExactly(handle, lengthBytes, headerLength, file);
+    const { metadata, entries, hash } = parseHeader(json, size - dataStart, file);
+    const tensors = new Map<string, StoredTensor>();
+    for (const [name, { dtype, shape, begin, length }] of entries) {
+      tensors.set(name, { kind: 'stored', name, file, offset: dataStart + begin, length, dtype, shape });
+    }
+    return { path: file, metadata, tensors, headerHash: hash, dataStart };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openFile(path: string): Promise<{ file: string; handle: FileHandle }> {
+  try {
+    // Links are resolved once, here: the engine maps only real files, and a Hub cache is all links.
+    const file = await realpath(path);
+    return { file, handle: await open(file, 'r') };
+  } catch (cause) {
+    throw new MoepressError('CHECKPOINT_NOT_FOUND', {
+      message: `The file cannot be opened (${(cause as NodeJS.ErrnoException).code}).`,
+      where: path,
+      cause,
+    });
+  }
+}
+
+/** Throws `CHECKPOINT_INVALID` if the file ends early. */
+export async function readExactly(
+  handle: FileHandle,
+  position: number,
+  length: number,
+  where: string,
+): Promise<Buffer<ArrayBuffer>> {
+  const buffer = Buffer.from(new ArrayBuffer(length));
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await handle.read(buffer, done, length - done, position + done);
+    if (bytesRead === 0) throw invalid(`The file ends ${length - done} bytes early`, where);
+    done += bytesRead;
+  }
+  return buffer;
+}

@@ -1,0 +1,187 @@
+import {
+  type ConcatExpr,
+  describe,
+  dtypeBits,
+  elementCount,
+  MoepressError,
+  type ScaleExpr,
+  type SelectExpr,
+  type TensorExpr,
+} from '@moepress/core';
+import { OpenFiles } from './files.js';
+import { fromFloat32, isFloatType, toFloat32 } from './float.js';
+
+/**
+ * Evaluation of tensor expressions to bytes. Every expression is asked for a range of its elements
+ * in row-major order and asks its operands for the ranges it needs, so memory is bounded by the
+ * block and not by the tensor.
+ */
+
+/** Bytes handed on at a time; large enough to keep a disk busy. */
+export const blockBytes = 4 * 1024 * 1024;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/**
+ * The bytes of `expr` in its own dtype, row-major, in blocks of at most `blockBytes`. A scaled
+ * tensor is multiplied in fp32 and rounded to nearest, ties to even. Columns and side-by-side
+ * concatenation hold one source row more.
+ */
+export async function* bytesOf(expr: TensorExpr): AsyncGenerator<Bytes, void, undefined> {
+  const files = new OpenFiles();
+  try {
+    const count = elementCount(expr.shape);
+    const step = Math.floor(blockBytes / sizeOf(expr));
+    for (let begin = 0; begin < count; begin += step) {
+      yield await readRange(expr, begin, Math.min(count, begin + step), files);
+    }
+  } finally {
+    await files.close();
+  }
+}
+
+/** Elements [begin, end) of `expr`. */
+async function readRange(expr: TensorExpr, begin: number, end: number, files: OpenFiles): Promise<Bytes> {
+  switch (expr.kind) {
+    case 'stored':
+      return files.read(expr, begin * sizeOf(expr), (end - begin) * sizeOf(expr));
+    case 'learned':
+      return readRange(expr.stored, begin, end, files);
+    case 'scale':
+      return scaled(await readRange(expr.of, begin, end, files), expr);
+    case 'rows':
+      return readParts(rowParts(expr, begin, end), files);
+    case 'concat':
+      if (expr.axis === 0) return readParts(stackedParts(expr.of, begin, end), files);
+      return readRows(expr, begin, end, (from, to) => sideBySide(expr, from, to, files));
+    case 'cols':
+      return readRows(expr, begin, end, (from, to) => columns(expr, from, to, files));
+  }
+}
+
+/** A range of an operand that becomes part of the result. */
+interface Part {
+  readonly of: TensorExpr;
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** The ranges chosen rows take up in their operand; rows that follow each other make one range. */
+function* rowParts({ of, indices }: SelectExpr, begin: number, end: number): Generator<Part> {
+  const width = elementCount(of.shape.slice(1));
+  let at = begin;
+  while (at < end) {
+    const first = Math.floor(at / width);
+    let last = first;
+    while ((last + 1) * width < end && indices[last + 1] === indices[last]! + 1) last++;
+    const stop = Math.min(end, (last + 1) * width);
+    const shift = (indices[first]! - first) * width;
+    yield { of, begin: at + shift, end: stop + shift };
+    at = stop;
+  }
+}
+
+function* stackedParts(operands: readonly TensorExpr[], begin: number, end: number): Generator<Part> {
+  let start = 0;
+  for (const of of operands) {
+    const size = elementCount(of.shape);
+    const [from, to] = [Math.max(begin, start), Math.min(end, start + size)];
+    if (from < to) yield { of, begin: from - start, end: to - start };
+    start += size;
+  }
+}
+
+async function readParts(parts: Iterable<Part>, files: OpenFiles): Promise<Bytes> {
+  const pieces: Bytes[] = [];
+  for (const { of, begin, end } of parts) pieces.push(await readRange(of, begin, end, files));
+  return pieces.length === 1 ? pieces[0]! : join(pieces);
+}
+
+/** A range of whatever can only be had by whole rows: reads the rows it touches, cuts off the rest. */
+async function readRows(
+  { shape, dtype }: TensorExpr,
+  begin: number,
+  end: number,
+  read: (fromRow: number, toRow: number) => Promise<Bytes>,
+): Promise<Bytes> {
+  const width = elementCount(shape.slice(1));
+  const [from, to] = [Math.floor(begin / width), Math.ceil(end / width)];
+  const size = dtypeBits[dtype] / 8;
+  const bytes = await read(from, to);
+  // A copy, so that the result starts at an offset any typed array accepts.
+  return bytes.slice((begin - from * width) * size, (end - from * width) * size);
+}
+
+/** Rows [from, to) of operands laid side by side. */
+async function sideBySide(expr: ConcatExpr, from: number, to: number, files: OpenFiles): Promise<Bytes> {
+  const stride = rowBytes(expr);
+  const out = new Uint8Array((to - from) * stride);
+  let left = 0;
+  for (const of of expr.of) {
+    const width = elementCount(of.shape.slice(1));
+    const part = await readRange(of, from * width, to * width, files);
+    const bytes = rowBytes(of);
+    for (let row = 0; row < to - from; row++) {
+      out.set(part.subarray(row * bytes, (row + 1) * bytes), row * stride + left);
+    }
+    left += bytes;
+  }
+  return out;
+}
+
+/** Rows [from, to) of chosen columns. The operand may be far wider, so it is read in blocks too. */
+async function columns(expr: SelectExpr, from: number, to: number, files: OpenFiles): Promise<Bytes> {
+  const { of, indices } = expr;
+  const cell = elementCount(of.shape.slice(2)) * sizeOf(of);
+  const [wide, narrow] = [rowBytes(of), rowBytes(expr)];
+  const width = elementCount(of.shape.slice(1));
+  const step = Math.max(1, Math.floor(blockBytes / wide));
+  const out = new Uint8Array((to - from) * narrow);
+  for (let start = from; start < to; start += step) {
+    const stop = Math.min(to, start + step);
+    const block = await readRange(of, start * width, stop * width, files);
+    for (let row = start; row < stop; row++) {
+      const source = block.subarray((row - start) * wide, (row - start + 1) * wide);
+      copyCells(source, indices, cell, out.subarray((row - from) * narrow));
+    }
+  }
+  return out;
+}
+
+function copyCells(source: Uint8Array, indices: readonly number[], cell: number, target: Uint8Array): void {
+  for (let i = 0; i < indices.length; i++) {
+    const begin = indices[i]! * cell;
+    for (let byte = 0; byte < cell; byte++) target[i * cell + byte] = source[begin + byte]!;
+  }
+}
+
+function scaled(bytes: Bytes, { by, dtype, of }: ScaleExpr): Bytes {
+  if (!isFloatType(dtype)) {
+    throw new MoepressError('TENSOR_DTYPE', {
+      message: `A ${dtype} tensor cannot be scaled.`,
+      where: describe(of),
+    });
+  }
+  return fromFloat32(
+    toFloat32(bytes, dtype).map((value) => value * by),
+    dtype,
+  );
+}
+
+function join(pieces: readonly Bytes[]): Bytes {
+  const out = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    out.set(piece, at);
+    at += piece.byteLength;
+  }
+  return out;
+}
+
+function sizeOf({ dtype }: TensorExpr): number {
+  return dtypeBits[dtype] / 8;
+}
+
+function rowBytes(expr: TensorExpr): number {
+  return elementCount(expr.shape.slice(1)) * sizeOf(expr);
+}
