@@ -47,7 +47,7 @@ function applyOp(
   return remapSlots(ffn, op.slots, pools, where);
 }
 
-/** Expert dropping: pool and router rows shrink together. */
+/** Expert dropping: pool and router rows shrink together; slots that share an expert keep sharing it. */
 function keepExperts(ffn: MoeFfn, experts: readonly number[], where: string): MoeFfn {
   const kept = [...experts].sort((a, b) => a - b);
   if (new Set(kept).size !== kept.length) throw invalid('an expert is listed twice', where);
@@ -59,12 +59,13 @@ function keepExperts(ffn: MoeFfn, experts: readonly number[], where: string): Mo
       where,
     });
   }
-  const pool = kept.map((slot) => ffn.pool[ffn.slots[slot]!]!);
+  const entries = kept.map((slot) => ffn.slots[slot]!);
+  const used = [...new Set(entries)].sort((a, b) => a - b);
   return {
     ...ffn,
     router: { ...ffn.router, weight: rows(ffn.router.weight, kept) },
-    pool,
-    slots: pool.map((_, i) => i),
+    pool: used.map((entry) => ffn.pool[entry]!),
+    slots: entries.map((entry) => used.indexOf(entry)),
   };
 }
 

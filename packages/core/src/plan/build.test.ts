@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import type { Compressor, PlanDecision } from '../method/compressor.js';
+import { toyModel } from '../testing/toy-model.js';
+import { toyPlan } from '../testing/toy-plan.js';
+import { buildPlan, parseOptions } from './build.js';
+import type { LayerPlan } from './schema.js';
+
+const model = toyModel();
+const compressor: Compressor = {
+  specVersion: 1,
+  name: 'toy',
+  title: 'Toy',
+  reference: 'none',
+  options: z.strictObject({ ratio: z.number().min(0).lt(1), seed: z.int().default(0) }),
+  needs: () => [],
+  plan: async () => ({ layers: [] }),
+};
+
+const build = (decision: PlanDecision) =>
+  buildPlan({
+    model,
+    compressor,
+    origin: { package: '@moepress/plugin-toy', version: '1.0.0' },
+    options: { ratio: 0.5, seed: 0 },
+    calibration: null,
+    decision,
+  });
+
+describe('buildPlan', () => {
+  test('adds where the decision came from', () => {
+    const layers: LayerPlan[] = [{ layer: 1, ops: [{ op: 'keep-experts', experts: [0, 1] }] }];
+    expect(build({ layers })).toEqual(toyPlan(model, layers));
+    expect(build({ layers, warnings: ['careful'], details: { spread: 0.1 } })).toMatchObject({
+      warnings: ['careful'],
+      details: { spread: 0.1 },
+    });
+  });
+
+  test.each([
+    ['an operation nobody knows', { layers: [{ layer: 0, ops: [{ op: 'merge' }] }] }],
+    ['a detail that is no JSON', { layers: [], details: { spread: Number.NaN } }],
+  ])('blames the plugin for %s', (_, decision) => {
+    expect(() => build(decision as unknown as PlanDecision)).toThrow(
+      expect.objectContaining({ code: 'PLUGIN_INVALID', where: '@moepress/plugin-toy 1.0.0' }),
+    );
+  });
+
+  test('refuses what cannot be applied', () => {
+    const decision = { layers: [{ layer: 9, ops: [{ op: 'keep-experts' as const, experts: [0, 1] }] }] };
+    expect(() => build(decision)).toThrow(expect.objectContaining({ code: 'PLAN_INVALID' }));
+  });
+});
+
+describe('parseOptions', () => {
+  test('fills in defaults', () => {
+    expect(parseOptions(compressor, { ratio: 0.25 })).toEqual({ ratio: 0.25, seed: 0 });
+  });
+
+  test.each([
+    ['ratio', { ratio: 1 }],
+    ['ratio', {}],
+    ['seed', { ratio: 0.5, seed: 0.5 }],
+  ])('names the option %s in %o', (option, given) => {
+    expect(() => parseOptions(compressor, given)).toThrow(
+      expect.objectContaining({ code: 'OPTIONS_INVALID', where: `option ${option} of toy` }),
+    );
+  });
+
+  test('refuses an option nobody knows', () => {
+    expect(() => parseOptions(compressor, { ratio: 0.5, scope: 2 })).toThrow(/scope/);
+  });
+});

@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import type { Compressor } from '../method/compressor.js';
+import { definePlugin } from './plugin.js';
+import { type PackageHost, PluginRegistry, packageCandidates } from './registry.js';
+
+const method = (name: string): Compressor => ({
+  specVersion: 1,
+  name,
+  title: name,
+  reference: 'none',
+  options: z.object({ ratio: z.number(), seed: z.number() }),
+  needs: () => [],
+  plan: async () => ({ layers: [] }),
+});
+
+const conmoe = definePlugin({ name: 'conmoe', compressors: [method('conmoe')] });
+const baselines = definePlugin({ name: 'baselines', compressors: [method('reap'), method('random')] });
+
+/** Packages by name; remembers which were loaded. */
+function fakeHost(packages: Record<string, unknown>, declared: Record<string, readonly string[]>) {
+  const loaded: string[] = [];
+  const host: PackageHost = {
+    installed: async () => Object.entries(declared).map(([name, methods]) => ({ package: name, methods })),
+    load: async (name) => {
+      loaded.push(name);
+      return name in packages ? { version: '1.2.3', plugin: packages[name] } : null;
+    },
+  };
+  return { registry: new PluginRegistry(host), loaded };
+}
+
+const usual = () =>
+  fakeHost(
+    { '@moepress/plugin-conmoe': conmoe, '@moepress/plugin-baselines': baselines, '@lab/prune': conmoe },
+    { '@moepress/plugin-conmoe': ['conmoe'], '@moepress/plugin-baselines': ['reap', 'random'] },
+  );
+
+describe('packageCandidates', () => {
+  test('a short name is looked for in our scope, then by prefix', () => {
+    expect(packageCandidates('conmoe')).toEqual(['@moepress/plugin-conmoe', 'moepress-plugin-conmoe']);
+  });
+
+  test.each(['@lab/prune', 'moepress-plugin-x', '@moepress/plugin-x'])('%s stands for itself', (name) => {
+    expect(packageCandidates(name)).toEqual([name]);
+  });
+});
+
+describe('PluginRegistry', () => {
+  test('lists declared methods without loading a package', async () => {
+    const { registry, loaded } = usual();
+    expect(await registry.methods()).toEqual(['conmoe', 'random', 'reap']);
+    expect(loaded).toEqual([]);
+  });
+
+  test('loads only the package that declares the method', async () => {
+    const { registry, loaded } = usual();
+    const found = await registry.find('reap');
+    expect(found.compressor).toBe(baselines.compressors[0]);
+    expect(found.origin).toEqual({ package: '@moepress/plugin-baselines', version: '1.2.3' });
+    expect(loaded).toEqual(['@moepress/plugin-baselines']);
+  });
+
+  test('finds by name what nobody declares, our scope first', async () => {
+    const { registry, loaded } = fakeHost({ 'moepress-plugin-conmoe': conmoe }, {});
+    expect((await registry.find('conmoe')).origin.package).toBe('moepress-plugin-conmoe');
+    expect(loaded).toEqual(['@moepress/plugin-conmoe', 'moepress-plugin-conmoe']);
+  });
+
+  test.each([
+    ['baselines:random', 'random', '@moepress/plugin-baselines'],
+    ['@lab/prune:conmoe', 'conmoe', '@lab/prune'],
+    ['@lab/prune', 'conmoe', '@lab/prune'],
+  ])('%s names package and method', async (name, expected, origin) => {
+    const found = await usual().registry.find(name);
+    expect(found.compressor.name).toBe(expected);
+    expect(found.origin.package).toBe(origin);
+  });
+
+  test('suggests what was meant and lists what there is', async () => {
+    await expect(usual().registry.find('conmo')).rejects.toMatchObject({
+      code: 'METHOD_UNKNOWN',
+      message: 'There is no method "conmo". Did you mean "conmoe"?',
+      mend: 'Pick one of conmoe, random, reap, or install @moepress/plugin-conmo or moepress-plugin-conmo.',
+    });
+  });
+
+  test('does not suggest at random', async () => {
+    await expect(usual().registry.find('wanda')).rejects.toMatchObject({
+      message: 'There is no method "wanda".',
+    });
+  });
+
+  test.each([
+    ['nothing', undefined, 'no plugin as its default export'],
+    ['a plugin without a name', { compressors: [] }, 'no plugin as its default export'],
+    [
+      'a method of a later spec',
+      { name: 'x', compressors: [{ ...method('x'), specVersion: 2 }] },
+      'spec version 2; this moepress knows 1',
+    ],
+    [
+      'a method without plan()',
+      { name: 'x', compressors: [{ ...method('x'), plan: undefined }] },
+      'lacks plan(), needs() or options',
+    ],
+    ['an empty slot', { name: 'x', compressors: [null] }, 'spec version undefined'],
+  ])('refuses a package that exports %s', async (_, plugin, message) => {
+    const { registry } = fakeHost({ 'moepress-plugin-x': plugin }, {});
+    await expect(registry.find('x')).rejects.toMatchObject({
+      code: 'PLUGIN_INVALID',
+      where: 'moepress-plugin-x',
+      message: expect.stringContaining(message),
+    });
+  });
+});
