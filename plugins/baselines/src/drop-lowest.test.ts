@@ -1,0 +1,153 @@
+import {
+  applyPlan,
+  buildPlan,
+  type CompressionOptions,
+  createRng,
+  type Model,
+  moeBlocks,
+  parseOptions,
+  removedRatios,
+  type Scorer,
+} from '@moepress/core';
+import { toyEvidence, toyModel } from '@moepress/core/testing';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { dropLowest } from './drop-lowest.js';
+import baselines from './index.js';
+import { random } from './scorers.js';
+
+/** Ranks the experts of every layer by the same given numbers. */
+const given = (...scores: number[]): Scorer => ({
+  name: 'given',
+  title: 'Given',
+  reference: 'none',
+  unit: 'expert',
+  needs: [],
+  score: () => Float64Array.from(scores),
+});
+
+/** The context a method without services gets. */
+const context = (model: Model, options: CompressionOptions) => ({
+  model,
+  options,
+  evidence: null,
+  rng: createRng(options.seed),
+  services: { gram: () => Promise.reject(new Error('dropping needs no distances')) },
+});
+
+/** Experts kept by layer. */
+async function kept(scorer: Scorer, model: Model, ratio: number, seed = 0) {
+  const { layers } = await dropLowest(scorer).plan(context(model, { ratio, seed }));
+  return layers.map(({ layer, ops }) => [layer, ops[0]?.op === 'keep-experts' ? ops[0].experts : []]);
+}
+
+describe('dropLowest', () => {
+  test('drops the lowest of every MoE layer', async () => {
+    const model = toyModel({ layers: 3, dense: [1] });
+    expect(await kept(given(0.5, 0.1, 0.9, 0.3), model, 0.5)).toEqual([
+      [0, [0, 2]],
+      [2, [0, 2]],
+    ]);
+  });
+
+  test('of equal experts drops the one with the higher index', async () => {
+    expect(await kept(given(1, 0, 1, 0), toyModel({ layers: 1 }), 0.25)).toEqual([[0, [0, 1, 2]]]);
+    expect(await kept(given(1, 1, 1, 1), toyModel({ layers: 1 }), 0.5)).toEqual([[0, [0, 1]]]);
+  });
+
+  test('rounds the number of dropped experts down', async () => {
+    const model = toyModel({ layers: 1, experts: 5 });
+    expect(await kept(given(1, 2, 3, 4, 5), model, 0.59)).toEqual([[0, [2, 3, 4]]]);
+    expect(await kept(given(1, 2, 3, 4, 5), model, 0.19)).toEqual([]);
+  });
+
+  test('drops every slot of a dropped expert where slots share experts', async () => {
+    const model = toyModel({ layers: 1, topK: 1 });
+    const [block] = moeBlocks(model);
+    const shared = {
+      ...block!,
+      ffn: { ...block!.ffn, pool: block!.ffn.pool.slice(0, 2), slots: [0, 1, 1, 0] },
+    };
+    expect(await kept(given(1, 2), { ...model, blocks: [shared] }, 0.5)).toEqual([[0, [1, 2]]]);
+  });
+
+  test('makes a plan that removes what was asked for', () => {
+    const sizes = fc.record({
+      experts: fc.integer({ min: 2, max: 12 }),
+      ratio: fc.double({ min: 0, max: 0.8 }),
+    });
+    return fc.assert(
+      fc.asyncProperty(sizes, async ({ experts, ratio }) => {
+        const model = toyModel({ layers: 2, experts, topK: 1 });
+        const compressor = dropLowest(random);
+        const options = { ratio, seed: 1 };
+        const decision = await compressor.plan(context(model, options));
+        const origin = { package: 'x', version: '0' };
+        const plan = buildPlan({ model, compressor, origin, options, calibration: null, decision });
+        const { routed } = removedRatios(model, applyPlan(model, plan));
+        expect(routed).toBeCloseTo(Math.floor(experts * ratio) / experts, 12);
+      }),
+    );
+  });
+
+  test('refuses a ratio that leaves fewer experts than top-k, before anything is measured', async () => {
+    const model = toyModel({ experts: 4, topK: 2 });
+    const compressor = dropLowest(random);
+    const tooHigh = expect.objectContaining({ code: 'RATIO_TOO_HIGH', where: 'option ratio' });
+    expect(() => compressor.needs(model, { ratio: 0.75, seed: 0 })).toThrow(tooHigh);
+    await expect(compressor.plan(context(model, { ratio: 0.75, seed: 0 }))).rejects.toEqual(tooHigh);
+    expect(compressor.needs(model, { ratio: 0.5, seed: 0 })).toEqual([]);
+  });
+
+  test('refuses a model without experts', () => {
+    const needs = () =>
+      dropLowest(random).needs(toyModel({ layers: 1, dense: [0] }), { ratio: 0.5, seed: 0 });
+    expect(needs).toThrow('has no routed experts');
+  });
+
+  test('refuses scores that are not numbers', async () => {
+    await expect(kept(given(1, Number.NaN, 2, 3), toyModel(), 0.5)).rejects.toMatchObject({
+      code: 'WEIGHTS_NOT_FINITE',
+      message: 'The given score of expert 1 is NaN.',
+      where: 'layer 0',
+    });
+  });
+
+  test('stops when asked to', async () => {
+    const stopped = { ...context(toyModel(), { ratio: 0.5, seed: 0 }), signal: AbortSignal.abort() };
+    await expect(dropLowest(random).plan(stopped)).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+});
+
+describe('the plugin', () => {
+  test('offers three methods', () => {
+    expect(baselines.compressors.map(({ name }) => name)).toEqual(['random', 'frequency', 'reap']);
+  });
+
+  test.each([
+    ['ratio', { ratio: 1 }],
+    ['ratio', { ratio: -0.1 }],
+    ['seed', { ratio: 0.5, seed: 1.5 }],
+    ['?', { ratio: 0.5, scope: 2 }],
+  ])('checks option %s of %o', (option, options) => {
+    for (const compressor of baselines.compressors) {
+      expect(() => parseOptions(compressor, options)).toThrow(
+        expect.objectContaining({ code: 'OPTIONS_INVALID', where: `option ${option} of ${compressor.name}` }),
+      );
+    }
+  });
+
+  test('reads the evidence of each layer', async () => {
+    const evidence = toyEvidence({
+      0: { 'expert-hits': { count: [1, 2, 3, 4] } },
+      1: { 'expert-hits': { count: [4, 3, 2, 1] } },
+    });
+    const model = toyModel({ layers: 2 });
+    const [, frequency] = baselines.compressors;
+    const { layers } = await frequency!.plan({ ...context(model, { ratio: 0.5, seed: 0 }), evidence });
+    expect(layers.map(({ ops }) => ops[0])).toEqual([
+      { op: 'keep-experts', experts: [2, 3] },
+      { op: 'keep-experts', experts: [0, 1] },
+    ]);
+  });
+});

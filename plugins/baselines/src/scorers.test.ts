@@ -1,0 +1,45 @@
+import { createRng, moeBlocks } from '@moepress/core';
+import { toyLayerEvidence, toyModel } from '@moepress/core/testing';
+import { describe, expect, test } from 'vitest';
+import { frequency, random, reap } from './scorers.js';
+
+const { ffn } = moeBlocks(toyModel())[0]!;
+const context = (seed = 0) => ({ ffn, rng: createRng(seed) });
+const layer = toyLayerEvidence(0, {
+  'expert-hits': { count: [4, 0, 2, 1] },
+  'gated-output-norms': { sum: [2, 0, 3, 1] },
+});
+
+describe('scorers', () => {
+  test('frequency counts tokens', () => {
+    expect([...frequency.score(layer, context())]).toEqual([4, 0, 2, 1]);
+  });
+
+  test('REAP is the mean over routed tokens, 0 without any', () => {
+    expect([...reap.score(layer, context())]).toEqual([0.5, 0, 1.5, 1]);
+  });
+
+  test('random is a ranking that depends on the seed alone', () => {
+    const scores = random.score(layer, context(1));
+    expect([...scores].sort()).toEqual([0, 1, 2, 3]);
+    expect(random.score(layer, context(1))).toEqual(scores);
+    const rankings = Array.from({ length: 20 }, (_, seed) => random.score(layer, context(seed)).join());
+    expect(new Set(rankings).size).toBeGreaterThan(5);
+  });
+
+  test('what is read is what is asked for', () => {
+    for (const scorer of [random, frequency, reap]) {
+      const asked = new Set(scorer.needs.map(({ name }) => name));
+      const read = new Set<string>();
+      const spy: typeof layer = {
+        layer: 0,
+        read(statistic, output) {
+          read.add(statistic.name);
+          return layer.read(statistic, output);
+        },
+      };
+      scorer.score(spy, context());
+      expect(read).toEqual(asked);
+    }
+  });
+});
