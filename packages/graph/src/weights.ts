@@ -28,10 +28,11 @@ export function weight(
   expr: TensorExpr,
   dtype: 'float32' | 'float64' = 'float32',
 ): Value {
-  return cast(stored(graph, expr), dtype);
+  return cast(storedWeight(graph, expr), dtype);
 }
 
-function stored(graph: GraphBuilder, expr: TensorExpr): Value {
+/** A weight in the type it is stored in, for those who take a few rows of it. */
+export function storedWeight(graph: GraphBuilder, expr: TensorExpr): Value {
   switch (expr.kind) {
     case 'stored':
       return external(graph, expr);
@@ -40,15 +41,15 @@ function stored(graph: GraphBuilder, expr: TensorExpr): Value {
     case 'rows':
     case 'cols': {
       const indices = graph.constant(expr.indices, [expr.indices.length], 'int64');
-      return gather(stored(graph, expr.of), indices, expr.kind === 'rows' ? 0 : 1);
+      return gather(storedWeight(graph, expr.of), indices, expr.kind === 'rows' ? 0 : 1);
     }
     case 'concat':
       return join(
-        expr.of.map((part) => stored(graph, part)),
+        expr.of.map((part) => storedWeight(graph, part)),
         expr.axis,
       );
     case 'scale':
-      return mul(cast(stored(graph, expr.of), 'float32'), graph.constant([expr.by], [], 'float32'));
+      return mul(cast(storedWeight(graph, expr.of), 'float32'), graph.constant([expr.by], [], 'float32'));
   }
 }
 

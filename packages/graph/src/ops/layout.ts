@@ -38,8 +38,9 @@ export function gather(a: Value, indices: Value, axis = 0): Value {
   return a.graph.op('Gather', [a, indices], { shape, attributes: { axis } });
 }
 
-export function gatherElements(a: Value, indices: Value, axis: number): Value {
-  return a.graph.op('GatherElements', [a, indices], { shape: indices.shape, attributes: { axis } });
+/** One element for each row (i, j) of `indices` int64 [n, 2]: a[i, j], [n]. */
+export function gatherNd(a: Value, indices: Value): Value {
+  return a.graph.op('GatherND', [a, indices], { shape: [indices.shape[0]!] });
 }
 
 /** `base` with `updates` added at `indices` along `axis`; repeated indices add up. */

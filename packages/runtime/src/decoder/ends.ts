@@ -1,0 +1,63 @@
+import type { Model, Value } from '@moepress/core';
+import {
+  argMax,
+  cast,
+  equal,
+  GraphBuilder,
+  type GraphIR,
+  gather,
+  gatherNd,
+  linear,
+  reduceLogSumExp,
+  rmsNorm,
+  storedWeight,
+  sub,
+  weight,
+} from '@moepress/graph';
+
+/** `ids` int32 [T] to `hidden` [T, H]. */
+export function embedGraph(model: Model): GraphIR {
+  const graph = new GraphBuilder('embed');
+  const ids = graph.input('ids', 'int32', ['T']);
+  graph.output('hidden', cast(gather(storedWeight(graph, model.embed), ids), 'float32'));
+  return graph.finish();
+}
+
+/**
+ * Final norm and language-model head at chosen `rows` int32 [R] of `hidden` [T, H]. For each of the
+ * `pairs` int64 [Q, 2] of (place in rows, token): the token's log-probability `logprob` [Q], and
+ * `greedy` int32 [Q], 1 where it is the most probable one. Log-softmax runs in the graph, so logits
+ * never leave it.
+ */
+export function scoringHeadGraph(model: Model): GraphIR {
+  const { graph, logits } = head(model, 'score');
+  const pairs = graph.input('pairs', 'int64', ['Q', 2]);
+  const column = (i: number) => gather(pairs, graph.constant([i], [], 'int64'), 1);
+  const [places, tokens] = [column(0), column(1)];
+  const picked = gatherNd(logits, pairs);
+  graph.output('logprob', sub(picked, gather(reduceLogSumExp(logits, [1]), places)));
+  graph.output('greedy', cast(equal(gather(argMax(logits, 1), places), tokens), 'int32'));
+  return graph.finish();
+}
+
+/** `logits` [R, vocabulary] at chosen rows. */
+export function logitsHeadGraph(model: Model): GraphIR {
+  const { graph, logits } = head(model, 'logits');
+  graph.output('logits', logits);
+  return graph.finish();
+}
+
+/** The most probable next token after each chosen row, `token` int32 [R]. */
+export function nextTokenHeadGraph(model: Model): GraphIR {
+  const { graph, logits } = head(model, 'next-token');
+  graph.output('token', cast(argMax(logits, 1), 'int32'));
+  return graph.finish();
+}
+
+function head(model: Model, name: string): { graph: GraphBuilder; logits: Value } {
+  const graph = new GraphBuilder(`head.${name}`);
+  const hidden = graph.input('hidden', 'float32', ['T', model.config.hiddenSize]);
+  const rows = graph.input('rows', 'int32', ['R']);
+  const normed = rmsNorm(gather(hidden, rows), weight(graph, model.finalNorm), model.config.rmsNormEps);
+  return { graph, logits: linear(normed, weight(graph, model.head)) };
+}

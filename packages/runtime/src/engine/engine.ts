@@ -1,0 +1,101 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { MoepressError } from '@moepress/core';
+import { encodeModel, type GraphIR } from '@moepress/graph';
+import type { Command, Reply, Results, Step, TensorData } from './protocol.js';
+
+interface Pending {
+  readonly resolve: (results: Results) => void;
+  readonly reject: (error: unknown) => void;
+  readonly what: string;
+}
+
+export interface EngineOptions {
+  /** Threads of the worker's matrix products; all cores by default. */
+  readonly threads?: number;
+}
+
+/**
+ * ONNX Runtime in a worker thread: the caller's event loop stays free to draw progress and to hear
+ * Ctrl-C. Errors of the runtime become `ENGINE_FAILED` and name the session.
+ */
+export class Engine {
+  readonly #worker: Worker;
+  readonly #threads: number;
+  readonly #pending = new Map<number, Pending>();
+  #count = 0;
+  #failure: MoepressError | undefined;
+
+  constructor(options: EngineOptions = {}) {
+    this.#threads = options.threads ?? availableParallelism();
+    // The built file also when this module runs from source: worker threads cannot load TypeScript.
+    this.#worker = new Worker(new URL('../../dist/engine/worker.js', import.meta.url));
+    this.#worker.unref();
+    this.#worker.on('message', (reply: Reply) => this.#settle(reply));
+    this.#worker.on('error', (error) => this.#fail(error.message));
+    this.#worker.on('exit', () => this.#fail('The worker thread has ended.'));
+  }
+
+  async open(session: string, graph: GraphIR): Promise<void> {
+    const model = encodeModel(graph);
+    await this.#send({ kind: 'open', session, model, threads: this.#threads }, session, [model.buffer]);
+  }
+
+  async close(session: string): Promise<void> {
+    await this.#send({ kind: 'close', session }, session);
+  }
+
+  /** Runs steps in order; yields what each one fetched. */
+  async run(steps: readonly Step[]): Promise<Results> {
+    return this.#send({ kind: 'run', steps }, steps[0]?.session ?? 'nothing');
+  }
+
+  /** Gives a tensor to the worker to hold; its memory moves there. */
+  async put(name: string, tensor: TensorData): Promise<void> {
+    await this.#send({ kind: 'put', name, tensor }, name, [tensor.data.buffer]);
+  }
+
+  /** A copy of a held tensor. */
+  async take(name: string): Promise<TensorData> {
+    const [results] = await this.#send({ kind: 'take', name }, name);
+    return results![name]!;
+  }
+
+  async drop(names: readonly string[]): Promise<void> {
+    await this.#send({ kind: 'drop', names }, 'held tensors');
+  }
+
+  /** Ends the worker and frees all it holds. */
+  async dispose(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #send(command: Command, what: string, transfer: readonly ArrayBufferLike[] = []): Promise<Results> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    const id = this.#count++;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject, what });
+      if (this.#pending.size === 1) this.#worker.ref();
+      this.#worker.postMessage({ id, command }, transfer as ArrayBuffer[]);
+    });
+  }
+
+  #settle(reply: Reply): void {
+    const pending = this.#pending.get(reply.id)!;
+    this.#pending.delete(reply.id);
+    // An idle engine does not keep the process alive.
+    if (this.#pending.size === 0) this.#worker.unref();
+    if ('results' in reply) pending.resolve(reply.results);
+    else pending.reject(engineError(reply.error, pending.what));
+  }
+
+  #fail(message: string): void {
+    this.#failure ??= engineError(message, 'worker');
+    for (const pending of this.#pending.values()) pending.reject(this.#failure);
+    this.#pending.clear();
+  }
+}
+
+function engineError(message: string, where: string): MoepressError {
+  return new MoepressError('ENGINE_FAILED', { message: `ONNX Runtime: ${message}`, where });
+}

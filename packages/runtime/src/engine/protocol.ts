@@ -1,0 +1,43 @@
+/** Messages between an Engine and its worker thread. */
+
+export type TensorArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
+export type TensorType = 'float32' | 'float64' | 'int32' | 'int64' | 'bool';
+
+export interface TensorData {
+  readonly dtype: TensorType;
+  readonly dims: readonly number[];
+  readonly data: TensorArray;
+}
+
+/** A tensor by value, or by the name under which the worker holds it. */
+export type Feed = TensorData | { readonly held: string };
+
+/** One run of a session. */
+export interface Step {
+  readonly session: string;
+  readonly feeds: Readonly<Record<string, Feed>>;
+  /** Outputs to send back. */
+  readonly fetch?: readonly string[];
+  /** Outputs to hold in the worker: output name to the name it is held under. */
+  readonly hold?: Readonly<Record<string, string>>;
+}
+
+export type Command =
+  | { readonly kind: 'open'; readonly session: string; readonly model: Uint8Array; readonly threads: number }
+  | { readonly kind: 'close'; readonly session: string }
+  | { readonly kind: 'put'; readonly name: string; readonly tensor: TensorData }
+  | { readonly kind: 'take'; readonly name: string }
+  | { readonly kind: 'drop'; readonly names: readonly string[] }
+  | { readonly kind: 'run'; readonly steps: readonly Step[] };
+
+/** What a command yields: for `run` one record a step, for `take` the tensor under its name. */
+export type Results = readonly Readonly<Record<string, TensorData>>[];
+
+export type Reply =
+  | { readonly id: number; readonly results: Results }
+  | { readonly id: number; readonly error: string };
+
+export interface Request {
+  readonly id: number;
+  readonly command: Command;
+}

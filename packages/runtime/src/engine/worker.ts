@@ -1,0 +1,91 @@
+import { parentPort } from 'node:worker_threads';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Command, Feed, Reply, Request, Results, Step, TensorData } from './protocol.js';
+
+/**
+ * Runs in a worker thread, because ONNX Runtime blocks the thread it is called from. Holds sessions
+ * and the tensors that pass from one run to the next, so that hidden states never cross threads.
+ */
+const sessions = new Map<string, InferenceSession>();
+const held = new Map<string, Tensor>();
+
+const none: Results = [];
+
+async function execute(command: Command): Promise<Results> {
+  switch (command.kind) {
+    case 'open':
+      sessions.set(command.session, await openSession(command.model, command.threads));
+      return none;
+    case 'close':
+      await sessions.get(command.session)?.release();
+      sessions.delete(command.session);
+      return none;
+    case 'put':
+      held.set(command.name, toTensor(command.tensor));
+      return none;
+    case 'take':
+      return [{ [command.name]: fromTensor(heldTensor(command.name)) }];
+    case 'drop':
+      for (const name of command.names) held.delete(name);
+      return none;
+    case 'run': {
+      const results: Record<string, TensorData>[] = [];
+      for (const step of command.steps) results.push(await runStep(step));
+      return results;
+    }
+  }
+}
+
+function openSession(model: Uint8Array, threads: number): Promise<InferenceSession> {
+  return InferenceSession.create(model, {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+    extra: {
+      // External data is named relative to the root, so that any folder can be mapped.
+      // Packing would copy fp32 weights.
+      session: { model_external_initializers_file_folder_path: '/', disable_prepacking: '1' },
+      // Folding would copy every mapped weight into memory as fp32.
+      optimization: { disable_specified_optimizers: 'ConstantFolding' },
+    },
+  } as InferenceSession.SessionOptions);
+}
+
+async function runStep(step: Step): Promise<Record<string, TensorData>> {
+  const session = sessions.get(step.session);
+  if (!session) throw new Error(`There is no session ${step.session}.`);
+  const feeds = Object.fromEntries(Object.entries(step.feeds).map(([name, feed]) => [name, resolve(feed)]));
+  const fetch = step.fetch ?? [];
+  const hold = Object.entries(step.hold ?? {});
+  const outputs = await session.run(feeds, [...fetch, ...hold.map(([output]) => output)]);
+  for (const [output, name] of hold) held.set(name, outputs[output] as Tensor);
+  return Object.fromEntries(fetch.map((name) => [name, fromTensor(outputs[name] as Tensor)]));
+}
+
+function resolve(feed: Feed): Tensor {
+  return 'held' in feed ? heldTensor(feed.held) : toTensor(feed);
+}
+
+function heldTensor(name: string): Tensor {
+  const tensor = held.get(name);
+  if (!tensor) throw new Error(`No tensor is held as ${name}.`);
+  return tensor;
+}
+
+function toTensor({ dtype, dims, data }: TensorData): Tensor {
+  return new Tensor(dtype, data as Float32Array, dims);
+}
+
+function fromTensor(tensor: Tensor): TensorData {
+  return { dtype: tensor.type, dims: tensor.dims, data: tensor.data } as TensorData;
+}
+
+parentPort?.on('message', async ({ id, command }: Request) => {
+  const port = parentPort!;
+  try {
+    port.postMessage({ id, results: await execute(command) } satisfies Reply);
+  } catch (error) {
+    port.postMessage({ id, error: error instanceof Error ? error.message : String(error) } satisfies Reply);
+  }
+});

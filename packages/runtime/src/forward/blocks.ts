@@ -1,0 +1,60 @@
+import { type Block, type Model, throwIfAborted, type Work } from '@moepress/core';
+import { type BlockOutputs, blockGraph } from '../decoder/block.js';
+import type { Engine } from '../engine/engine.js';
+import type { Feed } from '../engine/protocol.js';
+import { explainNotFinite } from './finite.js';
+import { blockFeeds, type HeldBatch, hiddenName } from './held.js';
+
+/** Gives each block of a model an open session, in order: one at a time, or all of them at once. */
+export interface BlockSessions {
+  each(use: (block: Block, session: string) => Promise<void>, work?: Work): Promise<void>;
+  /** Feeds that every run needs on top of the batch. */
+  extraFeeds(batch: HeldBatch, block: Block): Record<string, Feed>;
+}
+
+/** Layer streaming: a block's weights are mapped while its session is open, and nothing else. */
+export function streamedBlocks(
+  engine: Engine,
+  model: Model,
+  outputs: (block: Block) => BlockOutputs = () => ({}),
+): BlockSessions {
+  return {
+    async each(use, work) {
+      for (const block of model.blocks) {
+        throwIfAborted(work?.signal);
+        const session = `block.${block.index}`;
+        await engine.open(session, blockGraph(model, block, outputs(block)));
+        try {
+          await use(block, session);
+        } finally {
+          await engine.close(session);
+        }
+      }
+    },
+    extraFeeds: () => ({}),
+  };
+}
+
+/**
+ * Replaces a batch's hidden states by those after `block` and yields what else is fetched.
+ * Throws `WEIGHTS_NOT_FINITE` if they are no numbers any more.
+ */
+export async function runBlock(
+  engine: Engine,
+  model: Model,
+  block: Block,
+  session: string,
+  batch: HeldBatch,
+  options: { extraFeeds?: Record<string, Feed>; fetch?: readonly string[]; hold?: Record<string, string> } = {},
+) {
+  const [results] = await engine.run([
+    {
+      session,
+      feeds: { ...blockFeeds(batch), ...options.extraFeeds },
+      fetch: ['finite', ...(options.fetch ?? [])],
+      hold: { hiddenOut: hiddenName(batch), ...options.hold },
+    },
+  ]);
+  if (!Number.isFinite(Number(results!.finite!.data[0]))) await explainNotFinite(model, block);
+  return results!;
+}

@@ -1,0 +1,35 @@
+import { type Block, attentionTensors, mlpTensors, MoepressError, type Model, storedIn, type TensorExpr } from '@moepress/core';
+import { holdsNotFinite } from '@moepress/checkpoint';
+
+/**
+ * Called when the hidden states after a block hold NaN or infinity: finds the tensor that brought
+ * them in. Throws `WEIGHTS_NOT_FINITE` naming tensor and file, or the block if its weights are sound.
+ */
+export async function explainNotFinite(model: Model, block: Block): Promise<never> {
+  const where = `layer ${block.index} of ${model.id}`;
+  for (const expr of [model.embed, ...blockTensors(block)]) {
+    for (const stored of storedIn(expr)) {
+      if (!(await holdsNotFinite(stored))) continue;
+      throw new MoepressError('WEIGHTS_NOT_FINITE', {
+        message: `Tensor ${stored.name} holds NaN or infinity.`,
+        where: stored.file,
+      });
+    }
+  }
+  throw new MoepressError('WEIGHTS_NOT_FINITE', {
+    message: "The activations overflow although the weights are finite.",
+    where,
+    mend: 'The checkpoint is probably damaged or of another architecture than its config.json says.',
+  });
+}
+
+function* blockTensors(block: Block): Generator<TensorExpr> {
+  yield* [block.norms.attention, block.norms.ffn, ...attentionTensors(block)];
+  if (block.ffn.kind === 'dense') yield* mlpTensors(block.ffn.mlp);
+  else {
+    yield block.ffn.router.weight;
+    for (const expert of block.ffn.pool) yield* mlpTensors(expert);
+    if (block.ffn.shared) yield* mlpTensors(block.ffn.shared.mlp);
+    if (block.ffn.shared?.gate) yield block.ffn.shared.gate;
+  }
+}

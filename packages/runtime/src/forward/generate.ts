@@ -1,0 +1,126 @@
+import { type Model, throwIfAborted, type Work } from '@moepress/core';
+import type { Engine } from '../engine/engine.js';
+import type { Feed, Step } from '../engine/protocol.js';
+import { int32 } from '../engine/tensor.js';
+import { blockFeeds, dropBatch, type HeldBatch, hiddenName, holdBatch } from './held.js';
+import { batchSequences, type Layout, layOut, rowOf } from './layout.js';
+import type { ResidentBlocks } from './resident.js';
+
+export interface GenerateOptions extends Work {
+  readonly maxNewTokens: number;
+  readonly eosTokenIds: readonly number[];
+  /** Called after each token with all new tokens of one sequence; true ends that sequence. */
+  stop?(newIds: readonly number[]): boolean;
+}
+
+/** Sequences decoded side by side, and the bytes their keys and values may take. */
+const maxSequences = 128;
+const cacheBudget = 2 ** 29;
+
+/**
+ * Greedy continuation of each prompt with a key-value cache. The end-of-sequence token, where one
+ * came, is the last of the new ids.
+ */
+export async function generateGreedy(
+  engine: Engine,
+  model: Model,
+  resident: ResidentBlocks,
+  prompts: readonly (readonly number[])[],
+  options: GenerateOptions,
+): Promise<number[][]> {
+  const task = 'Generating';
+  const results: number[][] = prompts.map(() => []);
+  options.progress?.({ type: 'start', task, total: prompts.length, unit: 'prompts' });
+  let done = 0;
+  for (const layout of promptBatches(model, prompts, options.maxNewTokens)) {
+    await generateBatch(engine, model, resident, layout, results, options);
+    done += layout.sequences.length;
+    options.progress?.({ type: 'advance', task, done });
+  }
+  options.progress?.({ type: 'end', task });
+  return results;
+}
+
+function promptBatches(model: Model, prompts: readonly (readonly number[])[], maxNewTokens: number): Layout[] {
+  const { layers, kvHeads, headDim, heads } = model.config;
+  const longest = Math.max(0, ...prompts.map((ids) => ids.length)) + maxNewTokens;
+  const bytes = layers * 2 * kvHeads * headDim * 4 * longest;
+  const together = Math.max(1, Math.min(maxSequences, Math.floor(cacheBudget / bytes)));
+  const limits = { tokens: 8192, scores: 2 ** 27, heads };
+  return batchSequences(prompts, limits).flatMap((layout) => {
+    const parts: Layout[] = [];
+    for (let i = 0; i < layout.sequences.length; i += together) {
+      const indices = layout.sequences.slice(i, i + together);
+      parts.push(layOut(indices.map((index) => ({ index, ids: prompts[index]! }))));
+    }
+    return parts;
+  });
+}
+
+async function generateBatch(
+  engine: Engine,
+  model: Model,
+  resident: ResidentBlocks,
+  prompts: Layout,
+  results: number[][],
+  options: GenerateOptions,
+): Promise<void> {
+  const { sequences } = prompts;
+  const lengths = [...prompts.lengths];
+  const finished = sequences.map(() => false);
+  const run = async (layout: Layout, past: readonly number[] | undefined) => {
+    throwIfAborted(options.signal);
+    const batch = await holdBatch(engine, 'generate', layout, model.config.rope, past);
+    const fetched = await engine.run(decodeSteps(model, resident, batch, past === undefined));
+    return [...(fetched.at(-1)!.token!.data as Int32Array)];
+  };
+  try {
+    let next = await run(prompts, undefined);
+    for (;;) {
+      for (const [b, token] of next.entries()) {
+        if (finished[b]) continue;
+        const ids = results[sequences[b]!]!;
+        ids.push(token);
+        finished[b] =
+          options.eosTokenIds.includes(token) || ids.length >= options.maxNewTokens || (options.stop?.(ids) ?? false);
+      }
+      if (finished.every(Boolean)) return;
+      const layout = layOut(
+        next.map((token, b) => ({ index: sequences[b]!, ids: [token] })),
+        { starts: lengths },
+      );
+      next = await run(layout, lengths);
+      for (const b of lengths.keys()) lengths[b]!++;
+    }
+  } finally {
+    await dropBatch(engine, { name: 'generate', layout: prompts });
+    await engine.drop(model.blocks.flatMap(({ index }) => [cacheName(index, 'Key'), cacheName(index, 'Value')]));
+  }
+}
+
+const cacheName = (layer: number, part: 'Key' | 'Value') => `generate/${layer}/${part}`;
+
+/** Embedding, all blocks and the head as one message to the worker. */
+function decodeSteps(model: Model, resident: ResidentBlocks, batch: HeldBatch, first: boolean): Step[] {
+  const { layout } = batch;
+  const hidden = hiddenName(batch);
+  const lastRows = layout.sequences.map((_, b) => rowOf(layout, b, layout.lengths[b]! - 1));
+  return [
+    { session: 'embed', feeds: { ids: int32(layout.ids) }, hold: { hidden } },
+    ...model.blocks.map((block): Step => {
+      const cache: Record<string, Feed> = first
+        ? resident.extraFeeds(batch, block)
+        : { pastKey: { held: cacheName(block.index, 'Key') }, pastValue: { held: cacheName(block.index, 'Value') } };
+      return {
+        session: resident.session(block),
+        feeds: { ...blockFeeds(batch), ...cache },
+        hold: {
+          hiddenOut: hidden,
+          presentKey: cacheName(block.index, 'Key'),
+          presentValue: cacheName(block.index, 'Value'),
+        },
+      };
+    }),
+    { session: 'next-token', feeds: { hidden: { held: hidden }, rows: int32(lastRows) }, fetch: ['token'] },
+  ];
+}

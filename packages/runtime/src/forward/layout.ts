@@ -1,0 +1,123 @@
+/** How the tokens of B sequences lie in one run: packed in T rows, and padded to [B, S] for attention. */
+export interface Layout {
+  /** Which of the caller's sequences these are. */
+  readonly sequences: readonly number[];
+  /** Packed token ids, [T]. */
+  readonly ids: Int32Array;
+  /** Position of each packed token in its sequence, [T]. */
+  readonly positions: Int32Array;
+  /** Tokens of each sequence in this run, [B]. */
+  readonly lengths: Int32Array;
+  /** Packed row at each place of the padded layout, [B * S]. */
+  readonly pad: Int32Array;
+  /** A place in the padded layout of each packed row, [T]. */
+  readonly unpad: Int32Array;
+  /** S */
+  readonly longest: number;
+}
+
+/** Packed row of token `t` of sequence number `b` of the layout. */
+export const rowOf = (layout: Layout, b: number, t: number): number => layout.pad[b * layout.longest + t]!;
+
+type Ids = ArrayLike<number>;
+
+/**
+ * Lays out sequences so that a token whose whole past is shared with the sequence before it is
+ * computed once: the answers to one question then cost little more than the question. Causal
+ * attention makes that exact. `starts` are the positions of the first tokens (0 by default).
+ */
+export function layOut(sequences: readonly { index: number; ids: Ids }[], options: LayoutOptions = {}): Layout {
+  const { sharePrefixes = false, starts } = options;
+  const longest = Math.max(...sequences.map(({ ids }) => ids.length));
+  const pad = new Int32Array(sequences.length * longest);
+  const [ids, positions, unpad]: [number[], number[], number[]] = [[], [], []];
+  sequences.forEach((sequence, b) => {
+    const shared = sharePrefixes && b > 0 ? commonPrefix(sequences[b - 1]!.ids, sequence.ids) : 0;
+    for (let t = 0; t < longest; t++) {
+      const place = b * longest + t;
+      if (t < shared) pad[place] = pad[place - longest]!;
+      else if (t < sequence.ids.length) {
+        pad[place] = ids.push(sequence.ids[t]!) - 1;
+        positions.push((starts?.[b] ?? 0) + t);
+        unpad.push(place);
+      }
+    }
+  });
+  return {
+    sequences: sequences.map(({ index }) => index),
+    ids: Int32Array.from(ids),
+    positions: Int32Array.from(positions),
+    lengths: Int32Array.from(sequences, (sequence) => sequence.ids.length),
+    pad,
+    unpad: Int32Array.from(unpad),
+    longest,
+  };
+}
+
+export interface LayoutOptions {
+  readonly sharePrefixes?: boolean;
+  readonly starts?: readonly number[];
+}
+
+export interface BatchLimits {
+  /** Packed tokens of one run. */
+  readonly tokens: number;
+  /** Attention scores of one run, B * heads * S * S numbers. */
+  readonly scores: number;
+  readonly heads: number;
+}
+
+/** Enough tokens to make the conversion of the weights cheap, few enough for a gigabyte of activations. */
+export const defaultLimits = { tokens: 4096, scores: 2 ** 27 } as const;
+
+/**
+ * Splits sequences into batches within the limits. Sorted by content if prefixes are shared, else
+ * by length, longest first. A sequence over a limit gets a batch of its own.
+ */
+export function batchSequences(
+  sequences: readonly Ids[],
+  limits: BatchLimits,
+  options: Pick<LayoutOptions, 'sharePrefixes'> = {},
+): Layout[] {
+  const ordered = sequences.map((ids, index) => ({ index, ids })).filter(({ ids }) => ids.length > 0);
+  ordered.sort(options.sharePrefixes ? byContent : byLength);
+  const batches: Layout[] = [];
+  let open: typeof ordered = [];
+  let tokens = 0;
+  let longest = 0;
+  for (const sequence of ordered) {
+    const previous = open.at(-1);
+    const shared = options.sharePrefixes && previous ? commonPrefix(previous.ids, sequence.ids) : 0;
+    const added = sequence.ids.length - shared;
+    const size = Math.max(longest, sequence.ids.length);
+    const scores = (open.length + 1) * limits.heads * size * size;
+    if (open.length > 0 && (tokens + added > limits.tokens || scores > limits.scores)) {
+      batches.push(layOut(open, options));
+      open = [];
+      tokens = sequence.ids.length;
+      longest = sequence.ids.length;
+    } else {
+      tokens += added;
+      longest = size;
+    }
+    open.push(sequence);
+  }
+  if (open.length > 0) batches.push(layOut(open, options));
+  return batches;
+}
+
+function commonPrefix(a: Ids, b: Ids): number {
+  const end = Math.min(a.length, b.length);
+  let i = 0;
+  while (i < end && a[i] === b[i]) i++;
+  return i;
+}
+
+function byContent(a: { ids: Ids }, b: { ids: Ids }): number {
+  const i = commonPrefix(a.ids, b.ids);
+  return (a.ids[i] ?? -1) - (b.ids[i] ?? -1);
+}
+
+function byLength(a: { ids: Ids; index: number }, b: { ids: Ids; index: number }): number {
+  return b.ids.length - a.ids.length || a.index - b.index;
+}

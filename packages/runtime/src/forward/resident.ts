@@ -1,0 +1,63 @@
+import type { Block, Model, Work } from '@moepress/core';
+import { throwIfAborted } from '@moepress/core';
+import { blockGraph } from '../decoder/block.js';
+import { embedGraph, nextTokenHeadGraph } from '../decoder/ends.js';
+import type { Engine } from '../engine/engine.js';
+import type { Feed } from '../engine/protocol.js';
+import { tensor } from '../engine/tensor.js';
+import type { BlockSessions } from './blocks.js';
+import type { HeldBatch } from './held.js';
+
+/**
+ * All blocks open at once, with keys and values going in and out: for generation, and for models
+ * whose mapped weights fit the page cache.
+ */
+export class ResidentBlocks implements BlockSessions {
+  readonly #engine: Engine;
+  readonly #model: Model;
+
+  private constructor(engine: Engine, model: Model) {
+    this.#engine = engine;
+    this.#model = model;
+  }
+
+  /** Opens every session; an aborted or failed opening leaves none behind. */
+  static async open(engine: Engine, model: Model, work: Work = {}): Promise<ResidentBlocks> {
+    const resident = new ResidentBlocks(engine, model);
+    try {
+      await engine.open('embed', embedGraph(model));
+      await engine.open('next-token', nextTokenHeadGraph(model));
+      for (const block of model.blocks) {
+        throwIfAborted(work.signal);
+        await engine.open(resident.session(block), blockGraph(model, block, { cache: true, routing: true }));
+      }
+      return resident;
+    } catch (error) {
+      await resident.close();
+      throw error;
+    }
+  }
+
+  session(block: Block): string {
+    return `resident.${block.index}`;
+  }
+
+  async each(use: (block: Block, session: string) => Promise<void>, work: Work = {}): Promise<void> {
+    for (const block of this.#model.blocks) {
+      throwIfAborted(work.signal);
+      await use(block, this.session(block));
+    }
+  }
+
+  /** An empty past. */
+  extraFeeds(batch: HeldBatch, { attention: { kvHeads, headDim } }: Block): Record<string, Feed> {
+    const dims = [batch.layout.lengths.length, kvHeads, 0, headDim];
+    const empty = tensor('float32', dims, new Float32Array(0));
+    return { pastKey: empty, pastValue: empty };
+  }
+
+  async close(): Promise<void> {
+    const sessions = ['embed', 'next-token', ...this.#model.blocks.map((block) => this.session(block))];
+    await Promise.all(sessions.map((session) => this.#engine.close(session)));
+  }
+}

@@ -1,0 +1,127 @@
+import { type Model, throwIfAborted, type Work } from '@moepress/core';
+import { scoringHeadGraph } from '../decoder/ends.js';
+import type { Engine } from '../engine/engine.js';
+import { int32, tensor } from '../engine/tensor.js';
+import { type BlockSessions, runBlock } from './blocks.js';
+import { embedBatches } from './embed.js';
+import { dropBatch, type HeldBatch, hiddenName } from './held.js';
+import { batchSequences, defaultLimits, type Layout, rowOf } from './layout.js';
+
+/** A sequence of which the tokens from `from` (at least 1) on are scored. */
+export interface ScoreItem {
+  readonly ids: readonly number[];
+  readonly from: number;
+}
+
+export interface Score {
+  /** Sum of the natural log-probabilities of the scored tokens, each given all before it. */
+  readonly logprob: number;
+  /** Whether every scored token is the most probable one at its place. */
+  readonly isGreedy: boolean;
+}
+
+/** Numbers of logits computed at once: 128 MiB of fp32. */
+const logitsBudget = 2 ** 25;
+
+/** Scores sequences, computing prefixes they share once. The results are in the order of the items. */
+export async function scoreSequences(
+  engine: Engine,
+  model: Model,
+  blocks: BlockSessions,
+  items: readonly ScoreItem[],
+  work: Work = {},
+): Promise<Score[]> {
+  const limits = { ...defaultLimits, heads: model.config.heads };
+  const layouts = batchSequences(
+    items.map(({ ids }) => ids),
+    limits,
+    { sharePrefixes: true },
+  );
+  const total = layouts.reduce((sum, { ids }) => sum + ids.length, 0) * (model.blocks.length + 1);
+  const task = 'Scoring';
+  let done = 0;
+  const advance = (layout: Layout) => {
+    done += layout.ids.length;
+    work.progress?.({ type: 'advance', task, done });
+  };
+  work.progress?.({ type: 'start', task, total, unit: 'token-layers' });
+  const batches = await embedBatches(engine, model, layouts, 'score');
+  try {
+    await blocks.each(async (block, session) => {
+      for (const batch of batches) {
+        throwIfAborted(work.signal);
+        await runBlock(engine, model, block, session, batch, { extraFeeds: blocks.extraFeeds(batch, block) });
+        advance(batch.layout);
+      }
+    }, work);
+    return await scoreHidden(engine, model, batches, items, advance, work);
+  } finally {
+    await Promise.all(batches.map((batch) => dropBatch(engine, batch)));
+    work.progress?.({ type: 'end', task });
+  }
+}
+
+async function scoreHidden(
+  engine: Engine,
+  model: Model,
+  batches: readonly HeldBatch[],
+  items: readonly ScoreItem[],
+  advance: (layout: Layout) => void,
+  work: Work,
+): Promise<Score[]> {
+  const scores = items.map(() => ({ logprob: 0, isGreedy: true }));
+  const session = 'score/head';
+  await engine.open(session, scoringHeadGraph(model));
+  try {
+    for (const batch of batches) {
+      for (const chunk of headChunks(batch.layout, items, Math.max(1, Math.floor(logitsBudget / model.config.vocabSize)))) {
+        throwIfAborted(work.signal);
+        const pairs = BigInt64Array.from(chunk.wanted.flatMap(({ place, token }) => [BigInt(place), BigInt(token)]));
+        const feeds = {
+          hidden: { held: hiddenName(batch) },
+          rows: int32(chunk.rows),
+          pairs: tensor('int64', [chunk.wanted.length, 2], pairs),
+        };
+        const [results] = await engine.run([{ session, feeds, fetch: ['logprob', 'greedy'] }]);
+        for (const [i, { item }] of chunk.wanted.entries()) {
+          const score = scores[item]!;
+          score.logprob += Number(results!.logprob!.data[i]);
+          score.isGreedy &&= results!.greedy!.data[i] === 1;
+        }
+      }
+      advance(batch.layout);
+    }
+    return scores;
+  } finally {
+    await engine.close(session);
+  }
+}
+
+interface HeadChunk {
+  /** Packed rows whose logits are needed. */
+  readonly rows: number[];
+  /** Which token's log-probability, at which of the rows, counts for which item. */
+  readonly wanted: { readonly item: number; readonly place: number; readonly token: number }[];
+}
+
+/** At most `size` distinct rows a chunk; a row that several sequences share is computed once. */
+function* headChunks(layout: Layout, items: readonly ScoreItem[], size: number): Generator<HeadChunk> {
+  let chunk: HeadChunk = { rows: [], wanted: [] };
+  let places = new Map<number, number>();
+  for (const [b, item] of layout.sequences.entries()) {
+    const { ids, from } = items[item]!;
+    for (let t = from; t < ids.length; t++) {
+      const row = rowOf(layout, b, t - 1);
+      if (!places.has(row)) {
+        if (chunk.rows.length === size) {
+          yield chunk;
+          chunk = { rows: [], wanted: [] };
+          places = new Map();
+        }
+        places.set(row, chunk.rows.push(row) - 1);
+      }
+      chunk.wanted.push({ item, place: places.get(row)!, token: ids[t]! });
+    }
+  }
+  if (chunk.rows.length > 0) yield chunk;
+}
