@@ -1,7 +1,8 @@
+export { type CalibrationSet, calibrate } from './calibration/calibrate.js';
 export { Engine, type EngineOptions } from './engine/engine.js';
 export type { TensorData } from './engine/protocol.js';
-export { streamedBlocks, type BlockSessions } from './forward/blocks.js';
-export { ResidentBlocks } from './forward/resident.js';
-export { type Score, type ScoreItem, scoreSequences } from './forward/score.js';
-export { type GenerateOptions, generateGreedy } from './forward/generate.js';
-export { type LayerRouting, negativeLogLikelihoods, type Trace, traceSequences } from './forward/trace.js';
+export type { Score, ScoreItem } from './forward/score.js';
+export { type LayerRouting, negativeLogLikelihoods, type Trace } from './forward/trace.js';
+export type { GenerateOptions } from './generate/options.js';
+export { ModelRunner, type Residency, type RunnerOptions } from './runner.js';
+export { engineServices } from './services/services.js';

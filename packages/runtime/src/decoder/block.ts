@@ -15,8 +15,10 @@ export interface BlockOutputs {
   readonly statistics?: readonly Statistic[];
 }
 
-/** Output name of a statistic's sum. */
-export const statisticOutput = (statistic: Statistic, output: string): string => `${statistic.name}/${output}`;
+/** Output name of a statistic's sum; no other output has a slash. */
+export const statisticOutput = (statistic: Statistic, output: string): string =>
+  `${statistic.name}/${output}`;
+export const isStatisticOutput = (output: string): boolean => output.includes('/');
 
 /**
  * One decoder layer: `hidden` [T, H] to `hiddenOut` [T, H]. `finite` is the sum of the output: NaN

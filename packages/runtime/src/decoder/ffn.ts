@@ -35,12 +35,15 @@ export function denseFfn(graph: GraphBuilder, x: Value, ffn: DenseFfn): Value {
 export function moeFfn(graph: GraphBuilder, x: Value, ffn: MoeFfn): { output: Value; routing: Routing } {
   const routing = route(graph, x, ffn);
   const width = Number(x.shape[1]);
-  const routed = ffn.pool.reduce((sum, expert, e) => {
-    const hits = routing.hits(e);
-    const chosen = greater(reduceSum(hits, [0]), graph.constant([0], [], 'float32'));
-    const compute = () => [accumulate(sum, expertOn(graph, x, expert, routing, e, hits))];
-    return graph.scoped(`expert.${e}`, () => graph.branch(chosen, compute, () => [sum]))[0]!;
-  }, zeroRows(x, width));
+  const routed = ffn.pool.reduce(
+    (sum, expert, e) => {
+      const hits = routing.hits(e);
+      const chosen = greater(reduceSum(hits, [0]), graph.constant([0], [], 'float32'));
+      const compute = () => [accumulate(sum, expertOn(graph, x, expert, routing, e, hits))];
+      return graph.scoped(`expert.${e}`, () => graph.branch(chosen, compute, () => [sum]))[0]!;
+    },
+    zeroRows(x, width),
+  );
   return { output: addShared(graph, routed, x, ffn.shared), routing };
 }
 

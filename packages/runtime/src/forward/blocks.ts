@@ -5,9 +5,12 @@ import type { Feed } from '../engine/protocol.js';
 import { explainNotFinite } from './finite.js';
 import { blockFeeds, type HeldBatch, hiddenName } from './held.js';
 
+/** Called with a block, the name of its open session and the outputs that one has. */
+export type UseBlock = (block: Block, session: string, outputs: readonly string[]) => Promise<void>;
+
 /** Gives each block of a model an open session, in order: one at a time, or all of them at once. */
 export interface BlockSessions {
-  each(use: (block: Block, session: string) => Promise<void>, work?: Work): Promise<void>;
+  each(use: UseBlock, work?: Work): Promise<void>;
   /** Feeds that every run needs on top of the batch. */
   extraFeeds(batch: HeldBatch, block: Block): Record<string, Feed>;
 }
@@ -23,9 +26,14 @@ export function streamedBlocks(
       for (const block of model.blocks) {
         throwIfAborted(work?.signal);
         const session = `block.${block.index}`;
-        await engine.open(session, blockGraph(model, block, outputs(block)));
+        const graph = blockGraph(model, block, outputs(block));
+        await engine.open(session, graph);
         try {
-          await use(block, session);
+          await use(
+            block,
+            session,
+            graph.outputs.map(({ name }) => name),
+          );
         } finally {
           await engine.close(session);
         }
@@ -45,7 +53,11 @@ export async function runBlock(
   block: Block,
   session: string,
   batch: HeldBatch,
-  options: { extraFeeds?: Record<string, Feed>; fetch?: readonly string[]; hold?: Record<string, string> } = {},
+  options: {
+    extraFeeds?: Record<string, Feed>;
+    fetch?: readonly string[];
+    hold?: Record<string, string>;
+  } = {},
 ) {
   const [results] = await engine.run([
     {

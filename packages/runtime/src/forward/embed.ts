@@ -18,9 +18,7 @@ export async function embedBatches(
     const batches: HeldBatch[] = [];
     for (const [i, layout] of layouts.entries()) {
       const batch = await holdBatch(engine, `${prefix}/${i}`, layout, model.config.rope);
-      await engine.run([
-        { session, feeds: { ids: int32(layout.ids) }, hold: { hidden: hiddenName(batch) } },
-      ]);
+      await engine.run([{ session, feeds: { ids: int32(layout.ids) }, hold: { hidden: hiddenName(batch) } }]);
       batches.push(batch);
     }
     return batches;

@@ -1,5 +1,13 @@
-import { type Block, attentionTensors, mlpTensors, MoepressError, type Model, storedIn, type TensorExpr } from '@moepress/core';
 import { holdsNotFinite } from '@moepress/checkpoint';
+import {
+  attentionTensors,
+  type Block,
+  type Model,
+  MoepressError,
+  mlpTensors,
+  storedIn,
+  type TensorExpr,
+} from '@moepress/core';
 
 /**
  * Called when the hidden states after a block hold NaN or infinity: finds the tensor that brought
@@ -17,7 +25,7 @@ export async function explainNotFinite(model: Model, block: Block): Promise<neve
     }
   }
   throw new MoepressError('WEIGHTS_NOT_FINITE', {
-    message: "The activations overflow although the weights are finite.",
+    message: 'The activations overflow although the weights are finite.',
     where,
     mend: 'The checkpoint is probably damaged or of another architecture than its config.json says.',
   });

@@ -33,7 +33,11 @@ export async function holdBatch(
     totalLength: int32([Math.max(...totals)]),
     cos: tensor('float32', [ids.length, rope.dim / 2], cos),
     sin: tensor('float32', [ids.length, rope.dim / 2], sin),
-    order: tensor('int64', [1, ids.length], BigInt64Array.from({ length: ids.length }, (_, i) => BigInt(i))),
+    order: tensor(
+      'int64',
+      [1, ids.length],
+      BigInt64Array.from({ length: ids.length }, (_, i) => BigInt(i)),
+    ),
   };
   await Promise.all(layoutInputs.map((input) => engine.put(`${name}/${input}`, inputs[input])));
   return { layout, name };

@@ -26,7 +26,10 @@ type Ids = ArrayLike<number>;
  * computed once: the answers to one question then cost little more than the question. Causal
  * attention makes that exact. `starts` are the positions of the first tokens (0 by default).
  */
-export function layOut(sequences: readonly { index: number; ids: Ids }[], options: LayoutOptions = {}): Layout {
+export function layOut(
+  sequences: readonly { index: number; ids: Ids }[],
+  options: LayoutOptions = {},
+): Layout {
   const { sharePrefixes = false, starts } = options;
   const longest = Math.max(...sequences.map(({ ids }) => ids.length));
   const pad = new Int32Array(sequences.length * longest);

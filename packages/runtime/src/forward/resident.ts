@@ -5,7 +5,7 @@ import { embedGraph, nextTokenHeadGraph } from '../decoder/ends.js';
 import type { Engine } from '../engine/engine.js';
 import type { Feed } from '../engine/protocol.js';
 import { tensor } from '../engine/tensor.js';
-import type { BlockSessions } from './blocks.js';
+import type { BlockSessions, UseBlock } from './blocks.js';
 import type { HeldBatch } from './held.js';
 
 /**
@@ -15,6 +15,7 @@ import type { HeldBatch } from './held.js';
 export class ResidentBlocks implements BlockSessions {
   readonly #engine: Engine;
   readonly #model: Model;
+  readonly #outputs = new Map<number, readonly string[]>();
 
   private constructor(engine: Engine, model: Model) {
     this.#engine = engine;
@@ -29,7 +30,7 @@ export class ResidentBlocks implements BlockSessions {
       await engine.open('next-token', nextTokenHeadGraph(model));
       for (const block of model.blocks) {
         throwIfAborted(work.signal);
-        await engine.open(resident.session(block), blockGraph(model, block, { cache: true, routing: true }));
+        await resident.#openBlock(block);
       }
       return resident;
     } catch (error) {
@@ -38,14 +39,23 @@ export class ResidentBlocks implements BlockSessions {
     }
   }
 
+  async #openBlock(block: Block): Promise<void> {
+    const graph = blockGraph(this.#model, block, { cache: true, routing: true });
+    await this.#engine.open(this.session(block), graph);
+    this.#outputs.set(
+      block.index,
+      graph.outputs.map(({ name }) => name),
+    );
+  }
+
   session(block: Block): string {
     return `resident.${block.index}`;
   }
 
-  async each(use: (block: Block, session: string) => Promise<void>, work: Work = {}): Promise<void> {
+  async each(use: UseBlock, work: Work = {}): Promise<void> {
     for (const block of this.#model.blocks) {
       throwIfAborted(work.signal);
-      await use(block, this.session(block));
+      await use(block, this.session(block), this.#outputs.get(block.index)!);
     }
   }
 

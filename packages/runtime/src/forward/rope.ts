@@ -6,7 +6,10 @@ import type { Rope } from '@moepress/core';
  */
 export function rotaryTables(rope: Rope, positions: Int32Array): { cos: Float32Array; sin: Float32Array } {
   const half = rope.dim / 2;
-  const frequencies = Float32Array.from({ length: half }, (_, i) => 1 / Math.fround(rope.theta ** ((2 * i) / rope.dim)));
+  const frequencies = Float32Array.from(
+    { length: half },
+    (_, i) => 1 / Math.fround(rope.theta ** ((2 * i) / rope.dim)),
+  );
   const cos = new Float32Array(positions.length * half);
   const sin = new Float32Array(positions.length * half);
   positions.forEach((position, t) => {

@@ -74,9 +74,15 @@ async function scoreHidden(
   await engine.open(session, scoringHeadGraph(model));
   try {
     for (const batch of batches) {
-      for (const chunk of headChunks(batch.layout, items, Math.max(1, Math.floor(logitsBudget / model.config.vocabSize)))) {
+      for (const chunk of headChunks(
+        batch.layout,
+        items,
+        Math.max(1, Math.floor(logitsBudget / model.config.vocabSize)),
+      )) {
         throwIfAborted(work.signal);
-        const pairs = BigInt64Array.from(chunk.wanted.flatMap(({ place, token }) => [BigInt(place), BigInt(token)]));
+        const pairs = BigInt64Array.from(
+          chunk.wanted.flatMap(({ place, token }) => [BigInt(place), BigInt(token)]),
+        );
         const feeds = {
           hidden: { held: hiddenName(batch) },
           rows: int32(chunk.rows),

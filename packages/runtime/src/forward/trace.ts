@@ -55,7 +55,12 @@ export async function traceSequences(
       hidden.push(await engine.take(hiddenName(batch!)));
       if (!isMoe) return;
       const { routerLogits, selected, weights } = results;
-      routing.push({ layer: block.index, routerLogits: routerLogits!, selected: selected!, weights: weights! });
+      routing.push({
+        layer: block.index,
+        routerLogits: routerLogits!,
+        selected: selected!,
+        weights: weights!,
+      });
     }, work);
     const logits = await logitsOf(engine, model, batch!);
     return rows.map((own) => ({

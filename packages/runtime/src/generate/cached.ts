@@ -1,17 +1,11 @@
-import { type Model, throwIfAborted, type Work } from '@moepress/core';
+import { type Model, throwIfAborted } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
 import type { Feed, Step } from '../engine/protocol.js';
 import { int32 } from '../engine/tensor.js';
-import { blockFeeds, dropBatch, type HeldBatch, hiddenName, holdBatch } from './held.js';
-import { batchSequences, type Layout, layOut, rowOf } from './layout.js';
-import type { ResidentBlocks } from './resident.js';
-
-export interface GenerateOptions extends Work {
-  readonly maxNewTokens: number;
-  readonly eosTokenIds: readonly number[];
-  /** Called after each token with all new tokens of one sequence; true ends that sequence. */
-  stop?(newIds: readonly number[]): boolean;
-}
+import { blockFeeds, dropBatch, type HeldBatch, hiddenName, holdBatch } from '../forward/held.js';
+import { batchSequences, type Layout, layOut } from '../forward/layout.js';
+import type { ResidentBlocks } from '../forward/resident.js';
+import { type GenerateOptions, isFinished, lastRows } from './options.js';
 
 /** Sequences decoded side by side, and the bytes their keys and values may take. */
 const maxSequences = 128;
@@ -21,7 +15,7 @@ const cacheBudget = 2 ** 29;
  * Greedy continuation of each prompt with a key-value cache. The end-of-sequence token, where one
  * came, is the last of the new ids.
  */
-export async function generateGreedy(
+export async function generateCached(
   engine: Engine,
   model: Model,
   resident: ResidentBlocks,
@@ -41,7 +35,11 @@ export async function generateGreedy(
   return results;
 }
 
-function promptBatches(model: Model, prompts: readonly (readonly number[])[], maxNewTokens: number): Layout[] {
+function promptBatches(
+  model: Model,
+  prompts: readonly (readonly number[])[],
+  maxNewTokens: number,
+): Layout[] {
   const { layers, kvHeads, headDim, heads } = model.config;
   const longest = Math.max(0, ...prompts.map((ids) => ids.length)) + maxNewTokens;
   const bytes = layers * 2 * kvHeads * headDim * 4 * longest;
@@ -81,8 +79,7 @@ async function generateBatch(
         if (finished[b]) continue;
         const ids = results[sequences[b]!]!;
         ids.push(token);
-        finished[b] =
-          options.eosTokenIds.includes(token) || ids.length >= options.maxNewTokens || (options.stop?.(ids) ?? false);
+        finished[b] = isFinished(ids, options);
       }
       if (finished.every(Boolean)) return;
       const layout = layOut(
@@ -94,7 +91,9 @@ async function generateBatch(
     }
   } finally {
     await dropBatch(engine, { name: 'generate', layout: prompts });
-    await engine.drop(model.blocks.flatMap(({ index }) => [cacheName(index, 'Key'), cacheName(index, 'Value')]));
+    await engine.drop(
+      model.blocks.flatMap(({ index }) => [cacheName(index, 'Key'), cacheName(index, 'Value')]),
+    );
   }
 }
 
@@ -104,13 +103,15 @@ const cacheName = (layer: number, part: 'Key' | 'Value') => `generate/${layer}/$
 function decodeSteps(model: Model, resident: ResidentBlocks, batch: HeldBatch, first: boolean): Step[] {
   const { layout } = batch;
   const hidden = hiddenName(batch);
-  const lastRows = layout.sequences.map((_, b) => rowOf(layout, b, layout.lengths[b]! - 1));
   return [
     { session: 'embed', feeds: { ids: int32(layout.ids) }, hold: { hidden } },
     ...model.blocks.map((block): Step => {
       const cache: Record<string, Feed> = first
         ? resident.extraFeeds(batch, block)
-        : { pastKey: { held: cacheName(block.index, 'Key') }, pastValue: { held: cacheName(block.index, 'Value') } };
+        : {
+            pastKey: { held: cacheName(block.index, 'Key') },
+            pastValue: { held: cacheName(block.index, 'Value') },
+          };
       return {
         session: resident.session(block),
         feeds: { ...blockFeeds(batch), ...cache },
@@ -121,6 +122,10 @@ function decodeSteps(model: Model, resident: ResidentBlocks, batch: HeldBatch, f
         },
       };
     }),
-    { session: 'next-token', feeds: { hidden: { held: hidden }, rows: int32(lastRows) }, fetch: ['token'] },
+    {
+      session: 'next-token',
+      feeds: { hidden: { held: hidden }, rows: int32(lastRows(layout)) },
+      fetch: ['token'],
+    },
   ];
 }

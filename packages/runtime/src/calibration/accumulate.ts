@@ -1,0 +1,40 @@
+import { type LayerEvidence, MoepressError, type Statistic } from '@moepress/core';
+import { statisticOutput } from '../decoder/block.js';
+import type { TensorData } from '../engine/protocol.js';
+
+/** Sums of one layer, added up batch by batch in double precision. */
+export class LayerSums implements LayerEvidence {
+  readonly layer: number;
+  readonly #sums = new Map<string, Float64Array>();
+
+  constructor(layer: number) {
+    this.layer = layer;
+  }
+
+  /** Adds what one batch measured. Throws `PLUGIN_INVALID` for outputs that break the contract. */
+  add(output: string, { dtype, data }: TensorData): void {
+    if (dtype !== 'float64') throw broken(output, `is ${dtype}, not float64`);
+    const sums = this.#sums.get(output);
+    if (!sums) {
+      this.#sums.set(output, Float64Array.from(data as Float64Array));
+      return;
+    }
+    if (sums.length !== data.length) throw broken(output, 'changes its shape from batch to batch');
+    for (const [i, value] of (data as Float64Array).entries()) sums[i]! += value;
+  }
+
+  read(statistic: Statistic, output: string): Float64Array {
+    const name = statisticOutput(statistic, output);
+    const sums = this.#sums.get(name);
+    if (!sums) throw broken(name, `was not collected for layer ${this.layer}`);
+    return sums.slice();
+  }
+}
+
+function broken(output: string, problem: string): MoepressError {
+  return new MoepressError('PLUGIN_INVALID', {
+    message: `The statistic output ${output} ${problem}.`,
+    where: output,
+    mend: 'Report this to the author of the statistic.',
+  });
+}

@@ -1,0 +1,67 @@
+import { type Model, throwIfAborted, type Work } from '@moepress/core';
+import { nextTokenHeadGraph } from '../decoder/ends.js';
+import type { Engine } from '../engine/engine.js';
+import { int32 } from '../engine/tensor.js';
+import { type BlockSessions, runBlock } from '../forward/blocks.js';
+import { embedBatches } from '../forward/embed.js';
+import { dropBatch, hiddenName } from '../forward/held.js';
+import { batchSequences, defaultLimits } from '../forward/layout.js';
+import { type GenerateOptions, isFinished, lastRows } from './options.js';
+
+/**
+ * The same continuation without a cache: every new token runs the whole sequences through all
+ * blocks again. For models too large to be resident, where reading the weights is the cost anyway.
+ */
+export async function generateUncached(
+  engine: Engine,
+  model: Model,
+  blocks: BlockSessions,
+  prompts: readonly (readonly number[])[],
+  options: GenerateOptions,
+): Promise<number[][]> {
+  const results: number[][] = prompts.map(() => []);
+  let open = prompts.map((_, i) => i);
+  while (open.length > 0) {
+    const sequences = open.map((i) => [...prompts[i]!, ...results[i]!]);
+    const next = await nextTokens(engine, model, blocks, sequences, options);
+    open = open.filter((i, place) => {
+      results[i]!.push(next[place]!);
+      return !isFinished(results[i]!, options);
+    });
+  }
+  return results;
+}
+
+async function nextTokens(
+  engine: Engine,
+  model: Model,
+  blocks: BlockSessions,
+  sequences: readonly (readonly number[])[],
+  work: Work,
+): Promise<number[]> {
+  const layouts = batchSequences(
+    sequences,
+    { ...defaultLimits, heads: model.config.heads },
+    { sharePrefixes: true },
+  );
+  const batches = await embedBatches(engine, model, layouts, 'next');
+  const next = new Array<number>(sequences.length);
+  try {
+    await blocks.each(async (block, session) => {
+      for (const batch of batches) {
+        throwIfAborted(work.signal);
+        await runBlock(engine, model, block, session, batch, { extraFeeds: blocks.extraFeeds(batch, block) });
+      }
+    }, work);
+    await engine.open('next/head', nextTokenHeadGraph(model));
+    for (const batch of batches) {
+      const feeds = { hidden: { held: hiddenName(batch) }, rows: int32(lastRows(batch.layout)) };
+      const [results] = await engine.run([{ session: 'next/head', feeds, fetch: ['token'] }]);
+      for (const [b, i] of batch.layout.sequences.entries()) next[i] = Number(results!.token!.data[b]);
+    }
+    return next;
+  } finally {
+    await engine.close('next/head');
+    await Promise.all(batches.map((batch) => dropBatch(engine, batch)));
+  }
+}

@@ -1,0 +1,95 @@
+import { totalmem } from 'node:os';
+import { type Model, MoepressError, measure, type Work } from '@moepress/core';
+import { Engine, type EngineOptions } from './engine/engine.js';
+import { type BlockSessions, streamedBlocks } from './forward/blocks.js';
+import { ResidentBlocks } from './forward/resident.js';
+import { type Score, type ScoreItem, scoreSequences } from './forward/score.js';
+import { type Trace, traceSequences } from './forward/trace.js';
+import { generateCached } from './generate/cached.js';
+import type { GenerateOptions } from './generate/options.js';
+import { generateUncached } from './generate/uncached.js';
+
+/** `resident` maps all blocks at once, `streamed` one at a time; `auto` goes by the machine's memory. */
+export type Residency = 'auto' | 'resident' | 'streamed';
+
+export interface RunnerOptions extends EngineOptions, Work {
+  readonly residency?: Residency;
+}
+
+/** A share of the memory that mapped weights may fill before the page cache starts to thrash. */
+const residentShare = 0.6;
+
+/** A model ready to score, generate and trace. Dispose of it when done. */
+export class ModelRunner {
+  readonly #engine: Engine;
+  readonly #model: Model;
+  readonly #resident: ResidentBlocks | null;
+
+  private constructor(engine: Engine, model: Model, resident: ResidentBlocks | null) {
+    this.#engine = engine;
+    this.#model = model;
+    this.#resident = resident;
+  }
+
+  static async open(model: Model, options: RunnerOptions = {}): Promise<ModelRunner> {
+    const { residency = 'auto' } = options;
+    const fits = measure(model).total.bytes < totalmem() * residentShare;
+    const engine = new Engine(options);
+    try {
+      const resident = residency === 'resident' || (residency === 'auto' && fits);
+      return new ModelRunner(
+        engine,
+        model,
+        resident ? await ResidentBlocks.open(engine, model, options) : null,
+      );
+    } catch (error) {
+      await engine.dispose();
+      throw error;
+    }
+  }
+
+  /** Tokens of the longest sequence the model was made for. */
+  get maxLength(): number {
+    return this.#model.config.maxPositions;
+  }
+
+  /** See `scoreSequences`. Throws `INPUT_INVALID` for ids outside the vocabulary. */
+  async score(items: readonly ScoreItem[], work: Work = {}): Promise<Score[]> {
+    this.#check(items.map(({ ids }) => ids));
+    return scoreSequences(this.#engine, this.#model, this.#blocks(), items, work);
+  }
+
+  /** Greedy continuations; with the cache when resident, by scoring the whole sequence again when streamed. */
+  async generate(prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
+    this.#check(prompts);
+    if (this.#resident) return generateCached(this.#engine, this.#model, this.#resident, prompts, options);
+    return generateUncached(this.#engine, this.#model, this.#blocks(), prompts, options);
+  }
+
+  /** See `traceSequences`. */
+  async trace(sequences: readonly (readonly number[])[], work: Work = {}): Promise<Trace[]> {
+    this.#check(sequences);
+    return traceSequences(this.#engine, this.#model, this.#blocks(), sequences, work);
+  }
+
+  async dispose(): Promise<void> {
+    await this.#engine.dispose();
+  }
+
+  #blocks(): BlockSessions {
+    return this.#resident ?? streamedBlocks(this.#engine, this.#model, () => ({ routing: true }));
+  }
+
+  #check(sequences: readonly (readonly number[])[]): void {
+    const { vocabSize } = this.#model.config;
+    for (const ids of sequences) {
+      const wrong = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
+      if (wrong === undefined && ids.length > 0) continue;
+      throw new MoepressError('INPUT_INVALID', {
+        message:
+          ids.length === 0 ? 'A sequence has no tokens.' : `Token id ${wrong} is not in 0..${vocabSize - 1}.`,
+        where: 'token ids',
+      });
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import {
+  elementCount,
+  MoepressError,
+  rows,
+  type StoredTensor,
+  type TensorExpr,
+  throwIfAborted,
+  type Work,
+} from '@moepress/core';
+import { GraphBuilder, type GraphIR, join, linear, reshape, weight } from '@moepress/graph';
+import type { Engine } from '../engine/engine.js';
+
+/** Doubles converted at once: 128 MiB. */
+const chunkBudget = 2 ** 24;
+
+/**
+ * Inner products <A, B> of n matrices of one shape taken as vectors, [n, n] row-major. Rows are
+ * taken a few at a time, so memory stays small whatever the tensors' size; double precision
+ * throughout keeps the distance of equal tensors at zero.
+ */
+export async function gram(
+  engine: Engine,
+  tensors: readonly TensorExpr[],
+  work: Work = {},
+): Promise<Float64Array> {
+  const n = tensors.length;
+  const sums = new Float64Array(n * n);
+  const [first] = tensors;
+  if (!first) return sums;
+  const odd = tensors.find(({ shape }) => shape.join() !== first.shape.join());
+  if (odd || first.shape.length !== 2) {
+    throw new MoepressError('PLUGIN_INVALID', {
+      message: `gram() needs matrices of one shape, got [${first.shape}] and [${odd?.shape ?? first.shape}].`,
+      where: 'services.gram',
+      mend: 'Report this to the author of the method.',
+    });
+  }
+  const [height, width] = first.shape as [number, number];
+  const step = Math.max(1, Math.floor(chunkBudget / (n * width)));
+  for (let from = 0; from < height; from += step) {
+    throwIfAborted(work.signal);
+    const parts = tensors.map((tensor) => rowRange(tensor, from, Math.min(height, from + step)));
+    await engine.open('gram', gramGraph(parts));
+    try {
+      const [results] = await engine.run([{ session: 'gram', feeds: {}, fetch: ['gram'] }]);
+      for (const [i, value] of (results!.gram!.data as Float64Array).entries()) sums[i]! += value;
+    } finally {
+      await engine.close('gram');
+    }
+  }
+  return sums;
+}
+
+function gramGraph(parts: readonly TensorExpr[]): GraphIR {
+  const graph = new GraphBuilder('gram');
+  const size = elementCount(parts[0]!.shape);
+  const vectors = parts.map((part) => reshape(weight(graph, part, 'float64'), [1, size]));
+  const matrix = join(vectors, 0);
+  graph.output('gram', linear(matrix, matrix));
+  return graph.finish();
+}
+
+/** Rows [from, to); of a stored tensor simply a shorter stretch of its file. */
+function rowRange(tensor: TensorExpr, from: number, to: number): TensorExpr {
+  if (tensor.kind !== 'stored') {
+    return rows(
+      tensor,
+      Array.from({ length: to - from }, (_, i) => from + i),
+    );
+  }
+  const rowBytes = tensor.length / tensor.shape[0]!;
+  const part: StoredTensor = {
+    ...tensor,
+    offset: tensor.offset + from * rowBytes,
+    length: (to - from) * rowBytes,
+    shape: tensor.shape.with(0, to - from),
+  };
+  return part;
+}
