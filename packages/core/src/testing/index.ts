@@ -1,4 +1,5 @@
-/** `@moepress/core/testing`: models, evidence and plans for unit tests, without weights or engine. */
+/** `@moepress/core/testing`: models, evidence, services and plans for unit tests, without files or engine. */
 export * from './toy-evidence.js';
 export * from './toy-model.js';
 export * from './toy-plan.js';
+export * from './toy-services.js';

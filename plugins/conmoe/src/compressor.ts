@@ -1,0 +1,74 @@
+import { type Compressor, type PlanContext, throwIfAborted } from '@moepress/core';
+import { z } from 'zod';
+import { contributionNeeds, contributionsOf } from './contribution.js';
+import { describeScope, type ScopeDecision, warningsOf } from './diagnose.js';
+import { distancesBetween } from './distance.js';
+import { nearestPrototypes, planRemap } from './remap.js';
+import { budgetOf, checkBudgets, type Scope, scopesOf } from './scopes.js';
+import { highest, replaceabilityOf, scoresOf } from './select.js';
+
+const options = z.strictObject({
+  /** Fraction of the experts of every scope to remove. */
+  ratio: z.number().min(0).lt(1),
+  /** Not used: nothing here is drawn by lot. */
+  seed: z.int().default(0),
+  /** Neighbouring MoE layers that share prototypes. */
+  scope: z.int().min(1).default(1),
+  /** Choose prototypes by contribution and replaceability, or by contribution alone. */
+  selection: z.enum(['score', 'reap']).default('score'),
+});
+
+export type ConMoeOptions = z.infer<typeof options>;
+
+/**
+ * ConMoE: keeps the experts that contribute most and are hardest to replace, and lets the slots of the
+ * others compute with the nearest one kept. Routers and prototypes stay bit-identical, so the routing
+ * weights of a token still sum to what they did. Throws `RATIO_TOO_HIGH`, before anything is measured, if
+ * the routers would select more experts than there are prototypes.
+ */
+export const conmoe: Compressor<ConMoeOptions> = {
+  specVersion: 1,
+  name: 'conmoe',
+  title: 'ConMoE: prototype selection and deterministic remapping',
+  reference: 'arXiv:2605.29350',
+  options,
+  needs(model, { ratio, scope }) {
+    checkBudgets(model, ratio, scope);
+    return contributionNeeds;
+  },
+  async plan(context) {
+    const { model, progress } = context;
+    const { ratio, scope: size } = context.options;
+    checkBudgets(model, ratio, size);
+    const task = 'Comparing experts';
+    const scopes = scopesOf(model, size).filter((scope) => budgetOf(scope, ratio) < scope.members.length);
+    const decisions: ScopeDecision[] = [];
+    progress?.({ type: 'start', task, total: scopes.length, unit: 'scopes' });
+    for (const scope of scopes) {
+      decisions.push(await decide(scope, context));
+      progress?.({ type: 'advance', task, done: decisions.length });
+    }
+    progress?.({ type: 'end', task });
+    return {
+      layers: decisions.flatMap(({ scope, prototypeOf }) => planRemap(model, scope, prototypeOf)),
+      warnings: warningsOf(decisions),
+      details: { scopes: decisions.map(describeScope) },
+    };
+  },
+};
+
+async function decide(
+  scope: Scope,
+  { evidence, options, services, signal }: PlanContext<ConMoeOptions>,
+): Promise<ScopeDecision> {
+  throwIfAborted(signal);
+  if (!evidence) throw new Error('ConMoE was called without the evidence it needs.');
+  const n = scope.members.length;
+  const contributions = contributionsOf(scope, evidence);
+  const distances = await distancesBetween(scope.members, services, { signal });
+  const replaceability = replaceabilityOf(distances, n);
+  const scores = scoresOf(contributions.values, replaceability, options.selection);
+  const prototypes = highest(scores, budgetOf(scope, options.ratio));
+  const prototypeOf = nearestPrototypes(distances, n, prototypes);
+  return { scope, contributions, distances, replaceability, prototypes, prototypeOf };
+}

@@ -1,0 +1,38 @@
+import { type Evidence, MoepressError } from '@moepress/core';
+import { expertHits, gatedOutputNorms } from '@moepress/graph';
+import type { Scope } from './scopes.js';
+
+/** What the calibration tokens say about the experts of a scope, in the order of its members. */
+export interface Contributions {
+  /** a_e: mean over the tokens routed to e of g ||f(x)||_2; 0 without tokens. */
+  readonly values: Float64Array;
+  /** Tokens routed to each expert. */
+  readonly tokens: Float64Array;
+}
+
+/** The statistics contributions are made of. */
+export const contributionNeeds = [expertHits, gatedOutputNorms];
+
+/**
+ * The contribution of every expert (arXiv:2605.29350; REAP ranks by the same quantity), with g the
+ * weight the forward pass uses. Throws `WEIGHTS_NOT_FINITE` if one is not a number.
+ */
+export function contributionsOf(scope: Scope, evidence: Evidence): Contributions {
+  const layers = scope.layers.map((layer) => {
+    const measured = evidence.layers.find((candidate) => candidate.layer === layer);
+    if (!measured) throw new Error(`There is no evidence for layer ${layer}.`);
+    return measured;
+  });
+  const tokens = Float64Array.from(layers.flatMap((layer) => [...layer.read(expertHits, 'count')]));
+  const sums = layers.flatMap((layer) => [...layer.read(gatedOutputNorms, 'sum')]);
+  const values = tokens.map((count, e) => (count > 0 ? sums[e]! / count : 0));
+  const broken = values.findIndex((value) => !Number.isFinite(value));
+  if (broken >= 0) {
+    const { layer, index } = scope.members[broken]!;
+    throw new MoepressError('WEIGHTS_NOT_FINITE', {
+      message: `The outputs of expert ${index} are not finite.`,
+      where: `layer ${layer}`,
+    });
+  }
+  return { values, tokens };
+}

@@ -1,0 +1,64 @@
+import { type Expert, type Model, MoepressError, moeBlocks } from '@moepress/core';
+
+/** An expert of a scope: its decoder layer and its index in that layer's pool. */
+export interface Member {
+  readonly layer: number;
+  readonly index: number;
+  readonly expert: Expert;
+}
+
+/** Neighbouring MoE layers that share prototypes, and all their experts: by layer, then by expert. */
+export interface Scope {
+  readonly layers: readonly number[];
+  readonly members: readonly Member[];
+  /** Experts the routers of the scope select, summed over its layers. */
+  readonly selected: number;
+}
+
+/** Consecutive blocks of `size` MoE layers; the last one is smaller where they do not divide. */
+export function scopesOf(model: Model, size: number): Scope[] {
+  const blocks = moeBlocks(model);
+  return Array.from({ length: Math.ceil(blocks.length / size) }, (_, scope) => {
+    const own = blocks.slice(scope * size, (scope + 1) * size);
+    return {
+      layers: own.map(({ index }) => index),
+      members: own.flatMap(({ index: layer, ffn }) =>
+        ffn.pool.map((expert, index) => ({ layer, index, expert })),
+      ),
+      selected: own.reduce((sum, { ffn }) => sum + ffn.router.topK, 0),
+    };
+  });
+}
+
+/** Prototypes of a scope: K = max(1, round((1 - ratio) * experts)) (arXiv:2605.29350). */
+export function budgetOf(scope: Scope, ratio: number): number {
+  return Math.max(1, Math.round((1 - ratio) * scope.members.length));
+}
+
+/**
+ * Throws `RATIO_TOO_HIGH` if a scope would have fewer prototypes a layer, on average, than its routers
+ * select, and `INPUT_INVALID` if the model has no experts at all.
+ */
+export function checkBudgets(model: Model, ratio: number, size: number): void {
+  const scopes = scopesOf(model, size);
+  if (scopes.length === 0) {
+    throw new MoepressError('INPUT_INVALID', {
+      message: `${model.id} has no routed experts to share.`,
+      where: model.source.directory,
+      mend: 'Give a Mixture-of-Experts model.',
+    });
+  }
+  for (const scope of scopes) {
+    const budget = budgetOf(scope, ratio);
+    if (budget >= scope.selected) continue;
+    throw new MoepressError('RATIO_TOO_HIGH', {
+      message: `At ratio ${ratio} the ${scope.members.length} experts of ${nameLayers(scope.layers)} would share ${budget} prototypes, but the routers select ${scope.selected}.`,
+      where: 'option ratio',
+    });
+  }
+}
+
+/** `layer 3` or `layers 4 to 7`. */
+export function nameLayers(layers: readonly number[]): string {
+  return layers.length === 1 ? `layer ${layers[0]}` : `layers ${layers[0]} to ${layers.at(-1)}`;
+}
