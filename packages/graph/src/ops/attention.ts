@@ -32,22 +32,18 @@ export interface AttentionInputs {
 }
 
 /**
- * Causal grouped-query attention, scores scaled by D^-1/2. `output` is [B, S, heads * D]; the
- * present holds past and new keys and values, [B, kvHeads, total, D].
+ * Causal grouped-query attention, scores scaled by D^-1/2: [B, S, heads * D]. `past` may be longer
+ * than the past is; what lies beyond is not read.
  */
-export function groupQueryAttention(inputs: AttentionInputs): {
-  output: Value;
-  presentKey: Value;
-  presentValue: Value;
-} {
+export function groupQueryAttention(inputs: AttentionInputs): Value {
   const { query, key, value, past, heads, kvHeads } = inputs;
   const headDim = Number(query.shape[2]) / heads;
   const present = { dtype: query.dtype, shape: [query.shape[0]!, kvHeads, 'total', headDim] };
-  const [output, presentKey, presentValue] = (query.graph as GraphBuilder).multi(
+  const [output] = (query.graph as GraphBuilder).multi(
     'GroupQueryAttention',
     [query, key, value, past?.key ?? null, past?.value ?? null, inputs.lastPositions, inputs.totalLength],
     [{ dtype: query.dtype, shape: query.shape }, present, present],
     { domain, attributes: { num_heads: heads, kv_num_heads: kvHeads } },
   );
-  return { output: output!, presentKey: presentKey!, presentValue: presentValue! };
+  return output!;
 }

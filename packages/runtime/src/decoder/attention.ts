@@ -12,7 +12,7 @@ import {
 } from '@moepress/graph';
 import type { BatchInputs } from './inputs.js';
 
-/** Keys and values of the tokens before this batch and with it, [B, kvHeads, length, D]. */
+/** Keys and values: of earlier tokens [B, kvHeads, past, D], of the batch's own [B, S, kvHeads * D]. */
 export interface KeyValues {
   readonly key: Value;
   readonly value: Value;
@@ -29,17 +29,17 @@ export function attention(
   batch: BatchInputs,
   past: KeyValues | null,
   epsilon: number,
-): { output: Value; present: KeyValues } {
+): { output: Value; own: KeyValues } {
   const heads = (part: 'q' | 'k') => {
     const norm = spec.qkNorm && weight(graph, spec.qkNorm[part]);
     const projected = clipped(project(graph, x, spec[part]), spec.clip);
     const normed = norm ? normalise(projected, norm, spec, epsilon) : projected;
     return padded(rotary(normed, batch.cos, batch.sin, batch.order), batch);
   };
+  const own = { key: heads('k'), value: padded(clipped(project(graph, x, spec.v), spec.clip), batch) };
   const attended = groupQueryAttention({
     query: heads('q'),
-    key: heads('k'),
-    value: padded(clipped(project(graph, x, spec.v), spec.clip), batch),
+    ...own,
     past,
     lastPositions: batch.lastPositions,
     totalLength: batch.totalLength,
@@ -47,11 +47,8 @@ export function attention(
     kvHeads: spec.kvHeads,
   });
   const width = spec.heads * spec.headDim;
-  const packed = gather(reshape(attended.output, [-1, width], ['B*S', width]), batch.unpad);
-  return {
-    output: project(graph, packed, spec.o),
-    present: { key: attended.presentKey, value: attended.presentValue },
-  };
+  const packed = gather(reshape(attended, [-1, width], ['B*S', width]), batch.unpad);
+  return { output: project(graph, packed, spec.o), own };
 }
 
 function project(graph: GraphBuilder, x: Value, spec: Linear): Value {

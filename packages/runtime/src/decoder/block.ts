@@ -9,7 +9,7 @@ import type { Routing } from './router.js';
 export interface BlockOutputs {
   /** `routerLogits`, `selected` (int32) and `weights` of an MoE block. */
   readonly routing?: boolean;
-  /** Keys and values: `pastKey`, `pastValue` come in, `presentKey`, `presentValue` go out. */
+  /** Earlier keys and values come in as `pastKey`, `pastValue`; the batch's own go out as `ownKey`, `ownValue`. */
   readonly cache?: boolean;
   /** Sums over the batch's tokens, each named by `statisticOutput`. */
   readonly statistics?: readonly Statistic[];
@@ -43,8 +43,8 @@ export function blockGraph(model: Model, block: Block, outputs: BlockOutputs = {
   graph.output('hiddenOut', hiddenOut);
   graph.output('finite', reduceSum(hiddenOut, [0, 1]));
   if (outputs.cache) {
-    graph.output('presentKey', attended.present.key);
-    graph.output('presentValue', attended.present.value);
+    graph.output('ownKey', attended.own.key);
+    graph.output('ownValue', attended.own.value);
   }
   return graph.finish();
 }

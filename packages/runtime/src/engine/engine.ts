@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { MoepressError } from '@moepress/core';
 import { encodeModel, type GraphIR } from '@moepress/graph';
-import type { Command, Reply, Results, Step, TensorData } from './protocol.js';
+import type { CacheShape, Command, Reply, Results, Step, TensorData } from './protocol.js';
 
 interface Pending {
   readonly resolve: (results: Results) => void;
@@ -59,6 +59,11 @@ export class Engine {
   async take(name: string): Promise<TensorData> {
     const [results] = await this.#send({ kind: 'take', name }, name);
     return results![name]!;
+  }
+
+  /** Makes an empty key-value cache that steps append to. */
+  async cache(name: string, shape: CacheShape): Promise<void> {
+    await this.#send({ kind: 'cache', name, shape }, name);
   }
 
   async drop(names: readonly string[]): Promise<void> {

@@ -9,8 +9,23 @@ export interface TensorData {
   readonly data: TensorArray;
 }
 
-/** A tensor by value, or by the name under which the worker holds it. */
-export type Feed = TensorData | { readonly held: string };
+/** A tensor by value, or by the name under which the worker holds it, or a key-value cache. */
+export type Feed = TensorData | { readonly held: string } | { readonly cache: string };
+
+/** Keys or values of several sequences. */
+export interface CacheShape {
+  readonly sequences: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+}
+
+/** Puts an output [B, S, kvHeads * D] into a cache: `lengths[b]` rows from position `starts[b]` on. */
+export interface Append {
+  readonly output: string;
+  readonly cache: string;
+  readonly starts: readonly number[];
+  readonly lengths: readonly number[];
+}
 
 /** One run of a session. */
 export interface Step {
@@ -20,6 +35,7 @@ export interface Step {
   readonly fetch?: readonly string[];
   /** Outputs to hold in the worker: output name to the name it is held under. */
   readonly hold?: Readonly<Record<string, string>>;
+  readonly append?: readonly Append[];
 }
 
 export type Command =
@@ -28,9 +44,10 @@ export type Command =
   | { readonly kind: 'put'; readonly name: string; readonly tensor: TensorData }
   | { readonly kind: 'take'; readonly name: string }
   | { readonly kind: 'drop'; readonly names: readonly string[] }
+  | { readonly kind: 'cache'; readonly name: string; readonly shape: CacheShape }
   | { readonly kind: 'run'; readonly steps: readonly Step[] };
 
-/** What a command yields: for `run` one record a step, for `take` the tensor under its name. */
+/** `drop` forgets held tensors and caches. What a command yields: for `run` one record a step, for `take` the tensor under its name. */
 export type Results = readonly Readonly<Record<string, TensorData>>[];
 
 export type Reply =

@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { KeyValueCache } from './cache.js';
 import type { Command, Feed, Reply, Request, Results, Step, TensorData } from './protocol.js';
 
 /**
@@ -8,6 +9,7 @@ import type { Command, Feed, Reply, Request, Results, Step, TensorData } from '.
  */
 const sessions = new Map<string, InferenceSession>();
 const held = new Map<string, Tensor>();
+const caches = new Map<string, KeyValueCache>();
 
 const none: Results = [];
 
@@ -26,7 +28,13 @@ async function execute(command: Command): Promise<Results> {
     case 'take':
       return [{ [command.name]: fromTensor(heldTensor(command.name)) }];
     case 'drop':
-      for (const name of command.names) held.delete(name);
+      for (const name of command.names) {
+        held.delete(name);
+        caches.delete(name);
+      }
+      return none;
+    case 'cache':
+      caches.set(command.name, new KeyValueCache(command.shape));
       return none;
     case 'run': {
       const results: Record<string, TensorData>[] = [];
@@ -44,8 +52,12 @@ function openSession(model: Uint8Array, threads: number): Promise<InferenceSessi
     logSeverityLevel: 3,
     extra: {
       // External data is named relative to the root, so that any folder can be mapped.
-      // Packing would copy fp32 weights.
-      session: { model_external_initializers_file_folder_path: '/', disable_prepacking: '1' },
+      // Packing would copy fp32 weights; spinning threads fight over cores with everybody else.
+      session: {
+        model_external_initializers_file_folder_path: '/',
+        disable_prepacking: '1',
+        intra_op: { allow_spinning: '0' },
+      },
       // Folding would copy every mapped weight into memory as fp32.
       optimization: { disable_specified_optimizers: 'ConstantFolding' },
     },
@@ -58,13 +70,23 @@ async function runStep(step: Step): Promise<Record<string, TensorData>> {
   const feeds = Object.fromEntries(Object.entries(step.feeds).map(([name, feed]) => [name, resolve(feed)]));
   const fetch = step.fetch ?? [];
   const hold = Object.entries(step.hold ?? {});
-  const outputs = await session.run(feeds, [...fetch, ...hold.map(([output]) => output)]);
+  const append = step.append ?? [];
+  const wanted = [...fetch, ...hold.map(([output]) => output), ...append.map(({ output }) => output)];
+  const outputs = await session.run(feeds, wanted);
   for (const [output, name] of hold) held.set(name, outputs[output] as Tensor);
+  for (const part of append) cacheOf(part.cache).append(outputs[part.output]!.data as Float32Array, part);
   return Object.fromEntries(fetch.map((name) => [name, fromTensor(outputs[name] as Tensor)]));
 }
 
 function resolve(feed: Feed): Tensor {
-  return 'held' in feed ? heldTensor(feed.held) : toTensor(feed);
+  if ('held' in feed) return heldTensor(feed.held);
+  return 'cache' in feed ? cacheOf(feed.cache).tensor : toTensor(feed);
+}
+
+function cacheOf(name: string): KeyValueCache {
+  const cache = caches.get(name);
+  if (!cache) throw new Error(`There is no cache ${name}.`);
+  return cache;
 }
 
 function heldTensor(name: string): Tensor {

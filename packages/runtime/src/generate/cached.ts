@@ -1,6 +1,6 @@
-import { type Model, throwIfAborted } from '@moepress/core';
+import { type Block, type Model, throwIfAborted } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
-import type { Feed, Step } from '../engine/protocol.js';
+import type { Step } from '../engine/protocol.js';
 import { int32 } from '../engine/tensor.js';
 import { blockFeeds, dropBatch, type HeldBatch, hiddenName, holdBatch } from '../forward/held.js';
 import { batchSequences, type Layout, layOut } from '../forward/layout.js';
@@ -8,7 +8,7 @@ import type { ResidentBlocks } from '../forward/resident.js';
 import { type GenerateOptions, isFinished, lastRows } from './options.js';
 
 /** Sequences decoded side by side, and the bytes their keys and values may take. */
-const maxSequences = 128;
+const maxSequences = 512;
 const cacheBudget = 2 ** 29;
 
 /**
@@ -66,14 +66,15 @@ async function generateBatch(
   const { sequences } = prompts;
   const lengths = [...prompts.lengths];
   const finished = sequences.map(() => false);
-  const run = async (layout: Layout, past: readonly number[] | undefined) => {
+  const run = async (layout: Layout, past: readonly number[] | null) => {
     throwIfAborted(options.signal);
-    const batch = await holdBatch(engine, 'generate', layout, model.config.rope, past);
-    const fetched = await engine.run(decodeSteps(model, resident, batch, past === undefined));
+    const batch = await holdBatch(engine, 'generate', layout, model.config.rope, past ?? undefined);
+    const fetched = await engine.run(decodeSteps(model, resident, batch, past));
     return [...(fetched.at(-1)!.token!.data as Int32Array)];
   };
   try {
-    let next = await run(prompts, undefined);
+    await openCaches(engine, model, sequences.length);
+    let next = await run(prompts, null);
     for (;;) {
       for (const [b, token] of next.entries()) {
         if (finished[b]) continue;
@@ -82,46 +83,54 @@ async function generateBatch(
         finished[b] = isFinished(ids, options);
       }
       if (finished.every(Boolean)) return;
-      const layout = layOut(
-        next.map((token, b) => ({ index: sequences[b]!, ids: [token] })),
-        { starts: lengths },
-      );
-      next = await run(layout, lengths);
+      const single = next.map((token, b) => ({ index: sequences[b]!, ids: [token] }));
+      next = await run(layOut(single, { starts: lengths }), lengths);
       for (const b of lengths.keys()) lengths[b]!++;
     }
   } finally {
     await dropBatch(engine, { name: 'generate', layout: prompts });
-    await engine.drop(
-      model.blocks.flatMap(({ index }) => [cacheName(index, 'Key'), cacheName(index, 'Value')]),
-    );
+    await engine.drop(model.blocks.flatMap(({ index }) => parts.map((part) => cacheName(index, part))));
   }
 }
 
-const cacheName = (layer: number, part: 'Key' | 'Value') => `generate/${layer}/${part}`;
+const parts = ['Key', 'Value'] as const;
+const cacheName = (layer: number, part: (typeof parts)[number]) => `generate/${layer}/${part}`;
+
+async function openCaches(engine: Engine, model: Model, sequences: number): Promise<void> {
+  for (const { index, attention } of model.blocks) {
+    const { kvHeads, headDim } = attention;
+    for (const part of parts) await engine.cache(cacheName(index, part), { sequences, kvHeads, headDim });
+  }
+}
 
 /** Embedding, all blocks and the head as one message to the worker. */
-function decodeSteps(model: Model, resident: ResidentBlocks, batch: HeldBatch, first: boolean): Step[] {
+function decodeSteps(
+  model: Model,
+  resident: ResidentBlocks,
+  batch: HeldBatch,
+  past: readonly number[] | null,
+): Step[] {
   const { layout } = batch;
   const hidden = hiddenName(batch);
+  const lengths = [...layout.lengths];
+  const starts = past ? [...past] : lengths.map(() => 0);
+  const cached = ({ index }: Block) =>
+    Object.fromEntries(parts.map((part) => [`past${part}`, { cache: cacheName(index, part) }]));
   return [
     { session: 'embed', feeds: { ids: int32(layout.ids) }, hold: { hidden } },
-    ...model.blocks.map((block): Step => {
-      const cache: Record<string, Feed> = first
-        ? resident.extraFeeds(batch, block)
-        : {
-            pastKey: { held: cacheName(block.index, 'Key') },
-            pastValue: { held: cacheName(block.index, 'Value') },
-          };
-      return {
+    ...model.blocks.map(
+      (block): Step => ({
         session: resident.session(block),
-        feeds: { ...blockFeeds(batch), ...cache },
-        hold: {
-          hiddenOut: hidden,
-          presentKey: cacheName(block.index, 'Key'),
-          presentValue: cacheName(block.index, 'Value'),
-        },
-      };
-    }),
+        feeds: { ...blockFeeds(batch), ...(past ? cached(block) : resident.extraFeeds(batch, block)) },
+        hold: { hiddenOut: hidden },
+        append: parts.map((part) => ({
+          output: `own${part}`,
+          cache: cacheName(block.index, part),
+          starts,
+          lengths,
+        })),
+      }),
+    ),
     {
       session: 'next-token',
       feeds: { hidden: { held: hidden }, rows: int32(lastRows(layout)) },
