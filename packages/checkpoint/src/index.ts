@@ -5,9 +5,15 @@ export {
   type TensorNames,
   tensorName,
 } from './architectures/manifest.js';
+export { asWriteError } from './files/errors.js';
+export { replaceFile } from './files/replace.js';
+export { checkSpace } from './files/space.js';
 export { type CompactLayer, type CompactRecord, compactFormat } from './model/compact.js';
 export { type OpenOptions, openModel } from './model/open.js';
+export { arrayEntry, exprEntry, type TensorEntry } from './safetensors/layout.js';
 export { readSafetensors, type SafetensorsFile } from './safetensors/read.js';
+export { defaultShardBytes, planShards, type ShardPlan, writeShards } from './safetensors/shards.js';
+export { type WriteOptions, writeSafetensors } from './safetensors/write.js';
 export { bytesOf } from './tensor/bytes.js';
 export { decodeFloat32, holdsNotFinite } from './tensor/decode.js';
 export { openTokenizer } from './tokenizer.js';

@@ -18,22 +18,32 @@ import { fromFloat32, isFloatType, toFloat32 } from './float.js';
  */
 
 /** Bytes handed on at a time; large enough to keep a disk busy. */
-export const blockBytes = 4 * 1024 * 1024;
+const defaultBlockBytes = 4 * 1024 * 1024;
+
+/** What one evaluation carries along. */
+interface Reading {
+  readonly files: OpenFiles;
+  readonly blockBytes: number;
+}
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * The bytes of `expr` in its own dtype, row-major, in blocks of at most `blockBytes`. A scaled
- * tensor is multiplied in fp32 and rounded to nearest, ties to even. Columns and side-by-side
- * concatenation hold one source row more.
+ * The bytes of `expr` in its own dtype, row-major, in blocks of at most `blockBytes` (default 4 MB).
+ * A scaled tensor is multiplied in fp32 and rounded to nearest, ties to even. Columns and
+ * side-by-side concatenation hold one source row more. Throws `CHECKPOINT_NOT_FOUND` or
+ * `CHECKPOINT_INVALID` if a file went away or shrank, `TENSOR_DTYPE` for a scaled integer tensor.
  */
-export async function* bytesOf(expr: TensorExpr): AsyncGenerator<Bytes, void, undefined> {
+export async function* bytesOf(
+  expr: TensorExpr,
+  blockBytes: number = defaultBlockBytes,
+): AsyncGenerator<Bytes, void, undefined> {
   const files = new OpenFiles();
   try {
     const count = elementCount(expr.shape);
-    const step = Math.floor(blockBytes / sizeOf(expr));
+    const step = Math.max(1, Math.floor(blockBytes / sizeOf(expr)));
     for (let begin = 0; begin < count; begin += step) {
-      yield await readRange(expr, begin, Math.min(count, begin + step), files);
+      yield await readRange(expr, begin, Math.min(count, begin + step), { files, blockBytes });
     }
   } finally {
     await files.close();
@@ -41,21 +51,21 @@ export async function* bytesOf(expr: TensorExpr): AsyncGenerator<Bytes, void, un
 }
 
 /** Elements [begin, end) of `expr`. */
-async function readRange(expr: TensorExpr, begin: number, end: number, files: OpenFiles): Promise<Bytes> {
+async function readRange(expr: TensorExpr, begin: number, end: number, reading: Reading): Promise<Bytes> {
   switch (expr.kind) {
     case 'stored':
-      return files.read(expr, begin * sizeOf(expr), (end - begin) * sizeOf(expr));
+      return reading.files.read(expr, begin * sizeOf(expr), (end - begin) * sizeOf(expr));
     case 'learned':
-      return readRange(expr.stored, begin, end, files);
+      return readRange(expr.stored, begin, end, reading);
     case 'scale':
-      return scaled(await readRange(expr.of, begin, end, files), expr);
+      return scaled(await readRange(expr.of, begin, end, reading), expr);
     case 'rows':
-      return readParts(rowParts(expr, begin, end), files);
+      return readParts(rowParts(expr, begin, end), reading);
     case 'concat':
-      if (expr.axis === 0) return readParts(stackedParts(expr.of, begin, end), files);
-      return readRows(expr, begin, end, (from, to) => sideBySide(expr, from, to, files));
+      if (expr.axis === 0) return readParts(stackedParts(expr.of, begin, end), reading);
+      return readRows(expr, begin, end, (from, to) => sideBySide(expr, from, to, reading));
     case 'cols':
-      return readRows(expr, begin, end, (from, to) => columns(expr, from, to, files));
+      return readRows(expr, begin, end, (from, to) => columns(expr, from, to, reading));
   }
 }
 
@@ -91,9 +101,9 @@ function* stackedParts(operands: readonly TensorExpr[], begin: number, end: numb
   }
 }
 
-async function readParts(parts: Iterable<Part>, files: OpenFiles): Promise<Bytes> {
+async function readParts(parts: Iterable<Part>, reading: Reading): Promise<Bytes> {
   const pieces: Bytes[] = [];
-  for (const { of, begin, end } of parts) pieces.push(await readRange(of, begin, end, files));
+  for (const { of, begin, end } of parts) pieces.push(await readRange(of, begin, end, reading));
   return pieces.length === 1 ? pieces[0]! : join(pieces);
 }
 
@@ -113,13 +123,13 @@ async function readRows(
 }
 
 /** Rows [from, to) of operands laid side by side. */
-async function sideBySide(expr: ConcatExpr, from: number, to: number, files: OpenFiles): Promise<Bytes> {
+async function sideBySide(expr: ConcatExpr, from: number, to: number, reading: Reading): Promise<Bytes> {
   const stride = rowBytes(expr);
   const out = new Uint8Array((to - from) * stride);
   let left = 0;
   for (const of of expr.of) {
     const width = elementCount(of.shape.slice(1));
-    const part = await readRange(of, from * width, to * width, files);
+    const part = await readRange(of, from * width, to * width, reading);
     const bytes = rowBytes(of);
     for (let row = 0; row < to - from; row++) {
       out.set(part.subarray(row * bytes, (row + 1) * bytes), row * stride + left);
@@ -130,16 +140,16 @@ async function sideBySide(expr: ConcatExpr, from: number, to: number, files: Ope
 }
 
 /** Rows [from, to) of chosen columns. The operand may be far wider, so it is read in blocks too. */
-async function columns(expr: SelectExpr, from: number, to: number, files: OpenFiles): Promise<Bytes> {
+async function columns(expr: SelectExpr, from: number, to: number, reading: Reading): Promise<Bytes> {
   const { of, indices } = expr;
   const cell = elementCount(of.shape.slice(2)) * sizeOf(of);
   const [wide, narrow] = [rowBytes(of), rowBytes(expr)];
   const width = elementCount(of.shape.slice(1));
-  const step = Math.max(1, Math.floor(blockBytes / wide));
+  const step = Math.max(1, Math.floor(reading.blockBytes / wide));
   const out = new Uint8Array((to - from) * narrow);
   for (let start = from; start < to; start += step) {
     const stop = Math.min(to, start + step);
-    const block = await readRange(of, start * width, stop * width, files);
+    const block = await readRange(of, start * width, stop * width, reading);
     for (let row = start; row < stop; row++) {
       const source = block.subarray((row - start) * wide, (row - start + 1) * wide);
       copyCells(source, indices, cell, out.subarray((row - from) * narrow));

@@ -1,0 +1,24 @@
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { asWriteError } from './errors.js';
+
+/**
+ * Writes a file so that it is there whole or not at all: under another name first, flushed to the
+ * disk, then renamed. On any failure nothing is left behind. Throws `DISK_FULL` or `WRITE_FAILED`,
+ * and passes on what `write` throws of our own.
+ */
+export async function replaceFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  const partial = `${path}.partial-${process.pid}`;
+  try {
+    const file = await open(partial, 'w');
+    try {
+      await write(file);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(partial, path);
+  } catch (cause) {
+    await rm(partial, { force: true });
+    throw asWriteError(cause, path);
+  }
+}

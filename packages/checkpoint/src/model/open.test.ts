@@ -1,0 +1,167 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { measure, moeBlocks, storedIn } from '@moepress/core';
+import { describe, expect, it } from 'vitest';
+import { exprEntry, type TensorEntry } from '../safetensors/layout.js';
+import { readSafetensors } from '../safetensors/read.js';
+import { writeSafetensors } from '../safetensors/write.js';
+import { copyOfFixture, edit, failure, fixture, temporaryFolder } from '../support.test.util.js';
+import { openModel } from './open.js';
+
+/** A copy of the OLMoE fixture with other weights. */
+async function withWeights(change: (entries: TensorEntry[]) => TensorEntry[]): Promise<string> {
+  const folder = await copyOfFixture('olmoe');
+  const { tensors } = await readSafetensors(fixture('olmoe/model.safetensors'));
+  const entries = [...tensors.values()].map((stored) => exprEntry(stored.name, stored));
+  await writeSafetensors(join(folder, 'model.safetensors'), change(entries));
+  return folder;
+}
+
+describe('openModel', () => {
+  it('opens OLMoE', async () => {
+    const model = await openModel(fixture('olmoe'));
+    expect(model).toMatchObject({ architecture: 'olmoe', revision: null, id: fixture('olmoe') });
+    expect(model.blocks[0]!.attention).toMatchObject({ qkNorm: { over: 'projection' }, clip: null });
+    expect(model.head).not.toBe(model.embed);
+    const [{ ffn }] = moeBlocks(model) as [ReturnType<typeof moeBlocks>[0]];
+    expect(ffn.slots).toEqual([...Array(16).keys()]);
+    expect(ffn.pool[5]).toMatchObject({ origin: { layer: 0, index: 5 }, width: 32 });
+    expect(ffn.shared).toBeNull();
+  });
+
+  it('opens Qwen2-MoE with its shared expert and biases', async () => {
+    const { blocks } = await openModel(fixture('qwen2_moe'));
+    expect(blocks[0]!.attention.q.bias?.shape).toEqual([64]);
+    expect(blocks[0]!.attention.o.bias).toBeNull();
+    expect(blocks[0]!.ffn).toMatchObject({ shared: { mlp: { width: 96 }, gate: { shape: [1, 64] } } });
+  });
+
+  it('opens Qwen3-MoE from shards, with a dense layer', async () => {
+    const model = await openModel(fixture('qwen3_moe_sharded'));
+    expect(model.blocks.map(({ ffn }) => ffn.kind)).toEqual(['moe', 'dense', 'moe']);
+    expect(model.blocks[0]!.attention).toMatchObject({ qkNorm: { over: 'head', q: { shape: [24] } } });
+  });
+
+  it('accounts for every byte of the checkpoint', async () => {
+    for (const name of ['olmoe', 'qwen2_moe']) {
+      const { tensors } = await readSafetensors(fixture(`${name}/model.safetensors`));
+      const bytes = [...tensors.values()].reduce((sum, { length }) => sum + length, 0);
+      expect(measure(await openModel(fixture(name))).total.bytes).toBe(bytes);
+    }
+  });
+
+  it('is plain data', async () => {
+    const model = await openModel(fixture('olmoe'));
+    expect(structuredClone(model)).toEqual(model);
+    expect(JSON.parse(JSON.stringify(model))).toEqual(model);
+  });
+
+  it('uses the embedding as head when tied', async () => {
+    const folder = await withWeights((entries) => entries.filter(({ name }) => name !== 'lm_head.weight'));
+    expect((await failure(openModel(folder))).message).toContain('lm_head.weight');
+    await edit(folder, 'config.json', (config) => {
+      config.tie_word_embeddings = true;
+    });
+    const model = await openModel(folder);
+    expect(model.head).toBe(model.embed);
+  });
+
+  it('passes over tensors it has no use for', async () => {
+    const extra = (entries: TensorEntry[]) => [
+      ...entries,
+      { ...entries[0]!, name: 'model.layers.0.self_attn.rotary_emb.inv_freq' },
+    ];
+    const model = await openModel(await withWeights(extra));
+    expect([...storedIn(model.finalNorm)]).toHaveLength(1);
+  });
+});
+
+describe('a checkpoint that does not fit', () => {
+  const name = 'model.layers.1.mlp.experts.7.up_proj.weight';
+  const changed = (changes: Partial<TensorEntry>) =>
+    withWeights((entries) => entries.map((e) => (e.name === name ? { ...e, ...changes } : e)));
+
+  it('lacks a tensor', async () => {
+    const folder = await withWeights((entries) => entries.filter((e) => e.name !== name));
+    expect(await failure(openModel(folder))).toMatchObject({
+      code: 'TENSOR_MISSING',
+      message: expect.stringContaining(name),
+      where: folder,
+    });
+  });
+
+  it('has a tensor of another shape', async () => {
+    const error = await failure(openModel(await changed({ shape: [64, 32] })));
+    expect(error).toMatchObject({ code: 'TENSOR_SHAPE', where: expect.stringContaining(name) });
+    expect(error.message).toContain('[64,32]');
+  });
+
+  it('has a tensor of another type', async () => {
+    const error = await failure(openModel(await changed({ dtype: 'I16' })));
+    expect(error).toMatchObject({ code: 'TENSOR_DTYPE', where: expect.stringContaining(name) });
+  });
+
+  it('is of an unknown architecture', async () => {
+    const folder = await copyOfFixture('olmoe');
+    await edit(folder, 'config.json', (config) => {
+      config.model_type = 'olmo';
+    });
+    const error = await failure(openModel(folder));
+    expect(error.code).toBe('ARCHITECTURE_UNKNOWN');
+    expect(error.message).toContain('Did you mean "olmoe"? Known are olmoe, qwen2_moe, qwen3_moe.');
+  });
+
+  it('has no config.json, or one that is not JSON', async () => {
+    const folder = await temporaryFolder();
+    expect((await failure(openModel(folder))).code).toBe('CHECKPOINT_NOT_FOUND');
+    await writeFile(join(folder, 'config.json'), '{"model_type": ');
+    expect((await failure(openModel(folder))).code).toBe('CONFIG_INVALID');
+  });
+
+  it('is not there', async () => {
+    expect((await failure(openModel('./no/such/folder'))).code).toBe('CHECKPOINT_NOT_FOUND');
+  });
+});
+
+describe('the compact layout', () => {
+  const slots = Array.from({ length: 16 }, (_, i) => [0, i % 3]);
+  const compact = (layers: unknown[]) => ({ format: 'compact-v1', base_architecture: 'olmoe', layers });
+
+  async function opened(moepress: unknown) {
+    const folder = await copyOfFixture('olmoe');
+    await edit(folder, 'config.json', (config) => Object.assign(config, { moepress }));
+    return openModel(folder);
+  }
+
+  it('gives pools and slots back, with the origin of each expert', async () => {
+    const model = await opened(
+      compact([
+        { layer: 0, experts: [4, 9, 11], slots },
+        { layer: 1, experts: [2], slots: slots.map((ref, i) => (i === 8 ? [1, 0] : ref)) },
+      ]),
+    );
+    const [first, second] = moeBlocks(model).map(({ ffn }) => ffn);
+    expect(first!.pool.map(({ origin }) => origin.index)).toEqual([4, 9, 11]);
+    expect(first!.slots.slice(0, 5)).toEqual([0, 1, 2, 0, 1]);
+    expect(second!.pool.map(({ origin }) => origin)).toEqual([
+      ...first!.pool.map(({ origin }) => origin),
+      { layer: 1, index: 2 },
+    ]);
+    expect(second!.slots[8]).toBe(3);
+    expect(second!.pool[1]!.gate).toMatchObject({ name: 'model.layers.0.mlp.experts.1.gate_proj.weight' });
+    expect(measure(model).routedExperts.parameters).toBe(4 * 3 * 64 * 32);
+  });
+
+  it.each([
+    ['another format', { ...compact([]), format: 'compact-v9' }],
+    ['a missing layer', compact([{ layer: 0, experts: [1, 2, 3], slots }])],
+    ['too few slots', compact([{ layer: 0, experts: [1, 2, 3], slots: slots.slice(1) }])],
+    ['an expert that is not stored', compact([{ layer: 0, experts: [1, 2], slots }])],
+    ['no object', 7],
+  ])('is refused with %s', async (_, moepress) => {
+    expect(await failure(opened(moepress))).toMatchObject({
+      code: 'CONFIG_INVALID',
+      where: expect.stringContaining('moepress'),
+    });
+  });
+});

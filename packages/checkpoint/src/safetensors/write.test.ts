@@ -1,0 +1,131 @@
+import { existsSync } from 'node:fs';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { byteLength, type DType, dtypeBits } from '@moepress/core';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { asWriteError } from '../files/errors.js';
+import { checkSpace } from '../files/space.js';
+import { failure, fixture, temporaryFolder } from '../support.test.util.js';
+import { bytesOf } from '../tensor/bytes.js';
+import { arrayEntry, exprEntry, layOut } from './layout.js';
+import { readSafetensors } from './read.js';
+import { writeInto, writeSafetensors } from './write.js';
+
+async function bytes(tensor: Parameters<typeof bytesOf>[0]): Promise<Buffer> {
+  const blocks: Uint8Array[] = [];
+  for await (const block of bytesOf(tensor)) blocks.push(block);
+  return Buffer.concat(blocks);
+}
+
+const tensor = fc
+  .tuple(
+    fc.constantFrom(...(Object.keys(dtypeBits) as DType[])),
+    fc.array(fc.nat(5), { maxLength: 4 }),
+    fc.integer(),
+  )
+  .map(([dtype, shape, seed]) => {
+    const values = Uint8Array.from({ length: byteLength(dtype, shape) }, (_, i) => seed + i * 31);
+    return { dtype, shape, values };
+  });
+
+describe('writeSafetensors', () => {
+  it('writes what is read back, whatever the names, types and shapes', async () => {
+    const path = join(await temporaryFolder(), 'a.safetensors');
+    const name = fc.string({ unit: 'grapheme' }).filter((s) => s !== '__metadata__');
+    const files = fc.dictionary(name, tensor, { maxKeys: 6 });
+    await fc.assert(
+      fc.asyncProperty(files, fc.dictionary(fc.string(), fc.string()), async (given, metadata) => {
+        const entries = Object.entries(given).map(([key, { dtype, shape, values }]) =>
+          arrayEntry(key, dtype, shape, values),
+        );
+        await writeSafetensors(path, entries, { metadata });
+        const file = await readSafetensors(path);
+        expect(file.metadata).toEqual({ ...metadata });
+        expect(file.dataStart % 8).toBe(0);
+        expect(file.tensors.size).toBe(entries.length);
+        for (const [key, { dtype, shape, values }] of Object.entries(given)) {
+          const found = file.tensors.get(key)!;
+          expect(found).toMatchObject({ dtype, shape });
+          expect(found.offset % (dtypeBits[dtype] / 8)).toBe(0);
+          expect((await bytes(found)).equals(Buffer.from(values))).toBe(true);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('copies a checkpoint byte for byte', async () => {
+    const path = join(await temporaryFolder(), 'copy.safetensors');
+    const original = await readSafetensors(fixture('olmoe/model.safetensors'));
+    const inOrder = [...original.tensors.values()].sort((a, b) => a.offset - b.offset);
+    await writeSafetensors(
+      path,
+      inOrder.map((stored) => exprEntry(stored.name, stored)),
+    );
+    expect((await readFile(path)).equals(await readFile(original.path))).toBe(true);
+  });
+
+  it('reports every byte', async () => {
+    const path = join(await temporaryFolder(), 'a.safetensors');
+    let [total, done] = [0, 0];
+    await writeSafetensors(path, [arrayEntry('a', 'U8', [3], Uint8Array.of(1, 2, 3))], {
+      progress: (event) => {
+        if (event.type === 'start') total = event.total;
+        if (event.type === 'advance') done = event.done;
+      },
+    });
+    expect(done).toBe(total);
+    expect((await stat(path)).size).toBe(total);
+  });
+});
+
+describe('a file that cannot be written', () => {
+  const big = arrayEntry('big', 'U8', [100_000], new Uint8Array(100_000));
+
+  it('leaves nothing behind when stopped in the middle', async () => {
+    const folder = await temporaryFolder();
+    const stop = new AbortController();
+    const error = await failure(
+      writeSafetensors(join(folder, 'a.safetensors'), [big, { ...big, name: 'more' }], {
+        signal: stop.signal,
+        progress: (event) => event.type === 'advance' && event.done > 90_000 && stop.abort(),
+      }),
+    );
+    expect(error.code).toBe('ABORTED');
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('leaves the file that was there before', async () => {
+    const path = join(await temporaryFolder(), 'a.safetensors');
+    await writeSafetensors(path, [arrayEntry('old', 'U8', [1], Uint8Array.of(7))]);
+    const short = { ...big, shape: [100_001] };
+    expect((await failure(writeSafetensors(path, [short]))).code).toBe('WRITE_FAILED');
+    expect([...(await readSafetensors(path)).tensors.keys()]).toEqual(['old']);
+  });
+
+  it.runIf(existsSync('/dev/full'))('says that the disk is full', async () => {
+    const full = await open('/dev/full', 'w');
+    const error = await writeInto(full, layOut([big]), undefined, () => {}).catch((cause) => cause);
+    await full.close();
+    expect(asWriteError(error, 'model.safetensors')).toMatchObject({
+      code: 'DISK_FULL',
+      where: 'model.safetensors',
+    });
+  });
+
+  it('says beforehand that there is no room', async () => {
+    const folder = await temporaryFolder();
+    await checkSpace(folder, 1);
+    expect(await failure(checkSpace(folder, 2 ** 60))).toMatchObject({ code: 'DISK_FULL', where: folder });
+  });
+
+  it('says that the folder does not exist', async () => {
+    expect((await failure(writeSafetensors('/no/such/folder/a', [big]))).code).toBe('WRITE_FAILED');
+  });
+
+  it('refuses two tensors of one name', async () => {
+    const path = join(await temporaryFolder(), 'a.safetensors');
+    expect((await failure(writeSafetensors(path, [big, big]))).where).toBe('big');
+  });
+});
