@@ -1,0 +1,102 @@
+import { openModel } from '@moepress/checkpoint';
+import type { Statistic } from '@moepress/core';
+import { cast, expertHits, gatedOutputNorms, gateWeightSums, reduceSum } from '@moepress/graph';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Engine } from '../engine/engine.js';
+import { fixtures, fullReferences, type Golden } from '../testing/golden.js';
+import { calibrate } from './calibrate.js';
+
+const shared = process.env.MOEPRESS_SHARED;
+let engine: Engine;
+beforeAll(() => {
+  engine = new Engine();
+});
+afterAll(() => engine.dispose());
+
+const setOf = ({ sequences }: Golden) => ({ source: 'golden', seed: 0, sequences });
+
+describe.each([...fixtures, ...(shared ? fullReferences(shared) : [])])('$name', ({ load }) => {
+  it('measures hits, gate weights and gated output norms like transformers', async () => {
+    const golden = await load();
+    const model = await openModel(golden.model);
+    const evidence = await calibrate(engine, model, setOf(golden), [
+      expertHits,
+      gateWeightSums,
+      gatedOutputNorms,
+    ]);
+    const experts = model.config.experts;
+    const measured = [
+      { name: 'expert.count', read: (m: number) => evidence.layers[m]!.read(expertHits, 'count') },
+      { name: 'expert.wsum', read: (m: number) => evidence.layers[m]!.read(gateWeightSums, 'sum') },
+      { name: 'expert.reap', read: (m: number) => evidence.layers[m]!.read(gatedOutputNorms, 'sum') },
+    ];
+    for (const { name, read } of measured) {
+      const perSequence = (await golden.floats(name))!;
+      const layers = evidence.layers.length;
+      for (let m = 0; m < layers; m++) {
+        const expected = Array.from({ length: experts }, (_, e) =>
+          [0, 1, 2].reduce((sum, s) => sum + perSequence[(s * layers + m) * experts + e]!, 0),
+        );
+        const tolerance = name === 'expert.count' ? 0 : 1e-4 * Math.max(...expected);
+        for (const [e, value] of read(m).entries()) {
+          expect(Math.abs(value - expected[e]!)).toBeLessThanOrEqual(tolerance);
+        }
+      }
+    }
+  });
+});
+
+describe('calibrate', () => {
+  it('measures a statistic it has never heard of', async () => {
+    const golden = await fixtures[2]!.load();
+    const inputEnergy: Statistic = {
+      name: 'input-energy',
+      version: 1,
+      pass: 'forward',
+      collect: (graph, { ffnInput }) => ({
+        sum: reduceSum(cast(graph.op('Mul', [ffnInput, ffnInput]), 'float64'), [0]),
+      }),
+    };
+    const model = await openModel(golden.model);
+    const { layers, calibration } = await calibrate(engine, model, setOf(golden), [inputEnergy]);
+    expect(layers.map(({ layer }) => layer)).toEqual([0, 2]);
+    const energy = layers[0]!.read(inputEnergy, 'sum');
+    expect(energy).toHaveLength(model.config.hiddenSize);
+    expect(Math.min(...energy)).toBeGreaterThan(0);
+    expect(calibration).toMatchObject({ sequences: 3, tokens: 94, source: 'golden' });
+  });
+
+  it('adds up over batches what it measures in one', async () => {
+    const golden = await fixtures[0]!.load();
+    const model = await openModel(golden.model);
+    const many = Array.from({ length: 180 }, (_, i) => golden.sequences[i % 3]!);
+    const { layers } = await calibrate(engine, model, { source: 'x', seed: 0, sequences: many }, [
+      expertHits,
+    ]);
+    const once = await calibrate(engine, model, setOf(golden), [expertHits]);
+    const expected = once.layers[1]!.read(expertHits, 'count').map((count) => count * 60);
+    expect(layers[1]!.read(expertHits, 'count')).toEqual(expected);
+  });
+
+  it('refuses an empty set, foreign tokens and passes it does not have', async () => {
+    const golden = await fixtures[0]!.load();
+    const model = await openModel(golden.model);
+    const attempt = (sequences: number[][], statistic: Statistic) =>
+      calibrate(engine, model, { source: 'x', seed: 0, sequences }, [statistic]);
+    await expect(attempt([[]], expertHits)).rejects.toMatchObject({ code: 'CALIBRATION_INVALID' });
+    await expect(attempt([[512]], expertHits)).rejects.toMatchObject({ code: 'CALIBRATION_INVALID' });
+    const backward: Statistic = { ...expertHits, pass: 'backward' };
+    await expect(attempt([[1]], backward)).rejects.toMatchObject({ code: 'PLUGIN_INVALID' });
+  });
+
+  it('stops between batches when asked to', async () => {
+    const golden = await fixtures[0]!.load();
+    const model = await openModel(golden.model);
+    const controller = new AbortController();
+    const stopped = calibrate(engine, model, setOf(golden), [expertHits], {
+      signal: controller.signal,
+      progress: ({ type }) => type === 'advance' && controller.abort(),
+    });
+    await expect(stopped).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+});

@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { decodeFloat32, readSafetensors } from '@moepress/checkpoint';
+import type { StoredTensor } from '@moepress/core';
+
+/** Reference outputs of one checkpoint. */
+export interface Golden {
+  readonly model: string;
+  readonly sequences: readonly number[][];
+  readonly nllMean: readonly number[];
+  readonly greedy: readonly number[][];
+  /** Undefined where the reference does not hold the tensor. */
+  floats(name: string): Promise<Float32Array | undefined>;
+  ints(name: string): number[] | undefined;
+}
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** The references that come with the repository. */
+export const fixtures = [
+  { family: 'olmoe', folder: 'olmoe' },
+  { family: 'qwen2_moe', folder: 'qwen2_moe' },
+  { family: 'qwen3_moe', folder: 'qwen3_moe_sharded' },
+].map(({ family, folder }) => ({
+  name: `${family} (${folder})`,
+  load: () =>
+    loadGolden({
+      model: at(`../../../checkpoint/fixtures/${folder}`),
+      tensors: [at(`../../fixtures/${family}.golden.safetensors`)],
+      facts: JSON.parse(readFileSync(at(`../../fixtures/${family}.golden.json`), 'utf8')),
+    }),
+}));
+
+/** The full references: fp32 and bf16 weights, single and sharded files. */
+export function fullReferences(shared: string) {
+  const families = ['olmoe', 'qwen2_moe', 'qwen3_moe'];
+  const variants = [
+    { folder: 'fp32', file: 'golden.fp32', key: 'fp32' },
+    { folder: 'bf16', file: 'golden.bf16w', key: 'bf16w' },
+    { folder: 'bf16_sharded', file: 'golden.bf16w', key: 'bf16w' },
+  ];
+  return families.flatMap((family) =>
+    variants.map(({ folder, file, key }) => ({
+      name: `${family} ${folder}`,
+      load: () => {
+        const root = `${shared}/golden/models/${family}`;
+        const facts = JSON.parse(readFileSync(`${root}/golden.json`, 'utf8'))[key];
+        return loadGolden({
+          model: `${root}/${folder}`,
+          tensors: [`${root}/${file}.safetensors`],
+          facts: { nllMean: facts.nll_mean, greedy: facts.greedy },
+        });
+      },
+    })),
+  );
+}
+
+async function loadGolden(parts: {
+  model: string;
+  tensors: readonly string[];
+  facts: { nllMean: number[]; greedy: number[][] };
+}): Promise<Golden> {
+  const tensors = new Map<string, StoredTensor>();
+  for (const path of parts.tensors) {
+    for (const [name, tensor] of (await readSafetensors(path)).tensors) tensors.set(name, tensor);
+  }
+  const ints = (name: string) => {
+    const tensor = tensors.get(name);
+    if (!tensor) return undefined;
+    const bytes = readFileSync(tensor.file).subarray(tensor.offset, tensor.offset + tensor.length);
+    return [...new Int32Array(new Uint8Array(bytes).buffer)];
+  };
+  return {
+    model: parts.model,
+    sequences: [0, 1, 2].map((i) => ints(`s${i}.input_ids`)!),
+    nllMean: parts.facts.nllMean,
+    greedy: parts.facts.greedy,
+    ints,
+    floats: async (name) => {
+      const tensor = tensors.get(name);
+      return tensor && decodeFloat32(tensor);
+    },
+  };
+}
+
+/** The largest difference of two arrays of one length; NaN counts as infinite. */
+export function maxDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
+  let most = 0;
+  for (let i = 0; i < actual.length; i++) {
+    const difference = Math.abs(actual[i]! - expected[i]!);
+    if (!(difference <= most)) most = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
+  }
+  return most;
+}
