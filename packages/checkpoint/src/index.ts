@@ -8,7 +8,8 @@ export {
 export { asWriteError } from './files/errors.js';
 export { replaceFile } from './files/replace.js';
 export { checkSpace } from './files/space.js';
-export { type CompactLayer, type CompactRecord, compactFormat } from './model/compact.js';
+export { isCompanion } from './folder/companions.js';
+export { type CompactLayer, type CompactRecord, compactFormat, stockConfig } from './model/compact.js';
 export { type OpenOptions, openModel } from './model/open.js';
 export { arrayEntry, exprEntry, type TensorEntry } from './safetensors/layout.js';
 export { readSafetensors, type SafetensorsFile } from './safetensors/read.js';

@@ -1,5 +1,6 @@
 import { MoepressError } from '@moepress/core';
 import { z } from 'zod';
+import type { ArchitectureManifest } from '../architectures/manifest.js';
 import type { JsonObject } from '../folder/json.js';
 
 /**
@@ -45,6 +46,13 @@ export function readCompactRecord(config: JsonObject, where: string): CompactRec
     }
   }
   return parsed.data;
+}
+
+/** config.json as the family itself writes it, without what the compact layout changed. */
+export function stockConfig(config: JsonObject, { modelType, className }: ArchitectureManifest): JsonObject {
+  if (config.moepress === undefined) return config;
+  const { moepress, auto_map, ...rest } = config;
+  return { ...rest, model_type: modelType, architectures: [className] };
 }
 
 export function invalidCompact(problem: string, where: string): MoepressError {

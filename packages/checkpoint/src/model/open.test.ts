@@ -129,7 +129,8 @@ describe('the compact layout', () => {
 
   async function opened(moepress: unknown) {
     const folder = await copyOfFixture('olmoe');
-    await edit(folder, 'config.json', (config) => Object.assign(config, { moepress }));
+    const own = { model_type: 'moepress_olmoe', architectures: ['MoepressOlmoeForCausalLM'], moepress };
+    await edit(folder, 'config.json', (config) => Object.assign(config, own));
     return openModel(folder);
   }
 

@@ -6,7 +6,7 @@ import { readFamilyConfig } from '../config/family.js';
 import { readJsonFile } from '../folder/json.js';
 import { openWeights } from '../folder/weights.js';
 import { buildBlock } from './build.js';
-import { readCompactRecord } from './compact.js';
+import { readCompactRecord, stockConfig } from './compact.js';
 import { TensorSource } from './tensors.js';
 
 export interface OpenOptions extends Work {
@@ -45,7 +45,7 @@ async function openFolder(directory: string, id: string, revision: string | null
   const generation = await readJsonFile(directory, 'generation_config.json', 'CONFIG_INVALID');
   const compact = readCompactRecord(raw, configFile);
   const manifest = findArchitecture(compact?.base_architecture ?? String(raw.model_type), configFile);
-  const config = readFamilyConfig(raw, generation ?? {}, manifest, configFile);
+  const config = readFamilyConfig(stockConfig(raw, manifest), generation ?? {}, manifest, configFile);
   const weights = await openWeights(directory);
   const tensors = new TensorSource(weights.tensors, directory);
   const { decoder } = config;
