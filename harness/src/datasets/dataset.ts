@@ -1,0 +1,30 @@
+import type { Work } from '@moepress/core';
+
+/** A dataset as a task names it. */
+export interface Dataset {
+  /** Hub id such as openai/gsm8k; `json` or `text` for a dataset given by its files. */
+  readonly path: string;
+  /** Configuration of a Hub dataset. */
+  readonly config: string;
+  /** File of each split, relative to the embedded datasets' folder; null for a Hub dataset. */
+  readonly files: Readonly<Record<string, string>> | null;
+}
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** Rows of one split in order, each with its columns in order. */
+export interface Rows {
+  readonly rows: readonly Row[];
+  /** The file they came from, for error messages. */
+  readonly where: string;
+}
+
+/** Why a source does not have a split: the end of a sentence. */
+export interface Missing {
+  readonly missing: string;
+}
+
+/** Somewhere rows come from. */
+export interface DatasetSource {
+  load(dataset: Dataset, split: string, work?: Work): Promise<Rows | Missing>;
+}

@@ -1,0 +1,36 @@
+import path from 'node:path';
+import type { DatasetSource } from './dataset.js';
+import { exists } from './exists.js';
+import { dataExtensions, readRows } from './file.js';
+
+/** Where a folder of datasets keeps a split: `<dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}`. */
+export function mirrorPath(root: string, dataset: string, config: string, split: string): string {
+  return path.join(root, dataset, config, `${split}.{${dataExtensions.join(',')}}`);
+}
+
+/** A folder that mirrors Hub datasets. */
+export function mirrorFolder(root: string): DatasetSource {
+  return {
+    async load(dataset, split) {
+      for (const extension of dataExtensions) {
+        const file = path.join(root, dataset.path, dataset.config, `${split}.${extension}`);
+        if (await exists(file)) return { rows: await readRows(file), where: file };
+      }
+      return { missing: `there is no ${mirrorPath(root, dataset.path, dataset.config, split)}` };
+    },
+  };
+}
+
+/** The folder that holds the files of datasets which come with moepress. */
+export function embeddedFolder(root: string): DatasetSource {
+  return {
+    async load({ files }, split) {
+      const name = files?.[split];
+      if (name === undefined) return { missing: `no file is named for split ${split}` };
+      const file = path.join(root, name);
+      return (await exists(file))
+        ? { rows: await readRows(file), where: file }
+        : { missing: `there is no ${file}` };
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import { throwIfAborted, type Work } from '@moepress/core';
+import type { Datasets } from './datasets/open.js';
+import { askModel } from './evaluation/ask.js';
+import { prepareTask } from './evaluation/prepare.js';
+import { scoreTask } from './evaluation/score-task.js';
+import type { LanguageModel } from './model/language-model.js';
+import { buildRecord } from './results/record.js';
+import type { Evaluation } from './results/save.js';
+import { findTask } from './tasks/registry.js';
+import type { Task } from './tasks/schema.js';
+
+export interface EvaluateOptions {
+  /** Names of known tasks, or tasks of your own. */
+  readonly tasks: readonly (string | Task)[];
+  readonly model: LanguageModel;
+  readonly data: Datasets;
+  /** Only the first documents of each task: a number of them, or a fraction if below 1. */
+  readonly limit?: number | undefined;
+  /** Few-shot examples instead of each task's own number. */
+  readonly numFewshot?: number | undefined;
+  readonly work?: Work | undefined;
+}
+
+/**
+ * Scores a model on tasks as lm-evaluation-harness does. Throws `TASK_UNKNOWN`, `DATASET_NOT_FOUND`,
+ * `DATASET_INVALID`, `INPUT_INVALID` for a senseless limit or number of shots, `ABORTED`, and whatever
+ * the model throws.
+ */
+export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
+  const { model, data, limit, numFewshot, work = {} } = options;
+  const started = new Date();
+  const tasks = options.tasks.map((task) => (typeof task === 'string' ? findTask(task) : task));
+  const prepared = [];
+  for (const task of new Set(tasks)) {
+    throwIfAborted(work.signal);
+    prepared.push(await prepareTask(task, data, { limit, numFewshot }, work));
+  }
+
+  const questions = prepared.flatMap((task) => task.questions);
+  const responses = await askModel(
+    model,
+    questions.flatMap(({ requests }) => requests),
+    work,
+  );
+  const unread = responses.values();
+  const scored = prepared.map((task) =>
+    scoreTask(
+      task,
+      task.questions.map(({ requests }) => requests.map(() => unread.next().value!)),
+    ),
+  );
+
+  const seconds = (Date.now() - started.getTime()) / 1000;
+  return {
+    record: buildRecord(scored, { model, limit, started, seconds }),
+    samples: Object.fromEntries(scored.map(({ task, samples }) => [task.task, samples])),
+  };
+}

@@ -1,0 +1,99 @@
+import { MoepressError, type Work } from '@moepress/core';
+import type { Datasets } from '../datasets/open.js';
+import { buildRequests } from '../requests/build.js';
+import type { Document } from '../requests/document.js';
+import { fewshotContext } from '../requests/fewshot.js';
+import type { Request } from '../requests/request.js';
+import type { Task } from '../tasks/schema.js';
+
+export interface PrepareOptions {
+  /** Only the first documents: a number of them, or a fraction if below 1. */
+  readonly limit?: number | undefined;
+  /** Few-shot examples instead of the task's own number. */
+  readonly numFewshot?: number | undefined;
+}
+
+/** A task ready to be asked. */
+export interface PreparedTask {
+  readonly task: Task;
+  readonly shots: number;
+  /** Documents of the split, whether asked or not. */
+  readonly available: number;
+  readonly questions: readonly Question[];
+}
+
+/** One document and what the model is asked about it. */
+export interface Question {
+  readonly document: Document;
+  readonly requests: readonly Request[];
+}
+
+/** Loads a task's documents and writes its prompts. Throws what `Datasets.rows` throws, and `INPUT_INVALID`. */
+export async function prepareTask(
+  task: Task,
+  datasets: Datasets,
+  options: PrepareOptions,
+  work: Work,
+): Promise<PreparedTask> {
+  const documents = await loadDocuments(task, datasets, scoredSplit(task), work);
+  const shots = shotCount(task, options.numFewshot);
+  const pool = shots === 0 ? [] : await loadDocuments(task, datasets, examplesSplit(task), work);
+  if (pool.length < shots) {
+    throw invalid(`${task.task} has ${pool.length} examples, too few for ${shots} shots.`, '--num-fewshot');
+  }
+  const context = fewshotContext(task, pool, shots);
+  const questions = documents
+    .slice(0, documentCount(documents.length, options.limit))
+    .map((document) => ({ document, requests: buildRequests(task, document, context.next()) }));
+  return { task, shots, available: documents.length, questions };
+}
+
+/** A task that says 0 is asked without examples, whatever the user wants. */
+function shotCount({ num_fewshot: own }: Task, wanted: number | undefined): number {
+  if (own === 0) return 0;
+  if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 0)) {
+    throw invalid(`${wanted} is no number of examples.`, '--num-fewshot');
+  }
+  return wanted ?? own ?? 0;
+}
+
+function documentCount(available: number, limit: number | undefined): number {
+  if (limit === undefined) return available;
+  if (!(limit > 0)) throw invalid(`${limit} is no number or fraction of documents.`, '--limit');
+  return limit < 1 ? Math.ceil(available * limit) : Math.floor(limit);
+}
+
+function scoredSplit({ test_split: test, validation_split: validation }: Task): string {
+  return test ?? validation ?? 'test';
+}
+
+function examplesSplit(task: Task): string {
+  const split = task.fewshot_split ?? task.training_split ?? task.validation_split;
+  if (split !== undefined) return split;
+  throw invalid(`${task.task} has no split to draw examples from.`, '--num-fewshot');
+}
+
+async function loadDocuments(task: Task, datasets: Datasets, split: string, work: Work): Promise<Document[]> {
+  const dataset = {
+    path: task.dataset_path,
+    config: task.dataset_name ?? 'default',
+    files: task.dataset_kwargs?.data_files ?? null,
+  };
+  const { rows, where } = await datasets.rows(dataset, split, work);
+  if (rows.length === 0) {
+    throw new MoepressError('DATASET_INVALID', { message: 'There are no rows in it.', where });
+  }
+  return rows.map((row, id) => {
+    const parsed = task.row.safeParse(row);
+    if (parsed.success) return { id, row, fields: parsed.data };
+    const { path, message } = parsed.error.issues[0]!;
+    throw new MoepressError('DATASET_INVALID', {
+      message: `Row ${id + 1} does not suit ${task.task}: ${path.join('.') || 'the row'}: ${message}.`,
+      where,
+    });
+  });
+}
+
+function invalid(message: string, where: string): MoepressError {
+  return new MoepressError('INPUT_INVALID', { message, where });
+}

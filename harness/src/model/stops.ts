@@ -1,0 +1,31 @@
+import type { Tokenizer } from '@moepress/core';
+import { lstrip } from '../python/text.js';
+
+/** The stops of a request, and end-of-text as the tokenizer spells it. */
+export function stopSequences(until: readonly string[], endOfText: string | null): string[] {
+  return [...new Set(endOfText ? [...until, endOfText] : until)];
+}
+
+/**
+ * Tells whether generation may end: a stop occurs in the last tokens, as many as the stop itself has
+ * and two more, so that the check costs the same however long the text is.
+ */
+export function stopDetector(tokenizer: Tokenizer, stops: readonly string[]) {
+  const watched = stops.map((text) => ({
+    text,
+    tokens: tokenizer.encode(text, { addSpecialTokens: false }).length + 2,
+  }));
+  return (newIds: readonly number[]): boolean =>
+    watched.some(({ text, tokens }) =>
+      tokenizer.decode(newIds.slice(-tokens), { skipSpecialTokens: false }).includes(text),
+    );
+}
+
+/**
+ * What counts as the answer: the text before the first occurrence of each stop in turn, and of that
+ * what follows the end of the model's thinking, where it has one.
+ */
+export function cutAnswer(text: string, stops: readonly string[], thinkEndToken: string | null): string {
+  const cut = stops.reduce((kept, stop) => (stop === '' ? kept : kept.split(stop)[0]!), text);
+  return thinkEndToken ? lstrip(cut.split(thinkEndToken).at(-1)!) : cut;
+}

@@ -1,0 +1,23 @@
+/** What a model is asked. Each kind has its own answer; see LanguageModel. */
+export type Request = LoglikelihoodRequest | RollingRequest | GenerationRequest;
+
+/** log p(continuation | context). */
+export interface LoglikelihoodRequest {
+  readonly kind: 'loglikelihood';
+  readonly context: string;
+  readonly continuation: string;
+}
+
+/** log p(text), however long. */
+export interface RollingRequest {
+  readonly kind: 'loglikelihood_rolling';
+  readonly text: string;
+}
+
+/** Greedy text after the context, up to the first stop or `maxGenTokens` tokens. */
+export interface GenerationRequest {
+  readonly kind: 'generate_until';
+  readonly context: string;
+  readonly until: readonly string[];
+  readonly maxGenTokens: number;
+}

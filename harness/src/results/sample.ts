@@ -1,0 +1,78 @@
+import type { Response } from '../evaluation/ask.js';
+import type { Question } from '../evaluation/prepare.js';
+import type { DocumentScore } from '../evaluation/score.js';
+import { findMetric } from '../metrics/metric.js';
+import { dumps, floatRepr } from '../python/json.js';
+import type { Request } from '../requests/request.js';
+import type { Task } from '../tasks/schema.js';
+import { sha256 } from './hash.js';
+
+/** One line of a samples file: a document under one filter. Each metric adds a key of its own. */
+export interface Sample {
+  readonly doc_id: number;
+  readonly doc: Readonly<Record<string, unknown>>;
+  readonly target: string;
+  readonly arguments: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly resps: readonly (readonly StringifiedResponse[])[];
+  readonly filtered_resps: readonly StringifiedResponse[];
+  readonly filter: string;
+  readonly metrics: readonly string[];
+  readonly doc_hash: string;
+  readonly prompt_hash: string;
+  readonly target_hash: string;
+  readonly [metric: string]: unknown;
+}
+
+/** A pair is written as its log-likelihood and whether it is greedy, in Python's words. */
+type StringifiedResponse = string | readonly [logprob: string, isGreedy: string];
+
+export function buildSample(
+  task: Task,
+  { document, requests }: Question,
+  responses: readonly Response[],
+  { filter, filtered, contributions }: DocumentScore,
+): Sample {
+  const target = String(task.doc_to_target.render(document.fields));
+  return {
+    doc_id: document.id,
+    doc: document.row,
+    target,
+    arguments: Object.fromEntries(
+      requests.map((request, i) => [`gen_args_${i}`, requestArguments(task, request)]),
+    ),
+    resps: responses.map((response) => [stringify(response)]),
+    filtered_resps: filtered.map(stringify),
+    filter,
+    metrics: contributions.map(({ metric }) => metric),
+    doc_hash: sha256(dumps(document.row, 2)),
+    prompt_hash: sha256(promptOf(requests[0]!)),
+    target_hash: sha256(target),
+    ...Object.fromEntries(
+      contributions.map(({ metric, value, weight }) => [
+        metric,
+        findMetric(metric).hasStderr ? value : [value, weight],
+      ]),
+    ),
+  };
+}
+
+/** Identifies what was asked: equal hashes mean the same documents, prompts and targets. */
+export function taskHash(samples: readonly Sample[]): string {
+  return sha256(samples.map((s) => s.doc_hash + s.prompt_hash + s.target_hash).join(''));
+}
+
+function promptOf(request: Request): string {
+  return request.kind === 'loglikelihood_rolling' ? request.text : request.context;
+}
+
+function requestArguments(task: Task, request: Request): Record<string, unknown> {
+  const arg_0 = promptOf(request);
+  if (request.kind === 'loglikelihood') return { arg_0, arg_1: request.continuation };
+  return task.output_type === 'generate_until' ? { arg_0, arg_1: task.generation_kwargs } : { arg_0 };
+}
+
+function stringify(response: Response): StringifiedResponse {
+  if (typeof response === 'string') return response;
+  const logprob = floatRepr(response.logprob);
+  return 'isGreedy' in response ? [logprob, response.isGreedy ? 'True' : 'False'] : logprob;
+}

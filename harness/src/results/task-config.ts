@@ -1,0 +1,52 @@
+import type { Task } from '../tasks/schema.js';
+
+/** A task as the results file records it: lm-evaluation-harness' resolved YAML, defaults written out. */
+export function taskConfig(task: Task, shots: number): Record<string, unknown> {
+  const choice = task.output_type === 'multiple_choice' ? task.doc_to_choice.source : undefined;
+  const prompt = {
+    doc_to_text: task.doc_to_text.source,
+    doc_to_choice: choice,
+    doc_to_target: task.doc_to_target.source,
+  };
+  const delimiters = { fewshot_delimiter: task.fewshot_delimiter, target_delimiter: task.target_delimiter };
+  return defined({
+    task: task.task,
+    dataset_path: task.dataset_path,
+    dataset_name: task.dataset_name,
+    dataset_kwargs: task.dataset_kwargs,
+    training_split: task.training_split,
+    validation_split: task.validation_split,
+    test_split: task.test_split,
+    fewshot_split: task.fewshot_split,
+    ...prompt,
+    unsafe_code: false,
+    description: task.description,
+    ...delimiters,
+    fewshot_config: {
+      sampler: 'default',
+      split: task.fewshot_split ?? null,
+      process_docs: null,
+      fewshot_indices: null,
+      samples: null,
+      ...prompt,
+      doc_to_choice: choice ?? null,
+      gen_prefix: null,
+      ...delimiters,
+    },
+    num_fewshot: shots,
+    metric_list: task.metric_list,
+    output_type: task.output_type,
+    ...(task.output_type === 'generate_until' && {
+      generation_kwargs: task.generation_kwargs,
+      filter_list: task.filter_list,
+    }),
+    repeats: 1,
+    should_decontaminate: task.doc_to_decontamination_query !== undefined,
+    doc_to_decontamination_query: task.doc_to_decontamination_query,
+    metadata: task.metadata,
+  });
+}
+
+function defined(record: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { computed } from './template.js';
+
+const choices = z.object({ text: z.array(z.string()).min(2), label: z.array(z.string()) });
+
+/** The columns of ARC and its relatives: labelled choices and the label of the right one. */
+export interface Lettered {
+  readonly choices: z.output<typeof choices>;
+  readonly answerKey: string;
+}
+
+/** A row with these text columns and lettered choices. Labels may be A to E or 1 to 5. */
+export function letteredRow<Column extends string>(...columns: Column[]) {
+  const texts = Object.fromEntries(columns.map((name) => [name, z.string()]));
+  return z
+    .object({ ...texts, choices, answerKey: z.string() })
+    .refine((row) => row.choices.text.length === row.choices.label.length, 'choices need as many labels')
+    .refine((row) => row.choices.label.includes(row.answerKey), 'answerKey is none of the labels');
+}
+
+export const letteredChoices = computed('{{choices.text}}', (row: Lettered) => row.choices.text);
+
+export const letteredTarget = computed('{{choices.label.index(answerKey)}}', (row: Lettered) =>
+  row.choices.label.indexOf(row.answerKey),
+);

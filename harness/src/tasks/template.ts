@@ -1,0 +1,24 @@
+/** How a field of a prompt is made from a document. */
+export interface Template<Doc, Value> {
+  /** The Jinja source or the name of the function, as lm-evaluation-harness records it in its results. */
+  readonly source: string;
+  render(doc: Doc): Value;
+}
+
+/** A text in which `{{name}}` stands for the document's field of that name. */
+export function template<Doc = unknown>(source: string): Template<Doc, string> {
+  return {
+    source,
+    render: (doc) =>
+      source.replace(/\{\{\s*(\w+)\s*\}\}/g, (_, name: string) => {
+        const value = (doc as Readonly<Record<string, unknown>>)[name];
+        if (value === undefined) throw new TypeError(`template field ${name} is not in the document`);
+        return String(value);
+      }),
+  };
+}
+
+/** A field that takes more than substitution; `source` is what it computes, in lm-evaluation-harness' words. */
+export function computed<Doc, Value>(source: string, render: (doc: Doc) => Value): Template<Doc, Value> {
+  return { source, render };
+}
