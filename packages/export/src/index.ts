@@ -1,1 +1,6 @@
-export {};
+export {
+  type ExpertLayout,
+  type WriteCheckpointOptions,
+  type WrittenCheckpoint,
+  writeHuggingFace,
+} from './huggingface/write.js';

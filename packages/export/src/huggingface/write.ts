@@ -1,0 +1,82 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { checkSpace, findArchitecture, planShards, writeShards } from '@moepress/checkpoint';
+import { type CompressionPlan, type Model, throwIfAborted, type Work } from '@moepress/core';
+import { checkFree, createFolder } from '../folder.js';
+import { writeCard } from './card.js';
+import { copyCompanions, findCompanions, readCard } from './companions.js';
+import { formatJson, modelingFile, writtenConfig } from './config.js';
+import { placeByOrigin, placeBySlot, sharesExperts } from './placement.js';
+import { nameTensors } from './tensors.js';
+
+/**
+ * How experts are stored that several slots share. `compact`: once, with a slot map in config.json.
+ * `materialised`: a copy for every slot, which any program loads and which saves nothing. Where no
+ * expert is shared, as after dropping, both give the same stock checkpoint.
+ */
+export type ExpertLayout = 'compact' | 'materialised';
+
+export interface WriteCheckpointOptions extends Work {
+  readonly layout: ExpertLayout;
+  /** What made the view: written beside the weights and told in the model card. */
+  readonly plan?: CompressionPlan | undefined;
+  /** The model the plan was applied to, for the ratios in the model card. */
+  readonly base?: Model | undefined;
+  /** Default 5 GB. */
+  readonly maxShardBytes?: number | undefined;
+}
+
+export interface WrittenCheckpoint {
+  readonly directory: string;
+  /** Of all files together. */
+  readonly bytes: number;
+  readonly files: readonly string[];
+}
+
+/**
+ * Writes a model view as a Hugging Face checkpoint folder, which appears whole or not at all.
+ * Weights stream from file to file in their own types; memory does not grow with the model.
+ *
+ * Throws `OUTPUT_EXISTS`, `CONFIG_UNSUPPORTED` (layers of different expert counts) and `DISK_FULL`
+ * before any byte is written; later `DISK_FULL`, `WRITE_FAILED`, `ABORTED`.
+ */
+export async function writeHuggingFace(
+  model: Model,
+  out: string,
+  { layout, plan, base, maxShardBytes, progress, signal }: WriteCheckpointOptions,
+): Promise<WrittenCheckpoint> {
+  throwIfAborted(signal);
+  const directory = resolve(out);
+  await checkFree(directory);
+  const manifest = findArchitecture(model.architecture, model.id);
+  const compact = layout === 'compact' && sharesExperts(model);
+  const placement = compact ? placeByOrigin(model) : placeBySlot(model);
+  const shards = planShards(nameTensors(model, manifest, placement), maxShardBytes);
+  const companions = await findCompanions(model.source.directory);
+  const card = await readCard(model.source.directory);
+  const texts: Record<string, string> = {
+    'config.json': formatJson(writtenConfig(model, manifest, placement.record, plan)),
+    'README.md': writeCard(card, { model, base, plan, compact }),
+    ...(plan ? { 'moepress_plan.json': formatJson(plan) } : {}),
+    ...(compact ? { [modelingFile]: await readFile(modelingSource, 'utf8') } : {}),
+  };
+  const sizes = [
+    ...companions.map(({ bytes }) => bytes),
+    ...Object.values(texts).map((text) => Buffer.byteLength(text)),
+  ];
+  const bytes = sizes.reduce((sum, size) => sum + size, shards.totalBytes);
+  let weightFiles: string[] = [];
+  await createFolder(directory, async (partial) => {
+    await checkSpace(partial, bytes);
+    weightFiles = await writeShards(partial, shards, { progress, signal });
+    await copyCompanions(companions, model.source.directory, partial);
+    for (const [name, text] of Object.entries(texts)) {
+      await writeFile(join(partial, name), text, { flush: true });
+    }
+    throwIfAborted(signal);
+  });
+  const files = [...weightFiles, ...companions.map(({ name }) => name), ...Object.keys(texts)];
+  return { directory, bytes, files: files.sort() };
+}
+
+const modelingSource = new URL('../../python/modeling_moepress.py', import.meta.url);
