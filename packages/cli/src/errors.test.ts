@@ -1,0 +1,79 @@
+import { MoepressError } from '@moepress/core';
+import { CommanderError } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { exitCodeFor, reportError } from './errors.js';
+
+function report(error: unknown, json = false) {
+  let text = '';
+  const code = reportError(error, { json, write: (part) => (text += part) });
+  return { code, text };
+}
+
+const missing = new MoepressError('TENSOR_MISSING', {
+  message: 'x.weight is missing.',
+  where: 'model.safetensors',
+  mend: 'Download it again.',
+});
+
+describe('exit codes', () => {
+  test.each<[string, unknown, number]>([
+    ['a file the user can mend', missing, 1],
+    ['an unknown method', new MoepressError('METHOD_UNKNOWN', { message: 'x' }), 2],
+    ['a bad option', new MoepressError('OPTIONS_INVALID', { message: 'x' }), 2],
+    ['a bad flag', new CommanderError(1, 'commander.unknownOption', 'x'), 2],
+    ['--help', new CommanderError(0, 'commander.helpDisplayed', 'x'), 0],
+    ['our own fault', new TypeError('x'), 70],
+    ['a failing engine', new MoepressError('ENGINE_FAILED', { message: 'x' }), 70],
+    ['something thrown that is no error', 'x', 70],
+    ['Ctrl-C', new MoepressError('ABORTED', { message: 'x' }), 130],
+    ['Ctrl-C inside Node', new DOMException('x', 'AbortError'), 130],
+  ])('%s', (_, error, code) => expect(exitCodeFor(error)).toBe(code));
+});
+
+describe('reportError', () => {
+  test('says what, where and how to mend it', () => {
+    expect(report(missing)).toEqual({
+      code: 1,
+      text: 'error: x.weight is missing.\n  where: model.safetensors\n  mend:  Download it again.\n',
+    });
+  });
+
+  test('leaves out where there is no place', () => {
+    expect(report(new MoepressError('DISK_FULL', { message: 'Full.', mend: 'Free space.' })).text).toBe(
+      'error: Full.\n  mend:  Free space.\n',
+    );
+  });
+
+  test('says the same to machines, on one line', () => {
+    const { code, text } = report(missing, true);
+    expect(code).toBe(1);
+    expect(text.endsWith('\n')).toBe(true);
+    expect(JSON.parse(text)).toEqual({
+      type: 'error',
+      code: 'TENSOR_MISSING',
+      message: 'x.weight is missing.',
+      where: 'model.safetensors',
+      mend: 'Download it again.',
+      exitCode: 1,
+    });
+  });
+
+  test('shows the stack of our own faults and asks for a report', () => {
+    const error = new TypeError('undefined is not a function');
+    expect(report(error).text).toContain('internal error: TypeError: undefined is not a function\n    at ');
+    expect(report(error).text).toContain('Please report it');
+    expect(JSON.parse(report(error, true).text)).toMatchObject({ code: 'INTERNAL', stack: error.stack });
+  });
+
+  test('does not repeat what commander has said, except to machines', () => {
+    const error = new CommanderError(1, 'commander.unknownOption', "error: unknown option '--x'");
+    expect(report(error)).toEqual({ code: 2, text: '' });
+    expect(JSON.parse(report(error, true).text)).toMatchObject({ code: 'USAGE', message: error.message });
+  });
+
+  test('is brief after Ctrl-C', () => {
+    expect(report(new MoepressError('ABORTED', { message: 'Stopped before the work was done.' })).text).toBe(
+      'Stopped.\n',
+    );
+  });
+});

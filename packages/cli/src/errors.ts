@@ -1,0 +1,73 @@
+import { type ErrorCode, MoepressError } from '@moepress/core';
+import { CommanderError } from 'commander';
+
+/** Exit codes of the command. */
+export const exitCodes = {
+  success: 0,
+  /** Something the user can mend: a damaged file, no network, a full disk. */
+  failure: 1,
+  /** The command line itself is wrong. */
+  usage: 2,
+  /** A fault of moepress (EX_SOFTWARE of sysexits.h). */
+  internal: 70,
+  /** Stopped by Ctrl-C: 128 + SIGINT. */
+  interrupted: 130,
+} as const;
+
+const usageErrors = new Set<ErrorCode>([
+  'INPUT_INVALID',
+  'METHOD_UNKNOWN',
+  'OPTIONS_INVALID',
+  'TASK_UNKNOWN',
+]);
+
+/** The exit code a thrown value stands for. */
+export function exitCodeFor(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.success : exitCodes.usage;
+  if (isAbort(error)) return exitCodes.interrupted;
+  if (!MoepressError.isInstance(error) || error.code === 'ENGINE_FAILED') return exitCodes.internal;
+  return usageErrors.has(error.code) ? exitCodes.usage : exitCodes.failure;
+}
+
+/** How errors are told: for people, or as one JSON object a line. */
+export interface ErrorOutput {
+  readonly json: boolean;
+  write(text: string): void;
+}
+
+/** Tells what was wrong, where and how to mend it; returns the exit code. */
+export function reportError(error: unknown, output: ErrorOutput): number {
+  const exitCode = exitCodeFor(error);
+  if (output.json) output.write(`${JSON.stringify({ type: 'error', ...describe(error), exitCode })}\n`);
+  // commander has already told people what it did not understand.
+  else if (!(error instanceof CommanderError)) output.write(`${forPeople(error)}\n`);
+  return exitCode;
+}
+
+function describe(error: unknown) {
+  if (MoepressError.isInstance(error)) {
+    return { code: error.code, message: error.message, where: error.where ?? null, mend: error.mend };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof CommanderError) return { code: 'USAGE', message, where: null, mend: 'See --help.' };
+  if (isAbort(error)) return { code: 'ABORTED', message, where: null, mend: 'Run the same command again.' };
+  const stack = error instanceof Error ? error.stack : undefined;
+  return { code: 'INTERNAL', message, where: null, mend: 'Report this as a fault of moepress.', stack };
+}
+
+function forPeople(error: unknown): string {
+  if (isAbort(error)) return 'Stopped.';
+  if (MoepressError.isInstance(error)) {
+    const lines = [`error: ${error.message}`];
+    if (error.where) lines.push(`  where: ${error.where}`);
+    return [...lines, `  mend:  ${error.mend}`].join('\n');
+  }
+  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `internal error: ${trace}\n  This is a fault of moepress. Please report it with the lines above and the command you ran.`;
+}
+
+/** Our own ABORTED, and what Node's functions throw when their signal fires. */
+function isAbort(error: unknown): boolean {
+  if (MoepressError.isInstance(error)) return error.code === 'ABORTED';
+  return error instanceof Error && error.name === 'AbortError';
+}

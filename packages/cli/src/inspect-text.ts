@@ -1,0 +1,84 @@
+import type { ModelSize } from '@moepress/core';
+import { formatBytes, formatCount, formatPercent } from './format.js';
+import type { ExpertSummary, Inspection, Saving } from './inspect.js';
+import { formatTable } from './table.js';
+
+const partNames: Readonly<Record<Exclude<keyof ModelSize, 'total'>, string>> = {
+  routedExperts: 'routed experts',
+  sharedExperts: 'shared experts',
+  denseFfns: 'dense FFNs',
+  attention: 'attention',
+  embeddings: 'embeddings',
+  routers: 'routers',
+  norms: 'norms',
+};
+
+/** An inspection for people. */
+export function renderInspection(inspection: Inspection): string {
+  const sections = [renderHeading(inspection), renderParts(inspection.size)];
+  if (inspection.methods.length > 0) sections.push(renderSavings(inspection));
+  return sections.join('\n\n');
+}
+
+function renderHeading(inspection: Inspection): string {
+  const { id, revision, architecture, layers, experts, size, activeParameters } = inspection;
+  const kinds = layers.dense > 0 ? ` (${layers.moe} with experts, ${layers.dense} dense)` : '';
+  return [
+    `${id}: ${architecture}${revision ? `, revision ${revision.slice(0, 12)}` : ''}`,
+    `${layers.total} layers${kinds}`,
+    ...(experts ? [describeExperts(experts)] : []),
+    `${formatCount(size.total.parameters)} parameters, ${formatCount(activeParameters)} of them active a token`,
+  ].join('\n');
+}
+
+function describeExperts({ perLayer, topK, width, parametersEach, sharedWidth }: ExpertSummary): string {
+  const shared = sharedWidth === null ? '' : `, beside a shared expert of width ${sharedWidth}`;
+  const each = `width ${width}, ${formatCount(parametersEach)} parameters each`;
+  return `${perLayer} experts a layer (${each}), ${topK} chosen a token${shared}`;
+}
+
+function renderParts({ total, ...parts }: ModelSize): string {
+  const row = (name: string, { parameters, bytes }: ModelSize['total']) => [
+    name,
+    formatCount(parameters),
+    formatPercent(parameters / total.parameters),
+    formatBytes(bytes),
+  ];
+  const names = Object.keys(partNames) as (keyof typeof partNames)[];
+  const present = names.filter((name) => parts[name].parameters > 0);
+  return formatTable(
+    [
+      { title: 'part' },
+      { title: 'parameters', align: 'right' },
+      { title: 'share', align: 'right' },
+      { title: 'bytes', align: 'right' },
+    ],
+    [...present.map((name) => row(partNames[name], parts[name])), row('total', total)],
+  );
+}
+
+function renderSavings({ methods }: Inspection): string {
+  const rows = methods.flatMap(({ name, savings }) =>
+    savings.map((saving, i) => [
+      i === 0 ? name : '',
+      formatPercent(saving.ratio, 0),
+      ...(saving.possible ? describeSaving(saving) : ['-', '-', '-', saving.reason]),
+    ]),
+  );
+  return formatTable(
+    [
+      { title: 'method' },
+      { title: 'of routed', align: 'right' },
+      { title: 'of model', align: 'right' },
+      { title: 'parameters', align: 'right' },
+      { title: 'bytes', align: 'right' },
+      { title: 'note' },
+    ],
+    rows,
+  );
+}
+
+function describeSaving({ ofModel, parameters, bytes, passes }: Saving & { possible: true }): string[] {
+  const note = passes.length > 0 ? `calibrates: ${passes.join(' and ')} pass` : 'needs no calibration';
+  return [formatPercent(ofModel), formatCount(parameters), formatBytes(bytes), note];
+}

@@ -1,0 +1,119 @@
+import type { FoundMethod } from '@moepress/core';
+import { MoepressError, type Statistic } from '@moepress/core';
+import { toyModel } from '@moepress/core/testing';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { inspectModel } from './inspect.js';
+import { renderInspection } from './inspect-text.js';
+
+const hits: Statistic = { name: 'hits', version: 1, pass: 'forward', collect: () => ({}) };
+
+/** A method that can remove up to `limit` of the experts. */
+const method = (name: string, limit: number, needs: readonly Statistic[]): FoundMethod => ({
+  origin: { package: `@moepress/plugin-${name}`, version: '1.0.0' },
+  compressor: {
+    specVersion: 1,
+    name,
+    title: name.toUpperCase(),
+    reference: 'none',
+    options: z.object({ ratio: z.number(), seed: z.int().default(0) }),
+    needs(_, { ratio }) {
+      if (ratio > limit) throw new MoepressError('RATIO_TOO_HIGH', { message: 'Too few experts left.' });
+      return needs;
+    },
+    plan: async () => ({ layers: [] }),
+  },
+});
+
+// An expert has 3 * 6 * 8 = 144 parameters; 2 MoE layers of 4.
+const model = toyModel({ layers: 3, experts: 4, topK: 1, hidden: 8, width: 6, shared: 10, dense: [0] });
+const inspection = inspectModel(model, [method('careful', 0.3, [hits, hits]), method('bold', 1, [])]);
+
+describe('inspectModel', () => {
+  test('describes layers, experts and sizes', () => {
+    expect(inspection).toMatchObject({
+      id: 'toy',
+      architecture: 'qwen2_moe',
+      layers: { total: 3, moe: 2, dense: 1 },
+      experts: { perLayer: 4, topK: 1, width: 6, parametersEach: 144, sharedWidth: 10 },
+      size: { routedExperts: { parameters: 1152, bytes: 4608 }, total: { parameters: 3080 } },
+    });
+  });
+
+  test('counts the parameters a token meets', () => {
+    expect(inspection.activeParameters).toBe(3080 - 1152 + 2 * 144);
+  });
+
+  test('tells what each method saves, of the routed experts and of the model, or why not', () => {
+    const saved = { possible: true, parameters: 288, bytes: 1152, ofModel: 288 / 3080 };
+    expect(inspection.methods).toEqual([
+      {
+        name: 'careful',
+        title: 'CAREFUL',
+        package: '@moepress/plugin-careful',
+        savings: [
+          { ratio: 0.25, ...saved, passes: ['forward'] },
+          { ratio: 0.5, possible: false, reason: 'Too few experts left.' },
+        ],
+      },
+      {
+        name: 'bold',
+        title: 'BOLD',
+        package: '@moepress/plugin-bold',
+        savings: [
+          { ratio: 0.25, ...saved, passes: [] },
+          { ratio: 0.5, possible: true, parameters: 576, bytes: 2304, ofModel: 576 / 3080, passes: [] },
+        ],
+      },
+    ]);
+  });
+
+  test('does not hide faults of a method', () => {
+    const broken = method('broken', 1, []);
+    const needs = () => {
+      throw new TypeError('x');
+    };
+    const methods = [{ ...broken, compressor: { ...broken.compressor, needs } }];
+    expect(() => inspectModel(model, methods)).toThrow(TypeError);
+  });
+
+  test('describes a dense model', () => {
+    const dense = inspectModel(toyModel({ layers: 2, dense: [0, 1] }));
+    expect(dense.experts).toBeNull();
+    expect(dense.activeParameters).toBe(dense.size.total.parameters);
+    expect(renderInspection(dense)).toContain('2 layers (0 with experts, 2 dense)');
+  });
+
+  test('survives JSON', () => {
+    expect(JSON.parse(JSON.stringify(inspection))).toEqual(inspection);
+  });
+});
+
+test('renderInspection', () => {
+  expect(renderInspection(inspection)).toBe(
+    `
+toy: qwen2_moe
+3 layers (2 with experts, 1 dense)
+4 experts a layer (width 6, 144 parameters each), 1 chosen a token, beside a shared expert of width 10
+3.08 k parameters, 2.22 k of them active a token
+
+part            parameters    share    bytes
+--------------  ----------  -------  -------
+routed experts      1.15 k   37.4 %  4.61 kB
+shared experts         496   16.1 %  1.98 kB
+dense FFNs             288    9.4 %  1.15 kB
+attention              768   24.9 %  3.07 kB
+embeddings             256    8.3 %  1.02 kB
+routers                 64    2.1 %    256 B
+norms                   56    1.8 %    224 B
+total               3.08 k  100.0 %  12.3 kB
+
+method   of routed  of model  parameters    bytes  note
+-------  ---------  --------  ----------  -------  ------------------------
+careful       25 %     9.4 %         288  1.15 kB  calibrates: forward pass
+              50 %         -           -        -  Too few experts left.
+bold          25 %     9.4 %         288  1.15 kB  needs no calibration
+              50 %    18.7 %         576  2.30 kB  needs no calibration
+`.trim(),
+  );
+});
