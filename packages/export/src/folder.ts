@@ -29,7 +29,8 @@ export async function createFolder(out: string, fill: (directory: string) => Pro
     await rename(partial, target);
     await sync(dirname(target));
   } catch (cause) {
-    await rm(partial, { recursive: true, force: true });
+    // What went wrong first is what the user must hear of.
+    await rm(partial, { recursive: true, force: true }).catch(() => {});
     throw asWriteError(cause, target);
   }
 }

@@ -18,7 +18,8 @@ export async function replaceFile(path: string, write: (file: FileHandle) => Pro
     }
     await rename(partial, path);
   } catch (cause) {
-    await rm(partial, { force: true });
+    // What went wrong first is what the user must hear of.
+    await rm(partial, { force: true }).catch(() => {});
     throw asWriteError(cause, path);
   }
 }
