@@ -50,6 +50,8 @@ function openSession(model: Uint8Array, threads: number): Promise<InferenceSessi
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
+    // Batches differ in shape, and a pattern planned for one wastes a third of the memory of the next.
+    enableMemPattern: false,
     extra: {
       // External data is named relative to the root, so that any folder can be mapped.
       // Packing would copy fp32 weights; spinning threads fight over cores with everybody else.
