@@ -1,7 +1,7 @@
 import { throwIfAborted, type Work } from '@moepress/core';
 import type { Datasets } from './datasets/open.js';
 import { askModel } from './evaluation/ask.js';
-import { prepareTask } from './evaluation/prepare.js';
+import { type PreparedTask, prepareTask } from './evaluation/prepare.js';
 import { scoreTask } from './evaluation/score-task.js';
 import type { LanguageModel } from './model/language-model.js';
 import { buildRecord } from './results/record.js';
@@ -27,19 +27,13 @@ export interface EvaluateOptions {
  * the model throws.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { model, data, limit, numFewshot, work = {} } = options;
+  const { model, limit, work = {} } = options;
   const started = new Date();
   const tasks = options.tasks.map((task) => (typeof task === 'string' ? findTask(task) : task));
-  const prepared = [];
-  for (const task of new Set(tasks)) {
-    throwIfAborted(work.signal);
-    prepared.push(await prepareTask(task, data, { limit, numFewshot }, work));
-  }
-
-  const questions = prepared.flatMap((task) => task.questions);
+  const prepared = await prepareAll(new Set(tasks), options);
   const responses = await askModel(
     model,
-    questions.flatMap(({ requests }) => requests),
+    prepared.flatMap(({ questions }) => questions.flatMap(({ requests }) => requests)),
     work,
   );
   const unread = responses.values();
@@ -55,4 +49,18 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     record: buildRecord(scored, { model, limit, started, seconds }),
     samples: Object.fromEntries(scored.map(({ task, samples }) => [task.task, samples])),
   };
+}
+
+async function prepareAll(tasks: ReadonlySet<Task>, options: EvaluateOptions): Promise<PreparedTask[]> {
+  const { data, limit, numFewshot, work = {} } = options;
+  const step = 'Prepare prompts';
+  const prepared: PreparedTask[] = [];
+  work.progress?.({ type: 'start', task: step, total: tasks.size, unit: 'tasks' });
+  for (const task of tasks) {
+    throwIfAborted(work.signal);
+    prepared.push(await prepareTask(task, data, { limit, numFewshot }, work));
+    work.progress?.({ type: 'advance', task: step, done: prepared.length, note: task.task });
+  }
+  work.progress?.({ type: 'end', task: step });
+  return prepared;
 }

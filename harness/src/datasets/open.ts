@@ -1,5 +1,5 @@
 import { MoepressError, type Work } from '@moepress/core';
-import type { Dataset, DatasetSource, Rows } from './dataset.js';
+import type { Dataset, Rows } from './dataset.js';
 import { embeddedFolder, mirrorFolder, mirrorPath } from './folder.js';
 import { hubSource } from './hub.js';
 

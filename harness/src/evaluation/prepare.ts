@@ -3,7 +3,7 @@ import type { Datasets } from '../datasets/open.js';
 import { buildRequests } from '../requests/build.js';
 import type { Document } from '../requests/document.js';
 import { fewshotContext } from '../requests/fewshot.js';
-import type { Request } from '../requests/request.js';
+import type { ModelRequest } from '../requests/request.js';
 import type { Task } from '../tasks/schema.js';
 
 export interface PrepareOptions {
@@ -25,7 +25,7 @@ export interface PreparedTask {
 /** One document and what the model is asked about it. */
 export interface Question {
   readonly document: Document;
-  readonly requests: readonly Request[];
+  readonly requests: readonly ModelRequest[];
 }
 
 /** Loads a task's documents and writes its prompts. Throws what `Datasets.rows` throws, and `INPUT_INVALID`. */
@@ -48,9 +48,9 @@ export async function prepareTask(
   return { task, shots, available: documents.length, questions };
 }
 
-/** A task that says 0 is asked without examples, whatever the user wants. */
-function shotCount({ num_fewshot: own }: Task, wanted: number | undefined): number {
-  if (own === 0) return 0;
+/** A task that says 0, or scores whole texts, is asked without examples whatever the user wants. */
+function shotCount({ num_fewshot: own, output_type }: Task, wanted: number | undefined): number {
+  if (own === 0 || output_type === 'loglikelihood_rolling') return 0;
   if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 0)) {
     throw invalid(`${wanted} is no number of examples.`, '--num-fewshot');
   }

@@ -1,5 +1,5 @@
 import { buildSample, type Sample } from '../results/sample.js';
-import type { Response } from './ask.js';
+import type { ModelResponse } from './ask.js';
 import type { PreparedTask } from './prepare.js';
 import { type DocumentScore, scoreDocument } from './score.js';
 
@@ -12,7 +12,10 @@ export interface ScoredTask extends PreparedTask {
 }
 
 /** `answers`: the responses to each question's requests. */
-export function scoreTask(prepared: PreparedTask, answers: readonly (readonly Response[])[]): ScoredTask {
+export function scoreTask(
+  prepared: PreparedTask,
+  answers: readonly (readonly ModelResponse[])[],
+): ScoredTask {
   const { task, questions } = prepared;
   const scores = questions.map(({ document }, i) => scoreDocument(task, document.fields, answers[i]!));
   const filters = scores[0]!.keys();

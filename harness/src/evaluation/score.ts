@@ -5,19 +5,23 @@ import type { Contribution } from '../metrics/metric.js';
 import { countBytes, countWords } from '../metrics/text-units.js';
 import type { PairScore, TextScore } from '../model/language-model.js';
 import type { GenerationTask, MetricName, MultipleChoiceTask, RollingTask, Task } from '../tasks/schema.js';
-import type { Response } from './ask.js';
+import type { ModelResponse } from './ask.js';
 
 /** What one document earned under one filter. */
 export interface DocumentScore {
   /** `none` for tasks without filters. */
   readonly filter: string;
   /** The answers after filtering. */
-  readonly filtered: readonly Response[];
+  readonly filtered: readonly ModelResponse[];
   readonly contributions: readonly (Contribution & { readonly metric: MetricName })[];
 }
 
 /** One score a filter, in the task's order. */
-export function scoreDocument(task: Task, fields: unknown, responses: readonly Response[]): DocumentScore[] {
+export function scoreDocument(
+  task: Task,
+  fields: unknown,
+  responses: readonly ModelResponse[],
+): DocumentScore[] {
   switch (task.output_type) {
     case 'multiple_choice':
       return [scoreChoices(task, fields, responses as PairScore[])];

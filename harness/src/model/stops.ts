@@ -22,10 +22,10 @@ export function stopDetector(tokenizer: Tokenizer, stops: readonly string[]) {
 }
 
 /**
- * What counts as the answer: the text before the first occurrence of each stop in turn, and of that
- * what follows the end of the model's thinking, where it has one.
+ * What counts as the answer: what follows the end of the model's thinking, where it has one, up to the
+ * first occurrence of each stop in turn.
  */
 export function cutAnswer(text: string, stops: readonly string[], thinkEndToken: string | null): string {
-  const cut = stops.reduce((kept, stop) => (stop === '' ? kept : kept.split(stop)[0]!), text);
-  return thinkEndToken ? lstrip(cut.split(thinkEndToken).at(-1)!) : cut;
+  const answer = thinkEndToken ? lstrip(text.split(thinkEndToken).at(-1)!) : text;
+  return stops.reduce((kept, stop) => (stop === '' ? kept : kept.split(stop)[0]!), answer);
 }

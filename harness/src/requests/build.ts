@@ -1,12 +1,12 @@
 import type { Task } from '../tasks/schema.js';
 import type { Document } from './document.js';
-import type { Request } from './request.js';
+import type { ModelRequest } from './request.js';
 
 /** Tokens generated at most if the task does not say. */
 const defaultMaxGenTokens = 256;
 
 /** What the model is asked about one document; `prefix` is its description and few-shot examples. */
-export function buildRequests(task: Task, { fields }: Document, prefix: string): Request[] {
+export function buildRequests(task: Task, { fields }: Document, prefix: string): ModelRequest[] {
   if (task.output_type === 'loglikelihood_rolling') {
     return [{ kind: 'loglikelihood_rolling', text: task.doc_to_target.render(fields) }];
   }

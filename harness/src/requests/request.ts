@@ -1,5 +1,5 @@
 /** What a model is asked. Each kind has its own answer; see LanguageModel. */
-export type Request = LoglikelihoodRequest | RollingRequest | GenerationRequest;
+export type ModelRequest = LoglikelihoodRequest | RollingRequest | GenerationRequest;
 
 /** log p(continuation | context). */
 export interface LoglikelihoodRequest {

@@ -1,9 +1,9 @@
-import type { Response } from '../evaluation/ask.js';
+import type { ModelResponse } from '../evaluation/ask.js';
 import type { Question } from '../evaluation/prepare.js';
 import type { DocumentScore } from '../evaluation/score.js';
 import { findMetric } from '../metrics/metric.js';
 import { dumps, floatRepr } from '../python/json.js';
-import type { Request } from '../requests/request.js';
+import type { ModelRequest } from '../requests/request.js';
 import type { Task } from '../tasks/schema.js';
 import { sha256 } from './hash.js';
 
@@ -29,7 +29,7 @@ type StringifiedResponse = string | readonly [logprob: string, isGreedy: string]
 export function buildSample(
   task: Task,
   { document, requests }: Question,
-  responses: readonly Response[],
+  responses: readonly ModelResponse[],
   { filter, filtered, contributions }: DocumentScore,
 ): Sample {
   const target = String(task.doc_to_target.render(document.fields));
@@ -61,17 +61,17 @@ export function taskHash(samples: readonly Sample[]): string {
   return sha256(samples.map((s) => s.doc_hash + s.prompt_hash + s.target_hash).join(''));
 }
 
-function promptOf(request: Request): string {
+function promptOf(request: ModelRequest): string {
   return request.kind === 'loglikelihood_rolling' ? request.text : request.context;
 }
 
-function requestArguments(task: Task, request: Request): Record<string, unknown> {
+function requestArguments(task: Task, request: ModelRequest): Record<string, unknown> {
   const arg_0 = promptOf(request);
   if (request.kind === 'loglikelihood') return { arg_0, arg_1: request.continuation };
   return task.output_type === 'generate_until' ? { arg_0, arg_1: task.generation_kwargs } : { arg_0 };
 }
 
-function stringify(response: Response): StringifiedResponse {
+function stringify(response: ModelResponse): StringifiedResponse {
   if (typeof response === 'string') return response;
   const logprob = floatRepr(response.logprob);
   return 'isGreedy' in response ? [logprob, response.isGreedy ? 'True' : 'False'] : logprob;

@@ -35,7 +35,7 @@ async function writeWhole(file: string, text: string): Promise<void> {
     await writeFile(incomplete, text);
     await rename(incomplete, file);
   } catch (cause) {
-    await rm(incomplete, { force: true });
+    await rm(incomplete, { force: true }).catch(() => undefined);
     const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
     throw new MoepressError(full ? 'DISK_FULL' : 'WRITE_FAILED', {
       message: `The results could not be written: ${(cause as Error).message}.`,

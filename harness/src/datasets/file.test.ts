@@ -1,0 +1,88 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { parquetWriteFile } from 'hyparquet-writer';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readRows } from './file.js';
+import { parseJsonLines, parseParagraphs } from './jsonl.js';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'moepress-rows-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function written(name: string, content: string | Uint8Array): Promise<string> {
+  const file = path.join(folder, name);
+  await writeFile(file, content);
+  return file;
+}
+
+const rows = [
+  { question: 'é漢😀?', n: 1, choices: { text: ['a', 'b'], label: ['A', 'B'] } },
+  { question: 'Why?', n: 2, choices: { text: ['c'], label: ['A'] } },
+];
+const lines = rows.map((row) => JSON.stringify(row)).join('\n');
+
+describe('readRows', () => {
+  it('reads JSON lines, packed or not', async () => {
+    expect(await readRows(await written('a.jsonl', `${lines}\n\n`))).toEqual(rows);
+    expect(await readRows(await written('a.jsonl.gz', gzipSync(lines)))).toEqual(rows);
+  });
+
+  it('reads Parquet with lists in structs, columns in their order', async () => {
+    const file = path.join(folder, 'a.parquet');
+    parquetWriteFile({
+      filename: file,
+      columnData: [
+        { name: 'question', data: rows.map((row) => row.question) },
+        { name: 'n', data: [1n, 2n] },
+        { name: 'choices', data: rows.map((row) => row.choices) },
+      ],
+      schema: [
+        { name: 'root', num_children: 3 },
+        { name: 'question', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
+        { name: 'n', type: 'INT64', repetition_type: 'OPTIONAL' },
+        { name: 'choices', num_children: 2, repetition_type: 'OPTIONAL' },
+        ...['text', 'label'].flatMap((name) => [
+          { name, num_children: 1, converted_type: 'LIST', repetition_type: 'OPTIONAL' } as const,
+          { name: 'list', num_children: 1, repetition_type: 'REPEATED' } as const,
+          {
+            name: 'element',
+            type: 'BYTE_ARRAY',
+            converted_type: 'UTF8',
+            repetition_type: 'OPTIONAL',
+          } as const,
+        ]),
+      ],
+    });
+    const read = await readRows(file);
+    expect(read).toEqual(rows);
+    expect(JSON.stringify(read)).toBe(JSON.stringify(rows));
+  });
+
+  it('reads the documents of a text', async () => {
+    const file = await written('a.txt', 'one\ntwo\n\nthree\n \n\n  four\n');
+    expect(await readRows(file)).toEqual([{ text: 'one\ntwo' }, { text: 'three' }, { text: '  four' }]);
+  });
+
+  it.each([
+    ['truncated.parquet', 'PAR1 and no more'],
+    ['broken.jsonl.gz', 'not gzip'],
+    ['broken.jsonl', new Uint8Array([0x7b, 0xff, 0x7d])],
+  ])('refuses %s, naming it', async (name, content) => {
+    const file = await written(name, content);
+    await expect(readRows(file)).rejects.toMatchObject({ code: 'DATASET_INVALID', where: file });
+  });
+});
+
+it('names the line that is not a JSON object', () => {
+  const invalid = (where: string) => expect.objectContaining({ code: 'DATASET_INVALID', where });
+  expect(() => parseJsonLines('{}\n{"a":', 'f')).toThrow(invalid('f, line 2'));
+  expect(() => parseJsonLines('[1]', 'f')).toThrow(invalid('f, line 1'));
+});
+
+it('finds no documents in blanks', () => {
+  expect(parseParagraphs('\n\n\n')).toEqual([]);
+});

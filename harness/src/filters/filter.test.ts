@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { exactMatch } from '../metrics/exact-match.js';
+import { gsmExactMatch, gsmFilters } from '../tasks/gsm.js';
+import { golden, shared } from '../testing/shared.js';
+import { applyFilters } from './filter.js';
+
+const [strict, flexible] = gsmFilters;
+
+describe('the filters of GSM8K', () => {
+  it.each([
+    ['#### 72', '72', '72'],
+    ['#### 1\n#### 2', '1', '2'],
+    ['so $1,000. left', '[invalid]', '$1,000.'],
+    ['#### -5', '-5', '-5'],
+    ['####72', '[invalid]', '72'],
+    ['nothing', '[invalid]', '[invalid]'],
+    ['', '[invalid]', '[invalid]'],
+    ['about 7 or 8.5', '[invalid]', '8.5'],
+  ])('%j', (response, first, last) => {
+    expect(applyFilters(strict!, [response])).toBe(first);
+    expect(applyFilters(flexible!, [response])).toBe(last);
+  });
+
+  it('take the first of several responses', () => {
+    expect(applyFilters(strict!, ['#### 1', '#### 2'])).toBe('1');
+  });
+});
+
+interface Filtered {
+  components: [string, { regex_pattern: string; group_select?: number } | null][];
+  resps: string[][];
+  filtered: string[];
+}
+
+interface Scored {
+  task: string;
+  target: string;
+  response: string;
+  'strict-match': { extracted: string; exact_match: number };
+  'flexible-extract': { extracted: string; exact_match: number };
+}
+
+describe.runIf(shared)('the filters of lm-evaluation-harness', () => {
+  it('extract and score the same from GSM8K answers', () => {
+    const lines = golden<Scored>('filters_gsm8k.jsonl').filter(({ task }) => task === 'gsm8k');
+    expect(lines.length).toBeGreaterThan(100);
+    for (const line of lines) {
+      for (const pipeline of gsmFilters) {
+        const extracted = applyFilters(pipeline, [line.response]);
+        const exact_match = exactMatch(extracted, line.target, gsmExactMatch);
+        expect({ extracted, exact_match }, line.response).toEqual(line[pipeline.name as 'strict-match']);
+      }
+    }
+  });
+
+  it('select among groups and matches alike', () => {
+    const lines = golden<Filtered>('filters_misc.jsonl').filter(({ components }) =>
+      components.every(([name]) => name === 'regex' || name === 'take_first'),
+    );
+    expect(lines.length).toBeGreaterThan(2);
+    for (const { components, resps, filtered } of lines) {
+      const filter = components.map(([name, options]) =>
+        name === 'regex' && options
+          ? { function: 'regex' as const, ...options }
+          : { function: 'take_first' as const },
+      );
+      expect(resps.map((responses) => applyFilters({ name: 'x', filter }, responses))).toEqual(filtered);
+    }
+  });
+});

@@ -1,0 +1,95 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { golden, shared } from '../testing/shared.js';
+import { choiceScores } from './choice.js';
+import { exactMatch } from './exact-match.js';
+import { aggregate } from './metric.js';
+import { argmax, meanStderr } from './statistics.js';
+import { countBytes, countWords } from './text-units.js';
+
+describe('choiceScores', () => {
+  it('divides by code points, without the delimiter', () => {
+    // Per UTF-16 unit the second choice would win: -3 / 4 > -2 / 2.
+    expect(choiceScores([-2, -3], ['ab', '😀😀'], 0)).toEqual({ acc: 1, acc_norm: 1 });
+    expect(choiceScores([-2, -3], ['ab', 'abcd'], 0)).toEqual({ acc: 1, acc_norm: 0 });
+  });
+
+  it('takes the first of equals', () => {
+    expect(choiceScores([-1, -1], ['a', 'b'], 0)).toEqual({ acc: 1, acc_norm: 1 });
+    expect(argmax([-3, -1, -1])).toBe(1);
+  });
+});
+
+describe('exactMatch', () => {
+  const gsm = { ignore_case: true, regexes_to_ignore: [',', '\\$', '(?s).*#### ', '\\.$'] };
+
+  it.each([
+    ['$1,000.', 'work\n#### 1000', 1],
+    ['72.0', '#### 72', 0],
+    ['[invalid]', '#### 72', 0],
+    ['ABC', 'abc', 1],
+  ])('%j against %j', (prediction, reference, score) => {
+    expect(exactMatch(prediction, reference, gsm)).toBe(score);
+  });
+});
+
+describe('aggregate', () => {
+  it('has no standard error for one document or for perplexities', () => {
+    expect(aggregate('acc', [{ value: 1, weight: 1 }])).toEqual({ value: 1, stderr: null });
+    const two = [
+      { value: -8, weight: 4 },
+      { value: -4, weight: 2 },
+    ];
+    expect(aggregate('word_perplexity', two)).toEqual({ value: Math.exp(2), stderr: null });
+    expect(aggregate('bits_per_byte', two).value).toBeCloseTo(2 / Math.LN2, 15);
+  });
+
+  it('gives the standard error of a proportion, with n - 1', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(1), { minLength: 2, maxLength: 200 }), (values) => {
+        const p = values.reduce((a, b) => a + b, 0) / values.length;
+        expect(meanStderr(values)).toBeCloseTo(Math.sqrt((p * (1 - p)) / (values.length - 1)), 12);
+      }),
+    );
+  });
+});
+
+it('counts the pieces between blanks and the bytes of UTF-8', () => {
+  expect([countWords(' a b\n\nc '), countWords(''), countBytes('é漢😀')]).toEqual([5, 1, 9]);
+});
+
+type Line =
+  | { kind: 'mean_stderr'; values: number[]; out: number }
+  | { kind: 'weighted_perplexity'; items: [number, number][]; out: number; bits_per_byte: number };
+
+interface Match {
+  prediction: string;
+  reference: string;
+  kwargs: { regexes_to_ignore?: string[]; ignore_case?: boolean };
+  exact_match: number;
+}
+
+describe.runIf(shared)('the metrics of lm-evaluation-harness', () => {
+  it('agree to the last bit', () => {
+    for (const line of golden<Line>('metrics.jsonl')) {
+      if (line.kind === 'mean_stderr') expect(meanStderr(line.values)).toBe(line.out);
+      if (line.kind === 'weighted_perplexity') {
+        const items = line.items.map(([value, weight]) => ({ value, weight }));
+        expect(aggregate('byte_perplexity', items).value).toBe(line.out);
+        expect(aggregate('bits_per_byte', items).value).toBe(line.bits_per_byte);
+      }
+    }
+  });
+
+  it('agree on exact matches', () => {
+    const known = ['regexes_to_ignore', 'ignore_case'];
+    const lines = golden<Match>('exact_match.jsonl').filter(({ kwargs }) =>
+      Object.keys(kwargs).every((key) => known.includes(key)),
+    );
+    expect(lines.length).toBeGreaterThan(5);
+    for (const { prediction, reference, kwargs, exact_match } of lines) {
+      const options = { regexes_to_ignore: [], ignore_case: false, ...kwargs };
+      expect(exactMatch(prediction, reference, options), prediction).toBe(exact_match);
+    }
+  });
+});

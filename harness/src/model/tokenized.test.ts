@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { toyEngine } from '../testing/toy-engine.js';
+import { byteTokenizer, wordTokenizer } from '../testing/toy-tokenizers.js';
+import { tokenizedLanguageModel } from './tokenized.js';
+
+const tokenizer = byteTokenizer();
+const logprob = (text: string) => tokenizer.encode(text).reduce((sum, id) => sum - id / 100, 0);
+
+describe('loglikelihood', () => {
+  it('hands everything over at once, longest first, and answers in request order', async () => {
+    const engine = toyEngine(50);
+    const model = tokenizedLanguageModel({ tokenizer, engine, name: 'toy' });
+    const requests = ['b', 'bcd', 'bc'].map((continuation) => ({ context: 'a', continuation }));
+    const scores = await model.loglikelihood(requests);
+    expect(engine.scored.map((items) => items.map(({ ids }) => ids.length))).toEqual([[4, 3, 2]]);
+    expect(scores.map((score) => score.logprob)).toEqual(['b', 'bcd', 'bc'].map(logprob));
+  });
+
+  it('scores the blanks that ended the context with the continuation', async () => {
+    const engine = toyEngine(50);
+    const model = tokenizedLanguageModel({ tokenizer, engine, name: 'toy' });
+    await model.loglikelihood([
+      { context: 'a ', continuation: 'b' },
+      { context: ' ', continuation: 'b' },
+    ]);
+    expect(engine.scored[0]).toEqual([
+      { ids: [0, 35, 101], from: 1 },
+      { ids: [100, 35, 101], from: 1 },
+    ]);
+  });
+
+  it('cuts long contexts from the left', async () => {
+    const engine = toyEngine(3);
+    const model = tokenizedLanguageModel({ tokenizer, engine, name: 'toy' });
+    await model.loglikelihood([{ context: 'abcdef', continuation: 'gh' }]);
+    expect(engine.scored[0]).toEqual([{ ids: tokenizer.encode('efgh'), from: 2 }]);
+  });
+
+  it('refuses a continuation without a token of its own', async () => {
+    const model = tokenizedLanguageModel({ tokenizer: wordTokenizer(), engine: toyEngine(9), name: 'toy' });
+    const asked = (async () => model.loglikelihood([{ context: 'x', continuation: 'y' }]))();
+    await expect(asked).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  });
+
+  it('stops when told to', async () => {
+    const model = tokenizedLanguageModel({ tokenizer, engine: toyEngine(9), name: 'toy' });
+    const work = { signal: AbortSignal.abort() };
+    const asked = (async () => model.loglikelihood([{ context: 'x', continuation: 'y' }], work))();
+    await expect(asked).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+});
+
+describe('loglikelihoodRolling', () => {
+  it('scores every token once, whatever the window', async () => {
+    for (const maxLength of [1, 4, 100]) {
+      const model = tokenizedLanguageModel({ tokenizer, engine: toyEngine(maxLength), name: 'toy' });
+      const [first, second] = await model.loglikelihoodRolling(['hello world', 'x']);
+      expect(first!.logprob).toBeCloseTo(logprob('hello world'), 10);
+      expect([first!.tokens, second]).toEqual([11, { logprob: logprob('x'), tokens: 1 }]);
+    }
+  });
+
+  it('begins with BOS once', async () => {
+    const engine = toyEngine(100);
+    const model = tokenizedLanguageModel({ tokenizer: byteTokenizer(1), engine, name: 'toy' });
+    await model.loglikelihoodRolling(['ab']);
+    expect(engine.scored[0]).toEqual([{ ids: [1, 100, 101], from: 1 }]);
+  });
+});
+
+describe('generateUntil', () => {
+  const ask = (maxGenTokens: number) => ({ context: 'Question: a', until: ['Q:'], maxGenTokens });
+
+  it('stops at a stop and cuts it off', async () => {
+    const engine = toyEngine(50, tokenizer.encode(' 72\nQ: next'));
+    const model = tokenizedLanguageModel({ tokenizer, engine, name: 'toy' });
+    expect(await model.generateUntil([ask(20)])).toEqual([' 72\n']);
+  });
+
+  it('stops at end-of-text, which is no part of the answer', async () => {
+    const engine = toyEngine(50, [...tokenizer.encode(' 72'), 0, ...tokenizer.encode('more')]);
+    const model = tokenizedLanguageModel({ tokenizer, engine, name: 'toy' });
+    expect(await model.generateUntil([ask(20)])).toEqual([' 72']);
+  });
+
+  it('keeps the length of each request and the order of all', async () => {
+    const engine = toyEngine(50, tokenizer.encode(' 12345'));
+    const model = tokenizedLanguageModel({ tokenizer, engine, name: 'toy' });
+    expect(await model.generateUntil([ask(2), ask(4), ask(2)])).toEqual([' 1', ' 123', ' 1']);
+  });
+
+  it('cuts prompts from the left to leave room', async () => {
+    const engine = toyEngine(8);
+    const model = tokenizedLanguageModel({ tokenizer, engine, name: 'toy' });
+    await model.generateUntil([ask(3)]);
+    expect(engine.prompts).toEqual([tokenizer.encode('on: a')]);
+  });
+
+  it('gives what follows the thinking', async () => {
+    const engine = toyEngine(80, tokenizer.encode('hm</think>\n7'));
+    const model = tokenizedLanguageModel({ tokenizer, engine, name: 'toy', thinkEndToken: '</think>' });
+    expect(await model.generateUntil([ask(40)])).toEqual(['7']);
+  });
+});
+
+it('says how it was set up', () => {
+  const model = tokenizedLanguageModel({ tokenizer, engine: toyEngine(9), name: 'toy', addBos: false });
+  expect(model.settings).toEqual({ add_bos_token: false, max_length: 9 });
+});

@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { prepareTask } from '../evaluation/prepare.js';
+import { countBytes, countWords } from '../metrics/text-units.js';
+import type { ModelRequest } from '../requests/request.js';
+import { findTask } from '../tasks/registry.js';
+import { detokenise } from '../tasks/wikitext.js';
+import { golden, shared, sharedDatasets } from '../testing/shared.js';
+
+const data = sharedDatasets();
+const prepare = (name: string, numFewshot: number, limit?: number) =>
+  prepareTask(findTask(name), data, { numFewshot, limit }, {});
+
+interface Pair {
+  context: string;
+  continuation: string;
+}
+
+interface ChoicePrompt {
+  doc_id: number;
+  requests: (Pair & { idx: number })[];
+  target: number;
+  choice_char_len: number[];
+  doc: unknown;
+}
+
+interface GenerationPrompt {
+  doc_id: number;
+  context: string;
+  gen_kwargs: { until: string[] };
+  target: string;
+  doc: unknown;
+}
+
+interface Page {
+  page_sha256: string;
+  detok_sha256: string;
+  words: number;
+  bytes: number;
+}
+
+interface FullHash {
+  task: string;
+  num_fewshot: number;
+  n_docs: number;
+  n_requests: number;
+  sha256: string;
+}
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+/** A request as the full hashes take it in. */
+function hashed(request: ModelRequest): string {
+  if (request.kind === 'loglikelihood') return `${request.context}\u001f${request.continuation}\u001e`;
+  return `${request.kind === 'generate_until' ? request.context : request.text}\u001e`;
+}
+
+describe.runIf(shared)('the prompts of lm-evaluation-harness', () => {
+  it.each([0, 5])('arc_easy, %i-shot', async (shots) => {
+    const lines = golden<ChoicePrompt>(`prompts_arc_easy_${shots}shot.jsonl`);
+    const { task, questions } = await prepare('arc_easy', shots, lines.length);
+    for (const [i, { document, requests }] of questions.entries()) {
+      const line = lines[i]!;
+      expect(document.row).toEqual(line.doc);
+      expect(JSON.stringify(document.row)).toBe(JSON.stringify(line.doc));
+      expect(requests).toEqual(
+        line.requests.map(({ context, continuation }) => ({ kind: 'loglikelihood', context, continuation })),
+      );
+      expect(task.doc_to_target.render(document.fields)).toBe(line.target);
+    }
+    expect(questions).toHaveLength(lines.length);
+  });
+
+  it.each([0, 5])('gsm8k, %i-shot', async (shots) => {
+    const lines = golden<GenerationPrompt>(`prompts_gsm8k_${shots}shot.jsonl`);
+    const { task, questions } = await prepare('gsm8k', shots, lines.length);
+    expect(
+      questions.map(({ document, requests }) => [
+        document.row,
+        task.doc_to_target.render(document.fields),
+        ...requests,
+      ]),
+    ).toEqual(
+      lines.map(({ doc, target, context, gen_kwargs }) => [
+        doc,
+        target,
+        { kind: 'generate_until', context, until: gen_kwargs.until, maxGenTokens: 256 },
+      ]),
+    );
+  });
+
+  it('wikitext', async () => {
+    const lines = golden<{ text: string }>('prompts_wikitext_rolling.jsonl');
+    const { questions } = await prepare('wikitext', 0, lines.length);
+    expect(questions.flatMap(({ requests }) => requests)).toEqual(
+      lines.map(({ text }) => ({ kind: 'loglikelihood_rolling', text })),
+    );
+  });
+
+  it('all pages of wikitext', async () => {
+    const { questions } = await prepare('wikitext', 0);
+    const pages = questions.map(({ document }) => document.row.page as string);
+    expect(
+      pages.map((page) => ({
+        page_sha256: sha256(page),
+        detok_sha256: sha256(detokenise(page)),
+        words: countWords(page),
+        bytes: countBytes(page),
+      })),
+    ).toEqual(
+      golden<Page>('wikitext_pages.jsonl').map(({ page_sha256, detok_sha256, words, bytes }) => ({
+        page_sha256,
+        detok_sha256,
+        words,
+        bytes,
+      })),
+    );
+  });
+
+  const known = shared ? golden<FullHash>('full_request_hashes.jsonl') : [];
+  it.each(known.filter(({ task }) => ['arc_easy', 'gsm8k', 'wikitext'].includes(task)))(
+    'every request of $task, $num_fewshot-shot',
+    async ({ task, num_fewshot, n_docs, n_requests, sha256: hash }) => {
+      const { questions } = await prepare(task, num_fewshot);
+      const requests = questions.flatMap((question) => question.requests);
+      expect([questions.length, requests.length]).toEqual([n_docs, n_requests]);
+      expect(sha256(requests.map(hashed).join(''))).toBe(hash);
+    },
+  );
+});

@@ -1,0 +1,95 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { evaluate } from '../evaluate.js';
+import type { Evaluation } from '../results/save.js';
+import { renderTable, type Tabulated } from '../results/table.js';
+import { fakeModel } from '../testing/fake-model.js';
+import { golden, goldenText, shared, sharedDatasets } from '../testing/shared.js';
+
+const data = sharedDatasets();
+
+/** The reference runs, the tasks of each that exist here, and how many of their samples are on file. */
+const runs = [
+  { name: 'limit', tasks: ['arc_easy', 'gsm8k'], sampled: 8, limit: 10 },
+  { name: 'gsm8k', tasks: ['gsm8k'], sampled: 0 },
+  { name: 'wikitext', tasks: ['wikitext'], sampled: 3 },
+  { name: 'suite0shot', tasks: ['arc_easy'], sampled: 3 },
+] as const;
+
+type Json = Record<string, unknown>;
+type SampleLine = Json & { _task: string; filter: string; prompt_hash: string };
+
+interface GoldenResults extends Tabulated {
+  configs: Json;
+  [key: string]: unknown;
+}
+
+const goldenResults = (run: string) => JSON.parse(goldenText(`fake_lm_results_${run}.json`)) as GoldenResults;
+
+/** Keys whose values are by task; others are of the whole run. */
+const byTask = ['results', 'configs', 'versions', 'n-shot', 'higher_is_better', 'n-samples', 'task_hashes'];
+
+/** A results file with only these tasks, none of which is in a group. */
+function restrict(record: Json, tasks: readonly string[]): Json {
+  return Object.fromEntries(
+    Object.entries({ ...record, group_subtasks: {} }).map(([key, value]) => [
+      key,
+      byTask.includes(key) ? Object.fromEntries(tasks.map((task) => [task, (value as Json)[task]])) : value,
+    ]),
+  );
+}
+
+/** `actual` without what the golden file leaves out: values that vary, and Python sources. */
+function comparable(actual: unknown, reference: unknown): unknown {
+  if (typeof reference === 'string' && /^<.*>$/.test(reference)) return reference;
+  if (reference === null || typeof reference !== 'object' || Array.isArray(reference)) return actual;
+  const keys = new Set([...Object.keys(reference), ...Object.keys(actual as Json)]);
+  return Object.fromEntries(
+    [...keys]
+      .map((key) => [key, comparable((actual as Json)?.[key], (reference as Json)[key])])
+      .filter(([, value]) => value !== undefined),
+  );
+}
+
+describe.runIf(shared).each(runs)('the run $name of lm-evaluation-harness', (run) => {
+  const { name, tasks } = run;
+  let evaluation: Evaluation;
+  beforeAll(async () => {
+    const { rows } = await data.rows({ path: 'openai/gsm8k', config: 'main', files: null }, 'test');
+    const answers = new Map(rows.map(({ question, answer }) => [String(question), String(answer)]));
+    const limit = 'limit' in run ? run.limit : undefined;
+    evaluation = await evaluate({ tasks, model: fakeModel(answers), data, limit });
+  });
+
+  it('has the same results file, to the last bit of every number', () => {
+    const { groups: _, ...reference } = restrict(goldenResults(name), tasks);
+    expect(comparable(evaluation.record, reference)).toEqual(reference);
+  });
+
+  it('has the same samples', () => {
+    const samples = Object.entries(evaluation.samples).flatMap(([task, list]) =>
+      list.map((sample) => ({ _task: task, ...sample })),
+    );
+    const key = ({ _task, filter, prompt_hash }: SampleLine) => `${_task} ${filter} ${prompt_hash}`;
+    const own = new Map(samples.map((sample) => [key(sample), sample]));
+    // The file of gsm8k holds lines of a task that is not built here.
+    const lines = golden<SampleLine>(`fake_lm_samples_${name}.jsonl`).filter((line) => own.has(key(line)));
+    expect(lines).toHaveLength(run.sampled);
+    for (const line of lines) {
+      const sample = own.get(key(line))!;
+      // Pages are cut in the file.
+      const { doc, target, arguments: given } = line._task === 'wikitext' ? line : sample;
+      expect({ ...sample, doc, target, arguments: given }).toEqual(line);
+    }
+  });
+
+  it('prints the same table', () => {
+    const reference = restrict(goldenResults(name), tasks) as unknown as Tabulated;
+    expect(renderTable(evaluation.record)).toBe(renderTable(reference));
+  });
+});
+
+describe.runIf(shared)("the table of lm-evaluation-harness' own results", () => {
+  it.each(['limit', 'gsm8k', 'wikitext'])('%s', (name) => {
+    expect(renderTable(goldenResults(name)).trimEnd()).toBe(goldenText(`fake_lm_table_${name}.md`).trimEnd());
+  });
+});

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { findAll, pythonRegex } from './regex.js';
+
+const all = (pattern: string, text: string) => findAll(pythonRegex(pattern), text);
+
+describe('pythonRegex', () => {
+  it('lets the dot match everything but newline', () => {
+    expect(all('a.b', 'a\rb a\u2028b a\nb a😀b')).toEqual(['a\rb', 'a\u2028b', 'a😀b']);
+  });
+
+  it('lets the dot match newline under (?s)', () => {
+    expect(all('(?s).*#', 'a\nb#c')).toEqual(['a\nb#']);
+  });
+
+  it('lets $ match before a final newline', () => {
+    expect('5.\n'.replace(pythonRegex('\\.$'), '')).toBe('5\n');
+    expect('5.\n\n'.replace(pythonRegex('\\.$'), '')).toBe('5.\n\n');
+  });
+
+  it('keeps dot and dollar literal in a class', () => {
+    expect(all('[$0-9.,]{2,}', 'a $1,000.5 x')).toEqual(['$1,000.5']);
+  });
+
+  it('knows the blanks of Python', () => {
+    expect(all('\\s', '\u001c\ufeff ')).toEqual(['\u001c', ' ']);
+    expect(all('[\\s-]+', 'a \u0085-b')).toEqual([' \u0085-']);
+  });
+
+  it('accepts escapes that JavaScript refuses', () => {
+    expect(all('(\\-?[0-9\\.\\,]+)', 'x -1,2.5')).toEqual(['-1,2.5']);
+  });
+
+  it('refuses what it cannot translate', () => {
+    expect(() => pythonRegex('\\bword')).toThrow('\\b');
+  });
+});
+
+describe('findAll', () => {
+  it('gives the whole match without groups', () => {
+    expect(all('[0-9]+', '1 a 22')).toEqual(['1', '22']);
+  });
+
+  it('gives the only group', () => {
+    expect(all('#(x)?', '#x #')).toEqual(['x', '']);
+  });
+
+  it('gives all groups, empty where they took no part', () => {
+    expect(all('(a)|(b)', 'ab')).toEqual([
+      ['a', ''],
+      ['', 'b'],
+    ]);
+  });
+});

@@ -1,0 +1,48 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { evaluate } from '../evaluate.js';
+import { fakeModel } from '../testing/fake-model.js';
+import { school } from '../testing/school.js';
+import { type Evaluation, saveEvaluation } from './save.js';
+
+let folder: string;
+let evaluation: Evaluation;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'moepress-results-'));
+  const model = { ...fakeModel(), name: 'org/model:7' };
+  evaluation = await evaluate({ tasks: ['arc_easy', 'wikitext'], model, data: school });
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+it("names its files as lm-evaluation-harness does, in the model's folder", async () => {
+  const file = await saveEvaluation(evaluation, folder);
+  const names = (await readdir(path.join(folder, 'org__model__7'))).sort();
+  const [time] = /\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d+/.exec(file) ?? [];
+  expect(names).toEqual([
+    `results_${time}.json`,
+    `samples_arc_easy_${time}.jsonl`,
+    `samples_wikitext_${time}.jsonl`,
+  ]);
+});
+
+it('writes the record and the samples', async () => {
+  const file = await saveEvaluation(evaluation, folder);
+  expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(evaluation.record);
+  const lines = await readFile(
+    file.replace('results_', 'samples_arc_easy_').replace('.json', '.jsonl'),
+    'utf8',
+  );
+  const samples = lines
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(samples).toEqual(evaluation.samples.arc_easy);
+});
+
+it('says what it could not write', async () => {
+  const file = path.join(folder, 'file');
+  await writeFile(file, '');
+  await expect(saveEvaluation(evaluation, file)).rejects.toMatchObject({ code: 'WRITE_FAILED' });
+});

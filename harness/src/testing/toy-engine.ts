@@ -1,0 +1,35 @@
+import type { TokenEngine } from '../model/engine.js';
+import type { ScoredIds } from '../model/windows.js';
+
+/** An engine without a model: token id i has log-probability -i / 100 and is likeliest if i is even. */
+export function toyEngine(
+  maxLength: number,
+  script: readonly number[] = [],
+): TokenEngine & { readonly scored: ScoredIds[][]; readonly prompts: number[][] } {
+  const scored: ScoredIds[][] = [];
+  const prompts: number[][] = [];
+  return {
+    maxLength,
+    scored,
+    prompts,
+    async score(items) {
+      scored.push([...items]);
+      return items.map(({ ids, from }) => ({
+        logprob: ids.slice(from).reduce((sum, id) => sum - id / 100, 0),
+        isGreedy: ids.slice(from).every((id) => id % 2 === 0),
+      }));
+    },
+    /** Continues every prompt with the script, until told to stop. */
+    async generate(given, { maxNewTokens, stop, eosTokenIds }) {
+      prompts.push(...given.map((ids) => [...ids]));
+      return given.map(() => {
+        const ids: number[] = [];
+        for (const id of script.slice(0, maxNewTokens)) {
+          ids.push(id);
+          if (eosTokenIds.includes(id) || stop(ids)) break;
+        }
+        return ids;
+      });
+    },
+  };
+}
