@@ -4,5 +4,6 @@ export type { TensorData } from './engine/protocol.js';
 export type { Score, ScoreItem } from './forward/score.js';
 export { type LayerRouting, negativeLogLikelihoods, type Trace } from './forward/trace.js';
 export type { GenerateOptions } from './generate/options.js';
+export { type PlanRequest, planCompression } from './planning/plan.js';
 export { ModelRunner, type Residency, type RunnerOptions } from './runner.js';
 export { engineServices } from './services/services.js';

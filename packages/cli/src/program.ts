@@ -1,0 +1,114 @@
+import { taskNames } from '@moepress/harness';
+import { Command, Option } from 'commander';
+import { apply } from './commands/apply.js';
+import { compress } from './commands/compress.js';
+import { demo } from './commands/demo.js';
+import { evalCommand } from './commands/eval.js';
+import { inspect } from './commands/inspect.js';
+import { trace } from './commands/trace.js';
+import type { Context } from './context.js';
+import { fraction, integer, keyValue, list, positive, threads } from './options.js';
+
+const modelHelp = 'a folder, a Hub id such as allenai/OLMoE-1B-7B-0125, or tiny';
+
+const jsonOption = () =>
+  new Option('--json', 'results as JSON on standard output, progress and errors as NDJSON');
+const revisionOption = () => new Option('--revision <commit>', 'branch, tag or commit of a Hub model');
+const planOption = () => new Option('--plan <file>', 'look at the model as this plan changes it');
+const threadsOption = () => new Option('--threads <n>', 'threads of the matrix products').argParser(threads);
+const layoutOption = () =>
+  new Option('--layout <layout>', 'how experts shared by several slots are stored')
+    .choices(['compact', 'materialised'])
+    .default('compact');
+const formatOption = () => new Option('--format <format>', 'checkpoint format').choices(['hf']).default('hf');
+
+/** The command line. `context` is made when an action starts. */
+export function createProgram(version: string, context: () => Context): Command {
+  const program = new Command('moepress')
+    .description('Make Mixture-of-Experts language models small enough to use')
+    .version(version)
+    .exitOverride()
+    .showSuggestionAfterError();
+
+  program
+    .command('inspect')
+    .description('what a model is made of and what each method could save')
+    .argument('<model>', modelHelp)
+    .addOption(planOption())
+    .addOption(revisionOption())
+    .addOption(jsonOption())
+    .action((model, options) => inspect(model, options, context()));
+
+  program
+    .command('compress')
+    .description('calibrate, decide what goes, and write the smaller checkpoint')
+    .argument('<model>', modelHelp)
+    .requiredOption('--method <name>', 'conmoe, reap, frequency, random, or that of an installed plugin')
+    .requiredOption('--ratio <fraction>', 'share of the routed-expert parameters to remove', fraction)
+    .option('--out <path>', 'folder of the checkpoint (with --plan-only: file of the plan)')
+    .option('--plan-only', 'write the plan and no weights', false)
+    .addOption(formatOption())
+    .addOption(layoutOption())
+    .option('--calibration <file>', 'text or JSONL to measure on; file:128x2048 packs 128 sequences of 2048')
+    .option('--seed <n>', 'seed of everything random', integer, 0)
+    .option('--option <name=value>', 'an option of the method, may be repeated', keyValue, {})
+    .addOption(threadsOption())
+    .addOption(revisionOption())
+    .addOption(jsonOption())
+    .action((model, options) => compress(model, options, context()));
+
+  program
+    .command('apply')
+    .description('write the checkpoint that a plan describes')
+    .argument('<plan>', 'plan file')
+    .argument('<model>', `the plan's base: ${modelHelp}`)
+    .requiredOption('--out <dir>', 'folder of the checkpoint')
+    .addOption(formatOption())
+    .addOption(layoutOption())
+    .addOption(revisionOption())
+    .addOption(jsonOption())
+    .action((plan, model, options) => apply(plan, model, options, context()));
+
+  program
+    .command('eval')
+    .description('score a model on tasks as lm-evaluation-harness does')
+    .argument('<model>', modelHelp)
+    .requiredOption('--tasks <names>', `comma-separated: ${taskNames().join(', ')}`, list)
+    .addOption(planOption())
+    .option('--limit <n>', 'only the first n documents of a task (below 1: that share)', positive)
+    .option('--num-fewshot <n>', "examples before each question instead of the task's own number", integer)
+    .option('--data <dir>', 'datasets as <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}')
+    .option('--output <dir>', 'folder for the results file and the samples')
+    .option('--add-bos', 'put a beginning-of-sequence token before every text')
+    .addOption(threadsOption())
+    .addOption(revisionOption())
+    .addOption(jsonOption())
+    .action((model, options) => evalCommand(model, options, context()));
+
+  program
+    .command('trace')
+    .description('hidden states, routing and logits of one sequence, as a safetensors file')
+    .argument('<model>', modelHelp)
+    .requiredOption('--ids <json>', 'token ids: a JSON array, or a file that holds one')
+    .requiredOption('--out <file>', 'safetensors file')
+    .addOption(planOption())
+    .addOption(
+      new Option('--residency <kind>', 'how much of the model is mapped at once')
+        .choices(['auto', 'streamed', 'resident'])
+        .default('auto'),
+    )
+    .addOption(threadsOption())
+    .addOption(revisionOption())
+    .addOption(jsonOption())
+    .action((model, options) => trace(model, options, context()));
+
+  program
+    .command('demo')
+    .description('compress the embedded model with every method at two ratios and compare')
+    .option('--out <dir>', 'keep the checkpoints in this folder')
+    .option('--limit <n>', 'only the first n documents of a task', positive)
+    .addOption(jsonOption())
+    .action((options) => demo(options, context()));
+
+  return program;
+}
