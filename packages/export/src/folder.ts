@@ -13,21 +13,22 @@ export async function checkFree(out: string): Promise<void> {
 
 /**
  * Makes the folder `out` appear whole or not at all: `fill` writes into a sibling folder, which is
- * renamed when everything is on the disk and removed if anything fails.
+ * renamed when everything is on the disk and removed if anything fails. Returns what `fill` returns.
  * Throws `OUTPUT_EXISTS` before any work; `DISK_FULL` or `WRITE_FAILED`; what `fill` throws of our own.
  */
-export async function createFolder(out: string, fill: (directory: string) => Promise<void>): Promise<void> {
+export async function createFolder<T>(out: string, fill: (directory: string) => Promise<T>): Promise<T> {
   const target = resolve(out);
   await checkFree(target);
   const partial = `${target}.partial-${process.pid}`;
   try {
     await mkdir(partial, { recursive: true });
-    await fill(partial);
+    const result = await fill(partial);
     await sync(partial);
     // Only an empty folder can be here, and not every platform renames onto one.
     await rmdir(target).catch(() => {});
     await rename(partial, target);
     await sync(dirname(target));
+    return result;
   } catch (cause) {
     // What went wrong first is what the user must hear of.
     await rm(partial, { recursive: true, force: true }).catch(() => {});

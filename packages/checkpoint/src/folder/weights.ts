@@ -37,8 +37,7 @@ export async function openWeights(directory: string): Promise<Weights> {
   }
   const where = join(directory, indexFile);
   const weightMap = await readIndex(directory, where);
-  const names = [...new Set(weightMap.values())].sort();
-  if (names.length > maxShards) throw invalidIndex(`It lists ${names.length} files`, where);
+  const names = shardsIn(weightMap, where);
   const shards = new Map<string, SafetensorsFile>();
   for (const name of names) shards.set(name, await readShard(directory, name));
   const tensors = new Map<string, StoredTensor>();
@@ -48,6 +47,18 @@ export async function openWeights(directory: string): Promise<Weights> {
     tensors.set(name, tensor);
   }
   return { tensors, headerHash: hashHeaders(shards.values()) };
+}
+
+/** The file names that the index of a folder lists. Throws like `openWeights`. */
+export async function listShards(directory: string): Promise<string[]> {
+  const where = join(directory, indexFile);
+  return shardsIn(await readIndex(directory, where), where);
+}
+
+function shardsIn(weightMap: ReadonlyMap<string, string>, where: string): string[] {
+  const names = [...new Set(weightMap.values())].sort();
+  if (names.length > maxShards) throw invalidIndex(`It lists ${names.length} files`, where);
+  return names;
 }
 
 async function readIndex(directory: string, where: string): Promise<Map<string, string>> {

@@ -15,22 +15,37 @@ export interface OpenOptions extends Work {
 }
 
 /**
- * Opens a checkpoint as a Model: a folder, stock or written by moepress in the compact layout.
- * Headers and configs are read and checked, weights are not, so it takes milliseconds.
+ * Opens a checkpoint as a Model: a folder, stock or written by moepress in the compact layout, or a
+ * Hub id, which is downloaded into the Hugging Face cache first unless it is there. Headers and
+ * configs are read and checked, weights are not, so opening takes milliseconds.
  *
  * Throws `CHECKPOINT_NOT_FOUND`, `CHECKPOINT_INVALID`, `CHECKPOINT_INDEX_INVALID`; `CONFIG_INVALID`,
- * `CONFIG_UNSUPPORTED`, `ARCHITECTURE_UNKNOWN`; `TENSOR_MISSING`, `TENSOR_SHAPE`, `TENSOR_DTYPE`.
+ * `CONFIG_UNSUPPORTED`, `ARCHITECTURE_UNKNOWN`; `TENSOR_MISSING`, `TENSOR_SHAPE`, `TENSOR_DTYPE`;
+ * for a Hub id also `HUB_NOT_FOUND`, `HUB_FORBIDDEN`, `HUB_UNREACHABLE`, `DISK_FULL`, `ABORTED`.
  */
 export async function openModel(id: string, options: OpenOptions = {}): Promise<Model> {
   throwIfAborted(options.signal);
-  const { directory, revision } = await findCheckpoint(id);
+  const { directory, revision } = await findCheckpoint(id, options);
   return openFolder(directory, id, revision);
 }
 
-async function findCheckpoint(id: string): Promise<{ directory: string; revision: string | null }> {
+/** `organisation/name`, as the Hub writes it. */
+const hubId = /^[\w-][\w.-]*\/[\w-][\w.-]*$/;
+
+async function findCheckpoint(
+  id: string,
+  { revision = 'main', ...work }: OpenOptions,
+): Promise<{ directory: string; revision: string | null }> {
   const info = await stat(id).catch(() => null);
   if (info?.isDirectory()) return { directory: resolve(id), revision: null };
-  throw new MoepressError('CHECKPOINT_NOT_FOUND', { message: `There is no folder ${id}.`, where: id });
+  if (info || !hubId.test(id)) {
+    const message = info ? 'This is not a folder.' : 'There is no such folder, and it is no Hub id.';
+    throw new MoepressError('CHECKPOINT_NOT_FOUND', { message, where: id });
+  }
+  // Loaded only when asked for: most models are local, and the Hub library is large.
+  const { openSnapshot } = await import('../hub/snapshot.js');
+  const { directory, commit } = await openSnapshot(id, revision, work);
+  return { directory, revision: commit };
 }
 
 async function openFolder(directory: string, id: string, revision: string | null): Promise<Model> {

@@ -65,15 +65,15 @@ export async function writeHuggingFace(
     ...Object.values(texts).map((text) => Buffer.byteLength(text)),
   ];
   const bytes = sizes.reduce((sum, size) => sum + size, shards.totalBytes);
-  let weightFiles: string[] = [];
-  await createFolder(directory, async (partial) => {
+  const weightFiles = await createFolder(directory, async (partial) => {
     await checkSpace(partial, bytes);
-    weightFiles = await writeShards(partial, shards, { progress, signal });
+    const written = await writeShards(partial, shards, { progress, signal });
     await copyCompanions(companions, model.source.directory, partial);
     for (const [name, text] of Object.entries(texts)) {
       await writeFile(join(partial, name), text, { flush: true });
     }
     throwIfAborted(signal);
+    return written;
   });
   const files = [...weightFiles, ...companions.map(({ name }) => name), ...Object.keys(texts)];
   return { directory, bytes, files: files.sort() };

@@ -1,0 +1,120 @@
+/** A Hub of one model on 127.0.0.1, which can be told to misbehave. */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { onTestFinished, vi } from 'vitest';
+import { temporaryFolder } from '../support.test.util.js';
+
+export const commit = 'c0ffee'.padEnd(40, '0');
+export const repository = 'org/model';
+
+export interface FakeHub {
+  /** "GET path" and, of downloads, the range. */
+  readonly requests: string[];
+  readonly cache: string;
+  /** Cuts the connection after so many bytes of each of the next answers for a file. */
+  readonly cuts: Map<string, number[]>;
+  /** What to do instead of answering. */
+  refuse: ((request: IncomingMessage) => number | undefined) | undefined;
+  /** Whether ranges are ignored for downloads. */
+  wholeFiles: boolean;
+  stop(): Promise<void>;
+}
+
+/** Serves the files of a folder, safetensors as large files, and points HF_ENDPOINT and HF_HOME at it. */
+export async function startHub(folder: string): Promise<FakeHub> {
+  const files = new Map<string, Buffer>();
+  for (const name of await readdir(folder)) files.set(name, await readFile(join(folder, name)));
+  const home = await temporaryFolder();
+  const hub: FakeHub = {
+    requests: [],
+    cache: join(home, 'hub'),
+    cuts: new Map(),
+    refuse: undefined,
+    wholeFiles: false,
+    stop: () => new Promise((done) => server.close(() => done()) && server.closeAllConnections()),
+  };
+  const server = createServer((request, response) => answer(request, response, files, hub));
+  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+  vi.stubEnv('HF_ENDPOINT', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  vi.stubEnv('HF_HOME', home);
+  for (const name of [
+    'HF_HUB_CACHE',
+    'HUGGINGFACE_HUB_CACHE',
+    'HF_TOKEN',
+    'HF_TOKEN_PATH',
+    'HF_HUB_OFFLINE',
+  ]) {
+    vi.stubEnv(name, undefined);
+  }
+  onTestFinished(async () => {
+    vi.unstubAllEnvs();
+    await hub.stop();
+  });
+  return hub;
+}
+
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  files: ReadonlyMap<string, Buffer>,
+  hub: FakeHub,
+): void {
+  const { pathname } = new URL(request.url!, 'http://hub');
+  const range = request.headers.range;
+  hub.requests.push(`${request.method} ${pathname}${range ? ` ${range}` : ''}`);
+  const status = hub.refuse?.(request);
+  if (status !== undefined) {
+    response.writeHead(status).end();
+    return;
+  }
+  const [, file] = pathname.match(`^/${repository}/resolve/${commit}/(.+)$`) ?? [];
+  if (pathname.startsWith(`/api/models/${repository}/revision/`)) {
+    sendJson(response, { _id: '1', id: repository, sha: commit, lastModified: 0 });
+  } else if (pathname === `/api/models/${repository}/tree/${commit}`) {
+    sendJson(
+      response,
+      [...files].map(([path, bytes]) => listed(path, bytes)),
+    );
+  } else if (file !== undefined && files.has(file)) {
+    sendFile(response, file, files.get(file)!, range, hub);
+  } else {
+    response.writeHead(404).end();
+  }
+}
+
+function listed(path: string, bytes: Buffer): object {
+  const entry = { type: 'file', path, size: bytes.length, oid: sha1(bytes) };
+  if (!path.endsWith('.safetensors')) return entry;
+  return { ...entry, lfs: { oid: sha256(bytes), size: bytes.length, pointerSize: 130 } };
+}
+
+function sendJson(response: ServerResponse, value: unknown): void {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+}
+
+function sendFile(
+  response: ServerResponse,
+  name: string,
+  bytes: Buffer,
+  range: string | undefined,
+  hub: FakeHub,
+): void {
+  const [, from = '0', to = ''] = range?.match(/^bytes=(\d+)-(\d*)$/) ?? [];
+  const probing = range === 'bytes=0-0';
+  const whole = range === undefined || (hub.wholeFiles && !probing);
+  const body = whole ? bytes : bytes.subarray(Number(from), Number(to) + 1);
+  response.writeHead(whole ? 200 : 206, {
+    etag: `"${sha1(bytes)}"`,
+    'content-length': body.length,
+    ...(whole ? {} : { 'content-range': `bytes ${from}-${to}/${bytes.length}` }),
+  });
+  const cut = probing ? undefined : hub.cuts.get(name)?.shift();
+  if (cut === undefined) response.end(body);
+  else response.write(body.subarray(0, cut), () => setTimeout(() => response.destroy(), 20));
+}
+
+const sha1 = (bytes: Buffer) => createHash('sha1').update(bytes).digest('hex');
+export const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');

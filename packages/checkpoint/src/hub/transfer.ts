@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { constants, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout } from 'node:timers/promises';
+import { asWriteError } from '../files/errors.js';
+import { isPassing, unreachable } from './errors.js';
+
+/** A file to be fetched. */
+export interface Transfer {
+  /** For messages. */
+  readonly where: string;
+  /** Where the complete file goes; until then it grows beside it as `.incomplete`, as in Python. */
+  readonly path: string;
+  readonly size: number;
+  /** The Hub tells it of large files; others begin anew when interrupted, for nothing could check them. */
+  readonly sha256: string | null;
+  /** The bytes from a position on. */
+  open(position: number): Promise<AsyncIterable<Uint8Array>>;
+}
+
+/** Told how many bytes have just arrived, or were found; negative when they have to come again. */
+type Count = (bytes: number) => void;
+
+/** Requests in a row that may fail without bringing a single byte. */
+const maxFailures = 4;
+
+/**
+ * Fetches a file, going on where an earlier attempt of this or another process left off. A broken
+ * connection is tried again; what came in pieces is checked against its hash.
+ * Throws `HUB_UNREACHABLE` if the bytes are not those announced, `DISK_FULL`, `WRITE_FAILED`, and
+ * what `open` throws.
+ */
+export async function fetchFile(
+  transfer: Transfer,
+  count: Count,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { path, size, sha256, where } = transfer;
+  const partial = `${path}.incomplete`;
+  const file = await openPartial(partial);
+  let pieces: number;
+  try {
+    const found = sha256 === null ? 0 : (await file.stat()).size;
+    count(found);
+    pieces = (found > 0 ? 1 : 0) + (await receive(file, transfer, found, count, signal));
+    await file.truncate(size);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  if (pieces > 1 && sha256 !== null && (await hashOf(partial)) !== sha256) {
+    await rm(partial, { force: true });
+    throw unreachable('The file arrived damaged and was removed', where);
+  }
+  await rename(partial, path);
+}
+
+/** Writes at explicit positions, so that two processes fetching one file do each other no harm. */
+async function openPartial(path: string): Promise<FileHandle> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    return await open(path, constants.O_RDWR | constants.O_CREAT);
+  } catch (cause) {
+    throw asWriteError(cause, path);
+  }
+}
+
+/** Receives the bytes from `start` on. Returns how many requests it took. */
+async function receive(
+  file: FileHandle,
+  { size, sha256, path, open }: Transfer,
+  start: number,
+  count: Count,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  let done = start;
+  let requests = 0;
+  for (let failures = 0; done < size; requests++) {
+    const before = done;
+    try {
+      for await (const chunk of await open(done)) {
+        await writeAt(file, chunk, done, path);
+        done += chunk.length;
+        count(chunk.length);
+      }
+      if (done !== size) throw new Error(`${done} of ${size} bytes came`);
+    } catch (cause) {
+      failures = done > before ? 1 : failures + 1;
+      if (failures === maxFailures || signal?.aborted || !isPassing(cause)) throw cause;
+      if (sha256 === null) {
+        count(-done);
+        done = 0;
+      }
+      await setTimeout(100 * 2 ** failures, undefined, signal ? { signal } : {});
+    }
+  }
+  return requests;
+}
+
+async function writeAt(file: FileHandle, bytes: Uint8Array, position: number, path: string): Promise<void> {
+  try {
+    let done = 0;
+    while (done < bytes.length) {
+      done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+    }
+  } catch (cause) {
+    throw asWriteError(cause, path);
+  }
+}
+
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
+  return hash.digest('hex');
+}
