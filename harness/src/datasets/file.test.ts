@@ -6,6 +6,7 @@ import { parquetWriteFile } from 'hyparquet-writer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRows } from './file.js';
 import { parseJsonLines, parseParagraphs } from './jsonl.js';
+import { checkSize, maxBytes } from './limits.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -75,6 +76,13 @@ describe('readRows', () => {
     const file = await written(name, content);
     await expect(readRows(file)).rejects.toMatchObject({ code: 'DATASET_INVALID', where: file });
   });
+});
+
+it('limits how much a file may hold', () => {
+  expect(() => checkSize(maxBytes, 'f')).not.toThrow();
+  expect(() => checkSize(maxBytes + 1, 'f')).toThrow(
+    expect.objectContaining({ code: 'DATASET_INVALID', where: 'f' }),
+  );
 });
 
 it('names the line that is not a JSON object', () => {

@@ -4,21 +4,18 @@ import { gunzip } from 'node:zlib';
 import { MoepressError } from '@moepress/core';
 import type { Row } from './dataset.js';
 import { parseJsonLines, parseParagraphs } from './jsonl.js';
+import { checkSize, maxBytes, tooLarge } from './limits.js';
 import { readParquet } from './parquet.js';
-
-/** Evaluation sets are megabytes; the cap keeps a crafted file from filling memory. */
-const maxBytes = 1 << 30;
 
 /** Extensions of data files, the preferred first. */
 export const dataExtensions = ['parquet', 'jsonl', 'jsonl.gz'] as const;
 
 /**
  * Rows of a .parquet, .jsonl, .jsonl.gz or .txt file, by its name. Throws `DATASET_INVALID` if it is
- * damaged or holds more than a gibibyte.
+ * damaged or too large.
  */
 export async function readRows(file: string): Promise<Row[]> {
-  const { size } = await stat(file);
-  if (size > maxBytes) throw tooLarge(file);
+  checkSize((await stat(file)).size, file);
   if (file.endsWith('.parquet')) return readParquet(file);
   const bytes = await readFile(file);
   const text = decode(file.endsWith('.gz') ? await unpack(bytes, file) : bytes, file);
@@ -40,8 +37,4 @@ function decode(bytes: Buffer, where: string): string {
   } catch (cause) {
     throw new MoepressError('DATASET_INVALID', { message: 'The text is not UTF-8.', where, cause });
   }
-}
-
-function tooLarge(where: string): MoepressError {
-  return new MoepressError('DATASET_INVALID', { message: 'The file holds more than 1 GiB.', where });
 }

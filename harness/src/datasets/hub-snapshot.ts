@@ -1,11 +1,9 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import { datasetInfo, downloadFile, getHFHubCachePath, getRepoFolderName, listFiles } from '@huggingface/hub';
+import { replaceFile } from '@moepress/checkpoint';
 import { exists } from './exists.js';
+import { checkSize } from './limits.js';
 
 /** A revision of a dataset repository: its files, brought into the standard cache when asked for. */
 export interface Snapshot {
@@ -40,8 +38,9 @@ export async function onlineSnapshot(
       if (await exists(target)) return target;
       const blob = await downloadFile({ ...source, path: file });
       if (!blob) throw new TypeError(`${file} has left the repository`);
-      await writeAtomically(target, blob);
-      await recordRevision(folder, revision, sha);
+      checkSize(blob.size, `${name}/${file}`);
+      await save(target, new Uint8Array(await blob.arrayBuffer()));
+      await save(path.join(folder, 'refs', ...revision.split('/')), sha);
       return target;
     },
   };
@@ -70,20 +69,7 @@ function cacheFolder(name: string): string {
   return path.join(getHFHubCachePath(), getRepoFolderName({ type: 'dataset', name }));
 }
 
-async function writeAtomically(target: string, blob: Blob): Promise<void> {
-  const incomplete = `${target}.${process.pid}.incomplete`;
+async function save(target: string, data: string | Uint8Array): Promise<void> {
   await mkdir(path.dirname(target), { recursive: true });
-  try {
-    await pipeline(Readable.fromWeb(blob.stream() as ReadableStream), createWriteStream(incomplete));
-    await rename(incomplete, target);
-  } catch (error) {
-    await rm(incomplete, { force: true });
-    throw error;
-  }
-}
-
-async function recordRevision(folder: string, revision: string, sha: string): Promise<void> {
-  const file = path.join(folder, 'refs', ...revision.split('/'));
-  await mkdir(path.dirname(file), { recursive: true });
-  await writeFile(file, sha);
+  await replaceFile(target, (file) => file.writeFile(data));
 }

@@ -16,7 +16,7 @@ export const hubSource: DatasetSource = {
       const files = splitFiles(snapshot.files, dataset.config, split);
       if (files.length > 0) return readFiles(snapshot, files, dataset, work?.signal);
     }
-    return { missing: `the Hub has no Parquet files of it` };
+    return { missing: 'the Hub has no Parquet files of it' };
   },
 };
 
@@ -53,9 +53,9 @@ async function readFiles(
   dataset: Dataset,
   signal: AbortSignal | undefined,
 ): Promise<Rows> {
-  const rows: Row[] = [];
-  for (const file of files) rows.push(...(await readRows(await fetchFile(snapshot, file, dataset, signal))));
-  return { rows, where: `${dataset.path}/${files.join(', ')}` };
+  const parts: Row[][] = [];
+  for (const file of files) parts.push(await readRows(await fetchFile(snapshot, file, dataset, signal)));
+  return { rows: parts.flat(), where: `${dataset.path}/${files.join(', ')}` };
 }
 
 async function fetchFile(
@@ -68,6 +68,7 @@ async function fetchFile(
     return await snapshot.fetch(file);
   } catch (cause) {
     throwIfAborted(signal);
+    if (MoepressError.isInstance(cause)) throw cause;
     if (cause instanceof HubApiError) throw refused(cause, dataset.path);
     throw new MoepressError('HUB_UNREACHABLE', {
       message: `${file} could not be downloaded: ${reasonOf(cause)}.`,

@@ -1,12 +1,16 @@
 import { MoepressError } from '@moepress/core';
-import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
+import { asyncBufferFromFile, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import type { Row } from './dataset.js';
+import { checkSize } from './limits.js';
 
 /** All rows of a Parquet file, columns in the order of its schema. Throws `DATASET_INVALID`. */
 export async function readParquet(file: string): Promise<Row[]> {
   try {
-    const rows = await parquetReadObjects({ file: await asyncBufferFromFile(file), compressors });
+    const source = await asyncBufferFromFile(file);
+    const metadata = await parquetMetadataAsync(source);
+    checkSize(unpackedSize(metadata), file);
+    const rows = await parquetReadObjects({ file: source, metadata, compressors });
     return rows.map((row) => plainValue(row) as Row);
   } catch (cause) {
     if (MoepressError.isInstance(cause)) throw cause;
@@ -17,6 +21,10 @@ export async function readParquet(file: string): Promise<Row[]> {
       cause,
     });
   }
+}
+
+function unpackedSize({ row_groups }: FileMetaData): number {
+  return row_groups.reduce((sum, group) => sum + Number(group.total_byte_size), 0);
 }
 
 /** 64-bit integers become numbers, as in the same row written as JSON. */

@@ -4,7 +4,7 @@ import { buildRequests } from '../requests/build.js';
 import type { Document } from '../requests/document.js';
 import { fewshotContext } from '../requests/fewshot.js';
 import type { ModelRequest } from '../requests/request.js';
-import type { Task } from '../tasks/schema.js';
+import { scoredSplit, type Task } from '../tasks/schema.js';
 
 export interface PrepareOptions {
   /** Only the first documents: a number of them, or a fraction if below 1. */
@@ -61,10 +61,6 @@ function documentCount(available: number, limit: number | undefined): number {
   if (limit === undefined) return available;
   if (!(limit > 0)) throw invalid(`${limit} is no number or fraction of documents.`, '--limit');
   return limit < 1 ? Math.ceil(available * limit) : Math.floor(limit);
-}
-
-function scoredSplit({ test_split: test, validation_split: validation }: Task): string {
-  return test ?? validation ?? 'test';
 }
 
 function examplesSplit(task: Task): string {

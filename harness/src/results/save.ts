@@ -1,6 +1,6 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { MoepressError } from '@moepress/core';
+import { asWriteError, replaceFile } from '@moepress/checkpoint';
 import { dumps } from '../python/json.js';
 import type { ResultsRecord } from './record.js';
 import type { Sample } from './sample.js';
@@ -22,25 +22,17 @@ export async function saveEvaluation({ record, samples }: Evaluation, folder: st
   const results = path.join(directory, `results_${time}.json`);
   for (const [task, lines] of Object.entries(samples)) {
     const text = lines.map((sample) => `${dumps(sample)}\n`).join('');
-    await writeWhole(path.join(directory, `samples_${task}_${time}.jsonl`), text);
+    await writeText(path.join(directory, `samples_${task}_${time}.jsonl`), text);
   }
-  await writeWhole(results, dumps(record, 2));
+  await writeText(results, dumps(record, 2));
   return results;
 }
 
-async function writeWhole(file: string, text: string): Promise<void> {
-  const incomplete = `${file}.${process.pid}.incomplete`;
+async function writeText(file: string, text: string): Promise<void> {
   try {
     await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(incomplete, text);
-    await rename(incomplete, file);
   } catch (cause) {
-    await rm(incomplete, { force: true }).catch(() => undefined);
-    const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
-    throw new MoepressError(full ? 'DISK_FULL' : 'WRITE_FAILED', {
-      message: `The results could not be written: ${(cause as Error).message}.`,
-      where: file,
-      cause,
-    });
+    throw asWriteError(cause, file);
   }
+  await replaceFile(file, (handle) => handle.writeFile(text));
 }

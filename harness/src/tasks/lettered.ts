@@ -10,7 +10,7 @@ export interface Lettered {
 }
 
 /** A row with these text columns and lettered choices. Labels may be A to E or 1 to 5. */
-export function letteredRow<Column extends string>(...columns: Column[]) {
+export function letteredRow(...columns: string[]) {
   const texts = Object.fromEntries(columns.map((name) => [name, z.string()]));
   return z
     .object({ ...texts, choices, answerKey: z.string() })

@@ -35,6 +35,10 @@ it('refuses misspelt keys, missing templates and metrics of another kind of task
   ).toThrow();
 });
 
+it('refuses a task without a split to score', () => {
+  expect(() => defineTask({ ...definition, test_split: undefined })).toThrow('validation_split');
+});
+
 it('names the field that a template misses', () => {
   expect(() => template('{{a}}').render({ b: 1 })).toThrow('a is not in the document');
 });

@@ -68,7 +68,10 @@ const common = {
   test_split: z.string().optional(),
   fewshot_split: z.string().optional(),
   /** What a row must hold for the templates to work; other columns are kept for the document's hash. */
-  row: z.custom<z.ZodType<object>>((value) => value instanceof z.ZodType, 'must be a zod schema'),
+  row: z.custom<z.ZodType<object>>(
+    (value) => typeof (value as z.ZodType | null)?.safeParse === 'function',
+    'must be a zod schema',
+  ),
   doc_to_text: templateOf<string>(),
   description: z.string().default(''),
   target_delimiter: z.string().default(' '),
@@ -114,11 +117,12 @@ const rollingTask = z.strictObject({
  * A task in lm-evaluation-harness' own vocabulary: its YAML, typed. Adding a task is adding one file
  * of this data beside the others and one line in the registry.
  */
-export const taskSchema = z.discriminatedUnion('output_type', [
-  multipleChoiceTask,
-  generationTask,
-  rollingTask,
-]);
+export const taskSchema = z
+  .discriminatedUnion('output_type', [multipleChoiceTask, generationTask, rollingTask])
+  .refine(
+    ({ test_split, validation_split }) => test_split !== undefined || validation_split !== undefined,
+    'needs a test_split or a validation_split',
+  );
 
 export type Task = z.output<typeof taskSchema>;
 export type TaskDefinition = z.input<typeof taskSchema>;
@@ -128,6 +132,11 @@ export type RollingTask = z.output<typeof rollingTask>;
 export type FilterPipeline = z.output<typeof filterPipelineSchema>;
 export type ExactMatch = z.output<typeof exactMatchSchema>;
 export type MetricName = Task['metric_list'][number]['metric'];
+
+/** The test split if there is one, else the validation split. */
+export function scoredSplit(task: Pick<Task, 'test_split' | 'validation_split'>): string {
+  return (task.test_split ?? task.validation_split)!;
+}
 
 /** Checks a task's data when its file is loaded; a wrong task is a programming error and throws ZodError. */
 export function defineTask(definition: TaskDefinition): Task {
