@@ -2,7 +2,7 @@ import { type Block, type Model, throwIfAborted, type Work } from '@moepress/cor
 import { type BlockOutputs, blockGraph } from '../decoder/block.js';
 import type { Engine } from '../engine/engine.js';
 import type { Feed } from '../engine/protocol.js';
-import { explainNotFinite } from './finite.js';
+import { checkFinite } from './finite.js';
 import { blockFeeds, type HeldBatch, hiddenName } from './held.js';
 
 /** Called with a block, the name of its open session and the outputs that one has. */
@@ -67,6 +67,6 @@ export async function runBlock(
       hold: { hiddenOut: hiddenName(batch), ...options.hold },
     },
   ]);
-  if (!Number.isFinite(Number(results!.finite!.data[0]))) await explainNotFinite(model, block);
+  await checkFinite(model, block, results!);
   return results!;
 }

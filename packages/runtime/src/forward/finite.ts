@@ -8,12 +8,15 @@ import {
   storedIn,
   type TensorExpr,
 } from '@moepress/core';
+import type { Results } from '../engine/protocol.js';
 
 /**
- * Called when the hidden states after a block hold NaN or infinity: finds the tensor that brought
- * them in. Throws `WEIGHTS_NOT_FINITE` naming tensor and file, or the block if its weights are sound.
+ * Checks the `finite` output of a block's run: the sum of the new hidden states. If they hold NaN or
+ * infinity, finds the tensor that brought them in: throws `WEIGHTS_NOT_FINITE` naming tensor and
+ * file, or the block if its weights are sound.
  */
-export async function explainNotFinite(model: Model, block: Block): Promise<never> {
+export async function checkFinite(model: Model, block: Block, results: Results[number]): Promise<void> {
+  if (Number.isFinite(Number(results.finite!.data[0]))) return;
   const where = `layer ${block.index} of ${model.id}`;
   for (const expr of [model.embed, ...blockTensors(block)]) {
     for (const stored of storedIn(expr)) {

@@ -2,6 +2,7 @@ import { type Block, type Model, throwIfAborted } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
 import type { Step } from '../engine/protocol.js';
 import { int32 } from '../engine/tensor.js';
+import { checkFinite } from '../forward/finite.js';
 import { blockFeeds, dropBatch, type HeldBatch, hiddenName, holdBatch } from '../forward/held.js';
 import { batchSequences, type Layout, layOut } from '../forward/layout.js';
 import type { ResidentBlocks } from '../forward/resident.js';
@@ -70,6 +71,7 @@ async function generateBatch(
     throwIfAborted(options.signal);
     const batch = await holdBatch(engine, 'generate', layout, model.config.rope, past ?? undefined);
     const fetched = await engine.run(decodeSteps(model, resident, batch, past));
+    for (const [i, block] of model.blocks.entries()) await checkFinite(model, block, fetched[i + 1]!);
     return [...(fetched.at(-1)!.token!.data as Int32Array)];
   };
   try {
@@ -122,6 +124,7 @@ function decodeSteps(
       (block): Step => ({
         session: resident.session(block),
         feeds: { ...blockFeeds(batch), ...(past ? cached(block) : resident.extraFeeds(batch, block)) },
+        fetch: ['finite'],
         hold: { hiddenOut: hidden },
         append: parts.map((part) => ({
           output: `own${part}`,

@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { batchSequences, type Layout, layOut, rowOf } from './layout.js';
+
+const sequences = fc.array(fc.array(fc.nat({ max: 2 }), { minLength: 1, maxLength: 12 }), {
+  minLength: 1,
+  maxLength: 12,
+});
+const limits = { tokens: 20, scores: 600, heads: 2 };
+
+/** What attention sees of sequence b. */
+const unpacked = (layout: Layout, b: number) =>
+  Array.from({ length: layout.lengths[b]! }, (_, t) => ({
+    id: layout.ids[rowOf(layout, b, t)],
+    position: layout.positions[rowOf(layout, b, t)],
+  }));
+
+describe.each([true, false])('batches with shared prefixes: %s', (sharePrefixes) => {
+  it('hold every token of every sequence at its position, once each sequence', () => {
+    fc.assert(
+      fc.property(sequences, (given) => {
+        const batches = batchSequences(given, limits, { sharePrefixes });
+        const seen = batches.flatMap((layout) =>
+          layout.sequences.map((index, b) => {
+            expect(unpacked(layout, b)).toEqual(given[index]!.map((id, position) => ({ id, position })));
+            return index;
+          }),
+        );
+        expect(seen.sort((a, b) => a - b)).toEqual(given.map((_, i) => i));
+      }),
+    );
+  });
+
+  it('stay within the limits unless one sequence alone exceeds them', () => {
+    fc.assert(
+      fc.property(sequences, (given) => {
+        for (const layout of batchSequences(given, limits, { sharePrefixes })) {
+          if (layout.sequences.length === 1) continue;
+          expect(layout.ids.length).toBeLessThanOrEqual(limits.tokens);
+          expect(layout.sequences.length * limits.heads * layout.longest ** 2).toBeLessThanOrEqual(
+            limits.scores,
+          );
+        }
+      }),
+    );
+  });
+
+  it('name a place in the padded layout for each packed row', () => {
+    fc.assert(
+      fc.property(sequences, (given) => {
+        for (const layout of batchSequences(given, limits, { sharePrefixes })) {
+          expect([...layout.unpad].map((place) => layout.pad[place])).toEqual([...layout.unpad.keys()]);
+        }
+      }),
+    );
+  });
+});
+
+describe('layOut', () => {
+  it('computes a prefix shared with the sequence before it once', () => {
+    const answers = [
+      [1, 2, 3],
+      [1, 2, 4],
+      [1, 2],
+      [9, 2],
+    ].map((ids, index) => ({ index, ids }));
+    const layout = layOut(answers, { sharePrefixes: true });
+    expect([...layout.ids]).toEqual([1, 2, 3, 4, 9, 2]);
+    expect(layOut(answers).ids).toHaveLength(10);
+  });
+
+  it('counts positions from where a sequence stands', () => {
+    const layout = layOut(
+      [
+        { index: 0, ids: [5] },
+        { index: 1, ids: [6] },
+      ],
+      { starts: [7, 3] },
+    );
+    expect([...layout.positions]).toEqual([7, 3]);
+  });
+});
