@@ -1,3 +1,4 @@
+export { checkFree } from './folder.js';
 export {
   type ExpertLayout,
   type WriteCheckpointOptions,

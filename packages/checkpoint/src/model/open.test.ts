@@ -111,6 +111,17 @@ describe('a checkpoint that does not fit', () => {
     expect(error.message).toContain('Did you mean "olmoe"? Known are olmoe, qwen2_moe, qwen3_moe.');
   });
 
+  it('does not say what it is', async () => {
+    const folder = await copyOfFixture('olmoe');
+    await edit(folder, 'config.json', (config) => {
+      delete config.model_type;
+    });
+    expect(await failure(openModel(folder))).toMatchObject({
+      code: 'CONFIG_INVALID',
+      where: expect.stringContaining('config.json: model_type'),
+    });
+  });
+
   it('has no config.json, or one that is not JSON', async () => {
     const folder = await temporaryFolder();
     expect((await failure(openModel(folder))).code).toBe('CHECKPOINT_NOT_FOUND');

@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Model, MoepressError, throwIfAborted, type Work } from '@moepress/core';
+import { z } from 'zod';
 import { findArchitecture } from '../architectures/index.js';
 import { readFamilyConfig } from '../config/family.js';
+import { ConfigReader } from '../config/reader.js';
 import { readJsonFile } from '../folder/json.js';
 import { openWeights } from '../folder/weights.js';
 import { buildBlock } from './build.js';
@@ -59,7 +61,8 @@ async function openFolder(directory: string, id: string, revision: string | null
   }
   const generation = await readJsonFile(directory, 'generation_config.json', 'CONFIG_INVALID');
   const compact = readCompactRecord(raw, configFile);
-  const manifest = findArchitecture(compact?.base_architecture ?? String(raw.model_type), configFile);
+  const modelType = new ConfigReader(raw, configFile).read('model_type', z.string());
+  const manifest = findArchitecture(compact?.base_architecture ?? modelType, configFile);
   const config = readFamilyConfig(stockConfig(raw, manifest), generation ?? {}, manifest, configFile);
   const weights = await openWeights(directory);
   const tensors = new TensorSource(weights.tensors, directory);

@@ -1,6 +1,6 @@
 import { describe, elementCount, MoepressError, type TensorExpr } from '@moepress/core';
 import { bytesOf } from './bytes.js';
-import { type FloatType, isFloatType, toFloat32 } from './float.js';
+import { anyNotFinite, type FloatType, isFloatType, toFloat32 } from './float.js';
 
 /**
  * The values of an expression, row-major, as it would be written: a scaled bf16 tensor is rounded
@@ -8,24 +8,22 @@ import { type FloatType, isFloatType, toFloat32 } from './float.js';
  * Throws `TENSOR_DTYPE` unless the type is F32, F16 or BF16.
  */
 export async function decodeFloat32(expr: TensorExpr): Promise<Float32Array> {
+  const dtype = floatTypeOf(expr);
   const values = new Float32Array(elementCount(expr.shape));
   let at = 0;
-  for await (const block of floatsOf(expr)) {
-    values.set(block, at);
-    at += block.length;
+  for await (const block of bytesOf(expr)) {
+    const decoded = toFloat32(block, dtype);
+    values.set(decoded, at);
+    at += decoded.length;
   }
   return values;
 }
 
 /** Whether a tensor holds NaN or infinity; reads it in blocks. Throws `TENSOR_DTYPE` as above. */
 export async function holdsNotFinite(expr: TensorExpr): Promise<boolean> {
-  for await (const block of floatsOf(expr)) if (!block.every(Number.isFinite)) return true;
-  return false;
-}
-
-async function* floatsOf(expr: TensorExpr): AsyncGenerator<Float32Array> {
   const dtype = floatTypeOf(expr);
-  for await (const block of bytesOf(expr)) yield toFloat32(block, dtype);
+  for await (const block of bytesOf(expr)) if (anyNotFinite(block, dtype)) return true;
+  return false;
 }
 
 function floatTypeOf(expr: TensorExpr): FloatType {

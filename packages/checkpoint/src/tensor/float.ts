@@ -38,6 +38,20 @@ export function fromFloat32(values: Float32Array<ArrayBuffer>, dtype: FloatType)
   return new Uint8Array(halves.buffer);
 }
 
+/** The bits of the exponent; all set in NaN and infinity, and in nothing else. */
+const exponents = { F32: 0x7f800000, F16: 0x7c00, BF16: 0x7f80 } as const;
+
+/** Whether NaN or infinity is among the values; `byteOffset` as above. */
+export function anyNotFinite({ buffer, byteOffset, byteLength }: Uint8Array, dtype: FloatType): boolean {
+  const words =
+    dtype === 'F32'
+      ? new Uint32Array(buffer, byteOffset, byteLength / 4)
+      : new Uint16Array(buffer, byteOffset, byteLength / 2);
+  const exponent = exponents[dtype];
+  for (let i = 0; i < words.length; i++) if ((words[i]! & exponent) === exponent) return true;
+  return false;
+}
+
 function floatToBfloat(value: number): number {
   float[0] = value;
   const bits = word[0]!;
