@@ -7,7 +7,7 @@ import {
   planHash,
   removedRatios,
 } from '@moepress/core';
-import { type ExpertLayout, writeHuggingFace } from '@moepress/export';
+import { checkFree, type ExpertLayout, writeHuggingFace } from '@moepress/export';
 import { calibrate, Engine, planCompression } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { formatBytes, formatPercent } from '../format.js';
@@ -32,6 +32,7 @@ export async function compress(id: string, options: CompressOptions, context: Co
   if (options.out === undefined && !options.planOnly) {
     throw new MoepressError('INPUT_INVALID', { message: 'There is no --out folder.', where: '--out' });
   }
+  if (!options.planOnly) await checkFree(options.out!);
   const model = await openBase(id, { ...options, ...context.work });
   const plan = await makePlan(model, options, context);
   for (const message of plan.warnings) context.work.progress({ type: 'warning', message });

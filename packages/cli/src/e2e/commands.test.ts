@@ -1,0 +1,111 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readSafetensors } from '@moepress/checkpoint';
+import { describe, expect, it } from 'vitest';
+import { inTemporaryFolder, moepress } from './command.js';
+
+describe('moepress eval', () => {
+  it('scores the embedded model as lm-evaluation-harness did', async () => {
+    const tasks = 'tiny_gsm,tiny_facts,tiny_where';
+    const { code, stdout } = await moepress(['eval', 'tiny', '--tasks', tasks, '--json']);
+    expect(code).toBe(0);
+    // Figures of packages/tiny/model/README.md: lm-evaluation-harness 0.4.13 on transformers 5.18.
+    expect(JSON.parse(stdout).results).toMatchObject({
+      tiny_gsm: { 'exact_match,strict-match': 0.995, 'exact_match,flexible-extract': 0.995 },
+      tiny_facts: { 'acc,none': 475 / 480, 'acc_norm,none': 474 / 480 },
+      tiny_where: { 'acc,none': 189 / 400, 'acc_norm,none': 186 / 400 },
+    });
+  });
+
+  it('prints a table and saves results and samples', () =>
+    inTemporaryFolder(async (folder) => {
+      const args = ['eval', 'tiny', '--tasks', 'tiny_facts', '--limit', '20', '--output', folder];
+      const { code, stdout } = await moepress(args);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/\|tiny_facts\|/);
+      const file = /Results written to (.+)/.exec(stdout)![1]!;
+      expect(JSON.parse(readFileSync(file, 'utf8'))['n-samples'].tiny_facts).toEqual({
+        original: 480,
+        effective: 20,
+      });
+    }));
+
+  it('suggests the task that was meant', async () => {
+    const { code, stderr } = await moepress(['eval', 'tiny', '--tasks', 'tiny_fact']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('tiny_facts');
+  });
+});
+
+describe('moepress trace', () => {
+  it('writes the tensors of the references with their shapes', () =>
+    inTemporaryFolder(async (folder) => {
+      const model = fileURLToPath(new URL('../../../checkpoint/fixtures/qwen3_moe_sharded', import.meta.url));
+      const [ids, out] = [join(folder, 'ids.json'), join(folder, 'out.safetensors')];
+      writeFileSync(ids, '[5, 6, 7, 8]');
+      const { code } = await moepress([
+        'trace',
+        model,
+        '--ids',
+        ids,
+        '--out',
+        out,
+        '--residency',
+        'streamed',
+      ]);
+      expect(code).toBe(0);
+      const { tensors } = await readSafetensors(out);
+      expect(
+        Object.fromEntries([...tensors].map(([name, { dtype, shape }]) => [name, [dtype, ...shape]])),
+      ).toEqual({
+        logits: ['F32', 4, 512],
+        hidden: ['F32', 4, 4, 64],
+        nll: ['F32', 3],
+        router_logits: ['F32', 2, 4, 16],
+        topk_idx: ['I32', 2, 4, 4],
+        topk_weight: ['F32', 2, 4, 4],
+      });
+    }));
+
+  it.each(['[]', '[1.5]', '{"a":1}', '[1,', 'no-such-file.json'])('refuses ids %s', (ids) =>
+    inTemporaryFolder(async (folder) => {
+      const { code, stderr } = await moepress(['trace', 'tiny', '--ids', ids, '--out', join(folder, 'x')]);
+      expect(code).toBe(2);
+      expect(stderr).toContain('mend');
+    }),
+  );
+});
+
+describe('moepress inspect', () => {
+  it('describes the embedded model', async () => {
+    const { stdout } = await moepress(['inspect', 'tiny', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      architecture: 'qwen2_moe',
+      experts: { perLayer: 16, topK: 4 },
+    });
+    expect((await moepress(['inspect', 'tiny'])).stdout).toContain('routed experts');
+  });
+
+  it('says what to give when there is no such model', async () => {
+    const { code, stderr } = await moepress(['inspect', './no-such-folder']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('mend');
+  });
+});
+
+describe('moepress demo', () => {
+  it('compares every method at both ratios with the original', async () => {
+    const { code, stdout } = await moepress(['demo', '--limit', '20', '--json']);
+    expect(code).toBe(0);
+    const rows: { label: string; removed: { routed: number }; bytes: number }[] = JSON.parse(stdout);
+    expect(rows).toHaveLength(13);
+    for (const { label, removed, bytes } of rows.slice(1)) {
+      expect([
+        label,
+        Math.abs(removed.routed - 0.25) < 0.001 || Math.abs(removed.routed - 0.5) < 0.001,
+      ]).toEqual([label, true]);
+      expect(bytes).toBeLessThan(rows[0]!.bytes);
+    }
+  });
+});

@@ -1,0 +1,110 @@
+import { openModel } from '@moepress/checkpoint';
+import { applyPlan, type CompressionPlan, type LayerPlan, type Model, moeBlocks } from '@moepress/core';
+import { gateWeightSums } from '@moepress/graph';
+import { describe, expect, it } from 'vitest';
+import { calibrate } from './calibration/calibrate.js';
+import { Engine } from './engine/engine.js';
+import { ModelRunner } from './runner.js';
+import { fixtures, maxDifference } from './testing/golden.js';
+
+function planOf(model: Model, layers: LayerPlan[]): CompressionPlan {
+  return {
+    format: 'moepress-plan',
+    version: 1,
+    base: { id: model.id, revision: null, architecture: model.architecture, headers: model.headerHash },
+    method: { name: 'test', package: 'test', version: '0' },
+    options: {},
+    calibration: null,
+    layers,
+    warnings: [],
+    details: {},
+  };
+}
+
+/** Every slot computes with the expert that `prototype` names. */
+function remapped(model: Model, prototype: (layer: number, slot: number) => [number, number]): Model {
+  const layers = moeBlocks(model).map(
+    ({ index, ffn }): LayerPlan => ({
+      layer: index,
+      ops: [{ op: 'remap-slots', slots: ffn.slots.map((_, slot) => prototype(index, slot)) }],
+    }),
+  );
+  return applyPlan(model, planOf(model, layers));
+}
+
+async function logitsOf(model: Model, sequences: readonly (readonly number[])[]): Promise<Float32Array[]> {
+  const runner = await ModelRunner.open(model);
+  try {
+    return (await runner.trace(sequences)).map(({ logits }) => logits.data as Float32Array);
+  } finally {
+    await runner.dispose();
+  }
+}
+
+describe.each(fixtures)('views of $name', ({ load }) => {
+  it('with every slot on its own expert are bit-equal to the model', async () => {
+    const { model: folder, sequences } = await load();
+    const model = await openModel(folder);
+    const identity = remapped(model, (layer, slot) => [layer, slot]);
+    expect(await logitsOf(identity, sequences)).toEqual(await logitsOf(model, sequences));
+  });
+
+  it('compute a shared prototype once with the summed weight of its slots', async () => {
+    const { model: folder, sequences } = await load();
+    const model = await openModel(folder);
+    const halved = remapped(model, (layer, slot) => [layer, slot - (slot % 2)]);
+    // The same function, said differently: as many pool entries as slots, of which pairs are equal.
+    const blocks = halved.blocks.map((block) =>
+      block.ffn.kind === 'dense'
+        ? block
+        : {
+            ...block,
+            ffn: {
+              ...block.ffn,
+              pool: block.ffn.slots.map((expert) =>
+                block.ffn.kind === 'moe' ? block.ffn.pool[expert]! : undefined!,
+              ),
+              slots: block.ffn.slots.map((_, slot) => slot),
+            },
+          },
+    );
+    const [shared, copied] = [
+      await logitsOf(halved, sequences),
+      await logitsOf({ ...halved, blocks }, sequences),
+    ];
+    for (const [i, logits] of shared.entries()) expect(maxDifference(logits, copied[i]!)).toBeLessThan(2e-5);
+    expect(maxDifference(shared[0]!, (await logitsOf(model, sequences))[0]!)).toBeGreaterThan(0.01);
+  });
+
+  it('preserve the sum of the routing weights', async () => {
+    const { model: folder, sequences } = await load();
+    const model = await openModel(folder);
+    const first = moeBlocks(model)[0]!.index;
+    const pooled = remapped(model, (layer, slot) => [layer, slot % 3]);
+    const engine = new Engine();
+    try {
+      const set = { source: 'golden', seed: 0, sequences };
+      const total = async (view: Model) => {
+        const { layers } = await calibrate(engine, view, set, [gateWeightSums]);
+        return layers.find(({ layer }) => layer === first)!.read(gateWeightSums, 'sum');
+      };
+      const sum = (values: Float64Array) => values.reduce((a, b) => a + b, 0);
+      const [before, after] = [await total(model), await total(pooled)];
+      expect(after).toHaveLength(3);
+      expect(sum(after)).toBeCloseTo(sum(before), 4);
+      expect(after[1]).toBeCloseTo(sum(before.filter((_, slot) => slot % 3 === 1)), 4);
+    } finally {
+      await engine.dispose();
+    }
+  });
+
+  it('may borrow experts from another layer', async () => {
+    const { model: folder, sequences } = await load();
+    const model = await openModel(folder);
+    const [one, other] = moeBlocks(model).map(({ index }) => index) as [number, number];
+    const borrowed = remapped(model, (_, slot) => [slot % 2 === 0 ? one : other, slot]);
+    const swapped = remapped(model, (_, slot) => [slot % 2 === 0 ? other : one, slot]);
+    const [a, b] = [await logitsOf(borrowed, sequences), await logitsOf(swapped, sequences)];
+    expect(maxDifference(a[0]!, b[0]!)).toBeGreaterThan(0.01);
+  });
+});
