@@ -86,10 +86,7 @@ describe.runIf(shared)('parity with the Rust tokenizers', () => {
     async (name) => {
       const folder = await temporaryFolder();
       const gz = join(shared!, 'data/tokenizers', `${name}.tokenizer.json.gz`);
-      await writeFile(
-        join(folder, 'tokenizer.json'),
-        await buffer(createReadStream(gz).pipe(createGunzip())),
-      );
+      await writeFile(join(folder, 'tokenizer.json'), gunzipSync(await readFile(gz)));
       const tokenizer = await openTokenizer(folder);
       const golden = await jsonLines(join(shared!, 'golden/eval', `tokens_${name}.jsonl`));
       const prompts = new Map<string, Prompt[]>();
