@@ -6,7 +6,7 @@ import { Bench } from 'tinybench';
 import { gemmPeak } from '../gemm.js';
 import { anonymousMemory, peakMemory } from '../memory.js';
 
-const [sequences, length] = [64, 1024] as const;
+const [sequences, length] = [32, 1024] as const;
 
 /**
  * Calibrates by layer streaming and compares with the matrix products of the same engine in the same
