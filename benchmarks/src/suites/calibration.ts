@@ -16,7 +16,7 @@ export async function calibrationSuite(directory: string): Promise<void> {
   const engine = new Engine();
   try {
     const model = await openModel(directory);
-    const before = await gemmPeak(engine);
+    const before = await gemmPeak();
     const set = { source: 'benchmark', seed: 0, sequences: tokens(model) };
     const idle = anonymousMemory();
     const bench = new Bench({ iterations: 1, time: 0, warmup: false });
@@ -27,7 +27,7 @@ export async function calibrationSuite(directory: string): Promise<void> {
       await bench.run();
     });
     const seconds = (bench.tasks[0]!.result as { latency: { mean: number } }).latency.mean / 1000;
-    const limit = Math.max(before, await gemmPeak(engine));
+    const limit = Math.max(before, await gemmPeak());
     const speed = (flopsPerToken(model) * sequences * length) / seconds;
     const hidden = sequences * length * model.config.hiddenSize * 4;
     console.log(

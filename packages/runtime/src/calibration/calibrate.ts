@@ -42,35 +42,38 @@ export async function calibrate(
   const calibration = recordOf(set);
   // Nothing is measured after the last MoE block, so nothing needs to run there.
   const last = model.blocks.findLastIndex(({ ffn }) => ffn.kind === 'moe');
-  const measured: Model = { ...model, blocks: model.blocks.slice(0, last + 1) };
+  const upToLast: Model = { ...model, blocks: model.blocks.slice(0, last + 1) };
 
   const task = 'Calibrating';
   let done = 0;
   work.progress?.({
     type: 'start',
     task,
-    total: calibration.tokens * measured.blocks.length,
+    total: calibration.tokens * upToLast.blocks.length,
     unit: 'token-layers',
   });
   const batches = await embedBatches(engine, model, layouts, 'calibrate');
   const layers: LayerSums[] = [];
   try {
-    const blocks = streamedBlocks(engine, measured, (block) => ({ statistics: isMoe(block) ? wanted : [] }));
+    const blocks = streamedBlocks(engine, upToLast, (block) => ({ statistics: isMoe(block) ? wanted : [] }));
     await blocks.each(async (block, session, outputs) => {
-      const sums = new LayerSums(block.index);
-      for (const batch of batches) {
+      const fetch = outputs.filter(isStatisticOutput);
+      const measured = await engine.spread(batches, async (batch) => {
         throwIfAborted(work.signal);
-        const fetch = outputs.filter(isStatisticOutput);
-        const results = await runBlock(engine, model, block, session, batch, { fetch });
-        for (const output of fetch) sums.add(output, results[output]!);
+        const results = await runBlock(model, block, session, batch, { fetch });
         done += batch.layout.ids.length;
         work.progress?.({ type: 'advance', task, done, note: `layer ${block.index}` });
-      }
-      if (isMoe(block)) layers.push(sums);
+        return results;
+      });
+      if (!isMoe(block)) return;
+      // In the order of the batches, whichever worker was first: sums of floats depend on it.
+      const sums = new LayerSums(block.index);
+      for (const results of measured) for (const output of fetch) sums.add(output, results[output]!);
+      layers.push(sums);
     }, work);
     return { calibration, layers };
   } finally {
-    await Promise.all(batches.map((batch) => dropBatch(engine, batch)));
+    await Promise.all(batches.map((batch) => dropBatch(batch)));
     work.progress?.({ type: 'end', task });
   }
 }

@@ -1,106 +1,80 @@
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
-import { MoepressError } from '@moepress/core';
-import { encodeModel, type GraphIR } from '@moepress/graph';
-import type { CacheShape, Command, Reply, Results, Step, TensorData } from './protocol.js';
-
-interface Pending {
-  readonly resolve: (results: Results) => void;
-  readonly reject: (error: unknown) => void;
-  readonly what: string;
-}
+import type { GraphIR } from '@moepress/graph';
+import { EngineWorker } from './worker.js';
 
 export interface EngineOptions {
-  /** Threads of the worker's matrix products; all cores by default. */
+  /** Threads of all matrix products together; all cores by default. */
   readonly threads?: number;
+  /** Worker threads side by side, each with its own activations: 2 by default, 1 if there is one thread. */
+  readonly workers?: number;
+}
+
+/** Something that lives in one worker. */
+export interface InWorker {
+  readonly worker: EngineWorker;
 }
 
 /**
- * ONNX Runtime in a worker thread: the caller's event loop stays free to draw progress and to hear
- * Ctrl-C. Errors of the runtime become `ENGINE_FAILED` and name the session.
+ * ONNX Runtime in a few workers that map the same weights. Spreading batches over them keeps all
+ * cores busy where an operator knows one thread only.
  */
 export class Engine {
-  readonly #worker: Worker;
-  readonly #threads: number;
-  readonly #pending = new Map<number, Pending>();
-  #count = 0;
-  #failure: MoepressError | undefined;
+  readonly workers: readonly EngineWorker[];
 
   constructor(options: EngineOptions = {}) {
-    this.#threads = options.threads ?? availableParallelism();
-    // The built file also when this module runs from source: worker threads cannot load TypeScript.
-    this.#worker = new Worker(new URL('../../dist/engine/worker.js', import.meta.url));
-    this.#worker.unref();
-    this.#worker.on('message', (reply: Reply) => this.#settle(reply));
-    this.#worker.on('error', (error) => this.#fail(error.message));
-    this.#worker.on('exit', () => this.#fail('The worker thread has ended.'));
+    const threads = options.threads ?? availableParallelism();
+    const count = options.workers ?? Math.min(2, threads);
+    const each = Math.max(1, Math.floor(threads / count));
+    this.workers = Array.from({ length: count }, () => new EngineWorker(each));
   }
 
+  /** Opens a session in every worker. */
   async open(session: string, graph: GraphIR): Promise<void> {
-    const model = encodeModel(graph);
-    await this.#send({ kind: 'open', session, model, threads: this.#threads }, session, [model.buffer]);
+    await settled(this.workers.map((worker) => worker.open(session, graph)));
   }
 
   async close(session: string): Promise<void> {
-    await this.#send({ kind: 'close', session }, session);
+    await settled(this.workers.map((worker) => worker.close(session)));
   }
 
-  /** Runs steps in order; yields what each one fetched. */
-  async run(steps: readonly Step[]): Promise<Results> {
-    return this.#send({ kind: 'run', steps }, steps[0]?.session ?? 'nothing');
+  /** Whose turn the i-th piece of work is. */
+  workerFor(i: number): EngineWorker {
+    return this.workers[i % this.workers.length]!;
   }
 
-  /** Gives a tensor to the worker to hold; its memory moves there. */
-  async put(name: string, tensor: TensorData): Promise<void> {
-    await this.#send({ kind: 'put', name, tensor }, name, [tensor.data.buffer]);
+  /**
+   * Calls `use` for every item: one after the other in each worker, the workers side by side. Results
+   * are in the order of the items. After a failure nothing further is begun, and what has begun is
+   * waited for, so that the caller may clean up.
+   */
+  async spread<T extends InWorker, R>(items: readonly T[], use: (item: T) => Promise<R>): Promise<R[]> {
+    const results = new Array<R>(items.length);
+    let failed = false;
+    const lane = async (worker: EngineWorker) => {
+      for (const [i, item] of items.entries()) {
+        if (failed) return;
+        if (item.worker === worker) results[i] = await use(item);
+      }
+    };
+    const lanes = this.workers.map((worker) =>
+      lane(worker).catch((error) => {
+        failed = true;
+        throw error;
+      }),
+    );
+    await settled(lanes);
+    return results;
   }
 
-  /** A copy of a held tensor. */
-  async take(name: string): Promise<TensorData> {
-    const [results] = await this.#send({ kind: 'take', name }, name);
-    return results![name]!;
-  }
-
-  /** Makes an empty key-value cache that steps append to. */
-  async cache(name: string, shape: CacheShape): Promise<void> {
-    await this.#send({ kind: 'cache', name, shape }, name);
-  }
-
-  async drop(names: readonly string[]): Promise<void> {
-    await this.#send({ kind: 'drop', names }, 'held tensors');
-  }
-
-  /** Ends the worker and frees all it holds. */
+  /** Ends the workers and frees all they hold. */
   async dispose(): Promise<void> {
-    await this.#worker.terminate();
-  }
-
-  #send(command: Command, what: string, transfer: readonly ArrayBufferLike[] = []): Promise<Results> {
-    if (this.#failure) return Promise.reject(this.#failure);
-    const id = this.#count++;
-    return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject, what });
-      if (this.#pending.size === 1) this.#worker.ref();
-      this.#worker.postMessage({ id, command }, transfer as ArrayBuffer[]);
-    });
-  }
-
-  #settle(reply: Reply): void {
-    const pending = this.#pending.get(reply.id)!;
-    this.#pending.delete(reply.id);
-    // An idle engine does not keep the process alive.
-    if (this.#pending.size === 0) this.#worker.unref();
-    if ('results' in reply) pending.resolve(reply.results);
-    else pending.reject(engineError(reply.error, pending.what));
-  }
-
-  #fail(message: string): void {
-    this.#failure ??= engineError(message, 'worker');
-    for (const pending of this.#pending.values()) pending.reject(this.#failure);
-    this.#pending.clear();
+    await Promise.all(this.workers.map((worker) => worker.dispose()));
   }
 }
 
-function engineError(message: string, where: string): MoepressError {
-  return new MoepressError('ENGINE_FAILED', { message: `ONNX Runtime: ${message}`, where });
+/** Waits for all, then throws the first failure. */
+async function settled(work: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(work)) {
+    if (outcome.status === 'rejected') throw outcome.reason;
+  }
 }

@@ -1,4 +1,4 @@
-/** Messages between an Engine and its worker thread. */
+/** Messages between an EngineWorker and its thread. */
 
 export type TensorArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 export type TensorType = 'float32' | 'float64' | 'int32' | 'int64' | 'bool';

@@ -1,115 +1,101 @@
-import { parentPort } from 'node:worker_threads';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { KeyValueCache } from './cache.js';
-import type { Command, Feed, Reply, Request, Results, Step, TensorData } from './protocol.js';
+import { Worker } from 'node:worker_threads';
+import { MoepressError } from '@moepress/core';
+import { encodeModel, type GraphIR } from '@moepress/graph';
+import type { CacheShape, Command, Reply, Results, Step, TensorData } from './protocol.js';
+
+interface Pending {
+  readonly resolve: (results: Results) => void;
+  readonly reject: (error: unknown) => void;
+  readonly what: string;
+}
 
 /**
- * Runs in a worker thread, because ONNX Runtime blocks the thread it is called from. Holds sessions
- * and the tensors that pass from one run to the next, so that hidden states never cross threads.
+ * ONNX Runtime in a worker thread: the caller's event loop stays free to draw progress and to hear
+ * Ctrl-C. Errors of the runtime become `ENGINE_FAILED` and name the session.
  */
-const sessions = new Map<string, InferenceSession>();
-const held = new Map<string, Tensor>();
-const caches = new Map<string, KeyValueCache>();
+export class EngineWorker {
+  readonly #worker: Worker;
+  readonly #threads: number;
+  readonly #pending = new Map<number, Pending>();
+  #count = 0;
+  #failure: MoepressError | undefined;
 
-const none: Results = [];
+  /** `threads` is the number of threads of its matrix products. */
+  constructor(threads: number) {
+    this.#threads = threads;
+    // The built file also when this module runs from source: worker threads cannot load TypeScript.
+    this.#worker = new Worker(new URL('../../dist/engine/thread.js', import.meta.url));
+    this.#worker.unref();
+    this.#worker.on('message', (reply: Reply) => this.#settle(reply));
+    this.#worker.on('error', (error) => this.#fail(error.message));
+    this.#worker.on('exit', () => this.#fail('The worker thread has ended.'));
+  }
 
-async function execute(command: Command): Promise<Results> {
-  switch (command.kind) {
-    case 'open':
-      sessions.set(command.session, await openSession(command.model, command.threads));
-      return none;
-    case 'close':
-      await sessions.get(command.session)?.release();
-      sessions.delete(command.session);
-      return none;
-    case 'put':
-      held.set(command.name, toTensor(command.tensor));
-      return none;
-    case 'take':
-      return [{ [command.name]: fromTensor(heldTensor(command.name)) }];
-    case 'drop':
-      for (const name of command.names) {
-        held.delete(name);
-        caches.delete(name);
-      }
-      return none;
-    case 'cache':
-      caches.set(command.name, new KeyValueCache(command.shape));
-      return none;
-    case 'run': {
-      const results: Record<string, TensorData>[] = [];
-      for (const step of command.steps) results.push(await runStep(step));
-      return results;
-    }
+  async open(session: string, graph: GraphIR): Promise<void> {
+    const model = encodeModel(graph);
+    await this.#send({ kind: 'open', session, model, threads: this.#threads }, session, [model.buffer]);
+  }
+
+  async close(session: string): Promise<void> {
+    await this.#send({ kind: 'close', session }, session);
+  }
+
+  /** Runs steps in order; yields what each one fetched. */
+  async run(steps: readonly Step[]): Promise<Results> {
+    return this.#send({ kind: 'run', steps }, steps[0]?.session ?? 'nothing');
+  }
+
+  /** Gives a tensor to the worker to hold; its memory moves there. */
+  async put(name: string, tensor: TensorData): Promise<void> {
+    await this.#send({ kind: 'put', name, tensor }, name, [tensor.data.buffer]);
+  }
+
+  /** A copy of a held tensor. */
+  async take(name: string): Promise<TensorData> {
+    const [results] = await this.#send({ kind: 'take', name }, name);
+    return results![name]!;
+  }
+
+  /** Makes an empty key-value cache that steps append to. */
+  async cache(name: string, shape: CacheShape): Promise<void> {
+    await this.#send({ kind: 'cache', name, shape }, name);
+  }
+
+  async drop(names: readonly string[]): Promise<void> {
+    await this.#send({ kind: 'drop', names }, 'held tensors');
+  }
+
+  /** Ends the worker and frees all it holds. */
+  async dispose(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #send(command: Command, what: string, transfer: readonly ArrayBufferLike[] = []): Promise<Results> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    const id = this.#count++;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject, what });
+      if (this.#pending.size === 1) this.#worker.ref();
+      this.#worker.postMessage({ id, command }, transfer as ArrayBuffer[]);
+    });
+  }
+
+  #settle(reply: Reply): void {
+    const pending = this.#pending.get(reply.id)!;
+    this.#pending.delete(reply.id);
+    // An idle engine does not keep the process alive.
+    if (this.#pending.size === 0) this.#worker.unref();
+    if ('results' in reply) pending.resolve(reply.results);
+    else pending.reject(engineError(reply.error, pending.what));
+  }
+
+  #fail(message: string): void {
+    this.#failure ??= engineError(message, 'worker');
+    for (const pending of this.#pending.values()) pending.reject(this.#failure);
+    this.#pending.clear();
   }
 }
 
-function openSession(model: Uint8Array, threads: number): Promise<InferenceSession> {
-  return InferenceSession.create(model, {
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
-    // Batches differ in shape, and a pattern planned for one wastes a third of the memory of the next.
-    enableMemPattern: false,
-    extra: {
-      // External data is named relative to the root, so that any folder can be mapped.
-      // Packing would copy fp32 weights; spinning threads fight over cores with everybody else.
-      session: {
-        model_external_initializers_file_folder_path: '/',
-        disable_prepacking: '1',
-        intra_op: { allow_spinning: '0' },
-      },
-      // Folding would copy every mapped weight into memory as fp32.
-      optimization: { disable_specified_optimizers: 'ConstantFolding' },
-    },
-  } as InferenceSession.SessionOptions);
+function engineError(message: string, where: string): MoepressError {
+  return new MoepressError('ENGINE_FAILED', { message: `ONNX Runtime: ${message}`, where });
 }
-
-async function runStep(step: Step): Promise<Record<string, TensorData>> {
-  const session = sessions.get(step.session);
-  if (!session) throw new Error(`There is no session ${step.session}.`);
-  const feeds = Object.fromEntries(Object.entries(step.feeds).map(([name, feed]) => [name, resolve(feed)]));
-  const fetch = step.fetch ?? [];
-  const hold = Object.entries(step.hold ?? {});
-  const append = step.append ?? [];
-  const wanted = [...fetch, ...hold.map(([output]) => output), ...append.map(({ output }) => output)];
-  const outputs = await session.run(feeds, wanted);
-  for (const [output, name] of hold) held.set(name, outputs[output] as Tensor);
-  for (const part of append) cacheOf(part.cache).append(outputs[part.output]!.data as Float32Array, part);
-  return Object.fromEntries(fetch.map((name) => [name, fromTensor(outputs[name] as Tensor)]));
-}
-
-function resolve(feed: Feed): Tensor {
-  if ('held' in feed) return heldTensor(feed.held);
-  return 'cache' in feed ? cacheOf(feed.cache).tensor : toTensor(feed);
-}
-
-function cacheOf(name: string): KeyValueCache {
-  const cache = caches.get(name);
-  if (!cache) throw new Error(`There is no cache ${name}.`);
-  return cache;
-}
-
-function heldTensor(name: string): Tensor {
-  const tensor = held.get(name);
-  if (!tensor) throw new Error(`No tensor is held as ${name}.`);
-  return tensor;
-}
-
-function toTensor({ dtype, dims, data }: TensorData): Tensor {
-  return new Tensor(dtype, data as Float32Array, dims);
-}
-
-function fromTensor(tensor: Tensor): TensorData {
-  return { dtype: tensor.type, dims: tensor.dims, data: tensor.data } as TensorData;
-}
-
-parentPort?.on('message', async ({ id, command }: Request) => {
-  const port = parentPort!;
-  try {
-    port.postMessage({ id, results: await execute(command) } satisfies Reply);
-  } catch (error) {
-    port.postMessage({ id, error: error instanceof Error ? error.message : String(error) } satisfies Reply);
-  }
-});

@@ -48,7 +48,6 @@ export function streamedBlocks(
  * Throws `WEIGHTS_NOT_FINITE` if they are no numbers any more.
  */
 export async function runBlock(
-  engine: Engine,
   model: Model,
   block: Block,
   session: string,
@@ -59,7 +58,7 @@ export async function runBlock(
     hold?: Record<string, string>;
   } = {},
 ) {
-  const [results] = await engine.run([
+  const [results] = await batch.worker.run([
     {
       session,
       feeds: { ...blockFeeds(batch), ...options.extraFeeds },

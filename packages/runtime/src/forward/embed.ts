@@ -5,7 +5,7 @@ import { int32 } from '../engine/tensor.js';
 import { type HeldBatch, hiddenName, holdBatch } from './held.js';
 import type { Layout } from './layout.js';
 
-/** Hands batches to the engine with their embeddings as hidden states. */
+/** Spreads batches over the workers, with their embeddings as hidden states. */
 export async function embedBatches(
   engine: Engine,
   model: Model,
@@ -15,13 +15,16 @@ export async function embedBatches(
   const session = `${prefix}/embed`;
   await engine.open(session, embedGraph(model));
   try {
-    const batches: HeldBatch[] = [];
-    for (const [i, layout] of layouts.entries()) {
-      const batch = await holdBatch(engine, `${prefix}/${i}`, layout, model.config.rope);
-      await engine.run([{ session, feeds: { ids: int32(layout.ids) }, hold: { hidden: hiddenName(batch) } }]);
-      batches.push(batch);
-    }
-    return batches;
+    const assigned = layouts.map((layout, i) => ({
+      layout,
+      name: `${prefix}/${i}`,
+      worker: engine.workerFor(i),
+    }));
+    return await engine.spread(assigned, async ({ layout, name, worker }) => {
+      const batch = await holdBatch(worker, name, layout, model.config.rope);
+      await worker.run([{ session, feeds: { ids: int32(layout.ids) }, hold: { hidden: hiddenName(batch) } }]);
+      return batch;
+    });
   } finally {
     await engine.close(session);
   }

@@ -1,12 +1,13 @@
 import type { Rope } from '@moepress/core';
-import type { Engine } from '../engine/engine.js';
+import type { InWorker } from '../engine/engine.js';
 import type { Feed, TensorData } from '../engine/protocol.js';
 import { int32, tensor } from '../engine/tensor.js';
+import type { EngineWorker } from '../engine/worker.js';
 import type { Layout } from './layout.js';
 import { rotaryTables } from './rope.js';
 
-/** A batch whose layout tensors and hidden states the engine holds under a common prefix. */
-export interface HeldBatch {
+/** A batch whose layout tensors and hidden states a worker holds under a common prefix. */
+export interface HeldBatch extends InWorker {
   readonly layout: Layout;
   readonly name: string;
 }
@@ -15,9 +16,9 @@ const layoutInputs = ['pad', 'unpad', 'lastPositions', 'totalLength', 'cos', 'si
 
 export const hiddenName = (batch: HeldBatch): string => `${batch.name}/hidden`;
 
-/** Hands the layout to the engine. `pastLengths` [B] counts the tokens before this run. */
+/** Hands the layout to a worker. `pastLengths` [B] counts the tokens before this run. */
 export async function holdBatch(
-  engine: Engine,
+  worker: EngineWorker,
   name: string,
   layout: Layout,
   rope: Rope,
@@ -39,8 +40,8 @@ export async function holdBatch(
       BigInt64Array.from({ length: ids.length }, (_, i) => BigInt(i)),
     ),
   };
-  await Promise.all(layoutInputs.map((input) => engine.put(`${name}/${input}`, inputs[input])));
-  return { layout, name };
+  await Promise.all(layoutInputs.map((input) => worker.put(`${name}/${input}`, inputs[input])));
+  return { layout, name, worker };
 }
 
 /** What a block's session is fed for a batch, besides keys and values. */
@@ -49,6 +50,6 @@ export function blockFeeds(batch: HeldBatch): Record<string, Feed> {
   return Object.fromEntries([['hidden', { held: hiddenName(batch) }], ...layout]);
 }
 
-export async function dropBatch(engine: Engine, batch: HeldBatch): Promise<void> {
-  await engine.drop([hiddenName(batch), ...layoutInputs.map((input) => `${batch.name}/${input}`)]);
+export async function dropBatch(batch: HeldBatch): Promise<void> {
+  await batch.worker.drop([hiddenName(batch), ...layoutInputs.map((input) => `${batch.name}/${input}`)]);
 }

@@ -70,8 +70,8 @@ export interface BatchLimits {
   readonly heads: number;
 }
 
-/** Enough tokens to make the conversion of the weights cheap, few enough for a gigabyte of activations. */
-export const defaultLimits = { tokens: 4096, scores: 2 ** 27 } as const;
+/** Enough tokens to make the conversion of the weights cheap, few enough for half a gigabyte of activations a worker. */
+export const defaultLimits = { tokens: 2048, scores: 2 ** 26 } as const;
 
 /**
  * Splits sequences into batches within the limits. Sorted by content if prefixes are shared, else

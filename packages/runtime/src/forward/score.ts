@@ -48,15 +48,15 @@ export async function scoreSequences(
   const batches = await embedBatches(engine, model, layouts, 'score');
   try {
     await blocks.each(async (block, session) => {
-      for (const batch of batches) {
+      await engine.spread(batches, async (batch) => {
         throwIfAborted(work.signal);
-        await runBlock(engine, model, block, session, batch, { extraFeeds: blocks.extraFeeds(batch, block) });
+        await runBlock(model, block, session, batch, { extraFeeds: blocks.extraFeeds(batch, block) });
         advance(batch.layout);
-      }
+      });
     }, work);
     return await scoreHidden(engine, model, batches, items, advance, work);
   } finally {
-    await Promise.all(batches.map((batch) => dropBatch(engine, batch)));
+    await Promise.all(batches.map((batch) => dropBatch(batch)));
     work.progress?.({ type: 'end', task });
   }
 }
@@ -73,7 +73,7 @@ async function scoreHidden(
   const session = 'score/head';
   await engine.open(session, scoringHeadGraph(model));
   try {
-    for (const batch of batches) {
+    await engine.spread(batches, async (batch) => {
       for (const chunk of headChunks(
         batch.layout,
         items,
@@ -88,7 +88,7 @@ async function scoreHidden(
           rows: int32(chunk.rows),
           pairs: tensor('int64', [chunk.wanted.length, 2], pairs),
         };
-        const [results] = await engine.run([{ session, feeds, fetch: ['logprob', 'greedy'] }]);
+        const [results] = await batch.worker.run([{ session, feeds, fetch: ['logprob', 'greedy'] }]);
         for (const [i, { item }] of chunk.wanted.entries()) {
           const score = scores[item]!;
           score.logprob += Number(results!.logprob!.data[i]);
@@ -96,7 +96,7 @@ async function scoreHidden(
         }
       }
       advance(batch.layout);
-    }
+    });
     return scores;
   } finally {
     await engine.close(session);

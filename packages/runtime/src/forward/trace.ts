@@ -42,17 +42,17 @@ export async function traceSequences(
   const layout = layOut(sequences.map((ids, index) => ({ index, ids })));
   const [batch] = await embedBatches(engine, model, [layout], 'trace');
   const rows = sequences.map((ids, b) => ids.map((_, t) => rowOf(layout, b, t)));
-  const hidden = [await engine.take(hiddenName(batch!))];
+  const hidden = [await batch!.worker.take(hiddenName(batch!))];
   const routing: LayerRouting[] = [];
   try {
     await blocks.each(async (block, session) => {
       throwIfAborted(work.signal);
       const isMoe = block.ffn.kind === 'moe';
-      const results = await runBlock(engine, model, block, session, batch!, {
+      const results = await runBlock(model, block, session, batch!, {
         extraFeeds: blocks.extraFeeds(batch!, block),
         fetch: isMoe ? ['routerLogits', 'selected', 'weights'] : [],
       });
-      hidden.push(await engine.take(hiddenName(batch!)));
+      hidden.push(await batch!.worker.take(hiddenName(batch!)));
       if (!isMoe) return;
       const { routerLogits, selected, weights } = results;
       routing.push({
@@ -74,7 +74,7 @@ export async function traceSequences(
       })),
     }));
   } finally {
-    await dropBatch(engine, batch!);
+    await dropBatch(batch!);
   }
 }
 
@@ -84,7 +84,7 @@ async function logitsOf(engine: Engine, model: Model, batch: HeldBatch): Promise
   try {
     const all = int32(batch.layout.ids.map((_, row) => row));
     const feeds = { hidden: { held: hiddenName(batch) }, rows: all };
-    const [results] = await engine.run([{ session, feeds, fetch: ['logits'] }]);
+    const [results] = await batch.worker.run([{ session, feeds, fetch: ['logits'] }]);
     return results!.logits!;
   } finally {
     await engine.close(session);

@@ -2,9 +2,10 @@ import { type Block, type Model, throwIfAborted } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
 import type { Step } from '../engine/protocol.js';
 import { int32 } from '../engine/tensor.js';
+import type { EngineWorker } from '../engine/worker.js';
 import { checkFinite } from '../forward/finite.js';
 import { blockFeeds, dropBatch, type HeldBatch, hiddenName, holdBatch } from '../forward/held.js';
-import { batchSequences, type Layout, layOut } from '../forward/layout.js';
+import { batchSequences, defaultLimits, type Layout, layOut } from '../forward/layout.js';
 import type { ResidentBlocks } from '../forward/resident.js';
 import { type GenerateOptions, isFinished, lastRows } from './options.js';
 
@@ -27,26 +28,37 @@ export async function generateCached(
   const results: number[][] = prompts.map(() => []);
   options.progress?.({ type: 'start', task, total: prompts.length, unit: 'prompts' });
   let done = 0;
-  for (const layout of promptBatches(model, prompts, options.maxNewTokens)) {
-    await generateBatch(engine, model, resident, layout, results, options);
+  const together = Math.min(
+    sequencesAtOnce(model, prompts, options),
+    Math.ceil(prompts.length / engine.workers.length),
+  );
+  const batches = promptBatches(model, prompts, together);
+  const assigned = batches.map((layout, i) => ({ layout, worker: engine.workerFor(i) }));
+  await engine.spread(assigned, async ({ layout, worker }) => {
+    await generateBatch(worker, model, resident, layout, results, options);
     done += layout.sequences.length;
     options.progress?.({ type: 'advance', task, done });
-  }
+  });
   options.progress?.({ type: 'end', task });
   return results;
 }
 
-function promptBatches(
-  model: Model,
+function sequencesAtOnce(
+  { config: { layers, kvHeads, headDim } }: Model,
   prompts: readonly (readonly number[])[],
-  maxNewTokens: number,
-): Layout[] {
-  const { layers, kvHeads, headDim, heads } = model.config;
+  { maxNewTokens }: GenerateOptions,
+): number {
   const longest = Math.max(0, ...prompts.map((ids) => ids.length)) + maxNewTokens;
   const bytes = layers * 2 * kvHeads * headDim * 4 * longest;
-  const together = Math.max(1, Math.min(maxSequences, Math.floor(cacheBudget / bytes)));
-  const limits = { tokens: 8192, scores: 2 ** 27, heads };
-  return batchSequences(prompts, limits).flatMap((layout) => {
+  return Math.max(1, Math.min(maxSequences, Math.floor(cacheBudget / bytes)));
+}
+
+function promptBatches(
+  { config: { heads } }: Model,
+  prompts: readonly (readonly number[])[],
+  together: number,
+): Layout[] {
+  return batchSequences(prompts, { ...defaultLimits, heads }).flatMap((layout) => {
     const parts: Layout[] = [];
     for (let i = 0; i < layout.sequences.length; i += together) {
       const indices = layout.sequences.slice(i, i + together);
@@ -57,7 +69,7 @@ function promptBatches(
 }
 
 async function generateBatch(
-  engine: Engine,
+  worker: EngineWorker,
   model: Model,
   resident: ResidentBlocks,
   prompts: Layout,
@@ -69,13 +81,13 @@ async function generateBatch(
   const finished = sequences.map(() => false);
   const run = async (layout: Layout, past: readonly number[] | null) => {
     throwIfAborted(options.signal);
-    const batch = await holdBatch(engine, 'generate', layout, model.config.rope, past ?? undefined);
-    const fetched = await engine.run(decodeSteps(model, resident, batch, past));
+    const batch = await holdBatch(worker, 'generate', layout, model.config.rope, past ?? undefined);
+    const fetched = await worker.run(decodeSteps(model, resident, batch, past));
     for (const [i, block] of model.blocks.entries()) await checkFinite(model, block, fetched[i + 1]!);
     return [...(fetched.at(-1)!.token!.data as Int32Array)];
   };
   try {
-    await openCaches(engine, model, sequences.length);
+    await openCaches(worker, model, sequences.length);
     let next = await run(prompts, null);
     for (;;) {
       for (const [b, token] of next.entries()) {
@@ -90,18 +102,18 @@ async function generateBatch(
       for (const b of lengths.keys()) lengths[b]!++;
     }
   } finally {
-    await dropBatch(engine, { name: 'generate', layout: prompts });
-    await engine.drop(model.blocks.flatMap(({ index }) => parts.map((part) => cacheName(index, part))));
+    await dropBatch({ name: 'generate', layout: prompts, worker });
+    await worker.drop(model.blocks.flatMap(({ index }) => parts.map((part) => cacheName(index, part))));
   }
 }
 
 const parts = ['Key', 'Value'] as const;
 const cacheName = (layer: number, part: (typeof parts)[number]) => `generate/${layer}/${part}`;
 
-async function openCaches(engine: Engine, model: Model, sequences: number): Promise<void> {
+async function openCaches(worker: EngineWorker, model: Model, sequences: number): Promise<void> {
   for (const { index, attention } of model.blocks) {
     const { kvHeads, headDim } = attention;
-    for (const part of parts) await engine.cache(cacheName(index, part), { sequences, kvHeads, headDim });
+    for (const part of parts) await worker.cache(cacheName(index, part), { sequences, kvHeads, headDim });
   }
 }
 

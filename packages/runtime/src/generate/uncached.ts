@@ -48,20 +48,20 @@ async function nextTokens(
   const next = new Array<number>(sequences.length);
   try {
     await blocks.each(async (block, session) => {
-      for (const batch of batches) {
+      await engine.spread(batches, async (batch) => {
         throwIfAborted(work.signal);
-        await runBlock(engine, model, block, session, batch, { extraFeeds: blocks.extraFeeds(batch, block) });
-      }
+        await runBlock(model, block, session, batch, { extraFeeds: blocks.extraFeeds(batch, block) });
+      });
     }, work);
     await engine.open('next/head', nextTokenHeadGraph(model));
-    for (const batch of batches) {
+    await engine.spread(batches, async (batch) => {
       const feeds = { hidden: { held: hiddenName(batch) }, rows: int32(lastRows(batch.layout)) };
-      const [results] = await engine.run([{ session: 'next/head', feeds, fetch: ['token'] }]);
+      const [results] = await batch.worker.run([{ session: 'next/head', feeds, fetch: ['token'] }]);
       for (const [b, i] of batch.layout.sequences.entries()) next[i] = Number(results!.token!.data[b]);
-    }
+    });
     return next;
   } finally {
     await engine.close('next/head');
-    await Promise.all(batches.map((batch) => dropBatch(engine, batch)));
+    await Promise.all(batches.map((batch) => dropBatch(batch)));
   }
 }

@@ -37,17 +37,22 @@ export async function gram(
   }
   const [height, width] = first.shape as [number, number];
   const step = Math.max(1, Math.floor(chunkBudget / (n * width)));
-  for (let from = 0; from < height; from += step) {
+  const chunks = Array.from({ length: Math.ceil(height / step) }, (_, i) => ({
+    from: i * step,
+    to: Math.min(height, (i + 1) * step),
+    worker: engine.workerFor(i),
+  }));
+  const products = await engine.spread(chunks, async ({ from, to, worker }) => {
     throwIfAborted(work.signal);
-    const parts = tensors.map((tensor) => rowRange(tensor, from, Math.min(height, from + step)));
-    await engine.open('gram', gramGraph(parts));
+    await worker.open('gram', gramGraph(tensors.map((tensor) => rowRange(tensor, from, to))));
     try {
-      const [results] = await engine.run([{ session: 'gram', feeds: {}, fetch: ['gram'] }]);
-      for (const [i, value] of (results!.gram!.data as Float64Array).entries()) sums[i]! += value;
+      const [results] = await worker.run([{ session: 'gram', feeds: {}, fetch: ['gram'] }]);
+      return results!.gram!.data as Float64Array;
     } finally {
-      await engine.close('gram');
+      await worker.close('gram');
     }
-  }
+  });
+  for (const part of products) for (const [i, value] of part.entries()) sums[i]! += value;
   return sums;
 }
 

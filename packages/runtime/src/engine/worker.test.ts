@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import type { StoredTensor } from '@moepress/core';
 import { GraphBuilder, linear, weight } from '@moepress/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Engine } from './engine.js';
-import { tensor } from './tensor.js';
 
-let engine: Engine;
+import { tensor } from './tensor.js';
+import { EngineWorker } from './worker.js';
+
+let engine: EngineWorker;
 let folder: string;
 beforeAll(() => {
-  engine = new Engine({ threads: 1 });
+  engine = new EngineWorker(1);
   folder = mkdtempSync(join(tmpdir(), 'moepress-engine-'));
 });
 afterAll(async () => {
@@ -26,7 +27,7 @@ function square(n: number) {
   return graph.finish();
 }
 
-describe('Engine', () => {
+describe('EngineWorker', () => {
   it('leaves the event loop free while it computes', async () => {
     const n = 1024;
     await engine.open('large', square(n));
@@ -86,7 +87,7 @@ describe('Engine', () => {
   });
 
   it('rejects what is under way when it is disposed of', async () => {
-    const short = new Engine({ threads: 1 });
+    const short = new EngineWorker(1);
     const opening = short.open('square', square(2));
     const outcome = expect(opening).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
     await short.dispose();

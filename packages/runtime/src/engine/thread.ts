@@ -1,0 +1,115 @@
+import { parentPort } from 'node:worker_threads';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { KeyValueCache } from './cache.js';
+import type { Command, Feed, Reply, Request, Results, Step, TensorData } from './protocol.js';
+
+/**
+ * Runs in a worker thread, because ONNX Runtime blocks the thread it is called from. Holds sessions
+ * and the tensors that pass from one run to the next, so that hidden states never cross threads.
+ */
+const sessions = new Map<string, InferenceSession>();
+const held = new Map<string, Tensor>();
+const caches = new Map<string, KeyValueCache>();
+
+const none: Results = [];
+
+async function execute(command: Command): Promise<Results> {
+  switch (command.kind) {
+    case 'open':
+      sessions.set(command.session, await openSession(command.model, command.threads));
+      return none;
+    case 'close':
+      await sessions.get(command.session)?.release();
+      sessions.delete(command.session);
+      return none;
+    case 'put':
+      held.set(command.name, toTensor(command.tensor));
+      return none;
+    case 'take':
+      return [{ [command.name]: fromTensor(heldTensor(command.name)) }];
+    case 'drop':
+      for (const name of command.names) {
+        held.delete(name);
+        caches.delete(name);
+      }
+      return none;
+    case 'cache':
+      caches.set(command.name, new KeyValueCache(command.shape));
+      return none;
+    case 'run': {
+      const results: Record<string, TensorData>[] = [];
+      for (const step of command.steps) results.push(await runStep(step));
+      return results;
+    }
+  }
+}
+
+function openSession(model: Uint8Array, threads: number): Promise<InferenceSession> {
+  return InferenceSession.create(model, {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+    // Batches differ in shape, and a pattern planned for one wastes a third of the memory of the next.
+    enableMemPattern: false,
+    extra: {
+      // External data is named relative to the root, so that any folder can be mapped.
+      // Packing would copy fp32 weights; spinning threads fight over cores with everybody else.
+      session: {
+        model_external_initializers_file_folder_path: '/',
+        disable_prepacking: '1',
+        intra_op: { allow_spinning: '0' },
+      },
+      // Folding would copy every mapped weight into memory as fp32.
+      optimization: { disable_specified_optimizers: 'ConstantFolding' },
+    },
+  } as InferenceSession.SessionOptions);
+}
+
+async function runStep(step: Step): Promise<Record<string, TensorData>> {
+  const session = sessions.get(step.session);
+  if (!session) throw new Error(`There is no session ${step.session}.`);
+  const feeds = Object.fromEntries(Object.entries(step.feeds).map(([name, feed]) => [name, resolve(feed)]));
+  const fetch = step.fetch ?? [];
+  const hold = Object.entries(step.hold ?? {});
+  const append = step.append ?? [];
+  const wanted = [...fetch, ...hold.map(([output]) => output), ...append.map(({ output }) => output)];
+  const outputs = await session.run(feeds, wanted);
+  for (const [output, name] of hold) held.set(name, outputs[output] as Tensor);
+  for (const part of append) cacheOf(part.cache).append(outputs[part.output]!.data as Float32Array, part);
+  return Object.fromEntries(fetch.map((name) => [name, fromTensor(outputs[name] as Tensor)]));
+}
+
+function resolve(feed: Feed): Tensor {
+  if ('held' in feed) return heldTensor(feed.held);
+  return 'cache' in feed ? cacheOf(feed.cache).tensor : toTensor(feed);
+}
+
+function cacheOf(name: string): KeyValueCache {
+  const cache = caches.get(name);
+  if (!cache) throw new Error(`There is no cache ${name}.`);
+  return cache;
+}
+
+function heldTensor(name: string): Tensor {
+  const tensor = held.get(name);
+  if (!tensor) throw new Error(`No tensor is held as ${name}.`);
+  return tensor;
+}
+
+function toTensor({ dtype, dims, data }: TensorData): Tensor {
+  return new Tensor(dtype, data as Float32Array, dims);
+}
+
+function fromTensor(tensor: Tensor): TensorData {
+  return { dtype: tensor.type, dims: tensor.dims, data: tensor.data } as TensorData;
+}
+
+parentPort?.on('message', async ({ id, command }: Request) => {
+  const port = parentPort!;
+  try {
+    port.postMessage({ id, results: await execute(command) } satisfies Reply);
+  } catch (error) {
+    port.postMessage({ id, error: error instanceof Error ? error.message : String(error) } satisfies Reply);
+  }
+});
