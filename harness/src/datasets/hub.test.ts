@@ -1,13 +1,14 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { hubSource } from './hub.js';
+import { maxBytes } from './limits.js';
 
-const commit = 'c0ffee'.padEnd(40, '0');
 const dataset = { path: 'someone/facts', config: 'main', files: null };
 
 function parquet(...texts: string[]): Buffer {
@@ -21,48 +22,46 @@ let home: string;
 let server: Server;
 let requests: string[];
 
-async function listen(handler: RequestListener): Promise<void> {
-  server = createServer(handler);
+/** A commit as good as any, the same for the same text. */
+const sha1 = (content: string | Buffer) => createHash('sha1').update(content).digest('hex');
+const commit = sha1('main');
+
+/** `instead` may answer a request by a status and a body. */
+async function startHub(
+  revisions: Revisions,
+  instead: (url: string) => [status: number, body: string] | undefined = () => undefined,
+): Promise<void> {
+  requests = [];
+  const files = Object.assign({}, ...Object.values(revisions));
+  server = createServer(({ url = '', headers }, response) => {
+    requests.push(`${url} ${headers.authorization ?? 'anonymous'}`);
+    const [status, body] = instead(url) ?? [];
+    if (status !== undefined) return response.writeHead(status).end(body);
+    const { pathname } = new URL(url, 'http://hub');
+    const [, revision] = /^\/api\/datasets\/someone\/facts\/revision\/(.+)$/.exec(pathname) ?? [];
+    const [, listed] = /^\/api\/datasets\/someone\/facts\/tree\/(.+)$/.exec(pathname) ?? [];
+    const [, file = ''] = /^\/datasets\/someone\/facts\/resolve\/[0-9a-f]+\/(.+)$/.exec(pathname) ?? [];
+    const known = Object.keys(revisions).find((name) =>
+      [sha1(name), name].includes(decodeURIComponent(listed ?? revision ?? '')),
+    );
+    if (files[file]) return sendRange(files[file], headers.range, response);
+    if (known === undefined) return response.writeHead(404).end();
+    if (revision) return response.end(JSON.stringify({ sha: sha1(known) }));
+    return response.end(JSON.stringify(Object.entries(revisions[known]!).map(entryOf)));
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   vi.stubEnv('HF_ENDPOINT', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 }
 
-async function startHub(revisions: Revisions, status = 200): Promise<void> {
-  requests = [];
-  const files = Object.assign({}, ...Object.values(revisions));
-  let asked = '';
-  await listen(({ url = '', headers }, response) => {
-    requests.push(`${url} ${headers.authorization ?? 'anonymous'}`);
-    const send = (code: number, body: string | Buffer, extra = {}) => {
-      response.writeHead(code, { etag: '"1"', ...extra }).end(body);
-    };
-    const [, revision] = /^\/api\/datasets\/someone\/facts\/revision\/([^?]+)/.exec(url) ?? [];
-    const [, file] = /^\/datasets\/someone\/facts\/resolve\/[0-9a-f]+\/(.+)$/.exec(url) ?? [];
-    if (status !== 200) return send(status, '{}');
-    if (revision) {
-      asked = decodeURIComponent(revision);
-      return revisions[asked] ? send(200, JSON.stringify({ sha: commit })) : send(404, '{}');
-    }
-    if (file && files[file]) return sendRange(files[file], headers.range, send);
-    const entries = Object.keys(revisions[asked] ?? {}).map((name) => ({
-      type: 'file',
-      path: name,
-      size: 1,
-    }));
-    return send(200, JSON.stringify(entries));
-  });
+function entryOf([path, bytes]: [string, Buffer]): object {
+  return { type: 'file', path, size: bytes.length, oid: sha1(bytes) };
 }
 
-function sendRange(
-  body: Buffer,
-  range: string | undefined,
-  send: (code: number, body: Buffer, headers?: object) => void,
-): void {
+function sendRange(body: Buffer, range: string | undefined, response: ServerResponse): unknown {
   const [, start, end] = /bytes=(\d+)-(\d+)/.exec(range ?? '') ?? [];
-  if (start) {
-    const part = body.subarray(Number(start), Number(end) + 1);
-    send(206, part, { 'content-range': `bytes ${start}-${Number(end)}/${body.length}` });
-  } else send(200, body);
+  response.setHeader('etag', `"${sha1(body)}"`);
+  if (start) response.writeHead(206, { 'content-range': `bytes ${start}-${end}/${body.length}` });
+  return response.end(start ? body.subarray(Number(start), Number(end) + 1) : body);
 }
 
 function stopHub(): Promise<void> {
@@ -76,6 +75,7 @@ beforeEach(async () => {
   home = await mkdtemp(path.join(tmpdir(), 'moepress-hub-'));
   vi.stubEnv('HF_HOME', home);
   vi.stubEnv('HF_TOKEN', 'hf_secret');
+  for (const name of ['HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE', 'HF_HUB_OFFLINE']) vi.stubEnv(name, undefined);
 });
 
 afterEach(async () => {
@@ -104,6 +104,8 @@ it("reads the Hub's conversion of a repository without Parquet", async () => {
   const converted = { 'main/test/0000.parquet': parquet('x') };
   await startHub({ main: { 'facts.py': Buffer.from('') }, 'refs/convert/parquet': converted });
   expect(await hubSource.load(dataset, 'test')).toMatchObject({ rows: [{ text: 'x' }] });
+  await stopHub();
+  expect(await hubSource.load(dataset, 'test')).toMatchObject({ rows: [{ text: 'x' }] });
 });
 
 it('lays its cache out as Python does and needs no network afterwards', async () => {
@@ -130,28 +132,40 @@ it('downloads nothing twice', async () => {
 
 it('says what is missing', async () => {
   await startHub(sharded);
-  expect(await hubSource.load(dataset, 'validation')).toEqual({
-    missing: expect.stringContaining('no Parquet'),
-  });
-  await stopHub();
-  await rm(path.join(home, 'hub'), { recursive: true, force: true });
-  expect(await hubSource.load(dataset, 'test')).toEqual({
-    missing: expect.stringContaining('cannot be reached'),
-  });
+  const missing = { missing: 'the Hub has no Parquet files of it' };
+  expect(await hubSource.load(dataset, 'validation')).toEqual(missing);
+  expect(await hubSource.load({ ...dataset, path: 'someone/fakts' }, 'test')).toEqual(missing);
 });
 
-it('says that a dataset is gated, and that the Hub is out of order', async () => {
-  await startHub(sharded, 401);
+it('leaves it to other sources when the Hub cannot be reached', async () => {
+  await startHub(sharded);
+  await stopHub();
+  expect(await hubSource.load(dataset, 'test')).toEqual({
+    missing: expect.stringMatching(/^the connection to the Hub failed: .*ECONNREFUSED.*[^.]$/),
+  });
+  await startHub(sharded, () => [500, '']);
+  expect(await hubSource.load(dataset, 'test')).toEqual({ missing: 'the Hub answered 500' });
+});
+
+it('says that a dataset is gated, or one of its files', async () => {
+  await startHub(sharded, () => [401, '']);
   await expect(hubSource.load(dataset, 'test')).rejects.toMatchObject({ code: 'HUB_FORBIDDEN' });
   await stopHub();
-  await startHub(sharded, 500);
-  await expect(hubSource.load(dataset, 'test')).rejects.toMatchObject({ code: 'HUB_UNREACHABLE' });
+  await startHub(sharded, (url) => (url.includes('/resolve/') ? [403, ''] : undefined));
+  await expect(hubSource.load(dataset, 'test')).rejects.toMatchObject({
+    code: 'HUB_FORBIDDEN',
+    where: 'someone/facts/main/test-00001-of-00002.parquet',
+  });
 });
 
-it('refuses a commit that would lead out of the cache', async () => {
-  await listen((_, response) => response.end(JSON.stringify({ sha: '../../escape' })));
-  expect(await hubSource.load(dataset, 'test')).toEqual({ missing: expect.stringContaining('no commit') });
-  expect(await readdir(home)).toEqual([]);
+it('downloads no file that is too large to read', async () => {
+  const entry = { type: 'file', path: 'main/test.parquet', size: maxBytes + 1, oid: sha1('') };
+  await startHub(sharded, (url) => (url.includes('/tree/') ? [200, JSON.stringify([entry])] : undefined));
+  await expect(hubSource.load(dataset, 'test')).rejects.toMatchObject({
+    code: 'DATASET_INVALID',
+    where: 'someone/facts/main/test.parquet',
+  });
+  expect(requests.some((request) => request.includes('/resolve/'))).toBe(false);
 });
 
 it('stops when told to', async () => {

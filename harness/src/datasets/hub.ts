@@ -1,95 +1,60 @@
-import { HubApiError } from '@huggingface/hub';
-import { MoepressError, throwIfAborted } from '@moepress/core';
-import type { Dataset, DatasetSource, Row, Rows } from './dataset.js';
+import { join } from 'node:path';
+import type { HubSnapshot } from '@moepress/checkpoint/hub';
+import { MoepressError, type Work } from '@moepress/core';
+import type { Dataset, DatasetSource, Missing, Row, Rows } from './dataset.js';
 import { readRows } from './file.js';
-import { cachedSnapshot, onlineSnapshot, type Snapshot } from './hub-snapshot.js';
+import { checkSize } from './limits.js';
 
 /** Where Parquet files are: in the repository itself, or where the Hub puts its own conversion of it. */
 const revisions = ['main', 'refs/convert/parquet'];
 
-/** Datasets of the Hub, as Parquet. */
+/** Datasets of the Hub, as Parquet. Throws what `fetchHubFiles` throws of files that are there. */
 export const hubSource: DatasetSource = {
-  async load(dataset, split, work) {
+  async load(dataset, split, work = {}) {
     for (const revision of revisions) {
-      const snapshot = await openSnapshot(dataset.path, revision, work?.signal);
-      if ('missing' in snapshot) return snapshot;
-      const files = splitFiles(snapshot.files, dataset.config, split);
-      if (files.length > 0) return readFiles(snapshot, files, dataset, work?.signal);
+      const found = await fetchSplit(dataset, split, revision, work);
+      if (found === null) continue;
+      return 'missing' in found ? found : readFiles(dataset, found);
     }
     return { missing: 'the Hub has no Parquet files of it' };
   },
 };
 
-const nothing: Snapshot = { files: [], fetch: async (file) => file };
-
-async function openSnapshot(name: string, revision: string, signal: AbortSignal | undefined) {
+/** The files of a split in the cache; null if the Hub has none in this revision. */
+async function fetchSplit(
+  { path: id, config }: Dataset,
+  split: string,
+  revision: string,
+  work: Work,
+): Promise<HubSnapshot | Missing | null> {
+  // Loaded only when asked for: the library of the Hub is large.
+  const { fetchHubFiles } = await import('@moepress/checkpoint/hub');
+  const isWanted = (file: { path: string; size: number }) => {
+    if (!isPart(file.path, config, split)) return false;
+    checkSize(file.size, `${id}/${file.path}`);
+    return true;
+  };
   try {
-    return await onlineSnapshot(name, revision, signal);
-  } catch (error) {
-    throwIfAborted(signal);
-    if (!(error instanceof HubApiError)) {
-      const cached = await cachedSnapshot(name, revision);
-      return cached ?? { missing: `the Hub cannot be reached (${reasonOf(error)})` };
-    }
-    if (error.statusCode === 404) return nothing;
-    throw refused(error, name);
+    const snapshot = await fetchHubFiles({ type: 'dataset', id, revision }, isWanted, work);
+    return snapshot.files.length > 0 ? snapshot : null;
+  } catch (cause) {
+    // Another source may have what the Hub as a whole does not give; a file that fails is another matter.
+    if (!MoepressError.isInstance(cause) || cause.where !== id) throw cause;
+    if (cause.code === 'HUB_NOT_FOUND') return null;
+    if (cause.code !== 'HUB_UNREACHABLE') throw cause;
+    return { missing: cause.message.replace(/^The /, 'the ').replace(/\.$/, '') };
   }
 }
 
 /** Paths such as main/test-00000-of-00001.parquet, or ARC-Easy/test/0000.parquet in a conversion. */
-function splitFiles(files: readonly string[], config: string, split: string): string[] {
+function isPart(file: string, config: string, split: string): boolean {
   const prefixes = [`${config}/${split}`, ...(config === 'default' ? [`data/${split}`] : [])];
-  const rest = /^(-\d+-of-\d+|\/[^/\\]+)?\.parquet$/;
-  return files
-    .filter((file) =>
-      prefixes.some((prefix) => file.startsWith(prefix) && rest.test(file.slice(prefix.length))),
-    )
-    .sort();
+  const rest = /^(-\d+-of-\d+|\/[^/]+)?\.parquet$/;
+  return prefixes.some((prefix) => file.startsWith(prefix) && rest.test(file.slice(prefix.length)));
 }
 
-async function readFiles(
-  snapshot: Snapshot,
-  files: readonly string[],
-  dataset: Dataset,
-  signal: AbortSignal | undefined,
-): Promise<Rows> {
+async function readFiles(dataset: Dataset, { directory, files }: HubSnapshot): Promise<Rows> {
   const parts: Row[][] = [];
-  for (const file of files) parts.push(await readRows(await fetchFile(snapshot, file, dataset, signal)));
+  for (const file of files) parts.push(await readRows(join(directory, file)));
   return { rows: parts.flat(), where: `${dataset.path}/${files.join(', ')}` };
-}
-
-async function fetchFile(
-  snapshot: Snapshot,
-  file: string,
-  dataset: Dataset,
-  signal: AbortSignal | undefined,
-): Promise<string> {
-  try {
-    return await snapshot.fetch(file);
-  } catch (cause) {
-    throwIfAborted(signal);
-    if (MoepressError.isInstance(cause)) throw cause;
-    if (cause instanceof HubApiError) throw refused(cause, dataset.path);
-    throw new MoepressError('HUB_UNREACHABLE', {
-      message: `${file} could not be downloaded: ${reasonOf(cause)}.`,
-      where: dataset.path,
-      cause,
-    });
-  }
-}
-
-function refused(error: HubApiError, name: string): MoepressError {
-  const forbidden = error.statusCode === 401 || error.statusCode === 403;
-  return new MoepressError(forbidden ? 'HUB_FORBIDDEN' : 'HUB_UNREACHABLE', {
-    message: `The Hub answered ${error.statusCode} for the dataset ${name}.`,
-    where: error.url,
-    ...(forbidden && { mend: 'Accept the terms on the dataset page and set HF_TOKEN.' }),
-    cause: error,
-  });
-}
-
-/** fetch hides the reason in the cause. */
-function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error;
-  return cause instanceof Error ? cause.message : message;
 }

@@ -17,6 +17,7 @@ beforeAll(async () => {
   // Nothing listens on port 1: the Hub cannot be reached, and the cache is empty.
   vi.stubEnv('HF_ENDPOINT', 'http://127.0.0.1:1');
   vi.stubEnv('HF_HOME', path.join(folder, 'hf'));
+  for (const name of ['HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE', 'HF_HUB_OFFLINE']) vi.stubEnv(name, undefined);
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
@@ -37,7 +38,7 @@ describe('openDatasets', () => {
   it('says where the split would be found', async () => {
     await expect(openDatasets({ data: folder }).rows(gsm, 'train')).rejects.toMatchObject({
       code: 'DATASET_NOT_FOUND',
-      message: expect.stringContaining('cannot be reached'),
+      message: expect.stringContaining('the connection to the Hub failed'),
       mend: expect.stringContaining(path.join(folder, 'openai/gsm8k/main/train.{parquet,jsonl,jsonl.gz}')),
     });
   });

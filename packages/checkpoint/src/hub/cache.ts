@@ -1,27 +1,32 @@
-import { copyFile, mkdir, readFile, stat, symlink } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
-import { getRepoFolderName } from '@huggingface/hub';
+import { copyFile, mkdir, readdir, readFile, stat, symlink } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
 import { MoepressError } from '@moepress/core';
+import { asWriteError } from '../files/errors.js';
 import { replaceFile } from '../files/replace.js';
+import { unreachable } from './errors.js';
+import { type HubFile, type HubRepository, isCommit } from './repository.js';
 
 /**
- * One model in the Hugging Face cache, whose layout Python shares: `blobs/<etag>` hold the bytes,
+ * One repository in the Hugging Face cache, whose layout Python shares: `blobs/<etag>` hold the bytes,
  * `snapshots/<commit>/<file>` link to them, `refs/<revision>` hold commits.
  */
 export class CachedRepository {
+  readonly #id: string;
   readonly #folder: string;
 
-  constructor(cache: string, id: string) {
-    this.#folder = join(cache, getRepoFolderName({ type: 'model', name: id }));
+  constructor(cache: string, { type, id }: HubRepository) {
+    this.#id = id;
+    this.#folder = join(cache, [`${type}s`, ...id.split('/')].join('--'));
   }
 
   snapshot(commit: string): string {
-    return join(this.#folder, 'snapshots', checked(commit, /^[0-9a-f]{40}$/));
+    return join(this.#folder, 'snapshots', commit);
   }
 
-  /** The etag of a file is its SHA-256 if it is large, else its git id. */
+  /** Where the bytes of an etag are or go. */
   blob(etag: string): string {
-    return join(this.#folder, 'blobs', checked(etag, /^[0-9a-f]{40}([0-9a-f]{24})?$/));
+    if (!/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(etag)) throw this.#nonsense(etag);
+    return join(this.#folder, 'blobs', etag);
   }
 
   /** The commit a branch, tag or commit was last known to be, if its snapshot is here; else null. */
@@ -33,32 +38,68 @@ export class CachedRepository {
   async remember(revision: string, commit: string): Promise<void> {
     if (revision === commit) return;
     const path = this.#ref(revision);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await replaceFile(path, (file) => file.writeFile(commit));
   }
 
-  async has(commit: string, name: string): Promise<boolean> {
-    return exists(join(this.snapshot(commit), name));
+  async makeSnapshot(commit: string): Promise<void> {
+    await makeFolder(this.snapshot(commit));
+  }
+
+  /** The files of a snapshot that are here. */
+  async files(commit: string): Promise<HubFile[]> {
+    const root = this.snapshot(commit);
+    const found: HubFile[] = [];
+    for (const name of await readdir(root, { recursive: true })) {
+      const info = await stat(join(root, name)).catch(() => null);
+      if (info?.isFile()) found.push({ path: name.split(sep).join('/'), size: info.size });
+    }
+    return found;
+  }
+
+  async has(commit: string, path: string): Promise<boolean> {
+    return exists(this.#pointer(commit, path));
+  }
+
+  async hasBlob(etag: string): Promise<boolean> {
+    return exists(this.blob(etag));
   }
 
   /** Puts a complete blob into a snapshot: a relative link, or a copy where links are not allowed. */
-  async link(commit: string, name: string, etag: string): Promise<void> {
-    const pointer = join(this.snapshot(commit), name);
-    await mkdir(dirname(pointer), { recursive: true });
+  async link(commit: string, path: string, etag: string): Promise<void> {
+    const pointer = this.#pointer(commit, path);
+    await makeFolder(dirname(pointer));
     const target = relative(dirname(pointer), this.blob(etag));
-    await symlink(target, pointer).catch(async (cause: NodeJS.ErrnoException) => {
-      if (cause.code !== 'EEXIST') await copyFile(this.blob(etag), pointer);
+    try {
+      await symlink(target, pointer).catch(async (cause: NodeJS.ErrnoException) => {
+        if (cause.code !== 'EEXIST') await copyFile(this.blob(etag), pointer);
+      });
+    } catch (cause) {
+      throw asWriteError(cause, pointer);
+    }
+  }
+
+  #ref(revision: string): string {
+    if (staysInside(revision)) return join(this.#folder, 'refs', revision);
+    throw new MoepressError('HUB_NOT_FOUND', {
+      message: `${JSON.stringify(revision)} is no valid revision.`,
+      where: this.#id,
     });
   }
 
-  /** Revisions may hold slashes, as `refs/pr/1` does, but must stay in their folder. */
-  #ref(revision: string): string {
-    return join(this.#folder, 'refs', checked(revision, /^(?!.*(^|\/)(\.\.?)?(\/|$))[^\\:\0]+$/));
+  #pointer(commit: string, path: string): string {
+    if (!staysInside(path)) throw this.#nonsense(path);
+    return join(this.snapshot(commit), path);
+  }
+
+  #nonsense(name: string): MoepressError {
+    return unreachable(`The Hub lists ${JSON.stringify(name)}, which cannot be the name of a file`, this.#id);
   }
 }
 
-function isCommit(revision: string): boolean {
-  return /^[0-9a-f]{40}$/.test(revision);
+/** Revisions and files may hold slashes, as `refs/pr/1` does, but must stay in their folder. */
+function staysInside(path: string): boolean {
+  return /^(?!.*(^|\/)(\.\.?)?(\/|$))[^\\:\0]+$/.test(path);
 }
 
 /** Empty if there is no such file. */
@@ -70,11 +111,10 @@ async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null)) !== null;
 }
 
-/** What the network says becomes part of a path: only the expected form may. */
-function checked(name: string, form: RegExp): string {
-  if (form.test(name)) return name;
-  throw new MoepressError('HUB_NOT_FOUND', {
-    message: `${JSON.stringify(name)} is not a valid revision or file id.`,
-    where: 'Hugging Face Hub',
-  });
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (cause) {
+    throw asWriteError(cause, path);
+  }
 }

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { getHFHubCachePath, HUB_URL } from '@huggingface/hub';
+import { HUB_URL } from '@huggingface/hub';
 
-/** Where the Hub is and how to speak to it, from the variables that huggingface_hub reads. */
+/** Where the Hub is and how to speak to it, from the variables that huggingface_hub reads; empty is unset. */
 export interface HubEnvironment {
   /** `HF_ENDPOINT`, default https://huggingface.co. */
   readonly endpoint: string;
@@ -17,16 +17,16 @@ export interface HubEnvironment {
 
 export async function readHubEnvironment(): Promise<HubEnvironment> {
   const { env } = process;
+  const home = env.HF_HOME || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'huggingface');
   return {
     endpoint: (env.HF_ENDPOINT || HUB_URL).replace(/\/+$/, ''),
-    token: env.HF_TOKEN?.trim() || (await readTokenFile(env)),
-    cache: getHFHubCachePath(),
+    token: env.HF_TOKEN?.trim() || (await readToken(env.HF_TOKEN_PATH || join(home, 'token'))),
+    cache: env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(home, 'hub'),
     offline: /^(1|on|yes|true)$/i.test(env.HF_HUB_OFFLINE ?? ''),
   };
 }
 
-async function readTokenFile(env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  const home = env.HF_HOME ?? join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'huggingface');
-  const text = await readFile(env.HF_TOKEN_PATH ?? join(home, 'token'), 'utf8').catch(() => '');
+async function readToken(path: string): Promise<string | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => '');
   return text.trim() || undefined;
 }

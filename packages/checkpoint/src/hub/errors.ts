@@ -3,7 +3,7 @@ import { MoepressError } from '@moepress/core';
 
 /**
  * What a failed request to the Hub means: `HUB_NOT_FOUND`, `HUB_FORBIDDEN`, `HUB_UNREACHABLE`, or
- * `ABORTED`; our own errors pass. `where` is the model, or the file of it.
+ * `ABORTED`; our own errors pass. `where` is the repository, or the file in it.
  */
 export function asHubError(cause: unknown, where: string): MoepressError {
   if (MoepressError.isInstance(cause)) return cause;
@@ -13,14 +13,15 @@ export function asHubError(cause: unknown, where: string): MoepressError {
   if (!(cause instanceof HubApiError)) return unreachable(explain(cause), where, cause);
   const { statusCode } = cause;
   if (statusCode === 404) {
-    const message = 'There is no such folder here, and no such model or revision on the Hub.';
+    const message = 'The Hub has nothing of this name, or not in this revision.';
     return new MoepressError('HUB_NOT_FOUND', { message, where, cause });
   }
   if (statusCode === 401 || statusCode === 403) {
+    // The Hub does not tell strangers whether a repository is private or does not exist.
     return new MoepressError('HUB_FORBIDDEN', {
-      message: `There is no such folder here, and the Hub refuses access (${statusCode}).`,
+      message: `The Hub refuses access (${statusCode}): it has nothing of this name, or it is private or gated.`,
       where,
-      mend: 'Check the spelling. If it is right, the model is private or gated: accept its licence on the model page and set HF_TOKEN.',
+      mend: 'Check the spelling. If it is right, accept the licence on its page and set HF_TOKEN.',
       cause,
     });
   }
@@ -33,13 +34,15 @@ export function isPassing(cause: unknown): boolean {
   return !MoepressError.isInstance(cause) && !(cause instanceof Error && cause.name === 'AbortError');
 }
 
+/** `problem` is a sentence without its full stop. */
 export function unreachable(problem: string, where: string, cause?: unknown): MoepressError {
   return new MoepressError('HUB_UNREACHABLE', { message: `${problem}.`, where, cause });
 }
 
 /** `fetch` hides the reason one level down; a broken stream of the Hub library is a bare string. */
 function explain(cause: unknown): string {
-  if (!(cause instanceof Error)) return `The connection failed: ${String(cause)}`;
+  const problem = 'The connection to the Hub failed';
+  if (!(cause instanceof Error)) return `${problem}: ${String(cause)}`;
   const inner = cause.cause instanceof Error ? `: ${cause.cause.message}` : '';
-  return `The connection failed: ${cause.message}${inner}`;
+  return `${problem}: ${cause.message}${inner}`;
 }

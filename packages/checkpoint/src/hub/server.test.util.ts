@@ -1,19 +1,24 @@
-/** A Hub of one model on 127.0.0.1, which can be told to misbehave. */
+/** A Hub of one repository on 127.0.0.1, which can be told to misbehave. */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
 import { temporaryFolder } from '../support.test.util.js';
+import type { HubRepository } from './repository.js';
 
 export const commit = 'c0ffee'.padEnd(40, '0');
-export const repository = 'org/model';
+export const repository = 'org/name';
 
 export interface FakeHub {
   /** "GET path" and, of downloads, the range. */
   readonly requests: string[];
   readonly cache: string;
+  /** What its branches stand for; at first `commit`. */
+  commit: string;
+  /** Files it lists besides, though it does not have them. */
+  readonly phantoms: object[];
   /** Cuts the connection after so many bytes of each of the next answers for a file. */
   readonly cuts: Map<string, number[]>;
   /** What to do instead of answering. */
@@ -23,20 +28,28 @@ export interface FakeHub {
   stop(): Promise<void>;
 }
 
-/** Serves the files of a folder, safetensors as large files, and points HF_ENDPOINT and HF_HOME at it. */
-export async function startHub(folder: string): Promise<FakeHub> {
+/**
+ * Serves the files of a folder as the repository, safetensors as large files, and points HF_ENDPOINT
+ * and HF_HOME at it.
+ */
+export async function startHub(folder: string, type: HubRepository['type'] = 'model'): Promise<FakeHub> {
   const files = new Map<string, Buffer>();
-  for (const name of await readdir(folder)) files.set(name, await readFile(join(folder, name)));
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile()) files.set(path.slice(folder.length + 1).replaceAll(sep, '/'), await readFile(path));
+  }
   const home = await temporaryFolder();
   const hub: FakeHub = {
     requests: [],
     cache: join(home, 'hub'),
+    commit,
+    phantoms: [],
     cuts: new Map(),
     refuse: undefined,
     wholeFiles: false,
     stop: () => new Promise((done) => server.close(() => done()) && server.closeAllConnections()),
   };
-  const server = createServer((request, response) => answer(request, response, files, hub));
+  const server = createServer((request, response) => answer(request, response, { hub, type, files }));
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
   vi.stubEnv('HF_ENDPOINT', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   vi.stubEnv('HF_HOME', home);
@@ -56,12 +69,13 @@ export async function startHub(folder: string): Promise<FakeHub> {
   return hub;
 }
 
-function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  files: ReadonlyMap<string, Buffer>,
-  hub: FakeHub,
-): void {
+interface Served {
+  readonly hub: FakeHub;
+  readonly type: HubRepository['type'];
+  readonly files: ReadonlyMap<string, Buffer>;
+}
+
+function answer(request: IncomingMessage, response: ServerResponse, { hub, type, files }: Served): void {
   const { pathname } = new URL(request.url!, 'http://hub');
   const range = request.headers.range;
   hub.requests.push(`${request.method} ${pathname}${range ? ` ${range}` : ''}`);
@@ -70,14 +84,12 @@ function answer(
     response.writeHead(status).end();
     return;
   }
-  const [, file] = pathname.match(`^/${repository}/resolve/${commit}/(.+)$`) ?? [];
-  if (pathname.startsWith(`/api/models/${repository}/revision/`)) {
-    sendJson(response, { _id: '1', id: repository, sha: commit, lastModified: 0 });
-  } else if (pathname === `/api/models/${repository}/tree/${commit}`) {
-    sendJson(
-      response,
-      [...files].map(([path, bytes]) => listed(path, bytes)),
-    );
+  const page = type === 'model' ? `/${repository}` : `/datasets/${repository}`;
+  const [, file] = pathname.match(`^${page}/resolve/${hub.commit}/(.+)$`) ?? [];
+  if (pathname.startsWith(`/api/${type}s/${repository}/revision/`)) {
+    sendJson(response, { _id: '1', id: repository, sha: hub.commit, lastModified: 0 });
+  } else if (pathname === `/api/${type}s/${repository}/tree/${hub.commit}`) {
+    sendJson(response, [...[...files].map(([path, bytes]) => listed(path, bytes)), ...hub.phantoms]);
   } else if (file !== undefined && files.has(file)) {
     sendFile(response, file, files.get(file)!, range, hub);
   } else {

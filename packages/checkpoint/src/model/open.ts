@@ -45,8 +45,8 @@ async function findCheckpoint(
     throw new MoepressError('CHECKPOINT_NOT_FOUND', { message, where: id });
   }
   // Loaded only when asked for: most models are local, and the Hub library is large.
-  const { openSnapshot } = await import('../hub/snapshot.js');
-  const { directory, commit } = await openSnapshot(id, revision, work);
+  const { downloadModel } = await import('./download.js');
+  const { directory, commit } = await downloadModel(id, revision, work);
   return { directory, revision: commit };
 }
 

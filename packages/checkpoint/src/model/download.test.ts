@@ -2,14 +2,14 @@ import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import type { ProgressEvent } from '@moepress/core';
 import { describe, expect, it, vi } from 'vitest';
-import { openModel } from '../model/open.js';
+import { commit, type FakeHub, repository, sha256, startHub } from '../hub/server.test.util.js';
 import { copyOfFixture, failure, fixture } from '../support.test.util.js';
-import { commit, type FakeHub, repository, sha256, startHub } from './server.test.util.js';
+import { openModel } from './open.js';
 
 const weights = 'model.safetensors';
 const downloads = (hub: FakeHub) =>
   hub.requests.filter((line) => line.includes('/resolve/') && !line.endsWith(' bytes=0-0'));
-const stored = (hub: FakeHub, ...path: string[]) => join(hub.cache, 'models--org--model', ...path);
+const stored = (hub: FakeHub, ...path: string[]) => join(hub.cache, 'models--org--name', ...path);
 
 describe('a Hub id', () => {
   it('is downloaded into the cache that Python shares', async () => {
@@ -83,8 +83,8 @@ describe('a Hub id', () => {
     await openModel(repository, { progress: (event) => events.push(event) });
     const last = events.findLast((event) => event.type === 'advance');
     const start = events.findLast((event) => event.type === 'start');
-    expect(start).toMatchObject({ task: 'download', unit: 'bytes', total: 607_952 });
-    expect(last).toMatchObject({ done: 607_952, note: weights });
+    expect(start).toMatchObject({ task: 'Downloading', unit: 'bytes', total: 608_829 });
+    expect(last).toMatchObject({ done: 608_829, note: weights });
   });
 });
 

@@ -1,0 +1,32 @@
+import type { Work } from '@moepress/core';
+import { isCompanion } from '../folder/companions.js';
+import { indexFile, listShards, singleFile } from '../folder/weights.js';
+import { fetchHubFiles } from '../hub/fetch.js';
+
+/**
+ * Brings a Hub model into the Hugging Face cache as a checkpoint folder: config, safetensors weights,
+ * tokenizer and card. Throws what `fetchHubFiles` and `listShards` throw.
+ */
+export async function downloadModel(
+  id: string,
+  revision: string,
+  work: Work,
+): Promise<{ readonly directory: string; readonly commit: string }> {
+  const model = { type: 'model', id } as const;
+  const { directory, commit, files } = await fetchHubFiles(
+    { ...model, revision },
+    ({ path }) => path === singleFile || isSmall(path),
+    work,
+  );
+  if (!files.includes(singleFile)) {
+    const shards = new Set(await listShards(directory));
+    await fetchHubFiles({ ...model, revision: commit }, ({ path }) => shards.has(path), work);
+  }
+  return { directory, commit };
+}
+
+/** Files beside the weights, none of them in a folder. */
+function isSmall(path: string): boolean {
+  if (path.includes('/')) return false;
+  return path === 'config.json' || path === 'README.md' || path === indexFile || isCompanion(path);
+}
