@@ -28,6 +28,7 @@ export class GraphBuilder implements Graph {
   readonly #outputs: ValueIR[] = [];
   readonly #initializers = new Map<string, InitializerIR>();
   readonly #path: string[] = [];
+  readonly #values = new Map<string, Value>();
   #count = 0;
 
   constructor(name: string) {
@@ -119,11 +120,25 @@ export class GraphBuilder implements Graph {
     }
   }
 
+  /** The nodes outside branches, in the order they were appended. */
+  get nodes(): readonly NodeIR[] {
+    return this.#frames[0]!.nodes;
+  }
+
+  /** The value of a name that a node mentions. */
+  value(name: string): Value {
+    const value = this.#values.get(name);
+    if (!value) throw new RangeError(`The graph has no value ${name}.`);
+    return value;
+  }
+
+  /** The graph without what no output depends on. */
   finish(): GraphIR {
+    const { nodes, used } = liveNodes(this.nodes, this.#outputs);
     return {
       name: this.#name,
-      nodes: this.#frames[0]!.nodes,
-      initializers: [...this.#initializers.values()],
+      nodes,
+      initializers: [...this.#initializers.values()].filter(({ name }) => used.has(name)),
       inputs: this.#inputs,
       outputs: this.#outputs,
     };
@@ -143,7 +158,29 @@ export class GraphBuilder implements Graph {
   }
 
   #value(name: string, dtype: GraphDType, shape: readonly Dim[]): Value {
-    return { graph: this, name, dtype, shape };
+    const value = { graph: this, name, dtype, shape };
+    this.#values.set(name, value);
+    return value;
+  }
+}
+
+/** Nodes that outputs depend on, and the names these use; branches may use any outer name. */
+function liveNodes(nodes: readonly NodeIR[], outputs: readonly ValueIR[]) {
+  const used = new Set(outputs.map(({ name }) => name));
+  const live: NodeIR[] = [];
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((output) => used.has(output))) continue;
+    live.push(node);
+    for (const name of namesIn(node)) used.add(name);
+  }
+  return { nodes: live.reverse(), used };
+}
+
+function* namesIn(node: NodeIR): Generator<string> {
+  yield* node.inputs;
+  for (const attribute of Object.values(node.attributes)) {
+    if (typeof attribute !== 'object' || !('nodes' in attribute)) continue;
+    for (const inner of attribute.nodes) yield* namesIn(inner);
   }
 }
 

@@ -1,4 +1,5 @@
 export * from './builder.js';
+export { differentiate, type Seed } from './differentiate/differentiate.js';
 export * from './ir.js';
 export { encodeModel, opsets } from './onnx/encode.js';
 export * from './ops/attention.js';

@@ -11,7 +11,7 @@ const stored = (name: string, shape: number[], dtype: StoredTensor['dtype'] = 'B
 const nodesOf = (build: (graph: GraphBuilder) => unknown) => {
   const graph = new GraphBuilder('weights');
   build(graph);
-  return graph.finish().nodes.map(({ type }) => type);
+  return graph.nodes.map(({ type }) => type);
 };
 
 describe('weight', () => {
@@ -30,7 +30,7 @@ describe('weight', () => {
     const joined = concat([stored('a', [2, 3]), stored('b', [4, 3])], 0);
     const graph = new GraphBuilder('weights');
     expect(weight(graph, scale(joined, 0.5)).shape).toEqual([6, 3]);
-    expect(graph.finish().nodes.map(({ type }) => type)).toEqual(['Concat', 'Cast', 'Mul']);
+    expect(graph.nodes.map(({ type }) => type)).toEqual(['Concat', 'Cast', 'Mul']);
   });
 
   it('refuses what holds no weights', () => {

@@ -1,5 +1,6 @@
 import type { Dim, Value } from '@moepress/core';
 import type { GraphBuilder } from '../builder.js';
+import { cast } from './math.js';
 import { frontAxis, intVector } from './shapes.js';
 
 /** -1 infers one size and 0 copies it, as ONNX has it; `shape` says what comes out. */
@@ -38,9 +39,14 @@ export function gather(a: Value, indices: Value, axis = 0): Value {
   return a.graph.op('Gather', [a, indices], { shape, attributes: { axis } });
 }
 
-/** One element for each row (i, j) of `indices` int64 [n, 2]: a[i, j], [n]. */
-export function gatherNd(a: Value, indices: Value): Value {
-  return a.graph.op('GatherND', [a, indices], { shape: [indices.shape[0]!] });
+/** Elements where `indices` says, int64 of the shape of `a`'s slice that comes out. */
+export function gatherElements(a: Value, indices: Value, axis: number): Value {
+  return a.graph.op('GatherElements', [a, indices], { shape: indices.shape, attributes: { axis } });
+}
+
+/** a[i, j, ..] for each row (i, j, ..) of `indices`, int64 [n, depth]; `shape` is that of the result. */
+export function gatherNd(a: Value, indices: Value, shape: readonly Dim[] = [indices.shape[0]!]): Value {
+  return a.graph.op('GatherND', [a, indices], { shape });
 }
 
 /** `base` with `updates` added at `indices` along `axis`; repeated indices add up. */
@@ -50,11 +56,14 @@ export function scatterAdd(base: Value, indices: Value, updates: Value, axis: nu
   });
 }
 
-/** `base` [T, H] with the rows `updates` [n, H] added at `rows` [n]. */
+/** `base` [T, ..] with `updates` added at the rows that `rows` names, indices of any shape. */
 export function addRows(base: Value, rows: Value, updates: Value): Value {
-  return base.graph.op('ScatterND', [base, unsqueeze(rows, 1), updates], {
-    attributes: { reduction: 'add' },
-  });
+  return scatterNdAdd(base, unsqueeze(cast(rows, 'int64'), -1), updates);
+}
+
+/** `base` with `updates` added at the coordinates `indices` int64 [.., depth]. */
+export function scatterNdAdd(base: Value, indices: Value, updates: Value): Value {
+  return base.graph.op('ScatterND', [base, indices, updates], { attributes: { reduction: 'add' } });
 }
 
 /** Positions of the non-zero elements of a vector, int64 [count]. */
@@ -63,15 +72,48 @@ export function nonZero(a: Value, count: Dim): Value {
   return reshape(found, [-1], [count]);
 }
 
+/** Elements [start, end) along `axis`. */
+export function slice(a: Value, axis: number, start: number, end: number): Value {
+  const bounds = [[start], [end], [axis]].map((numbers) => intVector(a, numbers));
+  return a.graph.op('Slice', [a, ...bounds], { shape: a.shape.with(axis, end - start) });
+}
+
+/** All sizes of a value as an int64 vector. */
+export function shapeOf(a: Value): Value {
+  return a.graph.op('Shape', [a], { dtype: 'int64', shape: [a.shape.length] });
+}
+
+/** `a` brought to the sizes of `like`, which holds as many elements; one of them may be open. */
+export function reshapeLike(a: Value, like: Value): Value {
+  // Not by Shape(like): ONNX Runtime 1.30 trips over chains of such nodes when it fuses them.
+  const target = like.shape.map((size) => (typeof size === 'number' ? size : -1));
+  return reshape(a, target, like.shape);
+}
+
+/** `a` repeated to the sizes of `like`. */
+export function expandLike(a: Value, like: Value): Value {
+  return a.graph.op('Expand', [a, shapeOf(like)], { shape: like.shape });
+}
+
+/** Zeros of the type and sizes of `like`. */
+export function zerosLike(like: Value): Value {
+  const zeros = like.graph.op('ConstantOfShape', [shapeOf(like)], { dtype: 'float32', shape: like.shape });
+  return cast(zeros, like.dtype);
+}
+
 /** The size of axis 0, int64 [1]. */
 export function rowCount(a: Value): Value {
   return a.graph.op('Shape', [a], { dtype: 'int64', shape: [1], attributes: { start: 0, end: 1 } });
 }
 
-/** float32 zeros with as many rows as `like` and `width` columns. */
+/** Zeros of the type of `like` with as many rows and `width` columns. */
 export function zeroRows(like: Value, width: number): Value {
   const shape = join([rowCount(like), intVector(like, [width])], 0);
-  return like.graph.op('ConstantOfShape', [shape], { dtype: 'float32', shape: [like.shape[0]!, width] });
+  const zeros = like.graph.op('ConstantOfShape', [shape], {
+    dtype: 'float32',
+    shape: [like.shape[0]!, width],
+  });
+  return cast(zeros, like.dtype);
 }
 
 /** The k largest along the last axis and where they are (int64), by descending value. */

@@ -19,7 +19,12 @@ export const div = binary('Div');
 export const equal = comparison('Equal');
 export const greater = comparison('Greater');
 
+export const neg = (a: Value): Value => a.graph.op('Neg', [a]);
+export const sqrt = (a: Value): Value => a.graph.op('Sqrt', [a]);
+export const reciprocal = (a: Value): Value => a.graph.op('Reciprocal', [a]);
 export const sigmoid = (a: Value): Value => a.graph.op('Sigmoid', [a]);
+
+export const square = (a: Value): Value => mul(a, a);
 
 /** x * sigmoid(x) */
 export const silu = (a: Value): Value => mul(a, sigmoid(a));
@@ -29,6 +34,11 @@ export function clip(a: Value, bound: number): Value {
   const limit = (value: number) => a.graph.constant([value], [], a.dtype);
   return a.graph.op('Clip', [a, limit(-bound), limit(bound)]);
 }
+
+/** The number is a literal of the value's own type. */
+export const timesNumber = (a: Value, factor: number): Value =>
+  mul(a, a.graph.constant([factor], [], a.dtype));
+export const plusNumber = (a: Value, term: number): Value => add(a, a.graph.constant([term], [], a.dtype));
 
 /** No node if the value has the type already. */
 export function cast(a: Value, dtype: GraphDType): Value {

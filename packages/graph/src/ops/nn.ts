@@ -9,6 +9,11 @@ export function linear(x: Value, weight: Value, bias: Value | null = null): Valu
   });
 }
 
+/** Batched product of [.., m, k] and [.., k, n]. */
+export function matmul(a: Value, b: Value): Value {
+  return a.graph.op('MatMul', [a, b], { shape: [...a.shape.slice(0, -1), b.shape.at(-1)!] });
+}
+
 export function softmax(a: Value, axis = -1): Value {
   return a.graph.op('Softmax', [a], { attributes: { axis } });
 }

@@ -1,0 +1,63 @@
+import type { Dim, Value } from '@moepress/core';
+import { reshapeLike } from '../ops/layout.js';
+import { cast, div, mul, neg, plusNumber, square, sub, timesNumber } from '../ops/math.js';
+import { reduceSum } from '../ops/reduce.js';
+import type { Vjp } from './vjp.js';
+
+/** Sums a gradient over the axes along which `input` was repeated. */
+function unbroadcast(gradient: Value, input: Value): Value {
+  const missing = gradient.shape.length - input.shape.length;
+  const repeated = (dim: Dim, axis: number) =>
+    axis < missing || (input.shape[axis - missing] === 1 && dim !== 1);
+  const axes = gradient.shape.flatMap((dim, axis) => (repeated(dim, axis) ? [axis] : []));
+  return axes.length === 0 ? gradient : reshapeLike(reduceSum(gradient, axes), input);
+}
+
+/** For operators with one input: the gradient from it, the output and the output's gradient. */
+const unary =
+  (derive: (gradient: Value, x: Value, y: Value) => Value): Vjp =>
+  ({ gradients, inputs, outputs }) => [derive(gradients[0]!, inputs[0]!, outputs[0]!)];
+
+/** For two inputs that broadcast against each other. */
+const binary =
+  (left: (g: Value, a: Value, b: Value) => Value, right: (g: Value, a: Value, b: Value) => Value): Vjp =>
+  ({ gradients, inputs, wanted }) => {
+    const [g, a, b] = [gradients[0]!, inputs[0]!, inputs[1]!];
+    return [
+      wanted[0] ? unbroadcast(left(g, a, b), a) : null,
+      wanted[1] ? unbroadcast(right(g, a, b), b) : null,
+    ];
+  };
+
+export const elementwise: Readonly<Record<string, Vjp>> = {
+  Add: binary(
+    (g) => g,
+    (g) => g,
+  ),
+  Sub: binary((g) => g, neg),
+  Mul: binary(
+    (g, _, b) => mul(g, b),
+    (g, a) => mul(g, a),
+  ),
+  Div: binary(
+    (g, _, b) => div(g, b),
+    (g, a, b) => neg(div(mul(g, a), square(b))),
+  ),
+  Neg: unary(neg),
+  Sigmoid: unary((g, _, y) => mul(g, mul(y, plusNumber(neg(y), 1)))),
+  Sqrt: unary((g, _, y) => timesNumber(div(g, y), 0.5)),
+  Reciprocal: unary((g, _, y) => neg(mul(g, square(y)))),
+  Identity: unary((g) => g),
+  Cast: unary((g, x) => cast(g, x.dtype)),
+  Softmax: ({ gradients, outputs, node }) => {
+    const [g, y] = [gradients[0]!, outputs[0]!];
+    const weighted = reduceSum(mul(g, y), [Number(node.attributes.axis)], true);
+    return [mul(y, sub(g, weighted))];
+  },
+  /** Outside the bounds nothing moves. */
+  Clip: ({ gradients, inputs, outputs }) => {
+    const [g, x] = [gradients[0]!, inputs[0]!];
+    const inside = x.graph.op('Equal', [x, outputs[0]!], { dtype: 'bool' });
+    return [mul(g, cast(inside, g.dtype)), null, null];
+  },
+};

@@ -1,0 +1,40 @@
+import { addRows, gatherElements, gatherNd, scatterAdd, scatterNdAdd, zerosLike } from '../ops/layout.js';
+import type { Vjp } from './vjp.js';
+
+/**
+ * Operators that pick or place elements. What is picked gives its gradient back to where it came
+ * from, added up where it was picked more than once; what is placed gets the gradient of its place.
+ */
+export const indexing: Readonly<Record<string, Vjp>> = {
+  Gather: ({ node, gradients, inputs }) => {
+    if (node.attributes.axis !== 0) throw new RangeError(`${node.name}: only rows have a derivative.`);
+    return [addRows(zerosLike(inputs[0]!), inputs[1]!, gradients[0]!), null];
+  },
+
+  GatherElements: ({ node, gradients, inputs }) => {
+    const axis = Number(node.attributes.axis);
+    return [scatterAdd(zerosLike(inputs[0]!), inputs[1]!, gradients[0]!, axis), null];
+  },
+
+  GatherND: ({ gradients, inputs }) => {
+    const [g, x, indices] = [gradients[0]!, inputs[0]!, inputs[1]!];
+    return [scatterNdAdd(zerosLike(x), indices, g), null];
+  },
+
+  /** Its `reduction` is add, the only one there is here. */
+  ScatterElements: ({ node, gradients, inputs, wanted }) => {
+    const [g, indices] = [gradients[0]!, inputs[1]!];
+    return [g, null, wanted[2] ? gatherElements(g, indices, Number(node.attributes.axis)) : null];
+  },
+
+  ScatterND: ({ gradients, inputs, wanted }) => {
+    const [g, indices, updates] = [gradients[0]!, inputs[1]!, inputs[2]!];
+    return [g, null, wanted[2] ? gatherNd(g, indices, updates.shape) : null];
+  },
+
+  /** The choice itself is a constant. */
+  TopK: ({ node, gradients, inputs, outputs }) => {
+    const axis = Number(node.attributes.axis);
+    return [gradients[0] ? scatterAdd(zerosLike(inputs[0]!), outputs[1]!, gradients[0], axis) : null, null];
+  },
+};

@@ -1,0 +1,72 @@
+import type { Value } from '@moepress/core';
+import { expandLike, reshapeLike, slice, transpose, unsqueeze } from '../ops/layout.js';
+import { timesNumber } from '../ops/math.js';
+import { frontAxis, intVector } from '../ops/shapes.js';
+import type { Vjp, VjpContext } from './vjp.js';
+
+/** Moves no element: the gradient takes the input's shape back. */
+const sameElements: Vjp = ({ gradients, inputs }) => [reshapeLike(gradients[0]!, inputs[0]!), null];
+
+/** The numbers of a constant input of a node, which its name spells out. */
+function literal(value: Value): number[] {
+  const match = /^const\/int64\[[\dx]*\]\/([-\d,]+)$/.exec(value.name);
+  if (!match) throw new RangeError(`${value.name} is not a constant.`);
+  return match[1]!.split(',').map(Number);
+}
+
+/** The gradient of a sum, repeated along the axes that were summed. */
+function spread({ gradients, inputs, node }: VjpContext): Value {
+  const [x, axes] = [inputs[0]!, literal(inputs[1]!)];
+  const kept = node.attributes.keepdims === 1;
+  const fronts = axes.map((axis) => frontAxis(axis, x.shape.length)).sort((a, b) => a - b);
+  const full = kept ? gradients[0]! : fronts.reduce((g, axis) => unsqueeze(g, axis), gradients[0]!);
+  return expandLike(full, x);
+}
+
+export const reshaping: Readonly<Record<string, Vjp>> = {
+  Reshape: sameElements,
+  Squeeze: sameElements,
+  Unsqueeze: sameElements,
+
+  Transpose: ({ node, gradients }) => {
+    const order = node.attributes.perm as readonly number[];
+    return [
+      transpose(
+        gradients[0]!,
+        [...order.keys()].map((axis) => order.indexOf(axis)),
+      ),
+    ];
+  },
+
+  Concat: ({ node, gradients, inputs }) => {
+    const axis = frontAxis(Number(node.attributes.axis), inputs[0]!.shape.length);
+    let start = 0;
+    return inputs.map((input) => {
+      const end = start + Number(input!.shape[axis]);
+      const part = slice(gradients[0]!, axis, start, end);
+      start = end;
+      return part;
+    });
+  },
+
+  /** Zeros where the slice did not reach. */
+  Slice: ({ gradients, inputs }) => {
+    const [x, starts, ends, axes] = inputs as Value[];
+    const [start, end, axis] = [literal(starts!)[0]!, literal(ends!)[0]!, literal(axes!)[0]!];
+    const pads = new Array<number>(2 * x!.shape.length).fill(0);
+    pads[axis] = start;
+    pads[x!.shape.length + axis] = Number(x!.shape[axis]) - end;
+    return [x!.graph.op('Pad', [gradients[0]!, intVector(x!, pads)], { shape: x!.shape }), null, null, null];
+  },
+
+  ReduceSum: (context) => [spread(context), null],
+
+  ReduceMean: (context) => {
+    const x = context.inputs[0]!;
+    const count = literal(context.inputs[1]!).reduce(
+      (product, axis) => product * Number(x.shape.at(axis)),
+      1,
+    );
+    return [timesNumber(spread(context), 1 / count), null];
+  },
+};

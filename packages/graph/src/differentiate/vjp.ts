@@ -1,0 +1,28 @@
+import type { Value } from '@moepress/core';
+import type { NodeIR } from '../ir.js';
+import { elementwise } from './elementwise.js';
+import { indexing } from './indexing.js';
+import { products } from './products.js';
+import { reshaping } from './reshaping.js';
+
+/** What a derivative is given: a node, its values, and the gradients of its outputs. */
+export interface VjpContext {
+  readonly node: NodeIR;
+  readonly inputs: readonly (Value | null)[];
+  readonly outputs: readonly Value[];
+  /** Null for an output the loss does not depend on. */
+  readonly gradients: readonly (Value | null)[];
+  /** Which inputs' gradients are asked for. */
+  readonly wanted: readonly boolean[];
+}
+
+/** Gradients of the inputs; entries for inputs that are not wanted may be null. */
+export type Vjp = (context: VjpContext) => readonly (Value | null)[];
+
+/** Vector-Jacobian products by ONNX operator: what `differentiate` can go through. */
+export const vectorJacobianProducts: Readonly<Record<string, Vjp>> = {
+  ...elementwise,
+  ...products,
+  ...reshaping,
+  ...indexing,
+};

@@ -1,0 +1,95 @@
+import type { Value } from '@moepress/core';
+import {
+  add,
+  addRows,
+  cast,
+  clip,
+  div,
+  type GraphBuilder,
+  gather,
+  gatherElements,
+  gatherNd,
+  join,
+  linear,
+  matmul,
+  mul,
+  neg,
+  reciprocal,
+  reduceMean,
+  reduceSum,
+  reshape,
+  rmsNorm,
+  scatterAdd,
+  sigmoid,
+  silu,
+  slice,
+  softmax,
+  sqrt,
+  squeeze,
+  sub,
+  topK,
+  transpose,
+  unsqueeze,
+} from '@moepress/graph';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EngineWorker } from '../engine/worker.js';
+import { type Checked, numbers, worstGradientError } from '../testing/gradients.js';
+
+let worker: EngineWorker;
+beforeAll(() => {
+  worker = new EngineWorker(1);
+});
+afterAll(() => worker.dispose());
+
+type Case = [string, Record<string, Checked>, (inputs: Record<string, Value>, graph: GraphBuilder) => Value];
+const a = numbers(3, 4);
+const b = numbers(4).data.map((x) => x + 3);
+const row = { shape: [4], data: b };
+const rowsOf = (graph: GraphBuilder, ...indices: number[]) =>
+  graph.constant(indices, [indices.length], 'int64');
+
+const cases: Case[] = [
+  ['add, repeated along rows', { a, row }, (v) => add(v.a!, v.row!)],
+  ['sub', { a, row }, (v) => sub(v.row!, v.a!)],
+  ['mul, both sides one value', { a }, (v) => mul(v.a!, v.a!)],
+  ['mul, a column repeated', { a, c: numbers(3, 1) }, (v) => mul(v.a!, v.c!)],
+  ['div', { a, row }, (v) => div(v.a!, v.row!)],
+  ['neg, sqrt, reciprocal', { row }, (v) => neg(sqrt(reciprocal(v.row!)))],
+  ['sigmoid', { a }, (v) => sigmoid(v.a!)],
+  ['silu', { a }, (v) => silu(v.a!)],
+  ['softmax', { a }, (v) => softmax(v.a!)],
+  ['clip', { a }, (v) => clip(v.a!, 1)],
+  ['cast', { a }, (v) => cast(v.a!, 'float64')],
+  ['linear with bias', { a, w: numbers(5, 4), bias: numbers(5) }, (v) => linear(v.a!, v.w!, v.bias!)],
+  ['matmul, batched', { x: numbers(2, 3, 4), y: numbers(2, 4, 2) }, (v) => matmul(v.x!, v.y!)],
+  ['rms norm', { a, row }, (v) => rmsNorm(v.a!, v.row!, 1e-3)],
+  ['reshape and transpose', { a }, (v) => transpose(reshape(v.a!, [2, 2, 3]), [2, 0, 1])],
+  ['unsqueeze and squeeze', { a }, (v) => squeeze(unsqueeze(v.a!, 1), 1)],
+  ['join and slice', { a, d: numbers(3, 2) }, (v) => slice(join([v.a!, v.d!], 1), 1, 1, 5)],
+  ['sums and means', { a }, (v) => add(reduceSum(v.a!, [1], true), reduceMean(v.a!, [-1], true))],
+  ['sum without its axis', { a }, (v) => reduceSum(v.a!, [0])],
+  ['rows, one of them twice', { a }, (v, g) => gather(v.a!, rowsOf(g, 2, 0, 2))],
+  ['rows as a matrix', { a }, (v, g) => gather(v.a!, g.constant([1, 0, 1, 1], [2, 2], 'int64'))],
+  ['a single row', { a }, (v, g) => gather(v.a!, g.constant([1], [], 'int64'))],
+  ['elements', { a }, (v, g) => gatherElements(v.a!, g.constant([3, 3, 0, 1, 2, 2], [3, 2], 'int64'), 1)],
+  ['elements by coordinates', { a }, (v, g) => gatherNd(v.a!, g.constant([0, 1, 2, 3], [2, 2], 'int64'))],
+  ['added rows', { a, u: numbers(2, 4) }, (v, g) => addRows(v.a!, rowsOf(g, 2, 0), v.u!)],
+  [
+    'scattered elements',
+    { a, u: numbers(3, 2) },
+    (v, g) => scatterAdd(v.a!, g.constant([3, 3, 0, 1, 2, 2], [3, 2], 'int64'), v.u!, 1),
+  ],
+  ['the k largest', { a }, (v) => topK(v.a!, 2).values],
+];
+
+describe('gradients in double precision against central differences', () => {
+  it.each(cases)('%s', async (_, inputs, build) => {
+    const worst = await worstGradientError(worker, inputs, (graph, values) => build(values, graph));
+    expect(worst).toBeLessThan(1e-6);
+  });
+
+  it('refuses operators it has no derivative for', async () => {
+    const attempt = worstGradientError(worker, { a }, (graph, values) => graph.op('Tan', [values.a!]));
+    await expect(attempt).rejects.toThrow(/Tan.*no derivative/);
+  });
+});
