@@ -53,7 +53,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
 async function prepareAll(tasks: ReadonlySet<Task>, options: EvaluateOptions): Promise<PreparedTask[]> {
   const { data, limit, numFewshot, work = {} } = options;
-  const step = 'Prepare prompts';
+  const step = 'Preparing prompts';
   const prepared: PreparedTask[] = [];
   work.progress?.({ type: 'start', task: step, total: tasks.size, unit: 'tasks' });
   for (const task of tasks) {

@@ -15,7 +15,7 @@ export async function askModel(
   work: Work,
 ): Promise<ModelResponse[]> {
   const responses = new Array<ModelResponse>(requests.length);
-  const step = 'Answer requests';
+  const step = 'Answering requests';
   let done = 0;
   work.progress?.({ type: 'start', task: step, total: requests.length, unit: 'requests' });
   const ask = async <Kind extends ModelRequest['kind']>(

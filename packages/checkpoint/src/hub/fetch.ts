@@ -1,8 +1,8 @@
-import { throwIfAborted, type Work } from '@moepress/core';
+import { MoepressError, throwIfAborted, type Work } from '@moepress/core';
 import { checkSpace } from '../files/space.js';
 import { CachedRepository } from './cache.js';
 import { readHubEnvironment } from './environment.js';
-import { asHubError, unreachable } from './errors.js';
+import { asHubError } from './errors.js';
 import { type RemoteFile, RemoteRepository } from './remote.js';
 import type { HubFile, HubRepository } from './repository.js';
 import { fetchFile } from './transfer.js';
@@ -44,9 +44,7 @@ export async function fetchHubFiles(
       await cached.remember(revision, commit);
       return snapshotOf(cached, commit, files);
     }
-    if (known === null) {
-      throw unreachable(`HF_HUB_OFFLINE is set and revision ${revision} is not in the cache`, id);
-    }
+    if (known === null) throw offline(repository);
     return snapshotOf(cached, known, (await cached.files(known)).filter(wanted));
   } catch (cause) {
     throwIfAborted(signal);
@@ -68,6 +66,14 @@ async function list(remote: RemoteRepository, id: string, dispensable: boolean):
     if (dispensable && asHubError(cause, id).code === 'HUB_UNREACHABLE') return null;
     throw cause;
   }
+}
+
+function offline({ id, revision }: HubRepository): MoepressError {
+  return new MoepressError('HUB_UNREACHABLE', {
+    message: `HF_HUB_OFFLINE is set and revision ${revision} is not in the cache.`,
+    where: id,
+    mend: 'Unset HF_HUB_OFFLINE to download it.',
+  });
 }
 
 function snapshotOf(cached: CachedRepository, commit: string, files: readonly HubFile[]): HubSnapshot {

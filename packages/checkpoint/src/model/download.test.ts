@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { ProgressEvent } from '@moepress/core';
 import { describe, expect, it, vi } from 'vitest';
 import { commit, type FakeHub, repository, sha256, startHub } from '../hub/server.test.util.js';
@@ -50,7 +50,10 @@ describe('a Hub id', () => {
   it('asks nothing when HF_HUB_OFFLINE is set', async () => {
     const hub = await startHub(fixture('olmoe'));
     vi.stubEnv('HF_HUB_OFFLINE', '1');
-    expect((await failure(openModel(repository))).code).toBe('HUB_UNREACHABLE');
+    expect(await failure(openModel(repository))).toMatchObject({
+      code: 'HUB_UNREACHABLE',
+      mend: expect.stringContaining('Unset HF_HUB_OFFLINE'),
+    });
     expect(hub.requests).toEqual([]);
     vi.stubEnv('HF_HUB_OFFLINE', '0');
     await openModel(repository);
@@ -145,29 +148,41 @@ describe('an interrupted download', () => {
 });
 
 describe('a Hub that refuses', () => {
-  const codeFor = async (status: number, only?: string) => {
+  /** The error of a Hub that answers with a status, to all requests or some. */
+  const refused = async (status: number, only = '') => {
     const hub = await startHub(fixture('olmoe'));
-    hub.refuse = ({ url }) => (only === undefined || url!.includes(only) ? status : undefined);
-    return (await failure(openModel(repository))).code;
+    hub.refuse = ({ url }) => (url!.includes(only) ? status : undefined);
+    return failure(openModel(repository));
+  };
+  const both = {
+    where: repository,
+    message: expect.stringContaining(`no folder ${resolve(repository)}, and as a Hub id`),
+    mend: expect.stringMatching(/folder, .*Hub model: /),
   };
 
-  it('has no such model', async () => {
-    expect(await codeFor(404)).toBe('HUB_NOT_FOUND');
+  it('has no such model, so that a folder may have been meant', async () => {
+    expect(await refused(404)).toMatchObject({ ...both, code: 'HUB_NOT_FOUND' });
   });
 
-  it('guards its files', async () => {
-    expect(await codeFor(403, '/resolve/')).toBe('HUB_FORBIDDEN');
+  it('does not tell strangers whether it has', async () => {
+    expect(await refused(401)).toMatchObject({ ...both, code: 'HUB_FORBIDDEN' });
+  });
+
+  it('guards the files of a model it has', async () => {
+    const error = await refused(403, '/resolve/');
+    expect(error).toMatchObject({ code: 'HUB_FORBIDDEN', where: `${repository}/config.json` });
+    expect(error.message).not.toContain('folder');
   });
 
   it('is ill', async () => {
-    expect(await codeFor(503)).toBe('HUB_UNREACHABLE');
+    expect(await refused(503)).toMatchObject({ ...both, code: 'HUB_UNREACHABLE' });
   });
 
   it('is not there', async () => {
     const hub = await startHub(fixture('olmoe'));
     await hub.stop();
     const error = await failure(openModel(repository));
-    expect(error.code).toBe('HUB_UNREACHABLE');
+    expect(error).toMatchObject({ ...both, code: 'HUB_UNREACHABLE' });
     expect(error.message).toContain('ECONNREFUSED');
   });
 

@@ -46,8 +46,23 @@ async function findCheckpoint(
   }
   // Loaded only when asked for: most models are local, and the Hub library is large.
   const { downloadModel } = await import('./download.js');
-  const { directory, commit } = await downloadModel(id, revision, work);
-  return { directory, revision: commit };
+  try {
+    const { directory, commit } = await downloadModel(id, revision, work);
+    return { directory, revision: commit };
+  } catch (cause) {
+    throw asNeither(cause, id);
+  }
+}
+
+/** `models/tiny` may be a misspelt path as well as a Hub id: says both if the Hub as a whole did not help. */
+function asNeither(cause: unknown, id: string): unknown {
+  if (!MoepressError.isInstance(cause) || cause.where !== id) return cause;
+  return new MoepressError(cause.code, {
+    message: `There is no folder ${resolve(id)}, and as a Hub id it cannot be opened either. ${cause.message}`,
+    where: id,
+    mend: `If you mean a folder, correct the path. If you mean a Hub model: ${cause.mend}`,
+    cause,
+  });
 }
 
 async function openFolder(directory: string, id: string, revision: string | null): Promise<Model> {

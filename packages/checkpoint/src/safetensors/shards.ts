@@ -38,7 +38,7 @@ export async function writeShards(
   { shards, index, totalBytes }: ShardPlan,
   { progress, signal }: Work = {},
 ): Promise<string[]> {
-  const task = 'write';
+  const task = 'Writing';
   progress?.({ type: 'start', task, total: totalBytes, unit: 'bytes' });
   let done = 0;
   for (const { name, layout } of shards) {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { byteLength, type DType, dtypeBits } from '@moepress/core';
+import { byteLength, type DType, dtypeBits, type ProgressEvent } from '@moepress/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { asWriteError } from '../files/errors.js';
@@ -68,15 +68,17 @@ describe('writeSafetensors', () => {
 
   it('reports every byte', async () => {
     const path = join(await temporaryFolder(), 'a.safetensors');
-    let [total, done] = [0, 0];
+    const events: ProgressEvent[] = [];
     await writeSafetensors(path, [arrayEntry('a', 'U8', [3], Uint8Array.of(1, 2, 3))], {
-      progress: (event) => {
-        if (event.type === 'start') total = event.total;
-        if (event.type === 'advance') done = event.done;
-      },
+      progress: (event) => events.push(event),
     });
-    expect(done).toBe(total);
-    expect((await stat(path)).size).toBe(total);
+    const { size } = await stat(path);
+    const task = 'Writing';
+    expect(events[0]).toEqual({ type: 'start', task, total: size, unit: 'bytes' });
+    expect(events.slice(-2)).toEqual([
+      { type: 'advance', task, done: size },
+      { type: 'end', task },
+    ]);
   });
 });
 

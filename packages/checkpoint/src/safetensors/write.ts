@@ -22,7 +22,7 @@ export async function writeSafetensors(
   { metadata, progress, signal }: WriteOptions = {},
 ): Promise<void> {
   const layout = layOut(entries, metadata);
-  const task = 'write';
+  const task = 'Writing';
   progress?.({ type: 'start', task, total: layout.totalBytes, unit: 'bytes' });
   let done = 0;
   await writeLayout(path, layout, signal, (bytes) => {
