@@ -1,8 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { findShared } from './scripts/shared.js';
 
-const shared = findShared();
-
 export default defineConfig({
   test: {
     include: ['{packages,plugins}/*/src/**/*.test.ts', 'harness/src/**/*.test.ts', 'scripts/**/*.test.ts'],
@@ -10,6 +8,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    env: shared === undefined ? {} : { MOEPRESS_SHARED: shared },
+    // Set even if empty: a variable of the user that names no such folder must not reach the tests.
+    env: { MOEPRESS_SHARED: findShared() },
   },
 });
