@@ -34,6 +34,30 @@ export interface LayerTaps {
   readonly experts: readonly ExpertTaps[];
   /** Output of the whole FFN with the shared expert, before the residual, [T, H]. */
   readonly ffnOutput: Value;
+  /** Null except in the backward pass, whose batches are single sequences. */
+  readonly gradients: LayerGradients | null;
+}
+
+/** Gradients of the loss, the mean token cross-entropy of one sequence. Shapes as in `LayerTaps`. */
+export interface LayerGradients {
+  readonly ffnInput: Value;
+  readonly routerLogits: Value;
+  /** [N, H] */
+  readonly routerWeight: Value;
+  readonly ffnOutput: Value;
+  /** One per pool entry. */
+  readonly experts: readonly ExpertGradients[];
+}
+
+export interface ExpertGradients {
+  /** [n, I]: through the down projection and the routing weight. */
+  readonly activation: Value;
+  /** [n, H]: through the routing weight. */
+  readonly output: Value;
+  /** Of the weights, summed over the n tokens: [I, H], [I, H] and [H, I]. */
+  readonly gate: Value;
+  readonly up: Value;
+  readonly down: Value;
 }
 
 /** One expert on the n tokens routed to it. */

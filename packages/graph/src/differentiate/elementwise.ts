@@ -1,17 +1,8 @@
-import type { Dim, Value } from '@moepress/core';
-import { reshapeLike } from '../ops/layout.js';
+import type { Value } from '@moepress/core';
 import { cast, div, mul, neg, plusNumber, square, sub, timesNumber } from '../ops/math.js';
 import { reduceSum } from '../ops/reduce.js';
+import { unbroadcast } from './unbroadcast.js';
 import type { Vjp } from './vjp.js';
-
-/** Sums a gradient over the axes along which `input` was repeated. */
-function unbroadcast(gradient: Value, input: Value): Value {
-  const missing = gradient.shape.length - input.shape.length;
-  const repeated = (dim: Dim, axis: number) =>
-    axis < missing || (input.shape[axis - missing] === 1 && dim !== 1);
-  const axes = gradient.shape.flatMap((dim, axis) => (repeated(dim, axis) ? [axis] : []));
-  return axes.length === 0 ? gradient : reshapeLike(reduceSum(gradient, axes), input);
-}
 
 /** For operators with one input: the gradient from it, the output and the output's gradient. */
 const unary =

@@ -3,6 +3,7 @@ import { transpose } from '../ops/layout.js';
 import { div, mul, plusNumber, sqrt, square, sub } from '../ops/math.js';
 import { matmul } from '../ops/nn.js';
 import { reduceMean, reduceSum } from '../ops/reduce.js';
+import { unbroadcast } from './unbroadcast.js';
 import type { Vjp } from './vjp.js';
 
 /** a with its last two axes swapped. */
@@ -24,10 +25,13 @@ export const products: Readonly<Record<string, Vjp>> = {
     ];
   },
 
-  /** Both sides have the same leading axes. */
+  /** A leading axis of size 1 may stand against a longer one. */
   MatMul: ({ gradients, inputs, wanted }) => {
     const [g, a, b] = [gradients[0]!, inputs[0]!, inputs[1]!];
-    return [wanted[0] ? matmul(g, flipped(b)) : null, wanted[1] ? matmul(flipped(a), g) : null];
+    return [
+      wanted[0] ? unbroadcast(matmul(g, flipped(b)), a) : null,
+      wanted[1] ? unbroadcast(matmul(flipped(a), g), b) : null,
+    ];
   },
 
   /** y = w x̂ with x̂ = x / r, r = sqrt(mean(x²) + ε): x̄ = (wȳ - x̂ mean(wȳ x̂)) / r, w̄ = Σ ȳ x̂. */

@@ -1,6 +1,6 @@
 import type { Value } from '@moepress/core';
 import type { GraphBuilder } from '../builder.js';
-import { squeeze, unsqueeze } from './layout.js';
+import { join, rowCount, squeeze, unsqueeze } from './layout.js';
 
 const domain = 'com.microsoft';
 
@@ -14,6 +14,18 @@ export function rotary(x: Value, cos: Value, sin: Value, order: Value): Value {
     x.graph.op('RotaryEmbedding', [unsqueeze(x, 0), order, cos, sin], { domain, shape: [1, ...x.shape] }),
     0,
   );
+}
+
+/** [T, T] for the T rows of `like`: 0 where a token may look, a very low number above the diagonal. */
+export function causalMask(like: Value): Value {
+  const { graph, dtype } = like;
+  const rows = rowCount(like);
+  const size = like.shape[0]!;
+  const low = graph.op('Expand', [graph.constant([-1e30], [], dtype), join([rows, rows], 0)], {
+    dtype,
+    shape: [size, size],
+  });
+  return graph.op('Trilu', [low, graph.constant([1], [], 'int64')], { attributes: { upper: 1 } });
 }
 
 export interface AttentionInputs {

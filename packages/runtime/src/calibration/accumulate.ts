@@ -1,5 +1,5 @@
 import { type LayerEvidence, MoepressError, type Statistic } from '@moepress/core';
-import { statisticOutput } from '../decoder/block.js';
+import { statisticOutput } from '../decoder/statistics.js';
 import type { TensorData } from '../engine/protocol.js';
 
 /** Sums of one layer, added up batch by batch in double precision. */

@@ -9,7 +9,7 @@ import {
   throwIfAborted,
   type Work,
 } from '@moepress/core';
-import { isStatisticOutput } from '../decoder/block.js';
+import { isStatisticOutput } from '../decoder/statistics.js';
 import type { Engine } from '../engine/engine.js';
 import { runBlock, streamedBlocks } from '../forward/blocks.js';
 import { embedBatches } from '../forward/embed.js';

@@ -1,9 +1,13 @@
-import type { Block, Model, Statistic } from '@moepress/core';
-import { add, cast, GraphBuilder, type GraphIR, reduceSum, rmsNorm, weight } from '@moepress/graph';
-import { attention } from './attention.js';
-import { denseFfn, moeFfn, tappedMoeFfn } from './ffn.js';
+import type { Block, Model, Statistic, Value } from '@moepress/core';
+import { add, cast, GraphBuilder, type GraphIR, reduceSum, rmsNorm } from '@moepress/graph';
+import { fusedAttention } from './attention/fused.js';
+import { moeFfn, openMoeFfn } from './ffn.js';
 import { batchInputs } from './inputs.js';
+import { mlp } from './mlp.js';
 import type { Routing } from './router.js';
+import { outputStatistics } from './statistics.js';
+import { layerTaps } from './taps.js';
+import { weightFor } from './weights.js';
 
 /** What a block's graph yields besides the hidden states. */
 export interface BlockOutputs {
@@ -14,11 +18,6 @@ export interface BlockOutputs {
   /** Sums over the batch's tokens, each named by `statisticOutput`. */
   readonly statistics?: readonly Statistic[];
 }
-
-/** Output name of a statistic's sum; no other output has a slash. */
-export const statisticOutput = (statistic: Statistic, output: string): string =>
-  `${statistic.name}/${output}`;
-export const isStatisticOutput = (output: string): boolean => output.includes('/');
 
 /**
  * One decoder layer: `hidden` [T, H] to `hiddenOut` [T, H]. `finite` is the sum of the output: NaN
@@ -32,12 +31,12 @@ export function blockGraph(model: Model, block: Block, outputs: BlockOutputs = {
   const past = outputs.cache ? pastInputs(graph, block) : null;
 
   const attended = graph.scoped('attention', () => {
-    const normed = rmsNorm(hidden, weight(graph, block.norms.attention), rmsNormEps);
-    return attention(graph, normed, block.attention, batch, past, rmsNormEps);
+    const normed = rmsNorm(hidden, weightFor(hidden, block.norms.attention), rmsNormEps);
+    return fusedAttention(normed, block.attention, batch, past, rmsNormEps);
   });
   const residual = add(hidden, attended.output);
-  const normed = rmsNorm(residual, weight(graph, block.norms.ffn), rmsNormEps);
-  const ffnOutput = graph.scoped('ffn', () => ffn(graph, normed, block, outputs));
+  const ffnInput = rmsNorm(residual, weightFor(hidden, block.norms.ffn), rmsNormEps);
+  const ffnOutput = graph.scoped('ffn', () => ffn(graph, ffnInput, block, outputs));
   const hiddenOut = add(residual, ffnOutput);
 
   graph.output('hiddenOut', hiddenOut);
@@ -51,24 +50,23 @@ export function blockGraph(model: Model, block: Block, outputs: BlockOutputs = {
 
 function pastInputs(graph: GraphBuilder, { attention: { kvHeads, headDim } }: Block) {
   const shape = ['B', kvHeads, 'past', headDim];
-  return { key: graph.input('pastKey', 'float32', shape), value: graph.input('pastValue', 'float32', shape) };
+  return {
+    key: graph.input('pastKey', 'float32', shape),
+    value: graph.input('pastValue', 'float32', shape),
+  };
 }
 
-function ffn(graph: GraphBuilder, x: ReturnType<typeof rmsNorm>, block: Block, outputs: BlockOutputs) {
-  if (block.ffn.kind === 'dense') return denseFfn(graph, x, block.ffn);
-  const statistics = outputs.statistics ?? [];
+function ffn(graph: GraphBuilder, x: Value, block: Block, { routing, statistics = [] }: BlockOutputs): Value {
+  if (block.ffn.kind === 'dense') return mlp(x, block.ffn.mlp).output;
   if (statistics.length === 0) {
-    const { output, routing } = moeFfn(graph, x, block.ffn);
-    if (outputs.routing) outputRouting(graph, routing);
-    return output;
+    const values = moeFfn(x, block.ffn);
+    if (routing) outputRouting(graph, values.routing);
+    return values.output;
   }
-  const { output, routing, taps } = tappedMoeFfn(graph, x, block.ffn, block.index);
-  if (outputs.routing) outputRouting(graph, routing);
-  for (const statistic of statistics) {
-    const sums = graph.scoped(statistic.name, () => statistic.collect(graph, taps));
-    for (const [name, value] of Object.entries(sums)) graph.output(statisticOutput(statistic, name), value);
-  }
-  return output;
+  const values = openMoeFfn(x, block.ffn);
+  if (routing) outputRouting(graph, values.routing);
+  outputStatistics(graph, statistics, layerTaps(block.index, x, values));
+  return values.output;
 }
 
 function outputRouting(graph: GraphBuilder, routing: Routing): void {

@@ -3,7 +3,6 @@ import {
   cast,
   div,
   equal,
-  type GraphBuilder,
   gather,
   linear,
   reduceSum,
@@ -11,12 +10,14 @@ import {
   softmax,
   topK,
   transpose,
-  weight,
   zeroRows,
 } from '@moepress/graph';
+import { weightFor } from './weights.js';
 
 /** Which experts each of T tokens goes to. N slots, k chosen, P experts in the pool. */
 export interface Routing {
+  /** [N, H] */
+  readonly weight: Value;
   /** [T, N] */
   readonly logits: Value;
   /** [T, N] */
@@ -32,24 +33,23 @@ export interface Routing {
 }
 
 /** Softmax routing: softmax over all slots, the k largest, divided by their sum if the model says so. */
-export function route(graph: GraphBuilder, x: Value, ffn: MoeFfn): Routing {
-  const { router, slots, pool } = ffn;
-  const logits = graph.scoped('router', () => linear(x, weight(graph, router.weight)));
+export function route(x: Value, { router, slots, pool }: MoeFfn): Routing {
+  const weight = weightFor(x, router.weight);
+  const logits = linear(x, weight);
   const probabilities = softmax(logits);
-  const chosen = topK(probabilities, router.topK);
-  const selected = chosen.indices;
-  const weights = router.normalise ? div(chosen.values, reduceSum(chosen.values, [1], true)) : chosen.values;
+  const { values, indices: selected } = topK(probabilities, router.topK);
+  const weights = router.normalise ? div(values, reduceSum(values, [1], true)) : values;
 
   const identity = slots.every((expert, slot) => expert === slot);
-  const experts = identity ? selected : gather(graph.constant(slots, [slots.length], 'int64'), selected);
-  // A weight may underflow to zero, so hits are counted apart from weights.
-  const ones = cast(equal(selected, selected), 'float32');
+  const experts = identity ? selected : gather(x.graph.constant(slots, [slots.length], 'int64'), selected);
   const perExpert = (updates: Value) =>
     transpose(scatterAdd(zeroRows(x, pool.length), experts, updates, 1), [1, 0]);
-  const hits = perExpert(ones);
+  // A weight may underflow to zero, so hits are counted apart from weights.
+  const hits = perExpert(cast(equal(selected, selected), x.dtype));
   const poolWeights = perExpert(weights);
-  const row = (matrix: Value, e: number) => gather(matrix, graph.constant([e], [], 'int64'));
+  const row = (matrix: Value, e: number) => gather(matrix, x.graph.constant([e], [], 'int64'));
   return {
+    weight,
     logits,
     probabilities,
     selected,
