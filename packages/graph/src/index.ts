@@ -8,4 +8,5 @@ export * from './ops/math.js';
 export * from './ops/nn.js';
 export * from './ops/reduce.js';
 export * from './statistics/experts.js';
+export * from './statistics/gradients.js';
 export * from './weights.js';

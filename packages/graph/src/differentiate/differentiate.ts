@@ -22,7 +22,7 @@ export function differentiate(
   wrt: readonly Value[],
 ): ReadonlyMap<Value, Value> {
   const nodes = [...graph.nodes];
-  const onTheWay = dependents(nodes, wrt);
+  const onTheWay = dependents(graph, nodes, wrt);
   const gradients = new Map<string, Value>();
   const accumulate = ({ name }: Value, gradient: Value) => {
     const sum = gradients.get(name);
@@ -57,11 +57,16 @@ function productOf(node: NodeIR) {
   return product;
 }
 
-/** Names of all values that depend on one of `roots`, these included. */
-function dependents(nodes: readonly NodeIR[], roots: readonly Value[]): ReadonlySet<string> {
+/** Names of all values that move with one of `roots`, these included: integers and truth values do not. */
+function dependents(
+  graph: GraphBuilder,
+  nodes: readonly NodeIR[],
+  roots: readonly Value[],
+): ReadonlySet<string> {
   const names = new Set(roots.map(({ name }) => name));
   for (const node of nodes) {
-    if (node.inputs.some((input) => names.has(input))) for (const output of node.outputs) names.add(output);
+    if (!node.inputs.some((input) => names.has(input))) continue;
+    for (const output of node.outputs) if (graph.value(output).dtype.startsWith('float')) names.add(output);
   }
   return names;
 }

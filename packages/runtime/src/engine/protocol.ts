@@ -43,6 +43,7 @@ export type Command =
   | { readonly kind: 'close'; readonly session: string }
   | { readonly kind: 'put'; readonly name: string; readonly tensor: TensorData }
   | { readonly kind: 'take'; readonly name: string }
+  | { readonly kind: 'rename'; readonly from: string; readonly to: string }
   | { readonly kind: 'drop'; readonly names: readonly string[] }
   | { readonly kind: 'cache'; readonly name: string; readonly shape: CacheShape }
   | { readonly kind: 'run'; readonly steps: readonly Step[] };

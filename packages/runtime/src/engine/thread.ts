@@ -27,6 +27,10 @@ async function execute(command: Command): Promise<Results> {
       return none;
     case 'take':
       return [{ [command.name]: fromTensor(heldTensor(command.name)) }];
+    case 'rename':
+      held.set(command.to, heldTensor(command.from));
+      held.delete(command.from);
+      return none;
     case 'drop':
       for (const name of command.names) {
         held.delete(name);

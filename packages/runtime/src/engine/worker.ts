@@ -50,6 +50,11 @@ export class EngineWorker {
     await this.#send({ kind: 'put', name, tensor }, name, [tensor.data.buffer]);
   }
 
+  /** Holds a tensor under another name. */
+  async rename(from: string, to: string): Promise<void> {
+    await this.#send({ kind: 'rename', from, to }, from);
+  }
+
   /** A copy of a held tensor. */
   async take(name: string): Promise<TensorData> {
     const [results] = await this.#send({ kind: 'take', name }, name);

@@ -1,0 +1,97 @@
+import { openModel } from '@moepress/checkpoint';
+import { moeBlocks, type Statistic } from '@moepress/core';
+import {
+  cast,
+  sequenceMaskFisher,
+  tokenMaskFisher,
+  weightFisher,
+  weightGradientMagnitude,
+} from '@moepress/graph';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Engine } from '../engine/engine.js';
+import { fixtures, fullReferences, maxDifference } from '../testing/golden.js';
+import { gradientName } from './names.js';
+import { backwardPass } from './pass.js';
+
+const shared = process.env.MOEPRESS_SHARED;
+let engine: Engine;
+beforeAll(() => {
+  engine = new Engine();
+});
+afterAll(() => engine.dispose());
+
+const routerGradient: Statistic = {
+  name: 'router-gradient',
+  version: 1,
+  pass: 'backward',
+  collect: (_, { gradients }) => ({ sum: cast(gradients!.routerWeight, 'float64') }),
+};
+
+/** Largest difference, as a share of the largest reference value. */
+const relative = (actual: ArrayLike<number>, expected: Float32Array) =>
+  maxDifference(actual, expected) / expected.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+
+const sum = (parts: readonly Float64Array[]) =>
+  parts.reduce((total, part) => total.map((x, i) => x + part[i]!));
+
+describe.each([...fixtures, ...(shared ? fullReferences(shared) : [])])('$name backwards', ({ load }) => {
+  it('has the gradients and Fisher scores of torch', async () => {
+    const golden = await load();
+    const model = await openModel(golden.model);
+    const statistics = [
+      tokenMaskFisher,
+      sequenceMaskFisher,
+      routerGradient,
+      weightFisher,
+      weightGradientMagnitude,
+    ];
+    const measured = new Map<string, Float64Array[]>();
+    const hidden = new Map<number, Float32Array[]>();
+    const losses = await backwardPass(engine, model, golden.sequences, {
+      statistics,
+      lowest: 0,
+      async visit(block, results, batches) {
+        for (const name of Object.keys(results[0]!).filter((key) => key.includes('/'))) {
+          measured.set(
+            `${block.index}:${name}`,
+            results.map((result) => result[name]!.data as Float64Array),
+          );
+        }
+        const gradients = await Promise.all(batches.map((batch) => batch.worker.take(gradientName(batch))));
+        hidden.set(
+          block.index,
+          gradients.map(({ data }) => data as Float32Array),
+        );
+      },
+    });
+    for (const [i, loss] of losses.entries()) expect(Math.abs(loss - golden.nllMean[i]!)).toBeLessThan(1e-5);
+
+    const layers = moeBlocks(model).map(({ index }) => index);
+    for (const [m, layer] of layers.entries()) {
+      const of = (statistic: Statistic) => measured.get(`${layer}:${statistic.name}/sum`)!;
+      for (const [statistic, name] of [
+        [tokenMaskFisher, 'fisher.token.mean'],
+        [sequenceMaskFisher, 'fisher.mask.mean'],
+      ] as const) {
+        const all = (await golden.floats(name))!;
+        const size = all.length / layers.length;
+        expect(relative(sum(of(statistic)), all.slice(m * size, (m + 1) * size))).toBeLessThan(1e-4);
+      }
+      const router = await golden.floats(`grad.router.layer${layer}`);
+      if (router) expect(relative(sum(of(routerGradient)), router)).toBeLessThan(1e-4);
+      for (const values of [...of(weightFisher), ...of(weightGradientMagnitude)]) {
+        expect(values.every((x) => x >= 0)).toBe(true);
+      }
+    }
+    for (const i of golden.sequences.keys()) {
+      const expected = await golden.floats(`s${i}.grad_hidden`);
+      if (!expected) continue;
+      for (const { index } of model.blocks) {
+        const actual = hidden.get(index)![i]!;
+        expect(
+          relative(actual, expected.slice(index * actual.length, (index + 1) * actual.length)),
+        ).toBeLessThan(1e-4);
+      }
+    }
+  });
+});
