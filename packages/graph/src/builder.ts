@@ -49,6 +49,7 @@ export class GraphBuilder implements Graph {
       inputs: [value.name],
       outputs: [name],
     });
+    this.#value(name, dtype, shape);
     this.#outputs.push({ name, dtype, shape });
   }
 

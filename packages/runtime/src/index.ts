@@ -1,4 +1,5 @@
-export { type CalibrationSet, calibrate } from './calibration/calibrate.js';
+export { calibrate } from './calibration/calibrate.js';
+export type { CalibrationSet } from './calibration/set.js';
 export { Engine, type EngineOptions } from './engine/engine.js';
 export type { TensorData } from './engine/protocol.js';
 export type { Score, ScoreItem } from './forward/score.js';

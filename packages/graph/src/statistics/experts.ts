@@ -1,20 +1,8 @@
-import type { ExpertTaps, LayerTaps, Statistic, Value } from '@moepress/core';
-import { join, rowCount, unsqueeze } from '../ops/layout.js';
-import { cast, mul } from '../ops/math.js';
+import type { Statistic } from '@moepress/core';
+import { rowCount } from '../ops/layout.js';
+import { mul, square } from '../ops/math.js';
 import { reduceL2, reduceSum } from '../ops/reduce.js';
-
-/** One double per expert of the pool, float64 [pool]; `measure` yields one number, [1]. */
-function perExpert(taps: LayerTaps, measure: (expert: ExpertTaps) => Value): Value {
-  return join(
-    taps.experts.map((expert) => cast(measure(expert), 'float64')),
-    0,
-  );
-}
-
-/** Added up in double precision: over millions of tokens the small ones must not be lost. */
-function sumOverTokens(values: Value): Value {
-  return unsqueeze(reduceSum(cast(values, 'float64'), [0]), 0);
-}
+import { columnSums, perExpert, rowPerExpert, sumOverTokens } from './reduce.js';
 
 /** `count` [pool]: tokens routed to each expert. */
 export const expertHits: Statistic = {
@@ -40,4 +28,31 @@ export const gatedOutputNorms: Statistic = {
   collect: (_, taps) => ({
     sum: perExpert(taps, ({ weight, output }) => sumOverTokens(mul(weight, reduceL2(output, [1])))),
   }),
+};
+
+/** `sum` [pool]: ||f(x)||_2 over the tokens routed to each expert (EAN, MAN). */
+export const outputNorms: Statistic = {
+  name: 'output-norms',
+  version: 1,
+  pass: 'forward',
+  collect: (_, taps) => ({ sum: perExpert(taps, ({ output }) => sumOverTokens(reduceL2(output, [1]))) }),
+};
+
+/** `sum` and `gated` [pool]: ||f(x)||_2 squared, and g * ||f(x)||_2 squared, over the routed tokens. */
+export const squaredOutputNorms: Statistic = {
+  name: 'squared-output-norms',
+  version: 1,
+  pass: 'forward',
+  collect: (_, taps) => ({
+    sum: perExpert(taps, ({ output }) => sumOverTokens(reduceSum(square(output), [1]))),
+    gated: perExpert(taps, ({ weight, output }) => sumOverTokens(square(mul(weight, reduceL2(output, [1]))))),
+  }),
+};
+
+/** `sum` [pool, I]: squared activation of each channel over the routed tokens. */
+export const activationEnergy: Statistic = {
+  name: 'activation-energy',
+  version: 1,
+  pass: 'forward',
+  collect: (_, taps) => ({ sum: rowPerExpert(taps, ({ activation }) => columnSums(square(activation))) }),
 };

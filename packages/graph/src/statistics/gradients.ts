@@ -1,18 +1,14 @@
 import type { ExpertGradients, ExpertTaps, LayerTaps, Statistic, Value } from '@moepress/core';
-import { join, unsqueeze } from '../ops/layout.js';
 import { add, cast, mul, square, timesNumber } from '../ops/math.js';
 import { reduceSum } from '../ops/reduce.js';
+import { rowPerExpert } from './reduce.js';
 
-/** One row per expert of the pool, float64 [pool, I]; `measure` yields [I]. */
+/** One row per expert, from its values and its gradients. */
 function perChannel(
   taps: LayerTaps,
   measure: (expert: ExpertTaps, gradient: ExpertGradients) => Value,
 ): Value {
-  const rows = taps.experts.map((expert, e) => measure(expert, taps.gradients!.experts[e]!));
-  return join(
-    rows.map((row) => unsqueeze(cast(row, 'float64'), 0)),
-    0,
-  );
+  return rowPerExpert(taps, (expert, e) => measure(expert, taps.gradients!.experts[e]!));
 }
 
 /** dL/da_j * a_j for each token and channel: the gradient of a mask on the channel, [n, I]. */

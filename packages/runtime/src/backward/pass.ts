@@ -11,10 +11,12 @@ import { layOut } from '../forward/layout.js';
 import { headGradients } from './head.js';
 import { gradientName, inputName } from './names.js';
 
-export interface BackwardOptions extends Work {
+export interface BackwardOptions extends Pick<Work, 'signal'> {
   readonly statistics: readonly Statistic[];
   /** The deepest block whose gradients are wanted; below it nothing needs to run. */
   readonly lowest: number;
+  /** Called with the tokens of a sequence that went up or down through a layer. */
+  advance?(tokens: number, layer: number): void;
   /** Called for every block from the last one down, with what each sequence measured, in their order. */
   visit(block: Block, measured: Results, batches: readonly HeldBatch[]): Promise<void> | void;
 }
@@ -62,6 +64,7 @@ async function goUp(
         extraFeeds: { hidden: { held: inputName(batch, block.index) } },
       });
       if (block.index < work.lowest) await batch.worker.drop([inputName(batch, block.index)]);
+      work.advance?.(batch.layout.ids.length, block.index);
     });
   }, work);
 }
@@ -92,6 +95,7 @@ async function goDown(
         const [results] = await batch.worker.run([{ session, feeds, fetch: ['finite', ...fetch], hold }]);
         await checkFinite(model, block, results!);
         await batch.worker.drop([inputName(batch, block.index)]);
+        options.advance?.(batch.layout.ids.length, block.index);
         return results!;
       });
       await options.visit(block, measured, batches);

@@ -23,6 +23,11 @@ export class LayerSums implements LayerEvidence {
     for (const [i, value] of (data as Float64Array).entries()) sums[i]! += value;
   }
 
+  /** Takes over what another pass measured in this layer. */
+  merge(other: LayerSums): void {
+    for (const [output, sums] of other.#sums) this.#sums.set(output, sums);
+  }
+
   read(statistic: Statistic, output: string): Float64Array {
     const name = statisticOutput(statistic, output);
     const sums = this.#sums.get(name);

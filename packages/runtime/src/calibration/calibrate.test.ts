@@ -1,6 +1,17 @@
 import { openModel } from '@moepress/checkpoint';
 import type { Statistic } from '@moepress/core';
-import { cast, expertHits, gatedOutputNorms, gateWeightSums, reduceSum } from '@moepress/graph';
+import {
+  cast,
+  expertHits,
+  gatedOutputNorms,
+  gateWeightSums,
+  outputGram,
+  outputSumsOnAllTokens,
+  probabilitySums,
+  reduceSum,
+  squaredNormsOnAllTokens,
+  weightFisher,
+} from '@moepress/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Engine } from '../engine/engine.js';
 import { fixtures, fullReferences, type Golden } from '../testing/golden.js';
@@ -78,15 +89,55 @@ describe('calibrate', () => {
     expect(layers[1]!.read(expertHits, 'count')).toEqual(expected);
   });
 
-  it('refuses an empty set, foreign tokens and passes it does not have', async () => {
+  it('refuses an empty set, foreign tokens and sums in single precision', async () => {
     const golden = await fixtures[0]!.load();
     const model = await openModel(golden.model);
     const attempt = (sequences: number[][], statistic: Statistic) =>
       calibrate(engine, model, { source: 'x', seed: 0, sequences }, [statistic]);
     await expect(attempt([[]], expertHits)).rejects.toMatchObject({ code: 'CALIBRATION_INVALID' });
     await expect(attempt([[512]], expertHits)).rejects.toMatchObject({ code: 'CALIBRATION_INVALID' });
-    const backward: Statistic = { ...expertHits, pass: 'backward' };
-    await expect(attempt([[1]], backward)).rejects.toMatchObject({ code: 'PLUGIN_INVALID' });
+    const single: Statistic = { ...expertHits, collect: (_, { routerLogits }) => ({ count: routerLogits }) };
+    await expect(attempt([[1]], single)).rejects.toMatchObject({ code: 'PLUGIN_INVALID' });
+  });
+
+  it('gives the same bits with one worker and with two', async () => {
+    const golden = await fixtures[1]!.load();
+    const model = await openModel(golden.model);
+    const many = Array.from({ length: 180 }, (_, i) => golden.sequences[i % 3]!);
+    const statistics = [gatedOutputNorms, outputGram, weightFisher];
+    const sums = async (workers: number) => {
+      const own = new Engine({ workers, threads: workers });
+      try {
+        const { layers } = await calibrate(own, model, { source: 'x', seed: 0, sequences: many }, statistics);
+        return layers.flatMap((layer) => [
+          layer.read(gatedOutputNorms, 'sum'),
+          layer.read(outputGram, 'gram'),
+          layer.read(weightFisher, 'sum'),
+        ]);
+      } finally {
+        await own.dispose();
+      }
+    };
+    expect(await sums(2)).toEqual(await sums(1));
+  });
+
+  it('runs every expert on every token where a statistic asks for it', async () => {
+    const golden = await fixtures[2]!.load();
+    const model = await openModel(golden.model);
+    const statistics = [squaredNormsOnAllTokens, outputGram, outputSumsOnAllTokens, probabilitySums];
+    const { layers } = await calibrate(engine, model, setOf(golden), statistics);
+    const [norms, gram] = [
+      layers[0]!.read(squaredNormsOnAllTokens, 'sum'),
+      layers[0]!.read(outputGram, 'gram'),
+    ];
+    const n = norms.length;
+    for (const [e, norm] of norms.entries()) expect(gram[e * n + e]! / norm).toBeCloseTo(1, 6);
+    expect(Math.min(...norms)).toBeGreaterThan(0);
+    expect(layers[0]!.read(outputSumsOnAllTokens, 'sum')).toHaveLength(n * model.config.hiddenSize);
+    const all = layers[0]!.read(probabilitySums, 'all');
+    expect(all.reduce((a, b) => a + b, 0)).toBeCloseTo(94, 4);
+    for (const [e, p] of layers[0]!.read(probabilitySums, 'selected').entries())
+      expect(p).toBeLessThanOrEqual(all[e]!);
   });
 
   it('stops between batches when asked to', async () => {

@@ -15,6 +15,8 @@ export interface BlockOutputs {
   readonly routing?: boolean;
   /** Earlier keys and values come in as `pastKey`, `pastValue`; the batch's own go out as `ownKey`, `ownValue`. */
   readonly cache?: boolean;
+  /** `ffnInput` [T, H]: what router and experts see. */
+  readonly ffnInput?: boolean;
   /** Sums over the batch's tokens, each named by `statisticOutput`. */
   readonly statistics?: readonly Statistic[];
 }
@@ -39,6 +41,7 @@ export function blockGraph(model: Model, block: Block, outputs: BlockOutputs = {
   const ffnOutput = graph.scoped('ffn', () => ffn(graph, ffnInput, block, outputs));
   const hiddenOut = add(residual, ffnOutput);
 
+  if (outputs.ffnInput) graph.output('ffnInput', ffnInput);
   graph.output('hiddenOut', hiddenOut);
   graph.output('finite', reduceSum(hiddenOut, [0, 1]));
   if (outputs.cache) {

@@ -78,7 +78,7 @@ function addWeighted(sum: Value, { tokens, weight, output }: ExpertValues): Valu
   return addRows(sum, tokens, mul(output, unsqueeze(weight, 1)));
 }
 
-function addShared(routed: Value, x: Value, shared: SharedExpert | null): Value {
+export function addShared(routed: Value, x: Value, shared: SharedExpert | null): Value {
   if (!shared) return routed;
   const { output } = (x.graph as GraphBuilder).scoped('shared', () => mlp(x, shared.mlp));
   if (!shared.gate) return add(routed, output);

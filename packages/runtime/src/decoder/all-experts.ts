@@ -1,0 +1,45 @@
+import type { Block, Model, MoeFfn, Statistic } from '@moepress/core';
+import {
+  add,
+  cast,
+  equal,
+  GraphBuilder,
+  type GraphIR,
+  gather,
+  mul,
+  nonZero,
+  unsqueeze,
+  zeroRows,
+} from '@moepress/graph';
+import { addShared, type ExpertValues } from './ffn.js';
+import { mlp } from './mlp.js';
+import { route } from './router.js';
+import { outputStatistics } from './statistics.js';
+import { layerTaps } from './taps.js';
+
+/**
+ * Every expert on every one of the tokens `rows` int32 [C] of `ffnInput` [T, H]; the outputs are the
+ * sums of the statistics alone. Experts' taps cover all C tokens, with weight 0 where not routed.
+ */
+export function allExpertsGraph(
+  model: Model,
+  block: Block & { readonly ffn: MoeFfn },
+  statistics: readonly Statistic[],
+): GraphIR {
+  const graph = new GraphBuilder(`block.${block.index}.all-experts`);
+  const input = graph.input('ffnInput', 'float32', ['T', model.config.hiddenSize]);
+  const x = gather(input, graph.input('rows', 'int32', ['C']));
+  const routing = route(x, block.ffn);
+  const experts = block.ffn.pool.map((expert, e): ExpertValues => {
+    const weight = routing.weightsOf(e);
+    const tokens = nonZero(cast(equal(weight, weight), 'float32'), 'C');
+    return { tokens, weight, ...graph.scoped(`expert.${e}`, () => mlp(x, expert)) };
+  });
+  const routed = experts.reduce(
+    (sum, { weight, output }) => add(sum, mul(output, unsqueeze(weight, 1))),
+    zeroRows(x, model.config.hiddenSize),
+  );
+  const values = { routing, experts, output: addShared(routed, x, block.ffn.shared) };
+  outputStatistics(graph, statistics, layerTaps(block.index, x, values));
+  return graph.finish();
+}
