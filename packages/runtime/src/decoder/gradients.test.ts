@@ -1,3 +1,4 @@
+import { openModel } from '@moepress/checkpoint';
 import type { Value } from '@moepress/core';
 import {
   add,
@@ -33,7 +34,10 @@ import {
 } from '@moepress/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineWorker } from '../engine/worker.js';
+import { rotaryTables } from '../forward/rope.js';
+import { fixtures } from '../testing/golden.js';
 import { type Checked, numbers, worstGradientError } from '../testing/gradients.js';
+import { differentiableBlock } from './block-gradient.js';
 
 let worker: EngineWorker;
 beforeAll(() => {
@@ -91,5 +95,25 @@ describe('gradients in double precision against central differences', () => {
   it('refuses operators it has no derivative for', async () => {
     const attempt = worstGradientError(worker, { a }, (graph, values) => graph.op('Tan', [values.a!]));
     await expect(attempt).rejects.toThrow(/Tan.*no derivative/);
+  });
+});
+
+describe.each(fixtures)('whole blocks of $name', ({ load }) => {
+  it('have the gradients of central differences in double precision', async () => {
+    const model = await openModel((await load()).model);
+    const { hiddenSize, rope } = model.config;
+    for (const block of model.blocks) {
+      const { cos, sin } = rotaryTables(rope, Int32Array.of(0, 1, 2));
+      const inputs = {
+        hidden: numbers(3, hiddenSize),
+        cos: { shape: [3, rope.dim / 2], data: Float64Array.from(cos) },
+        sin: { shape: [3, rope.dim / 2], data: Float64Array.from(sin) },
+      };
+      const worst = await worstGradientError(worker, inputs, (_, values) => {
+        const angles = { cos: values.cos!, sin: values.sin! };
+        return differentiableBlock(model, block, values.hidden!, angles).hiddenOut;
+      });
+      expect(worst).toBeLessThan(1e-6);
+    }
   });
 });

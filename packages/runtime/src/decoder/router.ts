@@ -43,9 +43,9 @@ export function route(x: Value, { router, slots, pool }: MoeFfn): Routing {
   const identity = slots.every((expert, slot) => expert === slot);
   const experts = identity ? selected : gather(x.graph.constant(slots, [slots.length], 'int64'), selected);
   const perExpert = (updates: Value) =>
-    transpose(scatterAdd(zeroRows(x, pool.length), experts, updates, 1), [1, 0]);
+    transpose(scatterAdd(zeroRows(updates, pool.length), experts, updates, 1), [1, 0]);
   // A weight may underflow to zero, so hits are counted apart from weights.
-  const hits = perExpert(cast(equal(selected, selected), x.dtype));
+  const hits = perExpert(cast(equal(selected, selected), 'float32'));
   const poolWeights = perExpert(weights);
   const row = (matrix: Value, e: number) => gather(matrix, x.graph.constant([e], [], 'int64'));
   return {
