@@ -3,19 +3,28 @@ import { join } from 'node:path';
 import { writeOlmoe } from './olmoe.js';
 import { calibrationSuite } from './suites/calibration.js';
 import { openSuite } from './suites/open.js';
+import { passesSuite } from './suites/passes.js';
 
-/** `npm run bench [-- <suite>]`: checkpoints are made once, in the folder MOEPRESS_BENCH or a temporary one. */
+/**
+ * `npm run bench [-- <suite>]`; without a name all but `full`, which writes 13.8 GB. Checkpoints are
+ * made once, in the folder MOEPRESS_BENCH or a temporary one.
+ */
 const folder = process.env.MOEPRESS_BENCH ?? join(tmpdir(), 'moepress-bench');
-const [small, large] = [join(folder, 'olmoe-1-layer'), join(folder, 'olmoe-4-layers')];
+
+async function olmoe(layers: number): Promise<string> {
+  const directory = join(folder, `olmoe-${layers}-layers`);
+  await writeOlmoe(directory, layers);
+  return directory;
+}
 
 const suites: Record<string, () => Promise<void>> = {
-  open: () => openSuite(small, large),
-  calibration: () => calibrationSuite(large),
+  open: async () => openSuite(await olmoe(1), await olmoe(4)),
+  calibration: async () => calibrationSuite(await olmoe(4), 32, 1024),
+  passes: async () => passesSuite(await olmoe(4)),
+  full: async () => calibrationSuite(await olmoe(16), 16, 2048),
 };
 
-await writeOlmoe(small, 1);
-await writeOlmoe(large, 4);
 const wanted = process.argv[2];
 for (const [name, run] of Object.entries(suites)) {
-  if (wanted === undefined || wanted === name) await run();
+  if (wanted === undefined ? name !== 'full' : name === wanted) await run();
 }

@@ -1,0 +1,30 @@
+import type { Model, Statistic } from '@moepress/core';
+import { calibrate, type Engine } from '@moepress/runtime';
+import { Bench } from 'tinybench';
+import { anonymousMemory, peakMemory } from './memory.js';
+
+export interface Measured {
+  readonly seconds: number;
+  /** Anonymous memory in bytes: before, and the highest meanwhile. */
+  readonly idle: number;
+  readonly peak: number;
+}
+
+/** Times one calibration; it takes so long that repeating it would tell little. */
+export async function timeCalibration(
+  engine: Engine,
+  model: Model,
+  sequences: readonly number[][],
+  statistics: readonly Statistic[],
+): Promise<Measured> {
+  const idle = anonymousMemory();
+  const bench = new Bench({ iterations: 1, time: 0, warmup: false });
+  bench.add('calibrate', async () => {
+    await calibrate(engine, model, { source: 'benchmark', seed: 0, sequences }, statistics);
+  });
+  const peak = await peakMemory(async () => {
+    await bench.run();
+  });
+  const { latency } = bench.tasks[0]!.result as { latency: { mean: number } };
+  return { seconds: latency.mean / 1000, idle, peak };
+}
