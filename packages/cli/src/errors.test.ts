@@ -68,7 +68,18 @@ describe('reportError', () => {
   test('does not repeat what commander has said, except to machines', () => {
     const error = new CommanderError(1, 'commander.unknownOption', "error: unknown option '--x'");
     expect(report(error)).toEqual({ code: 2, text: '' });
-    expect(JSON.parse(report(error, true).text)).toMatchObject({ code: 'USAGE', message: error.message });
+    expect(JSON.parse(report(error, true).text)).toMatchObject({
+      code: 'USAGE',
+      message: "unknown option '--x'",
+    });
+  });
+
+  test('shows control characters of strangers as text', () => {
+    const error = new MoepressError('PLAN_INVALID', {
+      message: 'The plan was made for \u001b[31mx.',
+      mend: '-',
+    });
+    expect(report(error).text).toBe('error: The plan was made for \\x1b[31mx.\n  mend:  -\n');
   });
 
   test('is brief after Ctrl-C', () => {

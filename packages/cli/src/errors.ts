@@ -1,5 +1,6 @@
 import { type ErrorCode, MoepressError } from '@moepress/core';
 import { CommanderError } from 'commander';
+import { printable } from './format.js';
 
 /** Exit codes of the command. */
 export const exitCodes = {
@@ -40,7 +41,7 @@ export function reportError(error: unknown, output: ErrorOutput): number {
   const exitCode = exitCodeFor(error);
   if (output.json) output.write(`${JSON.stringify({ type: 'error', ...describe(error), exitCode })}\n`);
   // commander has already told people what it did not understand.
-  else if (!(error instanceof CommanderError)) output.write(`${forPeople(error)}\n`);
+  else if (!(error instanceof CommanderError)) output.write(`${printable(forPeople(error))}\n`);
   return exitCode;
 }
 
@@ -49,7 +50,9 @@ function describe(error: unknown) {
     return { code: error.code, message: error.message, where: error.where ?? null, mend: error.mend };
   }
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof CommanderError) return { code: 'USAGE', message, where: null, mend: 'See --help.' };
+  if (error instanceof CommanderError) {
+    return { code: 'USAGE', message: message.replace(/^error: /, ''), where: null, mend: 'See --help.' };
+  }
   if (isAbort(error)) return { code: 'ABORTED', message, where: null, mend: 'Run the same command again.' };
   const stack = error instanceof Error ? error.stack : undefined;
   return { code: 'INTERNAL', message, where: null, mend: 'Report this as a fault of moepress.', stack };

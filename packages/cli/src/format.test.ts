@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { formatAmount, formatBytes, formatCount, formatDuration, formatPercent } from './format.js';
+import {
+  formatAmount,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatPercent,
+  printable,
+} from './format.js';
 
 describe('formats', () => {
   test.each([
@@ -39,5 +46,10 @@ describe('formats', () => {
   test('bytes have units of their own', () => {
     expect(formatAmount(1500, 'bytes')).toBe('1.50 kB');
     expect(formatAmount(1500, 'tokens')).toBe('1.50 k tokens');
+  });
+
+  test('text of strangers cannot steer the terminal', () => {
+    expect(printable('a\n\tb ± █')).toBe('a\n\tb ± █');
+    expect(printable('\u001b[2J\r\u009b31m\u0007')).toBe('\\x1b[2J\\x0d\\x9b31m\\x07');
   });
 });

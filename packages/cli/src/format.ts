@@ -37,3 +37,10 @@ export function formatDuration(seconds: number): string {
 /** An amount of a unit as progress events name it: bytes get their own units. */
 export const formatAmount = (amount: number, unit: string) =>
   unit === 'bytes' ? formatBytes(amount) : `${formatCount(amount)} ${unit}`;
+
+/** Text of strangers (a plan's warnings, a tensor's name) must not steer the terminal it is shown on. */
+export const printable = (text: string) =>
+  text.replace(
+    /[^\P{Cc}\n\t]/gu,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );

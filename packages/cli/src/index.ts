@@ -1,44 +1,44 @@
 import { readFileSync } from 'node:fs';
 import { PluginRegistry } from '@moepress/core';
 import type { Context } from './context.js';
-import { exitCodes, reportError } from './errors.js';
+import { type ErrorOutput, reportError } from './errors.js';
+import { printable } from './format.js';
 import { createPackageHost } from './host.js';
+import { listenForInterrupts } from './interrupts.js';
 import { createProgram } from './program.js';
 import { createReporter, type Reporter } from './reporter/index.js';
+import { watchStreams } from './streams.js';
 
-/** Runs the command and sets the exit code. Ctrl-C stops tidily, a second one at once. */
+/** Runs the command and sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const controller = new AbortController();
-  const interrupt = () => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-    controller.abort();
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
+  // ONNX Runtime would otherwise keep an id of this machine and report every session to its maker.
+  process.env.ORT_DISABLE_TELEMETRY ??= '1';
+  const json = argv.includes('--json');
+  const errors: ErrorOutput = { json, write: (text) => process.stderr.write(text) };
+  watchStreams(errors);
 
   let reporter: Reporter | undefined;
-  const json = argv.includes('--json');
+  const interrupts = listenForInterrupts((message) => reporter?.progress({ type: 'warning', message }));
   const context = (): Context => {
     reporter = createReporter({ ndjson: json });
     return {
       json,
       registry: new PluginRegistry(createPackageHost()),
-      work: { progress: reporter.progress, signal: controller.signal },
+      work: { progress: reporter.progress, signal: interrupts.signal },
       print: (text, data) => {
         reporter?.close();
-        process.stdout.write(`${json ? JSON.stringify(data) : text}\n`);
+        process.stdout.write(`${json ? JSON.stringify(data) : printable(text)}\n`);
       },
     };
   };
   try {
-    await createProgram(ownVersion(), context).parseAsync(argv);
+    await createProgram({ version: ownVersion(), json, context }).parseAsync(argv);
   } catch (error) {
     reporter?.close();
-    process.exitCode = reportError(error, { json, write: (text) => process.stderr.write(text) });
+    process.exitCode = reportError(error, errors);
   } finally {
     reporter?.close();
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
+    interrupts.stop();
   }
 }
 

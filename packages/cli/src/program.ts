@@ -22,13 +22,23 @@ const layoutOption = () =>
     .default('compact');
 const formatOption = () => new Option('--format <format>', 'checkpoint format').choices(['hf']).default('hf');
 
-/** The command line. `context` is made when an action starts. */
-export function createProgram(version: string, context: () => Context): Command {
+export interface ProgramOptions {
+  readonly version: string;
+  /** Leaves it to the caller to tell what was wrong with the command line. */
+  readonly json: boolean;
+  /** Called when an action starts. */
+  readonly context: () => Context;
+}
+
+/** The command line. */
+export function createProgram({ version, json, context }: ProgramOptions): Command {
   const program = new Command('moepress')
     .description('Make Mixture-of-Experts language models small enough to use')
     .version(version)
     .exitOverride()
-    .showSuggestionAfterError();
+    .showSuggestionAfterError()
+    .showHelpAfterError('  mend:  See --help.')
+    .configureOutput(json ? { writeErr: () => {} } : {});
 
   program
     .command('inspect')
@@ -46,7 +56,7 @@ export function createProgram(version: string, context: () => Context): Command 
     .requiredOption('--method <name>', 'conmoe, reap, frequency, random, or that of an installed plugin')
     .requiredOption('--ratio <fraction>', 'share of the routed-expert parameters to remove', fraction)
     .option('--out <path>', 'folder of the checkpoint (with --plan-only: file of the plan)')
-    .option('--plan-only', 'write the plan and no weights', false)
+    .option('--plan-only', 'write the plan and no weights')
     .addOption(formatOption())
     .addOption(layoutOption())
     .option('--calibration <file>', 'text or JSONL to measure on; file:128x2048 packs 128 sequences of 2048')

@@ -15,7 +15,11 @@ export interface Outcome {
 /** Runs the built command in `cwd`; `watch` sees the process while it runs. */
 export function moepress(
   args: readonly string[],
-  options: { cwd?: string; watch?: (child: ChildProcess) => void; env?: Record<string, string> } = {},
+  options: {
+    cwd?: string;
+    watch?: (child: ChildProcess) => void;
+    env?: Record<string, string | undefined>;
+  } = {},
 ): Promise<Outcome> {
   const child = spawn(process.execPath, [entry, ...args], {
     cwd: options.cwd,

@@ -1,4 +1,4 @@
-import { formatPercent } from '../format.js';
+import { formatPercent, printable } from '../format.js';
 import type { Output, Reporter } from './reporter.js';
 import { type Clock, describeEnd, describeTask, fractionOf, Tasks } from './tasks.js';
 
@@ -24,7 +24,7 @@ export function linesReporter(output: Output, now: Clock): Reporter {
   return {
     progress(event) {
       if (event.type === 'warning') {
-        output.write(`warning: ${event.message}\n`);
+        output.write(`warning: ${printable(event.message)}\n`);
         return;
       }
       const task = tasks.apply(event);

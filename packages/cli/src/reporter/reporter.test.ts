@@ -83,10 +83,10 @@ describe('plain lines', () => {
 
   test('pass warnings on, and swallow events of tasks that never started', () => {
     const { send, written } = record();
-    send(0, { type: 'warning', message: 'careful' });
+    send(0, { type: 'warning', message: 'careful\u001b[2J' });
     send(50, advance(1));
     send(50, end());
-    expect(written).toEqual(['warning: careful\n']);
+    expect(written).toEqual(['warning: careful\\x1b[2J\n']);
   });
 
   test('nothing to do is done at once', () => {

@@ -1,4 +1,4 @@
-import { formatPercent } from '../format.js';
+import { formatPercent, printable } from '../format.js';
 import type { Output, Reporter } from './reporter.js';
 import { type Clock, describeEnd, describeTask, fractionOf, type Task, Tasks } from './tasks.js';
 
@@ -14,14 +14,15 @@ export function terminalReporter(output: Output, now: Clock): Reporter {
   const draw = () => {
     drawnAt = now();
     const task = tasks.innermost;
-    const line = task ? fit(liveLine(task, drawnAt), output.columns ?? 80) : '';
+    // A terminal that does not know its width says 0.
+    const line = task ? fit(printable(liveLine(task, drawnAt)), output.columns || 80) : '';
     output.write(clearLine + line);
   };
 
   return {
     progress(event) {
       if (event.type === 'warning') {
-        output.write(`${clearLine}warning: ${event.message}\n`);
+        output.write(`${clearLine}warning: ${printable(event.message)}\n`);
         return draw();
       }
       const task = tasks.apply(event);
