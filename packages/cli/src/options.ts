@@ -16,8 +16,9 @@ export function positive(text: string): number {
 }
 
 export function integer(text: string): number {
-  if (/^\d+$/.test(text.trim())) return Number(text);
-  throw new InvalidArgumentError('Must be a whole number, 0 or more.');
+  const value = Number(text);
+  if (/^\d+$/.test(text.trim()) && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError('Must be a whole number from 0 to 2^53 - 1.');
 }
 
 export function threads(text: string): number {
@@ -26,15 +27,32 @@ export function threads(text: string): number {
   throw new InvalidArgumentError(`Must be from 1 to ${4 * availableParallelism()}.`);
 }
 
-export const list = (text: string): string[] => text.split(',').filter((item) => item !== '');
+export function path(text: string): string {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('Must name a file or folder.');
+}
 
-/** Collects `--option key=value`; values are JSON where they parse as such, else text. */
-export function keyValue(text: string, earlier: Readonly<Record<string, unknown>>): Record<string, unknown> {
+/** `a, b` */
+export function list(text: string): string[] {
+  const items = text.split(',').map((item) => item.trim());
+  if (!items.includes('')) return items;
+  throw new InvalidArgumentError('Must be names with commas between them.');
+}
+
+/** Collects `--option name=value`; values are JSON where they parse as such, else text. */
+export function methodOption(
+  text: string,
+  earlier: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
   const equals = text.indexOf('=');
   if (equals < 1) throw new InvalidArgumentError('Must be <name>=<value>.');
-  const value = text.slice(equals + 1);
-  return { ...earlier, [text.slice(0, equals)]: parseValue(value) };
+  const name = text.slice(0, equals);
+  if (ownOptions.includes(name)) throw new InvalidArgumentError(`Give --${name} instead.`);
+  return { ...earlier, [name]: parseValue(text.slice(equals + 1)) };
 }
+
+/** Options every method has, and the command line spells out. */
+const ownOptions = ['ratio', 'seed'];
 
 function parseValue(text: string): unknown {
   try {

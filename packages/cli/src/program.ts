@@ -7,14 +7,15 @@ import { evalCommand } from './commands/eval.js';
 import { inspect } from './commands/inspect.js';
 import { trace } from './commands/trace.js';
 import type { Context } from './context.js';
-import { fraction, integer, keyValue, list, positive, threads } from './options.js';
+import { fraction, integer, list, methodOption, path, positive, threads } from './options.js';
 
 const modelHelp = 'a folder, a Hub id such as allenai/OLMoE-1B-7B-0125, or tiny';
 
 const jsonOption = () =>
   new Option('--json', 'results as JSON on standard output, progress and errors as NDJSON');
 const revisionOption = () => new Option('--revision <commit>', 'branch, tag or commit of a Hub model');
-const planOption = () => new Option('--plan <file>', 'look at the model as this plan changes it');
+const planOption = () =>
+  new Option('--plan <file>', 'look at the model as this plan changes it').argParser(path);
 const threadsOption = () => new Option('--threads <n>', 'threads of the matrix products').argParser(threads);
 const layoutOption = () =>
   new Option('--layout <layout>', 'how experts shared by several slots are stored')
@@ -55,13 +56,17 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .argument('<model>', modelHelp)
     .requiredOption('--method <name>', 'conmoe, reap, frequency, random, or that of an installed plugin')
     .requiredOption('--ratio <fraction>', 'share of the routed-expert parameters to remove', fraction)
-    .option('--out <path>', 'folder of the checkpoint (with --plan-only: file of the plan)')
+    .option('--out <path>', 'folder of the checkpoint (with --plan-only: file of the plan)', path)
     .option('--plan-only', 'write the plan and no weights')
     .addOption(formatOption())
     .addOption(layoutOption())
-    .option('--calibration <file>', 'text or JSONL to measure on; file:128x2048 packs 128 sequences of 2048')
+    .option(
+      '--calibration <file>',
+      'text or JSONL to measure on; file:128x2048 packs 128 sequences of 2048',
+      path,
+    )
     .option('--seed <n>', 'seed of everything random', integer, 0)
-    .option('--option <name=value>', 'an option of the method, may be repeated', keyValue, {})
+    .option('--option <name=value>', 'an option of the method, may be repeated', methodOption)
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
@@ -72,7 +77,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .description('write the checkpoint that a plan describes')
     .argument('<plan>', 'plan file')
     .argument('<model>', `the plan's base: ${modelHelp}`)
-    .requiredOption('--out <dir>', 'folder of the checkpoint')
+    .requiredOption('--out <dir>', 'folder of the checkpoint', path)
     .addOption(formatOption())
     .addOption(layoutOption())
     .addOption(revisionOption())
@@ -87,8 +92,8 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(planOption())
     .option('--limit <n>', 'only the first n documents of a task (below 1: that share)', positive)
     .option('--num-fewshot <n>', "examples before each question instead of the task's own number", integer)
-    .option('--data <dir>', 'datasets as <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}')
-    .option('--output <dir>', 'folder for the results file and the samples')
+    .option('--data <dir>', 'datasets as <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}', path)
+    .option('--output <dir>', 'folder for the results file and the samples', path)
     .option('--add-bos', 'put a beginning-of-sequence token before every text')
     .addOption(threadsOption())
     .addOption(revisionOption())
@@ -99,8 +104,8 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .command('trace')
     .description('hidden states, routing and logits of one sequence, as a safetensors file')
     .argument('<model>', modelHelp)
-    .requiredOption('--ids <json>', 'token ids: a JSON array, or a file that holds one')
-    .requiredOption('--out <file>', 'safetensors file')
+    .requiredOption('--ids <json>', 'token ids: a JSON array, or a file that holds one', path)
+    .requiredOption('--out <file>', 'safetensors file', path)
     .addOption(planOption())
     .addOption(
       new Option('--residency <kind>', 'how much of the model is mapped at once')
@@ -115,7 +120,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
   program
     .command('demo')
     .description('compress the embedded model with every method at two ratios and compare')
-    .option('--out <dir>', 'keep the checkpoints in this folder')
+    .option('--out <dir>', 'keep the checkpoints in this folder', path)
     .option('--limit <n>', 'only the first n documents of a task', positive)
     .addOption(jsonOption())
     .action((options) => demo(options, context()));

@@ -22,7 +22,7 @@ export interface CompressOptions {
   readonly layout: ExpertLayout;
   readonly calibration?: string;
   readonly seed: number;
-  readonly option: Readonly<Record<string, unknown>>;
+  readonly option?: Readonly<Record<string, unknown>>;
   readonly threads?: number;
   readonly revision?: string;
 }
