@@ -1,3 +1,15 @@
+export {
+  type CalibrationOptions,
+  type CalibrationSequences,
+  loadCalibration,
+} from './calibration/load.js';
+export {
+  type CalibrationPart,
+  type CalibrationSource,
+  calibrationForms,
+  parseCalibration,
+  renderCalibration,
+} from './calibration/spec.js';
 export type { Dataset, Row, Rows } from './datasets/dataset.js';
 export { type DatasetOptions, type Datasets, openDatasets } from './datasets/open.js';
 export { type EvaluateOptions, evaluate } from './evaluate.js';

@@ -1,7 +1,7 @@
 import { MoepressError, type Work } from '@moepress/core';
 import type { Datasets } from '../datasets/open.js';
 import { buildRequests } from '../requests/build.js';
-import type { Document } from '../requests/document.js';
+import { type Document, loadDocuments } from '../requests/document.js';
 import { fewshotContext } from '../requests/fewshot.js';
 import type { ModelRequest } from '../requests/request.js';
 import { scoredSplit, type Task } from '../tasks/schema.js';
@@ -67,27 +67,6 @@ function examplesSplit(task: Task): string {
   const split = task.fewshot_split ?? task.training_split ?? task.validation_split;
   if (split !== undefined) return split;
   throw invalid(`${task.task} has no split to draw examples from.`, '--num-fewshot');
-}
-
-async function loadDocuments(task: Task, datasets: Datasets, split: string, work: Work): Promise<Document[]> {
-  const dataset = {
-    path: task.dataset_path,
-    config: task.dataset_name ?? 'default',
-    files: task.dataset_kwargs?.data_files ?? null,
-  };
-  const { rows, where } = await datasets.rows(dataset, split, work);
-  if (rows.length === 0) {
-    throw new MoepressError('DATASET_INVALID', { message: 'There are no rows in it.', where });
-  }
-  return rows.map((row, id) => {
-    const parsed = task.row.safeParse(row);
-    if (parsed.success) return { id, row, fields: parsed.data };
-    const { path, message } = parsed.error.issues[0]!;
-    throw new MoepressError('DATASET_INVALID', {
-      message: `Row ${id + 1} does not suit ${task.task}: ${path.join('.') || 'the row'}: ${message}.`,
-      where,
-    });
-  });
 }
 
 function invalid(message: string, where: string): MoepressError {

@@ -1,3 +1,7 @@
+import { MoepressError, type Work } from '@moepress/core';
+import type { Datasets } from '../datasets/open.js';
+import type { Task } from '../tasks/schema.js';
+
 /** One row of a dataset. */
 export interface Document {
   /** Position in the scored split. */
@@ -6,4 +10,34 @@ export interface Document {
   readonly row: Readonly<Record<string, unknown>>;
   /** The row as the task's schema understood it: what templates see. */
   readonly fields: unknown;
+}
+
+/**
+ * Documents of a split in their order. Throws what `Datasets.rows` throws, and `DATASET_INVALID` for an
+ * empty split or a row that does not suit the task.
+ */
+export async function loadDocuments(
+  task: Task,
+  datasets: Datasets,
+  split: string,
+  work: Work,
+): Promise<Document[]> {
+  const dataset = {
+    path: task.dataset_path,
+    config: task.dataset_name ?? 'default',
+    files: task.dataset_kwargs?.data_files ?? null,
+  };
+  const { rows, where } = await datasets.rows(dataset, split, work);
+  if (rows.length === 0) {
+    throw new MoepressError('DATASET_INVALID', { message: 'There are no rows in it.', where });
+  }
+  return rows.map((row, id) => {
+    const parsed = task.row.safeParse(row);
+    if (parsed.success) return { id, row, fields: parsed.data };
+    const { path, message } = parsed.error.issues[0]!;
+    throw new MoepressError('DATASET_INVALID', {
+      message: `Row ${id + 1} does not suit ${task.task}: ${path.join('.') || 'the row'}: ${message}.`,
+      where,
+    });
+  });
 }

@@ -22,9 +22,18 @@ export function fewshotContext(task: Task, pool: readonly Document[], count: num
   };
 }
 
-function solvedExample(task: Task, { fields }: Document): string {
-  const question = task.doc_to_text.render(fields);
-  return `${question}${task.target_delimiter}${targetText(task, fields)}${task.fewshot_delimiter}`;
+function solvedExample(task: Task, document: Document): string {
+  return `${questionAndAnswer(task, document)}${task.fewshot_delimiter}`;
+}
+
+/** A document as the model would see it solved: description, question and right answer, or the whole text. */
+export function solvedText(task: Task, document: Document): string {
+  if (task.output_type === 'loglikelihood_rolling') return targetText(task, document.fields);
+  return task.description + questionAndAnswer(task, document);
+}
+
+function questionAndAnswer(task: Task, { fields }: Document): string {
+  return `${task.doc_to_text.render(fields)}${task.target_delimiter}${targetText(task, fields)}`;
 }
 
 function targetText(task: Task, fields: unknown): string {

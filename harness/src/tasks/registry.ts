@@ -17,14 +17,14 @@ export function taskNames(): string[] {
   return [...tasks.keys()].sort();
 }
 
-/** Throws `TASK_UNKNOWN` with a suggestion. */
-export function findTask(name: string): Task {
+/** Throws `TASK_UNKNOWN` with a suggestion; `where` is the option that names the task. */
+export function findTask(name: string, where = '--tasks'): Task {
   const task = tasks.get(name);
   if (task) return task;
   const guess = suggest(name, tasks.keys());
   throw new MoepressError('TASK_UNKNOWN', {
     message: `There is no task "${name}".${guess ? ` Did you mean "${guess}"?` : ''}`,
-    where: '--tasks',
+    where,
     mend: `Pick from ${taskNames().join(', ')}.`,
   });
 }

@@ -1,4 +1,4 @@
-import { taskNames } from '@moepress/harness';
+import { calibrationForms, parseCalibration, taskNames } from '@moepress/harness';
 import { Command, Option } from 'commander';
 import { apply } from './commands/apply.js';
 import { compress } from './commands/compress.js';
@@ -17,6 +17,8 @@ const revisionOption = () => new Option('--revision <commit>', 'branch, tag or c
 const planOption = () =>
   new Option('--plan <file>', 'look at the model as this plan changes it').argParser(path);
 const threadsOption = () => new Option('--threads <n>', 'threads of the matrix products').argParser(threads);
+const dataOption = () =>
+  new Option('--data <dir>', 'folder of <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}').argParser(path);
 const layoutOption = () =>
   new Option('--layout <layout>', 'how experts shared by several slots are stored')
     .choices(['compact', 'materialised'])
@@ -60,11 +62,8 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .option('--plan-only', 'write the plan and no weights')
     .addOption(formatOption())
     .addOption(layoutOption())
-    .option(
-      '--calibration <file>',
-      'text or JSONL to measure on; file:128x2048 packs 128 sequences of 2048',
-      path,
-    )
+    .option('--calibration <set>', `what to measure on: ${calibrationForms.join('; ')}`, parseCalibration)
+    .addOption(dataOption())
     .option('--seed <n>', 'seed of everything random', integer, 0)
     .option('--option <name=value>', 'an option of the method, may be repeated', methodOption)
     .addOption(threadsOption())
@@ -92,7 +91,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(planOption())
     .option('--limit <n>', 'only the first n documents of a task (below 1: that share)', positive)
     .option('--num-fewshot <n>', "examples before each question instead of the task's own number", integer)
-    .option('--data <dir>', 'datasets as <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}', path)
+    .addOption(dataOption())
     .option('--output <dir>', 'folder for the results file and the samples', path)
     .option('--add-bos', 'put a beginning-of-sequence token before every text')
     .addOption(threadsOption())

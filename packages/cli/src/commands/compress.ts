@@ -11,17 +11,15 @@ import { checkFree, type ExpertLayout, writeHuggingFace } from '@moepress/export
 import { calibrate, Engine, planCompression } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { formatBytes, formatPercent } from '../format.js';
-import { loadCalibration } from '../source/calibration.js';
-import { openBase, tokenizerOf } from '../source/model.js';
+import { type CalibrationChoice, calibrationSet } from '../source/calibration.js';
+import { openBase } from '../source/model.js';
 
-export interface CompressOptions {
+export interface CompressOptions extends CalibrationChoice {
   readonly method: string;
   readonly ratio: number;
   readonly out?: string;
   readonly planOnly?: boolean;
   readonly layout: ExpertLayout;
-  readonly calibration?: string;
-  readonly seed: number;
   readonly option?: Readonly<Record<string, unknown>>;
   readonly threads?: number;
   readonly revision?: string;
@@ -50,8 +48,7 @@ async function makePlan(model: Model, options: CompressOptions, context: Context
       method,
       options: { ...options.option, ratio: options.ratio, seed: options.seed },
       measure: async (statistics) => {
-        const tokenizer = await tokenizerOf(model);
-        const set = await loadCalibration(options.calibration, model, tokenizer, options.seed);
+        const set = await calibrationSet(model, options, context.work);
         return calibrate(engine, model, set, statistics, context.work);
       },
     });

@@ -8,8 +8,8 @@ import { calibrate, Engine, planCompression } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { cells, columns, type DemoRow } from '../demo/row.js';
 import { demoTasks, type Variant, variants } from '../demo/variants.js';
-import { loadCalibration } from '../source/calibration.js';
-import { embeddedName, openBase, tokenizerOf } from '../source/model.js';
+import { calibrationSet } from '../source/calibration.js';
+import { embeddedName, openBase } from '../source/model.js';
 import { formatTable } from '../table.js';
 import { evaluateModel } from './eval.js';
 
@@ -54,7 +54,7 @@ interface Checkpoint {
 async function compressAll(base: Model, folder: string, context: Context): Promise<Checkpoint[]> {
   const engine = new Engine();
   try {
-    const set = await loadCalibration(undefined, base, await tokenizerOf(base), 0);
+    const set = await calibrationSet(base, { seed: 0 }, context.work);
     const methods = await Promise.all(variants.map(({ method }) => context.registry.find(method)));
     // One pass measures what all of them need.
     const needs = methods.flatMap(({ compressor }, i) =>

@@ -1,0 +1,124 @@
+import { MoepressError } from '@moepress/core';
+
+/** Where documents to calibrate on come from. */
+export type CalibrationSource =
+  /** A set known by its name, such as wikitext. */
+  | { readonly kind: 'named'; readonly name: string }
+  /** A column of a Hub dataset. */
+  | {
+      readonly kind: 'dataset';
+      readonly id: string;
+      readonly config: string;
+      readonly split: string;
+      readonly column: string;
+    }
+  /** Solved questions of a task. */
+  | { readonly kind: 'task'; readonly task: string; readonly split: string }
+  /** A file of the user; a .txt file has the one column `text`. */
+  | { readonly kind: 'file'; readonly path: string; readonly column: string };
+
+/** One source and what is made of it. */
+export interface CalibrationPart {
+  readonly source: CalibrationSource;
+  /** How many sequences; null for as many as the source gives. */
+  readonly sequences: number | null;
+  /** Tokens of each, documents packed end to end; null for one document a sequence. */
+  readonly length: number | null;
+}
+
+/** What `parseCalibration` takes, for help texts and errors. */
+export const calibrationForms = [
+  'wikitext:128x2048 or c4:128x2048 (128 sequences of 2048 tokens, packed)',
+  'gsm8k[train]:128 (128 solved questions of a task)',
+  'owner/dataset[config,split,column]:128',
+  'file.txt, file.jsonl[column] (also .jsonl.gz, .parquet)',
+  'several joined by "+"',
+] as const;
+
+const partForm =
+  /^(?<place>[^[\]]+?)(?:\[(?<words>[^[\]]*)\])?(?::(?<count>\d{1,7})(?:x(?<length>\d{1,7}))?)?$/;
+const fileForm = /\.(txt|jsonl|jsonl\.gz|parquet)$/;
+const datasetForm = /^\w[\w.-]*\/\w[\w.-]*$/;
+const nameForm = /^\w[\w.-]*$/;
+
+/**
+ * A calibration set as users write it, for example `wikitext:128x2048+gsm8k[train]:128`: sources joined
+ * by `+` or `,`, each followed by how many sequences, `:N` or packed `:NxL`. Looks at no file and no
+ * dataset. Throws `CALIBRATION_INVALID`.
+ */
+export function parseCalibration(spec: string): CalibrationPart[] {
+  // A comma inside brackets joins nothing.
+  return spec.split(/[+,](?![^[]*\])/).map((part) => parsePart(part.trim()));
+}
+
+/** The same set in one spelling, which `parseCalibration` reads back. */
+export function renderCalibration(parts: readonly CalibrationPart[]): string {
+  return parts.map(renderPart).join('+');
+}
+
+function parsePart(text: string): CalibrationPart {
+  const { place, words, count, length } = partForm.exec(text)?.groups ?? {};
+  if (place === undefined) throw invalid(text, 'it is not of the form source[…]:NxL');
+  if (Number(count) === 0 || Number(length) === 0) throw invalid(text, 'it asks for nothing');
+  return {
+    source: parseSource(text, place, words?.split(',').map((word) => word.trim()) ?? []),
+    sequences: count === undefined ? null : Number(count),
+    length: length === undefined ? null : Number(length),
+  };
+}
+
+function parseSource(text: string, place: string, words: readonly string[]): CalibrationSource {
+  if (words.includes('')) throw invalid(text, 'a word in the brackets is empty');
+  if (fileForm.test(place)) return parseFile(text, place, words);
+  if (datasetForm.test(place)) return parseDataset(text, place, words);
+  if (!nameForm.test(place)) throw invalid(text, 'it is no set, task or dataset, nor a file of a known type');
+  const [split, ...more] = words;
+  if (split === undefined) return { kind: 'named', name: place };
+  if (more.length > 0) throw invalid(text, 'a task takes one word in brackets, its split');
+  return { kind: 'task', task: place, split };
+}
+
+function parseFile(text: string, path: string, words: readonly string[]): CalibrationSource {
+  const [column = 'text', ...more] = words;
+  if (more.length > 0) throw invalid(text, 'a file takes one word in brackets, its column');
+  if (path.endsWith('.txt') && column !== 'text') throw invalid(text, 'a .txt file has no columns');
+  return { kind: 'file', path, column };
+}
+
+function parseDataset(text: string, id: string, words: readonly string[]): CalibrationSource {
+  const [config, split, column, ...more] = words;
+  if (config === undefined || split === undefined || column === undefined || more.length > 0) {
+    throw invalid(text, 'a dataset takes three words in brackets, [config,split,column]');
+  }
+  // They become part of paths.
+  if (!nameForm.test(config) || !nameForm.test(split)) {
+    throw invalid(text, 'a config or split is of letters, digits, "_", "-" and "."');
+  }
+  return { kind: 'dataset', id, config, split, column };
+}
+
+function renderPart({ source, sequences, length }: CalibrationPart): string {
+  const count = sequences === null ? '' : `:${sequences}`;
+  return `${renderSource(source)}${count}${length === null ? '' : `x${length}`}`;
+}
+
+function renderSource(source: CalibrationSource): string {
+  switch (source.kind) {
+    case 'named':
+      return source.name;
+    case 'dataset':
+      return `${source.id}[${source.config},${source.split},${source.column}]`;
+    case 'task':
+      return `${source.task}[${source.split}]`;
+    case 'file':
+      return source.column === 'text' ? source.path : `${source.path}[${source.column}]`;
+  }
+}
+
+function invalid(part: string, problem: string): MoepressError {
+  return new MoepressError('CALIBRATION_INVALID', {
+    message: `"${part}" is no calibration set: ${problem}.`,
+    where: '--calibration',
+    mend: `Give one of: ${calibrationForms.join('; ')}.`,
+  });
+}

@@ -1,0 +1,111 @@
+import { MoepressError, suggest, type Work } from '@moepress/core';
+import type { Rows } from '../datasets/dataset.js';
+import { exists } from '../datasets/exists.js';
+import { readRows } from '../datasets/file.js';
+import type { Datasets } from '../datasets/open.js';
+import { loadDocuments } from '../requests/document.js';
+import { solvedText } from '../requests/fewshot.js';
+import { findTask, taskNames } from '../tasks/registry.js';
+import { namedSets } from './named.js';
+import { type CalibrationSource, calibrationForms } from './spec.js';
+
+/** Where sources are looked up. */
+export interface TextSources {
+  readonly datasets: Datasets;
+  /** Files of further named sets, by name. */
+  readonly files?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * Documents of a source in their order, blank ones left out. Throws `CALIBRATION_INVALID`, `TASK_UNKNOWN`
+ * and what `Datasets.rows` throws.
+ */
+export async function loadTexts(
+  source: CalibrationSource,
+  sources: TextSources,
+  work: Work,
+): Promise<string[]> {
+  const texts = await allTexts(source, sources, work);
+  return texts.filter((text) => text.trim() !== '');
+}
+
+function allTexts(source: CalibrationSource, sources: TextSources, work: Work): Promise<string[]> {
+  switch (source.kind) {
+    case 'named':
+      return namedTexts(source.name, sources, work);
+    case 'dataset':
+      return datasetTexts(source, sources, work);
+    case 'task':
+      return taskTexts(source, sources, work);
+    case 'file':
+      return fileTexts(source.path, source.column, work);
+  }
+}
+
+async function namedTexts(name: string, { datasets, files = {} }: TextSources, work: Work) {
+  if (Object.hasOwn(files, name)) return fileTexts(files[name]!, 'text', work);
+  if (!Object.hasOwn(namedSets, name))
+    throw unknownName(name, [...Object.keys(files), ...Object.keys(namedSets)]);
+  const { dataset, split, column, documents } = namedSets[name]!;
+  const values = textColumn(await datasets.rows(dataset, split, work), column);
+  return documents?.(values) ?? values;
+}
+
+async function datasetTexts(
+  { id, config, split, column }: CalibrationSource & { kind: 'dataset' },
+  { datasets }: TextSources,
+  work: Work,
+): Promise<string[]> {
+  return textColumn(await datasets.rows({ path: id, config, files: null }, split, work), column);
+}
+
+/** Each question with its answer, as the task shows its solved examples. */
+async function taskTexts(
+  { task: name, split }: CalibrationSource & { kind: 'task' },
+  { datasets }: TextSources,
+  work: Work,
+): Promise<string[]> {
+  const task = findTask(name, '--calibration');
+  const splits = [task.training_split, task.validation_split, task.test_split, task.fewshot_split];
+  const known = [...new Set(splits.filter((known) => known !== undefined))];
+  if (!known.includes(split)) {
+    throw invalid(`${name}[${split}]`, `${name} has no split "${split}".`, `Pick from ${known.join(', ')}.`);
+  }
+  const documents = await loadDocuments(task, datasets, split, work);
+  return documents.map((document) => solvedText(task, document));
+}
+
+async function fileTexts(path: string, column: string, work: Work): Promise<string[]> {
+  if (!(await exists(path))) {
+    throw invalid(path, 'There is no such file.', 'Check the path and its permissions.');
+  }
+  return textColumn({ rows: await readRows(path, work), where: path }, column);
+}
+
+function textColumn({ rows, where }: Rows, column: string): string[] {
+  return rows.map((row, i) => {
+    const value = Object.hasOwn(row, column) ? row[column] : undefined;
+    if (typeof value === 'string') return value;
+    const texts = Object.keys(row).filter((name) => typeof row[name] === 'string');
+    throw invalid(
+      where,
+      `Row ${i + 1} has no text in column "${column}".`,
+      texts.length > 0 ? `Name a column that has: ${texts.join(', ')}.` : undefined,
+    );
+  });
+}
+
+function unknownName(name: string, names: readonly string[]): MoepressError {
+  const guess = suggest(name, names);
+  return invalid(
+    '--calibration',
+    `There is no calibration set "${name}".${guess ? ` Did you mean "${guess}"?` : ''}`,
+    taskNames().includes(name)
+      ? `${name} is a task: name a split of it too, as in ${name}[train].`
+      : `Pick from ${names.join(', ')}, or give one of: ${calibrationForms.join('; ')}.`,
+  );
+}
+
+function invalid(where: string, message: string, mend?: string): MoepressError {
+  return new MoepressError('CALIBRATION_INVALID', { message, where, mend });
+}
