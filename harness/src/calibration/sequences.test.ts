@@ -1,0 +1,38 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { packedSequences, separateSequences } from './sequences.js';
+
+const documents = fc.array(fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 12 }), { maxLength: 12 });
+const length = fc.integer({ min: 1, max: 15 });
+
+describe('packedSequences', () => {
+  it('cuts all documents and separators, in their order, into equal sequences', () => {
+    fc.assert(
+      fc.property(documents, fc.option(fc.constant(0)), length, (docs, separator, size) => {
+        const stream = docs.flatMap((ids) => (separator === null ? ids : [...ids, separator]));
+        const packed = [...packedSequences(docs, separator, size)];
+        expect(packed.every((ids) => ids.length === size)).toBe(true);
+        expect(packed).toHaveLength(Math.floor(stream.length / size));
+        expect(packed.flat()).toEqual(stream.slice(0, packed.length * size));
+      }),
+    );
+  });
+
+  it('reads no document before it is needed', () => {
+    let read = 0;
+    function* counted() {
+      for (;;) {
+        read++;
+        yield [1, 2, 3];
+      }
+    }
+    expect(packedSequences(counted(), 0, 6).next().value).toEqual([1, 2, 3, 0, 1, 2]);
+    expect(read).toBe(2);
+  });
+});
+
+describe('separateSequences', () => {
+  it('cuts each document and leaves out empty ones', () => {
+    expect([...separateSequences([[1, 2, 3], [], [4]], 2)]).toEqual([[1, 2], [4]]);
+  });
+});
