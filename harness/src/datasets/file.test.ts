@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -27,6 +27,13 @@ const rows = [
 const lines = rows.map((row) => JSON.stringify(row)).join('\n');
 
 describe('readRows', () => {
+  it('refuses a folder and what is not there', async () => {
+    const where = path.join(folder, 'folder.jsonl');
+    await mkdir(where);
+    await expect(readRows(where)).rejects.toMatchObject({ code: 'DATASET_INVALID', where });
+    await expect(readRows(`${where}.gz`)).rejects.toMatchObject({ code: 'DATASET_INVALID' });
+  });
+
   it('reads JSON lines, packed or not', async () => {
     expect(await readRows(await written('a.jsonl', `${lines}\n\n`))).toEqual(rows);
     expect(await readRows(await written('a.jsonl.gz', gzipSync(lines)))).toEqual(rows);
@@ -71,6 +78,9 @@ describe('readRows', () => {
   it.each([
     ['truncated.parquet', 'PAR1 and no more'],
     ['broken.jsonl.gz', 'not gzip'],
+    ['truncated.jsonl.gz', gzipSync(lines).subarray(0, 40)],
+    ['empty.jsonl.gz', ''],
+    ['empty.parquet', ''],
     ['broken.jsonl', new Uint8Array([0x7b, 0xff, 0x7d])],
   ])('refuses %s, naming it', async (name, content) => {
     const file = await written(name, content);

@@ -14,7 +14,7 @@ export const hubSource: DatasetSource = {
     for (const revision of revisions) {
       const found = await fetchSplit(dataset, split, revision, work);
       if (found === null) continue;
-      return 'missing' in found ? found : readFiles(dataset, found);
+      return 'missing' in found ? found : readFiles(dataset, found, work);
     }
     return { missing: 'the Hub has no Parquet files of it' };
   },
@@ -53,8 +53,8 @@ function isPart(file: string, config: string, split: string): boolean {
   return prefixes.some((prefix) => file.startsWith(prefix) && rest.test(file.slice(prefix.length)));
 }
 
-async function readFiles(dataset: Dataset, { directory, files }: HubSnapshot): Promise<Rows> {
+async function readFiles(dataset: Dataset, { directory, files }: HubSnapshot, work: Work): Promise<Rows> {
   const parts: Row[][] = [];
-  for (const file of files) parts.push(await readRows(join(directory, file)));
+  for (const file of files) parts.push(await readRows(join(directory, file), work));
   return { rows: parts.flat(), where: `${dataset.path}/${files.join(', ')}` };
 }

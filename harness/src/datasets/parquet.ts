@@ -1,44 +1,54 @@
-import { MoepressError } from '@moepress/core';
-import { asyncBufferFromFile, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { MoepressError, throwIfAborted } from '@moepress/core';
 import type { Row } from './dataset.js';
-import { checkSize } from './limits.js';
+import { maxBytes } from './limits.js';
 
-/** All rows of a Parquet file, columns in the order of its schema. Throws `DATASET_INVALID`. */
-export async function readParquet(file: string): Promise<Row[]> {
+/** What the thread is given. */
+export interface ParquetTask {
+  readonly bytes: Uint8Array;
+  /** Most that the file may hold when unpacked, by its own account. */
+  readonly maxBytes: number;
+}
+
+/** The built file also when this module runs from source: worker threads cannot load TypeScript. */
+const thread = new URL('../../dist/datasets/parquet-thread.js', import.meta.url);
+
+/** The largest file that is allowed takes less. */
+const resourceLimits = { maxOldGenerationSizeMb: 2048 };
+
+/** Milliseconds. The largest file that is allowed takes some seconds. */
+const defaultPatience = 60_000;
+
+/**
+ * All rows of a Parquet file, columns in the order of its schema. Throws `DATASET_INVALID` and `ABORTED`.
+ *
+ * The decoder is made for sound files. Damaged ones can keep it busy for ever, fill the memory, or make it
+ * fail in a promise that nobody holds, so it works in a thread, which can be ended.
+ */
+export async function readParquet(
+  bytes: Uint8Array,
+  where: string,
+  signal?: AbortSignal,
+  patience = defaultPatience,
+): Promise<Row[]> {
+  const task: ParquetTask = { bytes, maxBytes };
+  const worker = new Worker(thread, { workerData: task, resourceLimits });
+  const timeout = AbortSignal.timeout(patience);
   try {
-    const source = await asyncBufferFromFile(file);
-    const metadata = await parquetMetadataAsync(source);
-    checkSize(unpackedSize(metadata), file);
-    const rows = await parquetReadObjects({ file: source, metadata, compressors });
-    return rows.map((row) => plainValue(row) as Row);
+    const [rows] = await once(worker, 'message', { signal: AbortSignal.any([timeout, signal ?? timeout]) });
+    return rows;
   } catch (cause) {
-    if (MoepressError.isInstance(cause)) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    throwIfAborted(signal);
+    const reason = timeout.aborted ? `it took longer than ${patience / 1000} s` : (cause as Error).message;
     throw new MoepressError('DATASET_INVALID', {
       message: `The Parquet file cannot be read: ${reason}.`,
-      where: file,
+      where,
       cause,
     });
+  } finally {
+    // It may fail once more before it ends.
+    worker.on('error', () => {});
+    await worker.terminate();
   }
-}
-
-function unpackedSize({ row_groups }: FileMetaData): number {
-  return row_groups.reduce((sum, group) => sum + Number(group.total_byte_size), 0);
-}
-
-/** 64-bit integers become numbers, as in the same row written as JSON. */
-function plainValue(value: unknown): unknown {
-  if (typeof value === 'bigint') return safeNumber(value);
-  if (Array.isArray(value)) return value.map(plainValue);
-  if (value === null || typeof value !== 'object' || Object.getPrototypeOf(value) !== Object.prototype) {
-    return value;
-  }
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plainValue(item)]));
-}
-
-function safeNumber(value: bigint): number {
-  const number = Number(value);
-  if (Number.isSafeInteger(number)) return number;
-  throw new RangeError(`${value} has no exact JavaScript number`);
 }
