@@ -105,10 +105,15 @@ describe('evaluate', () => {
       { passage: 'p', question: 'q', choices: { text: ['a', 'b'], label: ['A', 'B'] }, answerKey: 'A' },
     ];
     const data = memoryDatasets({ 'tasks/tiny_where.test.jsonl': rows });
-    const { record, samples } = await evaluate({ tasks: ['tiny_where'], model, data, numFewshot: 5 });
+    const warnings: string[] = [];
+    const progress = (event: ProgressEvent) => event.type === 'warning' && warnings.push(event.message);
+    const options = { model, numFewshot: 5, work: { progress } };
+    const { record, samples } = await evaluate({ ...options, tasks: ['tiny_where'], data });
     expect(record['n-shot']).toEqual({ tiny_where: 0 });
-    const rolling = await evaluate({ tasks: ['wikitext'], model, data: school, numFewshot: 5 });
+    expect(warnings).toEqual([expect.stringContaining('tiny_where is always asked without examples')]);
+    const rolling = await evaluate({ ...options, tasks: ['wikitext'], data: school });
     expect(rolling.record['n-shot']).toEqual({ wikitext: 0 });
+    expect(warnings).toHaveLength(2);
     expect(samples.tiny_where![0]!.arguments.gen_args_1).toEqual({
       arg_0: 'p\nQuestion: q\nAnswer:',
       arg_1: ' b',

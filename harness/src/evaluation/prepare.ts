@@ -37,6 +37,10 @@ export async function prepareTask(
 ): Promise<PreparedTask> {
   const documents = await loadDocuments(task, datasets, scoredSplit(task), work);
   const shots = shotCount(task, options.numFewshot);
+  if (shots === 0 && options.numFewshot) {
+    const message = `${task.task} is always asked without examples, whatever --num-fewshot says.`;
+    work.progress?.({ type: 'warning', message });
+  }
   const pool = shots === 0 ? [] : await loadDocuments(task, datasets, examplesSplit(task), work);
   if (pool.length < shots) {
     throw invalid(`${task.task} has ${pool.length} examples, too few for ${shots} shots.`, '--num-fewshot');

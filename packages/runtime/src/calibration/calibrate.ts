@@ -36,9 +36,7 @@ export async function calibrate(
       model,
       sequences: set.sequences,
       statistics: wanted,
-      storage: { folder: null, memory: Number.POSITIVE_INFINITY },
-      isKnown: () => false,
-      done: async (sums) => layers.get(sums.layer)!.merge(sums),
+      done: (sums) => layers.get(sums.layer)!.merge(sums),
     });
   }
   return { calibration: recordOf(set), layers: [...layers.values()] };

@@ -2,7 +2,6 @@ import { parentPort } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { KeyValueCache } from './cache.js';
 import type { Command, Feed, Reply, Request, Results, Step, TensorData } from './protocol.js';
-import { readFloats, writeFloats } from './tensor-file.js';
 
 /**
  * Runs in a worker thread, because ONNX Runtime blocks the thread it is called from. Holds sessions
@@ -28,11 +27,9 @@ async function execute(command: Command): Promise<Results> {
       return none;
     case 'take':
       return [{ [command.name]: fromTensor(heldTensor(command.name)) }];
-    case 'save':
-      writeFloats(command.file, heldTensor(command.name).data as Float32Array);
-      return none;
-    case 'load':
-      held.set(command.name, loadTensor(command.file, command.dims));
+    case 'rename':
+      held.set(command.to, heldTensor(command.from));
+      held.delete(command.from);
       return none;
     case 'drop':
       for (const name of command.names) {
@@ -108,11 +105,6 @@ function toTensor({ dtype, dims, data }: TensorData): Tensor {
   return new Tensor(dtype, data as Float32Array, dims);
 }
 
-function loadTensor(file: string, dims: readonly number[]): Tensor {
-  const count = dims.reduce((product, n) => product * n, 1);
-  return new Tensor('float32', readFloats(file, count), dims);
-}
-
 function fromTensor(tensor: Tensor): TensorData {
   return { dtype: tensor.type, dims: tensor.dims, data: tensor.data } as TensorData;
 }
@@ -122,7 +114,6 @@ parentPort?.on('message', async ({ id, command }: Request) => {
   try {
     port.postMessage({ id, results: await execute(command) } satisfies Reply);
   } catch (error) {
-    const { message = String(error), code } = error as Partial<NodeJS.ErrnoException>;
-    port.postMessage({ id, error: message, code } satisfies Reply);
+    port.postMessage({ id, error: error instanceof Error ? error.message : String(error) } satisfies Reply);
   }
 });
