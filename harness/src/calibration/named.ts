@@ -17,9 +17,14 @@ export const namedSets: Readonly<Record<string, NamedSet>> = {
     column: 'text',
     documents: wikitextArticles,
   },
-  /** The Colossal Clean Crawled Corpus (Raffel et al., 2020); its training split is too large to read whole. */
+  /** The Colossal Clean Crawled Corpus (Raffel et al., 2020): the first of its eight validation files. */
   c4: {
-    dataset: { path: 'allenai/c4', config: 'en', files: null },
+    dataset: {
+      path: 'allenai/c4',
+      config: 'en',
+      files: null,
+      hubFiles: { validation: 'en/c4-validation.00000-of-00008.json.gz' },
+    },
     split: 'validation',
     column: 'text',
   },

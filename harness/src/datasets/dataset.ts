@@ -8,6 +8,8 @@ export interface Dataset {
   readonly config: string;
   /** File of each split, relative to the embedded datasets' folder; null for a Hub dataset. */
   readonly files: Readonly<Record<string, string>> | null;
+  /** File of each split in the Hub's repository; its Parquet files if absent. */
+  readonly hubFiles?: Readonly<Record<string, string>>;
 }
 
 export type Row = Readonly<Record<string, unknown>>;

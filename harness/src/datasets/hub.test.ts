@@ -4,6 +4,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { hubSource } from './hub.js';
@@ -106,6 +107,14 @@ it("reads the Hub's conversion of a repository without Parquet", async () => {
   expect(await hubSource.load(dataset, 'test')).toMatchObject({ rows: [{ text: 'x' }] });
   await stopHub();
   expect(await hubSource.load(dataset, 'test')).toMatchObject({ rows: [{ text: 'x' }] });
+});
+
+it('reads the file that a dataset names', async () => {
+  const packed = gzipSync('{"text":"x"}\n{"text":"y"}\n');
+  await startHub({ main: { 'en/part-0-of-2.json.gz': packed, 'en/part-1-of-2.json.gz': gzipSync('no') } });
+  const named = { ...dataset, hubFiles: { test: 'en/part-0-of-2.json.gz' } };
+  expect(await hubSource.load(named, 'test')).toMatchObject({ rows: [{ text: 'x' }, { text: 'y' }] });
+  expect(await hubSource.load(named, 'train')).toHaveProperty('missing');
 });
 
 it('lays its cache out as Python does and needs no network afterwards', async () => {

@@ -8,7 +8,10 @@ import { checkSize } from './limits.js';
 /** Where Parquet files are: in the repository itself, or where the Hub puts its own conversion of it. */
 const revisions = ['main', 'refs/convert/parquet'];
 
-/** Datasets of the Hub, as Parquet. Throws what `fetchHubFiles` throws of files that are there. */
+/**
+ * Datasets of the Hub, as Parquet unless they name their files. Throws what `fetchHubFiles` throws of files
+ * that are there.
+ */
 export const hubSource: DatasetSource = {
   async load(dataset, split, work = {}) {
     for (const revision of revisions) {
@@ -22,7 +25,7 @@ export const hubSource: DatasetSource = {
 
 /** The files of a split in the cache; null if the Hub has none in this revision. */
 async function fetchSplit(
-  { path: id, config }: Dataset,
+  { path: id, config, hubFiles }: Dataset,
   split: string,
   revision: string,
   work: Work,
@@ -30,7 +33,7 @@ async function fetchSplit(
   // Loaded only when asked for: the library of the Hub is large.
   const { fetchHubFiles } = await import('@moepress/checkpoint/hub');
   const isWanted = (file: { path: string; size: number }) => {
-    if (!isPart(file.path, config, split)) return false;
+    if (!(hubFiles ? hubFiles[split] === file.path : isPart(file.path, config, split))) return false;
     checkSize(file.size, `${id}/${file.path}`);
     return true;
   };
