@@ -2,52 +2,63 @@ import { type Model, throwIfAborted, type Work } from '@moepress/core';
 import { headGradientGraph } from '../decoder/head-gradient.js';
 import type { Engine } from '../engine/engine.js';
 import { int32, tensor } from '../engine/tensor.js';
-import { type HeldBatch, hiddenName } from '../forward/held.js';
-import { gradientName } from './names.js';
+import type { HeldBatch } from '../forward/held.js';
+import { gradientKey, hiddenKey } from '../states/keys.js';
+import { type BatchStates, heldName } from '../states/states.js';
 
 /** Numbers of logits computed at once: 128 MiB of fp32. */
 const logitsBudget = 2 ** 25;
 
-/** Leaves the gradient of each sequence's final hidden states in its worker; yields the mean losses. */
+/** Turns the final hidden states of each sequence into their gradient; yields the mean losses. */
 export async function headGradients(
   engine: Engine,
   model: Model,
-  batches: readonly HeldBatch[],
-  work: Work,
+  states: BatchStates,
+  work: Pick<Work, 'signal'>,
 ): Promise<number[]> {
   const session = 'backward/head';
-  const step = Math.max(1, Math.floor(logitsBudget / model.config.vocabSize));
+  const [hidden, gradient] = [hiddenKey(model.blocks.length), gradientKey(model.blocks.length)];
   await engine.open(session, headGradientGraph(model));
   try {
-    return await engine.spread(batches, async (batch) => {
-      const { ids } = batch.layout;
-      const scored = ids.length - 1;
-      const dims = [ids.length, model.config.hiddenSize];
-      await batch.worker.put(
-        gradientName(batch),
-        tensor('float32', dims, new Float32Array(dims[0]! * dims[1]!)),
-      );
-      let loss = 0;
-      for (let from = 0; from < scored; from += step) {
-        throwIfAborted(work.signal);
-        const rows = Int32Array.from({ length: Math.min(step, scored - from) }, (_, i) => from + i);
-        const pairs = BigInt64Array.from(
-          [...rows].flatMap((row, place) => [BigInt(place), BigInt(ids[row + 1]!)]),
-        );
-        const feeds = {
-          hidden: { held: hiddenName(batch) },
-          gradient: { held: gradientName(batch) },
-          rows: int32(rows),
-          pairs: tensor('int64', [rows.length, 2], pairs),
-          scale: tensor('float32', [], Float32Array.of(1 / scored)),
-        };
-        const hold = { gradientOut: gradientName(batch) };
-        const [results] = await batch.worker.run([{ session, feeds, fetch: ['loss'], hold }]);
-        loss += Number(results!.loss!.data[0]);
-      }
-      return loss / scored;
-    });
+    return await engine.spread(states.batches, (batch) =>
+      states.using(batch, { consumes: [hidden], writes: gradient }, () =>
+        headGradient(session, model, batch, { ...work, hidden, gradient }),
+      ),
+    );
   } finally {
     await engine.close(session);
   }
+}
+
+async function headGradient(
+  session: string,
+  model: Model,
+  batch: HeldBatch,
+  { signal, ...keys }: Pick<Work, 'signal'> & { readonly hidden: string; readonly gradient: string },
+): Promise<number> {
+  const [hidden, gradient] = [heldName(batch, keys.hidden), heldName(batch, keys.gradient)];
+  const { ids } = batch.layout;
+  const scored = ids.length - 1;
+  const step = Math.max(1, Math.floor(logitsBudget / model.config.vocabSize));
+  const dims = [ids.length, model.config.hiddenSize];
+  await batch.worker.put(gradient, tensor('float32', dims, new Float32Array(dims[0]! * dims[1]!)));
+  let loss = 0;
+  for (let from = 0; from < scored; from += step) {
+    throwIfAborted(signal);
+    const rows = Int32Array.from({ length: Math.min(step, scored - from) }, (_, i) => from + i);
+    const pairs = BigInt64Array.from(
+      [...rows].flatMap((row, place) => [BigInt(place), BigInt(ids[row + 1]!)]),
+    );
+    const feeds = {
+      hidden: { held: hidden },
+      gradient: { held: gradient },
+      rows: int32(rows),
+      pairs: tensor('int64', [rows.length, 2], pairs),
+      scale: tensor('float32', [], Float32Array.of(1 / scored)),
+    };
+    const hold = { gradientOut: gradient };
+    const [results] = await batch.worker.run([{ session, feeds, fetch: ['loss'], hold }]);
+    loss += Number(results!.loss!.data[0]);
+  }
+  return loss / scored;
 }

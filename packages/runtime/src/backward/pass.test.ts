@@ -9,8 +9,9 @@ import {
 } from '@moepress/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Engine } from '../engine/engine.js';
+import { gradientKey } from '../states/keys.js';
+import { heldName } from '../states/states.js';
 import { fixtures, fullReferences, maxDifference } from '../testing/golden.js';
-import { gradientName } from './names.js';
 import { backwardPass } from './pass.js';
 
 const shared = process.env.MOEPRESS_SHARED;
@@ -47,9 +48,15 @@ describe.each([...fixtures, ...(shared ? fullReferences(shared) : [])])('$name b
     ];
     const measured = new Map<string, Float64Array[]>();
     const hidden = new Map<number, Float32Array[]>();
-    const losses = await backwardPass(engine, model, golden.sequences, {
+    let losses: readonly number[] = [];
+    await backwardPass(engine, model, golden.sequences, {
       statistics,
       lowest: 0,
+      storage: { folder: null, memory: Number.POSITIVE_INFINITY },
+      isKnown: () => false,
+      losses: (means) => {
+        losses = means;
+      },
       async visit(block, results, batches) {
         for (const name of Object.keys(results[0]!).filter((key) => key.includes('/'))) {
           measured.set(
@@ -57,13 +64,16 @@ describe.each([...fixtures, ...(shared ? fullReferences(shared) : [])])('$name b
             results.map((result) => result[name]!.data as Float64Array),
           );
         }
-        const gradients = await Promise.all(batches.map((batch) => batch.worker.take(gradientName(batch))));
+        const gradients = await Promise.all(
+          batches.map((batch) => batch.worker.take(heldName(batch, gradientKey(block.index)))),
+        );
         hidden.set(
           block.index,
           gradients.map(({ data }) => data as Float32Array),
         );
       },
     });
+    expect(losses).toHaveLength(3);
     for (const [i, loss] of losses.entries()) expect(Math.abs(loss - golden.nllMean[i]!)).toBeLessThan(1e-5);
 
     const layers = moeBlocks(model).map(({ index }) => index);

@@ -1,106 +1,121 @@
-import { type Block, type Model, type Statistic, throwIfAborted, type Work } from '@moepress/core';
+import { type Block, type Model, moeBlocks, type Statistic, throwIfAborted, type Work } from '@moepress/core';
 import { blockGradientGraph } from '../decoder/block-gradient.js';
 import { isStatisticOutput } from '../decoder/statistics.js';
 import type { Engine } from '../engine/engine.js';
 import type { Results } from '../engine/protocol.js';
-import { runBlock, streamedBlocks } from '../forward/blocks.js';
-import { embedBatches } from '../forward/embed.js';
 import { checkFinite } from '../forward/finite.js';
-import { dropBatch, type HeldBatch, hiddenName } from '../forward/held.js';
+import type { HeldBatch } from '../forward/held.js';
 import { layOut } from '../forward/layout.js';
+import { climb } from '../states/climb.js';
+import { gradientKey, hiddenKey } from '../states/keys.js';
+import type { Checkpoint } from '../states/scratch.js';
+import { BatchStates, heldName, type Storage } from '../states/states.js';
 import { headGradients } from './head.js';
-import { gradientName, inputName } from './names.js';
 
 export interface BackwardOptions extends Pick<Work, 'signal'> {
   readonly statistics: readonly Statistic[];
   /** The deepest block whose gradients are wanted; below it nothing needs to run. */
   readonly lowest: number;
+  readonly storage: Storage;
+  /** Whether an earlier run has measured a layer. */
+  isKnown(layer: number): boolean;
   /** Called with the tokens of a sequence that went up or down through a layer. */
   advance?(tokens: number, layer: number): void;
+  /** Called with the number of layers, up and down, that an earlier run is through. */
+  skip?(layers: number): void;
+  /** Called with the mean negative log-likelihood of each sequence, unless an earlier run is past them. */
+  losses?(means: readonly number[]): void;
   /** Called for every block from the last one down, with what each sequence measured, in their order. */
-  visit(block: Block, measured: Results, batches: readonly HeldBatch[]): Promise<void> | void;
+  visit(block: Block, measured: Results, batches: readonly HeldBatch[]): Promise<void>;
 }
 
 /**
  * Gradients of the mean token cross-entropy of each sequence, one block open at a time: up with the
  * inputs of all blocks kept, then down, each block recomputed from its input and differentiated.
- * Yields the mean negative log-likelihood of each sequence.
  */
 export async function backwardPass(
   engine: Engine,
   model: Model,
   sequences: readonly (readonly number[])[],
   options: BackwardOptions,
-): Promise<number[]> {
-  const layouts = sequences.map((ids, index) => layOut([{ index, ids }]));
-  const batches = await embedBatches(engine, model, layouts, 'backward');
-  try {
-    await goUp(engine, model, batches, options);
-    const losses = await headGradients(engine, model, batches, options);
-    await goDown(engine, model, batches, options);
-    return losses;
-  } finally {
-    await Promise.all(
-      batches.map(async (batch) => {
-        await dropBatch(batch);
-        const inputs = model.blocks.map(({ index }) => inputName(batch, index));
-        await batch.worker.drop([gradientName(batch), ...inputs]);
-      }),
-    );
-  }
-}
-
-async function goUp(
-  engine: Engine,
-  model: Model,
-  batches: readonly HeldBatch[],
-  work: BackwardOptions,
 ): Promise<void> {
-  await streamedBlocks(engine, model).each(async (block, session) => {
-    await engine.spread(batches, async (batch) => {
-      throwIfAborted(work.signal);
-      await batch.worker.rename(hiddenName(batch), inputName(batch, block.index));
-      await runBlock(model, block, session, batch, {
-        extraFeeds: { hidden: { held: inputName(batch, block.index) } },
+  const { lowest, storage, signal } = options;
+  const layouts = sequences.map((ids, index) => layOut([{ index, ids }]));
+  const count = model.blocks.length;
+  const kept = { ...storage, boundaries: count - lowest + 1 };
+  await BatchStates.with(engine, model, layouts, kept, async (states) => {
+    const resumed = await states.resume((checkpoint) => statesAt(checkpoint, model, options));
+    if (resumed) options.skip?.(resumed.direction === 'up' ? resumed.block : 2 * count - resumed.block);
+    if (resumed?.direction !== 'down') {
+      await climb(engine, model, states, {
+        signal,
+        from: resumed?.block ?? null,
+        keeps: ({ index }) => index >= lowest,
+        async visit(block, _, each) {
+          await each(async (batch, run) => {
+            await run();
+            options.advance?.(batch.layout.ids.length, block.index);
+          });
+        },
       });
-      if (block.index < work.lowest) await batch.worker.drop([inputName(batch, block.index)]);
-      work.advance?.(batch.layout.ids.length, block.index);
-    });
-  }, work);
+      const losses = await headGradients(engine, model, states, { signal });
+      options.losses?.(losses);
+      await states.reach({ direction: 'down', block: count }, [hiddenKey(count)]);
+    }
+    const from = resumed?.direction === 'down' ? resumed.block : count;
+    await goDown(engine, model, states, from, options);
+  });
 }
 
+/** What a run that comes to a checkpoint goes on with; null if it lacks what was to be measured before. */
+function statesAt(
+  { direction, block }: Checkpoint,
+  model: Model,
+  { lowest, isKnown }: BackwardOptions,
+): string[] | null {
+  const inputs = model.blocks.slice(lowest, block).map(({ index }) => hiddenKey(index));
+  if (direction === 'up') return [...inputs, hiddenKey(block)];
+  const above = moeBlocks(model).filter(({ index }) => index >= block);
+  return above.every(({ index }) => isKnown(index)) ? [...inputs, gradientKey(block)] : null;
+}
+
+/** From the input of block `from` on, whose gradient is known, down to the lowest block wanted. */
 async function goDown(
   engine: Engine,
   model: Model,
-  batches: readonly HeldBatch[],
+  states: BatchStates,
+  from: number,
   options: BackwardOptions,
 ): Promise<void> {
   const session = 'backward';
-  for (const block of model.blocks.toReversed()) {
-    if (block.index < options.lowest) return;
+  for (const block of model.blocks.slice(options.lowest, from).toReversed()) {
     throwIfAborted(options.signal);
     const graph = blockGradientGraph(model, block, options.statistics);
     const fetch = graph.outputs.map(({ name }) => name).filter(isStatisticOutput);
+    const [input, above, writes] = [
+      hiddenKey(block.index),
+      gradientKey(block.index + 1),
+      gradientKey(block.index),
+    ];
+    const consumes = [input, above];
     await engine.open(session, graph);
     try {
-      const measured = await engine.spread(batches, async (batch) => {
-        throwIfAborted(options.signal);
-        const feeds = {
-          hidden: { held: inputName(batch, block.index) },
-          gradient: { held: gradientName(batch) },
-          cos: { held: `${batch.name}/cos` },
-          sin: { held: `${batch.name}/sin` },
-        };
-        const hold = { gradientOut: gradientName(batch) };
-        const [results] = await batch.worker.run([{ session, feeds, fetch: ['finite', ...fetch], hold }]);
-        await checkFinite(model, block, results!);
-        await batch.worker.drop([inputName(batch, block.index)]);
-        options.advance?.(batch.layout.ids.length, block.index);
-        return results!;
-      });
-      await options.visit(block, measured, batches);
+      const measured = await engine.spread(states.batches, (batch) =>
+        states.using(batch, { consumes, writes }, async () => {
+          throwIfAborted(options.signal);
+          const of = (key: string) => ({ held: heldName(batch, key) });
+          const feeds = { hidden: of(input), gradient: of(above), cos: of('cos'), sin: of('sin') };
+          const hold = { gradientOut: heldName(batch, writes) };
+          const [results] = await batch.worker.run([{ session, feeds, fetch: ['finite', ...fetch], hold }]);
+          await checkFinite(model, block, results!);
+          options.advance?.(batch.layout.ids.length, block.index);
+          return results!;
+        }),
+      );
+      await options.visit(block, measured, states.batches);
     } finally {
       await engine.close(session);
     }
+    await states.reach({ direction: 'down', block: block.index }, consumes);
   }
 }

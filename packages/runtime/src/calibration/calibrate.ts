@@ -36,7 +36,9 @@ export async function calibrate(
       model,
       sequences: set.sequences,
       statistics: wanted,
-      done: (sums) => layers.get(sums.layer)!.merge(sums),
+      storage: { folder: null, memory: Number.POSITIVE_INFINITY },
+      isKnown: () => false,
+      done: async (sums) => layers.get(sums.layer)!.merge(sums),
     });
   }
   return { calibration: recordOf(set), layers: [...layers.values()] };

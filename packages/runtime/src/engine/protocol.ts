@@ -43,7 +43,8 @@ export type Command =
   | { readonly kind: 'close'; readonly session: string }
   | { readonly kind: 'put'; readonly name: string; readonly tensor: TensorData }
   | { readonly kind: 'take'; readonly name: string }
-  | { readonly kind: 'rename'; readonly from: string; readonly to: string }
+  | { readonly kind: 'save'; readonly name: string; readonly file: string }
+  | { readonly kind: 'load'; readonly name: string; readonly file: string; readonly dims: readonly number[] }
   | { readonly kind: 'drop'; readonly names: readonly string[] }
   | { readonly kind: 'cache'; readonly name: string; readonly shape: CacheShape }
   | { readonly kind: 'run'; readonly steps: readonly Step[] };
@@ -53,7 +54,12 @@ export type Results = readonly Readonly<Record<string, TensorData>>[];
 
 export type Reply =
   | { readonly id: number; readonly results: Results }
-  | { readonly id: number; readonly error: string };
+  | {
+      readonly id: number;
+      readonly error: string;
+      /** Of a failed system call, such as ENOSPC. */
+      readonly code: string | undefined;
+    };
 
 export interface Request {
   readonly id: number;

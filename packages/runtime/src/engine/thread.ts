@@ -2,6 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { KeyValueCache } from './cache.js';
 import type { Command, Feed, Reply, Request, Results, Step, TensorData } from './protocol.js';
+import { readFloats, writeFloats } from './tensor-file.js';
 
 /**
  * Runs in a worker thread, because ONNX Runtime blocks the thread it is called from. Holds sessions
@@ -27,9 +28,11 @@ async function execute(command: Command): Promise<Results> {
       return none;
     case 'take':
       return [{ [command.name]: fromTensor(heldTensor(command.name)) }];
-    case 'rename':
-      held.set(command.to, heldTensor(command.from));
-      held.delete(command.from);
+    case 'save':
+      writeFloats(command.file, heldTensor(command.name).data as Float32Array);
+      return none;
+    case 'load':
+      held.set(command.name, loadTensor(command.file, command.dims));
       return none;
     case 'drop':
       for (const name of command.names) {
@@ -105,6 +108,11 @@ function toTensor({ dtype, dims, data }: TensorData): Tensor {
   return new Tensor(dtype, data as Float32Array, dims);
 }
 
+function loadTensor(file: string, dims: readonly number[]): Tensor {
+  const count = dims.reduce((product, n) => product * n, 1);
+  return new Tensor('float32', readFloats(file, count), dims);
+}
+
 function fromTensor(tensor: Tensor): TensorData {
   return { dtype: tensor.type, dims: tensor.dims, data: tensor.data } as TensorData;
 }
@@ -114,6 +122,7 @@ parentPort?.on('message', async ({ id, command }: Request) => {
   try {
     port.postMessage({ id, results: await execute(command) } satisfies Reply);
   } catch (error) {
-    port.postMessage({ id, error: error instanceof Error ? error.message : String(error) } satisfies Reply);
+    const { message = String(error), code } = error as Partial<NodeJS.ErrnoException>;
+    port.postMessage({ id, error: message, code } satisfies Reply);
   }
 });

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { asWriteError } from '@moepress/checkpoint';
 import { MoepressError } from '@moepress/core';
 import { encodeModel, type GraphIR } from '@moepress/graph';
 import type { CacheShape, Command, Reply, Results, Step, TensorData } from './protocol.js';
@@ -7,7 +8,11 @@ interface Pending {
   readonly resolve: (results: Results) => void;
   readonly reject: (error: unknown) => void;
   readonly what: string;
+  readonly asError: AsError;
 }
+
+/** What a failed command throws: what went wrong, the name of what it was about, the code of a system call. */
+type AsError = (message: string, what: string, code: string | undefined) => MoepressError;
 
 /**
  * ONNX Runtime in a worker thread: the caller's event loop stays free to draw progress and to hear
@@ -33,7 +38,9 @@ export class EngineWorker {
 
   async open(session: string, graph: GraphIR): Promise<void> {
     const model = encodeModel(graph);
-    await this.#send({ kind: 'open', session, model, threads: this.#threads }, session, [model.buffer]);
+    await this.#send({ kind: 'open', session, model, threads: this.#threads }, session, {
+      transfer: [model.buffer],
+    });
   }
 
   async close(session: string): Promise<void> {
@@ -47,12 +54,17 @@ export class EngineWorker {
 
   /** Gives a tensor to the worker to hold; its memory moves there. */
   async put(name: string, tensor: TensorData): Promise<void> {
-    await this.#send({ kind: 'put', name, tensor }, name, [tensor.data.buffer]);
+    await this.#send({ kind: 'put', name, tensor }, name, { transfer: [tensor.data.buffer] });
   }
 
-  /** Holds a tensor under another name. */
-  async rename(from: string, to: string): Promise<void> {
-    await this.#send({ kind: 'rename', from, to }, from);
+  /** Writes a held float32 tensor to a file; it stays held. Throws `DISK_FULL` or `WRITE_FAILED`. */
+  async save(name: string, file: string): Promise<void> {
+    await this.#send({ kind: 'save', name, file }, file, { asError: writeError });
+  }
+
+  /** Holds a tensor that `save` wrote. Throws `CHECKPOINT_INVALID` if the file is not what it wrote. */
+  async load(name: string, file: string, dims: readonly number[]): Promise<void> {
+    await this.#send({ kind: 'load', name, file, dims }, file, { asError: readError });
   }
 
   /** A copy of a held tensor. */
@@ -75,11 +87,16 @@ export class EngineWorker {
     await this.#worker.terminate();
   }
 
-  #send(command: Command, what: string, transfer: readonly ArrayBufferLike[] = []): Promise<Results> {
+  #send(
+    command: Command,
+    what: string,
+    options: { transfer?: readonly ArrayBufferLike[]; asError?: AsError } = {},
+  ): Promise<Results> {
+    const { transfer = [], asError = engineError } = options;
     if (this.#failure) return Promise.reject(this.#failure);
     const id = this.#count++;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject, what });
+      this.#pending.set(id, { resolve, reject, what, asError });
       if (this.#pending.size === 1) this.#worker.ref();
       this.#worker.postMessage({ id, command }, transfer as ArrayBuffer[]);
     });
@@ -91,7 +108,7 @@ export class EngineWorker {
     // An idle engine does not keep the process alive.
     if (this.#pending.size === 0) this.#worker.unref();
     if ('results' in reply) pending.resolve(reply.results);
-    else pending.reject(engineError(reply.error, pending.what));
+    else pending.reject(pending.asError(reply.error, pending.what, reply.code));
   }
 
   #fail(message: string): void {
@@ -100,6 +117,16 @@ export class EngineWorker {
     this.#pending.clear();
   }
 }
+
+const writeError: AsError = (message, file, code) =>
+  asWriteError(Object.assign(new Error(message), { code }), file);
+
+const readError: AsError = (message, file) =>
+  new MoepressError('CHECKPOINT_INVALID', {
+    message: `The scratch file cannot be read: ${message}`,
+    where: file,
+    mend: 'Run the command again: what was lost is computed again.',
+  });
 
 function engineError(message: string, where: string): MoepressError {
   return new MoepressError('ENGINE_FAILED', { message: `ONNX Runtime: ${message}`, where });

@@ -1,22 +1,31 @@
+import { MoepressError } from '@moepress/core';
 import { backwardPass as differentiateModel } from '../../backward/pass.js';
 import { isStatisticOutput } from '../../decoder/statistics.js';
 import { addUp, layerProgress, type PassRequest } from './pass.js';
 
 /** The gradients of each sequence's mean token cross-entropy, from the last block down to the first MoE block. */
 export async function backwardPass(request: PassRequest): Promise<void> {
-  const { engine, model, statistics } = request;
+  const { engine, model, statistics, signal, storage, isKnown } = request;
   const sequences = request.sequences.filter((ids) => ids.length > 1);
+  if (sequences.length === 0) {
+    throw new MoepressError('CALIBRATION_INVALID', {
+      message: 'No sequence has a second token, so there is no loss to differentiate.',
+    });
+  }
   const lowest = model.blocks.findIndex(({ ffn }) => ffn.kind === 'moe');
   const progress = layerProgress('Differentiating', request, 2 * model.blocks.length - lowest);
   try {
     await differentiateModel(engine, model, sequences, {
-      signal: request.signal,
+      signal,
+      storage,
+      isKnown,
       statistics,
       lowest,
       advance: progress.advance,
-      visit(block, measured) {
-        const outputs = Object.keys(measured[0] ?? {}).filter(isStatisticOutput);
-        if (block.ffn.kind === 'moe') request.done(addUp(block.index, measured, outputs));
+      skip: progress.skip,
+      async visit(block, measured) {
+        const outputs = Object.keys(measured[0]!).filter(isStatisticOutput);
+        if (block.ffn.kind === 'moe') await request.done(addUp(block.index, measured, outputs));
       },
     });
   } finally {

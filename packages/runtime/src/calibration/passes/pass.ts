@@ -1,6 +1,8 @@
-import type { Model, Statistic, Work } from '@moepress/core';
+import { type Model, moeBlocks, type Statistic, type Work } from '@moepress/core';
 import type { Engine } from '../../engine/engine.js';
 import type { Results } from '../../engine/protocol.js';
+import { hiddenKey } from '../../states/keys.js';
+import type { BatchStates, Storage } from '../../states/states.js';
 import { LayerSums } from '../accumulate.js';
 
 /** One pass over the calibration tokens that measures statistics of its kind. */
@@ -9,8 +11,26 @@ export interface PassRequest extends Work {
   readonly model: Model;
   readonly sequences: readonly (readonly number[])[];
   readonly statistics: readonly Statistic[];
+  /** Where the tensors between blocks may be. */
+  readonly storage: Storage;
+  /** Whether all these statistics of an MoE layer are known from an earlier run. */
+  isKnown(layer: number): boolean;
   /** Called once for every MoE layer, as soon as it has been measured. */
-  done(sums: LayerSums): void;
+  done(sums: LayerSums): Promise<void>;
+}
+
+/** The block where an earlier run stopped on its way up, if it has measured all layers below; else null. */
+export async function resumeUp(
+  states: BatchStates,
+  { model, isKnown }: PassRequest,
+  progress: LayerProgress,
+): Promise<number | null> {
+  const checkpoint = await states.resume(({ block }) => {
+    const below = moeBlocks(model).filter(({ index }) => index < block);
+    return below.every(({ index }) => isKnown(index)) ? [hiddenKey(block)] : null;
+  });
+  if (checkpoint) progress.skip(checkpoint.block);
+  return checkpoint?.block ?? null;
 }
 
 /** Adds up in the order of the batches, whichever worker was first: sums of floats depend on it. */
@@ -26,12 +46,19 @@ export function upToLastMoe(model: Model): Model {
   return { ...model, blocks: model.blocks.slice(0, last + 1) };
 }
 
+export type LayerProgress = ReturnType<typeof layerProgress>;
+
 /** Tells how far a pass is, in tokens times layers. */
 export function layerProgress(task: string, { progress, sequences }: PassRequest, layers: number) {
   const tokens = sequences.reduce((sum, ids) => sum + ids.length, 0);
   let done = 0;
   progress?.({ type: 'start', task, total: tokens * layers, unit: 'token-layers' });
   return {
+    /** Layers that an earlier run is through. */
+    skip(count: number) {
+      done += tokens * count;
+      progress?.({ type: 'advance', task, done, note: 'resumed' });
+    },
     advance(count: number, layer: number) {
       done += count;
       progress?.({ type: 'advance', task, done, note: `layer ${layer}` });

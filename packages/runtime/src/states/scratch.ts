@@ -1,0 +1,78 @@
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { asWriteError, replaceFile } from '@moepress/checkpoint';
+import { z } from 'zod';
+
+const checkpointSchema = z.strictObject({
+  format: z.literal('moepress-scratch'),
+  version: z.literal(1),
+  /** SHA-256 over the batches: in other batches the files mean something else. */
+  batches: z.string(),
+  /** Towards the last block, or back towards the first one. */
+  direction: z.enum(['up', 'down']),
+  block: z.int().nonnegative(),
+});
+
+/** How far a pass came: `block` is the next one to run for all batches. */
+export type Checkpoint = Pick<z.infer<typeof checkpointSchema>, 'direction' | 'block'>;
+
+const checkpointName = 'progress.json';
+
+/** A folder where a pass puts tensors of its batches, and notes how far it came. */
+export class ScratchFolder {
+  readonly #path: string;
+  /** Whether a later run may go on from here. */
+  readonly #lasting: boolean;
+
+  private constructor(path: string, lasting: boolean) {
+    this.#path = path;
+    this.#lasting = lasting;
+  }
+
+  /** Kept until the pass is complete. Throws `WRITE_FAILED` if it cannot be made. */
+  static async lasting(path: string): Promise<ScratchFolder> {
+    await mkdir(path, { recursive: true }).catch((cause) => {
+      throw asWriteError(cause, path);
+    });
+    return new ScratchFolder(path, true);
+  }
+
+  /** In the system's folder for temporary files; kept as long as this run. */
+  static async temporary(): Promise<ScratchFolder> {
+    return new ScratchFolder(await mkdtemp(join(tmpdir(), 'moepress-scratch-')), false);
+  }
+
+  file(key: string, batch: number): string {
+    return join(this.#path, `${key}.${batch}.f32`);
+  }
+
+  /** Null if there is none for these batches; a damaged one is as good as none. */
+  async checkpoint(batches: string): Promise<Checkpoint | null> {
+    const text = await readFile(join(this.#path, checkpointName), 'utf8').catch(() => 'null');
+    try {
+      const found = checkpointSchema.parse(JSON.parse(text));
+      return found.batches === batches ? { direction: found.direction, block: found.block } : null;
+    } catch {
+      return null;
+    }
+  }
+
+  async note(batches: string, { direction, block }: Checkpoint): Promise<void> {
+    const text = JSON.stringify({ format: 'moepress-scratch', version: 1, batches, direction, block });
+    await replaceFile(join(this.#path, checkpointName), (file) => file.writeFile(text));
+  }
+
+  async remove(key: string, batches: number): Promise<void> {
+    for (let i = 0; i < batches; i++) await rm(this.file(key, i), { force: true });
+  }
+
+  async clear(): Promise<void> {
+    for (const name of await readdir(this.#path)) await rm(join(this.#path, name), { force: true });
+  }
+
+  /** Removes the folder, unless a later run may go on from here. */
+  async close(complete: boolean): Promise<void> {
+    if (complete || !this.#lasting) await rm(this.#path, { recursive: true, force: true });
+  }
+}
