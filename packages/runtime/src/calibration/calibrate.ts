@@ -1,50 +1,61 @@
-import { type Evidence, type Model, moeBlocks, type Pass, type Statistic, type Work } from '@moepress/core';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { Evidence, Model, Pass, Statistic, Work } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
-import { LayerSums } from './accumulate.js';
+import type { EvidenceStore } from '../evidence/store.js';
+import { Ledger } from './ledger.js';
 import { allExpertsPass } from './passes/all-experts.js';
 import { backwardPass } from './passes/backward.js';
 import { forwardPass } from './passes/forward.js';
 import type { PassRequest } from './passes/pass.js';
 import { type CalibrationSet, checkSet, recordOf } from './set.js';
 
-const passes: Readonly<Record<Pass, (request: PassRequest) => Promise<void>>> = {
-  forward: forwardPass,
-  'all-experts': allExpertsPass,
-  backward: backwardPass,
-};
+const passes: readonly (readonly [Pass, (request: PassRequest) => Promise<void>])[] = [
+  ['forward', forwardPass],
+  ['all-experts', allExpertsPass],
+  ['backward', backwardPass],
+];
+
+export interface CalibrateOptions extends Work {
+  /** Where evidence outlasts the run: what it holds is not measured again, and a killed run goes on. */
+  readonly store?: EvidenceStore | undefined;
+  /** Bytes the hidden states may take before they move to files; a quarter of the machine's memory by default. */
+  readonly memory?: number | undefined;
+}
 
 /**
  * Runs the calibration set through the model, one block resident at a time, and measures the
  * statistics in every MoE block, in as many passes as they need. Throws `CALIBRATION_INVALID` for an
- * empty set or ids outside the vocabulary, `WEIGHTS_NOT_FINITE` when a block yields NaN.
+ * empty set or ids outside the vocabulary, `WEIGHTS_NOT_FINITE` when a block yields NaN, `DISK_FULL` or
+ * `WRITE_FAILED` when evidence or scratch files cannot be written.
  */
 export async function calibrate(
   engine: Engine,
   model: Model,
   set: CalibrationSet,
   statistics: readonly Statistic[],
-  work: Work = {},
+  { store, memory = totalmem() / 4, ...work }: CalibrateOptions = {},
 ): Promise<Evidence> {
   checkSet(model, set);
-  const layers = new Map(moeBlocks(model).map(({ index }) => [index, new LayerSums(index)]));
-  for (const [pass, run] of Object.entries(passes)) {
-    const wanted = distinct(statistics).filter((statistic) => statistic.pass === pass);
-    if (wanted.length === 0) continue;
-    await run({
-      ...work,
-      engine,
-      model,
-      sequences: set.sequences,
-      statistics: wanted,
-      storage: { folder: null, memory: Number.POSITIVE_INFINITY },
-      isKnown: () => false,
-      done: async (sums) => layers.get(sums.layer)!.merge(sums),
-    });
-  }
-  return { calibration: recordOf(set), layers: [...layers.values()] };
-}
-
-/** Two methods may need the same statistic. */
-function distinct(statistics: readonly Statistic[]): Statistic[] {
-  return [...new Map(statistics.map((statistic) => [statistic.name, statistic])).values()];
+  const calibration = recordOf(set);
+  const shelf = store ? await store.shelf(model, calibration) : null;
+  const ledger = await Ledger.open(model, statistics, shelf, work.progress);
+  const pending = passes.filter(([pass]) => ledger.missing(pass).length > 0);
+  const measure = async (scratch: string | null) => {
+    for (const [pass, run] of pending) {
+      const wanted = ledger.missing(pass);
+      await run({
+        ...work,
+        engine,
+        model,
+        sequences: set.sequences,
+        statistics: wanted,
+        storage: { folder: scratch && join(scratch, pass), memory },
+        isKnown: (layer) => wanted.every((statistic) => ledger.isKnown(statistic, layer)),
+        done: (sums) => ledger.add(sums, wanted),
+      });
+    }
+  };
+  if (pending.length > 0) await (shelf ? shelf.withScratch(measure) : measure(null));
+  return { calibration, layers: ledger.layers };
 }

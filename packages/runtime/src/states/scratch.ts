@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -73,6 +74,7 @@ export class ScratchFolder {
 
   /** Removes the folder, unless a later run may go on from here. */
   async close(complete: boolean): Promise<void> {
-    if (complete || !this.#lasting) await rm(this.#path, { recursive: true, force: true });
+    const isUseful = this.#lasting && !complete && existsSync(join(this.#path, checkpointName));
+    if (!isUseful) await rm(this.#path, { recursive: true, force: true });
   }
 }

@@ -1,0 +1,70 @@
+import { type Model, moeBlocks, type Pass, type Progress, type Statistic } from '@moepress/core';
+import type { StatisticFolder } from '../evidence/statistic-folder.js';
+import type { EvidenceShelf } from '../evidence/store.js';
+import { LayerSums } from './accumulate.js';
+
+/** Some statistics in all MoE layers: what is known of them already, and what has yet to be measured. */
+export class Ledger {
+  readonly #layers: ReadonlyMap<number, LayerSums>;
+  readonly #statistics: readonly Statistic[];
+  readonly #folders = new Map<Statistic, StatisticFolder>();
+
+  private constructor(model: Model, statistics: readonly Statistic[]) {
+    this.#layers = new Map(moeBlocks(model).map(({ index }) => [index, new LayerSums(index)]));
+    this.#statistics = statistics;
+  }
+
+  /** With everything that lies on the shelf, where what is added goes too. Warns of damaged evidence. */
+  static async open(
+    model: Model,
+    statistics: readonly Statistic[],
+    shelf: EvidenceShelf | null,
+    progress: Progress | undefined,
+  ): Promise<Ledger> {
+    const ledger = new Ledger(model, distinct(statistics));
+    if (shelf) for (const statistic of ledger.#statistics) await ledger.#restore(statistic, shelf, progress);
+    return ledger;
+  }
+
+  /** In depth order. */
+  get layers(): LayerSums[] {
+    return [...this.#layers.values()];
+  }
+
+  /** The statistics of a pass that are not known in every layer. */
+  missing(pass: Pass): Statistic[] {
+    return this.#statistics.filter(
+      (statistic) => statistic.pass === pass && this.layers.some((layer) => !layer.has(statistic)),
+    );
+  }
+
+  isKnown(statistic: Statistic, layer: number): boolean {
+    return this.#layers.get(layer)?.has(statistic) ?? false;
+  }
+
+  /** Adds what was measured of `statistics` in one layer. Throws `DISK_FULL` or `WRITE_FAILED`. */
+  async add(sums: LayerSums, statistics: readonly Statistic[]): Promise<void> {
+    for (const statistic of statistics) {
+      const outputs = sums.outputs(statistic);
+      if (outputs.size > 0) await this.#folders.get(statistic)?.write(sums.layer, outputs);
+    }
+    this.#layers.get(sums.layer)!.merge(sums);
+  }
+
+  async #restore(statistic: Statistic, shelf: EvidenceShelf, progress: Progress | undefined): Promise<void> {
+    const folder = shelf.folder(statistic);
+    const stored = await folder.read((error) =>
+      progress?.({
+        type: 'warning',
+        message: `Evidence of ${statistic.name} is measured again: ${error.message}`,
+      }),
+    );
+    for (const [layer, outputs] of stored) this.#layers.get(layer)!.restore(statistic, outputs);
+    this.#folders.set(statistic, folder);
+  }
+}
+
+/** Two methods may need the same statistic. */
+function distinct(statistics: readonly Statistic[]): Statistic[] {
+  return [...new Map(statistics.map((statistic) => [statistic.name, statistic])).values()];
+}

@@ -1,0 +1,62 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { asWriteError } from '@moepress/checkpoint';
+import { readLayerFile, type Sums, writeLayerFile } from './layer-file.js';
+import { type EvidenceRecord, readRecord, writeRecord } from './record.js';
+
+/** The outputs of a statistic, by decoder layer. */
+export type StoredLayers = ReadonlyMap<number, ReadonlyMap<string, Sums>>;
+
+/** One statistic of one model on one calibration set: `evidence.json` and a file for each measured layer. */
+export class StatisticFolder {
+  readonly path: string;
+  readonly #wanted: EvidenceRecord;
+  readonly #complete = new Set<number>();
+
+  /** `wanted` says what the folder is to be about, whatever lies there now. */
+  constructor(path: string, wanted: EvidenceRecord) {
+    this.path = path;
+    this.#wanted = wanted;
+  }
+
+  /** All layers that are there and sound. `onDamage` is told of those that are not: they count as not measured. */
+  async read(onDamage: (error: Error) => void): Promise<StoredLayers> {
+    const found = await readRecord(this.path);
+    const layers = new Map<number, ReadonlyMap<string, Sums>>();
+    if (!found || !this.#isAboutTheSame(found)) return layers;
+    for (const layer of found.layers.complete) {
+      if (!this.#wanted.layers.expected.includes(layer)) continue;
+      try {
+        layers.set(layer, await readLayerFile(layerPath(this.path, layer)));
+        this.#complete.add(layer);
+      } catch (error) {
+        onDamage(error as Error);
+      }
+    }
+    return layers;
+  }
+
+  /** Adds a layer, or replaces it. Throws `DISK_FULL` or `WRITE_FAILED`. */
+  async write(layer: number, outputs: ReadonlyMap<string, Sums>): Promise<void> {
+    await mkdir(this.path, { recursive: true }).catch((cause) => {
+      throw asWriteError(cause, this.path);
+    });
+    await writeLayerFile(layerPath(this.path, layer), outputs);
+    this.#complete.add(layer);
+    const complete = [...this.#complete].sort((a, b) => a - b);
+    await writeRecord(this.path, { ...this.#wanted, layers: { ...this.#wanted.layers, complete } });
+  }
+
+  #isAboutTheSame({ model, calibration, statistic }: EvidenceRecord): boolean {
+    const wanted = this.#wanted;
+    return (
+      model.identity === wanted.model.identity &&
+      calibration.hash === wanted.calibration.hash &&
+      statistic.name === wanted.statistic.name &&
+      statistic.version === wanted.statistic.version
+    );
+  }
+}
+
+export const layerPath = (folder: string, layer: number): string =>
+  join(folder, `layer-${layer}.safetensors`);

@@ -1,0 +1,97 @@
+import { readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type CalibrationRecord, type Model, moeBlocks, type Statistic } from '@moepress/core';
+import { evidenceName, modelIdentity, shortHash } from './identity.js';
+import { withLock } from './lock.js';
+import { type EvidenceRecord, readRecord } from './record.js';
+import { defaultEvidenceRoot } from './root.js';
+import { StatisticFolder } from './statistic-folder.js';
+
+/** A folder of evidence as it lies on the disk. */
+export interface StoredEvidence {
+  readonly folder: string;
+  readonly record: EvidenceRecord;
+  /** Of all its files. */
+  readonly bytes: number;
+}
+
+/**
+ * Measured statistics on disk: one folder for each model, calibration set and statistic, and
+ * scratch folders of runs that are not complete.
+ */
+export class EvidenceStore {
+  readonly root: string;
+
+  /** `root` is made when something is written. Default: see `defaultEvidenceRoot`. */
+  constructor(root: string = defaultEvidenceRoot()) {
+    this.root = root;
+  }
+
+  /** What is stored for a model, which must be readable, on a calibration set. */
+  async shelf(model: Model, calibration: CalibrationRecord): Promise<EvidenceShelf> {
+    return new EvidenceShelf(this.root, model, await modelIdentity(model), calibration);
+  }
+
+  /** All evidence, complete or not; folders that hold none are passed over. */
+  async list(): Promise<StoredEvidence[]> {
+    const names = await readdir(this.root).catch(() => []);
+    const found = await Promise.all(names.map((name) => readEvidence(join(this.root, name))));
+    return found.filter((evidence) => evidence !== null);
+  }
+}
+
+/** The evidence of one model on one calibration set. */
+export class EvidenceShelf {
+  readonly #root: string;
+  readonly #model: Model;
+  readonly #identity: string;
+  readonly #calibration: CalibrationRecord;
+
+  constructor(root: string, model: Model, identity: string, calibration: CalibrationRecord) {
+    this.#root = root;
+    this.#model = model;
+    this.#identity = identity;
+    this.#calibration = calibration;
+  }
+
+  folder(statistic: Statistic): StatisticFolder {
+    const { id, architecture } = this.#model;
+    const { name, version, pass } = statistic;
+    const expected = moeBlocks(this.#model).map(({ index }) => index);
+    return new StatisticFolder(join(this.#root, evidenceName(this.#identity, this.#calibration, statistic)), {
+      format: 'moepress-evidence',
+      version: 1,
+      model: { id, architecture, identity: this.#identity },
+      calibration: this.#calibration,
+      statistic: { name, version, pass },
+      layers: { expected, complete: [] },
+    });
+  }
+
+  /**
+   * Calls `use` with a folder for scratch files that a killed run finds again, or with null while
+   * another run uses it. Removed when `use` is done, left when it fails.
+   */
+  async withScratch<R>(use: (folder: string | null) => Promise<R>): Promise<R> {
+    const folder = join(this.#root, `scratch-${shortHash(this.#identity, this.#calibration.hash)}`);
+    try {
+      return await withLock(folder, async (isOurs) => {
+        const result = await use(isOurs ? folder : null);
+        if (isOurs) await rm(folder, { recursive: true, force: true });
+        return result;
+      });
+    } finally {
+      // Of a run that failed before it came anywhere; refused if there is anything in it.
+      await rmdir(folder).catch(() => {});
+    }
+  }
+}
+
+/** The evidence in a folder, null if there is none. */
+export async function readEvidence(folder: string): Promise<StoredEvidence | null> {
+  const record = await readRecord(folder);
+  if (!record) return null;
+  const files = await readdir(folder);
+  const sizes = await Promise.all(files.map(async (name) => (await stat(join(folder, name))).size));
+  return { folder, record, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+}
