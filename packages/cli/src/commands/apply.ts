@@ -1,8 +1,7 @@
-import { parsePlan } from '@moepress/core';
 import type { ExpertLayout } from '@moepress/export';
 import type { Context } from '../context.js';
-import { openBase } from '../source/model.js';
-import { readText } from '../source/text.js';
+import { checkCheckpointOutput } from '../output.js';
+import { openBase, readPlan, warnOfOtherBase } from '../source/model.js';
 import { outputCheckpoint } from './compress.js';
 
 export interface ApplyOptions {
@@ -18,7 +17,10 @@ export async function apply(
   options: ApplyOptions,
   context: Context,
 ): Promise<void> {
-  const plan = parsePlan(await readText(planFile, 'PLAN_INVALID'), planFile);
+  // Before a base comes from the Hub, which may take hours.
+  const plan = await readPlan(planFile);
+  await checkCheckpointOutput(options.out);
   const base = await openBase(id, { ...options, ...context.work });
+  warnOfOtherBase(plan, base, context.work);
   await outputCheckpoint(base, plan, options.out, options.layout, context);
 }

@@ -2,15 +2,18 @@ import { replaceFile } from '@moepress/checkpoint';
 import {
   applyPlan,
   type CompressionPlan,
+  type FoundMethod,
   type Model,
   MoepressError,
+  parseOptions,
   planHash,
   removedRatios,
 } from '@moepress/core';
-import { checkFree, type ExpertLayout, writeHuggingFace } from '@moepress/export';
+import { type ExpertLayout, writeHuggingFace } from '@moepress/export';
 import { calibrate, Engine, planCompression } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { formatBytes, formatPercent } from '../format.js';
+import { checkCheckpointOutput, checkFileOutput, makeParent } from '../output.js';
 import { type CalibrationChoice, calibrationSet } from '../source/calibration.js';
 import { openBase } from '../source/model.js';
 
@@ -27,29 +30,44 @@ export interface CompressOptions extends CalibrationChoice {
 
 /** `moepress compress <model>`: calibrate, decide, write the checkpoint or only the plan. */
 export async function compress(id: string, options: CompressOptions, context: Context): Promise<void> {
-  if (options.out === undefined && !options.planOnly) {
-    throw new MoepressError('INPUT_INVALID', { message: 'There is no --out folder.', where: '--out' });
-  }
-  if (!options.planOnly) await checkFree(options.out!);
+  // What can be refused at once is refused before a model comes from the Hub and is measured.
+  await checkOutput(options);
+  const method = await context.registry.find(options.method);
+  parseOptions(method.compressor, methodOptions(options));
   const model = await openBase(id, { ...options, ...context.work });
-  const plan = await makePlan(model, options, context);
-  for (const message of plan.warnings) context.work.progress({ type: 'warning', message });
+  const plan = await makePlan(model, method, options, context);
   if (options.planOnly) await outputPlan(plan, options.out, context);
   else await outputCheckpoint(model, plan, options.out!, options.layout, context);
 }
 
-async function makePlan(model: Model, options: CompressOptions, context: Context): Promise<CompressionPlan> {
-  const method = await context.registry.find(options.method);
+async function checkOutput({ out, planOnly }: CompressOptions): Promise<void> {
+  if (out !== undefined) return planOnly ? checkFileOutput(out) : checkCheckpointOutput(out);
+  if (planOnly) return;
+  throw new MoepressError('INPUT_INVALID', {
+    message: 'Nothing says where the checkpoint goes.',
+    where: '--out',
+    mend: 'Give --out <dir>, or --plan-only to print the plan.',
+  });
+}
+
+const methodOptions = ({ option, ratio, seed }: CompressOptions) => ({ ...option, ratio, seed });
+
+async function makePlan(
+  model: Model,
+  method: FoundMethod,
+  options: CompressOptions,
+  { work }: Context,
+): Promise<CompressionPlan> {
   const engine = new Engine(options);
   try {
     return await planCompression(engine, {
-      ...context.work,
+      ...work,
       model,
       method,
-      options: { ...options.option, ratio: options.ratio, seed: options.seed },
+      options: methodOptions(options),
       measure: async (statistics) => {
-        const set = await calibrationSet(model, options, context.work);
-        return calibrate(engine, model, set, statistics, context.work);
+        const set = await calibrationSet(model, options, work);
+        return calibrate(engine, model, set, statistics, work);
       },
     });
   } finally {
@@ -58,13 +76,16 @@ async function makePlan(model: Model, options: CompressOptions, context: Context
 }
 
 async function outputPlan(plan: CompressionPlan, out: string | undefined, context: Context): Promise<void> {
+  showWarnings(plan, context);
   const text = `${JSON.stringify(plan, null, 2)}\n`;
   if (out === undefined) {
     context.print(text.trimEnd(), plan);
     return;
   }
+  await makeParent(out);
   await replaceFile(out, (file) => file.writeFile(text));
-  context.print(`Plan ${planHash(plan).slice(0, 12)} written to ${out}`, { plan: out, hash: planHash(plan) });
+  const hash = planHash(plan);
+  context.print(`Plan ${hash.slice(0, 12)} written to ${out}`, { out, planHash: hash });
 }
 
 /** Applies a plan, writes the view and says what was saved. */
@@ -76,11 +97,17 @@ export async function outputCheckpoint(
   context: Context,
 ): Promise<void> {
   const view = applyPlan(base, plan);
+  showWarnings(plan, context);
   const written = await writeHuggingFace(view, out, { ...context.work, layout, plan, base });
   const removed = removedRatios(base, view);
   const text = [
     `Wrote ${written.directory}: ${formatBytes(written.bytes)} in ${written.files.length} files`,
     `Removed ${formatPercent(removed.routed)} of the routed-expert parameters, ${formatPercent(removed.whole)} of the model`,
   ].join('\n');
-  context.print(text, { ...written, removed, plan: planHash(plan) });
+  context.print(text, { ...written, removed, planHash: planHash(plan) });
+}
+
+/** What the method wants its user to know. */
+function showWarnings({ warnings }: CompressionPlan, { work }: Context): void {
+  for (const message of warnings) work.progress({ type: 'warning', message });
 }

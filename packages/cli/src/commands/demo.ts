@@ -1,13 +1,14 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { openModel } from '@moepress/checkpoint';
-import { applyPlan, type Model, parseOptions, removedRatios, silent, throwIfAborted } from '@moepress/core';
+import { asWriteError, openModel } from '@moepress/checkpoint';
+import { applyPlan, type Model, parseOptions, removedRatios, throwIfAborted } from '@moepress/core';
 import { writeHuggingFace } from '@moepress/export';
 import { calibrate, Engine, planCompression } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { cells, columns, type DemoRow } from '../demo/row.js';
-import { demoTasks, type Variant, variants } from '../demo/variants.js';
+import { demoTasks, labelOf, type Variant, variants } from '../demo/variants.js';
+import { checkCheckpointOutput } from '../output.js';
 import { calibrationSet } from '../source/calibration.js';
 import { embeddedName, openBase } from '../source/model.js';
 import { formatTable } from '../table.js';
@@ -25,28 +26,41 @@ export interface DemoOptions {
  * at two ratios, writes each checkpoint, opens it again and scores it.
  */
 export async function demo(options: DemoOptions, context: Context): Promise<void> {
-  const folder =
-    options.out === undefined ? await mkdtemp(join(tmpdir(), 'moepress-demo-')) : resolve(options.out);
+  if (options.out === undefined) await inTemporaryFolder((folder) => demoIn(folder, options, context));
+  else await demoIn(resolve(options.out), options, context);
+}
+
+async function demoIn(folder: string, options: DemoOptions, context: Context): Promise<void> {
+  await Promise.all(variants.map((variant) => checkCheckpointOutput(folderOf(folder, variant))));
+  const base = await openBase(embeddedName, context.work);
+  const checkpoints = await compressAll(base, folder, context);
+  const rows = await scoreAll(base, checkpoints, options, context);
+  const text = [
+    `tiny: ${base.config.experts} experts in each of ${base.blocks.length} layers, top-${base.config.topK}`,
+    '',
+    formatTable(columns, rows.map(cells)),
+    '',
+    'Chance: 0 for tiny_gsm, 0.25 for the others. ± is the standard error over the documents.',
+    ...(options.out === undefined ? [] : [`The checkpoints are in ${folder}.`]),
+  ];
+  context.print(text.join('\n'), rows);
+}
+
+async function inTemporaryFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const parent = tmpdir();
+  const folder = await mkdtemp(join(parent, 'moepress-demo-')).catch((cause) => {
+    throw asWriteError(cause, parent);
+  });
   try {
-    const base = await openBase(embeddedName, context.work);
-    const checkpoints = await compressAll(base, folder, context);
-    const rows = await scoreAll(base, checkpoints, options, context);
-    const text = [
-      `tiny: ${base.config.experts} experts in each of ${base.blocks.length} layers, top-${base.config.topK}`,
-      '',
-      formatTable(columns, rows.map(cells)),
-      '',
-      'Chance: 0 for tiny_gsm, 0.25 for the others. ± is the standard error over the documents.',
-      ...(options.out === undefined ? [] : [`The checkpoints are in ${folder}.`]),
-    ];
-    context.print(text.join('\n'), rows);
+    await use(folder);
   } finally {
-    if (options.out === undefined) await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
 interface Checkpoint {
-  readonly label: string;
+  /** Null for the original. */
+  readonly variant: Variant | null;
   readonly directory: string;
   readonly bytes: number;
 }
@@ -71,9 +85,9 @@ async function compressAll(base: Model, folder: string, context: Context): Promi
         measure: async () => evidence,
       });
       const view = applyPlan(base, plan);
-      const directory = join(folder, folderName(variant));
+      const directory = folderOf(folder, variant);
       const { bytes } = await writeHuggingFace(view, directory, { layout: 'compact', plan, base });
-      written.push({ label: variant.label, directory, bytes });
+      written.push({ variant, directory, bytes });
     }
     return written;
   } finally {
@@ -82,7 +96,8 @@ async function compressAll(base: Model, folder: string, context: Context): Promi
 }
 
 const optionsOf = ({ ratio, seed }: Variant) => ({ ratio, seed });
-const folderName = ({ method, ratio, seed }: Variant) => `${method}-${ratio * 100}-seed${seed}`;
+const folderOf = (parent: string, { method, ratio, seed }: Variant) =>
+  join(parent, `${method}-${ratio * 100}-seed${seed}`);
 
 /** Small models gain nothing from threads in their matrix products, so each core scores its own. */
 async function scoreAll(
@@ -91,24 +106,31 @@ async function scoreAll(
   { limit }: DemoOptions,
   { work }: Context,
 ): Promise<DemoRow[]> {
-  const original = { label: 'original', directory: base.source.directory, bytes: await weightBytes(base) };
+  const original = { variant: null, directory: base.source.directory, bytes: await weightBytes(base) };
   const all = [original, ...checkpoints];
   const rows = new Array<DemoRow>(all.length);
   const task = 'Scoring checkpoints';
   work.progress({ type: 'start', task, total: all.length, unit: 'models' });
   const queue = all.entries();
+  const failure = new AbortController();
+  const signal = AbortSignal.any([work.signal, failure.signal]);
   let done = 0;
-  const worker = async () => {
-    for (const [i, { label, directory, bytes }] of queue) {
-      throwIfAborted(work.signal);
+  const lane = async () => {
+    for (const [i, { variant, directory, bytes }] of queue) {
+      throwIfAborted(signal);
       const model = await openModel(directory);
       const options = { tasks: demoTasks, threads: 1, ...(limit === undefined ? {} : { limit }) };
-      const { record } = await evaluateModel(model, options, { progress: silent, signal: work.signal });
-      rows[i] = { label, removed: removedRatios(base, model), bytes, results: record.results };
-      work.progress({ type: 'advance', task, done: ++done, note: label });
+      const { record } = await evaluateModel(model, options, { signal });
+      rows[i] = { variant, removed: removedRatios(base, model), bytes, results: record.results };
+      work.progress({ type: 'advance', task, done: ++done, note: labelOf(variant) });
     }
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  // Lanes end together: their checkpoints are about to be removed.
+  const lanes = Array.from({ length: availableParallelism() }, () =>
+    lane().catch((error) => failure.abort(error)),
+  );
+  await Promise.all(lanes);
+  if (failure.signal.aborted) throw failure.signal.reason;
   work.progress({ type: 'end', task });
   return rows;
 }

@@ -1,15 +1,17 @@
-import { type Model, silent, type Work } from '@moepress/core';
+import type { Model, Work } from '@moepress/core';
 import {
   type Evaluation,
   evaluate,
+  findTask,
   openDatasets,
   renderTable,
   saveEvaluation,
   tokenizedLanguageModel,
 } from '@moepress/harness';
-import { ModelRunner, type RunnerOptions } from '@moepress/runtime';
+import { ModelRunner } from '@moepress/runtime';
 import { tinyModel } from '@moepress/tiny';
 import type { Context } from '../context.js';
+import { checkFolderOutput } from '../output.js';
 import { openView, tokenizerOf } from '../source/model.js';
 
 export interface EvalOptions {
@@ -26,6 +28,9 @@ export interface EvalOptions {
 
 /** `moepress eval <model>` */
 export async function evalCommand(id: string, options: EvalOptions, context: Context): Promise<void> {
+  // Before a model comes from the Hub and is asked for hours.
+  for (const task of options.tasks) findTask(task);
+  if (options.output !== undefined) await checkFolderOutput(options.output);
   const model = await openView(id, { ...options, ...context.work });
   const evaluation = await evaluateModel(model, options, context.work);
   const { record } = evaluation;
@@ -35,11 +40,7 @@ export async function evalCommand(id: string, options: EvalOptions, context: Con
 }
 
 /** Scores a model view on tasks. */
-export async function evaluateModel(
-  model: Model,
-  options: EvalOptions & Pick<RunnerOptions, 'residency'>,
-  work: Work = { progress: silent },
-): Promise<Evaluation> {
+export async function evaluateModel(model: Model, options: EvalOptions, work: Work): Promise<Evaluation> {
   const tokenizer = await tokenizerOf(model);
   const runner = await ModelRunner.open(model, { ...options, ...work });
   try {

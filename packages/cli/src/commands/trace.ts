@@ -8,6 +8,7 @@ import {
   type Trace,
 } from '@moepress/runtime';
 import type { Context } from '../context.js';
+import { checkFileOutput, makeParent } from '../output.js';
 import { openView } from '../source/model.js';
 import { readText } from '../source/text.js';
 
@@ -23,11 +24,13 @@ export interface TraceOptions {
 /** `moepress trace <model>`: everything a forward pass computes, as a safetensors file. */
 export async function trace(id: string, options: TraceOptions, context: Context): Promise<void> {
   const ids = await parseIds(options.ids);
+  await checkFileOutput(options.out);
   const model = await openView(id, { ...options, ...context.work });
   const runner = await ModelRunner.open(model, { ...options, ...context.work });
   try {
     const [result] = await runner.trace([ids], context.work);
     const entries = traceEntries(result!, ids);
+    await makeParent(options.out);
     await writeSafetensors(options.out, entries, context.work);
     const shapes = Object.fromEntries(entries.map(({ name, shape }) => [name, shape]));
     const lines = Object.entries(shapes).map(([name, shape]) => `  ${name} [${shape.join(', ')}]`);

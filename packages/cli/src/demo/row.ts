@@ -1,10 +1,12 @@
 import type { ResultsRecord } from '@moepress/harness';
 import { formatBytes, formatPercent } from '../format.js';
 import type { Column } from '../table.js';
+import { labelOf, type Variant } from './variants.js';
 
 /** One line of the demo's table: a model, what it saves and what it still knows. */
 export interface DemoRow {
-  readonly label: string;
+  /** Null for the original. */
+  readonly variant: Variant | null;
   /** Share of the routed-expert parameters and of the whole model that is gone. */
   readonly removed: { readonly routed: number; readonly whole: number };
   /** Of the weight and other files on disk. */
@@ -23,9 +25,9 @@ export const columns: readonly Column[] = [
   { title: 'perplexity', align: 'right' },
 ];
 
-export function cells({ label, removed, bytes, results }: DemoRow): string[] {
+export function cells({ variant, removed, bytes, results }: DemoRow): string[] {
   return [
-    label,
+    labelOf(variant),
     formatPercent(removed.routed, 0),
     formatPercent(removed.whole),
     formatBytes(bytes),

@@ -3,8 +3,6 @@ export interface Variant {
   readonly method: string;
   readonly ratio: number;
   readonly seed: number;
-  /** As the table names it. */
-  readonly label: string;
 }
 
 const ratios = [0.25, 0.5];
@@ -14,6 +12,12 @@ const randomSeeds = [0, 1, 2];
 export const demoTasks = ['tiny_gsm', 'tiny_facts', 'tiny_where', 'tiny_heldout'] as const;
 
 export const variants: readonly Variant[] = ratios.flatMap((ratio) => [
-  ...['conmoe', 'reap', 'frequency'].map((method) => ({ method, ratio, seed: 0, label: method })),
-  ...randomSeeds.map((seed) => ({ method: 'random', ratio, seed, label: `random (seed ${seed})` })),
+  ...['conmoe', 'reap', 'frequency'].map((method) => ({ method, ratio, seed: 0 })),
+  ...randomSeeds.map((seed) => ({ method: 'random', ratio, seed })),
 ]);
+
+/** As the table names it; null is the original. */
+export function labelOf(variant: Variant | null): string {
+  if (variant === null) return 'original';
+  return variant.method === 'random' ? `random (seed ${variant.seed})` : variant.method;
+}

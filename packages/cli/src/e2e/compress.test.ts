@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeFloat32, openModel, readSafetensors } from '@moepress/checkpoint';
-import { moeBlocks, planSchema } from '@moepress/core';
+import { moeBlocks, parsePlan, planHash, planSchema } from '@moepress/core';
 import { tinyModel } from '@moepress/tiny';
 import { describe, expect, it } from 'vitest';
 import { inTemporaryFolder, moepress } from './command.js';
@@ -146,6 +146,29 @@ describe('moepress compress', () => {
       const outcome = await moepress(args);
       expect(outcome.code).toBe(1);
       expect(outcome.stderr).not.toContain('Calibrating');
+    }));
+
+  it.each([
+    ['a checkpoint', ['--out', 'file/x']],
+    ['a plan', ['--plan-only', '--out', 'file/x.json']],
+    ['a plan where a folder is', ['--plan-only', '--out', '.']],
+  ])('refuses an output path that cannot be, before any work: %s', (_, output) =>
+    inTemporaryFolder(async (folder) => {
+      writeFileSync(join(folder, 'file'), '');
+      const args = ['compress', 'tiny', '--method', 'reap', '--ratio', '0.5', ...output];
+      const { code, stderr } = await moepress(args, { cwd: folder });
+      expect(code).toBe(1);
+      expect(stderr).toContain('where: ');
+      expect(stderr).not.toContain('Calibrating');
+    }),
+  );
+
+  it('makes the folders that a plan goes into', () =>
+    inTemporaryFolder(async (folder) => {
+      const args = ['compress', 'tiny', '--method', 'random', '--ratio', '0.5', '--plan-only', '--json'];
+      const { stdout } = await moepress([...args, '--out', 'a/b/plan.json'], { cwd: folder });
+      const plan = parsePlan(readFileSync(join(folder, 'a/b/plan.json'), 'utf8'), 'plan.json');
+      expect(JSON.parse(stdout)).toEqual({ out: 'a/b/plan.json', planHash: planHash(plan) });
     }));
 
   it.each(['SIGINT', 'SIGTERM'] as const)('stops on %s and leaves nothing behind', (signal) =>

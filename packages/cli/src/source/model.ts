@@ -1,25 +1,46 @@
+import { resolve } from 'node:path';
 import { openModel, openTokenizer } from '@moepress/checkpoint';
-import type { Model, Tokenizer, Work } from '@moepress/core';
-import { applyPlan, parsePlan } from '@moepress/core';
+import type { CompressionPlan, Model, Tokenizer, Work } from '@moepress/core';
+import { applyPlan, parsePlan, planHash } from '@moepress/core';
 import { tinyModel } from '@moepress/tiny';
 import { readText } from './text.js';
 
 /** What users write for the embedded model; a folder of that name is `./tiny`. */
 export const embeddedName = 'tiny';
 
-/** Opens a folder, a Hub id or `tiny`, and the view of it that a plan file describes. */
-export async function openView(
-  id: string,
-  options: { revision?: string; plan?: string } & Work,
-): Promise<Model> {
-  const base = await openBase(id, options);
-  if (options.plan === undefined) return base;
-  return applyPlan(base, parsePlan(await readText(options.plan, 'PLAN_INVALID'), options.plan));
+interface BaseOptions extends Work {
+  readonly revision?: string;
 }
 
-export async function openBase(id: string, options: { revision?: string } & Work): Promise<Model> {
+/** Opens a folder, a Hub id or `tiny`, and the view of it that a plan file describes. */
+export async function openView(id: string, options: BaseOptions & { plan?: string }): Promise<Model> {
+  // First, because a base from the Hub may take hours to come.
+  const plan = options.plan === undefined ? null : await readPlan(options.plan);
+  const base = await openBase(id, options);
+  if (plan === null) return base;
+  warnOfOtherBase(plan, base, options);
+  return { ...applyPlan(base, plan), id: `${base.id}+plan-${planHash(plan).slice(0, 12)}` };
+}
+
+export async function openBase(id: string, options: BaseOptions): Promise<Model> {
   if (id === embeddedName) return { ...(await openModel(tinyModel.directory, options)), id };
   return openModel(id, options);
+}
+
+/** Throws `PLAN_INVALID`. */
+export async function readPlan(file: string): Promise<CompressionPlan> {
+  return parsePlan(await readText(file, 'PLAN_INVALID'), file);
+}
+
+/** A plan knows its base by names and shapes; equal ones of a fine-tuned sibling would pass. */
+export function warnOfOtherBase({ base }: CompressionPlan, model: Model, { progress }: Work): void {
+  const sameId = base.id === model.id || resolve(base.id) === model.source.directory;
+  if (sameId && base.revision === model.revision) return;
+  const name = ({ id, revision }: Pick<Model, 'id' | 'revision'>) => (revision ? `${id} @ ${revision}` : id);
+  progress?.({
+    type: 'warning',
+    message: `The plan was made from ${name(base)}, this is ${name(model)}. Their tensors have the same names and shapes; whether they hold the same weights was not checked.`,
+  });
 }
 
 export function tokenizerOf(model: Model): Promise<Tokenizer> {
