@@ -31,10 +31,15 @@ function renderHeading(inspection: Inspection): string {
   ].join('\n');
 }
 
-function describeExperts({ perLayer, topK, width, parametersEach, sharedWidth }: ExpertSummary): string {
-  const shared = sharedWidth === null ? '' : `, beside a shared expert of width ${sharedWidth}`;
+function describeExperts(summary: ExpertSummary): string {
+  const { slotsPerLayer, topK, slots, experts, width, parametersEach, sharedWidth } = summary;
   const each = `width ${width}, ${formatCount(parametersEach)} parameters each`;
-  return `${perLayer} experts a layer (${each}), ${topK} chosen a token${shared}`;
+  const routed =
+    experts < slots
+      ? `${slotsPerLayer} slots a layer; all ${slots} share ${experts} experts (${each})`
+      : `${slotsPerLayer} experts a layer (${each})`;
+  const shared = sharedWidth === null ? '' : `, beside a shared expert of width ${sharedWidth}`;
+  return `${routed}, ${topK} chosen a token${shared}`;
 }
 
 function renderParts({ total, ...parts }: ModelSize): string {

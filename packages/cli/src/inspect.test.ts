@@ -1,6 +1,6 @@
 import type { FoundMethod } from '@moepress/core';
-import { MoepressError, type Statistic } from '@moepress/core';
-import { toyModel } from '@moepress/core/testing';
+import { applyPlan, MoepressError, type Statistic } from '@moepress/core';
+import { toyModel, toyPlan } from '@moepress/core/testing';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { inspectModel } from './inspect.js';
@@ -35,7 +35,15 @@ describe('inspectModel', () => {
       id: 'toy',
       architecture: 'qwen2_moe',
       layers: { total: 3, moe: 2, dense: 1 },
-      experts: { perLayer: 4, topK: 1, width: 6, parametersEach: 144, sharedWidth: 10 },
+      experts: {
+        slotsPerLayer: 4,
+        topK: 1,
+        slots: 8,
+        experts: 8,
+        width: 6,
+        parametersEach: 144,
+        sharedWidth: 10,
+      },
       size: { routedExperts: { parameters: 1152, bytes: 4608 }, total: { parameters: 3080 } },
     });
   });
@@ -82,6 +90,20 @@ describe('inspectModel', () => {
     expect(dense.experts).toBeNull();
     expect(dense.activeParameters).toBe(dense.size.total.parameters);
     expect(renderInspection(dense)).toContain('2 layers (0 with experts, 2 dense)');
+  });
+
+  test('tells slots from the experts they share', () => {
+    const slots: [number, number][] = [
+      [1, 0],
+      [1, 0],
+      [1, 3],
+      [1, 3],
+    ];
+    const layers = [1, 2].map((layer) => ({ layer, ops: [{ op: 'remap-slots' as const, slots }] }));
+    const shared = inspectModel(applyPlan(model, toyPlan(model, layers)));
+    expect(shared.experts).toMatchObject({ slotsPerLayer: 4, slots: 8, experts: 2 });
+    expect(shared.size.routedExperts.parameters).toBe(2 * 144);
+    expect(renderInspection(shared)).toContain('4 slots a layer; all 8 share 2 experts (width 6');
   });
 
   test('survives JSON', () => {

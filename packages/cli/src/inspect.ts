@@ -1,4 +1,5 @@
 import {
+  distinctExperts,
   elementCount,
   type FoundMethod,
   type Mlp,
@@ -28,10 +29,13 @@ export interface Inspection {
 }
 
 export interface ExpertSummary {
-  /** What the router chooses from; the widest layer's, where layers differ. */
-  readonly perLayer: number;
-  /** Chosen a token. */
+  /** Slots that the router of a layer chooses from; the widest layer's, where layers differ. */
+  readonly slotsPerLayer: number;
+  /** Slots chosen a token. */
   readonly topK: number;
+  /** Slots of all layers, and the experts they compute with: fewer where slots share one. */
+  readonly slots: number;
+  readonly experts: number;
   readonly width: number;
   readonly parametersEach: number;
   /** Width of the shared expert; null without one. */
@@ -84,12 +88,15 @@ export function inspectModel(model: Model, methods: readonly FoundMethod[] = [])
 }
 
 function summariseExperts(model: Model): ExpertSummary | null {
-  const [first] = moeBlocks(model);
+  const blocks = moeBlocks(model);
+  const [first] = blocks;
   const expert = first?.ffn.pool[0];
   if (!first || !expert) return null;
   return {
-    perLayer: model.config.experts,
+    slotsPerLayer: model.config.experts,
     topK: first.ffn.router.topK,
+    slots: blocks.reduce((sum, { ffn }) => sum + ffn.slots.length, 0),
+    experts: distinctExperts(model).length,
     width: expert.width,
     parametersEach: parametersOf(expert),
     sharedWidth: first.ffn.shared?.mlp.width ?? null,

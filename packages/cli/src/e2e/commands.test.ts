@@ -92,7 +92,7 @@ describe('moepress inspect', () => {
     const { stdout } = await moepress(['inspect', 'tiny', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({
       architecture: 'qwen2_moe',
-      experts: { perLayer: 16, topK: 4 },
+      experts: { slotsPerLayer: 16, topK: 4 },
     });
     expect((await moepress(['inspect', 'tiny'])).stdout).toContain('routed experts');
   });

@@ -1,6 +1,6 @@
 import { byteLength, elementCount } from '../tensor/dtype.js';
 import type { TensorExpr } from '../tensor/expr.js';
-import type { Block, Mlp, Model, MoeFfn } from './model.js';
+import type { Block, Expert, Mlp, Model, MoeFfn } from './model.js';
 
 /** Parameters and bytes of a model by part, as stored; a tied head counts once. */
 export interface ModelSize {
@@ -46,14 +46,13 @@ function sizeOf(tensors: Iterable<TensorExpr>): Size {
   return { parameters, bytes };
 }
 
-/** Experts that several layers share (prototypes of a wider scope) count once. */
-function distinctExperts(model: Model): TensorExpr[] {
-  const seen = new Map<string, TensorExpr[]>();
-  for (const { ffn } of moeBlocks(model)) {
-    for (const expert of ffn.pool)
-      seen.set(`${expert.origin.layer}.${expert.origin.index}`, mlpTensors(expert));
-  }
-  return [...seen.values()].flat();
+/** The experts of all pools by origin; one that several layers share (a wider scope's prototype) comes once. */
+export function distinctExperts(model: Model): Expert[] {
+  const pools = moeBlocks(model).flatMap(({ ffn }) => ffn.pool);
+  const distinct = new Map(pools.map((expert) => [`${expert.origin.layer}.${expert.origin.index}`, expert]));
+  return [...distinct.values()].sort(
+    (a, b) => a.origin.layer - b.origin.layer || a.origin.index - b.origin.index,
+  );
 }
 
 export function measure(model: Model): ModelSize {
@@ -63,7 +62,7 @@ export function measure(model: Model): ModelSize {
     attention: sizeOf(model.blocks.flatMap(attentionTensors)),
     norms: sizeOf([model.finalNorm, ...model.blocks.flatMap(({ norms }) => [norms.attention, norms.ffn])]),
     routers: sizeOf(moe.map((ffn) => ffn.router.weight)),
-    routedExperts: sizeOf(distinctExperts(model)),
+    routedExperts: sizeOf(distinctExperts(model).flatMap(mlpTensors)),
     sharedExperts: sizeOf(
       moe.flatMap(({ shared }) =>
         shared ? [...mlpTensors(shared.mlp), ...(shared.gate ? [shared.gate] : [])] : [],

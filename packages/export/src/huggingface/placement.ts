@@ -1,5 +1,5 @@
 import { type CompactLayer, type CompactRecord, compactFormat } from '@moepress/checkpoint';
-import { type Expert, type Model, moeBlocks } from '@moepress/core';
+import { distinctExperts, type Expert, type Model, moeBlocks } from '@moepress/core';
 
 /** Under which layer and number each expert's tensors are stored. */
 export interface Placement {
@@ -20,11 +20,9 @@ export function placeBySlot(model: Model): Placement {
 /** Compact: every expert once, under the layer it came from, with numbers that leave no gaps. */
 export function placeByOrigin(model: Model): Placement {
   const experts = new Map<number, Expert[]>();
-  for (const [layer, found] of distinctExperts(model)) {
-    experts.set(
-      layer,
-      [...found.values()].sort((a, b) => a.origin.index - b.origin.index),
-    );
+  for (const expert of distinctExperts(model)) {
+    const { layer } = expert.origin;
+    experts.set(layer, [...(experts.get(layer) ?? []), expert]);
   }
   const numberOf = ({ origin }: Expert) =>
     experts.get(origin.layer)!.findIndex((expert) => expert.origin.index === origin.index);
@@ -42,15 +40,5 @@ export function placeByOrigin(model: Model): Placement {
 /** Whether some expert serves more than one slot, so that storing it once saves anything. */
 export function sharesExperts(model: Model): boolean {
   const slots = moeBlocks(model).reduce((sum, { ffn }) => sum + ffn.slots.length, 0);
-  return [...distinctExperts(model).values()].reduce((sum, found) => sum + found.size, 0) < slots;
-}
-
-/** The experts of all pools, by the layer and the index they came from. */
-function distinctExperts(model: Model): Map<number, Map<number, Expert>> {
-  const byLayer = new Map<number, Map<number, Expert>>();
-  for (const expert of moeBlocks(model).flatMap(({ ffn }) => ffn.pool)) {
-    const { layer, index } = expert.origin;
-    byLayer.set(layer, (byLayer.get(layer) ?? new Map()).set(index, expert));
-  }
-  return byLayer;
+  return distinctExperts(model).length < slots;
 }
