@@ -76,13 +76,14 @@ describe('inspectModel', () => {
     ]);
   });
 
-  test('does not hide faults of a method', () => {
+  test('says whose fault it is when a method fails', () => {
     const broken = method('broken', 1, []);
     const needs = () => {
-      throw new TypeError('x');
+      throw new TypeError('x is undefined');
     };
-    const methods = [{ ...broken, compressor: { ...broken.compressor, needs } }];
-    expect(() => inspectModel(model, methods)).toThrow(TypeError);
+    const { methods } = inspectModel(model, [{ ...broken, compressor: { ...broken.compressor, needs } }]);
+    const reason = 'the plugin failed: x is undefined';
+    expect(methods[0]!.savings).toContainEqual({ ratio: 0.25, possible: false, reason });
   });
 
   test('describes a dense model', () => {

@@ -121,8 +121,9 @@ function savingOf(
       ofModel: parameters / total.parameters,
     };
   } catch (error) {
-    if (!MoepressError.isInstance(error)) throw error;
-    return { ratio, possible: false, reason: error.message };
+    const { message } = error as Error;
+    const reason = MoepressError.isInstance(error) ? message : `the plugin failed: ${message}`;
+    return { ratio, possible: false, reason };
   }
 }
 

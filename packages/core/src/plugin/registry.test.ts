@@ -53,6 +53,11 @@ describe('PluginRegistry', () => {
     expect(loaded).toEqual([]);
   });
 
+  test('lists a method that two packages declare once', async () => {
+    const { registry } = fakeHost({}, { a: ['reap'], b: ['reap'] });
+    expect(await registry.methods()).toEqual(['reap']);
+  });
+
   test('loads only the package that declares the method', async () => {
     const { registry, loaded } = usual();
     const found = await registry.find('reap');
@@ -104,6 +109,7 @@ describe('PluginRegistry', () => {
       { name: 'x', compressors: [{ ...method('x'), plan: undefined }] },
       'lacks plan(), needs() or options',
     ],
+    ['methods that are no list', { name: 'x', compressors: { x: method('x') } }, 'not a list'],
     ['an empty slot', { name: 'x', compressors: [null] }, 'spec version undefined'],
   ])('refuses a package that exports %s', async (_, plugin, message) => {
     const { registry } = fakeHost({ 'moepress-plugin-x': plugin }, {});

@@ -24,7 +24,7 @@ export interface InstalledPlugin {
   readonly methods: readonly string[];
 }
 
-/** `conmoe` is looked for as @moepress/plugin-conmoe, then moepress-plugin-conmoe, then as it stands. */
+/** `conmoe` is looked for as @moepress/plugin-conmoe, then moepress-plugin-conmoe; a full name as it stands. */
 export function packageCandidates(name: string): string[] {
   if (name.startsWith('@') || name.includes('plugin-')) return [name];
   return [`@moepress/plugin-${name}`, `moepress-plugin-${name}`];
@@ -41,7 +41,7 @@ export class PluginRegistry {
   /** Names of all methods that installed packages declare, sorted. */
   async methods(): Promise<string[]> {
     const installed = await this.#host.installed();
-    return installed.flatMap((plugin) => plugin.methods).sort();
+    return [...new Set(installed.flatMap((plugin) => plugin.methods))].sort();
   }
 
   /**
@@ -93,6 +93,7 @@ function describeProblem(plugin: Partial<Plugin> | null | undefined): string | u
   if (!plugin || typeof plugin !== 'object' || typeof plugin.name !== 'string') {
     return 'The package has no plugin as its default export.';
   }
+  if (!Array.isArray(plugin.compressors ?? [])) return 'Its compressors are not a list.';
   for (const compressor of plugin.compressors ?? []) {
     if (compressor?.specVersion !== 1) {
       return `Method "${compressor?.name}" is of spec version ${compressor?.specVersion}; this moepress knows 1.`;
