@@ -3,7 +3,7 @@
  * A throw site may give a better mend, because it knows more.
  */
 export const errorCatalogue = {
-  ABORTED: 'Run the same command again to continue.',
+  ABORTED: 'Run the same command again.',
   CHECKPOINT_NOT_FOUND:
     'Give a folder with config.json and *.safetensors, a Hub id such as allenai/OLMoE-1B-7B-0125, or tiny.',
   CHECKPOINT_INVALID:
@@ -15,9 +15,9 @@ export const errorCatalogue = {
   WEIGHTS_NOT_FINITE: 'The weights hold NaN or infinity: restore the file from its source.',
   CONFIG_INVALID: 'Restore config.json from the original repository.',
   CONFIG_UNSUPPORTED:
-    'This value changes the mathematics and is not implemented yet; see docs/architectures in the repository.',
+    'The value changes the mathematics, and moepress does not know how yet: use a checkpoint without it.',
   ARCHITECTURE_UNKNOWN:
-    'Add a manifest for the architecture: see "A new architecture" in docs/architecture.md.',
+    'Use a model of a known family, or teach moepress this one: see "an architecture" in CONTRIBUTING.md.',
   TOKENIZER_MISSING: 'Put tokenizer.json (and tokenizer_config.json) beside config.json.',
   PLAN_INVALID: 'Make the plan again with moepress compress --plan-only.',
   PLAN_BASE_MISMATCH: 'Apply the plan to the checkpoint it was made from, or make a new plan for this one.',

@@ -73,7 +73,7 @@ describe('keep-experts', () => {
 
   test.each([
     ['a layer would keep fewer than top-k', [1], 'RATIO_TOO_HIGH', '1 experts would remain'],
-    ['an expert does not exist', [0, 1, 4], 'PLAN_INVALID', 'there is no expert 4'],
+    ['an expert does not exist', [0, 1, 4], 'PLAN_INVALID', 'There is no expert 4'],
     ['an expert is listed twice', [0, 1, 1], 'PLAN_INVALID', 'listed twice'],
   ])('throws if %s', (_, kept, code, message) => {
     expectRefusal(() => apply(0, keep(...kept)), code, message);
@@ -112,9 +112,9 @@ describe('remap-slots', () => {
 
   test.each([
     ['a slot is missing', ['0.0'], '1 slots for a router of 4'],
-    ['an expert does not exist', ['0.0', '0.1', '0.2', '0.4'], 'there is no expert 4 in layer 0'],
-    ['its layer has no experts', ['0.0', '0.1', '0.2', '1.0'], 'there is no expert 0 in layer 1'],
-    ['its layer does not exist', ['0.0', '0.1', '0.2', '9.0'], 'there is no expert 0 in layer 9'],
+    ['an expert does not exist', ['0.0', '0.1', '0.2', '0.4'], 'There is no expert 4 in layer 0'],
+    ['its layer has no experts', ['0.0', '0.1', '0.2', '1.0'], 'There is no expert 0 in layer 1'],
+    ['its layer does not exist', ['0.0', '0.1', '0.2', '9.0'], 'There is no expert 0 in layer 9'],
   ])('throws if %s', (_, refs, message) => {
     expectRefusal(() => apply(0, remap(...refs)), 'PLAN_INVALID', message);
   });
@@ -138,12 +138,12 @@ describe('applyPlan', () => {
     ['a dense layer', 1],
     ['a layer beyond the last', 3],
   ])('refuses %s', (_, layer) => {
-    expectRefusal(() => apply(layer, keep(0, 1)), 'PLAN_INVALID', `layer ${layer} has no experts`);
+    expectRefusal(() => apply(layer, keep(0, 1)), 'PLAN_INVALID', `Layer ${layer} has no experts`);
   });
 
   test('refuses a layer twice', () => {
     const layer = { layer: 0, ops: [keep(0, 1)] };
     const run = () => applyPlan(model, toyPlan(model, [layer, layer]));
-    expectRefusal(run, 'PLAN_INVALID', 'layer 0 appears twice');
+    expectRefusal(run, 'PLAN_INVALID', 'Layer 0 appears twice');
   });
 });

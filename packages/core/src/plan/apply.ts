@@ -17,9 +17,9 @@ export function applyPlan(base: Model, plan: CompressionPlan): Model {
   for (const { layer, ops } of plan.layers) {
     const block = blocks[layer];
     if (block?.ffn.kind !== 'moe') {
-      throw invalid(`layer ${layer} has no experts in ${base.id}`, `layers[${layer}]`);
+      throw invalid(`Layer ${layer} has no experts in ${base.id}`, `plan, layer ${layer}`);
     }
-    if (seen.has(layer)) throw invalid(`layer ${layer} appears twice`, `layers[${layer}]`);
+    if (seen.has(layer)) throw invalid(`Layer ${layer} appears twice`, `plan, layer ${layer}`);
     seen.add(layer);
     const ffn = ops.reduce((view, op) => applyOp(view, op, block, pools), block.ffn);
     blocks[layer] = { ...block, ffn };
@@ -42,7 +42,7 @@ function applyOp(
   block: Block,
   pools: ReadonlyMap<number, readonly Expert[]>,
 ): MoeFfn {
-  const where = `layers[${block.index}].${op.op}`;
+  const where = `plan, layer ${block.index}, ${op.op}`;
   if (op.op === 'keep-experts') return keepExperts(ffn, op.experts, where);
   return remapSlots(ffn, op.slots, pools, where);
 }
@@ -50,9 +50,9 @@ function applyOp(
 /** Expert dropping: pool and router rows shrink together; slots that share an expert keep sharing it. */
 function keepExperts(ffn: MoeFfn, experts: readonly number[], where: string): MoeFfn {
   const kept = [...experts].sort((a, b) => a - b);
-  if (new Set(kept).size !== kept.length) throw invalid('an expert is listed twice', where);
+  if (new Set(kept).size !== kept.length) throw invalid('An expert is listed twice', where);
   const outside = kept.find((e) => e >= ffn.slots.length);
-  if (outside !== undefined) throw invalid(`there is no expert ${outside}`, where);
+  if (outside !== undefined) throw invalid(`There is no expert ${outside}`, where);
   if (kept.length < ffn.router.topK) {
     throw new MoepressError('RATIO_TOO_HIGH', {
       message: `${kept.length} experts would remain but the router selects ${ffn.router.topK}.`,
@@ -84,7 +84,7 @@ function remapSlots(
   const positions = new Map(ordered.map((ref, position) => [ref.join('.'), position]));
   const pool = ordered.map(([layer, index]) => {
     const expert = pools.get(layer)?.[index];
-    if (!expert) throw invalid(`there is no expert ${index} in layer ${layer}`, where);
+    if (!expert) throw invalid(`There is no expert ${index} in layer ${layer}`, where);
     return expert;
   });
   return { ...ffn, pool, slots: slots.map((ref) => positions.get(ref.join('.'))!) };

@@ -39,6 +39,7 @@ describe('buildPlan', () => {
 
   test.each([
     ['an operation nobody knows', { layers: [{ layer: 0, ops: [{ op: 'merge' }] }] }],
+    ['a layer that is not there', { layers: [{ layer: 9, ops: [{ op: 'keep-experts', experts: [0, 1] }] }] }],
     ['a detail that is no JSON', { layers: [], details: { spread: Number.NaN } }],
   ])('blames the plugin for %s', (_, decision) => {
     expect(() => build(decision as unknown as PlanDecision)).toThrow(
@@ -46,9 +47,9 @@ describe('buildPlan', () => {
     );
   });
 
-  test('refuses what cannot be applied', () => {
-    const decision = { layers: [{ layer: 9, ops: [{ op: 'keep-experts' as const, experts: [0, 1] }] }] };
-    expect(() => build(decision)).toThrow(expect.objectContaining({ code: 'PLAN_INVALID' }));
+  test('refuses to keep fewer experts than the router selects', () => {
+    const decision = { layers: [{ layer: 0, ops: [{ op: 'keep-experts' as const, experts: [0] }] }] };
+    expect(() => build(decision)).toThrow(expect.objectContaining({ code: 'RATIO_TOO_HIGH' }));
   });
 });
 
@@ -67,7 +68,14 @@ describe('parseOptions', () => {
     );
   });
 
-  test('refuses an option nobody knows', () => {
-    expect(() => parseOptions(compressor, { ratio: 0.5, scope: 2 })).toThrow(/scope/);
+  test('refuses an option nobody knows, and says which there are', () => {
+    expect(() => parseOptions(compressor, { ratio: 0.5, sed: 2 })).toThrow(
+      expect.objectContaining({
+        code: 'OPTIONS_INVALID',
+        message: 'There is no option "sed". Did you mean "seed"?',
+        where: 'options of toy',
+        mend: 'Pick from ratio, seed.',
+      }),
+    );
   });
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MoepressError } from '../errors/error.js';
+import { suggest } from '../errors/suggest.js';
 import type { CalibrationRecord } from '../evidence/evidence.js';
 import type { Compressor, PlanDecision } from '../method/compressor.js';
 import type { Model } from '../model/model.js';
@@ -19,16 +20,32 @@ export function parseOptions<O extends { ratio: number; seed: number }>(
 ): O {
   const parsed = compressor.options.safeParse(given);
   if (parsed.success) return parsed.data;
-  const first = parsed.error.issues[0];
+  const issue = parsed.error.issues[0]!;
+  const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  if (unknown !== undefined) throw unknownOption(compressor, unknown);
   throw new MoepressError('OPTIONS_INVALID', {
-    message: `${first?.message ?? z.prettifyError(parsed.error)}.`,
-    where: `option ${first?.path.join('.') || '?'} of ${compressor.name}`,
+    message: `${issue.message}.`,
+    where: `option ${issue.path.join('.') || '?'} of ${compressor.name}`,
+  });
+}
+
+function unknownOption(
+  { name, options }: { name: string; options: z.ZodType },
+  given: string,
+): MoepressError {
+  const known = options instanceof z.ZodObject ? Object.keys(options.shape) : [];
+  const guess = suggest(given, known);
+  return new MoepressError('OPTIONS_INVALID', {
+    message: `There is no option "${given}".${guess ? ` Did you mean "${guess}"?` : ''}`,
+    where: `options of ${name}`,
+    mend: known.length > 0 ? `Pick from ${known.join(', ')}.` : undefined,
   });
 }
 
 /**
  * Makes a decision a plan: adds where it came from, then checks it as strictly as a plan read from
- * a file, since a plugin's output is no more trusted. Throws what `applyPlan` throws.
+ * a file, since a plugin's output is no more trusted. Throws `PLUGIN_INVALID`, or `RATIO_TOO_HIGH` if a
+ * layer would keep fewer experts than its router selects.
  */
 export function buildPlan(parts: {
   readonly model: Model;
@@ -55,13 +72,19 @@ export function buildPlan(parts: {
     warnings: decision.warnings ?? [],
     details: decision.details ?? {},
   });
-  if (!parsed.success) {
-    throw new MoepressError('PLUGIN_INVALID', {
-      message: `The method decided something that is no valid plan: ${z.prettifyError(parsed.error)}`,
+  const wrong = (problem: string, cause: unknown) =>
+    new MoepressError('PLUGIN_INVALID', {
+      message: `The method decided something that is no valid plan: ${problem}`,
       where: `${origin.package} ${origin.version}`,
       mend: 'Report this to the author of the plugin.',
+      cause,
     });
+  if (!parsed.success) throw wrong(z.prettifyError(parsed.error), parsed.error);
+  try {
+    applyPlan(model, parsed.data);
+  } catch (error) {
+    if (!MoepressError.isInstance(error) || error.code !== 'PLAN_INVALID') throw error;
+    throw wrong(`${error.message} (${error.where})`, error);
   }
-  applyPlan(model, parsed.data);
   return parsed.data;
 }

@@ -20,6 +20,8 @@ const plan = toyPlan(toyModel({ layers: 2, experts: 2, topK: 1 }), [
   },
 ]);
 
+const deep = '['.repeat(1e5) + ']'.repeat(1e5);
+
 /** The plan with one change, as a file would hold it. */
 const changed = (change: object) => JSON.stringify({ ...plan, ...change });
 
@@ -32,7 +34,8 @@ describe('parsePlan', () => {
     ['text that is no JSON', '{', /Not JSON/],
     ['JSON that is no object', '[]', /the document/],
     ['another format', changed({ format: 'gguf' }), /^format: /],
-    ['a version of the future', changed({ version: 2 }), /^version: /],
+    ['a version of the future', changed({ version: 2 }), /^version: this moepress reads/],
+    ['nesting without end', changed({ details: { x: 0 } }).replace('"x":0', `"x":${deep}`), /64 levels/],
     ['a field nobody knows', changed({ extra: 1 }), /extra/],
     [
       'an unknown operation',

@@ -26,7 +26,7 @@ const calibration = z.strictObject({
 /** A plan file: a few kilobytes that turn one published checkpoint into another model. */
 export const planSchema = z.strictObject({
   format: z.literal('moepress-plan'),
-  version: z.literal(1),
+  version: z.literal(1, 'this moepress reads plans of version 1'),
   base: z.strictObject({
     id: z.string(),
     revision: z.string().nullable(),
