@@ -1,4 +1,4 @@
-import { readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { readdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CalibrationRecord, type Model, moeBlocks, type Statistic } from '@moepress/core';
 import { evidenceName, modelIdentity, shortHash } from './identity.js';
@@ -70,18 +70,14 @@ export class EvidenceShelf {
 
   /**
    * Calls `use` with a folder for scratch files that a killed run finds again, or with null while
-   * another run uses it. Removed when `use` is done, left when it fails.
+   * another run uses it. Removed if `use` leaves nothing in it.
    */
   async withScratch<R>(use: (folder: string | null) => Promise<R>): Promise<R> {
     const folder = join(this.#root, `scratch-${shortHash(this.#identity, this.#calibration.hash)}`);
     try {
-      return await withLock(folder, async (isOurs) => {
-        const result = await use(isOurs ? folder : null);
-        if (isOurs) await rm(folder, { recursive: true, force: true });
-        return result;
-      });
+      return await withLock(folder, (isOurs) => use(isOurs ? folder : null));
     } finally {
-      // Of a run that failed before it came anywhere; refused if there is anything in it.
+      // Refused while a pass that another run may go on with is in it.
       await rmdir(folder).catch(() => {});
     }
   }

@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { createRng, type ProgressEvent } from '@moepress/core';
+import { describe, expect, it } from 'vitest';
+import { calibrate } from '../calibration/calibrate.js';
+import { Engine } from '../engine/engine.js';
+import { type CalibrationJob, measurable } from '../testing/calibrate-process.js';
+import { deepModel } from '../testing/deep.js';
+import { fixtures } from '../testing/golden.js';
+import { inTemporaryFolder } from '../testing/temporary.js';
+import { EvidenceStore } from './store.js';
+
+const script = fileURLToPath(new URL('../../dist/testing/calibrate-process.js', import.meta.url));
+const kills = 4;
+
+/** Runs the job in a process, which is killed `after` milliseconds from its first batch on. */
+async function runProcess(job: CalibrationJob, after = Number.POSITIVE_INFINITY) {
+  const path = `${job.store}.job.json`;
+  writeFileSync(path, JSON.stringify(job));
+  const child = spawn(process.execPath, [script, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = new Promise<NodeJS.Signals | null>((resolve) =>
+    child.on('exit', (_, signal) => resolve(signal)),
+  );
+  const events: ProgressEvent[] = [];
+  let isTimed = false;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const event: ProgressEvent = JSON.parse(line);
+    events.push(event);
+    if (isTimed || event.type !== 'advance' || event.note === 'resumed') continue;
+    isTimed = true;
+    if (Number.isFinite(after)) setTimeout(() => child.kill('SIGKILL'), after);
+  }
+  const resumed = events.find((event) => event.type === 'advance' && event.note === 'resumed');
+  return { signal: await exited, resumedAt: resumed?.type === 'advance' ? resumed.done : 0 };
+}
+
+describe('a calibration that is killed', () => {
+  it.each([
+    ['forward', Number.POSITIVE_INFINITY],
+    ['all-experts', Number.POSITIVE_INFINITY],
+    ['backward', Number.POSITIVE_INFINITY],
+    ['backward', 0],
+  ] as const)('goes on in the %s pass where it was, with the same bits (memory %d)', (pass, memory) =>
+    inTemporaryFolder(async (folder) => {
+      const store = join(folder, 'store');
+      const golden = await fixtures[2]!.load();
+      const sequences = Array.from(
+        { length: pass === 'backward' ? 40 : 120 },
+        (_, i) => golden.sequences[i % 3]!,
+      );
+      // JSON knows no infinity.
+      const budget = Math.min(memory, Number.MAX_SAFE_INTEGER);
+      const job: CalibrationJob = { folder: golden.model, times: 4, sequences, pass, store, memory: budget };
+      const model = await deepModel(job.folder, job.times);
+      const statistic = measurable[pass];
+      const output = pass === 'all-experts' ? 'gram' : 'sum';
+      const set = { source: 'job', seed: 0, sequences };
+      const engine = new Engine({ workers: 2, threads: 2 });
+      try {
+        const started = performance.now();
+        const reference = await calibrate(engine, model, set, [statistic]);
+        const duration = performance.now() - started;
+
+        const rng = createRng(7);
+        const resumptions: number[] = [];
+        for (let i = 0; i < kills; i++) {
+          const { signal, resumedAt } = await runProcess(job, (rng.next() * duration) / 2);
+          if (signal === null) break;
+          expect(signal).toBe('SIGKILL');
+          resumptions.push(resumedAt);
+        }
+        expect(resumptions.length).toBeGreaterThan(1);
+        await runProcess(job);
+        expect(Math.max(...resumptions)).toBeGreaterThan(0);
+        expect(resumptions).toEqual(resumptions.toSorted((a, b) => a - b));
+
+        const passes: string[] = [];
+        const { layers } = await calibrate(engine, model, set, [statistic], {
+          store: new EvidenceStore(store),
+          progress: (event) => event.type === 'start' && passes.push(event.task),
+        });
+        expect(passes).toEqual([]);
+        expect(layers.map((layer) => layer.read(statistic, output))).toEqual(
+          reference.layers.map((layer) => layer.read(statistic, output)),
+        );
+      } finally {
+        await engine.dispose();
+      }
+    }),
+  );
+});
