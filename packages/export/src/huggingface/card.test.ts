@@ -39,8 +39,20 @@ describe('the model card', () => {
     const base = await openFixture('olmoe');
     const plan = dropPlan(base);
     plan.method.name = 'x | y\n\n# Injected <script>';
+    plan.method.package = '![image](https://example.org)';
     const card = writeCard('# Mine\n', { model: applyPlan(base, plan), base, plan, compact: false });
-    expect(card).toContain('| method | x \\| y # Injected &lt;script> (');
+    expect(card).toContain('| method | x \\| y # Injected &lt;script> (!\\[image](https');
     expect(card.startsWith('# Mine\n\n## Compression\n')).toBe(true);
+  });
+
+  it('keeps the figures of a compressed base, but not how that one was loaded', async () => {
+    const base = await openFixture('olmoe');
+    const plan = dropPlan(base);
+    const { card: first } = await cardOf(true);
+    const second = writeCard(first, { model: applyPlan(base, plan), base, plan, compact: false });
+    expect(second.match(/^## .*/gm)).toEqual(['## Compression of the base model', '## Compression']);
+    expect(second.match(/^\| method \|/gm)).toHaveLength(2);
+    expect(second.match(/moepress_plan\.json/g)).toHaveLength(1);
+    expect(second).not.toContain('trust_remote_code');
   });
 });

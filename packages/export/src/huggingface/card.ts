@@ -11,8 +11,13 @@ export interface CardFacts {
 
 /** The original's model card, or a new one, with a section on the compression. */
 export function writeCard(original: string | null, facts: CardFacts): string {
-  const head = original === null ? newCard(facts) : original.trimEnd();
+  const head = original === null ? newCard(facts) : aboutBase(original).trimEnd();
   return `${head}\n\n${section(facts)}\n`;
+}
+
+/** A base that was compressed itself: its figures stay; its plan and how it is loaded do not apply here. */
+function aboutBase(card: string): string {
+  return card.replaceAll(introduction, '## Compression of the base model').replaceAll(compactNote, '');
 }
 
 function newCard({ model, base }: CardFacts): string {
@@ -31,17 +36,13 @@ function newCard({ model, base }: CardFacts): string {
 
 function section(facts: CardFacts): string {
   const rows = [...methodRows(facts), ...sizeRows(facts), ...calibrationRows(facts)];
-  return [
-    '## Compression',
-    '',
-    'Compressed with moepress. The plan, `moepress_plan.json`, makes this checkpoint again from the base model.',
-    '',
-    '| | |',
-    '|---|---|',
-    ...rows.map(([name, value]) => `| ${name} | ${cell(value)} |`),
-    ...(facts.compact ? compactNote : []),
-  ].join('\n');
+  const table = ['| | |', '|---|---|', ...rows.map(([name, value]) => `| ${name} | ${cell(value)} |`)];
+  return `${introduction}\n\n${table.join('\n')}${facts.compact ? compactNote : ''}`;
 }
+
+const introduction = `## Compression
+
+Compressed with moepress. The plan, \`moepress_plan.json\`, makes this checkpoint again from the base model.`;
 
 type Row = readonly [name: string, value: string];
 
@@ -84,16 +85,15 @@ function calibrationRows({ plan }: CardFacts): Row[] {
 
 /** A plan may come from anywhere: nothing in it may break out of its cell. */
 function cell(text: string): string {
-  return text.replace(/\s+/g, ' ').replaceAll('|', '\\|').replaceAll('<', '&lt;');
+  return text.replace(/\s+/g, ' ').replace(/[|[]/g, '\\$&').replaceAll('<', '&lt;');
 }
 
-const compactNote = [
-  '',
-  'transformers 5 loads the compact layout with the small `modeling_moepress.py` beside it:',
-  '',
-  '```python',
-  'from transformers import AutoModelForCausalLM',
-  '',
-  'model = AutoModelForCausalLM.from_pretrained(path, trust_remote_code=True)',
-  '```',
-];
+const compactNote = `
+
+transformers 5 loads the compact layout with the small \`modeling_moepress.py\` beside it:
+
+\`\`\`python
+from transformers import AutoModelForCausalLM
+
+model = AutoModelForCausalLM.from_pretrained(path, trust_remote_code=True)
+\`\`\``;
