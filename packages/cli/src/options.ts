@@ -21,6 +21,27 @@ export function integer(text: string): number {
   throw new InvalidArgumentError('Must be a whole number from 0 to 2^53 - 1.');
 }
 
+const units: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+};
+
+/** `4GB`, `512 MiB` or a number of bytes. */
+export function bytes(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/.exec(text.trim().toLowerCase()) ?? [];
+  const size = Number(number) * (units[unit ?? ''] ?? Number.NaN);
+  if (Number.isFinite(size)) return Math.round(size);
+  throw new InvalidArgumentError('Must be a size such as 4GB, 512MB or 2GiB.');
+}
+
 export function threads(text: string): number {
   const value = integer(text);
   if (value >= 1 && value <= 4 * availableParallelism()) return value;

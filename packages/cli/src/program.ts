@@ -4,10 +4,11 @@ import { apply } from './commands/apply.js';
 import { compress } from './commands/compress.js';
 import { demo } from './commands/demo.js';
 import { evalCommand } from './commands/eval.js';
+import { evidence } from './commands/evidence.js';
 import { inspect } from './commands/inspect.js';
 import { trace } from './commands/trace.js';
 import type { Context } from './context.js';
-import { fraction, integer, list, methodOption, path, positive, threads } from './options.js';
+import { bytes, fraction, integer, list, methodOption, path, positive, threads } from './options.js';
 
 const modelHelp = 'a folder, a Hub id such as allenai/OLMoE-1B-7B-0125, or tiny';
 
@@ -23,6 +24,10 @@ const layoutOption = () =>
   new Option('--layout <layout>', 'how experts shared by several slots are stored')
     .choices(['compact', 'materialised'])
     .default('compact');
+const minTokensOption = () =>
+  new Option('--min-tokens <n>', 'report experts that saw fewer calibration tokens')
+    .argParser(integer)
+    .default(32);
 const formatOption = () => new Option('--format <format>', 'checkpoint format').choices(['hf']).default('hf');
 
 export interface ProgramOptions {
@@ -66,6 +71,14 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(dataOption())
     .option('--seed <n>', 'seed of everything random', integer, 0)
     .option('--option <name=value>', 'an option of the method, may be repeated', methodOption)
+    .option('--evidence <dir>', 'where measurements are kept and found again (default: the cache)', path)
+    .option('--no-evidence', 'keep no measurements')
+    .option(
+      '--memory <size>',
+      'hidden states beyond this go to disk (default: a quarter of the memory)',
+      bytes,
+    )
+    .addOption(minTokensOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
@@ -82,6 +95,14 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(revisionOption())
     .addOption(jsonOption())
     .action((plan, model, options) => apply(plan, model, options, context()));
+
+  program
+    .command('evidence')
+    .description('what has been measured, and what it says about the experts')
+    .argument('[dir]', 'a store, or the folder of one statistic in it (default: the cache)', path)
+    .addOption(minTokensOption())
+    .addOption(jsonOption())
+    .action((dir, options) => evidence(dir, options, context()));
 
   program
     .command('eval')

@@ -10,14 +10,15 @@ import {
   removedRatios,
 } from '@moepress/core';
 import { type ExpertLayout, writeHuggingFace } from '@moepress/export';
-import { calibrate, Engine, planCompression } from '@moepress/runtime';
+import { Engine, planCompression } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { formatBytes, formatPercent } from '../format.js';
 import { checkCheckpointOutput, checkFileOutput, makeParent } from '../output.js';
 import { type CalibrationChoice, calibrationSet } from '../source/calibration.js';
+import { type MeasureOptions, measureEvidence } from '../source/measure.js';
 import { openBase } from '../source/model.js';
 
-export interface CompressOptions extends CalibrationChoice {
+export interface CompressOptions extends CalibrationChoice, MeasureOptions {
   readonly method: string;
   readonly ratio: number;
   readonly out?: string;
@@ -67,7 +68,7 @@ async function makePlan(
       options: methodOptions(options),
       measure: async (statistics) => {
         const set = await calibrationSet(model, options, work);
-        return calibrate(engine, model, set, statistics, work);
+        return measureEvidence(engine, model, set, statistics, { ...options, ...work });
       },
     });
   } finally {

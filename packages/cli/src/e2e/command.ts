@@ -6,6 +6,10 @@ import { fileURLToPath } from 'node:url';
 
 const entry = fileURLToPath(new URL('../../bin/moepress.js', import.meta.url));
 
+/** Evidence that these tests leave: theirs alone, and shared by the tests of a file. */
+const cache = mkdtempSync(join(tmpdir(), 'moepress-cache-'));
+process.on('exit', () => rmSync(cache, { recursive: true, force: true }));
+
 export interface Outcome {
   readonly code: number | null;
   readonly stdout: string;
@@ -23,7 +27,7 @@ export function moepress(
 ): Promise<Outcome> {
   const child = spawn(process.execPath, [entry, ...args], {
     cwd: options.cwd,
-    env: { ...process.env, CI: 'true', ...options.env },
+    env: { ...process.env, CI: 'true', MOEPRESS_CACHE: cache, ...options.env },
   });
   options.watch?.(child);
   let [stdout, stderr] = ['', ''];

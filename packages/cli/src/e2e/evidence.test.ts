@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { inTemporaryFolder, moepress } from './command.js';
+
+const tasks = (stderr: string) =>
+  stderr
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .flatMap((event) => (event.type === 'start' ? [event.task] : []));
+
+describe('evidence', () => {
+  it('is shared by methods, can be looked at, and is not kept where it is not wanted', () =>
+    inTemporaryFolder(async (folder) => {
+      const env = { MOEPRESS_CACHE: folder };
+      const compress = (method: string, ...more: string[]) =>
+        moepress(
+          ['compress', 'tiny', '--method', method, '--ratio', '0.25', '--plan-only', '--json', ...more],
+          { env },
+        );
+
+      const unkept = await compress('reap', '--no-evidence', '--memory', '0');
+      expect(JSON.parse((await moepress(['evidence', '--json'], { env })).stdout).evidence).toEqual([]);
+      const first = await compress('reap', '--min-tokens', '100000000');
+      const second = await compress('frequency');
+      expect([unkept, first, second].map(({ code }) => code)).toEqual([0, 0, 0]);
+      expect(JSON.parse(first.stdout)).toEqual(JSON.parse(unkept.stdout));
+      expect(tasks(first.stderr)).toContain('Calibrating');
+      expect(tasks(second.stderr)).not.toContain('Calibrating');
+      expect(first.stderr).toContain('fewer than 100000000 calibration tokens: 16 in layer 0');
+
+      const { root, evidence } = JSON.parse((await moepress(['evidence', '--json'], { env })).stdout);
+      expect(root).toBe(join(folder, 'evidence'));
+      const names = evidence.map(({ statistic }: { statistic: { name: string } }) => statistic.name);
+      expect(names.sort()).toEqual(['expert-hits', 'gated-output-norms']);
+
+      const shown = await moepress(['evidence', evidence[0].folder, '--json'], { env });
+      const { layers } = JSON.parse(shown.stdout);
+      expect(layers).toHaveLength(4);
+      const shares = layers.map(({ capability }: { capability: { share: number } }) => capability.share);
+      expect(shares.reduce((a: number, b: number) => a + b, 0)).toBeCloseTo(1, 9);
+      expect(layers[0].tokens.max).toBeGreaterThan(layers[0].tokens.min);
+
+      expect((await moepress(['evidence'], { env })).stdout).toContain('expert-hits 1');
+      expect((await moepress(['evidence', evidence[0].folder], { env })).stdout).toContain('capability');
+    }));
+
+  it('says so when there is no such folder', async () => {
+    const { code, stderr } = await moepress(['evidence', './no-such-folder']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('mend');
+  });
+
+  it.each(['4 bananas', '-1', 'GB'])('refuses --memory %s', async (memory) => {
+    const { code } = await moepress([
+      'compress',
+      'tiny',
+      '--method',
+      'reap',
+      '--ratio',
+      '0.5',
+      '--memory',
+      memory,
+    ]);
+    expect(code).toBe(2);
+  });
+});
