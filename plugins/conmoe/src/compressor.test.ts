@@ -3,13 +3,21 @@ import {
   buildPlan,
   type CompressionPlan,
   createRng,
+  distinctExperts,
   type Model,
   moeBlocks,
   type ProgressEvent,
   parseOptions,
   removedRatios,
 } from '@moepress/core';
-import { randomWeights, type ToyWeights, toyEvidence, toyModel, toyServices } from '@moepress/core/testing';
+import {
+  randomWeights,
+  type ToyWeights,
+  toyEvidence,
+  toyModel,
+  toyPlan,
+  toyServices,
+} from '@moepress/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { conmoe } from './compressor.js';
@@ -175,6 +183,36 @@ describe('ConMoE', () => {
   test('refuses outputs that are not numbers', async () => {
     const run = compress(toyModel(), { contributions: [1, Number.NaN, 3, 4], ratio: 0.5 });
     await expect(run).rejects.toMatchObject({ code: 'WEIGHTS_NOT_FINITE', where: 'layer 0' });
+  });
+
+  test('compresses again what layers share already, by the ratio of what is left', async () => {
+    const model = toyModel({ layers: 2, experts: 8, topK: 1 });
+    const contributions = [1, 2, 3, 4, 5, 6, 7, 8];
+    const shared = applyPlan(model, await compress(model, { contributions, ratio: 0.5, scope: 2 }));
+    // Evidence of an expert is found under its place in each layer's pool.
+    const evidence = toyEvidence(
+      Object.fromEntries(
+        moeBlocks(shared).map(({ index, ffn }) => {
+          const count = ffn.pool.map(() => 4);
+          const sum = ffn.pool.map(({ origin }) => 4 * contributions[origin.index]!);
+          return [index, { 'expert-hits': { count }, 'gated-output-norms': { sum } }];
+        }),
+      ),
+    );
+    const options = parseOptions(conmoe, { ratio: 0.5, scope: 2, selection: 'reap' });
+    const { layers } = await conmoe.plan({
+      model: shared,
+      evidence,
+      options,
+      rng: createRng(0),
+      services: toyServices(randomWeights),
+    });
+    const view = applyPlan(shared, toyPlan(shared, layers));
+    expect(distinctExperts(shared)).toHaveLength(8);
+    const kept = distinctExperts(view).map(({ origin }) => contributions[origin.index]!);
+    const given = distinctExperts(shared).map(({ origin }) => contributions[origin.index]!);
+    const descending = (values: number[]) => values.sort((a, b) => b - a);
+    expect(descending(kept)).toEqual(descending(given).slice(0, 4));
   });
 
   test('refuses a ratio that leaves fewer prototypes than top-k, before anything is measured', () => {

@@ -6,7 +6,7 @@ import type { Scope } from './scopes.js';
 export interface Contributions {
   /** a_e: mean over the tokens routed to e of g ||f(x)||_2; 0 without tokens. */
   readonly values: Float64Array;
-  /** Tokens routed to each expert. */
+  /** Tokens routed to each expert, in all layers that use it. */
   readonly tokens: Float64Array;
 }
 
@@ -18,13 +18,19 @@ export const contributionNeeds = [expertHits, gatedOutputNorms];
  * weight the forward pass uses. Throws `WEIGHTS_NOT_FINITE` if one is not a number.
  */
 export function contributionsOf(scope: Scope, evidence: Evidence): Contributions {
-  const layers = scope.layers.map((layer) => {
-    const measured = evidence.layers.find((candidate) => candidate.layer === layer);
-    if (!measured) throw new Error(`There is no evidence for layer ${layer}.`);
-    return measured;
-  });
-  const tokens = Float64Array.from(layers.flatMap((layer) => [...layer.read(expertHits, 'count')]));
-  const sums = layers.flatMap((layer) => [...layer.read(gatedOutputNorms, 'sum')]);
+  const layers = new Map(
+    scope.layers.map((layer) => {
+      const measured = evidence.layers.find((candidate) => candidate.layer === layer);
+      if (!measured) throw new Error(`There is no evidence for layer ${layer}.`);
+      const [counts, sums] = [measured.read(expertHits, 'count'), measured.read(gatedOutputNorms, 'sum')];
+      return [layer, { counts, sums }];
+    }),
+  );
+  const total = (of: 'counts' | 'sums') =>
+    Float64Array.from(scope.members, ({ places }) =>
+      places.reduce((sum, { layer, index }) => sum + layers.get(layer)![of][index]!, 0),
+    );
+  const [tokens, sums] = [total('counts'), total('sums')];
   const values = tokens.map((count, e) => (count > 0 ? sums[e]! / count : 0));
   const broken = values.findIndex((value) => !Number.isFinite(value));
   if (broken >= 0) {

@@ -58,7 +58,12 @@ describe('warningsOf', () => {
       expect.stringMatching(/^2 experts received no calibration token .*\(layer\.expert 0\.1, 1\.2\)/),
     ]);
     const all = silence(0, 0, 0, 0, 0, 0, 0, 0);
-    expect(warningsOf([all, all])[0]).toMatch(/^16 experts .* 1\.3, \.\.\.\)/);
+    expect(warningsOf([all, { ...all, scope: scopes[1]! }])[0]).toMatch(/^16 experts .* 1\.3, \.\.\.\)/);
+  });
+
+  test('tells that scopes which share experts remove less', () => {
+    expect(warningsOf([decision(), decision({ scope: scopes[1]! })])).toEqual([]);
+    expect(warningsOf([decision(), decision()])).toEqual([expect.stringContaining('less is removed')]);
   });
 
   test('names near-duplicates only if both were replaced', () => {

@@ -1,5 +1,5 @@
 import type { Contributions } from './contribution.js';
-import { type Member, nameLayers, type Scope } from './scopes.js';
+import { nameLayers, type Place, type Scope } from './scopes.js';
 
 /** Everything that was decided for one scope; arrays are in the order of its members. */
 export interface ScopeDecision {
@@ -37,9 +37,12 @@ export function describeScope(decision: ScopeDecision) {
 
 /** What the user should know before trusting the result. */
 export function warningsOf(decisions: readonly ScopeDecision[]): string[] {
-  return [warnOfSpread(decisions), warnOfSilence(decisions), ...decisions.map(warnOfDuplicates)].filter(
-    (warning) => warning !== undefined,
-  );
+  return [
+    warnOfOverlap(decisions),
+    warnOfSpread(decisions),
+    warnOfSilence(decisions),
+    ...decisions.map(warnOfDuplicates),
+  ].filter((warning) => warning !== undefined);
 }
 
 function spreadOf(values: Float64Array) {
@@ -47,6 +50,14 @@ function spreadOf(values: Float64Array) {
   const middle = sorted.length / 2;
   const median = (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
   return { min: sorted[0]!, median, max: sorted.at(-1)! };
+}
+
+/** Layers of different scopes share experts where the model was compressed with wider ones before. */
+function warnOfOverlap(decisions: readonly ScopeDecision[]): string | undefined {
+  const origins = decisions.flatMap(({ scope }) => scope.members.map(({ expert }) => expert.origin));
+  const distinct = new Set(origins.map(nameMember));
+  if (distinct.size === origins.length) return undefined;
+  return 'Layers of different scopes share experts already. An expert stays in the checkpoint while any scope keeps it, so less is removed than the ratio says; a wider scope would remove more.';
 }
 
 function warnOfSpread(decisions: readonly ScopeDecision[]): string | undefined {
@@ -81,4 +92,4 @@ function warnOfDuplicates({ scope, distances, prototypeOf }: ScopeDecision): str
   return `Near-duplicate experts were both replaced, though keeping one would have served both: ${pairs.length} pairs in ${nameLayers(scope.layers)}, such as ${pairs[0]} (layer.expert).`;
 }
 
-const nameMember = ({ layer, index }: Member) => `${layer}.${index}`;
+const nameMember = ({ layer, index }: Place) => `${layer}.${index}`;

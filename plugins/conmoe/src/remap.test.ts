@@ -1,4 +1,4 @@
-import { applyPlan } from '@moepress/core';
+import { applyPlan, distinctExperts } from '@moepress/core';
 import { toyModel, toyPlan } from '@moepress/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -73,5 +73,43 @@ describe('planRemap', () => {
       [1, 0],
     ];
     expect(first).toEqual({ layer: 0, ops: [{ op: 'remap-slots', slots }] });
+  });
+
+  test('follows layers that already share an expert', () => {
+    const shared = applyPlan(model, toyPlan(model, planRemap(model, scope!, [0, 1, 0, 3])));
+    const [rest] = scopesOf(shared, 2);
+    expect(rest!.members.map(({ places }) => places.map(({ layer, index }) => `${layer}.${index}`))).toEqual([
+      ['0.0', '1.0'],
+      ['0.1'],
+      ['1.1'],
+    ]);
+    const again = planRemap(shared, rest!, [1, 1, 2]);
+    expect(again).toEqual([
+      {
+        layer: 0,
+        ops: [
+          {
+            op: 'remap-slots',
+            slots: [
+              [0, 1],
+              [0, 1],
+            ],
+          },
+        ],
+      },
+      {
+        layer: 1,
+        ops: [
+          {
+            op: 'remap-slots',
+            slots: [
+              [0, 1],
+              [1, 1],
+            ],
+          },
+        ],
+      },
+    ]);
+    expect(distinctExperts(applyPlan(shared, toyPlan(shared, again)))).toHaveLength(2);
   });
 });

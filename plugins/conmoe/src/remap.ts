@@ -20,16 +20,17 @@ export function nearestPrototypes(
 
 /** Plans for the layers of a scope in which some expert was replaced. */
 export function planRemap(model: Model, scope: Scope, prototypeOf: readonly number[]): LayerPlan[] {
-  const replaced = new Map(
-    scope.members.map(({ layer, index }, e) => [`${layer}.${index}`, scope.members[prototypeOf[e]!]!]),
+  const memberAt = new Map(
+    scope.members.flatMap(({ places }, e) => places.map(({ layer, index }) => [`${layer}.${index}`, e])),
   );
   const blocks = moeBlocks(model).filter(({ index }) => scope.layers.includes(index));
   return blocks.flatMap(({ index: layer, ffn }) => {
-    const slots = ffn.slots.map((entry): [number, number] => {
-      const prototype = replaced.get(`${layer}.${entry}`)!;
+    const members = ffn.slots.map((entry) => memberAt.get(`${layer}.${entry}`)!);
+    if (members.every((e) => prototypeOf[e] === e)) return [];
+    const slots = members.map((e): [number, number] => {
+      const prototype = scope.members[prototypeOf[e]!]!;
       return [prototype.layer, prototype.index];
     });
-    const unchanged = slots.every(([l, index], slot) => l === layer && index === ffn.slots[slot]);
-    return unchanged ? [] : [{ layer, ops: [{ op: 'remap-slots', slots }] }];
+    return [{ layer, ops: [{ op: 'remap-slots', slots }] }];
   });
 }

@@ -1,13 +1,21 @@
 import { type Expert, type Model, MoepressError, moeBlocks } from '@moepress/core';
 
-/** An expert of a scope: its decoder layer and its index in that layer's pool. */
-export interface Member {
+type MoeBlock = ReturnType<typeof moeBlocks>[number];
+
+/** A decoder layer and an index in its pool. */
+export interface Place {
   readonly layer: number;
   readonly index: number;
-  readonly expert: Expert;
 }
 
-/** Neighbouring MoE layers that share prototypes, and all their experts: by layer, then by expert. */
+/** An expert of a scope, at the first of its places. */
+export interface Member extends Place {
+  readonly expert: Expert;
+  /** More than one where the layers of a model that was compressed before share the expert. */
+  readonly places: readonly Place[];
+}
+
+/** Neighbouring MoE layers that share prototypes, and all their experts, by first place. */
 export interface Scope {
   readonly layers: readonly number[];
   readonly members: readonly Member[];
@@ -22,12 +30,24 @@ export function scopesOf(model: Model, size: number): Scope[] {
     const own = blocks.slice(scope * size, (scope + 1) * size);
     return {
       layers: own.map(({ index }) => index),
-      members: own.flatMap(({ index: layer, ffn }) =>
-        ffn.pool.map((expert, index) => ({ layer, index, expert })),
-      ),
+      members: membersOf(own),
       selected: own.reduce((sum, { ffn }) => sum + ffn.router.topK, 0),
     };
   });
+}
+
+/** Experts that layers share come once: else each would be the other's perfect replacement. */
+function membersOf(blocks: readonly MoeBlock[]): Member[] {
+  const members = new Map<string, { expert: Expert; places: Place[] }>();
+  for (const { index: layer, ffn } of blocks) {
+    for (const [index, expert] of ffn.pool.entries()) {
+      const origin = `${expert.origin.layer}.${expert.origin.index}`;
+      const known = members.get(origin);
+      if (known) known.places.push({ layer, index });
+      else members.set(origin, { expert, places: [{ layer, index }] });
+    }
+  }
+  return [...members.values()].map((member) => ({ ...member, ...member.places[0]! }));
 }
 
 /** Prototypes of a scope: K = max(1, round((1 - ratio) * experts)) (arXiv:2605.29350). */
