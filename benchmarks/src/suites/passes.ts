@@ -17,7 +17,7 @@ import { allExpertsFlops, forwardFlops, gflops, walks } from '../flops.js';
 import { gemmPeak } from '../gemm.js';
 import { timeCalibration } from '../measure.js';
 
-const [count, length] = [16, 1024] as const;
+const [count, length] = [8, 1024] as const;
 
 /** The three passes against each other and against the machine's matrix products, in one run. */
 export async function passesSuite(directory: string): Promise<void> {
