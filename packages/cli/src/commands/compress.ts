@@ -13,7 +13,7 @@ import { type ExpertLayout, writeHuggingFace } from '@moepress/export';
 import { Engine, planCompression } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { formatBytes, formatPercent } from '../format.js';
-import { checkCheckpointOutput, checkFileOutput, makeParent } from '../output.js';
+import { checkCheckpointOutput, checkFileOutput, checkFolderOutput, makeParent } from '../output.js';
 import { type CalibrationChoice, calibrationSet } from '../source/calibration.js';
 import { type MeasureOptions, measureEvidence } from '../source/measure.js';
 import { openBase } from '../source/model.js';
@@ -41,7 +41,8 @@ export async function compress(id: string, options: CompressOptions, context: Co
   else await outputCheckpoint(model, plan, options.out!, options.layout, context);
 }
 
-async function checkOutput({ out, planOnly }: CompressOptions): Promise<void> {
+async function checkOutput({ out, planOnly, evidence }: CompressOptions): Promise<void> {
+  if (evidence) await checkFolderOutput(evidence);
   if (out !== undefined) return planOnly ? checkFileOutput(out) : checkCheckpointOutput(out);
   if (planOnly) return;
   throw new MoepressError('INPUT_INVALID', {

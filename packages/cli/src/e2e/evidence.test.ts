@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inTemporaryFolder, moepress } from './command.js';
@@ -43,6 +44,21 @@ describe('evidence', () => {
 
       expect((await moepress(['evidence'], { env })).stdout).toContain('expert-hits 1');
       expect((await moepress(['evidence', evidence[0].folder], { env })).stdout).toContain('capability');
+    }));
+
+  it('is done without where it cannot be kept, unless it was asked for', () =>
+    inTemporaryFolder(async (folder) => {
+      writeFileSync(join(folder, 'file'), '');
+      const args = ['compress', 'tiny', '--method', 'reap', '--ratio', '0.25', '--plan-only'];
+      const calibration = ['--calibration', 'tiny:4x32'];
+      const without = await moepress([...args, ...calibration], {
+        cwd: folder,
+        env: { MOEPRESS_CACHE: join(folder, 'file') },
+      });
+      expect(without).toMatchObject({ code: 0, stderr: expect.stringMatching(/warning: .* are not kept/) });
+      const refused = await moepress([...args, '--evidence', 'file'], { cwd: folder });
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).not.toContain('Tokenising');
     }));
 
   it('says so when there is no such folder', async () => {
