@@ -74,6 +74,14 @@ describe('reportError', () => {
     });
   });
 
+  test('shows the author of a plugin where it failed', () => {
+    const error = new MoepressError('PLUGIN_INVALID', {
+      message: 'x',
+      cause: new TypeError('y is undefined'),
+    });
+    expect(report(error).text).toMatch(/\n {2}mend: .*\nTypeError: y is undefined\n {4}at /);
+  });
+
   test('shows control characters of strangers as text', () => {
     const error = new MoepressError('PLAN_INVALID', {
       message: 'The plan was made for \u001b[31mx.',

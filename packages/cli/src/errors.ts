@@ -63,7 +63,10 @@ function forPeople(error: unknown): string {
   if (MoepressError.isInstance(error)) {
     const lines = [`error: ${error.message}`];
     if (error.where) lines.push(`  where: ${error.where}`);
-    return [...lines, `  mend:  ${error.mend}`].join('\n');
+    lines.push(`  mend:  ${error.mend}`);
+    // The author of a plugin needs to see where it failed.
+    if (error.code === 'PLUGIN_INVALID' && error.cause instanceof Error) lines.push(`${error.cause.stack}`);
+    return lines.join('\n');
   }
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `internal error: ${trace}\n  This is a fault of moepress. Please report it with the lines above and the command you ran.`;

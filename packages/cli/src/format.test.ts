@@ -46,6 +46,7 @@ describe('formats', () => {
   test('bytes have units of their own', () => {
     expect(formatAmount(1500, 'bytes')).toBe('1.50 kB');
     expect(formatAmount(1500, 'tokens')).toBe('1.50 k tokens');
+    expect(formatAmount(1, 'tasks')).toBe('1 task');
   });
 
   test('text of strangers cannot steer the terminal', () => {

@@ -34,9 +34,11 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
 
-/** An amount of a unit as progress events name it: bytes get their own units. */
-export const formatAmount = (amount: number, unit: string) =>
-  unit === 'bytes' ? formatBytes(amount) : `${formatCount(amount)} ${unit}`;
+/** An amount of a unit as progress events name it, in the plural: bytes get their own units. */
+export function formatAmount(amount: number, unit: string): string {
+  if (unit === 'bytes') return formatBytes(amount);
+  return `${formatCount(amount)} ${amount === 1 ? unit.replace(/s$/, '') : unit}`;
+}
 
 /** Text of strangers (a plan's warnings, a tensor's name) must not steer the terminal it is shown on. */
 export const printable = (text: string) =>

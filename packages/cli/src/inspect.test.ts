@@ -76,16 +76,6 @@ describe('inspectModel', () => {
     ]);
   });
 
-  test('says whose fault it is when a method fails', () => {
-    const broken = method('broken', 1, []);
-    const needs = () => {
-      throw new TypeError('x is undefined');
-    };
-    const { methods } = inspectModel(model, [{ ...broken, compressor: { ...broken.compressor, needs } }]);
-    const reason = 'the plugin failed: x is undefined';
-    expect(methods[0]!.savings).toContainEqual({ ratio: 0.25, possible: false, reason });
-  });
-
   test('describes a dense model', () => {
     const dense = inspectModel(toyModel({ layers: 2, dense: [0, 1] }));
     expect(dense.experts).toBeNull();

@@ -121,9 +121,8 @@ function savingOf(
       ofModel: parameters / total.parameters,
     };
   } catch (error) {
-    const { message } = error as Error;
-    const reason = MoepressError.isInstance(error) ? message : `the plugin failed: ${message}`;
-    return { ratio, possible: false, reason };
+    if (!MoepressError.isInstance(error)) throw error;
+    return { ratio, possible: false, reason: error.message };
   }
 }
 

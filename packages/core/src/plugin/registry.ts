@@ -2,6 +2,7 @@ import { MoepressError } from '../errors/error.js';
 import { suggest } from '../errors/suggest.js';
 import type { Compressor } from '../method/compressor.js';
 import type { MethodOrigin } from '../plan/build.js';
+import { guarded } from './guard.js';
 import type { Plugin } from './plugin.js';
 
 /** A method and the package it came from. */
@@ -60,7 +61,9 @@ export class PluginRegistry {
       const compressor =
         compressors.find((candidate) => candidate.name === method) ??
         (compressors.length === 1 && packageName === name ? compressors[0] : undefined);
-      if (compressor) return { compressor, origin: { package: packageName, version: loaded.version } };
+      if (!compressor) continue;
+      const origin = { package: packageName, version: loaded.version };
+      return { compressor: guarded(compressor, origin), origin };
     }
     throw await this.#unknown(name);
   }
