@@ -42,6 +42,11 @@ function unknownOption(
   });
 }
 
+/** How a plan names the model it was made from. */
+export function planBase({ id, revision, architecture, headerHash }: Model): CompressionPlan['base'] {
+  return { id, revision, architecture, headers: headerHash };
+}
+
 /**
  * Makes a decision a plan: adds where it came from, then checks it as strictly as a plan read from
  * a file, since a plugin's output is no more trusted. Throws `PLUGIN_INVALID`, or `RATIO_TOO_HIGH` if a
@@ -59,12 +64,7 @@ export function buildPlan(parts: {
   const parsed = planSchema.safeParse({
     format: 'moepress-plan',
     version: 1,
-    base: {
-      id: model.id,
-      revision: model.revision,
-      architecture: model.architecture,
-      headers: model.headerHash,
-    },
+    base: planBase(model),
     method: { name: compressor.name, package: origin.package, version: origin.version },
     options: parts.options,
     calibration: parts.calibration,

@@ -1,4 +1,5 @@
 import type { Model } from '../model/model.js';
+import { planBase } from '../plan/build.js';
 import type { CompressionPlan, LayerPlan } from '../plan/schema.js';
 
 /** A plan for `model` with these operations and made-up provenance. */
@@ -6,12 +7,7 @@ export function toyPlan(model: Model, layers: readonly LayerPlan[]): Compression
   return {
     format: 'moepress-plan',
     version: 1,
-    base: {
-      id: model.id,
-      revision: model.revision,
-      architecture: model.architecture,
-      headers: model.headerHash,
-    },
+    base: planBase(model),
     method: { name: 'toy', package: '@moepress/plugin-toy', version: '1.0.0' },
     options: { ratio: 0.5, seed: 0 },
     calibration: null,
