@@ -11,8 +11,6 @@ import { watchStreams } from './streams.js';
 
 /** Runs the command and sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // ONNX Runtime would otherwise keep an id of this machine and report every session to its maker.
-  process.env.ORT_DISABLE_TELEMETRY ??= '1';
   const json = argv.includes('--json');
   const errors: ErrorOutput = { json, write: (text) => process.stderr.write(text) };
   watchStreams(errors);

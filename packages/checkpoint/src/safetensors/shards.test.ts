@@ -15,7 +15,7 @@ async function entries() {
 describe('sharded weights', () => {
   it('open as the same tensors', async () => {
     const folder = await temporaryFolder();
-    const plan = planShards(await entries(), 200_000);
+    const plan = planShards(await entries(), { maxShardBytes: 200_000 });
     const files = await writeShards(folder, plan);
     expect(files).toEqual([
       'model-00001-of-00003.safetensors',
@@ -37,7 +37,7 @@ describe('sharded weights', () => {
   it('know their size before they are written', async () => {
     for (const max of [200_000, undefined]) {
       const folder = await temporaryFolder();
-      const plan = planShards(await entries(), max);
+      const plan = planShards(await entries(), { maxShardBytes: max });
       const files = await writeShards(folder, plan);
       const sizes = await Promise.all(files.map(async (file) => (await stat(join(folder, file))).size));
       expect(sizes.reduce((a, b) => a + b)).toBe(plan.totalBytes);
@@ -45,7 +45,7 @@ describe('sharded weights', () => {
   });
 
   it('list in their index the bytes of all tensors', async () => {
-    const plan = planShards(await entries(), 200_000);
+    const plan = planShards(await entries(), { maxShardBytes: 200_000 });
     const original = JSON.parse(await readFile(join(fixture('qwen3_moe_sharded'), indexFile), 'utf8'));
     const index = JSON.parse(plan.index!);
     expect(Object.keys(index)).toEqual(Object.keys(original));
@@ -53,7 +53,7 @@ describe('sharded weights', () => {
   });
 
   it('put a tensor larger than a shard into one of its own', async () => {
-    const plan = planShards(await entries(), 1);
+    const plan = planShards(await entries(), { maxShardBytes: 1 });
     expect(plan.shards.every(({ layout }) => layout.entries.length === 1)).toBe(true);
   });
 });

@@ -3,7 +3,7 @@ import { byteLength, type Work } from '@moepress/core';
 import { replaceFile } from '../files/replace.js';
 import { indexFile, singleFile } from '../folder/weights.js';
 import { type FileLayout, layOut, type TensorEntry } from './layout.js';
-import { writeLayout } from './write.js';
+import { type WriteOptions, writeLayout } from './write.js';
 
 /** 5 GB, as huggingface_hub writes. */
 export const defaultShardBytes = 5_000_000_000;
@@ -17,15 +17,20 @@ export interface ShardPlan {
   readonly totalBytes: number;
 }
 
+export interface ShardOptions extends Pick<WriteOptions, 'metadata'> {
+  /** Default 5 GB. */
+  readonly maxShardBytes?: number | undefined;
+}
+
 /** Fills shards in the order given; a tensor larger than `maxShardBytes` gets one of its own. */
 export function planShards(
   entries: readonly TensorEntry[],
-  maxShardBytes: number = defaultShardBytes,
+  { maxShardBytes = defaultShardBytes, metadata }: ShardOptions = {},
 ): ShardPlan {
   const groups = group(entries, maxShardBytes);
   const shards = groups.map((members, i) => ({
     name: groups.length === 1 ? singleFile : shardName(i + 1, groups.length),
-    layout: layOut(members),
+    layout: layOut(members, metadata),
   }));
   const index = shards.length === 1 ? null : indexOf(shards);
   const files = shards.reduce((sum, { layout }) => sum + layout.totalBytes, 0);

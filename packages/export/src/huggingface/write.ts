@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { checkSpace, findArchitecture, planShards, writeShards } from '@moepress/checkpoint';
-import { type CompressionPlan, type Model, throwIfAborted, type Work } from '@moepress/core';
+import { type CompressionPlan, type Model, planHash, throwIfAborted, type Work } from '@moepress/core';
 import { checkFree, createFolder } from '../folder.js';
 import { writeCard } from './card.js';
 import { copyCompanions, findCompanions, readCard } from './companions.js';
@@ -51,7 +51,9 @@ export async function writeHuggingFace(
   const manifest = findArchitecture(model.architecture, model.id);
   const compact = layout === 'compact' && sharesExperts(model);
   const placement = compact ? placeByOrigin(model) : placeBySlot(model);
-  const shards = planShards(nameTensors(model, manifest, placement), maxShardBytes);
+  // Two plans may leave tensors of equal names and shapes: the header, by which later plans know their base, tells them apart.
+  const metadata = { format: 'pt', ...(plan && { moepress_plan: planHash(plan) }) };
+  const shards = planShards(nameTensors(model, manifest, placement), { maxShardBytes, metadata });
   const companions = await findCompanions(model.source.directory);
   const card = await readCard(model.source.directory);
   const texts: Record<string, string> = {

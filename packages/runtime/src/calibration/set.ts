@@ -20,7 +20,10 @@ export function checkSet(model: Model, { source, sequences }: CalibrationSet): v
 
 export function recordOf({ source, seed, sequences }: CalibrationSet): CalibrationRecord {
   const hash = createHash('sha256');
-  for (const ids of sequences) hash.update(Int32Array.of(ids.length, ...ids));
+  for (const ids of sequences) {
+    hash.update(Int32Array.of(ids.length));
+    hash.update(Int32Array.from(ids));
+  }
   const tokens = sequences.reduce((sum, ids) => sum + ids.length, 0);
   return { source, seed, sequences: sequences.length, tokens, hash: hash.digest('hex') };
 }

@@ -9,6 +9,7 @@ import {
   gatherNd,
   linear,
   reduceLogSumExp,
+  reduceSum,
   rmsNorm,
   storedWeight,
   sub,
@@ -47,10 +48,11 @@ export function logitsHeadGraph(model: Model): GraphIR {
   return graph.finish();
 }
 
-/** The most probable next token after each chosen row, `token` int32 [R]. */
+/** The most probable next token after each chosen row, `token` int32 [R]; `finite` as in `blockGraph`. */
 export function nextTokenHeadGraph(model: Model): GraphIR {
   const { graph, logits } = head(model, 'next-token');
   graph.output('token', cast(argMax(logits, 1), 'int32'));
+  graph.output('finite', reduceSum(logits, [0, 1]));
   return graph.finish();
 }
 

@@ -28,6 +28,8 @@ export class EngineWorker {
   /** `threads` is the number of threads of its matrix products. */
   constructor(threads: number) {
     this.#threads = threads;
+    // ONNX Runtime reports its use to its maker otherwise; a thread's environment is a copy, so here.
+    process.env.ORT_DISABLE_TELEMETRY ??= '1';
     // The built file also when this module runs from source: worker threads cannot load TypeScript.
     this.#worker = new Worker(new URL('../../dist/engine/thread.js', import.meta.url));
     this.#worker.unref();

@@ -40,4 +40,25 @@ describe('weights that are not finite', () => {
       rmSync(folder, { recursive: true });
     }
   });
+
+  it.each(['streamed', 'resident'] as const)('%s: are found in the head too', async (residency) => {
+    const golden = await fixtures[0]!.load();
+    const folder = mkdtempSync(join(tmpdir(), 'moepress-nan-'));
+    try {
+      cpSync(golden.model, folder, { recursive: true });
+      const model = await openModel(folder);
+      const norm = model.finalNorm as StoredTensor;
+      writeSync(openSync(norm.file, 'r+'), Buffer.from([0xc0, 0x7f]), 0, 2, norm.offset);
+      const expected = { code: 'WEIGHTS_NOT_FINITE', message: expect.stringContaining('model.norm.weight') };
+      const runner = await ModelRunner.open(model, { residency });
+      const items = golden.sequences.map((ids) => ({ ids, from: 1 }));
+      const options = { maxNewTokens: 2, eosTokenIds: [] };
+      await expect(runner.score(items)).rejects.toMatchObject(expected);
+      await expect(runner.trace(golden.sequences)).rejects.toMatchObject(expected);
+      await expect(runner.generate(golden.sequences, options)).rejects.toMatchObject(expected);
+      await runner.dispose();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 });

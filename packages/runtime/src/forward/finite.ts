@@ -17,8 +17,19 @@ import type { Results } from '../engine/protocol.js';
  */
 export async function checkFinite(model: Model, block: Block, results: Results[number]): Promise<void> {
   if (Number.isFinite(Number(results.finite!.data[0]))) return;
-  const where = `layer ${block.index} of ${model.id}`;
-  for (const expr of [model.embed, ...blockTensors(block)]) {
+  await explain([model.embed, ...blockTensors(block)], `layer ${block.index} of ${model.id}`);
+}
+
+/** The same for numbers that come out of the final norm and the head. */
+export async function checkHeadFinite(model: Model, values: Iterable<number>): Promise<void> {
+  for (const value of values) {
+    if (Number.isFinite(value)) continue;
+    await explain([model.finalNorm, model.head], `the head of ${model.id}`);
+  }
+}
+
+async function explain(tensors: readonly TensorExpr[], where: string): Promise<never> {
+  for (const expr of tensors) {
     for (const stored of storedIn(expr)) {
       if (!(await holdsNotFinite(stored))) continue;
       throw new MoepressError('WEIGHTS_NOT_FINITE', {

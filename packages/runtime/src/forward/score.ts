@@ -4,6 +4,7 @@ import type { Engine } from '../engine/engine.js';
 import { int32, tensor } from '../engine/tensor.js';
 import { type BlockSessions, runBlock } from './blocks.js';
 import { embedBatches } from './embed.js';
+import { checkHeadFinite } from './finite.js';
 import { dropBatch, type HeldBatch, hiddenName } from './held.js';
 import { batchSequences, defaultLimits, type Layout, rowOf } from './layout.js';
 
@@ -97,6 +98,10 @@ async function scoreHidden(
       }
       advance(batch.layout);
     });
+    await checkHeadFinite(
+      model,
+      scores.map(({ logprob }) => logprob),
+    );
     return scores;
   } finally {
     await engine.close(session);

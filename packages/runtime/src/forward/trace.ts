@@ -5,6 +5,7 @@ import type { TensorData } from '../engine/protocol.js';
 import { int32 } from '../engine/tensor.js';
 import { type BlockSessions, runBlock } from './blocks.js';
 import { embedBatches } from './embed.js';
+import { checkHeadFinite } from './finite.js';
 import { dropBatch, type HeldBatch, hiddenName } from './held.js';
 import { layOut, rowOf } from './layout.js';
 
@@ -85,6 +86,7 @@ async function logitsOf(engine: Engine, model: Model, batch: HeldBatch): Promise
     const all = int32(batch.layout.ids.map((_, row) => row));
     const feeds = { hidden: { held: hiddenName(batch) }, rows: all };
     const [results] = await batch.worker.run([{ session, feeds, fetch: ['logits'] }]);
+    await checkHeadFinite(model, results!.logits!.data as Float32Array);
     return results!.logits!;
   } finally {
     await engine.close(session);

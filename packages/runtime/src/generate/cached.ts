@@ -3,7 +3,7 @@ import type { Engine } from '../engine/engine.js';
 import type { Step } from '../engine/protocol.js';
 import { int32 } from '../engine/tensor.js';
 import type { EngineWorker } from '../engine/worker.js';
-import { checkFinite } from '../forward/finite.js';
+import { checkFinite, checkHeadFinite } from '../forward/finite.js';
 import { blockFeeds, dropBatch, type HeldBatch, hiddenName, holdBatch } from '../forward/held.js';
 import { batchSequences, defaultLimits, type Layout, layOut } from '../forward/layout.js';
 import type { ResidentBlocks } from '../forward/resident.js';
@@ -84,6 +84,7 @@ async function generateBatch(
     const batch = await holdBatch(worker, 'generate', layout, model.config.rope, past ?? undefined);
     const fetched = await worker.run(decodeSteps(model, resident, batch, past));
     for (const [i, block] of model.blocks.entries()) await checkFinite(model, block, fetched[i + 1]!);
+    await checkHeadFinite(model, [Number(fetched.at(-1)!.finite!.data[0])]);
     return [...(fetched.at(-1)!.token!.data as Int32Array)];
   };
   try {
@@ -149,7 +150,7 @@ function decodeSteps(
     {
       session: 'next-token',
       feeds: { hidden: { held: hidden }, rows: int32(lastRows(layout)) },
-      fetch: ['token'],
+      fetch: ['token', 'finite'],
     },
   ];
 }

@@ -4,6 +4,7 @@ import type { Engine } from '../engine/engine.js';
 import { int32 } from '../engine/tensor.js';
 import { type BlockSessions, runBlock } from '../forward/blocks.js';
 import { embedBatches } from '../forward/embed.js';
+import { checkHeadFinite } from '../forward/finite.js';
 import { dropBatch, hiddenName } from '../forward/held.js';
 import { batchSequences, defaultLimits } from '../forward/layout.js';
 import { type GenerateOptions, isFinished, lastRows } from './options.js';
@@ -56,7 +57,8 @@ async function nextTokens(
     await engine.open('next/head', nextTokenHeadGraph(model));
     await engine.spread(batches, async (batch) => {
       const feeds = { hidden: { held: hiddenName(batch) }, rows: int32(lastRows(batch.layout)) };
-      const [results] = await batch.worker.run([{ session: 'next/head', feeds, fetch: ['token'] }]);
+      const [results] = await batch.worker.run([{ session: 'next/head', feeds, fetch: ['token', 'finite'] }]);
+      await checkHeadFinite(model, [Number(results!.finite!.data[0])]);
       for (const [b, i] of batch.layout.sequences.entries()) next[i] = Number(results!.token!.data[b]);
     });
     return next;
