@@ -3,39 +3,26 @@ import { allExpertsGraph } from '../../decoder/all-experts.js';
 import { isStatisticOutput } from '../../decoder/statistics.js';
 import type { Results } from '../../engine/protocol.js';
 import { int32 } from '../../engine/tensor.js';
-import { batchSequences, defaultLimits } from '../../forward/layout.js';
-import { climb, type EachBatch } from '../../states/climb.js';
-import { BatchStates, heldName } from '../../states/states.js';
-import { addUp, type LayerProgress, layerProgress, type PassRequest, resumeUp, upToLastMoe } from './pass.js';
+import type { EachBatch } from '../../states/climb.js';
+import { heldName } from '../../states/states.js';
+import { addUp, type LayerProgress, type PassRequest } from './pass.js';
+import { goUpward } from './upward.js';
 
 /** Numbers that the outputs of all experts may take at once: 128 MiB of fp32. */
 const outputsBudget = 2 ** 25;
 
 /** Every token through every expert, in chunks; the hidden states go on as the model routes them. */
 export async function allExpertsPass(request: PassRequest): Promise<void> {
-  const { engine, signal, storage } = request;
-  const model = upToLastMoe(request.model);
-  const layouts = batchSequences(request.sequences, { ...defaultLimits, heads: model.config.heads });
-  const progress = layerProgress('Running all experts', request, model.blocks.length);
-  try {
-    await BatchStates.with(engine, model, layouts, { ...storage, boundaries: 1 }, async (states) => {
-      const from = await resumeUp(states, request, progress);
-      await climb(engine, model, states, {
-        signal,
-        from,
-        outputs: ({ ffn }) => ({ ffnInput: ffn.kind === 'moe' }),
-        async visit(block, _, each) {
-          if (isMoe(block)) return measureLayer(request, block, each, progress);
-          await each(async (batch, run) => {
-            await run();
-            progress.advance(batch.layout.ids.length, block.index);
-          });
-        },
+  await goUpward(request, 'Running all experts', (progress) => ({
+    outputs: ({ ffn }) => ({ ffnInput: ffn.kind === 'moe' }),
+    async visit(block, _, each) {
+      if (isMoe(block)) return measureLayer(request, block, each, progress);
+      await each(async (batch, run) => {
+        await run();
+        progress.advance(batch.layout.ids.length, block.index);
       });
-    });
-  } finally {
-    progress.end();
-  }
+    },
+  }));
 }
 
 type MoeBlock = Block & { readonly ffn: MoeFfn };
