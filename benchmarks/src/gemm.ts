@@ -3,32 +3,48 @@ import { Engine } from '@moepress/runtime';
 import { Bench } from 'tinybench';
 
 const [rows, inner, columns] = [1024, 2048, 1024] as const;
+/** So many products a run that waiting for the slower core costs little. */
+const products = 8;
 
-/** The best FLOP/s of a large fp32 matrix product on all cores: the limit of everything else. */
-export async function gemmPeak(): Promise<number> {
-  const engine = new Engine({ workers: 1 });
-  const worker = engine.workerFor(0);
+/** FLOP/s of large fp32 matrix products on all cores. */
+export interface Peak {
+  /** What the machine keeps up: the limit that passes of minutes are measured against. */
+  readonly sustained: number;
+  /** The fastest run; on shared or throttled cores above what lasts. */
+  readonly best: number;
+}
+
+/** Runs nothing but products, spread over the cores as the passes spread their batches. */
+export async function gemmPeak(): Promise<Peak> {
+  const engine = new Engine();
   const graph = new GraphBuilder('gemm');
   const x = graph.input('x', 'float32', [rows, inner]);
   graph.output('y', linear(x, graph.input('w', 'float32', [columns, inner])));
   await engine.open('gemm', graph.finish());
-  await worker.put('x', {
-    dtype: 'float32',
-    dims: [rows, inner],
-    data: new Float32Array(rows * inner).fill(0.5),
-  });
-  await worker.put('w', {
-    dtype: 'float32',
-    dims: [columns, inner],
-    data: new Float32Array(columns * inner).fill(0.5),
-  });
-  const feeds = { x: { held: 'x' }, w: { held: 'w' } };
-  const bench = new Bench({ iterations: 40, time: 0, warmupIterations: 5, warmupTime: 0 });
+  for (const worker of engine.workers) {
+    await worker.put('x', halves(rows, inner));
+    await worker.put('w', halves(columns, inner));
+  }
+  const step = { session: 'gemm', feeds: { x: { held: 'x' }, w: { held: 'w' } }, hold: { y: 'y' } };
+  const bench = new Bench({ iterations: 16, time: 0, warmupIterations: 2, warmupTime: 0 });
   bench.add('gemm', async () => {
-    await worker.run([{ session: 'gemm', feeds, hold: { y: 'y' } }]);
+    await Promise.all(engine.workers.map((worker) => worker.run(Array(products).fill(step))));
   });
   const [task] = await bench.run();
   await engine.dispose();
-  const result = task!.result as { latency: { min: number } };
-  return (2 * rows * inner * columns) / (result.latency.min / 1000);
+  const { latency } = task!.result as { latency: { min: number; mean: number } };
+  const flops = 2 * rows * inner * columns * products * engine.workers.length * 1000;
+  return { sustained: flops / latency.mean, best: flops / latency.min };
 }
+
+/** The higher of two measurements: before and after what is compared with them. */
+export const higher = (a: Peak, b: Peak): Peak => ({
+  sustained: Math.max(a.sustained, b.sustained),
+  best: Math.max(a.best, b.best),
+});
+
+const halves = (...dims: [number, number]) => ({
+  dtype: 'float32' as const,
+  dims,
+  data: new Float32Array(dims[0] * dims[1]).fill(0.5),
+});
