@@ -27,6 +27,7 @@ export class GraphBuilder implements Graph {
   readonly #inputs: ValueIR[] = [];
   readonly #outputs: ValueIR[] = [];
   readonly #initializers = new Map<string, InitializerIR>();
+  readonly #constants = new Map<string, string>();
   readonly #path: string[] = [];
   readonly #values = new Map<string, Value>();
   #count = 0;
@@ -85,16 +86,20 @@ export class GraphBuilder implements Graph {
 
   /** A small literal tensor; equal literals share one initializer. */
   constant(data: readonly number[], shape: readonly number[], dtype: GraphDType): Value {
-    const name = `const/${dtype}[${shape.join('x')}]/${data.join(',')}`;
+    const type = `const/${dtype}[${shape.join('x')}]`;
+    const key = `${type}/${data.join(',')}`;
+    // Every node that uses a constant spells its name, so a long one is numbered instead.
+    const name = this.#constants.get(key) ?? (data.length <= 16 ? key : `${type}/#${this.#constants.size}`);
+    this.#constants.set(key, name);
     if (!this.#initializers.has(name)) {
       this.#initializers.set(name, { name, dtype, shape, data: literalBytes(data, dtype) });
     }
     return this.#value(name, dtype, shape);
   }
 
-  /** A tensor that the engine maps from a file. The same stretch of file is declared once. */
+  /** A tensor that the engine maps from a file. The same stretch of file is declared once for each shape it is seen in. */
   external(name: string, dtype: ElementType, shape: readonly number[], data: ExternalData): Value {
-    const key = `${name}@${data.file}:${data.offset}`;
+    const key = `${name}@${data.file}:${data.offset} ${dtype}[${shape.join('x')}]`;
     if (!this.#initializers.has(key)) this.#initializers.set(key, { name: key, dtype, shape, data });
     return this.#value(key, dtype as GraphDType, shape);
   }

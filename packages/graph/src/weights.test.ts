@@ -1,4 +1,15 @@
-import { cols, concat, learned, rows, type StoredTensor, scale } from '@moepress/core';
+import {
+  cols,
+  concat,
+  fp8,
+  learned,
+  mxfp4,
+  rows,
+  type StoredTensor,
+  scale,
+  transpose,
+  zeros,
+} from '@moepress/core';
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from './builder.js';
 import { weight } from './weights.js';
@@ -33,8 +44,42 @@ describe('weight', () => {
     expect(graph.nodes.map(({ type }) => type)).toEqual(['Concat', 'Cast', 'Mul']);
   });
 
-  it('refuses what holds no weights', () => {
-    expect(() => weight(new GraphBuilder('x'), stored('ids', [3], 'I64'))).toThrow(
+  it('turns a matrix before it takes rows of it', () => {
+    const turned = rows(transpose(stored('w', [4, 3])), [1]);
+    expect(nodesOf((g) => weight(g, turned))).toEqual(['Transpose', 'Gather', 'Cast']);
+    expect(weight(new GraphBuilder('x'), turned).shape).toEqual([1, 4]);
+  });
+
+  it('converts the rows it takes of a block-scaled matrix and no others', () => {
+    const fourBits = mxfp4(stored('b', [8, 32], 'U8'), stored('s', [8, 2], 'U8'));
+    const eightBits = fp8(stored('w', [8, 6], 'F8_E4M3'), stored('s', [2, 2], 'F32'), 4);
+    for (const matrix of [fourBits, eightBits]) {
+      const graph = new GraphBuilder('weights');
+      expect(weight(graph, rows(matrix, [5, 2])).shape).toEqual([2, matrix.shape[1]]);
+      const converted = graph.nodes.filter(({ type }) => type === 'Mul' || type === 'Cast');
+      for (const { outputs } of converted) expect(graph.value(outputs[0]!).shape[0]).toBe(2);
+    }
+  });
+
+  it('pads with zeros of the type of the rest', () => {
+    const graph = new GraphBuilder('weights');
+    expect(weight(graph, concat([stored('w', [4, 3]), zeros('BF16', [2, 3])], 0)).shape).toEqual([6, 3]);
+    expect(graph.nodes.map(({ type }) => type)).toEqual(['ConstantOfShape', 'Cast', 'Concat', 'Cast']);
+  });
+
+  it('maps one stretch of file in each shape it is asked for', () => {
+    const graph = new GraphBuilder('weights');
+    const values = [
+      [4, 3],
+      [3, 4],
+      [4, 3],
+    ].map((shape) => weight(graph, stored('w', shape, 'F32')));
+    expect(values.map(({ shape }) => shape[0])).toEqual([4, 3, 4]);
+    expect(new Set(values.map(({ name }) => name)).size).toBe(2);
+  });
+
+  it.each(['I64', 'U8', 'F8_E4M3'] as const)('refuses plain %s, which holds no weights', (dtype) => {
+    expect(() => weight(new GraphBuilder('x'), stored('ids', [3], dtype))).toThrow(
       expect.objectContaining({ code: 'TENSOR_DTYPE', where: '/m.safetensors' }),
     );
   });

@@ -6,12 +6,14 @@ import {
   type TensorExpr,
   type Value,
 } from '@moepress/core';
+import { blockScaled } from './block-scaled.js';
 import type { GraphBuilder } from './builder.js';
-import type { ElementType } from './ir.js';
-import { gather, join } from './ops/layout.js';
+import { gather, join, transpose, zeros } from './ops/layout.js';
 import { cast, mul } from './ops/math.js';
 
-const elementType: Partial<Record<DType, ElementType>> = {
+type FloatType = 'float32' | 'float16' | 'bfloat16' | 'float64';
+
+const floatTypes: Partial<Record<DType, FloatType>> = {
   F32: 'float32',
   F16: 'float16',
   BF16: 'bfloat16',
@@ -20,7 +22,8 @@ const elementType: Partial<Record<DType, ElementType>> = {
 
 /**
  * A weight in a graph: stored bytes are mapped from their file in their own type, rows and columns
- * are gathered before the cast to `dtype`, so that only what is used is ever converted.
+ * are gathered before the cast to `dtype`, so that only what is used is ever converted. Only the
+ * columns of a block-scaled matrix come after the conversion of its rows.
  * Throws `TENSOR_DTYPE` for types that hold no weights.
  */
 export function weight(
@@ -31,18 +34,24 @@ export function weight(
   return cast(storedWeight(graph, expr), dtype);
 }
 
-/** A weight in the type it is stored in, for those who take a few rows of it. */
+/** A weight in the type of its expression, for those who take a few rows of it. */
 export function storedWeight(graph: GraphBuilder, expr: TensorExpr): Value {
   switch (expr.kind) {
     case 'stored':
-      return external(graph, expr);
+      return mapped(graph, expr);
     case 'learned':
-      return external(graph, expr.stored);
+      return mapped(graph, expr.stored);
     case 'rows':
     case 'cols': {
       const indices = graph.constant(expr.indices, [expr.indices.length], 'int64');
-      return gather(storedWeight(graph, expr.of), indices, expr.kind === 'rows' ? 0 : 1);
+      if (expr.kind === 'cols') return gather(storedWeight(graph, expr.of), indices, 1);
+      if (expr.of.kind === 'block-scaled') return blockScaled(graph, expr.of, indices);
+      return gather(storedWeight(graph, expr.of), indices);
     }
+    case 'transpose':
+      return transpose(storedWeight(graph, expr.of), [1, 0]);
+    case 'block-scaled':
+      return blockScaled(graph, expr);
     case 'concat':
       return join(
         expr.of.map((part) => storedWeight(graph, part)),
@@ -50,17 +59,21 @@ export function storedWeight(graph: GraphBuilder, expr: TensorExpr): Value {
       );
     case 'scale':
       return mul(cast(storedWeight(graph, expr.of), 'float32'), graph.constant([expr.by], [], 'float32'));
+    case 'zeros':
+      return zeros(graph, expr.shape, floatTypeOf(expr));
   }
 }
 
-function external(graph: GraphBuilder, tensor: StoredTensor): Value {
-  const type = elementType[tensor.dtype];
-  if (!type) {
-    throw new MoepressError('TENSOR_DTYPE', {
-      message: `${describe(tensor)} cannot be computed with.`,
-      where: tensor.file,
-    });
-  }
+function mapped(graph: GraphBuilder, tensor: StoredTensor): Value {
   const { file, offset, length } = tensor;
-  return graph.external(tensor.name, type, tensor.shape, { file, offset, length });
+  return graph.external(tensor.name, floatTypeOf(tensor), tensor.shape, { file, offset, length });
+}
+
+function floatTypeOf(expr: TensorExpr): FloatType {
+  const type = floatTypes[expr.dtype];
+  if (type) return type;
+  throw new MoepressError('TENSOR_DTYPE', {
+    message: `${describe(expr)} cannot be computed with.`,
+    ...(expr.kind === 'stored' && { where: expr.file }),
+  });
 }

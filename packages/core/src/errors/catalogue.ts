@@ -32,6 +32,9 @@ export const errorCatalogue = {
   HUB_NOT_FOUND: 'Check the spelling of the repository id and revision.',
   HUB_FORBIDDEN: 'Accept the licence on the model page and set HF_TOKEN.',
   HUB_UNREACHABLE: 'Check the network, HF_ENDPOINT and proxy settings; a cached model needs none of them.',
+  SERVER_UNREACHABLE: 'Check the address of the server, that it runs, and its log.',
+  SERVER_UNSUITABLE:
+    'Use a server whose /v1/completions takes token ids and echoes log-probabilities, such as vLLM.',
   DATASET_NOT_FOUND:
     'Give --data <dir> with <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}, or a network.',
   DATASET_INVALID: 'Restore the file from its source.',

@@ -4,17 +4,32 @@ import type { Graph, Value } from './symbolic.js';
 export type Pass = 'forward' | 'all-experts' | 'backward';
 
 /**
- * Something measured per MoE layer: a graph fragment, so that the reduction runs where the tensors
+ * Something measured layer by layer: a graph fragment, so that the reduction runs where the tensors
  * are. It is evaluated on batches of tokens; its outputs are added up over batches in double precision.
  */
-export interface Statistic {
+export type Statistic = ExpertStatistic | MlpStatistic;
+
+interface Named {
   /** Unique; evidence is stored under name and version. */
   readonly name: string;
   /** Raise it when the meaning of the outputs changes. */
   readonly version: number;
+}
+
+/** Measured in every MoE layer. */
+export interface ExpertStatistic extends Named {
+  readonly of?: 'experts';
   readonly pass: Pass;
   /** Sums over the tokens of this batch, float64, of a shape that does not depend on the batch. */
   collect(graph: Graph, taps: LayerTaps): Readonly<Record<string, Value>>;
+}
+
+/** Measured in every layer with an MLP that all tokens go through: a dense FFN, or a shared expert. */
+export interface MlpStatistic extends Named {
+  readonly of: 'mlps';
+  readonly pass: 'forward' | 'backward';
+  /** As for experts. */
+  collect(graph: Graph, taps: MlpTaps): Readonly<Record<string, Value>>;
 }
 
 /** The symbolic values of one MoE block. T: tokens of the batch, H: hidden, N: slots, k: top-k. */
@@ -24,7 +39,7 @@ export interface LayerTaps {
   readonly ffnInput: Value;
   /** [T, N] */
   readonly routerLogits: Value;
-  /** Softmax over all slots, [T, N]. */
+  /** Scores of all slots: softmax or sigmoid of the logits, as the router scores, [T, N]. */
   readonly probabilities: Value;
   /** Chosen slots, int64 [T, k], by descending weight. */
   readonly selected: Value;
@@ -46,13 +61,13 @@ export interface LayerGradients {
   readonly routerWeight: Value;
   readonly ffnOutput: Value;
   /** One per pool entry. */
-  readonly experts: readonly ExpertGradients[];
+  readonly experts: readonly MlpGradients[];
 }
 
-export interface ExpertGradients {
-  /** [n, I]: through the down projection and the routing weight. */
+export interface MlpGradients {
+  /** [n, I]: through the down projection and the routing weight, or the gate of a shared expert. */
   readonly activation: Value;
-  /** [n, H]: through the routing weight. */
+  /** [n, H]: through the routing weight or gate. */
   readonly output: Value;
   /** Of the weights, summed over the n tokens: [I, H], [I, H] and [H, I]. */
   readonly gate: Value;
@@ -66,8 +81,19 @@ export interface ExpertTaps {
   readonly tokens: Value;
   /** Routing weight of each, [n]; the sum over slots that share the expert. */
   readonly weight: Value;
-  /** act(gate x) * up x, [n, I]. */
+  /** What goes into the down projection: activation(gate x, up x), [n, I]. */
   readonly activation: Value;
   /** Before the routing weight, [n, H]. */
   readonly output: Value;
+}
+
+/** An MLP that all T tokens of a batch go through. */
+export interface MlpTaps {
+  readonly layer: number;
+  /** [T, I] */
+  readonly activation: Value;
+  /** Before the gate of a shared expert, [T, H]. */
+  readonly output: Value;
+  /** Null except in the backward pass. */
+  readonly gradients: MlpGradients | null;
 }

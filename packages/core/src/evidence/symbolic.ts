@@ -8,7 +8,15 @@ export interface Graph {
   constant(data: readonly number[], shape: readonly number[], dtype: GraphDType): Value;
 }
 
-export type GraphDType = 'float32' | 'float64' | 'float16' | 'bfloat16' | 'int64' | 'int32' | 'bool';
+export type GraphDType =
+  | 'float32'
+  | 'float64'
+  | 'float16'
+  | 'bfloat16'
+  | 'int64'
+  | 'int32'
+  | 'uint8'
+  | 'bool';
 
 /** Sizes known only at run time are named. */
 export type Dim = number | string;

@@ -1,11 +1,41 @@
 import type { DType } from '../tensor/dtype.js';
 
-/** Rotary position embedding. Frequency i of `dim / 2` turns by `theta ** (-2 i / dim)` radians a token. */
+/** Rotary position embedding. Frequency i of `dim / 2` turns by `theta ** (-2 i / dim)` radians a token, scaled by `scaling`. */
 export interface Rope {
   readonly theta: number;
   /** Rotated dimensions of each head; even. */
   readonly dim: number;
+  /** Which numbers turn together: i with i + dim / 2, or 2i with 2i + 1 (DeepSeek's MLA). */
+  readonly pairing: 'halves' | 'neighbours';
+  readonly scaling: RopeScaling | null;
 }
+
+/**
+ * How frequencies are stretched to contexts longer than those of pretraining, which had
+ * `originalPositions`. Formulas: `rotaryFrequencies` in @moepress/runtime, after transformers.
+ */
+export type RopeScaling =
+  | { readonly kind: 'linear'; readonly factor: number }
+  /** Stretches only sequences that are longer than `originalPositions`. */
+  | { readonly kind: 'dynamic'; readonly factor: number; readonly originalPositions: number }
+  | {
+      readonly kind: 'yarn';
+      readonly factor: number;
+      readonly originalPositions: number;
+      readonly betaFast: number;
+      readonly betaSlow: number;
+      /** Whether the bounds of the ramp are rounded to whole frequencies. */
+      readonly truncate: boolean;
+      /** Cosine and sine are multiplied by it. */
+      readonly attentionFactor: number;
+    }
+  | {
+      readonly kind: 'llama3';
+      readonly factor: number;
+      readonly originalPositions: number;
+      readonly lowFrequencyFactor: number;
+      readonly highFrequencyFactor: number;
+    };
 
 /** What a decoder's config.json says, in one vocabulary for all families. */
 export interface DecoderConfig {

@@ -1,6 +1,6 @@
-import { byteLength, elementCount } from '../tensor/dtype.js';
-import type { TensorExpr } from '../tensor/expr.js';
-import type { Block, Expert, Mlp, Model, MoeFfn } from './model.js';
+import { elementCount } from '../tensor/dtype.js';
+import { storedBytes, type TensorExpr } from '../tensor/expr.js';
+import type { Block, Expert, Linear, Mlp, Model, MoeFfn, Router, SharedExpert } from './model.js';
 
 /** Parameters and bytes of a model by part, as stored; a tied head counts once. */
 export interface ModelSize {
@@ -24,24 +24,58 @@ export function moeBlocks(model: Model): (Block & { readonly ffn: MoeFfn })[] {
 }
 
 export function mlpTensors(mlp: Mlp): TensorExpr[] {
-  return [mlp.gate, mlp.up, mlp.down];
+  return [mlp.gate, mlp.up, mlp.down, ...(mlp.bias ? [mlp.bias.gate, mlp.bias.up, mlp.bias.down] : [])];
 }
 
 /** All tensors of a block's attention, without its norm. */
 export function attentionTensors({ attention }: Block): TensorExpr[] {
-  const linears = [attention.q, attention.k, attention.v, attention.o];
+  if (attention.kind === 'mla') {
+    const { q, kvDown, kvUp, o } = attention;
+    const downs = [...(q.down ? [q.down] : []), kvDown];
+    return [
+      ...[q.up, kvUp, o, ...downs.map(({ linear }) => linear)].flatMap(linearTensors),
+      ...downs.map(({ norm }) => norm),
+    ];
+  }
+  const { q, k, v, o, qkNorm, sinks } = attention;
   return [
-    ...linears.flatMap(({ weight, bias }) => (bias ? [weight, bias] : [weight])),
-    ...(attention.qkNorm ? [attention.qkNorm.q, attention.qkNorm.k] : []),
+    ...[q, k, v, o].flatMap(linearTensors),
+    ...(qkNorm ? [qkNorm.q, qkNorm.k] : []),
+    ...(sinks ? [sinks] : []),
   ];
 }
+
+/** All tensors of a router. */
+export function routerTensors({ weight, bias, selectionBias }: Router): TensorExpr[] {
+  return [weight, ...(bias ? [bias] : []), ...(selectionBias ? [selectionBias] : [])];
+}
+
+/** All tensors of a block. */
+export function blockTensors(block: Block): TensorExpr[] {
+  const { norms, ffn } = block;
+  const own = [norms.attention, norms.ffn, ...attentionTensors(block)];
+  if (ffn.kind === 'dense') return [...own, ...mlpTensors(ffn.mlp)];
+  return [
+    ...own,
+    ...routerTensors(ffn.router),
+    ...ffn.pool.flatMap(mlpTensors),
+    ...(ffn.shared ? sharedTensors(ffn.shared) : []),
+  ];
+}
+
+/** All tensors of a shared expert, its gate included. */
+function sharedTensors({ mlp, gate }: SharedExpert): TensorExpr[] {
+  return [...mlpTensors(mlp), ...(gate ? [gate] : [])];
+}
+
+const linearTensors = ({ weight, bias }: Linear): TensorExpr[] => (bias ? [weight, bias] : [weight]);
 
 function sizeOf(tensors: Iterable<TensorExpr>): Size {
   let parameters = 0;
   let bytes = 0;
-  for (const { dtype, shape } of tensors) {
-    parameters += elementCount(shape);
-    bytes += byteLength(dtype, shape);
+  for (const tensor of tensors) {
+    parameters += elementCount(tensor.shape);
+    bytes += storedBytes(tensor);
   }
   return { parameters, bytes };
 }
@@ -61,13 +95,9 @@ export function measure(model: Model): ModelSize {
     embeddings: sizeOf(model.config.tiedEmbeddings ? [model.embed] : [model.embed, model.head]),
     attention: sizeOf(model.blocks.flatMap(attentionTensors)),
     norms: sizeOf([model.finalNorm, ...model.blocks.flatMap(({ norms }) => [norms.attention, norms.ffn])]),
-    routers: sizeOf(moe.map((ffn) => ffn.router.weight)),
+    routers: sizeOf(moe.flatMap((ffn) => routerTensors(ffn.router))),
     routedExperts: sizeOf(distinctExperts(model).flatMap(mlpTensors)),
-    sharedExperts: sizeOf(
-      moe.flatMap(({ shared }) =>
-        shared ? [...mlpTensors(shared.mlp), ...(shared.gate ? [shared.gate] : [])] : [],
-      ),
-    ),
+    sharedExperts: sizeOf(moe.flatMap(({ shared }) => (shared ? sharedTensors(shared) : []))),
     denseFfns: sizeOf(model.blocks.flatMap(({ ffn }) => (ffn.kind === 'dense' ? mlpTensors(ffn.mlp) : []))),
   };
   const total = Object.values(parts).reduce(

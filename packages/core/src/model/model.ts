@@ -48,17 +48,27 @@ export interface Linear {
   readonly bias: TensorExpr | null;
 }
 
-/** Grouped-query attention with rotary positions and a causal mask; scores scaled by headDim^-1/2. */
-export interface Attention {
-  readonly kind: 'gqa';
+export type Attention = GroupedQueryAttention | LatentAttention;
+
+/** Causal attention with rotary positions. */
+interface CausalAttention {
   readonly heads: number;
   readonly kvHeads: number;
+  /** Dimensions of a head's queries and keys. */
   readonly headDim: number;
   readonly rope: Rope;
+  /** What the products of queries and keys are multiplied by before the softmax. */
+  readonly scale: number;
+  /** From the heads' values back to H. */
+  readonly o: Linear;
+}
+
+/** Heads in groups that share keys and values; all of a head is rotated. */
+export interface GroupedQueryAttention extends CausalAttention {
+  readonly kind: 'gqa';
   readonly q: Linear;
   readonly k: Linear;
   readonly v: Linear;
-  readonly o: Linear;
   /** RMS norm of queries and keys before rotation: over each head (Qwen3) or the whole projection (OLMoE). */
   readonly qkNorm: {
     readonly over: 'head' | 'projection';
@@ -67,16 +77,56 @@ export interface Attention {
   } | null;
   /** Queries, keys and values are clipped to [-clip, clip] before their norms (OLMo). */
   readonly clip: number | null;
+  /** A token sees itself and the `window - 1` tokens before it; null: all before it. */
+  readonly window: number | null;
+  /** [heads]: a logit beside those of the tokens, which takes its share of the softmax and adds nothing (gpt-oss). */
+  readonly sinks: TensorExpr | null;
 }
 
-/** Gated MLP: down(silu(gate x) * up x). */
+/**
+ * Multi-head latent attention (DeepSeek-V2): keys and values of all heads from one narrow latent.
+ * A head's queries and keys are `contentDim` plain dimensions, then `rope.dim` rotated ones, whose
+ * keys all heads share. `kvHeads` is `heads`.
+ */
+export interface LatentAttention extends CausalAttention {
+  readonly kind: 'mla';
+  readonly contentDim: number;
+  readonly valueDim: number;
+  /** [heads * headDim, H] at once, or down to a latent, RMS norm, and up. */
+  readonly q: { readonly down: LatentDown | null; readonly up: Linear };
+  /** [latent + rope.dim, H]: the latent, which is normed, and the rotated part of the keys. */
+  readonly kvDown: LatentDown;
+  /** [heads * (contentDim + valueDim), latent] */
+  readonly kvUp: Linear;
+}
+
+export interface LatentDown {
+  readonly linear: Linear;
+  /** RMS norm weight of the latent. */
+  readonly norm: TensorExpr;
+  /** Of that norm: DeepSeek's code leaves it at 1e-6, whatever the config says of the others. */
+  readonly epsilon: number;
+}
+
+/** Gated MLP: down(activation(gate x, up x)). */
 export interface Mlp {
   /** Intermediate size: rows of gate and up, columns of down. */
   readonly width: number;
   readonly gate: TensorExpr;
   readonly up: TensorExpr;
   readonly down: TensorExpr;
+  /** [I], [I] and [H] (gpt-oss). */
+  readonly bias: { readonly gate: TensorExpr; readonly up: TensorExpr; readonly down: TensorExpr } | null;
+  readonly activation: GatedActivation;
 }
+
+/**
+ * `swiglu`: silu(g) * u. `clamped-swiglu` (gpt-oss): with g at most `limit` and u within ± `limit`,
+ * g * sigmoid(alpha * g) * (u + 1).
+ */
+export type GatedActivation =
+  | { readonly kind: 'swiglu' }
+  | { readonly kind: 'clamped-swiglu'; readonly alpha: number; readonly limit: number };
 
 export interface DenseFfn {
   readonly kind: 'dense';
@@ -95,12 +145,31 @@ export interface MoeFfn {
   readonly shared: SharedExpert | null;
 }
 
-/** softmax over all slot logits, top-k, then optionally divided by the sum of the chosen k. */
+/**
+ * Scores the slots and selects `topK` of them. Their scores are the experts' weights: divided by
+ * their sum if `normalise`, then multiplied by `scale`.
+ */
 export interface Router {
   /** [slots, H] */
   readonly weight: TensorExpr;
+  /** [slots], added to the logits (gpt-oss). */
+  readonly bias: TensorExpr | null;
+  /** What turns logits into scores: softmax over all slots, or sigmoid of each. */
+  readonly scoring: 'softmax' | 'sigmoid';
+  /** [slots], added to the scores for the selection only (DeepSeek-V3). */
+  readonly selectionBias: TensorExpr | null;
+  readonly groups: RouterGroups | null;
   readonly topK: number;
   readonly normalise: boolean;
+  readonly scale: number;
+}
+
+/** Slots in `count` equal runs, of which only the best `selected` may be chosen from (DeepSeek). */
+export interface RouterGroups {
+  readonly count: number;
+  readonly selected: number;
+  /** What a group is worth: its highest score, or the sum of its two highest. */
+  readonly by: 'max' | 'top-2-sum';
 }
 
 export interface Expert extends Mlp {

@@ -80,6 +80,45 @@ describe('keep-experts', () => {
   });
 });
 
+describe('keep-experts under a grouped router', () => {
+  const grouped = toyModel({ experts: 8, topK: 2 });
+  const blocks = grouped.blocks.map((block) => {
+    if (block.ffn.kind !== 'moe') return block;
+    const { router } = block.ffn;
+    const bias = { ...router.weight, shape: [8] } as typeof router.weight;
+    const groups = { count: 4, selected: 2, by: 'max' } as const;
+    return { ...block, ffn: { ...block.ffn, router: { ...router, bias, selectionBias: bias, groups } } };
+  });
+  const model = { ...grouped, blocks };
+  const apply = (experts: number[]) =>
+    applyPlan(model, toyPlan(model, [{ layer: 0, ops: [keep(...experts)] }]));
+
+  test('cuts the biases with the weight', () => {
+    const { router } = ffnOf(apply([0, 3, 4, 7]), 0);
+    for (const tensor of [router.weight, router.bias, router.selectionBias]) {
+      expect(tensor).toMatchObject({ kind: 'rows', indices: [0, 3, 4, 7] });
+    }
+    expect(router.groups).toMatchObject({ count: 4, selected: 2 });
+  });
+
+  test('refuses groups of different sizes', () => {
+    expectRefusal(() => apply([0, 1, 2, 4]), 'PLAN_INVALID', 'equally many experts, not 2, 1, 1, 0');
+  });
+
+  test('leaves two experts where groups are judged by two', () => {
+    const ffn = ffnOf(model, 0);
+    const pairs = { ...ffn.router.groups!, by: 'top-2-sum' as const };
+    const by2 = {
+      ...model,
+      blocks: blocks.map((b, i) =>
+        i ? b : { ...b, ffn: { ...ffn, router: { ...ffn.router, groups: pairs } } },
+      ),
+    };
+    const plan = toyPlan(by2, [{ layer: 0, ops: [keep(0, 2, 4, 6)] }]);
+    expectRefusal(() => applyPlan(by2, plan), 'RATIO_TOO_HIGH', 'needs 2');
+  });
+});
+
 describe('remap-slots', () => {
   test('lets slots share prototypes and leaves the router alone', () => {
     const ffn = ffnOf(apply(0, remap('0.3', '0.1', '0.1', '0.3')), 0);

@@ -1,7 +1,8 @@
 import { MoepressError } from '../errors/error.js';
 import { moeBlocks } from '../model/measure.js';
-import type { Block, Expert, Model, MoeFfn } from '../model/model.js';
+import type { Block, Expert, Model, MoeFfn, Router, RouterGroups } from '../model/model.js';
 import { rows } from '../tensor/expr.js';
+import { checkNarrowed, keepChannels } from './channels.js';
 import type { CompressionPlan, LayerOp } from './schema.js';
 
 /**
@@ -24,7 +25,10 @@ export function applyPlan(base: Model, plan: CompressionPlan): Model {
     const ffn = ops.reduce((view, op) => applyOp(view, op, block, pools), block.ffn);
     blocks[layer] = { ...block, ffn };
   }
-  return { ...base, blocks, config: { ...base.config, experts: slotCount(blocks) } };
+  const view = { ...base, blocks, config: { ...base.config, experts: slotCount(blocks) } };
+  const narrowed = plan.layers.filter(({ ops }) => ops.some(({ op }) => op === 'keep-channels'));
+  checkNarrowed(view, new Set(narrowed.map(({ layer }) => layer)));
+  return view;
 }
 
 function checkBase(base: Model, plan: CompressionPlan): void {
@@ -44,6 +48,7 @@ function applyOp(
 ): MoeFfn {
   const where = `plan, layer ${block.index}, ${op.op}`;
   if (op.op === 'keep-experts') return keepExperts(ffn, op.experts, where);
+  if (op.op === 'keep-channels') return keepChannels(ffn, op.channels, where);
   return remapSlots(ffn, op.slots, pools, where);
 }
 
@@ -59,14 +64,50 @@ function keepExperts(ffn: MoeFfn, experts: readonly number[], where: string): Mo
       where,
     });
   }
+  const { groups, weight, bias, selectionBias } = ffn.router;
+  if (groups) checkGroups(kept, ffn, groups, where);
   const entries = kept.map((slot) => ffn.slots[slot]!);
   const used = [...new Set(entries)].sort((a, b) => a - b);
   return {
     ...ffn,
-    router: { ...ffn.router, weight: rows(ffn.router.weight, kept) },
+    router: {
+      ...ffn.router,
+      weight: rows(weight, kept),
+      bias: bias && rows(bias, kept),
+      selectionBias: selectionBias && rows(selectionBias, kept),
+    },
     pool: used.map((entry) => ffn.pool[entry]!),
     slots: entries.map((entry) => used.indexOf(entry)),
   };
+}
+
+/** Groups are equal runs of slots, so each must lose as many; and what may be selected must suffice. */
+function checkGroups(kept: readonly number[], ffn: MoeFfn, groups: RouterGroups, where: string): void {
+  const size = ffn.slots.length / groups.count;
+  const left = Array.from(
+    { length: groups.count },
+    (_, g) => kept.filter((e) => Math.floor(e / size) === g).length,
+  );
+  const each = left[0]!;
+  if (left.some((n) => n !== each)) {
+    throw invalid(
+      `The router's ${groups.count} groups must keep equally many experts, not ${left.join(', ')}`,
+      where,
+    );
+  }
+  const least = leastSlots(ffn.router);
+  if (each < least) {
+    throw new MoepressError('RATIO_TOO_HIGH', {
+      message: `${each} experts would remain in each of the router's groups, which needs ${least}.`,
+      where,
+    });
+  }
+}
+
+/** How many slots each of a router's groups must keep, or the router as a whole if it has none. */
+export function leastSlots({ topK, groups }: Router): number {
+  if (!groups) return topK;
+  return Math.max(Math.ceil(topK / groups.selected), groups.by === 'top-2-sum' ? 2 : 1);
 }
 
 /** Many slots to one prototype, possibly of another layer; the router is untouched. */

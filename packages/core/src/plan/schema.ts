@@ -11,6 +11,8 @@ const layerOp = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('keep-experts'), experts: z.array(index).min(1) }),
   /** Slot i computes with the named expert; the router stays as it is. */
   z.strictObject({ op: z.literal('remap-slots'), slots: z.array(expertRef).min(1) }),
+  /** Expert i of the layer keeps the channels of mask i (`decodeChannels`): it becomes narrower. */
+  z.strictObject({ op: z.literal('keep-channels'), channels: z.array(z.base64()).min(1) }),
 ]);
 
 const layerPlan = z.strictObject({ layer: index, ops: z.array(layerOp).min(1) });

@@ -1,16 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { byteLength } from './dtype.js';
+import { byteLength, type DType } from './dtype.js';
 import {
   cols,
   concat,
   describe as describeExpr,
+  fp8,
   learned,
+  mxfp4,
   rows,
   type StoredTensor,
   scale,
+  slab,
+  storedBytes,
   storedIn,
   type TensorExpr,
+  transpose,
+  zeros,
 } from './expr.js';
 
 function stored(name: string, height: number, width: number): StoredTensor {
@@ -39,6 +45,14 @@ function meaning(expr: TensorExpr): string[][] {
       return expr.indices.map((i) => meaning(expr.of)[i]!);
     case 'cols':
       return meaning(expr.of).map((row) => expr.indices.map((j) => row[j]!));
+    case 'transpose': {
+      const of = meaning(expr.of);
+      return of[0]!.map((_, j) => of.map((row) => row[j]!));
+    }
+    case 'zeros':
+      return Array.from({ length: expr.shape[0]! }, () => Array(expr.shape[1]!).fill('0'));
+    case 'block-scaled':
+      throw new Error('Its values are a matter of bits.');
     case 'scale':
       return meaning(expr.of).map((row) => row.map((cell) => `${expr.by}*${cell}`));
     case 'concat': {
@@ -140,5 +154,69 @@ describe('tensor expressions', () => {
   ])('refuses %s', (_, build, message) => {
     expect(build).toThrow(expect.objectContaining({ code: 'PLAN_INVALID' }));
     expect(build).toThrow(message);
+  });
+});
+
+describe('what checkpoints store in other ways', () => {
+  const of = (dtype: DType, ...shape: number[]): StoredTensor => ({
+    ...stored('x', 1, 1),
+    dtype,
+    shape,
+    length: byteLength(dtype, shape),
+  });
+
+  test('slab() is one tensor of a stack', () => {
+    const stack = { ...of('BF16', 4, 3, 2), offset: 100 };
+    expect(slab(stack, 2)).toMatchObject({ name: 'x[2]', shape: [3, 2], offset: 124, length: 12 });
+    expect(() => slab(stack, 4)).toThrow(expect.objectContaining({ code: 'PLAN_INVALID' }));
+  });
+
+  test('transpose() exchanges rows and columns', () => {
+    const x = stored('x', 2, 3);
+    expect(meaning(transpose(x))).toEqual([
+      ['x[0,0]', 'x[1,0]'],
+      ['x[0,1]', 'x[1,1]'],
+      ['x[0,2]', 'x[1,2]'],
+    ]);
+    expect(transpose(x).shape).toEqual([3, 2]);
+  });
+
+  test('transpose() finds again what was transposed before, beneath a selection, too', () => {
+    const x = stored('x', 2, 3);
+    expect(transpose(transpose(x))).toBe(x);
+    const selected = cols(rows(transpose(x), [2, 0]), [1]);
+    expect(transpose(selected)).toEqual(rows(cols(x, [2, 0]), [1]));
+    expect(meaning(transpose(selected))).toEqual([['x[1,2]', 'x[1,0]']]);
+  });
+
+  test('mxfp4() unpacks two elements a byte and counts as stored', () => {
+    const x = mxfp4(of('U8', 6, 32), of('U8', 6, 2));
+    expect(x).toMatchObject({ dtype: 'BF16', shape: [6, 64] });
+    expect(storedBytes(x)).toBe(6 * 34);
+    expect(storedBytes(rows(x, [0, 2]))).toBe(2 * 34);
+    expect(() => mxfp4(of('U8', 6, 32), of('U8', 6, 1))).toThrow('do not fit');
+  });
+
+  test('fp8() has a factor a square, the last ones cut off', () => {
+    const x = fp8(of('F8_E4M3', 200, 100), of('F32', 2, 1), 128);
+    expect(x).toMatchObject({ dtype: 'BF16', shape: [200, 100] });
+    expect(storedBytes(x)).toBe(200 * 100 + 8);
+    expect(() => fp8(of('F8_E4M3', 200, 100), of('F32', 1, 2), 128)).toThrow('do not fit');
+  });
+
+  test('zeros() pads without a file', () => {
+    const padded = concat([stored('x', 1, 2), zeros('F32', [1, 2])], 0);
+    expect(meaning(padded)).toEqual([
+      ['x[0,0]', 'x[0,1]'],
+      ['0', '0'],
+    ]);
+    expect([...storedIn(padded)].map(({ name }) => name)).toEqual(['x']);
+  });
+
+  test('storedBytes() of everything else are those of its type', () => {
+    const x = stored('x', 4, 4);
+    for (const e of [x, rows(x, [1]), cols(x, [1, 2]), concat([x, x], 0), scale(x, 2)]) {
+      expect(storedBytes(e)).toBe(byteLength(e.dtype, e.shape));
+    }
   });
 });

@@ -1,11 +1,19 @@
 import { MoepressError } from '../errors/error.js';
-import type { DType } from './dtype.js';
+import { byteLength, type DType, elementCount } from './dtype.js';
 
 /**
  * A tensor as an expression over checkpoint files. Plain data: it can be compared, hashed, cloned
  * into a worker and written to disk stream by stream; building one reads nothing.
  */
-export type TensorExpr = StoredTensor | SelectExpr | ConcatExpr | ScaleExpr | LearnedTensor;
+export type TensorExpr =
+  | StoredTensor
+  | SelectExpr
+  | ConcatExpr
+  | ScaleExpr
+  | TransposeExpr
+  | BlockScaledExpr
+  | ZerosExpr
+  | LearnedTensor;
 
 interface Typed {
   readonly dtype: DType;
@@ -42,6 +50,31 @@ export interface ScaleExpr extends Typed {
   readonly by: number;
 }
 
+/** A matrix with rows and columns exchanged. */
+export interface TransposeExpr extends Typed {
+  readonly kind: 'transpose';
+  readonly of: TensorExpr;
+}
+
+/**
+ * A matrix stored as few bits an element and a scale a block, BF16 once read.
+ * `mxfp4` (gpt-oss; OCP microscaling): 32 neighbours of a row share the scale 2^(byte - 127); `of` is
+ * U8 [rows, columns / 2], the lower half of a byte first. `fp8` (DeepSeek-V3): `of` is F8_E4M3 of the
+ * shape itself and every square of `block` x `block` shares an F32 factor, rounded after the product.
+ */
+export interface BlockScaledExpr extends Typed {
+  readonly kind: 'block-scaled';
+  readonly format: 'mxfp4' | 'fp8';
+  readonly of: StoredTensor;
+  readonly scales: StoredTensor;
+  readonly block: number;
+}
+
+/** What padding is made of. */
+export interface ZerosExpr extends Typed {
+  readonly kind: 'zeros';
+}
+
 /** A tensor that a plan's own safetensors file brings along. */
 export interface LearnedTensor extends Typed {
   readonly kind: 'learned';
@@ -66,7 +99,8 @@ function select(kind: 'rows' | 'cols', of: TensorExpr, indices: readonly number[
       indices.map((i) => of.indices[i]!),
     );
   const shape = of.shape.with(axis, indices.length);
-  return { kind, of, indices: [...indices], dtype: of.dtype, shape };
+  // Not copied: the experts of a model with fused tensors share their thousands of indices.
+  return { kind, of, indices, dtype: of.dtype, shape };
 }
 
 /** Rows `indices` of `of`. Throws `PLAN_INVALID` for an index outside the tensor. */
@@ -97,6 +131,53 @@ export function scale(of: TensorExpr, by: number): TensorExpr {
   return by === 1 ? of : { kind: 'scale', of, by, dtype: of.dtype, shape: of.shape };
 }
 
+/** Rows and columns of a matrix exchanged; twice, the matrix itself. Throws `PLAN_INVALID` for another shape. */
+export function transpose(of: TensorExpr): TensorExpr {
+  if (of.shape.length !== 2) throw invalid('transpose() needs a matrix', of);
+  if (of.kind === 'transpose') return of.of;
+  // Selection goes outside, so that what was transposed before is found again beneath it.
+  if (of.kind === 'rows') return cols(transpose(of.of), of.indices);
+  if (of.kind === 'cols') return rows(transpose(of.of), of.indices);
+  return { kind: 'transpose', of, dtype: of.dtype, shape: of.shape.toReversed() };
+}
+
+/** A matrix of 4-bit floats, see `BlockScaledExpr`. Throws `PLAN_INVALID` if blocks and scales do not fit. */
+export function mxfp4(of: StoredTensor, scales: StoredTensor): BlockScaledExpr {
+  const [rows = 0, half = 0] = of.shape;
+  const fits = of.dtype === 'U8' && scales.dtype === 'U8' && sameShape(scales.shape, [rows, half / 16]);
+  if (!fits) throw invalid(`mxfp4() scales ${describe(scales)} do not fit`, of);
+  return {
+    kind: 'block-scaled',
+    format: 'mxfp4',
+    of,
+    scales,
+    block: 32,
+    dtype: 'BF16',
+    shape: [rows, 2 * half],
+  };
+}
+
+/** A matrix of 8-bit floats, see `BlockScaledExpr`. Throws `PLAN_INVALID` if matrix and scales do not fit. */
+export function fp8(of: StoredTensor, scales: StoredTensor, block: number): BlockScaledExpr {
+  const blocks = of.shape.map((n) => Math.ceil(n / block));
+  const fits = of.dtype === 'F8_E4M3' && scales.dtype === 'F32' && sameShape(scales.shape, blocks);
+  if (!fits) throw invalid(`fp8() scales ${describe(scales)} do not fit blocks of ${block}`, of);
+  return { kind: 'block-scaled', format: 'fp8', of, scales, block, dtype: 'BF16', shape: of.shape };
+}
+
+export function zeros(dtype: DType, shape: readonly number[]): ZerosExpr {
+  return { kind: 'zeros', dtype, shape: [...shape] };
+}
+
+/** Tensor number `index` along the first axis of a stored one. Throws `PLAN_INVALID` if there is none. */
+export function slab(of: StoredTensor, index: number): StoredTensor {
+  const [count = 0, ...shape] = of.shape;
+  if (!Number.isInteger(index) || index < 0 || index >= count)
+    throw invalid(`slab() ${index} of ${count}`, of);
+  const length = of.length / count;
+  return { ...of, name: `${of.name}[${index}]`, shape, offset: of.offset + index * length, length };
+}
+
 export function learned(name: string, stored: StoredTensor): LearnedTensor {
   return { kind: 'learned', name, stored, dtype: stored.dtype, shape: stored.shape };
 }
@@ -105,8 +186,24 @@ export function learned(name: string, stored: StoredTensor): LearnedTensor {
 export function* storedIn(expr: TensorExpr): Generator<StoredTensor> {
   if (expr.kind === 'stored') yield expr;
   else if (expr.kind === 'learned') yield expr.stored;
+  else if (expr.kind === 'block-scaled') yield* [expr.of, expr.scales];
+  else if (expr.kind === 'zeros') return;
   else if (expr.kind === 'concat') for (const part of expr.of) yield* storedIn(part);
   else yield* storedIn(expr.of);
+}
+
+/**
+ * Bytes an expression takes on disk as far as it is used: those of its own type, except that what is
+ * stored in fewer bits counts as stored.
+ */
+export function storedBytes(expr: TensorExpr): number {
+  const elements = elementCount(expr.shape);
+  if (expr.kind === 'block-scaled') return expr.of.length + expr.scales.length;
+  if (expr.kind === 'concat') return expr.of.reduce((sum, part) => sum + storedBytes(part), 0);
+  if (expr.kind === 'rows' || expr.kind === 'cols') {
+    return Math.round((storedBytes(expr.of) * elements) / elementCount(expr.of.shape));
+  }
+  return byteLength(expr.dtype, expr.shape);
 }
 
 /** `name[shape] dtype`, for messages. */
@@ -118,3 +215,6 @@ export function describe(expr: TensorExpr): string {
 function invalid(problem: string, expr: TensorExpr): MoepressError {
   return new MoepressError('PLAN_INVALID', { message: `${problem}.`, where: describe(expr) });
 }
+
+const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((n, i) => n === b[i]);

@@ -1,3 +1,4 @@
+import type { Rope } from '../model/config.js';
 import type { Attention, Block, Mlp, Model, MoeFfn } from '../model/model.js';
 import { byteLength } from '../tensor/dtype.js';
 import type { StoredTensor } from '../tensor/expr.js';
@@ -48,7 +49,7 @@ export function toyModel(given: Partial<ToySizes> = {}): Model {
       experts,
       topK,
       rmsNormEps: 1e-6,
-      rope: { theta: 10_000, dim: hidden },
+      rope: rope(hidden),
       maxPositions: 64,
       tiedEmbeddings: false,
       dtype: 'F32',
@@ -97,6 +98,8 @@ function toyBlock(index: number, sizes: ToySizes, tensor: Allocate): Block {
   };
 }
 
+const rope = (dim: number): Rope => ({ theta: 10_000, dim, pairing: 'halves', scaling: null });
+
 function toyAttention(prefix: string, hidden: number, tensor: Allocate): Attention {
   const linear = (name: string) => ({
     weight: tensor(`${prefix}.${name}.weight`, hidden, hidden),
@@ -107,13 +110,16 @@ function toyAttention(prefix: string, hidden: number, tensor: Allocate): Attenti
     heads: 1,
     kvHeads: 1,
     headDim: hidden,
-    rope: { theta: 10_000, dim: hidden },
+    rope: rope(hidden),
+    scale: hidden ** -0.5,
     q: linear('q_proj'),
     k: linear('k_proj'),
     v: linear('v_proj'),
     o: linear('o_proj'),
     qkNorm: null,
     clip: null,
+    window: null,
+    sinks: null,
   };
 }
 
@@ -122,7 +128,16 @@ function toyMoe(layer: number, prefix: string, sizes: ToySizes, tensor: Allocate
   const indices = Array.from({ length: experts }, (_, index) => index);
   return {
     kind: 'moe',
-    router: { weight: tensor(`${prefix}.gate.weight`, experts, hidden), topK, normalise: false },
+    router: {
+      weight: tensor(`${prefix}.gate.weight`, experts, hidden),
+      bias: null,
+      scoring: 'softmax',
+      selectionBias: null,
+      groups: null,
+      topK,
+      normalise: false,
+      scale: 1,
+    },
     slots: indices,
     pool: indices.map((index) => ({
       origin: { layer, index },
@@ -144,5 +159,7 @@ function toyMlp(prefix: string, width: number, hidden: number, tensor: Allocate)
     gate: tensor(`${prefix}.gate_proj.weight`, width, hidden),
     up: tensor(`${prefix}.up_proj.weight`, width, hidden),
     down: tensor(`${prefix}.down_proj.weight`, hidden, width),
+    bias: null,
+    activation: { kind: 'swiglu' },
   };
 }

@@ -1,7 +1,9 @@
 import type { Value } from '@moepress/core';
 import { expandLike, reshapeLike, slice, transpose, unsqueeze } from '../ops/layout.js';
-import { timesNumber } from '../ops/math.js';
+import { mul, timesNumber } from '../ops/math.js';
+import { softmax } from '../ops/nn.js';
 import { frontAxis, intVector } from '../ops/shapes.js';
+import { unbroadcast } from './unbroadcast.js';
 import type { Vjp, VjpContext } from './vjp.js';
 
 /** Moves no element: the gradient takes the input's shape back. */
@@ -59,6 +61,8 @@ export const reshaping: Readonly<Record<string, Vjp>> = {
     return [x!.graph.op('Pad', [gradients[0]!, intVector(x!, pads)], { shape: x!.shape }), null, null, null];
   },
 
+  Expand: ({ gradients, inputs }) => [unbroadcast(gradients[0]!, inputs[0]!), null],
+
   ReduceSum: (context) => [spread(context), null],
 
   ReduceMean: (context) => {
@@ -68,5 +72,12 @@ export const reshaping: Readonly<Record<string, Vjp>> = {
       1,
     );
     return [timesNumber(spread(context), 1 / count), null];
+  },
+
+  /** Of one axis. */
+  ReduceLogSumExp: (context) => {
+    const [x, axes] = [context.inputs[0]!, literal(context.inputs[1]!)];
+    if (axes.length !== 1) throw new RangeError(`${context.node.name}: only one axis has a derivative.`);
+    return [mul(spread(context), softmax(x, axes[0])), null];
   },
 };

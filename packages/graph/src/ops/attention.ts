@@ -1,23 +1,34 @@
-import type { Value } from '@moepress/core';
+import type { Rope, Value } from '@moepress/core';
 import type { GraphBuilder } from '../builder.js';
 import { join, rowCount, squeeze, unsqueeze } from './layout.js';
+import { add } from './math.js';
 
 const domain = 'com.microsoft';
 
-/**
- * Rotates queries or keys x [T, heads * D] by the angles of their positions: `cos` and `sin`
- * [T, D / 2] hold one row a token, `order` int64 [1, T] counts the rows. The halves of a head turn
- * against each other, as in Hugging Face's Llama-like models.
- */
-export function rotary(x: Value, cos: Value, sin: Value, order: Value): Value {
+/** Cosine and sine [T, D / 2] of each token's rotary angles; `order` int64 [1, T] counts the tokens. */
+export interface RotaryAngles {
+  readonly cos: Value;
+  readonly sin: Value;
+  readonly order: Value;
+}
+
+/** Rotates queries or keys x [T, heads * D] by the angles of their positions. */
+export function rotary(x: Value, { cos, sin, order }: RotaryAngles, pairing: Rope['pairing']): Value {
   return squeeze(
-    x.graph.op('RotaryEmbedding', [unsqueeze(x, 0), order, cos, sin], { domain, shape: [1, ...x.shape] }),
+    x.graph.op('RotaryEmbedding', [unsqueeze(x, 0), order, cos, sin], {
+      domain,
+      shape: [1, ...x.shape],
+      attributes: { interleaved: pairing === 'neighbours' ? 1 : 0 },
+    }),
     0,
   );
 }
 
-/** [T, T] for the T rows of `like`: 0 where a token may look, a very low number above the diagonal. */
-export function causalMask(like: Value): Value {
+/**
+ * [T, T] for the T rows of `like`: 0 where a token may look, which is at itself and those before it,
+ * or at itself and the `window - 1` before it; a very low number elsewhere.
+ */
+export function causalMask(like: Value, window: number | null): Value {
   const { graph, dtype } = like;
   const rows = rowCount(like);
   const size = like.shape[0]!;
@@ -25,7 +36,9 @@ export function causalMask(like: Value): Value {
     dtype,
     shape: [size, size],
   });
-  return graph.op('Trilu', [low, graph.constant([1], [], 'int64')], { attributes: { upper: 1 } });
+  const triangle = (diagonal: number, upper: 0 | 1) =>
+    graph.op('Trilu', [low, graph.constant([diagonal], [], 'int64')], { attributes: { upper } });
+  return window === null ? triangle(1, 1) : add(triangle(1, 1), triangle(-window, 0));
 }
 
 export interface AttentionInputs {
@@ -41,21 +54,40 @@ export interface AttentionInputs {
   readonly totalLength: Value;
   readonly heads: number;
   readonly kvHeads: number;
+  /** Of the products of queries and keys. */
+  readonly scale: number;
+  /** A token sees itself and the `window - 1` tokens before it; null: all before it. */
+  readonly window: number | null;
+  /** [heads]: a further logit of each head's softmax, with no value; or null. */
+  readonly sinks: Value | null;
 }
 
 /**
- * Causal grouped-query attention, scores scaled by D^-1/2: [B, S, heads * D]. `past` may be longer
- * than the past is; what lies beyond is not read.
+ * Causal grouped-query attention: [B, S, heads * D]. `past` may be longer than the past is; what lies
+ * beyond is not read.
  */
 export function groupQueryAttention(inputs: AttentionInputs): Value {
-  const { query, key, value, past, heads, kvHeads } = inputs;
+  const { query, key, value, past, heads, kvHeads, scale, window, sinks } = inputs;
   const headDim = Number(query.shape[2]) / heads;
   const present = { dtype: query.dtype, shape: [query.shape[0]!, kvHeads, 'total', headDim] };
   const [output] = (query.graph as GraphBuilder).multi(
     'GroupQueryAttention',
-    [query, key, value, past?.key ?? null, past?.value ?? null, inputs.lastPositions, inputs.totalLength],
+    [
+      ...[query, key, value, past?.key ?? null, past?.value ?? null],
+      ...[inputs.lastPositions, inputs.totalLength],
+      // Rotary tables, positions and a bias of the scores stand between.
+      ...(sinks ? [null, null, null, null, sinks] : []),
+    ],
     [{ dtype: query.dtype, shape: query.shape }, present, present],
-    { domain, attributes: { num_heads: heads, kv_num_heads: kvHeads } },
+    {
+      domain,
+      attributes: {
+        num_heads: heads,
+        kv_num_heads: kvHeads,
+        scale: { float: scale },
+        local_window_size: window ?? -1,
+      },
+    },
   );
   return output!;
 }

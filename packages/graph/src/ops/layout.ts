@@ -1,7 +1,7 @@
-import type { Dim, Value } from '@moepress/core';
+import type { Dim, Graph, GraphDType, Value } from '@moepress/core';
 import type { GraphBuilder } from '../builder.js';
 import { cast } from './math.js';
-import { frontAxis, intVector } from './shapes.js';
+import { broadcast, frontAxis, intVector } from './shapes.js';
 
 /** -1 infers one size and 0 copies it, as ONNX has it; `shape` says what comes out. */
 export function reshape(a: Value, target: readonly number[], shape: readonly Dim[] = target): Value {
@@ -72,8 +72,9 @@ export function nonZero(a: Value, count: Dim): Value {
   return reshape(found, [-1], [count]);
 }
 
-/** Elements [start, end) along `axis`. */
+/** Elements [start, end) along `axis`; no node if that is all of them. */
 export function slice(a: Value, axis: number, start: number, end: number): Value {
+  if (start === 0 && end === a.shape[axis]) return a;
   const bounds = [[start], [end], [axis]].map((numbers) => intVector(a, numbers));
   return a.graph.op('Slice', [a, ...bounds], { shape: a.shape.with(axis, end - start) });
 }
@@ -95,10 +96,20 @@ export function expandLike(a: Value, like: Value): Value {
   return a.graph.op('Expand', [a, shapeOf(like)], { shape: like.shape });
 }
 
+/** `a`, which has size 1 along `axis`, repeated `times` times. */
+export function expand(a: Value, axis: number, times: number): Value {
+  const target = a.shape.map((_, i) => (i === axis ? times : 1));
+  return a.graph.op('Expand', [a, intVector(a, target)], { shape: a.shape.with(axis, times) });
+}
+
 /** Zeros of the type and sizes of `like`. */
 export function zerosLike(like: Value): Value {
-  const zeros = like.graph.op('ConstantOfShape', [shapeOf(like)], { dtype: 'float32', shape: like.shape });
-  return cast(zeros, like.dtype);
+  return zerosOf(shapeOf(like), like.shape, like.dtype);
+}
+
+/** Zeros of known sizes. */
+export function zeros(graph: Graph, shape: readonly number[], dtype: GraphDType): Value {
+  return zerosOf(graph.constant(shape, [shape.length], 'int64'), shape, dtype);
 }
 
 /** The size of axis 0, int64 [1]. */
@@ -108,12 +119,27 @@ export function rowCount(a: Value): Value {
 
 /** Zeros of the type of `like` with as many rows and `width` columns. */
 export function zeroRows(like: Value, width: number): Value {
-  const shape = join([rowCount(like), intVector(like, [width])], 0);
-  const zeros = like.graph.op('ConstantOfShape', [shape], {
-    dtype: 'float32',
-    shape: [like.shape[0]!, width],
-  });
-  return cast(zeros, like.dtype);
+  const sizes = join([rowCount(like), intVector(like, [width])], 0);
+  return zerosOf(sizes, [like.shape[0]!, width], like.dtype);
+}
+
+function zerosOf(sizes: Value, shape: readonly Dim[], dtype: GraphDType): Value {
+  return cast(sizes.graph.op('ConstantOfShape', [sizes], { dtype: 'float32', shape }), dtype);
+}
+
+/** Zeros after the last element of `axis`, up to `size`. No node if it is that long. */
+export function padEnd(a: Value, axis: number, size: number): Value {
+  const missing = size - Number(a.shape[axis]);
+  if (missing === 0) return a;
+  const pads = new Array<number>(2 * a.shape.length).fill(0);
+  pads[a.shape.length + axis] = missing;
+  return a.graph.op('Pad', [a, intVector(a, pads)], { shape: a.shape.with(axis, size) });
+}
+
+/** `a` where `condition` (bool) holds, `b` elsewhere; all of one shape, or sizes of 1. */
+export function where(condition: Value, a: Value, b: Value): Value {
+  const shape = broadcast(condition.shape, broadcast(a.shape, b.shape));
+  return a.graph.op('Where', [condition, a, b], { dtype: a.dtype, shape });
 }
 
 /** The k largest along the last axis and where they are (int64), by descending value. */

@@ -26,13 +26,17 @@ export const sigmoid = (a: Value): Value => a.graph.op('Sigmoid', [a]);
 
 export const square = (a: Value): Value => mul(a, a);
 
+/** 2 ** x, exact for whole x. */
+export const powerOfTwo = (a: Value): Value =>
+  a.graph.op('Pow', [a.graph.constant([2], [], a.dtype), a], { shape: a.shape });
+
 /** x * sigmoid(x) */
 export const silu = (a: Value): Value => mul(a, sigmoid(a));
 
-/** Limits every element to [-bound, bound]. */
-export function clip(a: Value, bound: number): Value {
+/** Limits every element to [low, high]; null: no lower limit. */
+export function clip(a: Value, low: number | null, high: number): Value {
   const limit = (value: number) => a.graph.constant([value], [], a.dtype);
-  return a.graph.op('Clip', [a, limit(-bound), limit(bound)]);
+  return a.graph.op('Clip', [a, low === null ? null : limit(low), limit(high)]);
 }
 
 /** The number is a literal of the value's own type. */

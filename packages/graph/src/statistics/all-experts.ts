@@ -1,4 +1,4 @@
-import type { Statistic } from '@moepress/core';
+import type { ExpertStatistic } from '@moepress/core';
 import { join, reshape } from '../ops/layout.js';
 import { cast, square } from '../ops/math.js';
 import { linear } from '../ops/nn.js';
@@ -6,7 +6,7 @@ import { reduceSum } from '../ops/reduce.js';
 import { columnSums, perExpert, rowPerExpert, sumOverTokens } from './reduce.js';
 
 /** `sum` [pool]: ||f(x)||_2 squared over all tokens, routed or not (ACP of MoE-to-dense, arXiv 2605.28207). */
-export const squaredNormsOnAllTokens: Statistic = {
+export const squaredNormsOnAllTokens: ExpertStatistic = {
   name: 'squared-norms-on-all-tokens',
   version: 1,
   pass: 'all-experts',
@@ -16,7 +16,7 @@ export const squaredNormsOnAllTokens: Statistic = {
 };
 
 /** `sum` [pool, H]: each expert's output, summed over all tokens (features of HC-SMoE, arXiv 2410.08589). */
-export const outputSumsOnAllTokens: Statistic = {
+export const outputSumsOnAllTokens: ExpertStatistic = {
   name: 'output-sums-on-all-tokens',
   version: 1,
   pass: 'all-experts',
@@ -24,7 +24,7 @@ export const outputSumsOnAllTokens: Statistic = {
 };
 
 /** `gram` [pool, pool]: inner products of the experts' outputs, summed over all tokens (DO-ACP of MoE-to-dense). */
-export const outputGram: Statistic = {
+export const outputGram: ExpertStatistic = {
   name: 'output-gram',
   version: 1,
   pass: 'all-experts',

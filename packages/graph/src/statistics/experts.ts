@@ -1,11 +1,11 @@
-import type { Statistic } from '@moepress/core';
+import type { ExpertStatistic } from '@moepress/core';
 import { rowCount } from '../ops/layout.js';
 import { mul, square } from '../ops/math.js';
 import { reduceL2, reduceSum } from '../ops/reduce.js';
 import { columnSums, perExpert, rowPerExpert, sumOverTokens } from './reduce.js';
 
 /** `count` [pool]: tokens routed to each expert. */
-export const expertHits: Statistic = {
+export const expertHits: ExpertStatistic = {
   name: 'expert-hits',
   version: 1,
   pass: 'forward',
@@ -13,7 +13,7 @@ export const expertHits: Statistic = {
 };
 
 /** `sum` [pool]: routing weights g of the tokens routed to each expert, as the forward pass uses them. */
-export const gateWeightSums: Statistic = {
+export const gateWeightSums: ExpertStatistic = {
   name: 'gate-weight-sums',
   version: 1,
   pass: 'forward',
@@ -21,7 +21,7 @@ export const gateWeightSums: Statistic = {
 };
 
 /** `sum` [pool]: g * ||f(x)||_2 over the tokens routed to each expert (the numerator of REAP, arXiv 2510.13999). */
-export const gatedOutputNorms: Statistic = {
+export const gatedOutputNorms: ExpertStatistic = {
   name: 'gated-output-norms',
   version: 1,
   pass: 'forward',
@@ -31,7 +31,7 @@ export const gatedOutputNorms: Statistic = {
 };
 
 /** `sum` [pool]: ||f(x)||_2 over the tokens routed to each expert (EAN, MAN). */
-export const outputNorms: Statistic = {
+export const outputNorms: ExpertStatistic = {
   name: 'output-norms',
   version: 1,
   pass: 'forward',
@@ -39,7 +39,7 @@ export const outputNorms: Statistic = {
 };
 
 /** `sum` and `gated` [pool]: ||f(x)||_2 squared, and g * ||f(x)||_2 squared, over the routed tokens. */
-export const squaredOutputNorms: Statistic = {
+export const squaredOutputNorms: ExpertStatistic = {
   name: 'squared-output-norms',
   version: 1,
   pass: 'forward',
@@ -50,7 +50,7 @@ export const squaredOutputNorms: Statistic = {
 };
 
 /** `sum` [pool, I]: squared activation of each channel over the routed tokens. */
-export const activationEnergy: Statistic = {
+export const activationEnergy: ExpertStatistic = {
   name: 'activation-energy',
   version: 1,
   pass: 'forward',

@@ -1,5 +1,5 @@
 import type { ExpertTaps, LayerTaps, Value } from '@moepress/core';
-import { join, unsqueeze } from '../ops/layout.js';
+import { join, padEnd, unsqueeze } from '../ops/layout.js';
 import { cast } from '../ops/math.js';
 import { reduceSum } from '../ops/reduce.js';
 
@@ -16,10 +16,15 @@ export function sumOverTokens(values: Value): Value {
   return unsqueeze(reduceSum(cast(values, 'float64'), [0]), 0);
 }
 
-/** One row of doubles per expert of the pool, float64 [pool, n]; `measure` yields [n]. */
+/**
+ * One row of doubles per expert of the pool, float64 [pool, n]; `measure` yields [n]. Where experts differ in
+ * width, the rows of the narrower ones end in zeros.
+ */
 export function rowPerExpert(taps: LayerTaps, measure: (expert: ExpertTaps, index: number) => Value): Value {
+  const rows = taps.experts.map((expert, e) => cast(measure(expert, e), 'float64'));
+  const longest = Math.max(...rows.map(({ shape }) => Number(shape[0])));
   return join(
-    taps.experts.map((expert, e) => unsqueeze(cast(measure(expert, e), 'float64'), 0)),
+    rows.map((row) => unsqueeze(padEnd(row, 0, longest), 0)),
     0,
   );
 }

@@ -1,14 +1,15 @@
-import type { Statistic } from '@moepress/core';
+import type { ExpertStatistic } from '@moepress/core';
 import { reshape, transpose } from '../ops/layout.js';
 import { cast, greater, mul } from '../ops/math.js';
 import { matmul } from '../ops/nn.js';
 import { columnSums } from './reduce.js';
 
 /**
- * `selected` [N]: softmax probabilities of the tokens that chose a slot; `all` [N]: of all tokens
- * (conditional and marginal probability of MoE-to-dense, once divided by counts).
+ * `selected` [N]: the scores a slot got from the tokens that chose it; `all` [N]: from all tokens
+ * (conditional and marginal probability of MoE-to-dense, once divided by counts, where a router's
+ * scores are a softmax).
  */
-export const probabilitySums: Statistic = {
+export const probabilitySums: ExpertStatistic = {
   name: 'probability-sums',
   version: 1,
   pass: 'forward',
@@ -35,7 +36,7 @@ export const probabilitySums: Statistic = {
 };
 
 /** `gram` [N, N]: inner products of the slots' router logits over the tokens (similarity of M-SMoE). */
-export const routerLogitGram: Statistic = {
+export const routerLogitGram: ExpertStatistic = {
   name: 'router-logit-gram',
   version: 1,
   pass: 'forward',

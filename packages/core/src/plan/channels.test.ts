@@ -1,0 +1,80 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { moeBlocks, removedRatios } from '../model/measure.js';
+import { toyModel } from '../testing/toy-model.js';
+import { toyPlan } from '../testing/toy-plan.js';
+import { applyPlan } from './apply.js';
+import { decodeChannels, encodeChannels } from './channels.js';
+
+const where = 'plan';
+
+describe('channel masks', () => {
+  test('come back as they went, in ascending order', () => {
+    const subset = fc
+      .integer({ min: 1, max: 70 })
+      .chain((width) => fc.tuple(fc.constant(width), fc.subarray([...Array(width).keys()])));
+    fc.assert(
+      fc.property(subset, ([width, kept]) => {
+        expect(decodeChannels(encodeChannels(kept, width), width, where)).toEqual(kept);
+      }),
+    );
+  });
+
+  test('have the first channel in the lowest bit', () => {
+    expect(encodeChannels([0, 9], 10)).toBe(Buffer.from([1, 2]).toString('base64'));
+  });
+
+  test.each([
+    ['too short', encodeChannels([0], 8), 9],
+    ['too long', encodeChannels([0], 9), 8],
+    ['naming a channel that is not there', encodeChannels([6], 7), 6],
+  ])('are refused when %s', (_, mask, width) => {
+    expect(() => decodeChannels(mask, width, where)).toThrow(
+      expect.objectContaining({ code: 'PLAN_INVALID', where }),
+    );
+  });
+});
+
+describe('keep-channels', () => {
+  const model = toyModel({ layers: 2, experts: 4, width: 6 });
+  const masks = [[0, 5], [], [1, 2, 3], [0, 1, 2, 3, 4, 5]].map((kept) => encodeChannels(kept, 6));
+  const apply = (...channels: string[]) =>
+    applyPlan(model, toyPlan(model, [{ layer: 0, ops: [{ op: 'keep-channels', channels }] }]));
+
+  test('narrows every expert by its own mask, and nothing else', () => {
+    const view = apply(...masks);
+    const [first, second] = moeBlocks(view);
+    expect(first!.ffn.pool.map(({ width }) => width)).toEqual([2, 0, 3, 6]);
+    const [narrow, , , whole] = first!.ffn.pool;
+    expect(narrow!.gate).toMatchObject({ kind: 'rows', indices: [0, 5], shape: [2, 8] });
+    expect(narrow!.down).toMatchObject({ kind: 'cols', indices: [0, 5], shape: [8, 2] });
+    expect(whole).toEqual(moeBlocks(model)[0]!.ffn.pool[3]);
+    expect(first!.ffn.router).toEqual(moeBlocks(model)[0]!.ffn.router);
+    expect(second).toBe(model.blocks[1]);
+    expect(removedRatios(model, view).routed).toBe(13 / 48);
+  });
+
+  test('cuts the biases of gate and up with them', () => {
+    const block = moeBlocks(model)[0]!;
+    const bias = { gate: model.finalNorm, up: model.finalNorm, down: model.finalNorm };
+    const pool = block.ffn.pool.map((expert) => ({ ...expert, bias }));
+    const biased = { ...model, blocks: [{ ...block, ffn: { ...block.ffn, pool } }, model.blocks[1]!] };
+    const plan = toyPlan(biased, [{ layer: 0, ops: [{ op: 'keep-channels', channels: masks }] }]);
+    const [narrow] = moeBlocks(applyPlan(biased, plan))[0]!.ffn.pool;
+    expect(narrow!.bias!.gate.shape).toEqual([2]);
+    expect(narrow!.bias!.down).toBe(model.finalNorm);
+  });
+
+  test('is refused without a mask for every expert', () => {
+    expect(() => apply(...masks.slice(1))).toThrow('3 masks for 4 experts');
+  });
+
+  test('is refused for an expert that another layer uses, too', () => {
+    const slots = [0, 1, 2, 3].map((slot): [number, number] => [0, slot]);
+    const plan = toyPlan(model, [
+      { layer: 0, ops: [{ op: 'keep-channels', channels: masks }] },
+      { layer: 1, ops: [{ op: 'remap-slots', slots }] },
+    ]);
+    expect(() => applyPlan(model, plan)).toThrow('serves layer 1');
+  });
+});
