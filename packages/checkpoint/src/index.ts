@@ -1,6 +1,9 @@
 export { architectures, findArchitecture } from './architectures/index.js';
 export {
   type ArchitectureManifest,
+  type ExpertNames,
+  type FusedNames,
+  type LatentNames,
   type MlpNames,
   type TensorNames,
   tensorName,
@@ -10,11 +13,14 @@ export { replaceFile } from './files/replace.js';
 export { checkSpace } from './files/space.js';
 export { isCompanion } from './folder/companions.js';
 export { type CompactLayer, type CompactRecord, compactFormat, stockConfig } from './model/compact.js';
-export { type OpenOptions, openModel } from './model/open.js';
-export { arrayEntry, exprEntry, type TensorEntry } from './safetensors/layout.js';
+export type { OpenOptions } from './model/locate.js';
+export { openModel } from './model/open.js';
+export { arrayEntry, exprEntry, stackEntry, type TensorEntry } from './safetensors/layout.js';
 export { readSafetensors, type SafetensorsFile } from './safetensors/read.js';
 export { defaultShardBytes, planShards, type ShardPlan, writeShards } from './safetensors/shards.js';
 export { type WriteOptions, writeSafetensors } from './safetensors/write.js';
+export { type Likeness, type Survey, surveyCheckpoint, type TensorKind } from './survey/survey.js';
+export { unreadTensors } from './survey/unread.js';
 export { bytesOf } from './tensor/bytes.js';
 export { decodeFloat32, holdsNotFinite } from './tensor/decode.js';
 export { openTokenizer } from './tokenizer.js';

@@ -1,11 +1,25 @@
 import { MoepressError, suggest } from '@moepress/core';
+import { deepseek } from './deepseek.js';
+import { deepseekV2 } from './deepseek-v2.js';
+import { deepseekV3 } from './deepseek-v3.js';
+import { gptOss } from './gpt-oss.js';
 import type { ArchitectureManifest } from './manifest.js';
+import { mixtral } from './mixtral.js';
 import { olmoe } from './olmoe.js';
 import { qwen2Moe } from './qwen2-moe.js';
 import { qwen3Moe } from './qwen3-moe.js';
 
 /** Every family that can be opened and written. */
-export const architectures: readonly ArchitectureManifest[] = [olmoe, qwen2Moe, qwen3Moe];
+export const architectures: readonly ArchitectureManifest[] = [
+  deepseek,
+  deepseekV2,
+  deepseekV3,
+  gptOss,
+  mixtral,
+  olmoe,
+  qwen2Moe,
+  qwen3Moe,
+];
 
 /** Throws `ARCHITECTURE_UNKNOWN`, with the names of those that are known. */
 export function findArchitecture(modelType: string, where: string): ArchitectureManifest {
@@ -16,5 +30,6 @@ export function findArchitecture(modelType: string, where: string): Architecture
   throw new MoepressError('ARCHITECTURE_UNKNOWN', {
     message: `The architecture "${modelType}" is not known.${guess ? ` Did you mean "${guess}"?` : ''} Known are ${known.join(', ')}.`,
     where,
+    mend: 'Use a model of a known family, or see with "moepress inspect" and docs/architectures.md what this one would take.',
   });
 }

@@ -1,14 +1,16 @@
 import type { MlpNames, TensorNames } from './manifest.js';
 
-const layer = 'model.layers.{layer}';
+/** The prefix of a decoder layer's tensors. */
+export const layer = 'model.layers.{layer}';
 
-const mlp = (stem: string): MlpNames => ({
+/** Projections with the names that most families use. */
+export const mlp = (stem: string): MlpNames => ({
   gate: `${stem}.gate_proj.weight`,
   up: `${stem}.up_proj.weight`,
   down: `${stem}.down_proj.weight`,
 });
 
-/** The names that Llama began and most families kept. */
+/** The names that Llama began and most families kept, with those of DeepSeek's latent attention. */
 export const llamaStyleNames: TensorNames = {
   embed: 'model.embed_tokens.weight',
   finalNorm: 'model.norm.weight',
@@ -21,9 +23,34 @@ export const llamaStyleNames: TensorNames = {
   output: `${layer}.self_attn.o_proj`,
   queryNorm: `${layer}.self_attn.q_norm.weight`,
   keyNorm: `${layer}.self_attn.k_norm.weight`,
-  router: `${layer}.mlp.gate.weight`,
-  expert: mlp(`${layer}.mlp.experts.{expert}`),
+  sinks: `${layer}.self_attn.sinks`,
+  latent: {
+    queryDown: `${layer}.self_attn.q_a_proj`,
+    queryDownNorm: `${layer}.self_attn.q_a_layernorm.weight`,
+    queryUp: `${layer}.self_attn.q_b_proj`,
+    keyValueDown: `${layer}.self_attn.kv_a_proj_with_mqa`,
+    keyValueDownNorm: `${layer}.self_attn.kv_a_layernorm.weight`,
+    keyValueUp: `${layer}.self_attn.kv_b_proj`,
+  },
+  router: `${layer}.mlp.gate`,
+  selectionBias: `${layer}.mlp.gate.e_score_correction_bias`,
+  experts: {
+    separate: mlp(`${layer}.mlp.experts.{expert}`),
+    fused: {
+      gateUp: `${layer}.mlp.experts.gate_up_proj`,
+      down: `${layer}.mlp.experts.down_proj`,
+      bias: null,
+      layout: 'stacked',
+    },
+  },
   dense: mlp(`${layer}.mlp`),
   shared: mlp(`${layer}.mlp.shared_expert`),
   sharedGate: `${layer}.mlp.shared_expert_gate.weight`,
+  alias: null,
+};
+
+/** The same with DeepSeek's name of the shared experts, which are one MLP. */
+export const deepseekNames: TensorNames = {
+  ...llamaStyleNames,
+  shared: mlp(`${layer}.mlp.shared_experts`),
 };

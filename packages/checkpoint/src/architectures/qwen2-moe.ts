@@ -8,12 +8,26 @@ export const qwen2Moe: ArchitectureManifest = {
   className: 'Qwen2MoeForCausalLM',
   keys: { experts: 'num_experts', topK: 'num_experts_per_tok', expertWidth: 'moe_intermediate_size' },
   attention: {
+    kind: 'gqa',
     qkvBias: { key: 'qkv_bias', default: true },
     outputBias: 'never',
     qkNorm: null,
     clipKey: null,
+    window: 'never',
+    sinks: false,
   },
-  router: { normaliseDefault: false },
-  ffn: { sharedWidthKey: 'shared_expert_intermediate_size', dense: 'mlp-only-layers' },
+  router: {
+    scoring: 'softmax',
+    methods: { greedy: null },
+    normalise: { default: false, unscaled: false },
+    scale: null,
+    bias: false,
+    selectionBias: false,
+  },
+  ffn: {
+    shared: { key: 'shared_expert_intermediate_size', unit: 'channels', gated: true },
+    dense: 'mlp-only-layers',
+    clamp: null,
+  },
   tensors: llamaStyleNames,
 };

@@ -3,12 +3,18 @@ import { MoepressError } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
 import { findArchitecture } from '../architectures/index.js';
 import { fixture } from '../support.test.util.js';
-import { isMoeLayer, readFamilyConfig } from './family.js';
+import { readFamilyConfig } from './family.js';
 
+const configOf = (name: string) => JSON.parse(readFileSync(`${fixture(name)}/config.json`, 'utf8'));
 const classic = {
-  olmoe: JSON.parse(readFileSync(`${fixture('olmoe')}/config.json`, 'utf8')),
-  qwen2_moe: JSON.parse(readFileSync(`${fixture('qwen2_moe')}/config.json`, 'utf8')),
-  qwen3_moe: JSON.parse(readFileSync(`${fixture('qwen3_moe_sharded')}/config.json`, 'utf8')),
+  deepseek: configOf('deepseek'),
+  deepseek_v2: configOf('deepseek_v2'),
+  deepseek_v3: configOf('deepseek_v3'),
+  gpt_oss: configOf('gpt_oss'),
+  mixtral: configOf('mixtral'),
+  olmoe: configOf('olmoe'),
+  qwen2_moe: configOf('qwen2_moe'),
+  qwen3_moe: configOf('qwen3_moe_sharded'),
 };
 type Family = keyof typeof classic;
 
@@ -29,13 +35,13 @@ function refusal(family: Family, changes: object): MoepressError {
 describe('a config', () => {
   it('reads alike in the classic form and in that of transformers 5', () => {
     for (const family of Object.keys(classic) as Family[]) {
-      const { rope_theta, torch_dtype } = classic[family];
+      const { rope_theta, rope_scaling, torch_dtype } = classic[family];
       const modern = {
         rope_theta: undefined,
         rope_scaling: undefined,
         torch_dtype: undefined,
         dtype: torch_dtype,
-        rope_parameters: { rope_type: 'default', rope_theta },
+        rope_parameters: { rope_type: 'default', ...rope_scaling, rope_theta },
       };
       expect(read(family, modern)).toEqual(read(family));
     }
@@ -43,23 +49,36 @@ describe('a config', () => {
 
   it('keeps what tells the families apart', () => {
     expect(read('olmoe')).toMatchObject({
-      qkvBias: false,
-      outputBias: false,
-      sharedWidth: null,
-      dense: null,
+      attention: { kind: 'gqa', qkvBias: false, outputBias: false, qkNorm: 'projection', clip: null },
+      ffn: { sharedWidth: null, moe: [true, true], activation: { kind: 'swiglu' } },
     });
-    expect(read('olmoe', { clip_qkv: 8 }).clip).toBe(8);
-    expect(read('olmoe', { attention_bias: true })).toMatchObject({ qkvBias: true, outputBias: true });
-    expect(read('qwen2_moe')).toMatchObject({ qkvBias: true, outputBias: false, sharedWidth: 96 });
-    expect(read('qwen2_moe', { qkv_bias: false }).qkvBias).toBe(false);
-    expect(read('qwen3_moe')).toMatchObject({ qkvBias: false, normaliseTopK: true, expertWidth: 24 });
+    expect(read('olmoe', { clip_qkv: 8 }).attention).toMatchObject({ clip: 8 });
+    expect(read('olmoe', { attention_bias: true }).attention).toMatchObject({
+      qkvBias: true,
+      outputBias: true,
+    });
+    expect(read('qwen2_moe')).toMatchObject({
+      attention: { qkvBias: true, outputBias: false },
+      ffn: { sharedWidth: 96 },
+    });
+    expect(read('qwen2_moe', { qkv_bias: false }).attention).toMatchObject({ qkvBias: false });
+    expect(read('qwen3_moe')).toMatchObject({
+      attention: { qkvBias: false },
+      router: { normalise: true },
+      ffn: { expertWidth: 24 },
+    });
+    expect(read('mixtral')).toMatchObject({
+      attention: { qkvBias: false, windows: [null, null] },
+      router: { normalise: true, scale: 1, groups: null },
+    });
+    expect(read('gpt_oss').attention).toMatchObject({ qkvBias: true, outputBias: true, sinks: true });
   });
 
   it('follows transformers where a key is absent', () => {
     const bare = { head_dim: undefined, num_key_value_heads: null, norm_topk_prob: undefined };
-    const { decoder, normaliseTopK } = read('qwen3_moe', { ...bare, tie_word_embeddings: undefined });
+    const { decoder, router } = read('qwen3_moe', { ...bare, tie_word_embeddings: undefined });
     expect(decoder).toMatchObject({ headDim: 16, kvHeads: 4, tiedEmbeddings: false });
-    expect(normaliseTopK).toBe(false);
+    expect(router.normalise).toBe(false);
   });
 
   it('takes end-of-text ids from generation_config.json if it has none', () => {
@@ -71,28 +90,15 @@ describe('a config', () => {
     expect(read('olmoe', { eos_token_id: undefined }).decoder.eosTokenIds).toEqual([]);
   });
 
-  it('makes layers dense by list and by step', () => {
-    const dense = (changes: object) => {
-      const config = read('qwen3_moe', { num_hidden_layers: 6, mlp_only_layers: [], ...changes });
-      return [0, 1, 2, 3, 4, 5].filter((layer) => !isMoeLayer(layer, config));
-    };
-    expect(dense({})).toEqual([]);
-    expect(dense({ mlp_only_layers: [1, 4] })).toEqual([1, 4]);
-    expect(dense({ decoder_sparse_step: 2 })).toEqual([0, 2, 4]);
-    expect(dense({ decoder_sparse_step: 3, mlp_only_layers: [2] })).toEqual([0, 1, 2, 3, 4]);
-    expect(dense({ num_experts: 0 })).toEqual([0, 1, 2, 3, 4, 5]);
-  });
-
   it.each([
     ['qwen2_moe', { hidden_act: 'gelu' }],
     ['qwen2_moe', { use_sliding_window: true }],
     ['qwen2_moe', { layer_types: ['full_attention', 'sliding_attention'] }],
     ['qwen3_moe', { partial_rotary_factor: 0.5 }],
-    ['qwen3_moe', { rope_scaling: { type: 'linear', factor: 2 } }],
-    ['qwen3_moe', { rope_scaling: { rope_type: 'yarn', factor: 4 } }],
+    ['deepseek_v2', { mlp_bias: true }],
+    ['mixtral', { layer_types: ['sliding_attention', 'full_attention'] }],
     ['qwen3_moe', { rope_parameters: { rope_type: 'default', rope_theta: 1e4, partial_rotary_factor: 0.5 } }],
-    ['olmoe', { rope_parameters: { rope_type: 'llama3', rope_theta: 1e4 } }],
-    ['olmoe', { quantization_config: { quant_method: 'fp8' } }],
+    ['olmoe', { rope_parameters: { rope_type: 'longrope', rope_theta: 1e4 } }],
     ['olmoe', { per_layer_config: { 0: { num_experts: 8 } } }],
     ['olmoe', { architectures: ['OlmoeForSequenceClassification'] }],
   ] as const)('is refused rather than misread: %s %j', (family, changes) => {

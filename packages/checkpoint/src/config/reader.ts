@@ -24,6 +24,17 @@ export class ConfigReader {
     return this.read(key, schema.nullish()) ?? fallback;
   }
 
+  /** The object under a key, to be read in the same way; null if it is absent or null. */
+  inside(key: string): ConfigReader | null {
+    const value = this.readOr(key, jsonObject, null);
+    return value && new ConfigReader(value, `${this.#file}: ${key}`);
+  }
+
+  /** The keys that are given. */
+  keys(): string[] {
+    return Object.keys(this.#raw);
+  }
+
   invalid(key: string, problem: string): MoepressError {
     return new MoepressError('CONFIG_INVALID', {
       message: `"${key}" is ${JSON.stringify(this.#raw[key]) ?? 'missing'}: ${problem}.`,
@@ -31,9 +42,9 @@ export class ConfigReader {
     });
   }
 
-  unsupported(key: string, value: unknown, need: string): MoepressError {
+  unsupported(key: string, need: string): MoepressError {
     return new MoepressError('CONFIG_UNSUPPORTED', {
-      message: `"${key}" is ${JSON.stringify(value)}; only ${need} is implemented.`,
+      message: `"${key}" is ${JSON.stringify(this.#raw[key])}; only ${need} is implemented.`,
       where: `${this.#file}: ${key}`,
     });
   }
@@ -41,3 +52,5 @@ export class ConfigReader {
 
 export const count = z.int().positive();
 export const index = z.int().nonnegative();
+export const positive = z.number().positive();
+export const jsonObject = z.record(z.string(), z.unknown());

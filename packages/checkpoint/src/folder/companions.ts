@@ -1,6 +1,7 @@
 /**
  * The small files that make a checkpoint usable: tokenizer, chat template, generation defaults,
- * licence. They are downloaded with it and travel along when it is written again.
+ * licence, and the code of families that transformers does not ship, which moepress never runs.
+ * They are downloaded with it and travel along when it is written again.
  */
 const companions: readonly RegExp[] = [
   /^generation_config\.json$/,
@@ -8,6 +9,7 @@ const companions: readonly RegExp[] = [
   /^(special_tokens_map|added_tokens|vocab|chat_template|preprocessor_config)\.json$/,
   /^(merges|vocab)\.txt$/,
   /^chat_template\.jinja$/,
+  /^(configuration|modeling|tokenization)_(?!moepress)\w+\.py$/,
   /^(LICENSE|LICENCE|NOTICE)(\.(txt|md))?$/i,
 ];
 

@@ -1,17 +1,8 @@
-import type { Attention, Block, DenseFfn, Expert, Linear, Mlp, MoeFfn, SharedExpert } from '@moepress/core';
-import type { ArchitectureManifest, MlpNames } from '../architectures/manifest.js';
-import { type FamilyConfig, isMoeLayer } from '../config/family.js';
-import type { CompactRecord } from './compact.js';
+import type { Block, DenseFfn, Expert, MoeFfn, Router, SharedExpert } from '@moepress/core';
+import { buildAttention } from './attention.js';
 import { compactExperts, stockExperts } from './experts.js';
-import type { TensorSource } from './tensors.js';
-
-/** What the blocks of a model are built from. */
-export interface Parts {
-  readonly manifest: ArchitectureManifest;
-  readonly config: FamilyConfig;
-  readonly tensors: TensorSource;
-  readonly compact: CompactRecord | null;
-}
+import { takeExpert, takeMlp } from './mlp.js';
+import type { Parts } from './parts.js';
 
 /** One decoder layer. Throws what `TensorSource.take` throws. */
 export function buildBlock(layer: number, parts: Parts): Block {
@@ -21,7 +12,7 @@ export function buildBlock(layer: number, parts: Parts): Block {
   return {
     index: layer,
     attention: buildAttention(layer, parts),
-    ffn: isMoeLayer(layer, config) ? buildMoe(layer, parts) : buildDense(layer, parts),
+    ffn: config.ffn.moe[layer] ? buildMoe(layer, parts) : buildDense(layer, parts),
     norms: {
       attention: tensors.take(attentionNorm, [hiddenSize], { layer }),
       ffn: tensors.take(ffnNorm, [hiddenSize], { layer }),
@@ -29,78 +20,47 @@ export function buildBlock(layer: number, parts: Parts): Block {
   };
 }
 
-function buildAttention(layer: number, { manifest, config, tensors }: Parts): Attention {
-  const { tensors: names, attention } = manifest;
-  const { hiddenSize, heads, kvHeads, headDim, rope } = config.decoder;
-  const [queryWidth, keyWidth] = [heads * headDim, kvHeads * headDim];
-  const linear = (stem: string, out: number, width: number, biased: boolean): Linear => ({
-    weight: tensors.take(`${stem}.weight`, [out, width], { layer }),
-    bias: biased ? tensors.take(`${stem}.bias`, [out], { layer }) : null,
-  });
-  const normWidths = attention.qkNorm === 'head' ? [headDim, headDim] : [queryWidth, keyWidth];
-  return {
-    kind: 'gqa',
-    heads,
-    kvHeads,
-    headDim,
-    rope,
-    q: linear(names.query, queryWidth, hiddenSize, config.qkvBias),
-    k: linear(names.key, keyWidth, hiddenSize, config.qkvBias),
-    v: linear(names.value, keyWidth, hiddenSize, config.qkvBias),
-    o: linear(names.output, hiddenSize, queryWidth, config.outputBias),
-    qkNorm: attention.qkNorm && {
-      over: attention.qkNorm,
-      q: tensors.take(names.queryNorm, [normWidths[0]!], { layer }),
-      k: tensors.take(names.keyNorm, [normWidths[1]!], { layer }),
-    },
-    clip: config.clip,
-  };
-}
-
-function buildDense(layer: number, { manifest, config, tensors }: Parts): DenseFfn {
-  const width = config.dense?.width ?? config.expertWidth;
-  return { kind: 'dense', mlp: takeMlp(manifest.tensors.dense, width, { layer }, config, tensors) };
+function buildDense(layer: number, parts: Parts): DenseFfn {
+  const { dense } = parts.manifest.tensors;
+  return { kind: 'dense', mlp: takeMlp(dense, parts.config.ffn.denseWidth, { layer }, parts) };
 }
 
 function buildMoe(layer: number, parts: Parts): MoeFfn {
-  const { manifest, config, tensors, compact } = parts;
-  const { experts, topK, hiddenSize } = config.decoder;
-  const take = (from: number, expert: number, index: number): Expert => ({
-    ...takeMlp(manifest.tensors.expert, config.expertWidth, { layer: from, expert }, config, tensors),
+  const { config, compact } = parts;
+  const { experts } = config.decoder;
+  const take = (from: number, number: number, count: number, index: number): Expert => ({
+    ...takeExpert(from, { index: number, count }, parts),
     origin: { layer: from, index },
   });
   return {
     kind: 'moe',
-    router: {
-      weight: tensors.take(manifest.tensors.router, [experts, hiddenSize], { layer }),
-      topK,
-      normalise: config.normaliseTopK,
-    },
+    router: buildRouter(layer, parts),
     ...(compact ? compactExperts(layer, experts, compact, take) : stockExperts(layer, experts, take)),
     shared: buildShared(layer, parts),
   };
 }
 
-function buildShared(layer: number, { manifest, config, tensors }: Parts): SharedExpert | null {
-  const { shared, sharedGate } = manifest.tensors;
-  if (config.sharedWidth === null) return null;
+function buildRouter(layer: number, { manifest, config, tensors }: Parts): Router {
+  const { router: stem, selectionBias } = manifest.tensors;
+  const { experts, hiddenSize } = config.decoder;
+  const traits = manifest.router;
   return {
-    mlp: takeMlp(shared, config.sharedWidth, { layer }, config, tensors),
-    gate: tensors.take(sharedGate, [1, config.decoder.hiddenSize], { layer }),
+    ...config.router,
+    weight: tensors.take(`${stem}.weight`, [experts, hiddenSize], { layer }),
+    bias: traits.bias ? tensors.take(`${stem}.bias`, [experts], { layer }) : null,
+    selectionBias: traits.selectionBias ? tensors.take(selectionBias, [experts], { layer }) : null,
   };
 }
 
-function takeMlp(
-  names: MlpNames,
-  width: number,
-  at: { readonly layer: number; readonly expert?: number },
-  { decoder: { hiddenSize } }: FamilyConfig,
-  tensors: TensorSource,
-): Mlp {
+function buildShared(layer: number, parts: Parts): SharedExpert | null {
+  const { manifest, config, tensors } = parts;
+  const { shared, sharedGate } = manifest.tensors;
+  const width = config.ffn.sharedWidth;
+  if (width === null) return null;
   return {
-    width,
-    gate: tensors.take(names.gate, [width, hiddenSize], at),
-    up: tensors.take(names.up, [width, hiddenSize], at),
-    down: tensors.take(names.down, [hiddenSize, width], at),
+    mlp: takeMlp(shared, width, { layer }, parts),
+    gate: manifest.ffn.shared?.gated
+      ? tensors.take(sharedGate, [1, config.decoder.hiddenSize], { layer })
+      : null,
   };
 }

@@ -25,6 +25,8 @@ const compactSchema = z.object({
   /** `model_type` of the family; that of the checkpoint itself is `moepress_<family>`. */
   base_architecture: z.string(),
   layers: z.array(compactLayer),
+  /** `auto_map` of the family's own config.json, where its code comes with the checkpoint. */
+  auto_map: z.record(z.string(), z.json()).optional(),
 });
 
 export type CompactRecord = z.infer<typeof compactSchema>;
@@ -52,7 +54,8 @@ export function readCompactRecord(config: JsonObject, where: string): CompactRec
 export function stockConfig(config: JsonObject, { modelType, className }: ArchitectureManifest): JsonObject {
   if (config.moepress === undefined) return config;
   const { moepress, auto_map, ...rest } = config;
-  return { ...rest, model_type: modelType, architectures: [className] };
+  const { auto_map: own } = moepress as CompactRecord;
+  return { ...rest, ...(own && { auto_map: own }), model_type: modelType, architectures: [className] };
 }
 
 export function invalidCompact(problem: string, where: string): MoepressError {

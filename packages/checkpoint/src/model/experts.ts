@@ -3,13 +3,13 @@ import { type CompactRecord, invalidCompact } from './compact.js';
 
 type Experts = Pick<MoeFfn, 'slots' | 'pool'>;
 
-/** Takes the expert stored under `layer` as `expert`, which was `index` in the original checkpoint. */
-type TakeExpert = (layer: number, expert: number, index: number) => Expert;
+/** Takes expert `number` of the `count` stored under `layer`, which was `index` in the original checkpoint. */
+type TakeExpert = (layer: number, number: number, count: number, index: number) => Expert;
 
 /** Every slot has an expert of its own. */
 export function stockExperts(layer: number, experts: number, take: TakeExpert): Experts {
   const slots = Array.from({ length: experts }, (_, index) => index);
-  return { slots, pool: slots.map((index) => take(layer, index, index)) };
+  return { slots, pool: slots.map((index) => take(layer, index, experts, index)) };
 }
 
 /** The pool holds the experts that the slots name, in the order of layer and index. */
@@ -32,6 +32,9 @@ export function compactExperts(
   const positions = new Map(ordered.map((ref, position) => [ref.join('.'), position]));
   return {
     slots: slots.map((ref) => positions.get(ref.join('.'))!),
-    pool: ordered.map(([from, expert]) => take(from, expert, records.get(from)!.experts[expert]!)),
+    pool: ordered.map(([from, number]) => {
+      const stored = records.get(from)!.experts;
+      return take(from, number, stored.length, stored[number]!);
+    }),
   };
 }

@@ -1,6 +1,5 @@
-import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { type Model, MoepressError, throwIfAborted, type Work } from '@moepress/core';
+import { join } from 'node:path';
+import { type Model, MoepressError, throwIfAborted } from '@moepress/core';
 import { z } from 'zod';
 import { findArchitecture } from '../architectures/index.js';
 import { readFamilyConfig } from '../config/family.js';
@@ -9,12 +8,9 @@ import { readJsonFile } from '../folder/json.js';
 import { openWeights } from '../folder/weights.js';
 import { buildBlock } from './build.js';
 import { readCompactRecord, stockConfig } from './compact.js';
+import { locateCheckpoint, type OpenOptions } from './locate.js';
+import { splitRows } from './mlp.js';
 import { TensorSource } from './tensors.js';
-
-export interface OpenOptions extends Work {
-  /** Branch, tag or commit of a Hub model; default `main`. */
-  readonly revision?: string | undefined;
-}
 
 /**
  * Opens a checkpoint as a Model: a folder, stock or written by moepress in the compact layout, or a
@@ -27,42 +23,8 @@ export interface OpenOptions extends Work {
  */
 export async function openModel(id: string, options: OpenOptions = {}): Promise<Model> {
   throwIfAborted(options.signal);
-  const { directory, revision } = await findCheckpoint(id, options);
+  const { directory, revision } = await locateCheckpoint(id, options);
   return openFolder(directory, id, revision);
-}
-
-/** `organisation/name`, as the Hub writes it. */
-const hubId = /^[\w-][\w.-]*\/[\w-][\w.-]*$/;
-
-async function findCheckpoint(
-  id: string,
-  { revision = 'main', ...work }: OpenOptions,
-): Promise<{ directory: string; revision: string | null }> {
-  const info = await stat(id).catch(() => null);
-  if (info?.isDirectory()) return { directory: resolve(id), revision: null };
-  if (info || !hubId.test(id)) {
-    const message = info ? 'This is not a folder.' : 'There is no such folder, and it is no Hub id.';
-    throw new MoepressError('CHECKPOINT_NOT_FOUND', { message, where: id });
-  }
-  // Loaded only when asked for: most models are local, and the Hub library is large.
-  const { downloadModel } = await import('./download.js');
-  try {
-    const { directory, commit } = await downloadModel(id, revision, work);
-    return { directory, revision: commit };
-  } catch (cause) {
-    throw asNeither(cause, id);
-  }
-}
-
-/** `models/tiny` may be a misspelt path as well as a Hub id: says both if the Hub as a whole did not help. */
-function asNeither(cause: unknown, id: string): unknown {
-  if (!MoepressError.isInstance(cause) || cause.where !== id) return cause;
-  return new MoepressError(cause.code, {
-    message: `There is no folder ${resolve(id)}, and as a Hub id it cannot be opened either. ${cause.message}`,
-    where: id,
-    mend: `If you mean a folder, correct the path. If you mean a Hub model: ${cause.mend}`,
-    cause,
-  });
 }
 
 async function openFolder(directory: string, id: string, revision: string | null): Promise<Model> {
@@ -80,10 +42,15 @@ async function openFolder(directory: string, id: string, revision: string | null
   const manifest = findArchitecture(compact?.base_architecture ?? modelType, configFile);
   const config = readFamilyConfig(stockConfig(raw, manifest), generation ?? {}, manifest, configFile);
   const weights = await openWeights(directory);
-  const tensors = new TensorSource(weights.tensors, directory);
+  const tensors = new TensorSource(weights.tensors, {
+    directory,
+    alias: manifest.tensors.alias,
+    fp8Block: config.quantisation?.method === 'fp8' ? config.quantisation.block : null,
+  });
   const { decoder } = config;
   const vocabulary = [decoder.vocabSize, decoder.hiddenSize];
-  const parts = { manifest, config, tensors, compact };
+  const gateUpRows = splitRows(manifest.tensors.experts.fused.layout, config.ffn.expertWidth);
+  const parts = { manifest, config, tensors, compact, gateUpRows };
   const embed = tensors.take(manifest.tensors.embed, vocabulary);
   return {
     id,

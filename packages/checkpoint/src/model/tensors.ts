@@ -1,44 +1,123 @@
-import { MoepressError, type StoredTensor } from '@moepress/core';
+import {
+  type BlockScaledExpr,
+  type DType,
+  fp8,
+  MoepressError,
+  mxfp4,
+  type StoredTensor,
+  slab,
+  type TensorExpr,
+} from '@moepress/core';
 import { tensorName } from '../architectures/manifest.js';
 import { isFloatType } from '../tensor/float.js';
+
+/** What a template is filled with. */
+export interface Place {
+  readonly layer?: number;
+  readonly expert?: number;
+}
+
+/** Number `index` of `count` experts whose weights lie in one tensor. */
+export interface Slab {
+  readonly index: number;
+  readonly count: number;
+}
+
+export interface TensorSourceOptions {
+  /** Where the checkpoint lies, for messages. */
+  readonly directory: string;
+  /** See `TensorNames.alias`. */
+  readonly alias: readonly [from: string, to: string] | null;
+  /** Edge of the squares that share a scale; null where the config declares no FP8. */
+  readonly fp8Block: number | null;
+}
 
 /** The tensors of a checkpoint, taken by name template and checked against what the config promises. */
 export class TensorSource {
   readonly #tensors: ReadonlyMap<string, StoredTensor>;
-  readonly #directory: string;
+  readonly #options: TensorSourceOptions;
 
-  constructor(tensors: ReadonlyMap<string, StoredTensor>, directory: string) {
+  constructor(tensors: ReadonlyMap<string, StoredTensor>, options: TensorSourceOptions) {
     this.#tensors = tensors;
-    this.#directory = directory;
+    this.#options = options;
   }
 
-  /** Throws `TENSOR_MISSING`, `TENSOR_SHAPE`, or `TENSOR_DTYPE` unless it is F32, F16 or BF16. */
-  take(
+  has(template: string, at: Place = {}): boolean {
+    return this.#find(tensorName(template, at)) !== undefined;
+  }
+
+  /** A tensor of plain numbers. Throws `TENSOR_MISSING`, `TENSOR_SHAPE`, or `TENSOR_DTYPE` unless it is F32, F16 or BF16. */
+  take(template: string, shape: readonly number[], at: Place = {}): StoredTensor {
+    const tensor = this.#get(template, shape, at);
+    if (!isFloatType(tensor.dtype)) throw wrongType(tensor, 'one of F32, F16 and BF16');
+    return tensor;
+  }
+
+  /** A weight [out, in], plain or in FP8 with its scales. Throws like `take`. */
+  matrix(template: string, shape: readonly [number, number], at: Place): TensorExpr {
+    const tensor = this.#get(template, shape, at);
+    return tensor.dtype === 'F8_E4M3' ? this.#fp8(template, tensor, at) : this.take(template, shape, at);
+  }
+
+  /** One expert's part of a tensor, of plain numbers. Throws like `take`. */
+  fused(template: string, shape: readonly number[], at: Place, { index, count }: Slab): StoredTensor {
+    return slab(this.take(template, [count, ...shape], at), index);
+  }
+
+  /** One expert's matrix of 4-bit floats, from `<template>_blocks` and `<template>_scales`. Throws like `take`. */
+  fusedMxfp4(
     template: string,
-    shape: readonly number[],
-    at: { readonly layer?: number; readonly expert?: number } = {},
-  ): StoredTensor {
+    [out, width]: readonly [number, number],
+    at: Place,
+    { index, count }: Slab,
+  ): BlockScaledExpr {
+    const blocks = this.#typed(`${template}_blocks`, [count, out, width / 32, 16], 'U8', at);
+    const scales = this.#typed(`${template}_scales`, [count, out, width / 32], 'U8', at);
+    return mxfp4({ ...slab(blocks, index), shape: [out, width / 2] }, slab(scales, index));
+  }
+
+  #fp8(template: string, tensor: StoredTensor, at: Place): BlockScaledExpr {
+    const { fp8Block } = this.#options;
+    if (fp8Block === null) throw wrongType(tensor, 'declared by a quantization_config');
+    const grid = tensor.shape.map((n) => Math.ceil(n / fp8Block));
+    return fp8(tensor, this.#typed(`${template}_scale_inv`, grid, 'F32', at), fp8Block);
+  }
+
+  #typed(template: string, shape: readonly number[], dtype: DType, at: Place): StoredTensor {
+    const tensor = this.#get(template, shape, at);
+    if (tensor.dtype !== dtype) throw wrongType(tensor, dtype);
+    return tensor;
+  }
+
+  #get(template: string, shape: readonly number[], at: Place): StoredTensor {
     const name = tensorName(template, at);
-    const tensor = this.#tensors.get(name);
+    const tensor = this.#find(name);
     if (!tensor) {
       throw new MoepressError('TENSOR_MISSING', {
         message: `There is no tensor ${name}.`,
-        where: this.#directory,
+        where: this.#options.directory,
       });
     }
-    const where = `${tensor.file}: ${name}`;
     if (tensor.shape.length !== shape.length || tensor.shape.some((n, i) => n !== shape[i])) {
       throw new MoepressError('TENSOR_SHAPE', {
-        message: `${name} is [${tensor.shape}] but config.json makes it [${shape}].`,
-        where,
-      });
-    }
-    if (!isFloatType(tensor.dtype)) {
-      throw new MoepressError('TENSOR_DTYPE', {
-        message: `${name} is ${tensor.dtype}, not one of F32, F16 and BF16.`,
-        where,
+        message: `${tensor.name} is [${tensor.shape}] but config.json makes it [${shape}].`,
+        where: whereIs(tensor),
       });
     }
     return tensor;
   }
+
+  #find(name: string): StoredTensor | undefined {
+    const { alias } = this.#options;
+    return this.#tensors.get(name) ?? (alias ? this.#tensors.get(name.replace(...alias)) : undefined);
+  }
 }
+
+function wrongType(tensor: StoredTensor, need: string): MoepressError {
+  return new MoepressError('TENSOR_DTYPE', {
+    message: `${tensor.name} is ${tensor.dtype}, not ${need}.`,
+    where: whereIs(tensor),
+  });
+}
+
+const whereIs = ({ file, name }: StoredTensor) => `${file}: ${name}`;

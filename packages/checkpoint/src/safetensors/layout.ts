@@ -15,6 +15,18 @@ export function exprEntry(name: string, expr: TensorExpr): TensorEntry {
   return { name, dtype: expr.dtype, shape: expr.shape, bytes: () => bytesOf(expr) };
 }
 
+/** Expressions of one type and shape, one after the other: [n, ...shape], `shape` being theirs unless it is given. */
+export function stackEntry(
+  name: string,
+  of: readonly TensorExpr[],
+  shape: readonly number[] = of[0]!.shape,
+): TensorEntry {
+  const bytes = async function* () {
+    for (const expr of of) yield* bytesOf(expr);
+  };
+  return { name, dtype: of[0]!.dtype, shape: [of.length, ...shape], bytes };
+}
+
 /** Values in memory to be written as `name`, row-major. */
 export function arrayEntry(
   name: string,

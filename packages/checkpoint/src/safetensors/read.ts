@@ -21,7 +21,9 @@ export interface SafetensorsFile {
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   const { file, handle } = await openFile(path);
   try {
-    const { size } = await handle.stat();
+    const info = await handle.stat();
+    if (!info.isFile()) throw invalid('This is not a file', file);
+    const { size } = info;
     if (size < lengthBytes) throw invalid(`The file has only ${size} bytes`, file);
     const declared = (await readExactly(handle, 0, lengthBytes, file)).readBigUInt64LE();
     const headerLength = checkHeaderLength(declared, size, file);

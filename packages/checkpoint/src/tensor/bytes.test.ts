@@ -11,6 +11,8 @@ import {
   type StoredTensor,
   scale,
   type TensorExpr,
+  transpose,
+  zeros,
 } from '@moepress/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -37,6 +39,7 @@ async function read(expr: TensorExpr, block?: number): Promise<Buffer> {
 function element(expr: TensorExpr, base: Buffer, row: number, column: number): Buffer {
   if (expr.kind === 'rows') return element(expr.of, base, expr.indices[row]!, column);
   if (expr.kind === 'cols') return element(expr.of, base, row, expr.indices[column]!);
+  if (expr.kind === 'transpose') return element(expr.of, base, column, row);
   if (expr.kind === 'concat') {
     let at = expr.axis === 0 ? row : column;
     for (const of of expr.of) {
@@ -62,6 +65,7 @@ function expressions(base: TensorExpr, depth = 3): fc.Arbitrary<TensorExpr> {
       picks(of.shape[1]!).map((indices) => cols(of, indices)),
       picks(of.shape[0]!).map((indices) => concat([of, rows(of, indices)], 0)),
       picks(of.shape[1]!).map((indices) => concat([of, cols(of, indices), of], 1)),
+      fc.constant(transpose(of)),
     ),
   );
 }
@@ -115,6 +119,12 @@ describe('bytesOf', () => {
       expect(Math.abs(value - values[i]! / 3)).toBeLessThan(Math.abs(values[i]!) * 2 ** -10);
     }
     expect(await failure(read(scale(await stored('I32', [2]), 2)))).toMatchObject({ code: 'TENSOR_DTYPE' });
+  });
+
+  it('pads with zeros', async () => {
+    const base = await stored('BF16', [2, 3]);
+    const padded = concat([base, zeros('BF16', [1, 3])], 0);
+    expect(await read(padded, 5)).toEqual(Buffer.concat([await read(base), Buffer.alloc(6)]));
   });
 
   it('gives nothing for an empty tensor and one element for a scalar', async () => {

@@ -1,4 +1,5 @@
 import {
+  type BlockScaledExpr,
   type ConcatExpr,
   describe,
   dtypeBits,
@@ -6,15 +7,20 @@ import {
   MoepressError,
   type ScaleExpr,
   type SelectExpr,
+  type StoredTensor,
   type TensorExpr,
+  type TransposeExpr,
 } from '@moepress/core';
+import { decodeRows, scaleRows } from './block-scaled.js';
 import { OpenFiles } from './files.js';
 import { fromFloat32, isFloatType, toFloat32 } from './float.js';
+import { transposed } from './transpose.js';
 
 /**
  * Evaluation of tensor expressions to bytes. Every expression is asked for a range of its elements
  * in row-major order and asks its operands for the ranges it needs, so memory is bounded by the
- * block and not by the tensor.
+ * block and not by the tensor. Only transposed matrices are held whole, two at a time (gate and up):
+ * each of their rows is spread over all of the file's.
  */
 
 /** Bytes handed on at a time; large enough to keep a disk busy. */
@@ -24,7 +30,11 @@ const defaultBlockBytes = 4 * 1024 * 1024;
 interface Reading {
   readonly files: OpenFiles;
   readonly blockBytes: number;
+  /** The matrices transposed last, by what they are the transposes of. */
+  readonly held: Map<TensorExpr, Bytes>;
 }
+
+const maxHeld = 2;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -38,15 +48,15 @@ export async function* bytesOf(
   expr: TensorExpr,
   blockBytes: number = defaultBlockBytes,
 ): AsyncGenerator<Bytes, void, undefined> {
-  const files = new OpenFiles();
+  const reading: Reading = { files: new OpenFiles(), blockBytes, held: new Map() };
   try {
     const count = elementCount(expr.shape);
     const step = Math.max(1, Math.floor(blockBytes / sizeOf(expr)));
     for (let begin = 0; begin < count; begin += step) {
-      yield await readRange(expr, begin, Math.min(count, begin + step), { files, blockBytes });
+      yield await readRange(expr, begin, Math.min(count, begin + step), reading);
     }
   } finally {
-    await files.close();
+    await reading.files.close();
   }
 }
 
@@ -66,6 +76,12 @@ async function readRange(expr: TensorExpr, begin: number, end: number, reading: 
       return readRows(expr, begin, end, (from, to) => sideBySide(expr, from, to, reading));
     case 'cols':
       return readRows(expr, begin, end, (from, to) => columns(expr, from, to, reading));
+    case 'transpose':
+      return (await transposedBytes(expr, reading)).slice(begin * sizeOf(expr), end * sizeOf(expr));
+    case 'zeros':
+      return new Uint8Array((end - begin) * sizeOf(expr));
+    case 'block-scaled':
+      return readRows(expr, begin, end, (from, to) => blockScaled(expr, from, to, reading));
   }
 }
 
@@ -163,6 +179,30 @@ function copyCells(source: Uint8Array, indices: readonly number[], cell: number,
     const begin = indices[i]! * cell;
     for (let byte = 0; byte < cell; byte++) target[i * cell + byte] = source[begin + byte]!;
   }
+}
+
+async function transposedBytes({ of, shape }: TransposeExpr, reading: Reading): Promise<Bytes> {
+  const { held } = reading;
+  const known = held.get(of);
+  if (known) return known;
+  const bytes = transposed(await readRange(of, 0, elementCount(shape), reading), shape, sizeOf(of));
+  if (held.size >= maxHeld) held.delete(held.keys().next().value!);
+  held.set(of, bytes);
+  return bytes;
+}
+
+/** Rows [from, to) of a quantised matrix, with the scales they need. */
+async function blockScaled(
+  expr: BlockScaledExpr,
+  from: number,
+  to: number,
+  reading: Reading,
+): Promise<Bytes> {
+  const rowsOf = (of: StoredTensor, first: number, last: number) =>
+    readRange(of, first * of.shape[1]!, last * of.shape[1]!, reading);
+  const values = await rowsOf(expr.of, from, to);
+  const scales = await rowsOf(expr.scales, ...scaleRows(expr, from, to));
+  return decodeRows(expr, { first: from, values, scales });
 }
 
 function scaled(bytes: Bytes, { by, dtype, of }: ScaleExpr): Bytes {

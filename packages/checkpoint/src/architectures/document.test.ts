@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { architectures } from './index.js';
+import { familyTable } from './table.test.util.js';
+
+const document = fileURLToPath(new URL('../../../../docs/architectures.md', import.meta.url));
+const source = (name: string) => readFileSync(fileURLToPath(new URL(name, import.meta.url)), 'utf8');
+
+/** The text with what lies between the two marks of a name replaced. */
+function replace(text: string, name: string, by: string): string {
+  const marks = new RegExp(`(<!-- ${name} -->\n)[^]*(<!-- end of ${name} -->)`);
+  expect(text).toMatch(marks);
+  return text.replace(marks, (_, begin: string, end: string) => `${begin}\n${by}\n\n${end}`);
+}
+
+// Rewritten by: npx vitest run packages/checkpoint/src/architectures --update
+test('docs/architectures.md shows the manifests as they are', async () => {
+  const example = `\`\`\`ts\n${source('./mixtral.ts').trim()}\n\`\`\``;
+  const withTable = replace(readFileSync(document, 'utf8'), 'families', familyTable(architectures));
+  await expect(replace(withTable, 'example', example)).toMatchFileSnapshot(document);
+});

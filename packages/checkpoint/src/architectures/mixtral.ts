@@ -1,0 +1,46 @@
+import type { ArchitectureManifest } from './manifest.js';
+import { layer, llamaStyleNames } from './names.js';
+
+/** Mixtral: every layer is MoE, the chosen weights always sum to one; projections are w1, w3 and w2. */
+export const mixtral: ArchitectureManifest = {
+  modelType: 'mixtral',
+  title: 'Mixtral',
+  className: 'MixtralForCausalLM',
+  keys: { experts: 'num_local_experts', topK: 'num_experts_per_tok', expertWidth: 'intermediate_size' },
+  attention: {
+    kind: 'gqa',
+    qkvBias: null,
+    outputBias: 'never',
+    qkNorm: null,
+    clipKey: null,
+    window: 'every-layer',
+    sinks: false,
+  },
+  router: {
+    scoring: 'softmax',
+    methods: { greedy: null },
+    normalise: 'always',
+    scale: null,
+    bias: false,
+    selectionBias: false,
+  },
+  ffn: { shared: null, dense: 'none', clamp: null },
+  tensors: {
+    ...llamaStyleNames,
+    router: `${layer}.block_sparse_moe.gate`,
+    experts: {
+      separate: {
+        gate: `${layer}.block_sparse_moe.experts.{expert}.w1.weight`,
+        up: `${layer}.block_sparse_moe.experts.{expert}.w3.weight`,
+        down: `${layer}.block_sparse_moe.experts.{expert}.w2.weight`,
+      },
+      fused: {
+        ...llamaStyleNames.experts.fused,
+        gateUp: `${layer}.block_sparse_moe.experts.gate_up_proj`,
+        down: `${layer}.block_sparse_moe.experts.down_proj`,
+      },
+    },
+    // What transformers 5 calls the module.
+    alias: ['.block_sparse_moe.', '.mlp.'],
+  },
+};

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { deepseekV2 } from '../architectures/deepseek-v2.js';
+import { deepseekV3 } from '../architectures/deepseek-v3.js';
+import { gptOss } from '../architectures/gpt-oss.js';
+import { mixtral } from '../architectures/mixtral.js';
+import { readAttention } from './attention.js';
+import { readerOf, refusalOf } from './support.test.util.js';
+
+const common = { rope_theta: 1e4, max_position_embeddings: 4096, num_attention_heads: 4 };
+
+describe('latent attention', () => {
+  const sizes = { qk_nope_head_dim: 16, qk_rope_head_dim: 8, v_head_dim: 12, kv_lora_rank: 32 };
+  const read = (changes: object, family = deepseekV3) =>
+    readAttention(readerOf({ ...common, ...sizes, ...changes }), family.attention);
+
+  it('has heads of a plain and a rotated part', () => {
+    expect(read({ q_lora_rank: null })).toEqual({
+      kind: 'mla',
+      heads: 4,
+      kvHeads: 4,
+      headDim: 24,
+      rope: { theta: 1e4, dim: 8, pairing: 'neighbours', scaling: null },
+      scale: 24 ** -0.5,
+      bias: false,
+      queryLatent: null,
+      latent: 32,
+      contentDim: 16,
+      valueDim: 12,
+    });
+    // What transformers saves under head_dim is the rotated part.
+    expect(read({ q_lora_rank: 40, head_dim: 8 })).toMatchObject({ queryLatent: 40, headDim: 24 });
+  });
+
+  it('scales the softmax where the rotation does not', () => {
+    const rope_scaling = { type: 'yarn', factor: 40, mscale: 0.7, mscale_all_dim: 0.7 };
+    const { scale, rope } = read({ rope_scaling }, deepseekV2);
+    expect(scale).toBeCloseTo(24 ** -0.5 * (0.07 * Math.log(40) + 1) ** 2, 12);
+    expect(rope.scaling).toMatchObject({ attentionFactor: 1 });
+  });
+
+  it('rotates halves only in DeepSeek-V3 and if told so', () => {
+    expect(read({ rope_interleave: false }).rope.pairing).toBe('halves');
+    expect(read({ rope_interleave: false }, deepseekV2).rope.pairing).toBe('neighbours');
+  });
+
+  it.each([
+    [{ num_key_value_heads: 2 }, 'CONFIG_UNSUPPORTED config.json: num_key_value_heads'],
+    [{ qk_rope_head_dim: 7 }, 'CONFIG_INVALID config.json: qk_rope_head_dim'],
+    [{ kv_lora_rank: null }, 'CONFIG_INVALID config.json: kv_lora_rank'],
+    [{ v_head_dim: 0 }, 'CONFIG_INVALID config.json: v_head_dim'],
+  ])('refuses %j', (changes, refusal) => {
+    expect(refusalOf(() => read(changes))).toBe(refusal);
+  });
+});
+
+describe('windows', () => {
+  const windows = (family: typeof mixtral, changes: object) => {
+    const config = { ...common, hidden_size: 64, num_hidden_layers: 3, ...changes };
+    return (readAttention(readerOf(config), family.attention) as { windows: unknown }).windows;
+  };
+  const types = (...names: string[]) => names.map((name) => `${name}_attention`);
+
+  it('are on every layer of Mixtral or none', () => {
+    expect(windows(mixtral, { sliding_window: 128 })).toEqual([128, 128, 128]);
+    expect(windows(mixtral, { sliding_window: null })).toEqual([null, null, null]);
+  });
+
+  it('alternate in gpt-oss unless its layer types say otherwise', () => {
+    expect(windows(gptOss, { sliding_window: 128 })).toEqual([128, null, 128]);
+    const given = { sliding_window: 8, layer_types: types('full', 'sliding', 'full') };
+    expect(windows(gptOss, given)).toEqual([null, 8, null]);
+    expect(windows(gptOss, { layer_types: types('full', 'full', 'full') })).toEqual([null, null, null]);
+  });
+
+  it.each([
+    [{ layer_types: types('full') }, 'layer_types'],
+    [{ layer_types: types('full', 'full', 'chunked') }, 'layer_types'],
+    [{ sliding_window: 0 }, 'sliding_window'],
+    [{}, 'sliding_window'],
+  ])('are refused: %j', (changes, key) => {
+    expect(refusalOf(() => windows(gptOss, changes))).toBe(`CONFIG_INVALID config.json: ${key}`);
+  });
+});

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { deepseek } from '../architectures/deepseek.js';
+import { gptOss } from '../architectures/gpt-oss.js';
+import { qwen3Moe } from '../architectures/qwen3-moe.js';
+import { readFfn } from './ffn.js';
+import { readerOf, refusalOf } from './support.test.util.js';
+
+const widths = { moe_intermediate_size: 24, intermediate_size: 96 };
+const dense = (family: typeof deepseek, config: Record<string, unknown>, experts = 8) =>
+  readFfn(readerOf({ ...widths, ...config }), family, 6, experts).moe.flatMap((moe, layer) =>
+    moe ? [] : [layer],
+  );
+
+describe('readFfn', () => {
+  it('makes layers dense by list and by step in Qwen', () => {
+    expect(dense(qwen3Moe, {})).toEqual([]);
+    expect(dense(qwen3Moe, { mlp_only_layers: [1, 4] })).toEqual([1, 4]);
+    expect(dense(qwen3Moe, { decoder_sparse_step: 2 })).toEqual([0, 2, 4]);
+    expect(dense(qwen3Moe, { decoder_sparse_step: 3, mlp_only_layers: [2] })).toEqual([0, 1, 2, 3, 4]);
+    expect(dense(qwen3Moe, {}, 0)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it('makes the first layers dense in DeepSeek, and those between by frequency', () => {
+    expect(dense(deepseek, {})).toEqual([]);
+    expect(dense(deepseek, { first_k_dense_replace: 3 })).toEqual([0, 1, 2]);
+    expect(dense(deepseek, { first_k_dense_replace: 1, moe_layer_freq: 2 })).toEqual([0, 1, 3, 5]);
+  });
+
+  it('counts shared experts in experts, of which there may be none', () => {
+    const shared = (n_shared_experts: unknown) =>
+      readFfn(readerOf({ ...widths, n_shared_experts }), deepseek, 2, 8).sharedWidth;
+    expect([2, 0, null, undefined].map(shared)).toEqual([48, null, null, null]);
+  });
+
+  it('clamps in gpt-oss', () => {
+    const activation = (config: object) =>
+      readFfn(readerOf({ intermediate_size: 32, ...config }), gptOss, 2, 8).activation;
+    expect(activation({})).toEqual({ kind: 'clamped-swiglu', alpha: 1.702, limit: 7 });
+    expect(activation({ swiglu_limit: 5 })).toMatchObject({ limit: 5 });
+    expect(refusalOf(() => activation({ swiglu_limit: 'none' }))).toContain('swiglu_limit');
+  });
+});

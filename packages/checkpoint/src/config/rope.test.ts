@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { readRope } from './rope.js';
+import { readerOf, refusalOf } from './support.test.util.js';
+
+const base = { rope_theta: 1e4, max_position_embeddings: 8192 };
+const read = (changes: Record<string, unknown>) => readRope(readerOf({ ...base, ...changes }));
+const refusal = (changes: Record<string, unknown>) => refusalOf(() => read(changes));
+
+describe('readRope', () => {
+  it('takes plain rotation for granted', () => {
+    expect(read({})).toEqual({ theta: 1e4, scaling: null, latentScale: 1 });
+    expect(read({ rope_scaling: null, rope_parameters: { rope_theta: 5e5 } })).toMatchObject({ theta: 5e5 });
+  });
+
+  it('reads linear and dynamic scaling, the latter beyond the positions of the config', () => {
+    const linear = { kind: 'linear', factor: 2 };
+    expect(read({ rope_scaling: { type: 'linear', factor: 2 } }).scaling).toEqual(linear);
+    const dynamic = { rope_type: 'dynamic', factor: 4, original_max_position_embeddings: 1 };
+    expect(read({ rope_scaling: dynamic }).scaling).toEqual({
+      kind: 'dynamic',
+      factor: 4,
+      originalPositions: 8192,
+    });
+  });
+
+  it('reads llama3 scaling', () => {
+    const llama3 = { rope_type: 'llama3', factor: 8, low_freq_factor: 1, high_freq_factor: 4 };
+    expect(read({ rope_scaling: { ...llama3, original_max_position_embeddings: 2048 } }).scaling).toEqual({
+      kind: 'llama3',
+      factor: 8,
+      originalPositions: 2048,
+      lowFrequencyFactor: 1,
+      highFrequencyFactor: 4,
+    });
+    expect(refusal({ rope_scaling: { ...llama3, high_freq_factor: 1 } })).toBe(
+      'CONFIG_INVALID config.json: rope_scaling: high_freq_factor',
+    );
+    expect(refusal({ rope_scaling: { rope_type: 'llama3', factor: 8 } })).toBe(
+      'CONFIG_INVALID config.json: rope_scaling: low_freq_factor',
+    );
+  });
+});
+
+describe('yarn', () => {
+  const yarn = (changes: Record<string, unknown>, more: Record<string, unknown> = {}) =>
+    read({ ...more, rope_scaling: { type: 'yarn', factor: 40, ...changes } });
+
+  it('has the defaults of transformers', () => {
+    expect(yarn({ beta_fast: null })).toEqual({
+      theta: 1e4,
+      latentScale: 1,
+      scaling: {
+        kind: 'yarn',
+        factor: 40,
+        originalPositions: 8192,
+        betaFast: 32,
+        betaSlow: 1,
+        truncate: true,
+        attentionFactor: 0.1 * Math.log(40) + 1,
+      },
+    });
+  });
+
+  it('infers the attention factor from mscale as DeepSeek does', () => {
+    const both = yarn({ mscale: 1, mscale_all_dim: 0.7 });
+    expect(both.scaling).toMatchObject({
+      attentionFactor: (0.1 * Math.log(40) + 1) / (0.07 * Math.log(40) + 1),
+    });
+    expect(both.latentScale).toBeCloseTo((0.07 * Math.log(40) + 1) ** 2, 12);
+    expect(yarn({ mscale: 0.5 }).scaling).toMatchObject({ attentionFactor: 0.1 * Math.log(40) + 1 });
+    expect(yarn({ attention_factor: 2, mscale: 1, mscale_all_dim: 1 }).scaling).toMatchObject({
+      attentionFactor: 2,
+    });
+    expect(yarn({ factor: 1 }).scaling).toMatchObject({ attentionFactor: 1 });
+  });
+
+  it('derives the factor from the positions where it has none', () => {
+    const original = { original_max_position_embeddings: 1024 };
+    expect(yarn({ factor: null, ...original }).scaling).toMatchObject({ factor: 8, originalPositions: 1024 });
+    expect(yarn({ factor: 3, original_max_position_embeddings: 7 }, original).scaling).toMatchObject({
+      factor: 3,
+      originalPositions: 1024,
+    });
+  });
+});
+
+describe('a rotation', () => {
+  it('may be given for each type of layer if all are alike', () => {
+    const full = { rope_type: 'linear', factor: 2, rope_theta: 7 };
+    const nested = (sliding: object) => ({
+      rope_theta: undefined,
+      rope_parameters: { full_attention: full, sliding_attention: sliding },
+    });
+    expect(read(nested(full))).toMatchObject({ theta: 7, scaling: { kind: 'linear' } });
+    expect(refusal(nested({ ...full, rope_theta: 8 }))).toBe(
+      'CONFIG_UNSUPPORTED config.json: rope_parameters',
+    );
+  });
+
+  it.each([
+    [{ rope_scaling: { type: 'longrope', short_factor: [1], long_factor: [2] } }, 'rope_scaling'],
+    [{ rope_parameters: { rope_type: 'proportional', factor: 1 } }, 'rope_parameters'],
+    [{ rope_parameters: { partial_rotary_factor: 0.5 } }, 'rope_parameters'],
+  ])('is refused rather than misread: %j', (changes, key) => {
+    expect(refusal(changes)).toBe(`CONFIG_UNSUPPORTED config.json: ${key}`);
+  });
+
+  it.each([
+    [{ rope_scaling: { type: 'linear' } }, 'rope_scaling: factor'],
+    [{ rope_scaling: { type: 'yarn', factor: -1 } }, 'rope_scaling: factor'],
+    [{ rope_scaling: { type: 'yarn', factor: 2, truncate: 'no' } }, 'rope_scaling: truncate'],
+    [{ rope_scaling: 'yarn' }, 'rope_scaling'],
+    [{ rope_theta: 0 }, 'rope_theta'],
+  ])('names the key that is wrong: %j', (changes, key) => {
+    expect(refusal(changes)).toBe(`CONFIG_INVALID config.json: ${key}`);
+  });
+});

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { deepseek } from '../architectures/deepseek.js';
+import { deepseekV2 } from '../architectures/deepseek-v2.js';
+import { deepseekV3 } from '../architectures/deepseek-v3.js';
+import { gptOss } from '../architectures/gpt-oss.js';
+import { readRouter } from './router.js';
+import { readerOf, refusalOf } from './support.test.util.js';
+
+const v2 = (config: Record<string, unknown>) => readRouter(readerOf(config), deepseekV2.router, 16, 4);
+const v3 = (config: Record<string, unknown>) => readRouter(readerOf(config), deepseekV3.router, 16, 4);
+
+describe('readRouter', () => {
+  it('normalises in DeepSeek-V2 instead of scaling', () => {
+    const scaled = { routed_scaling_factor: 16 };
+    expect(v2(scaled)).toEqual({
+      scoring: 'softmax',
+      groups: null,
+      topK: 4,
+      normalise: false,
+      scale: 16,
+    });
+    expect(v2({ ...scaled, norm_topk_prob: true })).toMatchObject({ normalise: true, scale: 1 });
+  });
+
+  it('normalises in DeepSeek-V3 and scales', () => {
+    const groups = { n_group: 4, topk_group: 2 };
+    expect(v3({ ...groups, topk_method: 'noaux_tc', scoring_func: 'sigmoid' })).toEqual({
+      scoring: 'sigmoid',
+      groups: { count: 4, selected: 2, by: 'top-2-sum' },
+      topK: 4,
+      normalise: true,
+      scale: 2.5,
+    });
+    expect(v3({ ...groups, norm_topk_prob: false, routed_scaling_factor: 1 })).toMatchObject({
+      normalise: false,
+      scale: 1,
+    });
+  });
+
+  it('has groups where some are left out', () => {
+    const limited = { topk_method: 'group_limited_greedy' };
+    expect(v2({ ...limited, n_group: 8, topk_group: 3 }).groups).toEqual({
+      count: 8,
+      selected: 3,
+      by: 'max',
+    });
+    expect(v2({ topk_method: 'greedy', n_group: 8, topk_group: 3 }).groups).toBeNull();
+    expect(v2({ ...limited, n_group: 1, topk_group: 1 }).groups).toBeNull();
+    expect(v3({ n_group: 4, topk_group: 4 }).groups).toBeNull();
+  });
+
+  it('always normalises in gpt-oss, and never scales in DeepSeekMoE', () => {
+    const odd = readerOf({ norm_topk_prob: false, routed_scaling_factor: 3 });
+    expect(readRouter(odd, gptOss.router, 8, 4)).toMatchObject({ normalise: true, scale: 1 });
+    expect(readRouter(odd, deepseek.router, 8, 4)).toMatchObject({ normalise: false, scale: 1 });
+  });
+
+  it.each([
+    [v2, { scoring_func: 'sigmoid' }, 'CONFIG_UNSUPPORTED config.json: scoring_func'],
+    [v2, { topk_method: 'noaux_tc' }, 'CONFIG_UNSUPPORTED config.json: topk_method'],
+    [v2, { topk_method: 'toString' }, 'CONFIG_UNSUPPORTED config.json: topk_method'],
+    [v3, { topk_method: 'greedy' }, 'CONFIG_UNSUPPORTED config.json: topk_method'],
+    [v3, {}, 'CONFIG_INVALID config.json: n_group'],
+    [v3, { n_group: 3, topk_group: 1 }, 'CONFIG_INVALID config.json: n_group'],
+    [v3, { n_group: 16, topk_group: 8 }, 'CONFIG_INVALID config.json: n_group'],
+    [v3, { n_group: 4, topk_group: 5 }, 'CONFIG_INVALID config.json: topk_group'],
+    [v3, { n_group: 8, topk_group: 1 }, 'CONFIG_INVALID config.json: topk_group'],
+    [
+      v3,
+      { n_group: 1, topk_group: 1, routed_scaling_factor: 0 },
+      'CONFIG_INVALID config.json: routed_scaling_factor',
+    ],
+  ])('refuses %#', (read, config, refusal) => {
+    expect(refusalOf(() => read(config))).toBe(refusal);
+  });
+});

@@ -1,0 +1,16 @@
+/** Shared by the tests of the config readers. */
+import { MoepressError } from '@moepress/core';
+import { ConfigReader } from './reader.js';
+
+export const readerOf = (config: Record<string, unknown>) => new ConfigReader(config, 'config.json');
+
+/** Code and place of what a reader throws. */
+export function refusalOf(read: () => unknown): string {
+  try {
+    read();
+  } catch (error) {
+    if (MoepressError.isInstance(error)) return `${error.code} ${error.where}`;
+    throw error;
+  }
+  return 'accepted';
+}

@@ -1,0 +1,157 @@
+import { join } from 'node:path';
+import { type LatentAttention, measure, moeBlocks } from '@moepress/core';
+import { describe, expect, it } from 'vitest';
+import { arrayEntry, exprEntry, type TensorEntry } from '../safetensors/layout.js';
+import { edit, fixture } from '../support.test.util.js';
+import { unreadTensors } from '../survey/unread.js';
+import { decodeFloat32 } from '../tensor/decode.js';
+import { openModel } from './open.js';
+import { bytesIn, entriesOf, pools, storedTensors, valuesOf, withTensors } from './support.test.util.js';
+
+const plain = ['deepseek', 'deepseek_v2', 'deepseek_v3', 'gpt_oss', 'mixtral', 'olmoe', 'qwen2_moe'];
+
+describe.each([...plain, 'gpt_oss_mxfp4', 'deepseek_v3_fp8'])('%s', (name) => {
+  it('is opened with every byte accounted for, as plain data', async () => {
+    const model = await openModel(fixture(name));
+    const bytes = [...(await storedTensors(name)).values()].reduce((sum, { length }) => sum + length, 0);
+    expect(measure(model).total.bytes).toBe(bytes);
+    expect(await unreadTensors(model)).toEqual([]);
+    expect(JSON.parse(JSON.stringify(model))).toEqual(model);
+  });
+});
+
+describe('DeepSeek', () => {
+  it('has dense layers first and ungated shared experts', async () => {
+    const { blocks } = await openModel(fixture('deepseek'));
+    expect(blocks.map(({ ffn }) => ffn.kind)).toEqual(['dense', 'moe', 'moe']);
+    expect(blocks[0]!.ffn).toMatchObject({ mlp: { width: 96 } });
+    expect(blocks[1]!.ffn).toMatchObject({ shared: { mlp: { width: 48 }, gate: null } });
+    expect(blocks[0]!.attention).toMatchObject({ kind: 'gqa', qkNorm: null, q: { bias: null } });
+  });
+
+  it('has latents of keys and values, in V3 also of queries', async () => {
+    const attention = async (name: string) =>
+      (await openModel(fixture(name))).blocks[0]!.attention as LatentAttention;
+    const [v2, v3] = [await attention('deepseek_v2'), await attention('deepseek_v3')];
+    expect(v2.q).toMatchObject({ down: null, up: { weight: { shape: [96, 64] } } });
+    expect(v3.q).toMatchObject({
+      down: { linear: { weight: { shape: [40, 64] } }, norm: { shape: [40] }, epsilon: 1e-6 },
+      up: { weight: { shape: [96, 40] } },
+    });
+    for (const { kvDown, kvUp, o } of [v2, v3]) {
+      expect(kvDown.linear.weight.shape).toEqual([32 + 8, 64]);
+      expect(kvUp.weight.shape).toEqual([4 * (16 + 12), 32]);
+      expect(o.weight.shape).toEqual([64, 4 * 12]);
+    }
+  });
+
+  it('has biases for the selection in V3', async () => {
+    const [block] = moeBlocks(await openModel(fixture('deepseek_v3')));
+    expect(block!.ffn.router).toMatchObject({
+      scoring: 'sigmoid',
+      selectionBias: { shape: [16], dtype: 'F32' },
+      groups: { count: 4, selected: 2, by: 'top-2-sum' },
+      normalise: true,
+      scale: 2.5,
+    });
+  });
+
+  it('leaves the layers of multi-token prediction alone', async () => {
+    const folder = await withTensors('deepseek_v3', (tensors) => [
+      ...entriesOf(tensors.values()),
+      exprEntry('model.layers.3.eh_proj.weight', tensors.get('lm_head.weight')!),
+    ]);
+    expect(await unreadTensors(await openModel(folder))).toEqual(['model.layers.3.eh_proj.weight']);
+  });
+});
+
+describe('gpt-oss', () => {
+  it('has windows, sinks, biases and a clamped gate', async () => {
+    const model = await openModel(fixture('gpt_oss'));
+    expect(model.blocks.map(({ attention }) => attention.kind === 'gqa' && attention.window)).toEqual([
+      8,
+      null,
+    ]);
+    expect(model.blocks[0]!.attention).toMatchObject({ sinks: { shape: [8] }, o: { bias: { shape: [64] } } });
+    const [block] = moeBlocks(model);
+    expect(block!.ffn.router).toMatchObject({ bias: { shape: [8] }, normalise: true });
+    expect(block!.ffn.pool[3]).toMatchObject({
+      width: 32,
+      activation: { kind: 'clamped-swiglu', alpha: 1.702, limit: 7 },
+      bias: { gate: { shape: [32] }, up: { shape: [32] }, down: { shape: [64] } },
+    });
+  });
+
+  it('has gate and up in turns', async () => {
+    const [pool] = pools(await openModel(fixture('gpt_oss')));
+    const tensors = await storedTensors('gpt_oss');
+    const named = (name: string) => decodeFloat32(tensors.get(`model.layers.0.mlp.experts.${name}`)!);
+    const [gateUp, gateUpBias] = [await named('gate_up_proj'), await named('gate_up_proj_bias')];
+    const down = await named('down_proj');
+    const [gate, up, downOf5, gateBias, upBias] = await valuesOf(pool![5]!);
+    // [experts, H = 64, 2I = 64], [experts, 2I], [experts, I = 32, H].
+    for (const [channel, input] of [
+      [0, 0],
+      [7, 63],
+      [31, 12],
+    ] as const) {
+      const at = (5 * 64 + input) * 64 + 2 * channel;
+      expect(gate![channel * 64 + input]).toBe(gateUp[at]);
+      expect(up![channel * 64 + input]).toBe(gateUp[at + 1]);
+      expect(downOf5![input * 32 + channel]).toBe(down[(5 * 32 + channel) * 64 + input]);
+      expect(gateBias![channel]).toBe(gateUpBias[5 * 64 + 2 * channel]);
+      expect(upBias![channel]).toBe(gateUpBias[5 * 64 + 2 * channel + 1]);
+    }
+  });
+
+  it('numbers the experts of the compact layout within the layer', async () => {
+    const kept = [6, 1];
+    const folder = await withTensors('gpt_oss', async (tensors) => {
+      const entries = entriesOf(tensors.values());
+      const change = async (entry: TensorEntry): Promise<TensorEntry> => {
+        if (!/layers\.0\.mlp\.experts/.test(entry.name)) return entry;
+        const { dtype, shape, length } = tensors.get(entry.name)!;
+        const bytes = await bytesIn(tensors.get(entry.name)!);
+        const size = length / 8;
+        const slabs = kept.map((e) => bytes.subarray(e * size, (e + 1) * size));
+        return arrayEntry(entry.name, dtype, [2, ...shape.slice(1)], Buffer.concat(slabs));
+      };
+      return Promise.all(entries.map(change));
+    });
+    const slots = (from: number) => [0, 1, 0, 1, 1, 1, 0, 0].map((e) => [from, e]);
+    await edit(folder, 'config.json', (config) => {
+      config.model_type = 'moepress_gpt_oss';
+      config.moepress = {
+        format: 'compact-v1',
+        base_architecture: 'gpt_oss',
+        layers: [
+          { layer: 0, experts: kept, slots: slots(0) },
+          { layer: 1, experts: [0, 1, 2, 3, 4, 5, 6, 7], slots: slots(1) },
+        ],
+      };
+    });
+    const [first] = pools(await openModel(folder));
+    const [original] = pools(await openModel(fixture('gpt_oss')));
+    expect(first!.map(({ origin }) => origin.index)).toEqual(kept);
+    expect(await valuesOf(first![0]!)).toEqual(await valuesOf(original![6]!));
+    expect(await valuesOf(first![1]!)).toEqual(await valuesOf(original![1]!));
+  });
+});
+
+const shared = process.env.MOEPRESS_SHARED;
+
+describe.runIf(shared)('the reference checkpoints', () => {
+  const families = [...plain.filter((name) => name !== 'deepseek'), 'deepseek_v1', 'qwen3_moe'];
+  it.each(families)('%s is opened in every form', async (name) => {
+    const [single, ...others] = await Promise.all(
+      ['fp32', 'bf16', 'bf16_sharded'].map((form) =>
+        openModel(join(shared!, 'golden', 'models', name, form)),
+      ),
+    );
+    for (const other of others) {
+      expect(measure(other).total.parameters).toBe(measure(single!).total.parameters);
+      expect(other.config).toMatchObject({ ...single!.config, dtype: 'BF16' });
+      expect(await unreadTensors(other)).toEqual([]);
+    }
+  });
+});

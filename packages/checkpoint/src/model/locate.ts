@@ -1,0 +1,46 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { MoepressError, type Work } from '@moepress/core';
+
+export interface OpenOptions extends Work {
+  /** Branch, tag or commit of a Hub model; default `main`. */
+  readonly revision?: string | undefined;
+}
+
+/** `organisation/name`, as the Hub writes it. */
+const hubId = /^[\w-][\w.-]*\/[\w-][\w.-]*$/;
+
+/**
+ * The folder of a checkpoint, which a Hub id is downloaded into first unless it is there, and the commit
+ * of the latter. Throws `CHECKPOINT_NOT_FOUND`, or for a Hub id what `downloadModel` throws.
+ */
+export async function locateCheckpoint(
+  id: string,
+  { revision = 'main', ...work }: OpenOptions,
+): Promise<{ readonly directory: string; readonly revision: string | null }> {
+  const info = await stat(id).catch(() => null);
+  if (info?.isDirectory()) return { directory: resolve(id), revision: null };
+  if (info || !hubId.test(id)) {
+    const message = info ? 'This is not a folder.' : 'There is no such folder, and it is no Hub id.';
+    throw new MoepressError('CHECKPOINT_NOT_FOUND', { message, where: id });
+  }
+  // Loaded only when asked for: most models are local, and the Hub library is large.
+  const { downloadModel } = await import('./download.js');
+  try {
+    const { directory, commit } = await downloadModel(id, revision, work);
+    return { directory, revision: commit };
+  } catch (cause) {
+    throw asNeither(cause, id);
+  }
+}
+
+/** `models/tiny` may be a misspelt path as well as a Hub id: says both if the Hub as a whole did not help. */
+function asNeither(cause: unknown, id: string): unknown {
+  if (!MoepressError.isInstance(cause) || cause.where !== id) return cause;
+  return new MoepressError(cause.code, {
+    message: `There is no folder ${resolve(id)}, and as a Hub id it cannot be opened either. ${cause.message}`,
+    where: id,
+    mend: `If you mean a folder, correct the path. If you mean a Hub model: ${cause.mend}`,
+    cause,
+  });
+}
