@@ -74,6 +74,27 @@ describe('ModelRunner', () => {
     }
   });
 
+  it('shares no prefixes where the length of a sequence turns its tokens', async () => {
+    const golden = await fixtures[1]!.load();
+    const { config, ...model } = await openModel(golden.model);
+    const scaling = { kind: 'dynamic', factor: 4, originalPositions: 8 } as const;
+    const runner = await ModelRunner.open({
+      ...model,
+      config: { ...config, rope: { ...config.rope, scaling } },
+    });
+    try {
+      const [question] = golden.sequences;
+      const items = [10, 20, 40].map((length) => ({ ids: question!.slice(0, length), from: length - 2 }));
+      const together = await runner.score(items);
+      for (const [i, item] of items.entries()) {
+        const [alone] = await runner.score([item]);
+        expect(Math.abs(together[i]!.logprob - alone!.logprob)).toBeLessThan(1e-4);
+      }
+    } finally {
+      await runner.dispose();
+    }
+  });
+
   it('stops each sequence where its own stop condition holds', async () => {
     const golden = await fixtures[0]!.load();
     const runner = await ModelRunner.open(await openModel(golden.model));

@@ -1,6 +1,16 @@
 import { openModel } from '@moepress/checkpoint';
-import { applyPlan, type CompressionPlan, type LayerPlan, type Model, moeBlocks } from '@moepress/core';
-import { gateWeightSums } from '@moepress/graph';
+import {
+  applyPlan,
+  type CompressionPlan,
+  cols,
+  concat,
+  encodeChannels,
+  type LayerPlan,
+  type Model,
+  moeBlocks,
+  zeros,
+} from '@moepress/core';
+import { activationEnergy, gateWeightSums, tokenMaskFisher } from '@moepress/graph';
 import { describe, expect, it } from 'vitest';
 import { calibrate } from './calibration/calibrate.js';
 import { Engine } from './engine/engine.js';
@@ -93,6 +103,57 @@ describe.each(fixtures)('views of $name', ({ load }) => {
       expect(after).toHaveLength(3);
       expect(sum(after)).toBeCloseTo(sum(before), 4);
       expect(after[1]).toBeCloseTo(sum(before.filter((_, slot) => slot % 3 === 1)), 4);
+    } finally {
+      await engine.dispose();
+    }
+  });
+
+  it('compute with as many channels as each expert has', async () => {
+    const { model: folder, sequences } = await load();
+    const model = await openModel(folder);
+    const width = moeBlocks(model)[0]!.ffn.pool[0]!.width;
+    // Expert e keeps its last e channels, so the first keeps none.
+    const kept = (e: number) => Array.from({ length: Math.min(e, width) }, (_, i) => width - 1 - i).reverse();
+    const layers = moeBlocks(model).map(
+      ({ index, ffn }): LayerPlan => ({
+        layer: index,
+        ops: [{ op: 'keep-channels', channels: ffn.pool.map((_, e) => encodeChannels(kept(e), width)) }],
+      }),
+    );
+    const ragged = applyPlan(model, planOf(model, layers));
+    const masked = {
+      ...model,
+      blocks: model.blocks.map((block) => {
+        if (block.ffn.kind === 'dense') return block;
+        const pool = block.ffn.pool.map((expert, e) => {
+          const { dtype, shape } = expert.down;
+          const rest = zeros(dtype, [shape[0]!, width - kept(e).length]);
+          return { ...expert, down: concat([rest, cols(expert.down, kept(e))], 1) };
+        });
+        return { ...block, ffn: { ...block.ffn, pool } };
+      }),
+    };
+    const [narrow, wide] = [await logitsOf(ragged, sequences), await logitsOf(masked, sequences)];
+    for (const [i, logits] of narrow.entries()) expect(maxDifference(logits, wide[i]!)).toBeLessThan(2e-5);
+    expect(maxDifference(narrow[0]!, (await logitsOf(model, sequences))[0]!)).toBeGreaterThan(0.01);
+
+    const engine = new Engine();
+    try {
+      const set = { source: 'golden', seed: 0, sequences };
+      const statistics = [activationEnergy, tokenMaskFisher];
+      const measured = async (view: Model) => (await calibrate(engine, view, set, statistics)).layers[0]!;
+      const [own, all] = [await measured(ragged), await measured(masked)];
+      const widest = Math.max(...moeBlocks(ragged)[0]!.ffn.pool.map((expert) => expert.width));
+      for (const statistic of statistics) {
+        const [sums, expected] = [own.read(statistic, 'sum'), all.read(statistic, 'sum')];
+        for (const e of moeBlocks(model)[0]!.ffn.pool.keys()) {
+          const row = sums.slice(e * widest, (e + 1) * widest);
+          for (const [i, channel] of kept(e).entries()) {
+            expect(row[i]).toBeCloseTo(expected[e * width + channel]!, 4);
+          }
+          expect([...row.slice(kept(e).length)].every((x) => x === 0)).toBe(true);
+        }
+      }
     } finally {
       await engine.dispose();
     }

@@ -1,7 +1,9 @@
 import { openModel } from '@moepress/checkpoint';
-import { moeBlocks, type Statistic } from '@moepress/core';
+import { type Block, type ExpertStatistic, type Model, moeBlocks, type Statistic } from '@moepress/core';
 import {
   cast,
+  mlpSequenceMaskFisher,
+  mlpTokenMaskFisher,
   sequenceMaskFisher,
   tokenMaskFisher,
   weightFisher,
@@ -21,7 +23,7 @@ beforeAll(() => {
 });
 afterAll(() => engine.dispose());
 
-const routerGradient: Statistic = {
+const routerGradient: ExpertStatistic = {
   name: 'router-gradient',
   version: 1,
   pass: 'backward',
@@ -31,6 +33,12 @@ const routerGradient: Statistic = {
 /** Largest difference, as a share of the largest reference value. */
 const relative = (actual: ArrayLike<number>, expected: Float32Array) =>
   maxDifference(actual, expected) / expected.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+
+/** Name that the reference has for the MLP that all tokens go through. */
+const downProjection = ({ index, ffn }: Block, { architecture }: Model) => {
+  const shared = architecture === 'qwen2_moe' ? 'shared_expert' : 'shared_experts';
+  return `model.layers.${index}.mlp.${ffn.kind === 'dense' ? '' : `${shared}.`}down_proj`;
+};
 
 const sum = (parts: readonly Float64Array[]) =>
   parts.reduce((total, part) => total.map((x, i) => x + part[i]!));
@@ -45,6 +53,8 @@ describe.each([...fixtures, ...(shared ? fullReferences(shared) : [])])('$name b
       routerGradient,
       weightFisher,
       weightGradientMagnitude,
+      mlpTokenMaskFisher,
+      mlpSequenceMaskFisher,
     ];
     const measured = new Map<string, Float64Array[]>();
     const hidden = new Map<number, Float32Array[]>();
@@ -91,6 +101,23 @@ describe.each([...fixtures, ...(shared ? fullReferences(shared) : [])])('$name b
       if (router) expect(relative(sum(of(routerGradient)), router)).toBeLessThan(1e-4);
       for (const values of [...of(weightFisher), ...of(weightGradientMagnitude)]) {
         expect(values.every((x) => x >= 0)).toBe(true);
+      }
+    }
+    for (const block of model.blocks) {
+      const reference = `fisher.mlp.${downProjection(block, model)}.seq`;
+      const tokenMasks = await golden.floats(`${reference}.token`);
+      const maskGradients = await golden.floats(`${reference}.mask_grad`);
+      expect(measured.has(`${block.index}:${mlpTokenMaskFisher.name}/sum`)).toBe(tokenMasks !== undefined);
+      if (!tokenMasks) continue;
+      for (const [statistic, all] of [
+        [mlpTokenMaskFisher, tokenMasks],
+        [mlpSequenceMaskFisher, maskGradients!.map((gradient) => gradient ** 2)],
+      ] as const) {
+        const bySequence = measured.get(`${block.index}:${statistic.name}/sum`)!;
+        const width = all.length / bySequence.length;
+        for (const [s, actual] of bySequence.entries()) {
+          expect(relative(actual, all.slice(s * width, (s + 1) * width))).toBeLessThan(1e-4);
+        }
       }
     }
     for (const i of golden.sequences.keys()) {

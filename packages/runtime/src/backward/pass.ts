@@ -1,4 +1,4 @@
-import { type Block, type Model, moeBlocks, type Statistic, throwIfAborted, type Work } from '@moepress/core';
+import { type Block, type Model, type Statistic, throwIfAborted, type Work } from '@moepress/core';
 import { blockGradientGraph } from '../decoder/block-gradient.js';
 import { isStatisticOutput } from '../decoder/statistics.js';
 import type { Engine } from '../engine/engine.js';
@@ -17,8 +17,8 @@ export interface BackwardOptions extends Pick<Work, 'signal'> {
   /** The deepest block whose gradients are wanted; below it nothing needs to run. */
   readonly lowest: number;
   readonly storage: Storage;
-  /** Whether an earlier run has measured a layer. */
-  isKnown(layer: number): boolean;
+  /** Whether nothing is left to measure in a block, as an earlier run came past it. */
+  isKnown(block: Block): boolean;
   /** Called with the tokens of a sequence that went up or down through a layer. */
   advance?(tokens: number, layer: number): void;
   /** Called with the number of layers, up and down, that an earlier run is through. */
@@ -75,8 +75,7 @@ function statesAt(
 ): string[] | null {
   const inputs = model.blocks.slice(lowest, block).map(({ index }) => hiddenKey(index));
   if (direction === 'up') return [...inputs, hiddenKey(block)];
-  const above = moeBlocks(model).filter(({ index }) => index >= block);
-  return above.every(({ index }) => isKnown(index)) ? [...inputs, gradientKey(block)] : null;
+  return model.blocks.slice(block).every(isKnown) ? [...inputs, gradientKey(block)] : null;
 }
 
 /** From the input of block `from` on, whose gradient is known, down to the lowest block wanted. */

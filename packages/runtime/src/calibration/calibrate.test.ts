@@ -1,10 +1,11 @@
 import { openModel } from '@moepress/checkpoint';
-import type { Statistic } from '@moepress/core';
+import type { MlpStatistic, Statistic } from '@moepress/core';
 import {
   cast,
   expertHits,
   gatedOutputNorms,
   gateWeightSums,
+  mlpTokenMaskFisher,
   outputGram,
   outputSumsOnAllTokens,
   probabilitySums,
@@ -42,7 +43,9 @@ describe.each([...fixtures, ...(shared ? fullReferences(shared) : [])])('$name',
       { name: 'expert.reap', read: (m: number) => evidence.layers[m]!.read(gatedOutputNorms, 'sum') },
     ];
     for (const { name, read } of measured) {
-      const perSequence = (await golden.floats(name))!;
+      const perSequence = await golden.floats(name);
+      // The reference of the first DeepSeek counts tokens only.
+      if (!perSequence) continue;
       const layers = evidence.layers.length;
       for (let m = 0; m < layers; m++) {
         const expected = Array.from({ length: experts }, (_, e) =>
@@ -75,6 +78,34 @@ describe('calibrate', () => {
     expect(energy).toHaveLength(model.config.hiddenSize);
     expect(Math.min(...energy)).toBeGreaterThan(0);
     expect(calibration).toMatchObject({ sequences: 3, tokens: 94, source: 'golden' });
+  });
+
+  it('measures the MLPs that all tokens go through, dense or shared', async () => {
+    const golden = await fixtures.find(({ name }) => name.startsWith('deepseek_v2'))!.load();
+    const channelSums: MlpStatistic = {
+      of: 'mlps',
+      name: 'channel-sums',
+      version: 1,
+      pass: 'forward',
+      collect: (_, { activation }) => ({ sum: reduceSum(cast(activation, 'float64'), [0]) }),
+    };
+    const model = await openModel(golden.model);
+    const { layers, mlps } = await calibrate(engine, model, setOf(golden), [
+      channelSums,
+      expertHits,
+      mlpTokenMaskFisher,
+    ]);
+    expect(layers.map(({ layer }) => layer)).toEqual([1, 2]);
+    expect(mlps.map(({ layer }) => layer)).toEqual([0, 1, 2]);
+    const widths = model.blocks.map(({ ffn }) => (ffn.kind === 'dense' ? ffn.mlp : ffn.shared!.mlp).width);
+    for (const statistic of [channelSums, mlpTokenMaskFisher]) {
+      expect(mlps.map((layer) => layer.read(statistic, 'sum').length)).toEqual(widths);
+    }
+    expect(() => mlps[0]!.read(expertHits, 'count')).toThrow('not collected');
+
+    const without = await openModel((await fixtures[0]!.load()).model);
+    const none = await calibrate(engine, without, setOf(golden), [channelSums, mlpTokenMaskFisher]);
+    expect(none.mlps).toEqual([]);
   });
 
   it('adds up over batches what it measures in one', async () => {

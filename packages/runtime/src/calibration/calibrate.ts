@@ -25,7 +25,7 @@ export interface CalibrateOptions extends Work {
 
 /**
  * Runs the calibration set through the model, one block resident at a time, and measures the
- * statistics in every MoE block, in as many passes as they need. Throws `CALIBRATION_INVALID` for an
+ * statistics in every block that has what they look at, in as many passes as they need. Throws `CALIBRATION_INVALID` for an
  * empty set or ids outside the vocabulary, `WEIGHTS_NOT_FINITE` when a block yields NaN, `DISK_FULL` or
  * `WRITE_FAILED` when evidence or scratch files cannot be written.
  */
@@ -51,11 +51,11 @@ export async function calibrate(
         sequences: set.sequences,
         statistics: wanted,
         storage: { folder: scratch && join(scratch, pass), memory },
-        isKnown: (layer) => wanted.every((statistic) => ledger.isKnown(statistic, layer)),
+        isKnown: (block) => wanted.every((statistic) => ledger.isKnown(statistic, block)),
         done: (sums) => ledger.add(sums, wanted),
       });
     }
   };
   if (pending.length > 0) await (shelf ? shelf.withScratch(measure) : measure(null));
-  return { calibration, layers: ledger.layers };
+  return { calibration, layers: ledger.layers('experts'), mlps: ledger.layers('mlps') };
 }

@@ -1,16 +1,19 @@
-import { type Model, moeBlocks, type Pass, type Progress, type Statistic } from '@moepress/core';
+import type { Block, Model, Pass, Progress, Statistic } from '@moepress/core';
+import { isMeasured } from '../decoder/statistics.js';
 import type { StatisticFolder } from '../evidence/statistic-folder.js';
 import type { EvidenceShelf } from '../evidence/store.js';
 import { LayerSums } from './accumulate.js';
 
-/** Some statistics in all MoE layers: what is known of them already, and what has yet to be measured. */
+/** Some statistics in all layers: what is known of them already, and what has yet to be measured. */
 export class Ledger {
+  readonly #blocks: readonly Block[];
   readonly #layers: ReadonlyMap<number, LayerSums>;
   readonly #statistics: readonly Statistic[];
   readonly #folders = new Map<Statistic, StatisticFolder>();
 
   private constructor(model: Model, statistics: readonly Statistic[]) {
-    this.#layers = new Map(moeBlocks(model).map(({ index }) => [index, new LayerSums(index)]));
+    this.#blocks = model.blocks;
+    this.#layers = new Map(model.blocks.map(({ index }) => [index, new LayerSums(index)]));
     this.#statistics = statistics;
   }
 
@@ -26,20 +29,21 @@ export class Ledger {
     return ledger;
   }
 
-  /** In depth order. */
-  get layers(): LayerSums[] {
-    return [...this.#layers.values()];
+  /** Layers where statistics of some kind are measured, in depth order. */
+  layers(of: 'experts' | 'mlps'): LayerSums[] {
+    return this.#blocks.filter((block) => isMeasured(block, of)).map(({ index }) => this.#layers.get(index)!);
   }
 
   /** The statistics of a pass that are not known in every layer. */
   missing(pass: Pass): Statistic[] {
     return this.#statistics.filter(
-      (statistic) => statistic.pass === pass && this.layers.some((layer) => !layer.has(statistic)),
+      (statistic) => statistic.pass === pass && this.#blocks.some((block) => !this.isKnown(statistic, block)),
     );
   }
 
-  isKnown(statistic: Statistic, layer: number): boolean {
-    return this.#layers.get(layer)?.has(statistic) ?? false;
+  /** Whether there is nothing left to measure in a block. */
+  isKnown(statistic: Statistic, block: Block): boolean {
+    return !isMeasured(block, statistic.of) || this.#layers.get(block.index)!.has(statistic);
   }
 
   /** Adds what was measured of `statistics` in one layer. Throws `DISK_FULL` or `WRITE_FAILED`. */

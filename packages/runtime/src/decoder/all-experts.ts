@@ -11,11 +11,11 @@ import {
   unsqueeze,
   zeroRows,
 } from '@moepress/graph';
-import { addShared, type ExpertValues } from './ffn.js';
+import { type ExpertValues, withShared } from './ffn.js';
 import { mlp } from './mlp.js';
-import { route } from './router.js';
+import { route } from './router/route.js';
 import { outputStatistics } from './statistics.js';
-import { layerTaps } from './taps.js';
+import { blockTaps } from './taps.js';
 
 /**
  * Every expert on every one of the tokens `rows` int32 [C] of `ffnInput` [T, H]; the outputs are the
@@ -35,11 +35,11 @@ export function allExpertsGraph(
     const tokens = nonZero(cast(equal(weight, weight), 'float32'), 'C');
     return { tokens, weight, ...graph.scoped(`expert.${e}`, () => mlp(x, expert)) };
   });
-  const routed = experts.reduce(
-    (sum, { weight, output }) => add(sum, mul(output, unsqueeze(weight, 1))),
+  const sum = experts.reduce(
+    (total, { weight, output }) => add(total, mul(output, unsqueeze(weight, 1))),
     zeroRows(x, model.config.hiddenSize),
   );
-  const values = { routing, experts, output: addShared(routed, x, block.ffn.shared) };
-  outputStatistics(graph, statistics, layerTaps(block.index, x, values));
+  const values = { routed: { routing, experts }, ...withShared(sum, x, block.ffn.shared) };
+  outputStatistics(graph, statistics, blockTaps(block.index, x, values));
   return graph.finish();
 }

@@ -1,10 +1,9 @@
 import type { Block, Model, Statistic, Value } from '@moepress/core';
-import { add, differentiate, GraphBuilder, type GraphIR, reduceSum, rmsNorm } from '@moepress/graph';
+import { add, GraphBuilder, type GraphIR, reduceSum, rmsNorm } from '@moepress/graph';
 import { type Angles, differentiableAttention } from './attention/differentiable.js';
-import { openMoeFfn } from './ffn.js';
-import { mlp } from './mlp.js';
+import { openFfn } from './ffn.js';
 import { outputStatistics } from './statistics.js';
-import { layerGradients, layerTaps } from './taps.js';
+import { blockGradients, blockTaps } from './taps.js';
 import { weightFor } from './weights.js';
 
 /** One decoder layer on one sequence, `hidden` [T, H], in operators that have derivatives. */
@@ -18,10 +17,8 @@ export function differentiableBlock(model: Model, block: Block, hidden: Value, a
   );
   const residual = add(hidden, attended);
   const ffnInput = rmsNorm(residual, weightFor(hidden, norms.ffn), rmsNormEps);
-  const { ffn } = block;
-  const moe = ffn.kind === 'moe' ? graph.scoped('ffn', () => openMoeFfn(ffnInput, ffn)) : null;
-  const output = ffn.kind === 'moe' ? moe!.output : graph.scoped('ffn', () => mlp(ffnInput, ffn.mlp).output);
-  return { ffnInput, moe, hiddenOut: add(residual, output) };
+  const ffn = graph.scoped('ffn', () => openFfn(ffnInput, block.ffn));
+  return { ffnInput, ffn, hiddenOut: add(residual, ffn.output) };
 }
 
 /**
@@ -39,18 +36,10 @@ export function blockGradientGraph(model: Model, block: Block, statistics: reado
     cos: graph.input('cos', 'float32', ['T', half]),
     sin: graph.input('sin', 'float32', ['T', half]),
   };
-  const { ffnInput, moe, hiddenOut } = differentiableBlock(model, block, hidden, angles);
-  const seed = { value: hiddenOut, gradient };
-
-  let gradientOut: Value;
-  if (moe) {
-    const gradients = layerGradients(seed, hidden, ffnInput, moe);
-    outputStatistics(graph, statistics, layerTaps(block.index, ffnInput, moe, gradients.layer));
-    gradientOut = gradients.input;
-  } else {
-    gradientOut = differentiate(graph, [seed], [hidden]).get(hidden)!;
-  }
-  graph.output('gradientOut', gradientOut);
-  graph.output('finite', reduceSum(gradientOut, [0, 1]));
+  const { ffnInput, ffn, hiddenOut } = differentiableBlock(model, block, hidden, angles);
+  const gradients = blockGradients({ value: hiddenOut, gradient }, hidden, ffnInput, ffn);
+  outputStatistics(graph, statistics, blockTaps(block.index, ffnInput, ffn, gradients));
+  graph.output('gradientOut', gradients.input);
+  graph.output('finite', reduceSum(gradients.input, [0, 1]));
   return graph.finish();
 }

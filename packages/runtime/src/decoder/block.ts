@@ -1,12 +1,12 @@
 import type { Block, Model, Statistic, Value } from '@moepress/core';
 import { add, cast, GraphBuilder, type GraphIR, reduceSum, rmsNorm } from '@moepress/graph';
 import { fusedAttention } from './attention/fused.js';
-import { moeFfn, openMoeFfn } from './ffn.js';
+import { cachedDimOf } from './attention/heads.js';
+import { moeFfn, openFfn } from './ffn.js';
 import { batchInputs } from './inputs.js';
-import { mlp } from './mlp.js';
-import type { Routing } from './router.js';
+import type { Routing } from './router/route.js';
 import { outputStatistics } from './statistics.js';
-import { layerTaps } from './taps.js';
+import { blockTaps } from './taps.js';
 import { weightFor } from './weights.js';
 
 /** What a block's graph yields besides the hidden states. */
@@ -51,8 +51,8 @@ export function blockGraph(model: Model, block: Block, outputs: BlockOutputs = {
   return graph.finish();
 }
 
-function pastInputs(graph: GraphBuilder, { attention: { kvHeads, headDim } }: Block) {
-  const shape = ['B', kvHeads, 'past', headDim];
+function pastInputs(graph: GraphBuilder, { attention }: Block) {
+  const shape = ['B', attention.kvHeads, 'past', cachedDimOf(attention)];
   return {
     key: graph.input('pastKey', 'float32', shape),
     value: graph.input('pastValue', 'float32', shape),
@@ -60,15 +60,14 @@ function pastInputs(graph: GraphBuilder, { attention: { kvHeads, headDim } }: Bl
 }
 
 function ffn(graph: GraphBuilder, x: Value, block: Block, { routing, statistics = [] }: BlockOutputs): Value {
-  if (block.ffn.kind === 'dense') return mlp(x, block.ffn.mlp).output;
-  if (statistics.length === 0) {
+  if (block.ffn.kind === 'moe' && statistics.length === 0) {
     const values = moeFfn(x, block.ffn);
     if (routing) outputRouting(graph, values.routing);
     return values.output;
   }
-  const values = openMoeFfn(x, block.ffn);
-  if (routing) outputRouting(graph, values.routing);
-  outputStatistics(graph, statistics, layerTaps(block.index, x, values));
+  const values = openFfn(x, block.ffn);
+  if (routing && values.routed) outputRouting(graph, values.routed.routing);
+  outputStatistics(graph, statistics, blockTaps(block.index, x, values));
   return values.output;
 }
 

@@ -1,4 +1,4 @@
-import type { MoeFfn, SharedExpert, Value } from '@moepress/core';
+import type { DenseFfn, MoeFfn, SharedExpert, Value } from '@moepress/core';
 import {
   add,
   addRows,
@@ -14,7 +14,7 @@ import {
   zeroRows,
 } from '@moepress/graph';
 import { type MlpValues, mlp } from './mlp.js';
-import { type Routing, route } from './router.js';
+import { type Routing, route } from './router/route.js';
 import { weightFor } from './weights.js';
 
 /** One expert on the n tokens routed to it. */
@@ -25,9 +25,19 @@ export interface ExpertValues extends MlpValues {
   readonly weight: Value;
 }
 
-/** An MoE FFN on x [T, H]. */
-export interface MoeValues {
+/** The routed part of an MoE FFN on x [T, H]. */
+export interface RoutedValues {
   readonly routing: Routing;
+  /** One per pool entry. */
+  readonly experts: readonly ExpertValues[];
+}
+
+/** An FFN on x [T, H] with everything that can be seen of it. */
+export interface FfnValues {
+  /** Null for a dense FFN. */
+  readonly routed: RoutedValues | null;
+  /** The dense FFN, or the shared expert before its gate, or null if there is none. */
+  readonly mlp: MlpValues | null;
   /** [T, H] */
   readonly output: Value;
 }
@@ -36,7 +46,7 @@ export interface MoeValues {
  * Runs each expert on the tokens routed to it and adds the weighted outputs up. Experts without a
  * token are skipped: their weights are not even read.
  */
-export function moeFfn(x: Value, ffn: MoeFfn): MoeValues {
+export function moeFfn(x: Value, ffn: MoeFfn): { readonly routing: Routing; readonly output: Value } {
   const graph = x.graph as GraphBuilder;
   const routing = route(x, ffn);
   let routed = zeroRows(x, Number(x.shape[1]));
@@ -47,20 +57,24 @@ export function moeFfn(x: Value, ffn: MoeFfn): MoeValues {
     const compute = () => [addWeighted(sum, onTokens(x, expert, routing, e, hits))];
     [routed] = graph.scoped(`expert.${e}`, () => graph.branch(chosen, compute, () => [sum])) as [Value];
   }
-  return { routing, output: addShared(routed, x, ffn.shared) };
+  return { routing, output: withShared(routed, x, ffn.shared).output };
 }
 
-/** The same without the skipping, so that what every expert computes can be seen. */
-export function openMoeFfn(x: Value, ffn: MoeFfn): MoeValues & { readonly experts: readonly ExpertValues[] } {
+/** Any FFN, without the skipping, so that what every expert computes can be seen. */
+export function openFfn(x: Value, ffn: DenseFfn | MoeFfn): FfnValues {
+  if (ffn.kind === 'dense') {
+    const values = mlp(x, ffn.mlp);
+    return { routed: null, mlp: values, output: values.output };
+  }
   const graph = x.graph as GraphBuilder;
   const routing = route(x, ffn);
-  let routed = zeroRows(x, Number(x.shape[1]));
+  let sum = zeroRows(x, Number(x.shape[1]));
   const experts = ffn.pool.map((expert, e) => {
     const values = graph.scoped(`expert.${e}`, () => onTokens(x, expert, routing, e, routing.hits(e)));
-    routed = addWeighted(routed, values);
+    sum = addWeighted(sum, values);
     return values;
   });
-  return { routing, experts, output: addShared(routed, x, ffn.shared) };
+  return { routed: { routing, experts }, ...withShared(sum, x, ffn.shared) };
 }
 
 function onTokens(
@@ -78,9 +92,15 @@ function addWeighted(sum: Value, { tokens, weight, output }: ExpertValues): Valu
   return addRows(sum, tokens, mul(output, unsqueeze(weight, 1)));
 }
 
-export function addShared(routed: Value, x: Value, shared: SharedExpert | null): Value {
-  if (!shared) return routed;
-  const { output } = (x.graph as GraphBuilder).scoped('shared', () => mlp(x, shared.mlp));
-  if (!shared.gate) return add(routed, output);
-  return add(routed, mul(output, sigmoid(linear(x, weightFor(x, shared.gate)))));
+/** Adds what the shared expert, if there is one, makes of x to the sum of the routed ones. */
+export function withShared(
+  sum: Value,
+  x: Value,
+  shared: SharedExpert | null,
+): Pick<FfnValues, 'mlp' | 'output'> {
+  if (!shared) return { mlp: null, output: sum };
+  const values = (x.graph as GraphBuilder).scoped('shared', () => mlp(x, shared.mlp));
+  if (!shared.gate) return { mlp: values, output: add(sum, values.output) };
+  const gate = sigmoid(linear(x, weightFor(x, shared.gate)));
+  return { mlp: values, output: add(sum, mul(values.output, gate)) };
 }

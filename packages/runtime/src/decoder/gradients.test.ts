@@ -6,6 +6,7 @@ import {
   cast,
   clip,
   div,
+  expand,
   type GraphBuilder,
   gather,
   gatherElements,
@@ -16,6 +17,7 @@ import {
   mul,
   neg,
   reciprocal,
+  reduceLogSumExp,
   reduceMean,
   reduceSum,
   reshape,
@@ -62,7 +64,8 @@ const cases: Case[] = [
   ['sigmoid', { a }, (v) => sigmoid(v.a!)],
   ['silu', { a }, (v) => silu(v.a!)],
   ['softmax', { a }, (v) => softmax(v.a!)],
-  ['clip', { a }, (v) => clip(v.a!, 1)],
+  ['clip', { a }, (v) => clip(v.a!, -1, 0.5)],
+  ['clip from above', { a }, (v) => clip(v.a!, null, 0.5)],
   ['cast', { a }, (v) => cast(v.a!, 'float64')],
   ['linear with bias', { a, w: numbers(5, 4), bias: numbers(5) }, (v) => linear(v.a!, v.w!, v.bias!)],
   ['matmul, batched', { x: numbers(2, 3, 4), y: numbers(2, 4, 2) }, (v) => matmul(v.x!, v.y!)],
@@ -71,6 +74,8 @@ const cases: Case[] = [
   ['unsqueeze and squeeze', { a }, (v) => squeeze(unsqueeze(v.a!, 1), 1)],
   ['join and slice', { a, d: numbers(3, 2) }, (v) => slice(join([v.a!, v.d!], 1), 1, 1, 5)],
   ['sums and means', { a }, (v) => add(reduceSum(v.a!, [1], true), reduceMean(v.a!, [-1], true))],
+  ['log of summed exponentials', { a }, (v) => reduceLogSumExp(v.a!, [1])],
+  ['a size of 1 repeated', { c: numbers(3, 1, 2) }, (v) => expand(v.c!, 1, 3)],
   ['sum without its axis', { a }, (v) => reduceSum(v.a!, [0])],
   ['rows, one of them twice', { a }, (v, g) => gather(v.a!, rowsOf(g, 2, 0, 2))],
   ['rows as a matrix', { a }, (v, g) => gather(v.a!, g.constant([1, 0, 1, 1], [2, 2], 'int64'))],
@@ -103,7 +108,7 @@ describe.each(fixtures)('whole blocks of $name', ({ load }) => {
     const model = await openModel((await load()).model);
     const { hiddenSize, rope } = model.config;
     for (const block of model.blocks) {
-      const { cos, sin } = rotaryTables(rope, Int32Array.of(0, 1, 2));
+      const { cos, sin } = rotaryTables(rope, Int32Array.of(0, 1, 2), [3, 3, 3]);
       const inputs = {
         hidden: numbers(3, hiddenSize),
         cos: { shape: [3, rope.dim / 2], data: Float64Array.from(cos) },

@@ -1,8 +1,8 @@
-import type { Mlp, Value } from '@moepress/core';
-import { linear, mul, silu } from '@moepress/graph';
+import type { GatedActivation, Mlp, Value } from '@moepress/core';
+import { clip, linear, mul, plusNumber, sigmoid, silu, timesNumber } from '@moepress/graph';
 import { weightFor } from './weights.js';
 
-/** The values of a gated MLP on x [n, H]: down(silu(gate x) * up x). */
+/** The values of a gated MLP on x [n, H]: down(activation(gate x, up x)). */
 export interface MlpValues {
   /** [I, H], [I, H] and [H, I]: the weights in the graph's precision. */
   readonly gate: Value;
@@ -16,6 +16,15 @@ export interface MlpValues {
 
 export function mlp(x: Value, spec: Mlp): MlpValues {
   const [gate, up, down] = [weightFor(x, spec.gate), weightFor(x, spec.up), weightFor(x, spec.down)];
-  const activation = mul(silu(linear(x, gate)), linear(x, up));
-  return { gate, up, down, activation, output: linear(activation, down) };
+  const bias = (part: 'gate' | 'up' | 'down') => spec.bias && weightFor(x, spec.bias[part]);
+  const activation = gated(linear(x, gate, bias('gate')), linear(x, up, bias('up')), spec.activation);
+  return { gate, up, down, activation, output: linear(activation, down, bias('down')) };
+}
+
+function gated(gate: Value, up: Value, activation: GatedActivation): Value {
+  if (activation.kind === 'swiglu') return mul(silu(gate), up);
+  const { alpha, limit } = activation;
+  const limited = clip(gate, null, limit);
+  const glu = mul(limited, sigmoid(timesNumber(limited, alpha)));
+  return mul(plusNumber(clip(up, -limit, limit), 1), glu);
 }

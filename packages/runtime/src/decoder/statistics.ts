@@ -1,19 +1,35 @@
-import type { LayerTaps, Statistic } from '@moepress/core';
+import type { Block, Statistic, Value } from '@moepress/core';
 import type { GraphBuilder } from '@moepress/graph';
+import type { BlockTaps } from './taps.js';
 
 /** Output name of a statistic's sum; no other output has a slash. */
 export const statisticOutput = (statistic: Statistic, output: string): string =>
   `${statistic.name}/${output}`;
 export const isStatisticOutput = (output: string): boolean => output.includes('/');
 
+/** Whether a block has what statistics of some kind look at. */
+export function isMeasured({ ffn }: Block, of: Statistic['of']): boolean {
+  return of === 'mlps' ? ffn.kind === 'dense' || ffn.shared !== null : ffn.kind === 'moe';
+}
+
 /** Appends the fragments of statistics and makes their sums outputs of the graph. */
 export function outputStatistics(
   graph: GraphBuilder,
   statistics: readonly Statistic[],
-  taps: LayerTaps,
+  taps: BlockTaps,
 ): void {
   for (const statistic of statistics) {
-    const sums = graph.scoped(statistic.name, () => statistic.collect(graph, taps));
+    const sums = graph.scoped(statistic.name, () => collect(statistic, graph, taps));
     for (const [name, value] of Object.entries(sums)) graph.output(statisticOutput(statistic, name), value);
   }
+}
+
+/** Nothing from a block that lacks what the statistic looks at. */
+function collect(
+  statistic: Statistic,
+  graph: GraphBuilder,
+  { layer, mlp }: BlockTaps,
+): Readonly<Record<string, Value>> {
+  if (statistic.of === 'mlps') return mlp ? statistic.collect(graph, mlp) : {};
+  return layer ? statistic.collect(graph, layer) : {};
 }

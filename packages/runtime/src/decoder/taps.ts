@@ -1,64 +1,80 @@
-import type { LayerGradients, LayerTaps, Value } from '@moepress/core';
+import type { LayerGradients, LayerTaps, MlpGradients, MlpTaps, Value } from '@moepress/core';
 import { differentiate, type GraphBuilder, type Seed } from '@moepress/graph';
-import type { ExpertValues, MoeValues } from './ffn.js';
+import type { FfnValues } from './ffn.js';
+import type { MlpValues } from './mlp.js';
 
 /** What statistics may look at in a block. */
-export function layerTaps(
-  layer: number,
-  ffnInput: Value,
-  ffn: MoeValues & { readonly experts: readonly ExpertValues[] },
-  gradients: LayerGradients | null = null,
-): LayerTaps {
-  const { logits, probabilities, selected, weights } = ffn.routing;
-  return {
-    layer,
-    ffnInput,
-    routerLogits: logits,
-    probabilities,
-    selected,
-    weights,
-    experts: ffn.experts,
-    ffnOutput: ffn.output,
-    gradients,
-  };
+export interface BlockTaps {
+  /** Null without experts. */
+  readonly layer: LayerTaps | null;
+  /** Null without an MLP that all tokens go through. */
+  readonly mlp: MlpTaps | null;
 }
 
 /** Gradients of everything tapped, and of `input`, the block's own hidden states. */
-export function layerGradients(
+export interface BlockGradients {
+  readonly input: Value;
+  readonly layer: LayerGradients | null;
+  readonly mlp: MlpGradients | null;
+}
+
+export function blockTaps(
+  layer: number,
+  ffnInput: Value,
+  { routed, mlp, output }: FfnValues,
+  gradients: BlockGradients | null = null,
+): BlockTaps {
+  return {
+    layer: routed && {
+      layer,
+      ffnInput,
+      routerLogits: routed.routing.logits,
+      probabilities: routed.routing.probabilities,
+      selected: routed.routing.selected,
+      weights: routed.routing.weights,
+      experts: routed.experts,
+      ffnOutput: output,
+      gradients: gradients?.layer ?? null,
+    },
+    mlp: mlp && { layer, ...mlp, gradients: gradients?.mlp ?? null },
+  };
+}
+
+export function blockGradients(
   seed: Seed,
   input: Value,
   ffnInput: Value,
-  ffn: MoeValues & { readonly experts: readonly ExpertValues[] },
-): { readonly input: Value; readonly layer: LayerGradients } {
-  const ofExpert = ({ activation, output, gate, up, down }: ExpertValues) => ({
-    activation,
-    output,
-    gate,
-    up,
-    down,
-  });
-  const { logits, weight } = ffn.routing;
-  const wrt = [
-    input,
-    ffnInput,
-    logits,
-    weight,
-    ffn.output,
-    ...ffn.experts.flatMap((e) => Object.values(ofExpert(e))),
-  ];
+  { routed, mlp, output }: FfnValues,
+): BlockGradients {
+  const routing = routed ? [routed.routing.logits, routed.routing.weight] : [];
+  const mlps = [...(routed?.experts ?? []), ...(mlp ? [mlp] : [])].flatMap(differentiated);
+  const wrt = [input, ffnInput, output, ...routing, ...mlps];
   const gradients = differentiate(input.graph as GraphBuilder, [seed], wrt);
   const of = (value: Value) => gradients.get(value)!;
+  const ofMlp = ({ activation, output, gate, up, down }: MlpValues): MlpGradients => ({
+    activation: of(activation),
+    output: of(output),
+    gate: of(gate),
+    up: of(up),
+    down: of(down),
+  });
   return {
     input: of(input),
-    layer: {
+    layer: routed && {
       ffnInput: of(ffnInput),
-      routerLogits: of(logits),
-      routerWeight: of(weight),
-      ffnOutput: of(ffn.output),
-      experts: ffn.experts.map((expert) => {
-        const { activation, output, gate, up, down } = ofExpert(expert);
-        return { activation: of(activation), output: of(output), gate: of(gate), up: of(up), down: of(down) };
-      }),
+      routerLogits: of(routed.routing.logits),
+      routerWeight: of(routed.routing.weight),
+      ffnOutput: of(output),
+      experts: routed.experts.map(ofMlp),
     },
+    mlp: mlp && ofMlp(mlp),
   };
 }
+
+const differentiated = ({ activation, output, gate, up, down }: MlpValues): Value[] => [
+  activation,
+  output,
+  gate,
+  up,
+  down,
+];

@@ -1,14 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
 import { bytesOf } from '@moepress/checkpoint';
 import {
-  attentionTensors,
+  blockTensors,
   type CalibrationRecord,
   type Model,
-  mlpTensors,
   type Statistic,
   type StoredTensor,
   storedIn,
-  type TensorExpr,
 } from '@moepress/core';
 
 /** Raise it when the runtime computes other numbers from the same model and tokens. */
@@ -19,7 +17,7 @@ const sampleBytes = 4096;
 
 /**
  * SHA-256 of what determines a model's numbers: the headers of its files, how the view is made of
- * their tensors (names, offsets, types, shapes, slots, routers, sizes) and a sample of each tensor's
+ * their tensors (names, offsets, types, shapes, slots, routers, sizes, rotary scaling) and a sample of each tensor's
  * bytes. Where the files lie and what the model is called does not matter. Throws what reading the
  * tensors throws.
  */
@@ -51,25 +49,11 @@ function withoutPlaces(_key: string, value: unknown): unknown {
 /** Each stretch of file once, in the order of the model. */
 function storedTensors(model: Model): StoredTensor[] {
   const distinct = new Map<string, StoredTensor>();
-  for (const expr of tensorsOf(model)) {
+  const all = [model.embed, model.finalNorm, model.head, ...model.blocks.flatMap(blockTensors)];
+  for (const expr of all) {
     for (const stored of storedIn(expr)) distinct.set(`${stored.file}:${stored.offset}`, stored);
   }
   return [...distinct.values()];
-}
-
-function* tensorsOf(model: Model): Generator<TensorExpr> {
-  yield* [model.embed, model.finalNorm, model.head];
-  for (const block of model.blocks) {
-    const { ffn, norms } = block;
-    yield* [norms.attention, norms.ffn, ...attentionTensors(block)];
-    if (ffn.kind === 'dense') yield* mlpTensors(ffn.mlp);
-    else {
-      yield ffn.router.weight;
-      for (const expert of ffn.pool) yield* mlpTensors(expert);
-      if (ffn.shared) yield* mlpTensors(ffn.shared.mlp);
-      if (ffn.shared?.gate) yield ffn.shared.gate;
-    }
-  }
 }
 
 async function addSample(hash: Hash, { length, offset, ...stored }: StoredTensor): Promise<void> {

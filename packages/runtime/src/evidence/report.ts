@@ -55,7 +55,8 @@ export async function readMeasured(evidence: readonly StoredEvidence[]): Promise
     readOutput(evidence, expertHits, 'count'),
     readOutput(evidence, gatedOutputNorms, 'sum'),
   ]);
-  const expected = new Set(evidence.flatMap(({ record }) => record.layers.expected));
+  const ofExperts = evidence.filter(({ record }) => record.statistic.of === 'experts');
+  const expected = new Set(ofExperts.flatMap(({ record }) => record.layers.expected));
   return [...expected]
     .sort((a, b) => a - b)
     .map((layer) => ({ layer, tokens: hits.get(layer) ?? null, norms: norms.get(layer) ?? null }));

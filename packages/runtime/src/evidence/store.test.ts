@@ -10,13 +10,20 @@ import {
 import { join } from 'node:path';
 import { openModel } from '@moepress/checkpoint';
 import { type Evidence, type Model, type ProgressEvent, type Statistic, storedIn } from '@moepress/core';
-import { expertHits, gatedOutputNorms, outputGram, sequenceMaskFisher } from '@moepress/graph';
+import {
+  expertHits,
+  gatedOutputNorms,
+  mlpSequenceMaskFisher,
+  outputGram,
+  sequenceMaskFisher,
+} from '@moepress/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { calibrate } from '../calibration/calibrate.js';
 import { Engine } from '../engine/engine.js';
 import { fixtures } from '../testing/golden.js';
 import { inTemporaryFolder } from '../testing/temporary.js';
 import { modelIdentity } from './identity.js';
+import { readMeasured } from './report.js';
 import { layerPath } from './statistic-folder.js';
 import { EvidenceStore, type StoredEvidence } from './store.js';
 
@@ -73,6 +80,23 @@ describe('EvidenceStore', () => {
       expect(numbers(first.evidence)).toEqual(numbers(plain));
       expect(numbers(second.evidence)).toEqual(numbers(plain));
       expect(second.evidence.calibration).toEqual(plain.calibration);
+    }));
+
+  it('holds what was measured of dense FFNs with the layers they are in', () =>
+    inTemporaryFolder(async (root) => {
+      const wanted = [mlpSequenceMaskFisher, expertHits];
+      const sums = ({ mlps }: Evidence) => mlps.map((layer) => layer.read(mlpSequenceMaskFisher, 'sum'));
+      const [first, second] = [await run(root, { wanted }), await run(root, { wanted })];
+      expect([first.passes, second.passes]).toEqual([['Calibrating', 'Differentiating'], []]);
+      expect(first.evidence.mlps.map(({ layer }) => layer)).toEqual([1]);
+      expect(sums(second.evidence)).toEqual(sums(first.evidence));
+      const stored = await new EvidenceStore(root).list();
+      const layers = stored.map(({ record }) => [record.statistic.name, record.layers.complete]);
+      expect(Object.fromEntries(layers)).toEqual({
+        [expertHits.name]: [0, 2],
+        [mlpSequenceMaskFisher.name]: [1],
+      });
+      expect((await readMeasured(stored)).map(({ layer }) => layer)).toEqual([0, 2]);
     }));
 
   it('holds one folder a statistic, with its shapes, and no scratch files', () =>

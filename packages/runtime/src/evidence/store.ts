@@ -1,6 +1,7 @@
 import { readdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CalibrationRecord, type Model, moeBlocks, type Statistic } from '@moepress/core';
+import type { CalibrationRecord, Model, Statistic } from '@moepress/core';
+import { isMeasured } from '../decoder/statistics.js';
 import { evidenceName, modelIdentity, shortHash } from './identity.js';
 import { withLock } from './lock.js';
 import { type EvidenceRecord, readRecord } from './record.js';
@@ -56,14 +57,15 @@ export class EvidenceShelf {
 
   folder(statistic: Statistic): StatisticFolder {
     const { id, architecture } = this.#model;
-    const { name, version, pass } = statistic;
-    const expected = moeBlocks(this.#model).map(({ index }) => index);
+    const { name, version, pass, of = 'experts' } = statistic;
+    const blocks = this.#model.blocks.filter((block) => isMeasured(block, of));
+    const expected = blocks.map(({ index }) => index);
     return new StatisticFolder(join(this.#root, evidenceName(this.#identity, this.#calibration, statistic)), {
       format: 'moepress-evidence',
       version: 1,
       model: { id, architecture, identity: this.#identity },
       calibration: this.#calibration,
-      statistic: { name, version, pass },
+      statistic: { name, version, of, pass },
       layers: { expected, complete: [] },
     });
   }

@@ -1,10 +1,9 @@
 import { holdsNotFinite } from '@moepress/checkpoint';
 import {
-  attentionTensors,
   type Block,
+  blockTensors,
   type Model,
   MoepressError,
-  mlpTensors,
   storedIn,
   type TensorExpr,
 } from '@moepress/core';
@@ -29,14 +28,13 @@ export async function checkHeadFinite(model: Model, values: Iterable<number>): P
 }
 
 async function explain(tensors: readonly TensorExpr[], where: string): Promise<never> {
-  for (const expr of tensors) {
-    for (const stored of storedIn(expr)) {
-      if (!(await holdsNotFinite(stored))) continue;
-      throw new MoepressError('WEIGHTS_NOT_FINITE', {
-        message: `Tensor ${stored.name} holds NaN or infinity.`,
-        where: stored.file,
-      });
-    }
+  for (const tensor of tensors.flatMap((expr) => [...floatsIn(expr)])) {
+    if (!(await holdsNotFinite(tensor))) continue;
+    const { name, file } = storedIn(tensor).next().value!;
+    throw new MoepressError('WEIGHTS_NOT_FINITE', {
+      message: `Tensor ${name} holds NaN or infinity.`,
+      where: file,
+    });
   }
   throw new MoepressError('WEIGHTS_NOT_FINITE', {
     message: 'The activations overflow although the weights are finite.',
@@ -45,13 +43,10 @@ async function explain(tensors: readonly TensorExpr[], where: string): Promise<n
   });
 }
 
-function* blockTensors(block: Block): Generator<TensorExpr> {
-  yield* [block.norms.attention, block.norms.ffn, ...attentionTensors(block)];
-  if (block.ffn.kind === 'dense') yield* mlpTensors(block.ffn.mlp);
-  else {
-    yield block.ffn.router.weight;
-    for (const expert of block.ffn.pool) yield* mlpTensors(expert);
-    if (block.ffn.shared) yield* mlpTensors(block.ffn.shared.mlp);
-    if (block.ffn.shared?.gate) yield block.ffn.shared.gate;
-  }
+/** What an expression reads, as far down as it is floats: bytes and scales are no numbers by themselves. */
+function* floatsIn(expr: TensorExpr): Generator<TensorExpr> {
+  if (expr.kind === 'stored' || expr.kind === 'block-scaled') yield expr;
+  else if (expr.kind === 'learned') yield expr.stored;
+  else if (expr.kind === 'concat') for (const part of expr.of) yield* floatsIn(part);
+  else if (expr.kind !== 'zeros') yield* floatsIn(expr.of);
 }

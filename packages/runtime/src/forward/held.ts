@@ -26,7 +26,12 @@ export async function holdBatch(
 ): Promise<HeldBatch> {
   const { lengths, longest, ids } = layout;
   const totals = Int32Array.from(lengths, (length, b) => length + (pastLengths?.[b] ?? 0));
-  const { cos, sin } = rotaryTables(rope, layout.positions);
+  const lengthOf = (row: number) => totals[Math.floor(layout.unpad[row]! / longest)]!;
+  const { cos, sin } = rotaryTables(
+    rope,
+    layout.positions,
+    ids.map((_, row) => lengthOf(row)),
+  );
   const inputs: Record<(typeof layoutInputs)[number], TensorData> = {
     pad: tensor('int32', [lengths.length, longest], layout.pad.slice()),
     unpad: int32(layout.unpad),

@@ -1,5 +1,6 @@
 import type { Block, Model, Work } from '@moepress/core';
 import { throwIfAborted } from '@moepress/core';
+import { cachedDimOf } from '../decoder/attention/heads.js';
 import { blockGraph } from '../decoder/block.js';
 import { embedGraph, nextTokenHeadGraph } from '../decoder/ends.js';
 import type { Engine } from '../engine/engine.js';
@@ -60,8 +61,8 @@ export class ResidentBlocks implements BlockSessions {
   }
 
   /** An empty past. */
-  extraFeeds(batch: HeldBatch, { attention: { kvHeads, headDim } }: Block): Record<string, Feed> {
-    const dims = [batch.layout.lengths.length, kvHeads, 0, headDim];
+  extraFeeds(batch: HeldBatch, { attention }: Block): Record<string, Feed> {
+    const dims = [batch.layout.lengths.length, attention.kvHeads, 0, cachedDimOf(attention)];
     const empty = tensor('float32', dims, new Float32Array(0));
     return { pastKey: empty, pastValue: empty };
   }

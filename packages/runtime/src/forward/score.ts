@@ -7,6 +7,7 @@ import { embedBatches } from './embed.js';
 import { checkHeadFinite } from './finite.js';
 import { dropBatch, type HeldBatch, hiddenName } from './held.js';
 import { batchSequences, defaultLimits, type Layout, rowOf } from './layout.js';
+import { turnsByLength } from './rope.js';
 
 /** A sequence of which the tokens from `from` (at least 1) on are scored. */
 export interface ScoreItem {
@@ -36,7 +37,7 @@ export async function scoreSequences(
   const layouts = batchSequences(
     items.map(({ ids }) => ids),
     limits,
-    { sharePrefixes: true },
+    { sharePrefixes: !turnsByLength(model.config.rope) },
   );
   const total = layouts.reduce((sum, { ids }) => sum + ids.length, 0) * (model.blocks.length + 1);
   const task = 'Scoring';

@@ -1,4 +1,5 @@
 import { type Block, type Model, throwIfAborted } from '@moepress/core';
+import { cachedDimOf } from '../decoder/attention/heads.js';
 import type { Engine } from '../engine/engine.js';
 import type { Step } from '../engine/protocol.js';
 import { int32 } from '../engine/tensor.js';
@@ -44,12 +45,16 @@ export async function generateCached(
 }
 
 function sequencesAtOnce(
-  { config: { layers, kvHeads, headDim } }: Model,
+  { blocks }: Model,
   prompts: readonly (readonly number[])[],
   { maxNewTokens }: GenerateOptions,
 ): number {
   const longest = Math.max(0, ...prompts.map((ids) => ids.length)) + maxNewTokens;
-  const bytes = layers * 2 * kvHeads * headDim * 4 * longest;
+  const numbers = blocks.reduce(
+    (sum, { attention }) => sum + 2 * attention.kvHeads * cachedDimOf(attention),
+    0,
+  );
+  const bytes = numbers * Float32Array.BYTES_PER_ELEMENT * longest;
   return Math.max(1, Math.min(maxSequences, Math.floor(cacheBudget / bytes)));
 }
 
@@ -113,7 +118,8 @@ const cacheName = (layer: number, part: (typeof parts)[number]) => `generate/${l
 
 async function openCaches(worker: EngineWorker, model: Model, sequences: number): Promise<void> {
   for (const { index, attention } of model.blocks) {
-    const { kvHeads, headDim } = attention;
+    const { kvHeads } = attention;
+    const headDim = cachedDimOf(attention);
     for (const part of parts) await worker.cache(cacheName(index, part), { sequences, kvHeads, headDim });
   }
 }

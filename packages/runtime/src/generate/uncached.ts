@@ -7,6 +7,7 @@ import { embedBatches } from '../forward/embed.js';
 import { checkHeadFinite } from '../forward/finite.js';
 import { dropBatch, hiddenName } from '../forward/held.js';
 import { batchSequences, defaultLimits } from '../forward/layout.js';
+import { turnsByLength } from '../forward/rope.js';
 import { type GenerateOptions, isFinished, lastRows } from './options.js';
 
 /**
@@ -43,7 +44,7 @@ async function nextTokens(
   const layouts = batchSequences(
     sequences,
     { ...defaultLimits, heads: model.config.heads },
-    { sharePrefixes: true },
+    { sharePrefixes: !turnsByLength(model.config.rope) },
   );
   const batches = await embedBatches(engine, model, layouts, 'next');
   const next = new Array<number>(sequences.length);

@@ -21,6 +21,10 @@ export const fixtures = [
   { family: 'olmoe', folder: 'olmoe' },
   { family: 'qwen2_moe', folder: 'qwen2_moe' },
   { family: 'qwen3_moe', folder: 'qwen3_moe_sharded' },
+  ...['mixtral', 'deepseek', 'deepseek_v2', 'deepseek_v3', 'gpt_oss'].map((family) => ({
+    family,
+    folder: family,
+  })),
 ].map(({ family, folder }) => ({
   name: `${family} (${folder})`,
   load: () =>
@@ -33,7 +37,10 @@ export const fixtures = [
 
 /** The full references: fp32 and bf16 weights, single and sharded files. */
 export function fullReferences(shared: string) {
-  const families = ['olmoe', 'qwen2_moe', 'qwen3_moe'];
+  const families = [
+    ...['olmoe', 'qwen2_moe', 'qwen3_moe', 'mixtral'],
+    ...['deepseek_v1', 'deepseek_v2', 'deepseek_v3', 'gpt_oss'],
+  ];
   const variants = [
     { folder: 'fp32', file: 'golden.fp32', key: 'fp32' },
     { folder: 'bf16', file: 'golden.bf16w', key: 'bf16w' },

@@ -6,7 +6,7 @@ import { goUpward } from './upward.js';
 export async function forwardPass(request: PassRequest): Promise<void> {
   const { statistics } = request;
   await goUpward(request, 'Calibrating', (progress) => ({
-    outputs: ({ ffn }) => (ffn.kind === 'moe' ? { statistics } : {}),
+    outputs: () => ({ statistics }),
     async visit(block, outputs, each) {
       const fetch = outputs.filter(isStatisticOutput);
       const measured = await each(async (batch, run) => {
@@ -14,7 +14,7 @@ export async function forwardPass(request: PassRequest): Promise<void> {
         progress.advance(batch.layout.ids.length, block.index);
         return results;
       });
-      if (block.ffn.kind === 'moe') await request.done(addUp(block.index, measured, fetch));
+      if (fetch.length > 0) await request.done(addUp(block.index, measured, fetch));
     },
   }));
 }

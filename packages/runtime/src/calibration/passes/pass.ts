@@ -1,4 +1,5 @@
-import { type Model, moeBlocks, type Statistic, type Work } from '@moepress/core';
+import type { Block, Model, Statistic, Work } from '@moepress/core';
+import { isMeasured } from '../../decoder/statistics.js';
 import type { Engine } from '../../engine/engine.js';
 import type { Results } from '../../engine/protocol.js';
 import { hiddenKey } from '../../states/keys.js';
@@ -13,9 +14,9 @@ export interface PassRequest extends Work {
   readonly statistics: readonly Statistic[];
   /** Where the tensors between blocks may be. */
   readonly storage: Storage;
-  /** Whether all these statistics of an MoE layer are known from an earlier run. */
-  isKnown(layer: number): boolean;
-  /** Called once for every MoE layer, as soon as it has been measured. */
+  /** Whether nothing of these statistics is left to measure in a block, as an earlier run came past it. */
+  isKnown(block: Block): boolean;
+  /** Called once for every layer that is measured, as soon as it has been. */
   done(sums: LayerSums): Promise<void>;
 }
 
@@ -26,8 +27,7 @@ export async function resumeUp(
   progress: LayerProgress,
 ): Promise<number | null> {
   const checkpoint = await states.resume(({ block }) => {
-    const below = moeBlocks(model).filter(({ index }) => index < block);
-    return below.every(({ index }) => isKnown(index)) ? [hiddenKey(block)] : null;
+    return model.blocks.slice(0, block).every(isKnown) ? [hiddenKey(block)] : null;
   });
   if (checkpoint) progress.skip(checkpoint.block);
   return checkpoint?.block ?? null;
@@ -40,11 +40,15 @@ export function addUp(layer: number, measured: Results, outputs: readonly string
   return sums;
 }
 
-/** The model without the blocks above its last MoE block, where nothing is measured. */
-export function upToLastMoe(model: Model): Model {
-  const last = model.blocks.findLastIndex(({ ffn }) => ffn.kind === 'moe');
+/** The model without the blocks above the last one where anything is measured. */
+export function upToLastMeasured({ model, statistics }: PassRequest): Model {
+  const last = model.blocks.findLastIndex(isMeasuredBy(statistics));
   return { ...model, blocks: model.blocks.slice(0, last + 1) };
 }
+
+/** Whether any of the statistics is measured in a block. */
+export const isMeasuredBy = (statistics: readonly Statistic[]) => (block: Block) =>
+  statistics.some(({ of }) => isMeasured(block, of));
 
 export type LayerProgress = ReturnType<typeof layerProgress>;
 

@@ -1,10 +1,10 @@
 import { batchSequences, defaultLimits } from '../../forward/layout.js';
 import { type Climb, climb } from '../../states/climb.js';
 import { BatchStates } from '../../states/states.js';
-import { type LayerProgress, layerProgress, type PassRequest, resumeUp, upToLastMoe } from './pass.js';
+import { type LayerProgress, layerProgress, type PassRequest, resumeUp, upToLastMeasured } from './pass.js';
 
 /**
- * Takes the calibration tokens up to the last MoE block, going on where a killed run came to. `task`
+ * Takes the calibration tokens up to the last block that is measured, going on where a killed run came to. `task`
  * names the pass to the user; `steps` says what it does in each block.
  */
 export async function goUpward(
@@ -13,7 +13,7 @@ export async function goUpward(
   steps: (progress: LayerProgress) => Pick<Climb, 'outputs' | 'visit'>,
 ): Promise<void> {
   const { engine, signal, storage } = request;
-  const model = upToLastMoe(request.model);
+  const model = upToLastMeasured(request);
   const layouts = batchSequences(request.sequences, { ...defaultLimits, heads: model.config.heads });
   const progress = layerProgress(task, request, model.blocks.length);
   try {

@@ -1,7 +1,9 @@
 import type { Attention, Value } from '@moepress/core';
-import { gather, groupQueryAttention, reshape, rotary } from '@moepress/graph';
+import { gather, groupQueryAttention, padEnd, reshape, rotary, slice } from '@moepress/graph';
 import type { BatchInputs } from '../inputs.js';
-import { project, projectQueriesKeysValues } from './project.js';
+import { weightFor } from '../weights.js';
+import { cachedDimOf, headsOf, reachOf, valueDimOf } from './heads.js';
+import { project, split } from './project.js';
 
 /** Keys and values: of earlier tokens [B, kvHeads, past, D], of the batch's own [B, S, kvHeads * D]. */
 export interface KeyValues {
@@ -20,21 +22,41 @@ export function fusedAttention(
   past: KeyValues | null,
   epsilon: number,
 ): { output: Value; own: KeyValues } {
-  const { query, key, value } = projectQueriesKeysValues(x, spec, epsilon);
-  const turned = (part: Value) => rotary(part, batch.cos, batch.sin, batch.order);
+  const { heads, kvHeads, scale, rope } = spec;
+  const turn = (part: Value) => rotary(part, batch, rope.pairing);
+  const { query, key, value } = headsOf(x, spec, turn, epsilon);
+  const { window, sinks } = reachOf(spec);
+  const dim = cachedDimOf(spec);
   // Padding repeats some row and is never read.
-  const padded = (part: Value) => gather(part, batch.pad);
-  const own = { key: padded(turned(key)), value: padded(value) };
+  const padded = (part: Value, count: number) => gather(widened(part, count, dim), batch.pad);
+  const own = { key: padded(key, kvHeads), value: padded(value, kvHeads) };
   const attended = groupQueryAttention({
-    query: padded(turned(query)),
+    query: padded(query, heads),
     ...own,
     past,
     lastPositions: batch.lastPositions,
     totalLength: batch.totalLength,
-    heads: spec.heads,
-    kvHeads: spec.kvHeads,
+    heads,
+    kvHeads,
+    scale,
+    window,
+    sinks: sinks && weightFor(x, sinks),
   });
-  const width = spec.heads * spec.headDim;
+  const width = heads * dim;
   const packed = gather(reshape(attended, [-1, width], ['B*S', width]), batch.unpad);
-  return { output: project(packed, spec.o), own };
+  return { output: project(narrowed(packed, heads, valueDimOf(spec)), spec.o), own };
+}
+
+/** Each head of x [T, heads * D] with zeros up to `dim`, which add nothing to a product. */
+function widened(x: Value, heads: number, dim: number): Value {
+  const width = Number(x.shape[1]);
+  if (width === heads * dim) return x;
+  return split(padEnd(split(x, [heads, width / heads]), 2, dim), [heads * dim]);
+}
+
+/** The first `dim` numbers of each head. */
+function narrowed(x: Value, heads: number, dim: number): Value {
+  const width = Number(x.shape[1]);
+  if (width === heads * dim) return x;
+  return split(slice(split(x, [heads, width / heads]), 2, 0, dim), [heads * dim]);
 }

@@ -5,14 +5,17 @@ import {
   equal,
   gather,
   linear,
+  plusNumber,
   reduceSum,
   scatterAdd,
+  sigmoid,
   softmax,
-  topK,
+  timesNumber,
   transpose,
   zeroRows,
 } from '@moepress/graph';
-import { weightFor } from './weights.js';
+import { weightFor } from '../weights.js';
+import { selectSlots } from './select.js';
 
 /** Which experts each of T tokens goes to. N slots, k chosen, P experts in the pool. */
 export interface Routing {
@@ -20,7 +23,7 @@ export interface Routing {
   readonly weight: Value;
   /** [T, N] */
   readonly logits: Value;
-  /** [T, N] */
+  /** Scores of all slots, [T, N]. */
   readonly probabilities: Value;
   /** Slots, int64 [T, k], by descending weight. */
   readonly selected: Value;
@@ -32,13 +35,17 @@ export interface Routing {
   weightsOf(expert: number): Value;
 }
 
-/** Softmax routing: softmax over all slots, the k largest, divided by their sum if the model says so. */
+/** Keeps a sum of sigmoids from being zero (transformers' DeepSeek-V3); too small to be seen beside one of a softmax. */
+const leastSum = 1e-20;
+
+/** Scores all slots, selects k of them, and makes weights of their scores. */
 export function route(x: Value, { router, slots, pool }: MoeFfn): Routing {
   const weight = weightFor(x, router.weight);
-  const logits = linear(x, weight);
-  const probabilities = softmax(logits);
-  const { values, indices: selected } = topK(probabilities, router.topK);
-  const weights = router.normalise ? div(values, reduceSum(values, [1], true)) : values;
+  const logits = linear(x, weight, router.bias && weightFor(x, router.bias));
+  const probabilities = router.scoring === 'softmax' ? softmax(logits) : sigmoid(logits);
+  const { selected, scores } = selectSlots(probabilities, router);
+  const shares = router.normalise ? div(scores, plusNumber(reduceSum(scores, [1], true), leastSum)) : scores;
+  const weights = router.scale === 1 ? shares : timesNumber(shares, router.scale);
 
   const identity = slots.every((expert, slot) => expert === slot);
   const experts = identity ? selected : gather(x.graph.constant(slots, [slots.length], 'int64'), selected);

@@ -1,0 +1,34 @@
+import type { GroupedQueryAttention, Linear, Value } from '@moepress/core';
+import { clip, reshape, rmsNorm } from '@moepress/graph';
+import { weightFor } from '../weights.js';
+import type { Heads, Turn } from './heads.js';
+import { project } from './project.js';
+
+/** Projected, clipped, normalised and rotated. */
+export function groupedHeads(x: Value, spec: GroupedQueryAttention, turn: Turn, epsilon: number): Heads {
+  const part = (linear: Linear) => clipped(project(x, linear), spec.clip);
+  return {
+    query: turn(normalised(part(spec.q), spec, 'q', epsilon), spec.heads),
+    key: turn(normalised(part(spec.k), spec, 'k', epsilon), spec.kvHeads),
+    value: part(spec.v),
+  };
+}
+
+function clipped(x: Value, bound: number | null): Value {
+  return bound === null ? x : clip(x, -bound, bound);
+}
+
+/** OLMoE normalises all heads of a token together, Qwen3 each head by itself. */
+function normalised(
+  x: Value,
+  { qkNorm, headDim }: GroupedQueryAttention,
+  part: 'q' | 'k',
+  epsilon: number,
+): Value {
+  if (!qkNorm) return x;
+  const norm = weightFor(x, qkNorm[part]);
+  if (qkNorm.over === 'projection') return rmsNorm(x, norm, epsilon);
+  const byHead = reshape(x, [-1, headDim], ['T*heads', headDim]);
+  const width = Number(x.shape[1]);
+  return reshape(rmsNorm(byHead, norm, epsilon), [-1, width], ['T', width]);
+}

@@ -1,0 +1,33 @@
+import type { Attention, TensorExpr, Value } from '@moepress/core';
+import { groupedHeads } from './grouped.js';
+import { latentHeads } from './latent.js';
+
+/** What goes into the products: rotated queries [T, heads * D] and keys [T, kvHeads * D], values [T, kvHeads * V]. */
+export interface Heads {
+  readonly query: Value;
+  readonly key: Value;
+  readonly value: Value;
+}
+
+/** Rotates x [T, heads * rope.dim] by the angles of its tokens. */
+export type Turn = (x: Value, heads: number) => Value;
+
+/** Queries, keys and values of x [T, H]. */
+export function headsOf(x: Value, spec: Attention, turn: Turn, epsilon: number): Heads {
+  return spec.kind === 'mla' ? latentHeads(x, spec, turn) : groupedHeads(x, spec, turn, epsilon);
+}
+
+/** Dimensions of a head's values. */
+export const valueDimOf = (spec: Attention): number => (spec.kind === 'mla' ? spec.valueDim : spec.headDim);
+
+/** What a token may look at, and what else takes part in its softmax. */
+export function reachOf(spec: Attention): { window: number | null; sinks: TensorExpr | null } {
+  return spec.kind === 'mla' ? { window: null, sinks: null } : spec;
+}
+
+/** The fused operator takes heads of a multiple of this. */
+const headStep = 8;
+
+/** Dimensions of a head in the fused operator and its key-value cache, which know one size for keys and values. */
+export const cachedDimOf = (spec: Attention): number =>
+  Math.ceil(Math.max(spec.headDim, valueDimOf(spec)) / headStep) * headStep;
