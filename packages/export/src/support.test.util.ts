@@ -8,16 +8,31 @@ import { bytesOf, openModel } from '@moepress/checkpoint';
 import {
   attentionTensors,
   type CompressionPlan,
+  encodeChannels,
   type LayerOp,
   type Model,
   MoepressError,
   mlpTensors,
   moeBlocks,
+  routerTensors,
   type TensorExpr,
 } from '@moepress/core';
 import { onTestFinished } from 'vitest';
 
-export const families = ['olmoe', 'qwen2_moe', 'qwen3_moe_sharded'] as const;
+/** A fixture of every family. */
+export const families = [
+  'olmoe',
+  'qwen2_moe',
+  'qwen3_moe_sharded',
+  'mixtral',
+  'deepseek',
+  'deepseek_v2',
+  'deepseek_v3',
+  'gpt_oss',
+] as const;
+
+/** Fixtures with quantised weights. */
+export const quantised = ['deepseek_v3_fp8', 'gpt_oss_mxfp4'] as const;
 
 export function fixture(name: string): string {
   return fileURLToPath(new URL(`../../checkpoint/fixtures/${name}`, import.meta.url));
@@ -50,20 +65,30 @@ export function planFor(base: Model, op: (layer: number, experts: number) => Lay
 
 /** Four prototypes a layer; later layers also use one of the first MoE layer. */
 export function remapPlan(base: Model): CompressionPlan {
-  const first = moeBlocks(base)[0]!.index;
+  const [{ index: first, ffn }] = moeBlocks(base) as [ReturnType<typeof moeBlocks>[0]];
+  const lent = Math.min(9, ffn.pool.length - 1);
   const reference = (layer: number, slot: number): [number, number] =>
-    layer !== first && slot % 5 === 0 ? [first, 9] : [layer, ((slot * 7) % 4) + 2];
+    layer !== first && slot % 5 === 0 ? [first, lent] : [layer, ((slot * 7) % 4) + 2];
   return planFor(base, (layer, experts) => ({
     op: 'remap-slots',
     slots: Array.from({ length: experts }, (_, slot) => reference(layer, slot)),
   }));
 }
 
+/** Every other expert goes, so that half of any group remain. */
 export function dropPlan(base: Model): CompressionPlan {
   return planFor(base, (_, experts) => ({
     op: 'keep-experts',
     experts: Array.from({ length: experts / 2 }, (_, i) => 2 * i + 1),
   }));
+}
+
+/** All experts lose the second half of their channels. */
+export function narrowPlan(base: Model): CompressionPlan {
+  const { pool } = moeBlocks(base)[0]!.ffn;
+  const half = pool[0]!.width / 2;
+  const mask = encodeChannels([...Array(half).keys()], 2 * half);
+  return planFor(base, () => ({ op: 'keep-channels', channels: pool.map(() => mask) }));
 }
 
 export const openFixture = (name: string) => openModel(fixture(name));
@@ -81,9 +106,10 @@ export async function fingerprint(model: Model): Promise<string> {
     for (const tensor of [...attentionTensors(block), norms.attention, norms.ffn]) await add(tensor);
     if (ffn.kind === 'dense') for (const tensor of mlpTensors(ffn.mlp)) await add(tensor);
     else {
-      await add(ffn.router.weight);
+      for (const tensor of routerTensors(ffn.router)) await add(tensor);
       for (const slot of ffn.slots) for (const tensor of mlpTensors(ffn.pool[slot]!)) await add(tensor);
       if (ffn.shared) for (const tensor of mlpTensors(ffn.shared.mlp)) await add(tensor);
+      if (ffn.shared?.gate) await add(ffn.shared.gate);
     }
   }
   return hash.digest('hex');

@@ -6,6 +6,7 @@ import {
   type Model,
   moeBlocks,
   parseOptions,
+  type RouterGroups,
   removedRatios,
   type Scorer,
 } from '@moepress/core';
@@ -35,6 +36,15 @@ const context = (model: Model, options: CompressionOptions) => ({
   services: { gram: () => Promise.reject(new Error('dropping needs no distances')) },
 });
 
+/** The same model with routers that select within groups. */
+function grouped(model: Model, groups: RouterGroups): Model {
+  const blocks = moeBlocks(model).map((block) => {
+    const { ffn } = block;
+    return { ...block, ffn: { ...ffn, router: { ...ffn.router, groups } } };
+  });
+  return { ...model, blocks };
+}
+
 /** Experts kept by layer. */
 async function kept(scorer: Scorer, model: Model, ratio: number, seed = 0) {
   const { layers } = await dropLowest(scorer).plan(context(model, { ratio, seed }));
@@ -61,14 +71,11 @@ describe('dropLowest', () => {
     expect(await kept(given(1, 2, 3, 4, 5), model, 0.19)).toEqual([]);
   });
 
-  test('drops every slot of a dropped expert where slots share experts', async () => {
-    const model = toyModel({ layers: 1, topK: 1 });
-    const [block] = moeBlocks(model);
-    const shared = {
-      ...block!,
-      ffn: { ...block!.ffn, pool: block!.ffn.pool.slice(0, 2), slots: [0, 1, 1, 0] },
-    };
-    expect(await kept(given(1, 2), { ...model, blocks: [shared] }, 0.5)).toEqual([[0, [1, 2]]]);
+  test('drops equally many experts of every group the router selects within', async () => {
+    const model = grouped(toyModel({ layers: 1, experts: 8, topK: 2 }), { count: 2, selected: 1, by: 'max' });
+    expect(await kept(given(8, 7, 6, 5, 1, 2, 3, 4), model, 0.5)).toEqual([[0, [0, 1, 6, 7]]]);
+    // Half an expert of each group is none, though of the layer it would be one.
+    expect(await kept(given(8, 7, 6, 5, 1, 2, 3, 4), model, 0.2)).toEqual([]);
   });
 
   test('makes a plan that removes what was asked for', () => {
@@ -99,6 +106,27 @@ describe('dropLowest', () => {
     expect(compressor.needs(model, { ratio: 0.5, seed: 0 })).toEqual([]);
   });
 
+  test.each([
+    // Top-2 from one group takes two experts of each. From both groups one would do, were it not for their sums.
+    [{ count: 2, selected: 1, by: 'max' }, 0.5, 0.75],
+    [{ count: 2, selected: 2, by: 'top-2-sum' }, 0.5, 0.75],
+  ] as const)('knows what groups %o need', (groups, possible, tooHigh) => {
+    const model = grouped(toyModel({ layers: 1, experts: 8, topK: 2 }), groups);
+    const needs = (ratio: number) => dropLowest(random).needs(model, { ratio, seed: 0 });
+    expect(needs(possible)).toEqual([]);
+    expect(() => needs(tooHigh)).toThrow(expect.objectContaining({ code: 'RATIO_TOO_HIGH' }));
+  });
+
+  test('refuses a model whose slots share experts, before anything is measured', () => {
+    const model = toyModel({ layers: 1, topK: 1 });
+    const [block] = moeBlocks(model);
+    const ffn = { ...block!.ffn, pool: block!.ffn.pool.slice(0, 2), slots: [0, 1, 1, 0] };
+    const shared = { ...model, blocks: [{ ...block!, ffn }] };
+    expect(() => dropLowest(random).needs(shared, { ratio: 0.5, seed: 0 })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_UNSUPPORTED' }),
+    );
+  });
+
   test('refuses a model without experts', () => {
     const needs = () =>
       dropLowest(random).needs(toyModel({ layers: 1, dense: [0] }), { ratio: 0.5, seed: 0 });
@@ -120,8 +148,13 @@ describe('dropLowest', () => {
 });
 
 describe('the plugin', () => {
-  test('offers three methods', () => {
-    expect(baselines.compressors.map(({ name }) => name)).toEqual(['random', 'frequency', 'reap']);
+  test('offers four methods', () => {
+    expect(baselines.compressors.map(({ name }) => name)).toEqual([
+      'random',
+      'frequency',
+      'reap',
+      'expert-fisher',
+    ]);
   });
 
   test.each([

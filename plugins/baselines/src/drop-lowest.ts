@@ -3,6 +3,7 @@ import {
   type Compressor,
   type LayerEvidence,
   type LayerPlan,
+  leastSlots,
   type Model,
   type MoeFfn,
   MoepressError,
@@ -20,9 +21,11 @@ const options = z.strictObject({
 
 /**
  * Expert dropping: in every layer the floor(ratio * experts) lowest-scored experts leave, and their router
- * rows with them. Of equal experts the one with the higher index leaves first. Throws `RATIO_TOO_HIGH`,
- * before anything is measured, if a layer would keep fewer experts than the router selects, and
- * `WEIGHTS_NOT_FINITE` if a score is not a number.
+ * rows with them. A router that selects within groups of experts demands groups of one size, so there the
+ * floor(ratio * experts) lowest of each group leave. Of equal experts the one with the higher index leaves
+ * first. Throws before anything is measured: `RATIO_TOO_HIGH` if a router could not select its top-k from
+ * what a layer would keep, `CONFIG_UNSUPPORTED` if slots share experts. Throws `WEIGHTS_NOT_FINITE` if a
+ * score is not a number.
  */
 export function dropLowest(scorer: Scorer): Compressor<CompressionOptions> {
   return {
@@ -32,17 +35,17 @@ export function dropLowest(scorer: Scorer): Compressor<CompressionOptions> {
     reference: scorer.reference,
     options,
     needs(model, { ratio }) {
-      checkRatio(model, ratio);
+      check(model, ratio);
       return scorer.needs;
     },
     async plan({ model, evidence, options: { ratio }, rng, signal }) {
-      checkRatio(model, ratio);
+      check(model, ratio);
       const layers = moeBlocks(model).flatMap(({ index, ffn }): LayerPlan[] => {
         throwIfAborted(signal);
         const layer = evidence?.layers.find((measured) => measured.layer === index) ?? unmeasured(index);
         const scores = scorer.score(layer, { ffn, rng });
         checkScores(scores, scorer.name, index);
-        const dropped = lowest(scores, dropCount(ffn, ratio));
+        const dropped = new Set(runsOf(ffn).flatMap((run) => lowest(run, scores, dropCount(run, ratio))));
         if (dropped.size === 0) return [];
         const experts = [...ffn.slots.keys()].filter((slot) => !dropped.has(ffn.slots[slot]!));
         return [{ layer: index, ops: [{ op: 'keep-experts', experts }] }];
@@ -52,9 +55,16 @@ export function dropLowest(scorer: Scorer): Compressor<CompressionOptions> {
   };
 }
 
-const dropCount = (ffn: MoeFfn, ratio: number) => Math.floor(ffn.pool.length * ratio);
+/** The experts that are ranked among each other: of a layer, or of a group its router selects within. */
+function runsOf({ slots, router }: MoeFfn): (readonly number[])[] {
+  const count = router.groups?.count ?? 1;
+  const size = slots.length / count;
+  return Array.from({ length: count }, (_, run) => slots.slice(run * size, (run + 1) * size));
+}
 
-function checkRatio(model: Model, ratio: number): void {
+const dropCount = (run: readonly number[], ratio: number) => Math.floor(run.length * ratio);
+
+function check(model: Model, ratio: number): void {
   const blocks = moeBlocks(model);
   if (blocks.length === 0) {
     throw new MoepressError('INPUT_INVALID', {
@@ -64,13 +74,31 @@ function checkRatio(model: Model, ratio: number): void {
     });
   }
   for (const { index, ffn } of blocks) {
-    const kept = ffn.pool.length - dropCount(ffn, ratio);
-    if (kept >= ffn.router.topK) continue;
-    throw new MoepressError('RATIO_TOO_HIGH', {
-      message: `At ratio ${ratio} layer ${index} would keep ${kept} of ${ffn.pool.length} experts, but its router selects ${ffn.router.topK}.`,
-      where: 'option ratio',
-    });
+    checkSlots(ffn, index, model);
+    checkRatio(ffn, index, ratio);
   }
+}
+
+/** An expert takes all its slots along: layers would differ in slots, which no checkpoint can say. */
+function checkSlots({ slots, pool }: MoeFfn, layer: number, model: Model): void {
+  if (slots.length === pool.length) return;
+  throw new MoepressError('CONFIG_UNSUPPORTED', {
+    message: `In layer ${layer} the ${slots.length} slots of the router share ${pool.length} experts. Dropping these would leave layers with different numbers of slots.`,
+    where: model.source.directory,
+    mend: 'Drop experts from the model this one was made of, or compress it further with conmoe.',
+  });
+}
+
+function checkRatio(ffn: MoeFfn, layer: number, ratio: number): void {
+  const [run] = runsOf(ffn) as [readonly number[]];
+  const [kept, least] = [run.length - dropCount(run, ratio), leastSlots(ffn.router)];
+  if (kept >= least) return;
+  const { groups, topK } = ffn.router;
+  const demand = groups ? `needs ${least} in each of its ${groups.count} groups` : `selects ${topK}`;
+  throw new MoepressError('RATIO_TOO_HIGH', {
+    message: `At ratio ${ratio} layer ${layer} would keep ${kept} of ${run.length} experts${groups ? ' a group' : ''}, but its router ${demand}.`,
+    where: 'option ratio',
+  });
 }
 
 /** Evidence of a layer for scorers that need none. */
@@ -92,8 +120,7 @@ function checkScores(scores: Float64Array, scorer: string, layer: number): void 
   });
 }
 
-/** Indices of the `count` lowest scores; of equal scores the higher index counts as lower. */
-function lowest(scores: Float64Array, count: number): Set<number> {
-  const order = [...scores.keys()].sort((a, b) => scores[a]! - scores[b]! || b - a);
-  return new Set(order.slice(0, count));
+/** The `count` experts of a run with the lowest scores; of equal scores the higher index counts as lower. */
+function lowest(run: readonly number[], scores: Float64Array, count: number): number[] {
+  return [...run].sort((a, b) => scores[a]! - scores[b]! || b - a).slice(0, count);
 }

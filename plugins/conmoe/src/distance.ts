@@ -10,8 +10,9 @@ const projections = ['gate', 'up', 'down'] as const;
  *     delta_m(e, e') = 2 ||W_e - W_e'||_F / (||W_e||_F + ||W_e'||_F + 2 epsilon)
  *     d(e, e')       = (delta_gate + delta_up + delta_down) / 3
  *
- * (arXiv:2605.29350, appendix B.1). Independently trained experts lie near sqrt(2). Norms come from inner
- * products, ||A - B||^2 = ||A||^2 + ||B||^2 - 2 <A, B>, so weights are read once for each projection.
+ * (arXiv:2605.29350, appendix B.1), of the weights alone where experts have biases, too. Independently
+ * trained experts lie near sqrt(2). Norms come from inner products,
+ * ||A - B||^2 = ||A||^2 + ||B||^2 - 2 <A, B>, so weights are read once for each projection.
  * Throws `WEIGHTS_NOT_FINITE` naming the tensor.
  */
 export async function distancesBetween(

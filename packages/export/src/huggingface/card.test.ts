@@ -1,12 +1,17 @@
-import { applyPlan, planHash } from '@moepress/core';
+import { applyPlan, type CompressionPlan, type Model, planHash } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
 import { dropPlan, openFixture, remapPlan } from '../support.test.util.js';
-import { writeCard } from './card.js';
+import { type CardFacts, writeCard } from './card.js';
+
+function facts(base: Model, plan: CompressionPlan, compact: boolean): CardFacts {
+  const model = applyPlan(base, plan);
+  return { model, base, plan, compact, runsInTransformers: true, quantised: true };
+}
 
 async function cardOf(compact: boolean) {
   const base = await openFixture('olmoe');
   const plan = remapPlan(base);
-  return { plan, card: writeCard(null, { model: applyPlan(base, plan), base, plan, compact }) };
+  return { plan, card: writeCard(null, facts(base, plan, compact)) };
 }
 
 describe('the model card', () => {
@@ -30,7 +35,7 @@ describe('the model card', () => {
   it('names the base of a Hub model', async () => {
     const base = { ...(await openFixture('olmoe')), id: 'allenai/OLMoE', revision: 'a'.repeat(40) };
     const plan = dropPlan(base);
-    const card = writeCard(null, { model: applyPlan(base, plan), base, plan, compact: false });
+    const card = writeCard(null, facts(base, plan, false));
     expect(card).toMatch(/^---\nlibrary_name: transformers\nbase_model: allenai\/OLMoE\n/);
     expect(card).toContain('# OLMoE\n');
   });
@@ -40,16 +45,24 @@ describe('the model card', () => {
     const plan = dropPlan(base);
     plan.method.name = 'x | y\n\n# Injected <script>';
     plan.method.package = '![image](https://example.org)';
-    const card = writeCard('# Mine\n', { model: applyPlan(base, plan), base, plan, compact: false });
+    const card = writeCard('# Mine\n', facts(base, plan, false));
     expect(card).toContain('| method | x \\| y # Injected &lt;script> (!\\[image](https');
     expect(card.startsWith('# Mine\n\n## Compression\n')).toBe(true);
+  });
+
+  it('says when quantised weights had to be written in full', async () => {
+    const base = await openFixture('olmoe');
+    const plan = dropPlan(base);
+    const of = (quantised: boolean) => writeCard(null, { ...facts(base, plan, false), quantised });
+    expect(of(false)).toContain('| weights | BF16');
+    expect(of(true)).not.toContain('| weights |');
   });
 
   it('keeps the figures of a compressed base, but not how that one was loaded', async () => {
     const base = await openFixture('olmoe');
     const plan = dropPlan(base);
     const { card: first } = await cardOf(true);
-    const second = writeCard(first, { model: applyPlan(base, plan), base, plan, compact: false });
+    const second = writeCard(first, facts(base, plan, false));
     expect(second.match(/^## .*/gm)).toEqual(['## Compression of the base model', '## Compression']);
     expect(second.match(/^\| method \|/gm)).toHaveLength(2);
     expect(second.match(/moepress_plan\.json/g)).toHaveLength(1);

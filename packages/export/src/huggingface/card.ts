@@ -7,6 +7,10 @@ export interface CardFacts {
   readonly base: Model | undefined;
   readonly plan: CompressionPlan | undefined;
   readonly compact: boolean;
+  /** Whether transformers loads the compact layout of this family. */
+  readonly runsInTransformers: boolean;
+  /** Whether what the base stores quantised, if anything, stays so. */
+  readonly quantised: boolean;
 }
 
 /** The original's model card, or a new one, with a section on the compression. */
@@ -17,7 +21,10 @@ export function writeCard(original: string | null, facts: CardFacts): string {
 
 /** A base that was compressed itself: its figures stay; its plan and how it is loaded do not apply here. */
 function aboutBase(card: string): string {
-  return card.replaceAll(introduction, '## Compression of the base model').replaceAll(compactNote, '');
+  return card
+    .replaceAll(introduction, '## Compression of the base model')
+    .replaceAll(compactNote, '')
+    .replaceAll(ownNote, '');
 }
 
 function newCard({ model, base }: CardFacts): string {
@@ -37,7 +44,7 @@ function newCard({ model, base }: CardFacts): string {
 function section(facts: CardFacts): string {
   const rows = [...methodRows(facts), ...sizeRows(facts), ...calibrationRows(facts)];
   const table = ['| | |', '|---|---|', ...rows.map(([name, value]) => `| ${name} | ${cell(value)} |`)];
-  return `${introduction}\n\n${table.join('\n')}${facts.compact ? compactNote : ''}`;
+  return `${introduction}\n\n${table.join('\n')}${facts.compact ? noteOf(facts) : ''}`;
 }
 
 const introduction = `## Compression
@@ -46,17 +53,19 @@ Compressed with moepress. The plan, \`moepress_plan.json\`, makes this checkpoin
 
 type Row = readonly [name: string, value: string];
 
-function methodRows({ model, plan, compact }: CardFacts): Row[] {
+function methodRows({ model, plan, compact, quantised }: CardFacts): Row[] {
   const copies = sharesExperts(model) ? ', with a copy of the expert for each slot that shares it' : '';
   const layout = compact ? 'compact: each expert once, with a slot map' : `stock${copies}`;
-  if (!plan) return [['layout', layout]];
+  const rows: Row[] = [['layout', layout]];
+  if (!quantised) rows.push(['weights', 'BF16: quantised ones were changed, so none are any more']);
+  if (!plan) return rows;
   const { method, base, options } = plan;
   return [
     ['method', `${method.name} (${method.package} ${method.version})`],
     ['options', JSON.stringify(options)],
     ['base model', base.revision ? `${base.id} @ ${base.revision}` : base.id],
     ['plan', `sha256 ${planHash(plan)}`],
-    ['layout', layout],
+    ...rows,
   ];
 }
 
@@ -87,6 +96,13 @@ function calibrationRows({ plan }: CardFacts): Row[] {
 function cell(text: string): string {
   return text.replace(/\s+/g, ' ').replace(/[|[]/g, '\\$&').replaceAll('<', '&lt;');
 }
+
+const noteOf = ({ runsInTransformers }: CardFacts) => (runsInTransformers ? compactNote : ownNote);
+
+const ownNote = `
+
+Only moepress reads the compact layout of this family: transformers does not ship its code, on which a
+modeling file could build. The materialised layout loads wherever the base model does.`;
 
 const compactNote = `
 

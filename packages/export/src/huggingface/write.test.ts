@@ -1,7 +1,7 @@
 import { cp, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openModel } from '@moepress/checkpoint';
-import { applyPlan, measure, moeBlocks, parsePlan } from '@moepress/core';
+import { findArchitecture, openModel } from '@moepress/checkpoint';
+import { applyPlan, type Block, type Expert, measure, moeBlocks, parsePlan } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
 import {
   dropPlan,
@@ -70,9 +70,10 @@ describe.each(families)('a view of %s', (name) => {
     const folder = await temporaryFolder();
     for (const layout of ['compact', 'materialised'] as const) {
       const { directory } = await writeHuggingFace(view, join(folder, layout), { layout });
+      const { keys } = findArchitecture(base.architecture, name);
       expect(await json(directory, 'config.json')).toEqual({
         ...base.source.config,
-        num_experts: base.config.experts / 2,
+        [keys.experts]: base.config.experts / 2,
       });
       const again = await openModel(directory);
       expect(again.config).toEqual({ ...base.config, experts: base.config.experts / 2 });
@@ -80,7 +81,27 @@ describe.each(families)('a view of %s', (name) => {
       expect(await fingerprint(again)).toBe(await fingerprint(view));
     }
   });
+
+  it('computes with the same numbers: router, attention and activation are read back as they were', async () => {
+    const base = await openFixture(name);
+    const view = applyPlan(base, remapPlan(base));
+    const { directory } = await writeHuggingFace(view, join(await temporaryFolder(), 'out'), {
+      layout: 'compact',
+    });
+    const again = await openModel(directory);
+    for (const [i, block] of view.blocks.entries()) expect(factsOf(again.blocks[i]!)).toEqual(factsOf(block));
+  });
 });
+
+/** All of a block but its tensors and where they are. */
+function factsOf(block: Block): unknown {
+  return JSON.parse(
+    JSON.stringify(block, (key, value) => {
+      if (key === 'pool') return value.map(({ width, activation }: Expert) => ({ width, activation }));
+      return typeof value === 'object' && value !== null && 'dtype' in value ? value.shape : value;
+    }),
+  );
+}
 
 describe('writeHuggingFace', () => {
   it('writes a compact checkpoint again, in either layout', async () => {
@@ -94,6 +115,20 @@ describe('writeHuggingFace', () => {
     expect((await openModel(join(folder, 'second'))).headerHash).toBe(compact.headerHash);
     expect(await json(folder, 'stock', 'config.json')).toEqual(base.source.config);
     expect(await fingerprint(await openModel(join(folder, 'stock')))).toBe(await fingerprint(view));
+  });
+
+  it('writes a compact checkpoint that only moepress reads, where transformers lacks the family', async () => {
+    const base = await openFixture('deepseek');
+    const folder = await temporaryFolder();
+    const view = applyPlan(base, remapPlan(base));
+    const { files } = await writeHuggingFace(view, join(folder, 'compact'), { layout: 'compact' });
+    expect(files).not.toContain('modeling_moepress.py');
+    expect(await json(folder, 'compact', 'config.json')).not.toHaveProperty('auto_map');
+    const card = await readFile(join(folder, 'compact', 'README.md'), 'utf8');
+    expect(card).toContain('Only moepress reads the compact layout of this family');
+    const compact = await openModel(join(folder, 'compact'));
+    await writeHuggingFace(compact, join(folder, 'stock'), { layout: 'materialised' });
+    expect(await json(folder, 'stock', 'config.json')).toEqual(base.source.config);
   });
 
   it('takes tokenizer, licence and card along, and tells what was done', async () => {

@@ -5,8 +5,10 @@ import { type CompressionPlan, type Model, planHash, throwIfAborted, type Work }
 import { checkFree, createFolder } from '../folder.js';
 import { writeCard } from './card.js';
 import { copyCompanions, findCompanions, readCard } from './companions.js';
-import { formatJson, modelingFile, writtenConfig } from './config.js';
+import { hasModelingCode, modelingFile, writtenConfig } from './config.js';
+import { formatJson } from './json.js';
 import { placeByOrigin, placeBySlot, sharesExperts } from './placement.js';
+import { entriesOf, staysQuantised } from './quantised.js';
 import { nameTensors } from './tensors.js';
 
 /**
@@ -35,10 +37,11 @@ export interface WrittenCheckpoint {
 
 /**
  * Writes a model view as a Hugging Face checkpoint folder, which appears whole or not at all.
- * Weights stream from file to file in their own types; memory does not grow with the model.
+ * Weights stream from file to file in their own types; memory does not grow with the model. Quantised
+ * weights stay so if all of them are as they were, else all are written in BF16.
  *
- * Throws `OUTPUT_EXISTS`, `CONFIG_UNSUPPORTED` (layers of different expert counts) and `DISK_FULL`
- * before any byte is written; later `DISK_FULL`, `WRITE_FAILED`, `ABORTED`.
+ * Throws `OUTPUT_EXISTS`, `CONFIG_UNSUPPORTED` (layers whose experts differ in number or width) and
+ * `DISK_FULL` before any byte is written; later `DISK_FULL`, `WRITE_FAILED`, `ABORTED`.
  */
 export async function writeHuggingFace(
   model: Model,
@@ -53,14 +56,19 @@ export async function writeHuggingFace(
   const placement = compact ? placeByOrigin(model) : placeBySlot(model);
   // Two plans may leave tensors of equal names and shapes: the header, by which later plans know their base, tells them apart.
   const metadata = { format: 'pt', ...(plan && { moepress_plan: planHash(plan) }) };
-  const shards = planShards(nameTensors(model, manifest, placement), { maxShardBytes, metadata });
+  const tensors = nameTensors(model, manifest, placement);
+  const quantised = staysQuantised(tensors);
+  const entries = tensors.flatMap((tensor) => entriesOf(tensor, quantised));
+  const shards = planShards(entries, { maxShardBytes, metadata });
+  const config = writtenConfig(model, manifest, { record: placement.record, plan, quantised });
+  const runsInTransformers = hasModelingCode(manifest);
   const companions = await findCompanions(model.source.directory);
   const card = await readCard(model.source.directory);
   const texts: Record<string, string> = {
-    'config.json': formatJson(writtenConfig(model, manifest, placement.record, plan)),
-    'README.md': writeCard(card, { model, base, plan, compact }),
+    'config.json': formatJson(config, await readFile(join(model.source.directory, 'config.json'), 'utf8')),
+    'README.md': writeCard(card, { model, base, plan, compact, runsInTransformers, quantised }),
     ...(plan ? { 'moepress_plan.json': formatJson(plan) } : {}),
-    ...(compact ? { [modelingFile]: await readFile(modelingSource, 'utf8') } : {}),
+    ...(compact && runsInTransformers ? { [modelingFile]: await readFile(modelingSource, 'utf8') } : {}),
   };
   const sizes = [
     ...companions.map(({ bytes }) => bytes),

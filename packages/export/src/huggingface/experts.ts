@@ -1,0 +1,56 @@
+import { type ExpertNames, type FusedNames, tensorName } from '@moepress/checkpoint';
+import { concat, type Expert, rows, type TensorExpr } from '@moepress/core';
+import { type NamedStack, type NamedTensor, nameMlp } from './named.js';
+
+/** The experts stored under a layer: each by itself where the family has names for that, else in stacks. */
+export function nameExperts(
+  experts: readonly Expert[],
+  { separate, fused }: ExpertNames,
+  layer: number,
+): NamedTensor[] {
+  if (experts.length === 0) return [];
+  if (separate === null) return nameFused(experts, fused, layer);
+  return experts.flatMap((expert, number) => nameMlp(separate, expert, { layer, expert: number }));
+}
+
+function nameFused(
+  experts: readonly Expert[],
+  { gateUp, down, bias, layout }: FusedNames,
+  layer: number,
+): NamedTensor[] {
+  const transposed = layout === 'interleaved';
+  const both = transposed ? inTurn : (gate: TensorExpr, up: TensorExpr) => concat([gate, up], 0);
+  const stack = (template: string, part: (expert: Expert) => TensorExpr, isMatrix: boolean): NamedStack => ({
+    kind: 'stack',
+    name: tensorName(template, { layer }),
+    of: experts.map(part),
+    transposed: transposed && isMatrix,
+  });
+  const weights = [
+    stack(gateUp, ({ gate, up }) => both(gate, up), true),
+    stack(down, (expert) => expert.down, true),
+  ];
+  if (bias === null) return weights;
+  return [
+    ...weights,
+    stack(bias.gateUp, (expert) => both(expert.bias!.gate, expert.bias!.up), false),
+    stack(bias.down, (expert) => expert.bias!.down, false),
+  ];
+}
+
+/** Row 0 of both, then row 1 of both: rows that were taken from one tensor like this give it back uncopied. */
+function inTurn(gate: TensorExpr, up: TensorExpr): TensorExpr {
+  const height = gate.shape[0]!;
+  const alternate = (a: readonly number[], b: readonly number[]) => a.flatMap((row, i) => [row, b[i]!]);
+  if (gate.kind === 'rows' && up.kind === 'rows' && gate.of === up.of) {
+    return rows(gate.of, alternate(gate.indices, up.indices));
+  }
+  const own = Array.from({ length: height }, (_, row) => row);
+  return rows(
+    concat([gate, up], 0),
+    alternate(
+      own,
+      own.map((row) => height + row),
+    ),
+  );
+}

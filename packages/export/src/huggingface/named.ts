@@ -1,0 +1,42 @@
+import { type MlpNames, tensorName } from '@moepress/checkpoint';
+import type { Linear, Mlp, TensorExpr } from '@moepress/core';
+
+/** What will stand under one name, before it is settled whether quantised weights stay so. */
+export type NamedTensor = NamedSingle | NamedStack;
+
+export interface NamedSingle {
+  readonly kind: 'single';
+  readonly name: string;
+  readonly of: TensorExpr;
+}
+
+/** Tensors of one shape, one after the other along a new first axis. */
+export interface NamedStack {
+  readonly kind: 'stack';
+  readonly name: string;
+  readonly of: readonly TensorExpr[];
+  /** Whether the family stores these matrices [in, out], unless it does so in blocks. */
+  readonly transposed: boolean;
+}
+
+export function single(name: string, of: TensorExpr): NamedSingle {
+  return { kind: 'single', name, of };
+}
+
+/** `stem` is the name before `.weight` and `.bias`. */
+export function nameLinear(stem: string, { weight, bias }: Linear, layer: number): NamedTensor[] {
+  const named = single(tensorName(`${stem}.weight`, { layer }), weight);
+  return bias ? [named, single(tensorName(`${stem}.bias`, { layer }), bias)] : [named];
+}
+
+export function nameMlp(
+  names: MlpNames,
+  { gate, up, down }: Mlp,
+  at: { readonly layer: number; readonly expert?: number },
+): NamedTensor[] {
+  return [
+    single(tensorName(names.gate, at), gate),
+    single(tensorName(names.up, at), up),
+    single(tensorName(names.down, at), down),
+  ];
+}

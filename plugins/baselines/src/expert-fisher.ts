@@ -1,0 +1,23 @@
+import type { Scorer } from '@moepress/core';
+import { weightGradientMagnitude } from '@moepress/graph';
+
+/**
+ * Sum over an expert's channels of the mean absolute gradient of their weights: what fisher-moe ranks
+ * channels by, taken expert by expert, so that the two differ in nothing but what they remove
+ * (the expert-level baseline of arXiv:2606.05538).
+ */
+export const expertFisher: Scorer = {
+  name: 'expert-fisher',
+  title: 'Expert dropping by the gradients of the weights',
+  reference: 'arXiv:2606.05538, expert-level baseline',
+  unit: 'expert',
+  needs: [weightGradientMagnitude],
+  score(layer, { ffn }) {
+    const channels = layer.read(weightGradientMagnitude, 'sum');
+    let start = 0;
+    return Float64Array.from(ffn.pool, ({ width }) => {
+      start += width;
+      return channels.subarray(start - width, start).reduce((sum, score) => sum + score, 0);
+    });
+  },
+};
