@@ -23,6 +23,9 @@ export function allExpertsFlops(model: Model, length: number): number {
   return forwardFlops(model, length) + experts;
 }
 
+/** The product with the vocabulary, a token. */
+export const headFlops = ({ config }: Model): number => 2 * config.hiddenSize * config.vocabSize;
+
 export const gflops = (value: number): string => `${(value / 1e9).toFixed(0)} GFLOP/s`;
 export const gigabytes = (value: number): string => `${(value / 1e9).toFixed(2)} GB`;
 

@@ -37,11 +37,20 @@ export async function gemmPeak(): Promise<Peak> {
   return { sustained: flops / latency.mean, best: flops / latency.min };
 }
 
-/** The higher of two measurements: before and after what is compared with them. */
-export const higher = (a: Peak, b: Peak): Peak => ({
-  sustained: Math.max(a.sustained, b.sustained),
-  best: Math.max(a.best, b.best),
-});
+/**
+ * Times `work` between two measurements of the peak. The peak that counts is their mean, so that a
+ * machine that slows down or speeds up meanwhile is the same for both.
+ */
+export async function besidePeak<T>(work: () => Promise<T>): Promise<{ result: T; peak: Peak }> {
+  const before = await gemmPeak();
+  const result = await work();
+  const after = await gemmPeak();
+  const peak = {
+    sustained: (before.sustained + after.sustained) / 2,
+    best: Math.max(before.best, after.best),
+  };
+  return { result, peak };
+}
 
 const halves = (...dims: [number, number]) => ({
   dtype: 'float32' as const,
