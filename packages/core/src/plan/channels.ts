@@ -5,7 +5,7 @@ import { cols, rows } from '../tensor/expr.js';
 
 /**
  * Which channels of an expert stay, as a plan writes it: one bit a channel, the lowest bit of the
- * first byte first, in base64. Half of Qwen3-30B-A3B's 4.7 million channels take 0.8 MB that way.
+ * first byte first, in base64. The 4.7 million channels of Qwen3-30B-A3B take 0.8 MB that way.
  */
 export function encodeChannels(kept: readonly number[], width: number): string {
   const bits = Buffer.alloc(Math.ceil(width / 8));
