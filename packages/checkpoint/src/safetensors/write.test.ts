@@ -8,7 +8,7 @@ import { asWriteError } from '../files/errors.js';
 import { checkSpace } from '../files/space.js';
 import { failure, fixture, temporaryFolder } from '../support.test.util.js';
 import { bytesOf } from '../tensor/bytes.js';
-import { arrayEntry, exprEntry, layOut } from './layout.js';
+import { arrayEntry, exprEntry, layOut, stackEntry } from './layout.js';
 import { readSafetensors } from './read.js';
 import { writeInto, writeSafetensors } from './write.js';
 
@@ -64,6 +64,20 @@ describe('writeSafetensors', () => {
       inOrder.map((stored) => exprEntry(stored.name, stored)),
     );
     expect((await readFile(path)).equals(await readFile(original.path))).toBe(true);
+  });
+
+  it('stacks tensors along a new first axis, in the shape they are given', async () => {
+    const { tensors } = await readSafetensors(fixture('olmoe/model.safetensors'));
+    const path = join(await temporaryFolder(), 'stack.safetensors');
+    const parts = [1, 0].map((e) => tensors.get(`model.layers.0.mlp.experts.${e}.up_proj.weight`)!);
+    const [height, width] = parts[0]!.shape as [number, number];
+    await writeSafetensors(path, [stackEntry('plain', parts), stackEntry('shaped', parts, [height * width])]);
+    const written = (await readSafetensors(path)).tensors;
+    expect(written.get('plain')!.shape).toEqual([2, height, width]);
+    expect(written.get('shaped')!.shape).toEqual([2, height * width]);
+    const expected = Buffer.concat(await Promise.all(parts.map(bytes)));
+    for (const name of ['plain', 'shaped'])
+      expect((await bytes(written.get(name)!)).equals(expected)).toBe(true);
   });
 
   it('reports every byte', async () => {

@@ -16,6 +16,7 @@ export type GraphDType =
   | 'int64'
   | 'int32'
   | 'uint8'
+  | 'float8e4m3fn'
   | 'bool';
 
 /** Sizes known only at run time are named. */

@@ -115,6 +115,17 @@ describe('writeHuggingFace', () => {
     expect((await openModel(join(folder, 'second'))).headerHash).toBe(compact.headerHash);
     expect(await json(folder, 'stock', 'config.json')).toEqual(base.source.config);
     expect(await fingerprint(await openModel(join(folder, 'stock')))).toBe(await fingerprint(view));
+    expect(await readdir(join(folder, 'stock'))).not.toContain('modeling_moepress.py');
+  });
+
+  it('keeps floats floats, which the configs of transformers insist on', async () => {
+    const source = await temporaryFolder();
+    await cp(fixture('olmoe'), source, { recursive: true });
+    const config = JSON.stringify({ ...(await json(source, 'config.json')), dropout: 0.5 });
+    await writeFile(join(source, 'config.json'), config.replace('"dropout":0.5', '"dropout": 0.0'));
+    const out = join(await temporaryFolder(), 'out');
+    await writeHuggingFace(await openModel(source), out, { layout: 'compact' });
+    expect(await readFile(join(out, 'config.json'), 'utf8')).toContain('"dropout": 0.0');
   });
 
   it('writes a compact checkpoint that only moepress reads, where transformers lacks the family', async () => {
@@ -134,7 +145,13 @@ describe('writeHuggingFace', () => {
   it('takes tokenizer, licence and card along, and tells what was done', async () => {
     const source = await temporaryFolder();
     await cp(fixture('olmoe'), source, { recursive: true });
-    const along = ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja', 'LICENSE'];
+    const along = [
+      'tokenizer.json',
+      'tokenizer_config.json',
+      'chat_template.jinja',
+      'LICENSE',
+      'modeling_deepseek.py',
+    ];
     for (const file of along) await writeFile(join(source, file), `the ${file}`);
     await writeFile(join(source, 'README.md'), '---\nlicense: apache-2.0\n---\n# OLMoE\n');
     await writeFile(join(source, 'pytorch_model.bin'), 'not this');
