@@ -1,6 +1,7 @@
 import type { ProgressEvent } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
 import { evaluate } from './evaluate.js';
+import { renderHeading } from './results/heading.js';
 import { renderTable } from './results/table.js';
 import { findTask } from './tasks/registry.js';
 import { defineTask } from './tasks/schema.js';
@@ -61,7 +62,7 @@ describe('evaluate', () => {
     });
   });
 
-  it('asks for all tasks at once and keeps their answers apart', async () => {
+  it('asks for all tasks at once, the same request once', async () => {
     const calls: number[] = [];
     const counting = {
       ...model,
@@ -73,7 +74,7 @@ describe('evaluate', () => {
     const twin = defineTask({ ...findTask('arc_easy'), task: 'arc_twin' });
     const { record } = await evaluate({ tasks: ['arc_easy', twin], model: counting, data: school });
     const { arc_easy, arc_twin } = record.results;
-    expect(calls).toEqual([36]);
+    expect(calls).toEqual([18]);
     expect(arc_twin).toEqual({ ...arc_easy, name: 'arc_twin', alias: 'arc_twin' });
   });
 
@@ -167,6 +168,16 @@ describe('bad input', () => {
   });
 });
 
+it('says how the model was set up', async () => {
+  const settings = { add_bos_token: null, max_length: 512 };
+  const options = { tasks: ['wikitext'], model: { ...model, settings }, data: school };
+  const heading = async (limit?: number) => renderHeading((await evaluate({ ...options, limit })).record);
+  expect(await heading()).toBe(
+    'FakeLM (add_bos_token=null, max_length=512), limit: none, as lm-evaluation-harness 0.5.0.dev1',
+  );
+  expect(await heading(0.5)).toContain('limit: 0.5,');
+});
+
 it('prints one table of all tasks', async () => {
   const { record } = await evaluate({ tasks: ['gsm8k', 'arc_easy'], model, data: school });
   expect(renderTable(record)).toBe(`\
@@ -176,5 +187,37 @@ it('prints one table of all tasks', async () => {
 |        |       |none            |     0|acc_norm   |↑  |0.3333|±  |0.2108|
 |gsm8k   |      3|flexible-extract|     5|exact_match|↑  |1.0000|±  |0.0000|
 |        |       |strict-match    |     5|exact_match|↑  |0.8333|±  |0.1667|
+`);
+});
+
+it('reports groups as the mean over all their documents, below their own line', async () => {
+  const member = (task: string) => defineTask({ ...findTask('arc_easy'), task, task_alias: task.slice(5) });
+  const inner = { group: 'area', members: [member('area_small')], metrics: ['acc'], version: 2 } as const;
+  const outer = { ...inner, group: 'exam', members: [inner, member('exam_other')] };
+  const { record } = await evaluate({ tasks: [outer, 'arc_easy'], model, data: school });
+  expect(record.group_subtasks).toEqual({ exam: ['area', 'exam_other'], area: ['area_small'] });
+  expect(record.groups!.exam).toEqual(record.results.exam);
+  expect(record.results.exam).toMatchObject({
+    'acc,none': 0.5,
+    sample_len: 12,
+    sample_count: { 'acc,none': 12 },
+  });
+  expect(record.results.exam!['acc_stderr,none']).toBeCloseTo(0.2236 / Math.SQRT2, 4);
+  expect(renderTable(record)).toBe(`\
+|  Tasks  |Version|Filter|n-shot| Metric |   |Value |   |Stderr|
+|---------|------:|------|-----:|--------|---|-----:|---|-----:|
+|exam     |      2|none  |      |acc     |   |0.5000|±  |0.1581|
+| - area  |      2|none  |     0|acc     |↑  |0.5000|±  |0.2236|
+|  - small|      1|none  |     0|acc     |↑  |0.5000|±  |0.2236|
+|         |       |none  |     0|acc_norm|↑  |0.3333|±  |0.2108|
+| - other |      1|none  |     0|acc     |↑  |0.5000|±  |0.2236|
+|         |       |none  |     0|acc_norm|↑  |0.3333|±  |0.2108|
+|arc_easy |      1|none  |     0|acc     |↑  |0.5000|±  |0.2236|
+|         |       |none  |     0|acc_norm|↑  |0.3333|±  |0.2108|
+
+|Groups |Version|Filter|n-shot|Metric|   |Value|   |Stderr|
+|-------|------:|------|-----:|------|---|----:|---|-----:|
+|exam   |      2|none  |      |acc   |   |  0.5|±  |0.1581|
+| - area|      2|none  |     0|acc   |↑  |  0.5|±  |0.2236|
 `);
 });

@@ -1,4 +1,5 @@
 import { throwIfAborted, type Work } from '@moepress/core';
+import type { AnswerStore } from './answers/store.js';
 import type { Datasets } from './datasets/open.js';
 import { askModel } from './evaluation/ask.js';
 import { type PreparedTask, prepareTask } from './evaluation/prepare.js';
@@ -6,18 +7,21 @@ import { scoreTask } from './evaluation/score-task.js';
 import type { LanguageModel } from './model/language-model.js';
 import { buildRecord } from './results/record.js';
 import type { Evaluation } from './results/save.js';
-import { findTask } from './tasks/registry.js';
+import { groupsWithin, leaves, type TaskGroup } from './tasks/group.js';
+import { findTaskOrGroup } from './tasks/registry.js';
 import type { Task } from './tasks/schema.js';
 
 export interface EvaluateOptions {
-  /** Names of known tasks, or tasks of your own. */
-  readonly tasks: readonly (string | Task)[];
+  /** Names of known tasks and groups, or tasks and groups of your own. */
+  readonly tasks: readonly (string | Task | TaskGroup)[];
   readonly model: LanguageModel;
   readonly data: Datasets;
   /** Only the first documents of each task: a number of them, or a fraction if below 1. */
   readonly limit?: number | undefined;
   /** Few-shot examples instead of each task's own number. */
   readonly numFewshot?: number | undefined;
+  /** Answers of the same model from earlier runs, to which those of this run are added. */
+  readonly store?: AnswerStore | undefined;
   readonly work?: Work | undefined;
 }
 
@@ -27,13 +31,15 @@ export interface EvaluateOptions {
  * the model throws.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { model, limit, work = {} } = options;
+  const { model, limit, store, work = {} } = options;
   const started = new Date();
-  const tasks = options.tasks.map((task) => (typeof task === 'string' ? findTask(task) : task));
-  const prepared = await prepareAll(new Set(tasks), options);
+  const named = options.tasks.map((task) => (typeof task === 'string' ? findTaskOrGroup(task) : task));
+  const groups = [...new Set(named.flatMap(groupsWithin))];
+  const prepared = await prepareAll(new Set(named.flatMap(leaves)), options);
   const responses = await askModel(
     model,
     prepared.flatMap(({ questions }) => questions.flatMap(({ requests }) => requests)),
+    store,
     work,
   );
   const unread = responses.values();
@@ -46,7 +52,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
   const seconds = (Date.now() - started.getTime()) / 1000;
   return {
-    record: buildRecord(scored, { model, limit, started, seconds }),
+    record: buildRecord(scored, groups, { model, limit, started, seconds }),
     samples: Object.fromEntries(scored.map(({ task, samples }) => [task.task, samples])),
   };
 }

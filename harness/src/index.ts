@@ -1,3 +1,4 @@
+export { type AnswerStore, type ModelIdentity, openAnswerStore } from './answers/store.js';
 export {
   type CalibrationOptions,
   type CalibrationSequences,
@@ -10,6 +11,11 @@ export {
   parseCalibration,
   renderCalibration,
 } from './calibration/spec.js';
+export { type BootstrapInterval, type BootstrapOptions, pairedBootstrap } from './compare/bootstrap.js';
+export { type CompareOptions, type Comparison, compareSamples, type Samples } from './compare/compare.js';
+export { type McNemar, mcnemar } from './compare/mcnemar.js';
+export { detectableDifference } from './compare/power.js';
+export { renderComparisons } from './compare/table.js';
 export type { Dataset, Row, Rows } from './datasets/dataset.js';
 export { type DatasetOptions, type Datasets, openDatasets } from './datasets/open.js';
 export { type EvaluateOptions, evaluate } from './evaluate.js';
@@ -17,10 +23,15 @@ export type { GenerateOptions, TokenEngine } from './model/engine.js';
 export type { LanguageModel, PairScore, Prompt, ScoredPair, TextScore } from './model/language-model.js';
 export { type TokenizedModelOptions, tokenizedLanguageModel } from './model/tokenized.js';
 export type { ScoredIds } from './model/windows.js';
-export { imitatedVersion, type ResultsRecord, type TaskResult } from './results/record.js';
+export { type OpenAiModelOptions, openAiLanguageModel } from './openai/model.js';
+export { renderHeading } from './results/heading.js';
+export { loadSamples } from './results/load.js';
+export type { ResultsRecord, TaskResult } from './results/record.js';
+export { imitatedVersion } from './results/run.js';
 export type { Sample } from './results/sample.js';
 export { type Evaluation, saveEvaluation } from './results/save.js';
 export { renderTable, type Tabulated } from './results/table.js';
-export { findTask, taskNames } from './tasks/registry.js';
+export { groupsWithin, isGroup, leaves, type TaskGroup } from './tasks/group.js';
+export { findTask, findTaskOrGroup, taskNames } from './tasks/registry.js';
 export { defineTask, type Task, type TaskDefinition } from './tasks/schema.js';
-export { computed, type Template, template } from './tasks/template.js';
+export { column, computed, fixed, type Template, template } from './tasks/template.js';

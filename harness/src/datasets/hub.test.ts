@@ -109,6 +109,26 @@ it("reads the Hub's conversion of a repository without Parquet", async () => {
   expect(await hubSource.load(dataset, 'test')).toMatchObject({ rows: [{ text: 'x' }] });
 });
 
+it('takes the only configuration there is where none is named', async () => {
+  const unnamed = { ...dataset, config: 'default' };
+  const plain = { 'plain_text/test-00000-of-00001.parquet': parquet('x') };
+  await startHub({ main: plain });
+  expect(await hubSource.load(unnamed, 'test')).toMatchObject({ rows: [{ text: 'x' }] });
+  await stopHub();
+  await startHub({ main: { ...plain, 'data/test-00000-of-00001.parquet': parquet('y') } });
+  expect(await hubSource.load(unnamed, 'test')).toMatchObject({ rows: [{ text: 'y' }] });
+});
+
+it('refuses to guess between configurations', async () => {
+  const files = { 'a/test/0000.parquet': parquet('x'), 'b/test/0000.parquet': parquet('y') };
+  await startHub({ main: {}, 'refs/convert/parquet': files });
+  await expect(hubSource.load({ ...dataset, config: 'default' }, 'test')).rejects.toMatchObject({
+    code: 'DATASET_INVALID',
+    message: expect.stringContaining('several configurations'),
+  });
+  expect(requests.some((request) => request.includes('/resolve/'))).toBe(false);
+});
+
 it('reads the file that a dataset names', async () => {
   const packed = gzipSync('{"text":"x"}\n{"text":"y"}\n');
   await startHub({ main: { 'en/part-0-of-2.json.gz': packed, 'en/part-1-of-2.json.gz': gzipSync('no') } });

@@ -14,10 +14,12 @@ const revisions = ['main', 'refs/convert/parquet'];
  */
 export const hubSource: DatasetSource = {
   async load(dataset, split, work = {}) {
-    for (const revision of revisions) {
-      const found = await fetchSplit(dataset, split, revision, work);
-      if (found === null) continue;
-      return 'missing' in found ? found : readFiles(dataset, found, work);
+    for (const isPart of layouts(dataset, split)) {
+      for (const revision of revisions) {
+        const found = await fetchSplit(dataset, isPart, revision, work);
+        if (found === null) continue;
+        return 'missing' in found ? found : readFiles(dataset, found, work);
+      }
     }
     return { missing: 'the Hub has no Parquet files of it' };
   },
@@ -25,15 +27,15 @@ export const hubSource: DatasetSource = {
 
 /** The files of a split in the cache; null if the Hub has none in this revision. */
 async function fetchSplit(
-  { path: id, config, hubFiles }: Dataset,
-  split: string,
+  { path: id }: Dataset,
+  isPart: (file: string) => boolean,
   revision: string,
   work: Work,
 ): Promise<HubSnapshot | Missing | null> {
   // Loaded only when asked for: the library of the Hub is large.
   const { fetchHubFiles } = await import('@moepress/checkpoint/hub');
   const isWanted = (file: { path: string; size: number }) => {
-    if (!(hubFiles ? hubFiles[split] === file.path : isPart(file.path, config, split))) return false;
+    if (!isPart(file.path)) return false;
     checkSize(file.size, `${id}/${file.path}`);
     return true;
   };
@@ -49,11 +51,34 @@ async function fetchSplit(
   }
 }
 
-/** Paths such as main/test-00000-of-00001.parquet, or ARC-Easy/test/0000.parquet in a conversion. */
-function isPart(file: string, config: string, split: string): boolean {
-  const prefixes = [`${config}/${split}`, ...(config === 'default' ? [`data/${split}`] : [])];
-  const rest = /^(-\d+-of-\d+|\/[^/]+)?\.parquet$/;
-  return prefixes.some((prefix) => file.startsWith(prefix) && rest.test(file.slice(prefix.length)));
+/** Which files may be a split, the likeliest first. */
+function layouts({ path: id, config, hubFiles }: Dataset, split: string): ((file: string) => boolean)[] {
+  if (hubFiles) return [(file) => hubFiles[split] === file];
+  const folders = config === 'default' ? ['default', 'data'] : [config];
+  const named = (file: string) => folders.some((folder) => partFolder(file, split) === folder);
+  return config === 'default' ? [named, ofOnlyFolder(id, split)] : [named];
+}
+
+/** The folder of a path such as main/test-00000-of-00001.parquet, or main/test/0000.parquet in a conversion. */
+function partFolder(file: string, split: string): string | null {
+  const [, folder, name] = /^(.+?)\/([^/]+?)(-\d+-of-\d+|\/[^/]+)?\.parquet$/.exec(file) ?? [];
+  return name === split ? folder! : null;
+}
+
+/** A dataset without a configuration of its own means the only one there is, whatever it is called. */
+function ofOnlyFolder(id: string, split: string): (file: string) => boolean {
+  let only: string | null = null;
+  return (file) => {
+    const folder = partFolder(file, split);
+    if (folder === null) return false;
+    only ??= folder;
+    if (folder === only) return true;
+    throw new MoepressError('DATASET_INVALID', {
+      message: `The dataset has several configurations, such as ${only} and ${folder}, and none is named.`,
+      where: id,
+      mend: 'Name the one that is meant.',
+    });
+  };
 }
 
 async function readFiles(dataset: Dataset, { directory, files }: HubSnapshot, work: Work): Promise<Rows> {

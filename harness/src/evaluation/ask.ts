@@ -1,47 +1,86 @@
 import { throwIfAborted, type Work } from '@moepress/core';
+import type { AnswerStore } from '../answers/store.js';
 import type { LanguageModel, PairScore, TextScore } from '../model/language-model.js';
-import type { ModelRequest } from '../requests/request.js';
+import { requestKey } from '../requests/key.js';
+import type {
+  GenerationRequest,
+  LoglikelihoodRequest,
+  ModelRequest,
+  RollingRequest,
+} from '../requests/request.js';
 
 /** The answer to a request of each kind. */
 export type ModelResponse = PairScore | TextScore | string;
 
+/** Requests between two writes to the store: enough to batch well, few enough not to lose much. */
+const portionSize = 1024;
+
 /**
- * Asks the model everything at once, one call a kind of request, so that it can batch over all tasks.
- * Answers come in request order.
+ * Asks the model everything at once, one call a kind of request, so that it can batch over all tasks. The
+ * same request is asked once. With a store, what it knows is not asked again, and requests go in portions
+ * whose answers are kept as soon as they are there. Answers come in request order.
  */
 export async function askModel(
   model: LanguageModel,
   requests: readonly ModelRequest[],
+  store: AnswerStore | undefined,
   work: Work,
 ): Promise<ModelResponse[]> {
-  const responses = new Array<ModelResponse>(requests.length);
+  const keys = requests.map(requestKey);
+  const different = new Map(keys.map((key, i) => [key, requests[i]!]));
+  const answers = new Map<string, ModelResponse>();
   const step = 'Answering requests';
-  let done = 0;
-  work.progress?.({ type: 'start', task: step, total: requests.length, unit: 'requests' });
-  const ask = async <Kind extends ModelRequest['kind']>(
-    kind: Kind,
-    answer: (asked: Extract<ModelRequest, { kind: Kind }>[]) => Promise<readonly ModelResponse[]>,
-  ) => {
-    const indexes = [...requests.keys()].filter((index) => requests[index]!.kind === kind);
-    if (indexes.length === 0) return;
+  const advance = () => work.progress?.({ type: 'advance', task: step, done: answers.size });
+  work.progress?.({ type: 'start', task: step, total: different.size, unit: 'requests' });
+
+  const missing: (readonly [key: string, request: ModelRequest])[] = [];
+  for (const [key, request] of different) {
+    const known = store?.get(request);
+    if (known === undefined) missing.push([key, request]);
+    else answers.set(key, known);
+  }
+  if (answers.size > 0) advance();
+
+  for (const portion of inPortions(missing, store ? portionSize : Number.POSITIVE_INFINITY)) {
     throwIfAborted(work.signal);
-    const answers = await answer(
-      indexes.map((index) => requests[index] as Extract<ModelRequest, { kind: Kind }>),
-    );
-    indexes.forEach((index, position) => {
-      responses[index] = answers[position]!;
+    const asked = portion.map(([, request]) => request);
+    const given = await answer(model, asked, work);
+    await store?.add(asked.map((request, i) => [request, given[i]!]));
+    portion.forEach(([key], i) => {
+      answers.set(key, given[i]!);
     });
-    done += indexes.length;
-    work.progress?.({ type: 'advance', task: step, done });
-  };
-  await ask('loglikelihood', (asked) => model.loglikelihood(asked, work));
-  await ask('loglikelihood_rolling', (asked) =>
-    model.loglikelihoodRolling(
-      asked.map(({ text }) => text),
-      work,
-    ),
-  );
-  await ask('generate_until', (asked) => model.generateUntil(asked, work));
+    advance();
+  }
   work.progress?.({ type: 'end', task: step });
-  return responses;
+  return keys.map((key) => answers.get(key)!);
+}
+
+/** Runs of at most `size` requests of one kind. */
+function* inPortions<Entry extends readonly [unknown, ModelRequest]>(
+  entries: readonly Entry[],
+  size: number,
+) {
+  for (const kind of ['loglikelihood', 'loglikelihood_rolling', 'generate_until']) {
+    const ofKind = entries.filter(([, request]) => request.kind === kind);
+    for (let start = 0; start < ofKind.length; start += size) yield ofKind.slice(start, start + size);
+  }
+}
+
+/** Answers to requests that are all of one kind. */
+function answer(
+  model: LanguageModel,
+  requests: readonly ModelRequest[],
+  work: Work,
+): Promise<readonly ModelResponse[]> {
+  switch (requests[0]!.kind) {
+    case 'loglikelihood':
+      return model.loglikelihood(requests as readonly LoglikelihoodRequest[], work);
+    case 'loglikelihood_rolling':
+      return model.loglikelihoodRolling(
+        (requests as readonly RollingRequest[]).map(({ text }) => text),
+        work,
+      );
+    case 'generate_until':
+      return model.generateUntil(requests as readonly GenerationRequest[], work);
+  }
 }

@@ -2,7 +2,7 @@ import { MoepressError, type Work } from '@moepress/core';
 import type { Datasets } from '../datasets/open.js';
 import { buildRequests } from '../requests/build.js';
 import { type Document, loadDocuments } from '../requests/document.js';
-import { fewshotContext } from '../requests/fewshot.js';
+import { examplesNeeded, fewshotContext } from '../requests/fewshot.js';
 import type { ModelRequest } from '../requests/request.js';
 import { scoredSplit, type Task } from '../tasks/schema.js';
 
@@ -41,14 +41,11 @@ export async function prepareTask(
     const message = `${task.task} is always asked without examples, whatever --num-fewshot says.`;
     work.progress?.({ type: 'warning', message });
   }
-  const pool = shots === 0 ? [] : await loadDocuments(task, datasets, examplesSplit(task), work);
-  if (pool.length < shots) {
-    throw invalid(`${task.task} has ${pool.length} examples, too few for ${shots} shots.`, '--num-fewshot');
-  }
+  const pool = shots === 0 ? [] : await loadExamples(task, shots, datasets, work);
   const context = fewshotContext(task, pool, shots);
   const questions = documents
     .slice(0, documentCount(documents.length, options.limit))
-    .map((document) => ({ document, requests: buildRequests(task, document, context.next()) }));
+    .map((document) => ({ document, requests: buildRequests(task, document, context.next(document)) }));
   return { task, shots, available: documents.length, questions };
 }
 
@@ -65,6 +62,19 @@ function documentCount(available: number, limit: number | undefined): number {
   if (limit === undefined) return available;
   if (!(limit > 0)) throw invalid(`${limit} is no number or fraction of documents.`, '--limit');
   return limit < 1 ? Math.ceil(available * limit) : Math.floor(limit);
+}
+
+/** The solved documents that examples are taken from: the task's own, or those of a split. */
+async function loadExamples(
+  task: Task,
+  shots: number,
+  datasets: Datasets,
+  work: Work,
+): Promise<readonly Document[]> {
+  const samples = task.fewshot_config?.samples?.map((row, id) => ({ id, row, fields: row }));
+  const pool = samples ?? (await loadDocuments(task, datasets, examplesSplit(task), work));
+  if (pool.length >= examplesNeeded(task, shots)) return pool;
+  throw invalid(`${task.task} has ${pool.length} examples, too few for ${shots} shots.`, '--num-fewshot');
 }
 
 function examplesSplit(task: Task): string {

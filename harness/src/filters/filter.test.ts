@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { exactMatch } from '../metrics/exact-match.js';
-import { gsmExactMatch, gsmFilters } from '../tasks/gsm.js';
+import { chainOfThoughtFilters, finalAnswerFilters, gsmExactMatch, gsmFilters } from '../tasks/gsm.js';
 import { golden, shared } from '../testing/shared.js';
 import { applyFilters } from './filter.js';
 
@@ -26,6 +26,14 @@ describe('the filters of GSM8K', () => {
   });
 });
 
+it("the strict filter of a chain of thought eats the character after the number, if there's one", () => {
+  const answer = (response: string) => applyFilters(chainOfThoughtFilters[0]!, [response]);
+  expect(answer('The answer is 72.\n')).toBe('72');
+  expect(answer('So 5. The answer is 1,000 and')).toBe('1,000');
+  expect(answer('The answer is 72')).toBe('7');
+  expect(answer('The answer is 7')).toBe('[invalid]');
+});
+
 interface Filtered {
   components: [string, { regex_pattern: string; group_select?: number } | null][];
   resps: string[][];
@@ -41,11 +49,16 @@ interface Scored {
 }
 
 describe.runIf(shared)('the filters of lm-evaluation-harness', () => {
-  it('extract and score the same from GSM8K answers', () => {
-    const lines = golden<Scored>('filters_gsm8k.jsonl').filter(({ task }) => task === 'gsm8k');
+  it.each([
+    ['gsm8k', gsmFilters],
+    ['gsm8k_cot', chainOfThoughtFilters],
+    ['gsm8k_cot_zeroshot', chainOfThoughtFilters],
+    ['gsm8k_cot_llama', finalAnswerFilters],
+  ])('extract and score the same from answers to %s', (name, filters) => {
+    const lines = golden<Scored>('filters_gsm8k.jsonl').filter(({ task }) => task === name);
     expect(lines.length).toBeGreaterThan(100);
     for (const line of lines) {
-      for (const pipeline of gsmFilters) {
+      for (const pipeline of filters) {
         const extracted = applyFilters(pipeline, [line.response]);
         const exact_match = exactMatch(extracted, line.target, gsmExactMatch);
         expect({ extracted, exact_match }, line.response).toEqual(line[pipeline.name as 'strict-match']);

@@ -4,7 +4,7 @@ import { golden, shared } from '../testing/shared.js';
 import { choiceScores } from './choice.js';
 import { exactMatch } from './exact-match.js';
 import { aggregate } from './metric.js';
-import { argmax, meanStderr } from './statistics.js';
+import { argmax, meanStderr, pooledStderr, weightedMean } from './statistics.js';
 import { countBytes, countWords } from './text-units.js';
 
 describe('choiceScores', () => {
@@ -54,11 +54,31 @@ describe('aggregate', () => {
   });
 });
 
+describe('groups', () => {
+  it('weigh by size', () => {
+    expect(weightedMean([0, 1], [1, 3])).toBe(0.75);
+  });
+
+  it('of one task have its standard error', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0, max: 0.5, noNaN: true }),
+        fc.integer({ min: 2, max: 9999 }),
+        (se, n) => {
+          expect(pooledStderr([se], [n])).toBeCloseTo(se, 12);
+        },
+      ),
+    );
+  });
+});
+
 it('counts the pieces between blanks and the bytes of UTF-8', () => {
   expect([countWords(' a b\n\nc '), countWords(''), countBytes('é漢😀')]).toEqual([5, 1, 9]);
 });
 
 type Line =
+  | { kind: 'pooled_sample_stderr'; stderrs: number[]; sizes: number[]; out: number }
+  | { kind: 'aggregate_subtask_metrics'; metrics: number[]; sizes: number[]; weighted: number }
   | { kind: 'mean_stderr'; values: number[]; out: number }
   | { kind: 'weighted_perplexity'; items: [number, number][]; out: number; bits_per_byte: number };
 
@@ -73,6 +93,10 @@ describe.runIf(shared)('the metrics of lm-evaluation-harness', () => {
   it('agree to the last bit', () => {
     for (const line of golden<Line>('metrics.jsonl')) {
       if (line.kind === 'mean_stderr') expect(meanStderr(line.values)).toBe(line.out);
+      if (line.kind === 'pooled_sample_stderr') expect(pooledStderr(line.stderrs, line.sizes)).toBe(line.out);
+      if (line.kind === 'aggregate_subtask_metrics') {
+        expect(weightedMean(line.metrics, line.sizes)).toBe(line.weighted);
+      }
       if (line.kind === 'weighted_perplexity') {
         const items = line.items.map(([value, weight]) => ({ value, weight }));
         expect(aggregate('byte_perplexity', items).value).toBe(line.out);

@@ -15,6 +15,21 @@ export function meanStderr(values: readonly number[]): number | null {
   return Math.sqrt(sum(squares) / (values.length - 1)) / Math.sqrt(values.length);
 }
 
+/** Mean over groups of different size as if their members were one group. */
+export function weightedMean(means: readonly number[], sizes: readonly number[]): number {
+  return sum(means.map((mean, i) => mean * sizes[i]!)) / sum(sizes);
+}
+
+/**
+ * Standard error of that mean, from the pooled variance of the groups. As in lm-evaluation-harness: the
+ * differences between the groups' means do not count.
+ */
+export function pooledStderr(stderrs: readonly number[], sizes: readonly number[]): number {
+  const squares = stderrs.map((stderr, i) => (sizes[i]! - 1) * stderr ** 2 * sizes[i]!);
+  const total = sum(sizes);
+  return Math.sqrt(sum(squares) / (total - sizes.length) / total);
+}
+
 /** Index of the largest value; the first of equals. */
 export function argmax(values: readonly number[]): number {
   return values.reduce((best, value, index) => (value > values[best]! ? index : best), 0);

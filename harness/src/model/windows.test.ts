@@ -56,6 +56,8 @@ interface Truncation {
   max_length: number;
   hf_input: number[];
   hf_scored_positions: [number, number];
+  api_or_vllm_input_with_max_ctx_len_M: number[];
+  api_ctxlen: number;
 }
 
 interface Prompt {
@@ -83,6 +85,19 @@ describe.runIf(shared)('lm-evaluation-harness', () => {
       const { ids, from } = truncatePair(pair, line.max_length);
       expect(ids.slice(0, -1)).toEqual(line.hf_input);
       expect([from - 1, ids.length - 1]).toEqual(line.hf_scored_positions);
+    }
+  });
+
+  it('truncates pairs for servers the same, to as many ids as they read', () => {
+    for (const line of golden<Truncation>('truncation.jsonl')) {
+      const pair = { context: range(line.ctx_len), continuation: range(line.cont_len, 1000) };
+      const truncate = () => truncatePair(pair, line.max_length - 1);
+      // Without an id before it, the first would not be scored.
+      if (line.api_ctxlen <= 0) expect(truncate).toThrow(refused);
+      else {
+        const ids = line.api_or_vllm_input_with_max_ctx_len_M;
+        expect(truncate()).toEqual({ ids, from: line.api_ctxlen });
+      }
     }
   });
 

@@ -5,7 +5,8 @@ import { countBytes, countWords } from '../metrics/text-units.js';
 import type { ModelRequest } from '../requests/request.js';
 import { findTask } from '../tasks/registry.js';
 import { detokenise } from '../tasks/wikitext.js';
-import { golden, shared, sharedDatasets } from '../testing/shared.js';
+import { sharedDatasets } from '../testing/data/datasets.js';
+import { golden, shared } from '../testing/shared.js';
 
 const data = sharedDatasets();
 const prepare = (name: string, numFewshot: number, limit?: number) =>
@@ -17,9 +18,10 @@ interface Pair {
 }
 
 interface ChoicePrompt {
-  doc_id: number;
   requests: (Pair & { idx: number })[];
-  target: number;
+  target: number | string;
+  gold: number;
+  choices: string[];
   choice_char_len: number[];
   doc: unknown;
 }
@@ -56,24 +58,48 @@ function hashed(request: ModelRequest): string {
 }
 
 describe.runIf(shared)('the prompts of lm-evaluation-harness', () => {
-  it.each([0, 5])('arc_easy, %i-shot', async (shots) => {
-    const lines = golden<ChoicePrompt>(`prompts_arc_easy_${shots}shot.jsonl`);
-    const { task, questions } = await prepare('arc_easy', shots, lines.length);
+  it.each([
+    ['arc_challenge', 0],
+    ['arc_easy', 0],
+    ['arc_easy', 5],
+    ['boolq', 0],
+    ['hellaswag', 0],
+    ['mmlu_abstract_algebra', 0],
+    ['mmlu_abstract_algebra', 5],
+    ['mmlu_high_school_us_history', 0],
+    ['mmlu_high_school_us_history', 5],
+    ['mmlu_professional_law', 0],
+    ['openbookqa', 0],
+    ['openbookqa', 5],
+    ['piqa', 0],
+    ['rte', 0],
+    ['sglue_rte', 0],
+    ['social_iqa', 0],
+    ['winogrande', 0],
+  ])('%s, %i-shot', async (name, shots) => {
+    const lines = golden<ChoicePrompt>(`prompts_${name}_${shots}shot.jsonl`);
+    const { task, questions } = await prepare(name, shots, lines.length);
+    expect(questions).toHaveLength(lines.length);
     for (const [i, { document, requests }] of questions.entries()) {
       const line = lines[i]!;
-      expect(document.row).toEqual(line.doc);
       expect(JSON.stringify(document.row)).toBe(JSON.stringify(line.doc));
       expect(requests).toEqual(
         line.requests.map(({ context, continuation }) => ({ kind: 'loglikelihood', context, continuation })),
       );
-      expect(task.doc_to_target.render(document.fields)).toBe(line.target);
+      expect(task.doc_to_target.render(document.fields)).toBe(line.gold);
     }
-    expect(questions).toHaveLength(lines.length);
   });
 
-  it.each([0, 5])('gsm8k, %i-shot', async (shots) => {
-    const lines = golden<GenerationPrompt>(`prompts_gsm8k_${shots}shot.jsonl`);
-    const { task, questions } = await prepare('gsm8k', shots, lines.length);
+  it.each([
+    ['gsm8k', 0],
+    ['gsm8k', 5],
+    ['gsm8k_cot', 8],
+    ['gsm8k_cot_llama', 8],
+    ['gsm8k_cot_zeroshot', 0],
+  ])('%s, %i-shot', async (name, shots) => {
+    const file = name.endsWith('zeroshot') ? name : `${name}_${shots}shot`;
+    const lines = golden<GenerationPrompt>(`prompts_${file}.jsonl`);
+    const { task, questions } = await prepare(name, shots, lines.length);
     expect(
       questions.map(({ document, requests }) => [
         document.row,
@@ -118,7 +144,7 @@ describe.runIf(shared)('the prompts of lm-evaluation-harness', () => {
   });
 
   const known = shared ? golden<FullHash>('full_request_hashes.jsonl') : [];
-  it.each(known.filter(({ task }) => ['arc_easy', 'gsm8k', 'wikitext'].includes(task)))(
+  it.each(known)(
     'every request of $task, $num_fewshot-shot',
     async ({ task, num_fewshot, n_docs, n_requests, sha256: hash }) => {
       const { questions } = await prepare(task, num_fewshot);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { codePointLength, lstrip, rstrip, strip } from './text.js';
+import { capitalize, codePointLength, lstrip, rstrip, strip } from './text.js';
 
 describe('Python whitespace', () => {
   it('includes the separators U+001C to U+001F and U+0085', () => {
@@ -21,4 +21,16 @@ describe('Python whitespace', () => {
 
 it('counts code points, not UTF-16 units', () => {
   expect([codePointLength('é漢😀'), codePointLength('e\u0301')]).toEqual([3, 2]);
+});
+
+it.each([
+  ['the BMX rider', 'The bmx rider'],
+  ['ßa', 'Ssa'],
+  ['ǆ x', 'ǅ x'],
+  ['İSTANBUL', 'İstanbul'],
+  ['ΌΣΟΣ ΣΑΣ', 'Όσος σας'],
+  ['1A', '1a'],
+  ['', ''],
+])('capitalizes %j as Python does', (text, capitalized) => {
+  expect(capitalize(text)).toBe(capitalized);
 });

@@ -23,6 +23,21 @@ export function strip(text: string): string {
   return lstrip(rstrip(text));
 }
 
+/** Two letters in one, by their lower case: the title case is neither upper nor lower. */
+const digraphs: Readonly<Record<string, string>> = { ǆ: 'ǅ', ǉ: 'ǈ', ǌ: 'ǋ', ǳ: 'ǲ' };
+
+/**
+ * `text.capitalize()`: the first character in title case, all others lowered. JavaScript does not tell the
+ * title case of Georgian letters and of Greek ones with a subscript iota; those come out in upper case.
+ */
+export function capitalize(text: string): string {
+  const [first = ''] = text;
+  const [initial = '', ...rest] = first.toUpperCase();
+  const title = digraphs[first.toLowerCase()] ?? initial + rest.join('').toLowerCase();
+  // Lowered as a whole: whether a sigma is the last of its word depends on what stands before it.
+  return title + text.toLowerCase().slice(first.toLowerCase().length);
+}
+
 /** `len(text)`: Unicode code points. */
 export function codePointLength(text: string): number {
   let length = 0;

@@ -6,7 +6,7 @@ import type { Task } from '../tasks/schema.js';
 export interface Document {
   /** Position in the scored split. */
   readonly id: number;
-  /** The row with all its columns in their order, on which its hash depends. */
+  /** The row with all its columns in their order, on which its hash depends, and those computed from it. */
   readonly row: Readonly<Record<string, unknown>>;
   /** The row as the task's schema understood it: what templates see. */
   readonly fields: unknown;
@@ -33,7 +33,10 @@ export async function loadDocuments(
   }
   return rows.map((row, id) => {
     const parsed = task.row.safeParse(row);
-    if (parsed.success) return { id, row, fields: parsed.data };
+    if (parsed.success) {
+      const computed = task.process_docs?.render(parsed.data);
+      return { id, row: { ...row, ...computed }, fields: { ...parsed.data, ...computed } };
+    }
     const { path, message } = parsed.error.issues[0]!;
     throw new MoepressError('DATASET_INVALID', {
       message: `Row ${id + 1} does not suit ${task.task}: ${path.join('.') || 'the row'}: ${message}.`,

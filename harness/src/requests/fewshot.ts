@@ -1,5 +1,6 @@
 import { PythonRandom } from '../python/random.js';
 import type { Task } from '../tasks/schema.js';
+import { choiceRequests } from './build.js';
 import type { Document } from './document.js';
 
 /** lm-evaluation-harness' default seed for drawing examples. */
@@ -8,35 +9,66 @@ export const fewshotSeed = 1234;
 /** The text before each document's question: the task's description, then solved examples. */
 export interface FewshotContext {
   /** Call once a document, in document order: each call draws other examples. */
-  next(): string;
+  next(document: Document): string;
 }
 
-/** `count` examples a document, drawn without replacement from `pool`. */
+/** `count` examples a document, taken from `pool` as the task says. */
 export function fewshotContext(task: Task, pool: readonly Document[], count: number): FewshotContext {
-  const random = new PythonRandom(fewshotSeed);
+  const choose = task.fewshot_config?.sampler === 'first_n' ? firstOf(pool) : drawnFrom(task, pool);
   return {
-    next() {
-      const drawn = count === 0 ? [] : random.sample(pool, count);
-      return task.description + drawn.map((document) => solvedExample(task, document)).join('');
+    next(document) {
+      const chosen = count === 0 ? [] : choose(document, count);
+      const solved = chosen.map((example) => `${questionAndAnswer(task, example)}${task.fewshot_delimiter}`);
+      return task.description + solved.join('');
     },
   };
 }
 
-function solvedExample(task: Task, document: Document): string {
-  return `${questionAndAnswer(task, document)}${task.fewshot_delimiter}`;
+/** How many examples there must be for `count` of them to be chosen. */
+export function examplesNeeded(task: Task, count: number): number {
+  return drawsOneMore(task) ? count + 1 : count;
+}
+
+type Choose = (document: Document, count: number) => readonly Document[];
+
+function firstOf(pool: readonly Document[]): Choose {
+  return (_, count) => pool.slice(0, count);
+}
+
+/** Drawn without replacement; a document is never its own example. */
+function drawnFrom(task: Task, pool: readonly Document[]): Choose {
+  const random = new PythonRandom(fewshotSeed);
+  if (!drawsOneMore(task)) return (_, count) => random.sample(pool, count);
+  return (document, count) => {
+    const own = JSON.stringify(document.row);
+    const drawn = random.sample(pool, count + 1);
+    return drawn.filter(({ row }) => JSON.stringify(row) !== own).slice(0, count);
+  };
+}
+
+/**
+ * Examples may come from the scored split: lm-evaluation-harness then draws one more than it needs and
+ * leaves out the document itself. It also does so where a task names neither split, although its examples
+ * then come from another.
+ */
+function drawsOneMore(task: Task): boolean {
+  return task.fewshot_config === undefined && task.fewshot_split === task.test_split;
 }
 
 /** A document as the model would see it solved: description, question and right answer, or the whole text. */
 export function solvedText(task: Task, document: Document): string {
-  if (task.output_type === 'loglikelihood_rolling') return targetText(task, document.fields);
   return task.description + questionAndAnswer(task, document);
 }
 
 function questionAndAnswer(task: Task, { fields }: Document): string {
-  return `${task.doc_to_text.render(fields)}${task.target_delimiter}${targetText(task, fields)}`;
-}
-
-function targetText(task: Task, fields: unknown): string {
-  if (task.output_type !== 'multiple_choice') return task.doc_to_target.render(fields);
-  return task.doc_to_choice.render(fields)[task.doc_to_target.render(fields)]!;
+  switch (task.output_type) {
+    case 'multiple_choice': {
+      const { context, continuation } = choiceRequests(task, fields, '')[task.doc_to_target.render(fields)]!;
+      return context + continuation;
+    }
+    case 'loglikelihood_rolling':
+      return task.doc_to_target.render(fields);
+    case 'generate_until':
+      return task.doc_to_text.render(fields) + task.target_delimiter + task.doc_to_target.render(fields);
+  }
 }

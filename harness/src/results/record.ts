@@ -1,20 +1,21 @@
 import type { ScoredTask } from '../evaluation/score-task.js';
 import { aggregate, findMetric } from '../metrics/metric.js';
-import type { LanguageModel } from '../model/language-model.js';
-import { fewshotSeed } from '../requests/fewshot.js';
+import type { TaskGroup } from '../tasks/group.js';
+import type { MetricName } from '../tasks/schema.js';
+import { groupResult, groupsOfTasks, subtasks } from './group.js';
+import { modelRecord, type RunFacts, runRecord } from './run.js';
 import { taskHash } from './sample.js';
 import { taskConfig } from './task-config.js';
 
-/** The lm-evaluation-harness whose prompts, scores and files these are. */
-export const imitatedVersion = '0.5.0.dev1';
-const imitatedCommit = '4e7e0d47';
-
-/** A results file in lm-evaluation-harness' schema. */
+/** A results file in lm-evaluation-harness' schema. Groups stand beside tasks wherever there is something to say. */
 export interface ResultsRecord {
   readonly results: Readonly<Record<string, TaskResult>>;
+  /** The results of groups once more; absent if there are none. */
+  readonly groups?: Readonly<Record<string, TaskResult>>;
   readonly group_subtasks: Readonly<Record<string, readonly string[]>>;
   readonly configs: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  readonly versions: Readonly<Record<string, number>>;
+  /** Text for groups. */
+  readonly versions: Readonly<Record<string, number | string>>;
   readonly 'n-shot': Readonly<Record<string, number>>;
   readonly higher_is_better: Readonly<Record<string, Readonly<Record<string, boolean>>>>;
   readonly 'n-samples': Readonly<Record<string, { readonly original: number; readonly effective: number }>>;
@@ -30,27 +31,33 @@ export interface TaskResult {
   readonly name: string;
   readonly alias: string;
   readonly sample_len: number;
-  readonly [metric: string]: number | string;
+  /** Documents behind each number of a group. */
+  readonly sample_count?: Readonly<Record<string, number>>;
+  readonly [metric: string]: number | string | Readonly<Record<string, number>> | undefined;
 }
 
-export interface RunFacts {
-  readonly model: LanguageModel;
-  readonly limit: number | undefined;
-  readonly started: Date;
-  readonly seconds: number;
-}
-
-export function buildRecord(tasks: readonly ScoredTask[], run: RunFacts): ResultsRecord {
-  const byName = [...tasks].sort((a, b) => (a.task.task < b.task.task ? -1 : 1));
+export function buildRecord(
+  tasks: readonly ScoredTask[],
+  groups: readonly TaskGroup[],
+  run: RunFacts,
+): ResultsRecord {
+  const ofTasks = keyed(tasks, taskResult);
+  const ofGroups = Object.fromEntries(groups.map((group) => [group.group, groupResult(group, ofTasks)]));
+  const tasksOfGroups = groupsOfTasks(groups);
   return {
-    results: keyed(tasks, taskResult),
-    group_subtasks: {},
-    configs: keyed(byName, ({ task, shots }) => taskConfig(task, shots)),
-    versions: keyed(byName, ({ task }) => task.metadata.version),
-    'n-shot': keyed(byName, ({ shots }) => shots),
-    higher_is_better: keyed(byName, ({ task }) =>
-      Object.fromEntries(task.metric_list.map(({ metric }) => [metric, findMetric(metric).higherIsBetter])),
-    ),
+    results: { ...ofTasks, ...ofGroups },
+    ...(groups.length > 0 && { groups: ofGroups }),
+    group_subtasks: Object.fromEntries([...groups].reverse().map((group) => [group.group, subtasks(group)])),
+    configs: sorted(keyed(tasks, ({ task, shots }) => taskConfig(task, shots))),
+    versions: sorted({
+      ...keyed(tasks, ({ task }): number | string => task.metadata.version),
+      ...Object.fromEntries(groups.map(({ group, version }) => [group, String(version)])),
+    }),
+    'n-shot': sorted({ ...keyed(tasks, ({ shots }) => shots), ...shotsOf(tasksOfGroups, tasks) }),
+    higher_is_better: sorted({
+      ...keyed(tasks, ({ task }) => directions(task.metric_list.map(({ metric }) => metric))),
+      ...Object.fromEntries(tasksOfGroups.map(({ group, metrics }) => [group, directions(metrics)])),
+    }),
     'n-samples': keyed(tasks, ({ available, questions }) => ({
       original: available,
       effective: questions.length,
@@ -69,6 +76,21 @@ function keyed<Value>(
   return Object.fromEntries(tasks.map((task) => [task.task.task, value(task)]));
 }
 
+function sorted<Value>(record: Readonly<Record<string, Value>>): Record<string, Value> {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function directions(metrics: readonly MetricName[]): Record<string, boolean> {
+  return Object.fromEntries(metrics.map((metric) => [metric, findMetric(metric).higherIsBetter]));
+}
+
+/** The shots of a group are those of its first task. */
+function shotsOf(groups: readonly TaskGroup[], tasks: readonly ScoredTask[]): Record<string, number> {
+  return Object.fromEntries(
+    groups.map((group) => [group.group, tasks.find(({ task }) => task.task === subtasks(group)[0])!.shots]),
+  );
+}
+
 function taskResult({ task, questions, scores }: ScoredTask): TaskResult {
   const filters = scores[0]!.map(({ filter }, position) => ({
     filter,
@@ -84,44 +106,10 @@ function taskResult({ task, questions, scores }: ScoredTask): TaskResult {
       ] as const;
     }),
   );
-  return { name: task.task, alias: task.task, sample_len: questions.length, ...Object.fromEntries(numbers) };
-}
-
-function runRecord({ model, limit, started }: RunFacts) {
   return {
-    config: {
-      model: model.name,
-      model_args: model.settings ?? null,
-      batch_size: null,
-      batch_sizes: [],
-      device: null,
-      use_cache: null,
-      limit: limit ?? null,
-      bootstrap_iters: 100000,
-      gen_kwargs: null,
-      random_seed: 0,
-      numpy_seed: 1234,
-      torch_seed: 1234,
-      fewshot_seed: fewshotSeed,
-    },
-    git_hash: null,
-    date: started.getTime() / 1000,
-    pretty_env_info: `moepress on Node ${process.version}, ${process.platform} ${process.arch}; follows lm-evaluation-harness ${imitatedVersion} (${imitatedCommit})`,
-    transformers_version: 'N/A',
-    lm_eval_version: imitatedVersion,
-    upper_git_hash: null,
-  };
-}
-
-function modelRecord({ name }: LanguageModel) {
-  return {
-    model_source: 'CUSTOM',
-    model_name: name,
-    model_name_sanitized: name.replace(/["<>:/|\\?*[\]]+/g, '__'),
-    system_instruction: null,
-    system_instruction_sha: null,
-    fewshot_as_multiturn: true,
-    chat_template: null,
-    chat_template_sha: null,
+    name: task.task,
+    alias: task.task_alias ?? task.task,
+    sample_len: questions.length,
+    ...Object.fromEntries(numbers),
   };
 }

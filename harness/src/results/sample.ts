@@ -32,7 +32,7 @@ export function buildSample(
   responses: readonly ModelResponse[],
   { filter, filtered, contributions }: DocumentScore,
 ): Sample {
-  const target = String(task.doc_to_target.render(document.fields));
+  const target = targetOf(task, document.fields);
   return {
     doc_id: document.id,
     doc: document.row,
@@ -59,6 +59,14 @@ export function buildSample(
 /** Identifies what was asked: equal hashes mean the same documents, prompts and targets. */
 export function taskHash(samples: readonly Sample[]): string {
   return sha256(samples.map((s) => s.doc_hash + s.prompt_hash + s.target_hash).join(''));
+}
+
+/** The index of the right choice, unless it is the contexts that differ, or the text to be generated or scored. */
+function targetOf(task: Task, fields: unknown): string {
+  const target = task.doc_to_target.render(fields);
+  if (task.output_type !== 'multiple_choice') return String(target);
+  const differ = typeof task.doc_to_text.render(fields) !== 'string';
+  return differ ? task.doc_to_choice.render(fields)[target as number]! : String(target);
 }
 
 function promptOf(request: ModelRequest): string {

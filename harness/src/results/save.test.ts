@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { evaluate } from '../evaluate.js';
 import { fakeModel } from '../testing/fake-model.js';
 import { school } from '../testing/school.js';
+import { loadSamples } from './load.js';
 import { type Evaluation, saveEvaluation } from './save.js';
 
 let folder: string;
@@ -39,6 +40,25 @@ it('writes the record and the samples', async () => {
     .split('\n')
     .map((line) => JSON.parse(line));
   expect(samples).toEqual(evaluation.samples.arc_easy);
+});
+
+it('reads samples back', async () => {
+  const file = await saveEvaluation(evaluation, folder);
+  expect(await loadSamples(file)).toEqual(evaluation.samples);
+});
+
+it('says what it could not read', async () => {
+  const file = await saveEvaluation(evaluation, path.join(folder, 'damaged'));
+  const samples = file.replace('results_', 'samples_arc_easy_').replace('.json', '.jsonl');
+  await writeFile(samples, '{"doc_id":0}\n');
+  await expect(loadSamples(file)).rejects.toMatchObject({ code: 'DATASET_INVALID', where: samples });
+  await rm(samples);
+  expect(Object.keys(await loadSamples(file))).toEqual(['wikitext']);
+  await rm(samples.replace('arc_easy', 'wikitext'));
+  await expect(loadSamples(file)).rejects.toMatchObject({ code: 'INPUT_INVALID', where: file });
+  await expect(loadSamples(samples)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  await writeFile(file, '[]');
+  await expect(loadSamples(file)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
 });
 
 it('says what it could not write', async () => {

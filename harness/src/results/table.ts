@@ -1,36 +1,80 @@
 import { type Cell, markdownTable } from './markdown.js';
 import type { ResultsRecord, TaskResult } from './record.js';
 
-const headers = ['Tasks', 'Version', 'Filter', 'n-shot', 'Metric', '', 'Value', '', 'Stderr'];
+const columns = ['Version', 'Filter', 'n-shot', 'Metric', '', 'Value', '', 'Stderr'];
 
 /** What the table needs of a results file. */
-export type Tabulated = Pick<ResultsRecord, 'results' | 'versions' | 'n-shot' | 'higher_is_better'>;
+export type Tabulated = Pick<
+  ResultsRecord,
+  'results' | 'groups' | 'group_subtasks' | 'versions' | 'n-shot' | 'higher_is_better'
+>;
 
-/** The table lm-evaluation-harness prints: tasks by name, their metrics by `metric,filter`. */
+/**
+ * The table lm-evaluation-harness prints: groups with what they hold, then the other tasks, by name, and
+ * their metrics by `metric,filter`. Groups have a second table of their own.
+ */
 export function renderTable(record: Tabulated): string {
-  const rows = Object.keys(record.results)
-    .sort()
-    .flatMap((name) => taskRows(name, record));
-  return markdownTable(headers, rows);
+  const names = outline(record);
+  const table = (title: string, shown: readonly Outlined[]) =>
+    markdownTable(
+      [title, ...columns],
+      shown.flatMap((entry) => resultRows(entry, record)),
+    );
+  const tables = [table('Tasks', names)];
+  if (record.groups)
+    tables.push(
+      table(
+        'Groups',
+        names.filter(({ name }) => name in record.groups!),
+      ),
+    );
+  return tables.join('\n');
 }
 
-function taskRows(name: string, record: Tabulated): Cell[][] {
+/** A task or group and how many groups it stands in. */
+interface Outlined {
+  readonly name: string;
+  readonly depth: number;
+}
+
+/** Every task and group once, those of a group below it. */
+function outline({ results, group_subtasks: members }: Tabulated): Outlined[] {
+  const inside = new Set(Object.values(members).flat());
+  const [groups, tasks] = [true, false].map((isGroup) =>
+    Object.keys(results)
+      .filter((name) => !inside.has(name) && name in members === isGroup)
+      .sort(),
+  ) as [string[], string[]];
+  const withMembers = (name: string, depth: number): Outlined[] => [
+    { name, depth },
+    ...[...(members[name] ?? [])].sort().flatMap((member) => withMembers(member, depth + 1)),
+  ];
+  return [...groups, ...tasks].flatMap((name) => withMembers(name, 0));
+}
+
+function resultRows({ name, depth }: Outlined, record: Tabulated): Cell[][] {
   const result = record.results[name]!;
+  const indent = depth === 0 ? '' : `${' '.repeat(depth)}- `;
   return metricKeys(result).map((key, i) => {
     const [metric, filter] = key.split(',') as [string, string];
-    const stderr = result[`${metric}_stderr,${filter}`]!;
+    const stderr = result[`${metric}_stderr,${filter}`] as number | string;
     return [
-      i === 0 ? result.alias : '',
-      i === 0 ? record.versions[name]! : '',
+      i === 0 ? indent + result.alias : '',
+      i === 0 ? Number(record.versions[name]) : '',
       filter,
-      record['n-shot'][name]!,
+      record['n-shot'][name] ?? '',
       metric,
-      record.higher_is_better[name]?.[metric] ? '↑' : '↓',
-      result[key]!,
+      arrow(record.higher_is_better[name]?.[metric]),
+      result[key] as number,
       '±',
       typeof stderr === 'string' ? stderr.padStart(6) : stderr,
     ];
   });
+}
+
+function arrow(higherIsBetter: boolean | undefined): string {
+  if (higherIsBetter === undefined) return '';
+  return higherIsBetter ? '↑' : '↓';
 }
 
 function metricKeys(result: TaskResult): string[] {

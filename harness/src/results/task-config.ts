@@ -11,6 +11,7 @@ export function taskConfig(task: Task, shots: number): Record<string, unknown> {
   const delimiters = { fewshot_delimiter: task.fewshot_delimiter, target_delimiter: task.target_delimiter };
   return defined({
     task: task.task,
+    task_alias: task.task_alias,
     dataset_path: task.dataset_path,
     dataset_name: task.dataset_name,
     dataset_kwargs: task.dataset_kwargs,
@@ -18,16 +19,17 @@ export function taskConfig(task: Task, shots: number): Record<string, unknown> {
     validation_split: task.validation_split,
     test_split: task.test_split,
     fewshot_split: task.fewshot_split,
+    process_docs: task.process_docs?.source,
     ...prompt,
     unsafe_code: false,
     description: task.description,
     ...delimiters,
     fewshot_config: {
-      sampler: 'default',
+      sampler: task.fewshot_config?.sampler ?? 'default',
       split: task.fewshot_split ?? null,
-      process_docs: null,
+      process_docs: task.process_docs?.source ?? null,
       fewshot_indices: null,
-      samples: null,
+      samples: task.fewshot_config?.samples ?? null,
       ...prompt,
       doc_to_choice: choice ?? null,
       gen_prefix: null,

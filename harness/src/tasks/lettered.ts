@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { lstrip } from '../python/text.js';
 import { computed } from './template.js';
 
 const choices = z.object({ text: z.array(z.string()).min(2), label: z.array(z.string()) });
@@ -13,7 +14,7 @@ export interface Lettered {
 export function letteredRow(...columns: string[]) {
   const texts = Object.fromEntries(columns.map((name) => [name, z.string()]));
   return z
-    .object({ ...texts, choices, answerKey: z.string() })
+    .object({ ...texts, choices, answerKey: z.string().transform(lstrip) })
     .refine((row) => row.choices.text.length === row.choices.label.length, 'choices need as many labels')
     .refine((row) => row.choices.label.includes(row.answerKey), 'answerKey is none of the labels');
 }

@@ -1,30 +1,85 @@
 import { MoepressError, suggest } from '@moepress/core';
+import { arcChallenge } from './arc_challenge.js';
 import { arcEasy } from './arc_easy.js';
+import { boolq } from './boolq.js';
+import { groupsWithin, isGroup, leaves, memberName, type TaskGroup } from './group.js';
 import { gsm8k } from './gsm8k.js';
+import { gsm8kCot } from './gsm8k_cot.js';
+import { gsm8kCotLlama } from './gsm8k_cot_llama.js';
+import { gsm8kCotZeroshot } from './gsm8k_cot_zeroshot.js';
+import { hellaswag } from './hellaswag.js';
+import { mathqa } from './mathqa.js';
+import { mmlu } from './mmlu.js';
+import { openbookqa } from './openbookqa.js';
+import { piqa } from './piqa.js';
+import { rte } from './rte.js';
 import type { Task } from './schema.js';
+import { sglueRte } from './sglue_rte.js';
+import { socialIqa } from './social_iqa.js';
 import { tinyFacts } from './tiny_facts.js';
 import { tinyGsm } from './tiny_gsm.js';
 import { tinyHeldout } from './tiny_heldout.js';
 import { tinyWhere } from './tiny_where.js';
 import { wikitext } from './wikitext.js';
+import { winogrande } from './winogrande.js';
 
-const tasks: ReadonlyMap<string, Task> = new Map(
-  [arcEasy, gsm8k, tinyFacts, tinyGsm, tinyHeldout, tinyWhere, wikitext].map((task) => [task.task, task]),
+const listed: readonly (Task | TaskGroup)[] = [
+  arcChallenge,
+  arcEasy,
+  boolq,
+  gsm8k,
+  gsm8kCot,
+  gsm8kCotLlama,
+  gsm8kCotZeroshot,
+  hellaswag,
+  mathqa,
+  mmlu,
+  openbookqa,
+  piqa,
+  rte,
+  sglueRte,
+  socialIqa,
+  tinyFacts,
+  tinyGsm,
+  tinyHeldout,
+  tinyWhere,
+  wikitext,
+  winogrande,
+];
+
+/** Everything that can be named: tasks and groups, also those inside a group. */
+const known: ReadonlyMap<string, Task | TaskGroup> = new Map(
+  listed
+    .flatMap((member) => [...groupsWithin(member), ...leaves(member)])
+    .map((member) => [memberName(member), member]),
 );
 
-/** Names of all tasks, sorted. */
+/** Names of the tasks and groups that are not part of a group, sorted. */
 export function taskNames(): string[] {
-  return [...tasks.keys()].sort();
+  return listed.map(memberName).sort();
 }
 
-/** Throws `TASK_UNKNOWN` with a suggestion; `where` is the option that names the task. */
-export function findTask(name: string, where = '--tasks'): Task {
-  const task = tasks.get(name);
-  if (task) return task;
-  const guess = suggest(name, tasks.keys());
+/** A task or group by name. Throws `TASK_UNKNOWN` with a suggestion; `where` is the option that names it. */
+export function findTaskOrGroup(name: string, where = '--tasks'): Task | TaskGroup {
+  const found = known.get(name);
+  if (found) return found;
+  const guess = suggest(name, known.keys());
   throw new MoepressError('TASK_UNKNOWN', {
     message: `There is no task "${name}".${guess ? ` Did you mean "${guess}"?` : ''}`,
     where,
     mend: `Pick from ${taskNames().join(', ')}.`,
+  });
+}
+
+/** A single task by name. Throws `TASK_UNKNOWN`, also for a group. */
+export function findTask(name: string, where = '--tasks'): Task {
+  const found = findTaskOrGroup(name, where);
+  if (!isGroup(found)) return found;
+  throw new MoepressError('TASK_UNKNOWN', {
+    message: `"${name}" is a group of tasks, and one task is wanted.`,
+    where,
+    mend: `Pick from ${leaves(found)
+      .map(({ task }) => task)
+      .join(', ')}.`,
   });
 }

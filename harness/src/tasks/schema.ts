@@ -24,10 +24,11 @@ export const filterPipelineSchema = z.strictObject({
   filter: z.array(z.discriminatedUnion('function', [regexFilter, takeFirstFilter])),
 });
 
+/** The mean over documents, spelt out or not: the results file repeats the task's own words. */
 const meanMetric = z.strictObject({
   metric: z.enum(['acc', 'acc_norm']),
-  aggregation: z.literal('mean'),
-  higher_is_better: z.literal(true),
+  aggregation: z.literal('mean').optional(),
+  higher_is_better: z.literal(true).optional(),
 });
 
 export const exactMatchSchema = z.strictObject({
@@ -52,8 +53,18 @@ const generationSchema = z.strictObject({
   max_gen_toks: z.int().positive().optional(),
 });
 
+/** Where examples come from, if not drawn anew for each document from a split. */
+const fewshotConfigSchema = z.strictObject({
+  /** Always the first of the examples. */
+  sampler: z.literal('first_n'),
+  /** The examples themselves, instead of a split. */
+  samples: z.array(z.record(z.string(), z.string())).optional(),
+});
+
 const common = {
   task: z.string().regex(/^\w+$/),
+  /** Its name in tables, if it is another: a subject's name inside its group. */
+  task_alias: z.string().optional(),
   dataset_path: z.string(),
   dataset_name: z.string().optional(),
   /** Files of a dataset that is not on the Hub, by split; `sample_by` cuts a text file into rows. */
@@ -67,11 +78,14 @@ const common = {
   validation_split: z.string().optional(),
   test_split: z.string().optional(),
   fewshot_split: z.string().optional(),
+  fewshot_config: fewshotConfigSchema.optional(),
   /** What a row must hold for the templates to work; other columns are kept for the document's hash. */
   row: z.custom<z.ZodType<object>>(
     (value) => typeof (value as z.ZodType | null)?.safeParse === 'function',
     'must be a zod schema',
   ),
+  /** Columns computed from a row, put behind its own. */
+  process_docs: templateOf<Readonly<Record<string, unknown>>>().optional(),
   doc_to_text: templateOf<string>(),
   description: z.string().default(''),
   target_delimiter: z.string().default(' '),
@@ -86,6 +100,8 @@ const common = {
 const multipleChoiceTask = z.strictObject({
   ...common,
   output_type: z.literal('multiple_choice'),
+  /** The context, or one for each choice. */
+  doc_to_text: templateOf<string | readonly string[]>(),
   /** Index of the right choice. */
   doc_to_target: templateOf<number>(),
   doc_to_choice: templateOf<readonly string[]>(),

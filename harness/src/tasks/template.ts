@@ -1,12 +1,15 @@
 /** How a field of a prompt is made from a document. */
 export interface Template<Doc, Value> {
-  /** The Jinja source or the name of the function, as lm-evaluation-harness records it in its results. */
-  readonly source: string;
+  /**
+   * The Jinja source, column, list or name of the function, as lm-evaluation-harness records it in its
+   * results.
+   */
+  readonly source: string | readonly string[];
   render(doc: Doc): Value;
 }
 
 /** A text in which `{{name}}` stands for the document's field of that name. */
-export function template<Doc = unknown>(source: string): Template<Doc, string> {
+export function template<Doc = unknown>(source: string): Template<Doc, string> & { readonly source: string } {
   return {
     source,
     render: (doc) =>
@@ -16,6 +19,18 @@ export function template<Doc = unknown>(source: string): Template<Doc, string> {
         return String(value);
       }),
   };
+}
+
+/** The column `name` as it is. */
+export function column<Name extends string, Value = string>(
+  name: Name,
+): Template<Readonly<Record<Name, Value>>, Value> {
+  return { source: name, render: (doc) => doc[name] };
+}
+
+/** The same list for every document. */
+export function fixed(...values: string[]): Template<unknown, readonly string[]> {
+  return { source: values, render: () => values };
 }
 
 /** A field that takes more than substitution; `source` is what it computes, in lm-evaluation-harness' words. */

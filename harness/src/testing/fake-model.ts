@@ -31,11 +31,16 @@ export function fakeModel(answers: ReadonlyMap<string, string> = new Map()): Lan
     },
     async generateUntil(requests) {
       return requests.map(({ context }) => {
-        const question = context.slice(context.lastIndexOf('Question: ') + 10, -'\nAnswer:'.length);
-        return generation(digest(context), answers.get(question) ?? '');
+        return generation(digest(context), answers.get(questionOf(context)) ?? '');
       });
     },
   };
+}
+
+/** The last question of a prompt of GSM8K, in either of its forms. */
+function questionOf(context: string): string {
+  const last = [...context.matchAll(/(?:Question|Q): /g)].at(-1)!;
+  return context.slice(last.index + last[0].length).replace(/\n(Answer|A):.*$/, '');
 }
 
 function generation(hash: Buffer, answer: string): string {

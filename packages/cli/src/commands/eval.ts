@@ -2,7 +2,7 @@ import type { Model, Work } from '@moepress/core';
 import {
   type Evaluation,
   evaluate,
-  findTask,
+  findTaskOrGroup,
   openDatasets,
   renderTable,
   saveEvaluation,
@@ -29,7 +29,7 @@ export interface EvalOptions {
 /** `moepress eval <model>` */
 export async function evalCommand(id: string, options: EvalOptions, context: Context): Promise<void> {
   // Before a model comes from the Hub and is asked for hours.
-  for (const task of options.tasks) findTask(task);
+  for (const task of options.tasks) findTaskOrGroup(task);
   if (options.output !== undefined) await checkFolderOutput(options.output);
   const model = await openView(id, { ...options, ...context.work });
   const evaluation = await evaluateModel(model, options, context.work);

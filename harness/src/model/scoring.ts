@@ -1,0 +1,54 @@
+import { MoepressError, throwIfAborted, type Work } from '@moepress/core';
+import { type EncodedPair, type Encoding, encodePair, prefixToken } from './encode.js';
+import type { TokenEngine } from './engine.js';
+import type { LanguageModel, PairScore } from './language-model.js';
+import { inOrder, longestFirst } from './order.js';
+import { rollingWindows, type ScoredIds, truncatePair } from './windows.js';
+
+/** Scores text by what scores ids: encodes, cuts and orders as lm-evaluation-harness does. */
+export function textScoring(
+  encoding: Encoding,
+  scorer: Pick<TokenEngine, 'maxLength' | 'score'>,
+): Pick<LanguageModel, 'loglikelihood' | 'loglikelihoodRolling'> {
+  const { tokenizer } = encoding;
+  const score = (items: readonly ScoredIds[], work?: Work): Promise<PairScore[]> => {
+    const order = longestFirst(items.map(({ ids }) => ids));
+    return inOrder(items, order, (sorted) => scorer.score(sorted, work));
+  };
+
+  return {
+    async loglikelihood(requests, work) {
+      const items = requests.map(({ context, continuation }) => {
+        throwIfAborted(work?.signal);
+        return truncatePair(scorablePair(encoding, context, continuation), scorer.maxLength);
+      });
+      return score(items, work);
+    },
+
+    async loglikelihoodRolling(texts, work) {
+      const prefix = prefixToken(tokenizer);
+      const windows = texts.map((text) =>
+        rollingWindows(tokenizer.encode(text, { addSpecialTokens: false }), prefix, scorer.maxLength),
+      );
+      const scores = await score(windows.flat(), work);
+      let next = 0;
+      return windows.map((ofText) => ({
+        logprob: ofText.reduce((sum) => sum + scores[next++]!.logprob, 0),
+        tokens: ofText.reduce((sum, { ids, from }) => sum + ids.length - from, 0),
+      }));
+    },
+  };
+}
+
+/** An encoded pair with at least one id on either side. */
+function scorablePair(encoding: Encoding, context: string, continuation: string): EncodedPair {
+  const pair = encodePair(encoding, context, continuation);
+  if (pair.continuation.length === 0) {
+    throw new MoepressError('INPUT_INVALID', {
+      message: `The continuation ${JSON.stringify(continuation)} has no token of its own after its context.`,
+      mend: 'The task does not suit this tokenizer: leave it out.',
+    });
+  }
+  // A context of blanks alone gave them all away; something must still predict the first token.
+  return pair.context.length > 0 ? pair : { ...pair, context: [prefixToken(encoding.tokenizer)] };
+}

@@ -1,0 +1,123 @@
+import { MoepressError, type Tokenizer, type Work } from '@moepress/core';
+import { encode } from '../model/encode.js';
+import { generateInGroups } from '../model/generation.js';
+import type { LanguageModel, PairScore, Prompt } from '../model/language-model.js';
+import { textScoring } from '../model/scoring.js';
+import { cutAnswer, stopSequences } from '../model/stops.js';
+import { type ScoredIds, truncatePrompt } from '../model/windows.js';
+import { type Endpoint, postJson } from './client.js';
+import { runConcurrently } from './concurrent.js';
+import { generationBody, readScores, readTexts, scoringBody } from './protocol.js';
+
+export interface OpenAiModelOptions {
+  /** The address up to and with `/v1`, such as http://localhost:8000/v1. */
+  readonly baseUrl: string;
+  /** What the server calls the model. */
+  readonly model: string;
+  /** The model's own: prompts are sent as ids, so that the server cannot tokenise them otherwise. */
+  readonly tokenizer: Tokenizer;
+  /** Sent as a bearer token. */
+  readonly apiKey?: string | undefined;
+  /** Tokens of a prompt and its answer together; 2048 by default, as in lm-evaluation-harness. */
+  readonly maxLength?: number | undefined;
+  /** Prompts of one HTTP request; 1 by default. */
+  readonly batchSize?: number | undefined;
+  /** HTTP requests at once; 8 by default. */
+  readonly concurrency?: number | undefined;
+  /** Further attempts at a request that failed in passing; 3 by default. */
+  readonly maxRetries?: number | undefined;
+  /** Milliseconds before the first of them; 1000 by default, doubled each time, ten times at most. */
+  readonly retryDelay?: number | undefined;
+  /** Milliseconds that one answer may take; 300 000 by default. */
+  readonly timeout?: number | undefined;
+}
+
+/**
+ * A model behind any server with OpenAI's completions, such as vLLM's, asked as lm-evaluation-harness'
+ * local-completions asks: no BOS, token ids, log-probabilities by echo. Throws `SERVER_UNREACHABLE`,
+ * `SERVER_UNSUITABLE`, `INPUT_INVALID` for texts that do not fit, and `ABORTED`.
+ */
+export function openAiLanguageModel(options: OpenAiModelOptions): LanguageModel {
+  const { model, tokenizer, maxLength = 2048, batchSize = 1, concurrency = 8 } = options;
+  const url = completionsUrl(options.baseUrl);
+  const endpoint: Endpoint = {
+    url,
+    apiKey: options.apiKey,
+    maxRetries: options.maxRetries ?? 3,
+    retryDelay: options.retryDelay ?? 1000,
+    timeout: options.timeout ?? 300_000,
+  };
+  const encoding = { tokenizer, addBos: false };
+  const endOfText = tokenizer.eosTokenId;
+  const eosText = endOfText === null ? null : tokenizer.decode([endOfText], { skipSpecialTokens: false });
+
+  /** Posts batches of items, several at once, and gives what is read of their answers, one an item. */
+  const ask = async <Item, Answer>(
+    items: readonly Item[],
+    body: (batch: readonly Item[]) => unknown,
+    read: (answer: unknown, batch: readonly Item[]) => Answer[],
+    { progress, signal }: Work,
+  ): Promise<Answer[]> => {
+    const task = `Asking ${url}`;
+    let done = 0;
+    progress?.({ type: 'start', task, total: items.length, unit: 'prompts' });
+    const answers = await runConcurrently(inBatches(items, batchSize), concurrency, async (batch, failed) => {
+      const stop = signal ? AbortSignal.any([signal, failed]) : failed;
+      const answer = read(await postJson(endpoint, body(batch), stop), batch);
+      done += batch.length;
+      progress?.({ type: 'advance', task, done });
+      return answer;
+    });
+    progress?.({ type: 'end', task });
+    return answers.flat();
+  };
+
+  const score = (items: readonly ScoredIds[], work: Work = {}): Promise<PairScore[]> =>
+    ask(
+      items,
+      (batch) =>
+        scoringBody(
+          model,
+          batch.map(({ ids }) => ids),
+        ),
+      (answer, batch) => readScores(answer, batch, url),
+      work,
+    );
+
+  const generate = (prompts: readonly Prompt[], work: Work = {}): Promise<string[]> => {
+    const { until, maxGenTokens } = prompts[0]!;
+    const stops = stopSequences(until, eosText);
+    const ids = prompts.map(({ context }) =>
+      truncatePrompt(encode(encoding, context), maxLength - 1, maxGenTokens),
+    );
+    return ask(
+      ids,
+      (batch) => generationBody(model, batch, maxGenTokens, stops),
+      (answer, batch) => readTexts(answer, batch.length, url).map((text) => cutAnswer(text, stops, null)),
+      work,
+    );
+  };
+
+  return {
+    name: model,
+    settings: { base_url: options.baseUrl, add_bos_token: false, max_length: maxLength },
+    // One token is left for that which every server has to generate, and one is only predicted.
+    ...textScoring(encoding, { maxLength: maxLength - 2, score }),
+    generateUntil: (prompts, work) => generateInGroups(prompts, generate, work),
+  };
+}
+
+function completionsUrl(baseUrl: string): string {
+  const url = `${baseUrl.replace(/\/+$/, '')}/completions`;
+  if (URL.canParse(url) && /^https?:/.test(url)) return url;
+  throw new MoepressError('INPUT_INVALID', {
+    message: `"${baseUrl}" is no address of a server.`,
+    mend: 'Give one such as http://localhost:8000/v1.',
+  });
+}
+
+function inBatches<Item>(items: readonly Item[], size: number): Item[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
+    items.slice(i * size, (i + 1) * size),
+  );
+}

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { golden, shared } from '../testing/shared.js';
+import { generationBody, readScores, readTexts, scoringBody } from './protocol.js';
+
+it('calls a token greedy that nothing beside it beats', () => {
+  const logprobs = {
+    token_logprobs: [null, -1, -2, -9],
+    top_logprobs: [null, { a: -1 }, { b: -2, c: -0.5 }, { d: -9 }],
+  };
+  const scores = (from: number, length: number) =>
+    readScores({ choices: [{ index: 0, logprobs }] }, [{ ids: Array(length).fill(7), from }], 'url');
+  expect(scores(1, 3)).toEqual([{ logprob: -3, isGreedy: false }]);
+  expect(() => scores(1, 2)).toThrow(expect.objectContaining({ code: 'SERVER_UNSUITABLE' }));
+  expect(() => scores(0, 3)).toThrow(
+    expect.objectContaining({ message: expect.stringContaining('token 0') }),
+  );
+});
+
+type Line =
+  | { kind: 'loglikelihood'; messages: number[][]; payload: unknown }
+  | {
+      kind: 'generate';
+      messages: string[];
+      gen_kwargs: { temperature: number; until: string[] };
+      eos: string;
+      payload: unknown;
+    }
+  | { kind: 'parse_logprobs'; response: unknown; ctxlens: number[]; out: [number, boolean][] }
+  | { kind: 'parse_generations'; response: unknown; out: string[] };
+
+describe.runIf(shared)("lm-evaluation-harness' local-completions", () => {
+  it('sends and reads the same', () => {
+    const kinds = new Set<string>();
+    for (const line of golden<Line>('local_completions.jsonl')) {
+      if (line.kind === 'loglikelihood') expect(scoringBody('m', line.messages)).toEqual(line.payload);
+      if (line.kind === 'generate') {
+        // Only greedy generation is asked for here, and only ids are sent.
+        if (line.gen_kwargs.temperature > 0) continue;
+        const { prompt: _, ...rest } = generationBody('m', [[1]], 256, [...line.gen_kwargs.until, line.eos]);
+        expect({ ...rest, prompt: line.messages }).toEqual(line.payload);
+      }
+      if (line.kind === 'parse_logprobs') {
+        const items = line.ctxlens.map((from) => ({ ids: [0, 0, 0, 0], from }));
+        const scores = readScores(line.response, items, 'url');
+        expect(scores.map(({ logprob, isGreedy }) => [logprob, isGreedy])).toEqual(line.out);
+      }
+      if (line.kind === 'parse_generations') {
+        expect(readTexts(line.response, line.out.length, 'url')).toEqual(line.out);
+      }
+      kinds.add(line.kind);
+    }
+    expect(kinds.size).toBe(4);
+  });
+});

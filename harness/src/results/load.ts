@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { MoepressError } from '@moepress/core';
+import { z } from 'zod';
+import { exists } from '../datasets/exists.js';
+import { readRows } from '../datasets/file.js';
+import type { Sample } from './sample.js';
+
+const resultsName = /^results_(.+)\.json$/;
+
+/** What is needed of a results file to find its samples. */
+const recordSchema = z.object({ configs: z.record(z.string(), z.unknown()) });
+
+/** What is needed of samples to compare them; the metrics themselves are checked where they are read. */
+const sampleSchema = z.looseObject({
+  doc_id: z.int(),
+  filter: z.string(),
+  metrics: z.array(z.string()),
+  doc_hash: z.string(),
+});
+
+/**
+ * The samples that `saveEvaluation`, or lm-evaluation-harness with `--log_samples`, wrote beside a results
+ * file, by task. Throws `INPUT_INVALID` for another file, and `DATASET_INVALID` for damaged samples.
+ */
+export async function loadSamples(results: string): Promise<Record<string, Sample[]>> {
+  const tasks = await tasksOf(results);
+  const [, time] = resultsName.exec(path.basename(results))!;
+  const samples: Record<string, Sample[]> = {};
+  for (const task of tasks) {
+    const file = path.join(path.dirname(results), `samples_${task}_${time}.jsonl`);
+    if (await exists(file)) samples[task] = await readSamples(file);
+  }
+  if (Object.keys(samples).length > 0) return samples;
+  throw invalid('There are no samples beside the results.', results, 'Score the model again with --output.');
+}
+
+async function tasksOf(results: string): Promise<string[]> {
+  if (!resultsName.test(path.basename(results))) throw invalid('This is no results file.', results);
+  try {
+    const record = recordSchema.parse(JSON.parse(await readFile(results, 'utf8')));
+    return Object.keys(record.configs).filter((task) => /^\w+$/.test(task));
+  } catch (cause) {
+    throw invalid(`The results cannot be read: ${(cause as Error).message}.`, results);
+  }
+}
+
+async function readSamples(file: string): Promise<Sample[]> {
+  return (await readRows(file)).map((row, i) => {
+    const { success, data, error } = sampleSchema.safeParse(row);
+    if (success) return data as unknown as Sample;
+    const { path: field, message } = error.issues[0]!;
+    throw new MoepressError('DATASET_INVALID', {
+      message: `Line ${i + 1} is no sample: ${field.join('.')}: ${message}.`,
+      where: file,
+    });
+  });
+}
+
+function invalid(
+  message: string,
+  where: string,
+  mend = 'Give a results_<time>.json that moepress eval --output wrote.',
+): MoepressError {
+  return new MoepressError('INPUT_INVALID', { message, where, mend });
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { findAll, pythonRegex } from '../python/regex.js';
+import { accAndNorm } from './accuracy.js';
+import { defineTask } from './schema.js';
+import { computed, template } from './template.js';
+
+const letters = ['a', 'b', 'c', 'd', 'e'] as const;
+const option = pythonRegex('[abcd] \\) .*?, |e \\) .*?$');
+
+/** The five options of a text such as `a ) 38 , b ) 27.675 , c ) 30 , d ) data inadequate , e ) none`. */
+export function splitOptions(options: string): string[] {
+  return findAll(option, options).map((match) => (match as string).slice(4).replace(/[ ,]+$/, ''));
+}
+
+const row = z
+  .object({ Problem: z.string(), options: z.string(), correct: z.enum(letters) })
+  .refine(({ options, correct }) => splitOptions(options).length > letters.indexOf(correct), {
+    message: 'do not hold the correct one',
+    path: ['options'],
+  });
+
+type Doc = z.output<typeof row>;
+
+const question = template('Question: {{Problem}}\nAnswer:');
+
+/** Word problems of the GRE and GMAT (Amini et al., 2019). */
+export const mathqa = defineTask({
+  task: 'mathqa',
+  dataset_path: 'regisss/math_qa',
+  output_type: 'multiple_choice',
+  training_split: 'train',
+  validation_split: 'validation',
+  test_split: 'test',
+  row,
+  doc_to_text: question,
+  doc_to_target: computed("{{['a', 'b', 'c', 'd', 'e'].index(correct)}}", ({ correct }: Doc) =>
+    letters.indexOf(correct),
+  ),
+  doc_to_choice: computed('doc_to_choice', ({ options }: Doc) => splitOptions(options)),
+  doc_to_decontamination_query: question.source,
+  metric_list: accAndNorm,
+  metadata: { version: 1 },
+});
