@@ -15,6 +15,7 @@ export const elementTypes = {
   uint32: 12,
   uint64: 13,
   bfloat16: 16,
+  float8e4m3fn: 17,
 } as const;
 
 export type ElementType = keyof typeof elementTypes;

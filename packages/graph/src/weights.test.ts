@@ -44,10 +44,13 @@ describe('weight', () => {
     expect(graph.nodes.map(({ type }) => type)).toEqual(['Concat', 'Cast', 'Mul']);
   });
 
-  it('turns a matrix before it takes rows of it', () => {
-    const turned = rows(transpose(stored('w', [4, 3])), [1]);
-    expect(nodesOf((g) => weight(g, turned))).toEqual(['Transpose', 'Gather', 'Cast']);
-    expect(weight(new GraphBuilder('x'), turned).shape).toEqual([1, 4]);
+  it('turns what it takes of a matrix and no more', () => {
+    const turned = transpose(stored('w', [4, 3]));
+    for (const part of [rows(turned, [1]), cols(turned, [3, 0])]) {
+      const graph = new GraphBuilder('weights');
+      expect(weight(graph, part).shape).toEqual(part.shape);
+      expect(graph.nodes.map(({ type }) => type)).toEqual(['Gather', 'Transpose', 'Cast']);
+    }
   });
 
   it('converts the rows it takes of a block-scaled matrix and no others', () => {

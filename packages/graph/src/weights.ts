@@ -1,7 +1,10 @@
 import {
+  cols,
   type DType,
   describe,
   MoepressError,
+  rows,
+  type SelectExpr,
   type StoredTensor,
   type TensorExpr,
   type Value,
@@ -22,7 +25,7 @@ const floatTypes: Partial<Record<DType, FloatType>> = {
 
 /**
  * A weight in a graph: stored bytes are mapped from their file in their own type, rows and columns
- * are gathered before the cast to `dtype`, so that only what is used is ever converted. Only the
+ * are gathered before they are turned and cast to `dtype`, so that only what is used is ever converted. Only the
  * columns of a block-scaled matrix come after the conversion of its rows.
  * Throws `TENSOR_DTYPE` for types that hold no weights.
  */
@@ -42,14 +45,10 @@ export function storedWeight(graph: GraphBuilder, expr: TensorExpr): Value {
     case 'learned':
       return mapped(graph, expr.stored);
     case 'rows':
-    case 'cols': {
-      const indices = graph.constant(expr.indices, [expr.indices.length], 'int64');
-      if (expr.kind === 'cols') return gather(storedWeight(graph, expr.of), indices, 1);
-      if (expr.of.kind === 'block-scaled') return blockScaled(graph, expr.of, indices);
-      return gather(storedWeight(graph, expr.of), indices);
-    }
+    case 'cols':
+      return selected(graph, expr);
     case 'transpose':
-      return transpose(storedWeight(graph, expr.of), [1, 0]);
+      return turned(graph, expr.of);
     case 'block-scaled':
       return blockScaled(graph, expr);
     case 'concat':
@@ -63,6 +62,15 @@ export function storedWeight(graph: GraphBuilder, expr: TensorExpr): Value {
       return zeros(graph, expr.shape, floatTypeOf(expr));
   }
 }
+
+function selected(graph: GraphBuilder, { kind, of, indices }: SelectExpr): Value {
+  if (of.kind === 'transpose') return turned(graph, (kind === 'rows' ? cols : rows)(of.of, indices));
+  const places = graph.constant(indices, [indices.length], 'int64');
+  if (kind === 'rows' && of.kind === 'block-scaled') return blockScaled(graph, of, places);
+  return gather(storedWeight(graph, of), places, kind === 'rows' ? 0 : 1);
+}
+
+const turned = (graph: GraphBuilder, of: TensorExpr): Value => transpose(storedWeight(graph, of), [1, 0]);
 
 function mapped(graph: GraphBuilder, tensor: StoredTensor): Value {
   const { file, offset, length } = tensor;

@@ -65,11 +65,17 @@ export interface LayerGradients {
 }
 
 export interface MlpGradients {
+  /** Of what gate and up make of the input, before the activation, [n, I] each. */
+  readonly gateProduct: Value;
+  readonly upProduct: Value;
   /** [n, I]: through the down projection and the routing weight, or the gate of a shared expert. */
   readonly activation: Value;
   /** [n, H]: through the routing weight or gate. */
   readonly output: Value;
-  /** Of the weights, summed over the n tokens: [I, H], [I, H] and [H, I]. */
+  /**
+   * Of the weights, summed over the n tokens: [I, H], [I, H] and [H, I]. Each costs as much as a
+   * projection; what a statistic can get from the gradients above it should get there.
+   */
   readonly gate: Value;
   readonly up: Value;
   readonly down: Value;
@@ -81,6 +87,8 @@ export interface ExpertTaps {
   readonly tokens: Value;
   /** Routing weight of each, [n]; the sum over slots that share the expert. */
   readonly weight: Value;
+  /** [n, H] */
+  readonly input: Value;
   /** What goes into the down projection: activation(gate x, up x), [n, I]. */
   readonly activation: Value;
   /** Before the routing weight, [n, H]. */
@@ -90,6 +98,8 @@ export interface ExpertTaps {
 /** An MLP that all T tokens of a batch go through. */
 export interface MlpTaps {
   readonly layer: number;
+  /** [T, H] */
+  readonly input: Value;
   /** [T, I] */
   readonly activation: Value;
   /** Before the gate of a shared expert, [T, H]. */

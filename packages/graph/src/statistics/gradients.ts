@@ -1,10 +1,11 @@
-import type { ExpertStatistic, MlpGradients, MlpStatistic, Value } from '@moepress/core';
+import type { ExpertStatistic, MlpGradients, MlpStatistic, MlpTaps, Value } from '@moepress/core';
 import { add, cast, mul, square, timesNumber } from '../ops/math.js';
+import { linear, matmul } from '../ops/nn.js';
 import { reduceSum } from '../ops/reduce.js';
 import { rowPerExpert } from './reduce.js';
 
 /** A number for each channel of an MLP, [I], from its activation [n, I] and its gradients. */
-type ChannelMeasure = (activation: Value, gradients: MlpGradients) => Value;
+type ChannelMeasure = (values: Pick<MlpTaps, 'input' | 'activation'>, gradients: MlpGradients) => Value;
 
 /** `sum` [pool, I]: one row per expert, see `rowPerExpert`. */
 const ofExperts = (name: string, measure: ChannelMeasure): ExpertStatistic => ({
@@ -12,7 +13,7 @@ const ofExperts = (name: string, measure: ChannelMeasure): ExpertStatistic => ({
   version: 1,
   pass: 'backward',
   collect: (_, taps) => ({
-    sum: rowPerExpert(taps, ({ activation }, e) => measure(activation, taps.gradients!.experts[e]!)),
+    sum: rowPerExpert(taps, (expert, e) => measure(expert, taps.gradients!.experts[e]!)),
   }),
 });
 
@@ -22,18 +23,18 @@ const ofMlps = (name: string, measure: ChannelMeasure): MlpStatistic => ({
   name,
   version: 1,
   pass: 'backward',
-  collect: (_, { activation, gradients }) => ({ sum: cast(measure(activation, gradients!), 'float64') }),
+  collect: (_, taps) => ({ sum: cast(measure(taps, taps.gradients!), 'float64') }),
 });
 
 /** dL/da_j * a_j for each token and channel: the gradient of a mask on the channel, [n, I]. */
-const maskGradient = (activation: Value, gradients: MlpGradients) =>
+const maskGradient: ChannelMeasure = ({ activation }, gradients) =>
   mul(cast(activation, 'float64'), cast(gradients.activation, 'float64'));
 
-const tokenMask: ChannelMeasure = (activation, gradients) =>
-  reduceSum(square(maskGradient(activation, gradients)), [0]);
+const tokenMask: ChannelMeasure = (values, gradients) =>
+  reduceSum(square(maskGradient(values, gradients)), [0]);
 
-const sequenceMask: ChannelMeasure = (activation, gradients) =>
-  square(reduceSum(maskGradient(activation, gradients), [0]));
+const sequenceMask: ChannelMeasure = (values, gradients) =>
+  square(reduceSum(maskGradient(values, gradients), [0]));
 
 /** Squared mask gradients, each token by itself (diagonal empirical Fisher of channel masks). */
 export const tokenMaskFisher = ofExperts('token-mask-fisher', tokenMask);
@@ -49,18 +50,26 @@ export const mlpSequenceMaskFisher = ofMlps('mlp-sequence-mask-fisher', sequence
 
 /**
  * Squared gradients of a channel's three weight vectors, over H, added up over sequences (Fisher-MoE,
- * arXiv 2606.05538, equation 5).
+ * arXiv 2606.05538, equation 5). The gradients themselves are never formed, see `rowLengths`.
  */
-export const weightFisher = ofExperts('weight-fisher', (_, gradients) => channelSums(gradients, square, 1));
+export const weightFisher = ofExperts('weight-fisher', ({ input, activation }, gradients) => {
+  const rows = add(rowLengths(gradients.gateProduct, input), rowLengths(gradients.upProduct, input));
+  return timesNumber(add(rows, rowLengths(activation, gradients.output)), 1 / Number(input.shape[1]));
+});
+
+/**
+ * Squared length of each row of aᵀb, [I], for a [n, I] and b [n, H]: row j's is a_jᵀ (b bᵀ) a_j. That
+ * takes 2 n² (H + I) operations and n² numbers, where aᵀb takes 2 n H I and H I numbers; an expert's n
+ * tokens of one sequence are few against H and I. Rounding must not make a length negative.
+ */
+function rowLengths(a: Value, b: Value): Value {
+  const lengths = reduceSum(mul(a, matmul(linear(b, b), a)), [0]);
+  return a.graph.op('Relu', [lengths]);
+}
 
 /** Mean absolute gradient of a channel's 3 H weights, added up over sequences. */
-export const weightGradientMagnitude = ofExperts('weight-gradient-magnitude', (_, gradients) =>
-  channelSums(gradients, (weight) => weight.graph.op('Abs', [weight]), 3),
-);
-
-/** Row j of gate and up and column j of down, over `vectors` times H. */
-function channelSums({ gate, up, down }: MlpGradients, of: (weight: Value) => Value, vectors: number): Value {
-  const hidden = Number(gate.shape[1]);
-  const rows = add(reduceSum(of(gate), [1]), reduceSum(of(up), [1]));
-  return timesNumber(add(rows, reduceSum(of(down), [0])), 1 / (vectors * hidden));
-}
+export const weightGradientMagnitude = ofExperts('weight-gradient-magnitude', (_, { gate, up, down }) => {
+  const size = (weight: Value) => weight.graph.op('Abs', [weight]);
+  const rows = add(reduceSum(size(gate), [1]), reduceSum(size(up), [1]));
+  return timesNumber(add(rows, reduceSum(size(down), [0])), 1 / (3 * Number(gate.shape[1])));
+});

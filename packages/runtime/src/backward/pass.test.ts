@@ -1,11 +1,17 @@
 import { openModel } from '@moepress/checkpoint';
 import { type Block, type ExpertStatistic, type Model, moeBlocks, type Statistic } from '@moepress/core';
 import {
+  add,
   cast,
+  join,
   mlpSequenceMaskFisher,
   mlpTokenMaskFisher,
+  reduceSum,
   sequenceMaskFisher,
+  square,
+  timesNumber,
   tokenMaskFisher,
+  unsqueeze,
   weightFisher,
   weightGradientMagnitude,
 } from '@moepress/graph';
@@ -30,9 +36,26 @@ const routerGradient: ExpertStatistic = {
   collect: (_, { gradients }) => ({ sum: cast(gradients!.routerWeight, 'float64') }),
 };
 
+/** The paper's formula as it stands, from the gradients of the weights. */
+const formedWeightFisher: ExpertStatistic = {
+  name: 'formed-weight-fisher',
+  version: 1,
+  pass: 'backward',
+  collect: (_, { gradients }) => ({
+    sum: join(
+      gradients!.experts.map(({ gate, up, down }) => {
+        const rows = add(reduceSum(square(gate), [1]), reduceSum(square(up), [1]));
+        const lengths = add(rows, reduceSum(square(down), [0]));
+        return unsqueeze(cast(timesNumber(lengths, 1 / Number(gate.shape[1])), 'float64'), 0);
+      }),
+      0,
+    ),
+  }),
+};
+
 /** Largest difference, as a share of the largest reference value. */
-const relative = (actual: ArrayLike<number>, expected: Float32Array) =>
-  maxDifference(actual, expected) / expected.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+const relative = (actual: ArrayLike<number>, expected: Float32Array | Float64Array) =>
+  maxDifference(actual, expected) / [...expected].reduce((most, x) => Math.max(most, Math.abs(x)), 0);
 
 /** Name that the reference has for the MLP that all tokens go through. */
 const downProjection = ({ index, ffn }: Block, { architecture }: Model) => {
@@ -52,6 +75,7 @@ describe.each([...fixtures, ...(shared ? fullReferences(shared) : [])])('$name b
       sequenceMaskFisher,
       routerGradient,
       weightFisher,
+      formedWeightFisher,
       weightGradientMagnitude,
       mlpTokenMaskFisher,
       mlpSequenceMaskFisher,
@@ -101,6 +125,9 @@ describe.each([...fixtures, ...(shared ? fullReferences(shared) : [])])('$name b
       if (router) expect(relative(sum(of(routerGradient)), router)).toBeLessThan(1e-4);
       for (const values of [...of(weightFisher), ...of(weightGradientMagnitude)]) {
         expect(values.every((x) => x >= 0)).toBe(true);
+      }
+      for (const [i, lengths] of of(weightFisher).entries()) {
+        expect(relative(lengths, of(formedWeightFisher)[i]!)).toBeLessThan(1e-5);
       }
     }
     for (const block of model.blocks) {

@@ -8,6 +8,11 @@ export interface MlpValues {
   readonly gate: Value;
   readonly up: Value;
   readonly down: Value;
+  /** x itself, [n, H]. */
+  readonly input: Value;
+  /** gate x and up x, [n, I]. */
+  readonly gateProduct: Value;
+  readonly upProduct: Value;
   /** [n, I] */
   readonly activation: Value;
   /** [n, H] */
@@ -17,8 +22,10 @@ export interface MlpValues {
 export function mlp(x: Value, spec: Mlp): MlpValues {
   const [gate, up, down] = [weightFor(x, spec.gate), weightFor(x, spec.up), weightFor(x, spec.down)];
   const bias = (part: 'gate' | 'up' | 'down') => spec.bias && weightFor(x, spec.bias[part]);
-  const activation = gated(linear(x, gate, bias('gate')), linear(x, up, bias('up')), spec.activation);
-  return { gate, up, down, activation, output: linear(activation, down, bias('down')) };
+  const [gateProduct, upProduct] = [linear(x, gate, bias('gate')), linear(x, up, bias('up'))];
+  const activation = gated(gateProduct, upProduct, spec.activation);
+  const output = linear(activation, down, bias('down'));
+  return { input: x, gate, up, down, gateProduct, upProduct, activation, output };
 }
 
 function gated(gate: Value, up: Value, activation: GatedActivation): Value {

@@ -51,7 +51,17 @@ export function blockGradients(
   const wrt = [input, ffnInput, output, ...routing, ...mlps];
   const gradients = differentiate(input.graph as GraphBuilder, [seed], wrt);
   const of = (value: Value) => gradients.get(value)!;
-  const ofMlp = ({ activation, output, gate, up, down }: MlpValues): MlpGradients => ({
+  const ofMlp = ({
+    gateProduct,
+    upProduct,
+    activation,
+    output,
+    gate,
+    up,
+    down,
+  }: MlpValues): MlpGradients => ({
+    gateProduct: of(gateProduct),
+    upProduct: of(upProduct),
     activation: of(activation),
     output: of(output),
     gate: of(gate),
@@ -71,10 +81,4 @@ export function blockGradients(
   };
 }
 
-const differentiated = ({ activation, output, gate, up, down }: MlpValues): Value[] => [
-  activation,
-  output,
-  gate,
-  up,
-  down,
-];
+const differentiated = ({ input, ...values }: MlpValues): Value[] => Object.values(values);

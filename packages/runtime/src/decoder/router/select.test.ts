@@ -52,7 +52,7 @@ function expected({ topK, groups }: Rule, scores: readonly number[]): number[] {
 
 const distinct = fc
   .uniqueArray(fc.integer({ min: 1, max: 1 << 12 }), { minLength: slots, maxLength: slots })
-  // Sums of two are distinct as well: no two distinct pairs of squares of so few bits are likely to tie.
+  // Bent, so that sums of two differ as well.
   .map((numbers) => numbers.map((n) => Math.fround(n ** 2 / 2 ** 25 + n / 2 ** 13)));
 
 describe.each([
