@@ -49,6 +49,14 @@ export const squaredOutputNorms: ExpertStatistic = {
   }),
 };
 
+/** `sum` [pool, H]: outputs over the tokens routed to each expert; over the hits, an expert's mean output. */
+export const outputSums: ExpertStatistic = {
+  name: 'output-sums',
+  version: 1,
+  pass: 'forward',
+  collect: (_, taps) => ({ sum: rowPerExpert(taps, ({ output }) => columnSums(output)) }),
+};
+
 /** `sum` [pool, I]: squared activation of each channel over the routed tokens. */
 export const activationEnergy: ExpertStatistic = {
   name: 'activation-energy',

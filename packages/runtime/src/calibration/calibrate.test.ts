@@ -1,15 +1,18 @@
-import { openModel } from '@moepress/checkpoint';
-import type { MlpStatistic, Statistic } from '@moepress/core';
+import { decodeFloat32, openModel } from '@moepress/checkpoint';
+import { type MlpStatistic, moeBlocks, type Statistic } from '@moepress/core';
 import {
   cast,
+  columnSums,
   expertHits,
   gatedOutputNorms,
   gateWeightSums,
   mlpTokenMaskFisher,
   outputGram,
+  outputSums,
   outputSumsOnAllTokens,
   probabilitySums,
   reduceSum,
+  rowPerExpert,
   squaredNormsOnAllTokens,
   weightFisher,
 } from '@moepress/graph';
@@ -169,6 +172,31 @@ describe('calibrate', () => {
     expect(all.reduce((a, b) => a + b, 0)).toBeCloseTo(94, 4);
     for (const [e, p] of layers[0]!.read(probabilitySums, 'selected').entries())
       expect(p).toBeLessThanOrEqual(all[e]!);
+  });
+
+  it('adds up outputs as the down projection maps the sums of activations', async () => {
+    const golden = await fixtures[0]!.load();
+    const model = await openModel(golden.model);
+    const activationSums: Statistic = {
+      name: 'activation-sums',
+      version: 1,
+      pass: 'forward',
+      collect: (_, taps) => ({ sum: rowPerExpert(taps, ({ activation }) => columnSums(activation)) }),
+    };
+    const { layers } = await calibrate(engine, model, setOf(golden), [outputSums, activationSums]);
+    const { ffn } = moeBlocks(model)[0]!;
+    const outputs = layers[0]!.read(outputSums, 'sum');
+    const activations = layers[0]!.read(activationSums, 'sum');
+    const most = Math.max(...outputs.map(Math.abs));
+    for (const [e, { width, down }] of ffn.pool.entries()) {
+      const weight = await decodeFloat32(down);
+      for (let h = 0; h < model.config.hiddenSize; h++) {
+        let expected = 0;
+        for (let i = 0; i < width; i++) expected += weight[h * width + i]! * activations[e * width + i]!;
+        const actual = outputs[e * model.config.hiddenSize + h]!;
+        expect(Math.abs(actual - expected)).toBeLessThan(1e-5 * most);
+      }
+    }
   });
 
   it('stops between batches when asked to', async () => {
