@@ -8,6 +8,7 @@ export {
   readMeasured,
   reportLayers,
 } from './evidence/report.js';
+export { modelIdentity } from './evidence/identity.js';
 export { defaultEvidenceRoot } from './evidence/root.js';
 export { EvidenceStore, readEvidence, type StoredEvidence } from './evidence/store.js';
 export type { Score, ScoreItem } from './forward/score.js';

@@ -14,10 +14,9 @@ export const expertFisher: Scorer = {
   needs: [weightGradientMagnitude],
   score(layer, { ffn }) {
     const channels = layer.read(weightGradientMagnitude, 'sum');
-    let start = 0;
-    return Float64Array.from(ffn.pool, ({ width }) => {
-      start += width;
-      return channels.subarray(start - width, start).reduce((sum, score) => sum + score, 0);
-    });
+    const row = channels.length / ffn.pool.length;
+    return Float64Array.from(ffn.pool, (_, e) =>
+      channels.subarray(e * row, (e + 1) * row).reduce((sum, score) => sum + score, 0),
+    );
   },
 };

@@ -16,8 +16,11 @@ import { EvidenceStore } from './store.js';
 const script = fileURLToPath(new URL('../../dist/testing/calibrate-process.js', import.meta.url));
 const kills = 4;
 
-/** Runs the job in a process, which is killed `after` milliseconds from its first batch on. */
-async function runProcess(job: CalibrationJob, after = Number.POSITIVE_INFINITY) {
+/** Work that is done and was not done by an earlier run. */
+const isBatch = (event: ProgressEvent) => event.type === 'advance' && event.note !== 'resumed';
+
+/** Runs the job in a process, which is killed some milliseconds `after` so many batches of its own. */
+async function runProcess(job: CalibrationJob, after?: { batches: number; milliseconds: number }) {
   const path = `${job.store}.job.json`;
   writeFileSync(path, JSON.stringify(job));
   const child = spawn(process.execPath, [script, path], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -25,13 +28,12 @@ async function runProcess(job: CalibrationJob, after = Number.POSITIVE_INFINITY)
     child.on('exit', (_, signal) => resolve(signal)),
   );
   const events: ProgressEvent[] = [];
-  let isTimed = false;
+  let batches = 0;
   for await (const line of createInterface({ input: child.stdout })) {
     const event: ProgressEvent = JSON.parse(line);
     events.push(event);
-    if (isTimed || event.type !== 'advance' || event.note === 'resumed') continue;
-    isTimed = true;
-    if (Number.isFinite(after)) setTimeout(() => child.kill('SIGKILL'), after);
+    if (!isBatch(event) || ++batches !== after?.batches) continue;
+    setTimeout(() => child.kill('SIGKILL'), after.milliseconds);
   }
   const resumed = events.find((event) => event.type === 'advance' && event.note === 'resumed');
   return { signal: await exited, resumedAt: resumed?.type === 'advance' ? resumed.done : 0 };
@@ -60,21 +62,24 @@ describe('a calibration that is killed', () => {
       const set = { source: 'job', seed: 0, sequences };
       const engine = new Engine({ workers: 2, threads: 2 });
       try {
-        const started = performance.now();
-        const reference = await calibrate(engine, model, set, [statistic]);
-        const duration = performance.now() - started;
+        let batches = 0;
+        const progress = (event: ProgressEvent) => {
+          if (isBatch(event)) batches++;
+        };
+        const reference = await calibrate(engine, model, set, [statistic], { progress });
 
         const rng = createRng(7);
         const resumptions: number[] = [];
-        for (let i = 0; i < kills; i++) {
-          const { signal, resumedAt } = await runProcess(job, (rng.next() * duration) / 2);
-          if (signal === null) break;
-          expect(signal).toBe('SIGKILL');
+        for (let isDone = false; !isDone; ) {
+          // A sixth to a third of the work: enough for some layers, too little to be done at once.
+          const share = (1 + rng.next()) / 6;
+          const kill = { batches: Math.ceil(batches * share), milliseconds: 3 * rng.next() };
+          const { signal, resumedAt } = await runProcess(job, resumptions.length < kills ? kill : undefined);
           resumptions.push(resumedAt);
+          isDone = signal === null;
         }
         expect(resumptions.length).toBeGreaterThan(1);
-        await runProcess(job);
-        expect(Math.max(...resumptions)).toBeGreaterThan(0);
+        expect(resumptions.at(-1)).toBeGreaterThan(0);
         expect(resumptions).toEqual(resumptions.toSorted((a, b) => a - b));
 
         const passes: string[] = [];

@@ -1,0 +1,60 @@
+import { alignWidths } from './align.js';
+import { type Narrowing, narrow, type Reserve, reserve, type Scope } from './budget.js';
+import { channelsIn, type ExpertChannels } from './channels.js';
+import { highest, lowest } from './lowest.js';
+
+/** Which channels an expert keeps, counted within it, ascending. */
+export interface Kept {
+  readonly channels: ExpertChannels;
+  readonly kept: readonly number[];
+}
+
+/** What was decided for the model, and on the way to it. */
+export interface Decision {
+  readonly experts: readonly Kept[];
+  readonly narrowings: readonly Narrowing[];
+}
+
+/** Every scope loses its lowest channels; then widths become multiples of `align`. */
+export function decide(
+  experts: readonly ExpertChannels[],
+  scopes: readonly Scope[],
+  scores: Float64Array,
+  { align, ...held }: Reserve & { readonly align: number },
+): Decision {
+  const reserved = reserve(experts, scores, held);
+  const narrowings = scopes.map((scope) => narrow(scope, scores, reserved));
+  const kept = narrowings.flatMap(({ scope, widths, reserved: least }) => {
+    const wanted = scope.experts.map(({ expert }, e) => ({
+      target: widths[e]!,
+      least: least[e]!,
+      most: expert.width,
+    }));
+    const aligned = alignWidths(wanted, align);
+    return scope.experts.map((own, e) => keep(own, highest(scores, channelsIn([own]), aligned[e]!)));
+  });
+  return { experts: kept, narrowings };
+}
+
+/** The critical-units experiment: exactly the `count` best channels of the model go. */
+export function withoutTop(
+  experts: readonly ExpertChannels[],
+  scores: Float64Array,
+  count: number,
+): Decision {
+  const all = channelsIn(experts);
+  const left = new Uint8Array(scores.length);
+  for (const channel of lowest(scores, all, Math.max(0, all.length - count))) left[channel] = 1;
+  const kept = experts.map((own) =>
+    keep(
+      own,
+      channelsIn([own]).filter((channel) => left[channel]),
+    ),
+  );
+  return { experts: kept, narrowings: [] };
+}
+
+const keep = (channels: ExpertChannels, kept: Uint32Array): Kept => ({
+  channels,
+  kept: Array.from(kept, (channel) => channel - channels.start),
+});
