@@ -105,7 +105,14 @@ describe('createPackageHost', () => {
 
 test('this installation brings its own methods', async () => {
   const registry = new PluginRegistry(createPackageHost());
-  expect(await registry.methods()).toEqual(['conmoe', 'frequency', 'random', 'reap']);
+  expect(await registry.methods()).toEqual([
+    'conmoe',
+    'expert-fisher',
+    'fisher-moe',
+    'frequency',
+    'random',
+    'reap',
+  ]);
   for (const method of await registry.methods()) {
     expect((await registry.find(method)).compressor.name).toBe(method);
   }

@@ -1,5 +1,16 @@
-import type { FoundMethod } from '@moepress/core';
-import { applyPlan, MoepressError, type Statistic } from '@moepress/core';
+import {
+  applyPlan,
+  type Block,
+  byteLength,
+  type DType,
+  type FoundMethod,
+  type GroupedQueryAttention,
+  learned,
+  MoepressError,
+  mxfp4,
+  type Statistic,
+  type StoredTensor,
+} from '@moepress/core';
 import { toyModel, toyPlan } from '@moepress/core/testing';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -7,6 +18,14 @@ import { inspectModel } from './inspect.js';
 import { renderInspection } from './inspect-text.js';
 
 const hits: Statistic = { name: 'hits', version: 1, pass: 'forward', collect: () => ({}) };
+
+const stored = (name: string, shape: number[], dtype: DType = 'F32'): StoredTensor => {
+  const length = byteLength(dtype, shape);
+  return { kind: 'stored', name, file: '/toy', offset: 0, length, dtype, shape };
+};
+
+const quantised = (rows: number, columns: number) =>
+  mxfp4(stored('blocks', [rows, columns / 2], 'U8'), stored('scales', [rows, columns / 32], 'U8'));
 
 /** A method that can remove up to `limit` of the experts. */
 const method = (name: string, limit: number, needs: readonly Statistic[]): FoundMethod => ({
@@ -43,7 +62,11 @@ describe('inspectModel', () => {
         width: 6,
         parametersEach: 144,
         sharedWidth: 10,
+        router: { scoring: 'softmax', groups: null, normalise: false, scale: 1, selectionBias: false },
       },
+      attention: { kind: 'gqa', heads: 1, kvHeads: 1, headDim: 8, window: null, sinks: false },
+      quantised: [],
+      unread: [],
       size: { routedExperts: { parameters: 1152, bytes: 4608 }, total: { parameters: 3080 } },
     });
   });
@@ -97,6 +120,37 @@ describe('inspectModel', () => {
     expect(renderInspection(shared)).toContain('4 slots a layer; all 8 share 2 experts (width 6');
   });
 
+  test('tells what a family does its own way', () => {
+    const ffn = (block: Block): Block['ffn'] => {
+      if (block.ffn.kind === 'dense') return block.ffn;
+      const { router } = block.ffn;
+      const groups = { count: 2, selected: 1, by: 'top-2-sum' } as const;
+      const selectionBias = learned('bias', stored('bias', [4]));
+      return {
+        ...block.ffn,
+        router: { ...router, scoring: 'sigmoid', groups, scale: 2.5, selectionBias },
+        pool: block.ffn.pool.map((expert) => ({ ...expert, gate: quantised(expert.width, 32) })),
+      };
+    };
+    const blocks = model.blocks.map((block) => ({
+      ...block,
+      attention: { ...block.attention, window: 64, sinks: stored('sinks', [1]) } as GroupedQueryAttention,
+      ffn: ffn(block),
+    }));
+    const unusual = inspectModel({ ...model, blocks }, [], ['model.extra.0', 'model.extra.1']);
+    expect(unusual.attention).toMatchObject({ sinks: true, window: { layers: 3, tokens: 64 } });
+    // 8 experts of 6 x 32: half a byte each and a byte for 32 of them.
+    expect(unusual.quantised).toEqual([{ format: 'mxfp4', parameters: 1536, bytes: 816, plainBytes: 3072 }]);
+    const text = renderInspection(unusual);
+    expect(text).toContain('attention: 1 head of 8, window of 64 tokens (3 layers), sinks');
+    expect(text).toContain(
+      'router: sigmoid scores, the best 1 of 2 groups, a bias for the selection, weights times 2.5',
+    );
+    expect(text).toContain('1.54 k parameters in MXFP4: 816 B, plain 3.07 kB');
+    expect(text).toContain('2 tensors belong to no part of the model');
+    expect(text).toContain('model.extra.0, model.extra.1');
+  });
+
   test('survives JSON', () => {
     expect(JSON.parse(JSON.stringify(inspection))).toEqual(inspection);
   });
@@ -107,6 +161,7 @@ test('renderInspection', () => {
     `
 toy: qwen2_moe
 3 layers (2 with experts, 1 dense)
+attention: 1 head of 8
 4 experts a layer (width 6, 144 parameters each), 1 chosen a token, beside a shared expert of width 10
 3.08 k parameters, 2.22 k of them active a token
 

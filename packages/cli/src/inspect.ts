@@ -1,4 +1,8 @@
 import {
+  type Attention,
+  attentionTensors,
+  type BlockScaledExpr,
+  byteLength,
   distinctExperts,
   elementCount,
   type FoundMethod,
@@ -11,6 +15,9 @@ import {
   moeBlocks,
   type Pass,
   parseOptions,
+  type Router,
+  storedBytes,
+  type TensorExpr,
 } from '@moepress/core';
 
 /** What a model is made of and what could be saved; plain data, as `--json` prints it. */
@@ -20,12 +27,38 @@ export interface Inspection {
   /** Family: `model_type` of its config.json. */
   readonly architecture: string;
   readonly layers: { readonly total: number; readonly moe: number; readonly dense: number };
+  readonly attention: AttentionSummary;
   /** Null in a dense model. */
   readonly experts: ExpertSummary | null;
+  /** Weights stored in few bits with scales; their plain form has `plainBytes`. */
+  readonly quantised: readonly QuantisedSummary[];
   readonly size: ModelSize;
   /** Parameters a token meets: everything but the experts it is not routed to. */
   readonly activeParameters: number;
   readonly methods: readonly MethodSavings[];
+  /** Names of tensors in the checkpoint that no part of the model reads. */
+  readonly unread: readonly string[];
+}
+
+export interface AttentionSummary {
+  readonly kind: Attention['kind'];
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  /** Width of the latent that keys and values come from (MLA). */
+  readonly latent: number | null;
+  readonly sinks: boolean;
+  /** Layers that see only so many tokens; where they differ, the smallest number. */
+  readonly window: { readonly layers: number; readonly tokens: number } | null;
+  /** How rotation is stretched to long contexts. */
+  readonly ropeScaling: string | null;
+}
+
+export interface QuantisedSummary {
+  readonly format: BlockScaledExpr['format'];
+  readonly parameters: number;
+  readonly bytes: number;
+  readonly plainBytes: number;
 }
 
 export interface ExpertSummary {
@@ -40,6 +73,10 @@ export interface ExpertSummary {
   readonly parametersEach: number;
   /** Width of the shared expert; null without one. */
   readonly sharedWidth: number | null;
+  readonly router: Pick<Router, 'scoring' | 'groups' | 'normalise' | 'scale'> & {
+    /** Whether a bias steers the selection alone. */
+    readonly selectionBias: boolean;
+  };
 }
 
 export interface MethodSavings {
@@ -66,7 +103,11 @@ export type Saving = { readonly ratio: number } & (
 const ratios = [0.25, 0.5];
 
 /** Looks at a model without reading a weight. Savings are nominal: methods round to whole experts. */
-export function inspectModel(model: Model, methods: readonly FoundMethod[] = []): Inspection {
+export function inspectModel(
+  model: Model,
+  methods: readonly FoundMethod[] = [],
+  unread: readonly string[] = [],
+): Inspection {
   const blocks = moeBlocks(model);
   const size = measure(model);
   const routed = blocks.reduce((sum, { ffn }) => sum + ffn.router.topK * parametersOf(ffn.pool[0]!), 0);
@@ -75,7 +116,9 @@ export function inspectModel(model: Model, methods: readonly FoundMethod[] = [])
     revision: model.revision,
     architecture: model.architecture,
     layers: { total: model.blocks.length, moe: blocks.length, dense: model.blocks.length - blocks.length },
+    attention: summariseAttention(model),
     experts: summariseExperts(model),
+    quantised: summariseQuantised(model),
     size,
     activeParameters: size.total.parameters - size.routedExperts.parameters + routed,
     methods: methods.map(({ compressor, origin }) => ({
@@ -84,6 +127,26 @@ export function inspectModel(model: Model, methods: readonly FoundMethod[] = [])
       package: origin.package,
       savings: ratios.map((ratio) => savingOf(model, size, compressor, ratio)),
     })),
+    unread,
+  };
+}
+
+function summariseAttention({ blocks, config }: Model): AttentionSummary {
+  const layers = blocks.map(({ attention }) => attention);
+  const first = layers[0];
+  const windows = layers.flatMap((attention) =>
+    attention.kind === 'gqa' && attention.window !== null ? [attention.window] : [],
+  );
+  const { heads, kvHeads, headDim, rope } = config;
+  return {
+    kind: first?.kind ?? 'gqa',
+    heads,
+    kvHeads,
+    headDim,
+    latent: first?.kind === 'mla' ? first.kvUp.weight.shape[1]! : null,
+    sinks: first?.kind === 'gqa' && first.sinks !== null,
+    window: windows.length > 0 ? { layers: windows.length, tokens: Math.min(...windows) } : null,
+    ropeScaling: rope.scaling?.kind ?? null,
   };
 }
 
@@ -92,6 +155,7 @@ function summariseExperts(model: Model): ExpertSummary | null {
   const [first] = blocks;
   const expert = first?.ffn.pool[0];
   if (!first || !expert) return null;
+  const { scoring, groups, normalise, scale, selectionBias } = first.ffn.router;
   return {
     slotsPerLayer: model.config.experts,
     topK: first.ffn.router.topK,
@@ -100,7 +164,37 @@ function summariseExperts(model: Model): ExpertSummary | null {
     width: expert.width,
     parametersEach: parametersOf(expert),
     sharedWidth: first.ffn.shared?.mlp.width ?? null,
+    router: { scoring, groups, normalise, scale, selectionBias: selectionBias !== null },
   };
+}
+
+function summariseQuantised(model: Model): QuantisedSummary[] {
+  const weights = model.blocks.flatMap((block) => [
+    ...attentionTensors(block),
+    ...(block.ffn.kind === 'dense' ? mlpTensors(block.ffn.mlp) : []),
+    ...(block.ffn.kind === 'moe' && block.ffn.shared ? mlpTensors(block.ffn.shared.mlp) : []),
+  ]);
+  const all = [...weights, ...distinctExperts(model).flatMap(mlpTensors)];
+  return (['mxfp4', 'fp8'] as const).flatMap((format) => {
+    const found = all.filter((tensor) => quantisedIn(tensor)?.format === format);
+    if (found.length === 0) return [];
+    const sum = (size: (tensor: TensorExpr) => number) =>
+      found.reduce((total, tensor) => total + size(tensor), 0);
+    return [
+      {
+        format,
+        parameters: sum(({ shape }) => elementCount(shape)),
+        bytes: sum(storedBytes),
+        plainBytes: sum(({ dtype, shape }) => byteLength(dtype, shape)),
+      },
+    ];
+  });
+}
+
+/** The quantised matrix that a weight is, or is rows and columns of. */
+function quantisedIn(tensor: TensorExpr): BlockScaledExpr | null {
+  if (tensor.kind === 'block-scaled') return tensor;
+  return tensor.kind === 'rows' || tensor.kind === 'cols' ? quantisedIn(tensor.of) : null;
 }
 
 function savingOf(

@@ -1,8 +1,10 @@
-import { type FoundMethod, MoepressError } from '@moepress/core';
+import { surveyCheckpoint, unreadTensors } from '@moepress/checkpoint';
+import { type FoundMethod, type Model, MoepressError } from '@moepress/core';
 import type { Context } from '../context.js';
 import { inspectModel } from '../inspect.js';
 import { renderInspection } from '../inspect-text.js';
 import { openView } from '../source/model.js';
+import { renderSurvey } from '../survey-text.js';
 
 export interface InspectOptions {
   readonly plan?: string;
@@ -11,9 +13,23 @@ export interface InspectOptions {
 
 /** `moepress inspect <model>` */
 export async function inspect(id: string, options: InspectOptions, context: Context): Promise<void> {
-  const model = await openView(id, { ...options, ...context.work });
-  const inspection = inspectModel(model, await findMethods(context));
+  const model = await openOrSurvey(id, options, context);
+  // Of a view these would also be the weights it drops, which the sizes show.
+  const unread = options.plan === undefined ? await unreadTensors(model) : [];
+  const inspection = inspectModel(model, await findMethods(context), unread);
   context.print(renderInspection(inspection), inspection);
+}
+
+/** A family that is not known is still an error, but one with all that can be said beside it. */
+async function openOrSurvey(id: string, options: InspectOptions, context: Context): Promise<Model> {
+  try {
+    return await openView(id, { ...options, ...context.work });
+  } catch (error) {
+    if (!MoepressError.isInstance(error) || error.code !== 'ARCHITECTURE_UNKNOWN') throw error;
+    const survey = await surveyCheckpoint(id, { ...options, ...context.work });
+    context.print(renderSurvey(survey), survey);
+    throw error;
+  }
 }
 
 /** All installed methods; a broken plugin costs its own methods and a warning. */

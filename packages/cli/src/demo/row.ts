@@ -1,7 +1,7 @@
 import type { ResultsRecord } from '@moepress/harness';
 import { formatBytes, formatPercent } from '../format.js';
 import type { Column } from '../table.js';
-import { labelOf, type Variant } from './variants.js';
+import type { Variant } from './variants.js';
 
 /** One line of the demo's table: a model, what it saves and what it still knows. */
 export interface DemoRow {
@@ -9,13 +9,14 @@ export interface DemoRow {
   readonly variant: Variant | null;
   /** Share of the routed-expert parameters and of the whole model that is gone. */
   readonly removed: { readonly routed: number; readonly whole: number };
-  /** Of the weight and other files on disk. */
+  /** Of the weight and other files, as they are on disk or would be. */
   readonly bytes: number;
   readonly results: ResultsRecord['results'];
 }
 
 export const columns: readonly Column[] = [
   { title: 'method' },
+  { title: 'calibrated on' },
   { title: 'experts removed', align: 'right' },
   { title: 'of model', align: 'right' },
   { title: 'on disk', align: 'right' },
@@ -27,7 +28,8 @@ export const columns: readonly Column[] = [
 
 export function cells({ variant, removed, bytes, results }: DemoRow): string[] {
   return [
-    labelOf(variant),
+    variant?.label ?? 'original',
+    variant?.text ?? '',
     formatPercent(removed.routed, 0),
     formatPercent(removed.whole),
     formatBytes(bytes),

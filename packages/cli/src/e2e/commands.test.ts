@@ -105,15 +105,58 @@ describe('moepress inspect', () => {
 });
 
 describe('moepress demo', () => {
-  it('compares every method at both ratios with the original', async () => {
-    const { code, stdout } = await moepress(['demo', '--limit', '20', '--json']);
+  it('compares every method at every ratio with the original', async () => {
+    const { code, stdout } = await moepress(['demo', '--limit', '10', '--json']);
     expect(code).toBe(0);
     const [original, ...rows]: DemoRow[] = JSON.parse(stdout);
     expect(original!.variant).toBeNull();
-    expect(rows).toHaveLength(12);
+    expect(rows).toHaveLength(24);
     for (const { variant, removed, bytes } of rows) {
       expect(removed.routed).toBeCloseTo(variant!.ratio, 3);
       expect(bytes).toBeLessThan(original!.bytes);
     }
+  });
+});
+
+describe('moepress channels', () => {
+  const small = ['--calibration', 'tiny:8'];
+
+  it('tells where the mass lies, how two texts differ, and draws it', () =>
+    inTemporaryFolder(async (folder) => {
+      const svg = join(folder, 'deep', 'map.svg');
+      const args = ['channels', 'tiny', ...small, '--against', 'tiny_gsm[train]:8', '--svg', svg];
+      const { code, stdout } = await moepress([...args, '--json']);
+      expect(code).toBe(0);
+      const result = JSON.parse(stdout);
+      expect(result).toMatchObject({ score: 'fisher-squared', calibration: { sequences: 8 }, svg });
+      const shares: number[] = result.layers.map(({ share }: { share: number }) => share);
+      expect(shares).toHaveLength(4);
+      expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
+      for (const { removed, model, expert } of result.overlaps) {
+        for (const overlap of [model, expert]) {
+          // More than chance, since both are of one model; less than all, since they differ.
+          expect(overlap).toBeGreaterThan(1 - removed);
+          expect(overlap).toBeLessThan(1);
+        }
+      }
+      expect(readFileSync(svg, 'utf8').match(/<rect /g)).toHaveLength(64);
+      expect((await moepress(args)).stdout).toContain('tiny_gsm[train]:8 keeps as well');
+    }));
+
+  it('looks at experts of different widths', () =>
+    inTemporaryFolder(async (folder) => {
+      const method = ['--method', 'fisher-moe', '--ratio', '0.8', '--option', 'budget=model'];
+      const plan = join(folder, 'plan.json');
+      await moepress(['compress', 'tiny', ...method, ...small, '--plan-only', '--out', plan]);
+      const { code, stdout } = await moepress(['channels', 'tiny', '--plan', plan, ...small, '--json']);
+      expect(code).toBe(0);
+      const { layers } = JSON.parse(stdout);
+      expect(layers.flatMap(({ experts }: { experts: number[] }) => experts)).toContain(0);
+    }));
+
+  it('refuses a score it does not know', async () => {
+    const { code, stderr } = await moepress(['channels', 'tiny', '--score', 'magnitude']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('grad-abs');
   });
 });

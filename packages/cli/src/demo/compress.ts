@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import { openModel } from '@moepress/checkpoint';
+import {
+  applyPlan,
+  type Evidence,
+  type FoundMethod,
+  type Model,
+  measure,
+  moeBlocks,
+  parseOptions,
+  type Statistic,
+  throwIfAborted,
+} from '@moepress/core';
+import { writeHuggingFace } from '@moepress/export';
+import { parseCalibration } from '@moepress/harness';
+import { calibrate, Engine, planCompression } from '@moepress/runtime';
+import type { Context } from '../context.js';
+import { calibrationSet } from '../source/calibration.js';
+import { type CalibrationText, calibrationTexts, nameOf, type Variant } from './variants.js';
+
+/** A compressed model that can be scored. */
+export interface Compressed {
+  readonly variant: Variant;
+  readonly model: Model;
+  /** Of its files. */
+  readonly bytes: number;
+}
+
+/** Measures once a text, compresses with every variant, writes what can be written and opens it again. */
+export async function compressAll(
+  base: Model,
+  variants: readonly Variant[],
+  folder: string,
+  baseBytes: number,
+  context: Context,
+): Promise<Compressed[]> {
+  const engine = new Engine();
+  try {
+    const methods = await Promise.all(variants.map(({ method }) => context.registry.find(method)));
+    const evidence = await measureTexts(engine, base, variants, methods, context);
+    const compressed: Compressed[] = [];
+    for (const [i, variant] of variants.entries()) {
+      throwIfAborted(context.work.signal);
+      const plan = await planCompression(engine, {
+        model: base,
+        method: methods[i]!,
+        options: optionsOf(variant),
+        measure: async () => evidence.get(variant.text!)!,
+      });
+      const view = applyPlan(base, plan);
+      if (isRagged(view)) {
+        const saved = measure(base).total.bytes - measure(view).total.bytes;
+        compressed.push({ variant, model: view, bytes: baseBytes - saved });
+        continue;
+      }
+      const directory = folderOf(folder, variant);
+      const { bytes } = await writeHuggingFace(view, directory, { layout: 'compact', plan, base });
+      compressed.push({ variant, model: await openModel(directory), bytes });
+    }
+    return compressed;
+  } finally {
+    await engine.dispose();
+  }
+}
+
+/** Evidence by text: one run measures what all variants that read it need. */
+async function measureTexts(
+  engine: Engine,
+  base: Model,
+  variants: readonly Variant[],
+  methods: readonly FoundMethod[],
+  { work }: Context,
+): Promise<Map<CalibrationText, Evidence>> {
+  const needs = new Map<CalibrationText, Statistic[]>();
+  for (const [i, variant] of variants.entries()) {
+    if (variant.text === null) continue;
+    const { compressor } = methods[i]!;
+    const own = compressor.needs(base, parseOptions(compressor, optionsOf(variant)));
+    needs.set(variant.text, [...(needs.get(variant.text) ?? []), ...own]);
+  }
+  const evidence = new Map<CalibrationText, Evidence>();
+  for (const [text, statistics] of needs) {
+    const calibration = parseCalibration(calibrationTexts[text]);
+    const set = await calibrationSet(base, { calibration, seed: 0 }, work);
+    evidence.set(text, await calibrate(engine, base, set, statistics, work));
+  }
+  return evidence;
+}
+
+/** Experts of different widths, which a stock checkpoint cannot hold. */
+function isRagged(model: Model): boolean {
+  const widths = moeBlocks(model).flatMap(({ ffn }) => ffn.pool.map(({ width }) => width));
+  return new Set(widths).size > 1;
+}
+
+const optionsOf = ({ ratio, seed, option }: Variant) => ({ ...option, ratio, seed });
+
+export const folderOf = (parent: string, variant: Variant): string => join(parent, nameOf(variant));
