@@ -21,6 +21,13 @@ export function integer(text: string): number {
   throw new InvalidArgumentError('Must be a whole number from 0 to 2^53 - 1.');
 }
 
+/** A whole number of things, at least one. */
+export function count(text: string): number {
+  const value = integer(text);
+  if (value >= 1) return value;
+  throw new InvalidArgumentError('Must be at least 1.');
+}
+
 const units: Readonly<Record<string, number>> = {
   '': 1,
   b: 1,

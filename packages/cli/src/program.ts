@@ -1,15 +1,18 @@
 import { calibrationForms, parseCalibration, taskNames } from '@moepress/harness';
 import { Command, Option } from 'commander';
 import { apply } from './commands/apply.js';
+import { compare } from './commands/compare.js';
 import { compress } from './commands/compress.js';
 import { demo } from './commands/demo.js';
 import { evalCommand } from './commands/eval.js';
 import { evidence } from './commands/evidence.js';
 import { inspect } from './commands/inspect.js';
+import { samples } from './commands/samples.js';
 import { trace } from './commands/trace.js';
 import type { Context } from './context.js';
-import { bytes, fraction, integer, list, methodOption, path, positive, threads } from './options.js';
+import { bytes, count, fraction, integer, list, methodOption, path, positive, threads } from './options.js';
 
+const resultsHelp = 'a results_<time>.json that eval --output wrote, or the folder it is in';
 const modelHelp = 'a folder, a Hub id such as allenai/OLMoE-1B-7B-0125, or tiny';
 
 const jsonOption = () =>
@@ -115,10 +118,39 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(dataOption())
     .option('--output <dir>', 'folder for the results file and the samples', path)
     .option('--add-bos', 'put a beginning-of-sequence token before every text')
+    .option('--answers <dir>', 'where answers are kept and found again (default: the cache)', path)
+    .option('--no-answers', 'keep no answers')
+    .option(
+      '--base-url <url>',
+      'ask the OpenAI-compatible server there, such as http://localhost:8000/v1; key: OPENAI_API_KEY',
+    )
+    .option('--served-name <name>', 'what that server calls the model (default: as given)')
+    .option('--max-length <n>', 'tokens of a prompt and its answer on that server (default: 2048)', count)
+    .option('--concurrency <n>', 'requests to that server at once (default: 8)', count)
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
     .action((model, options) => evalCommand(model, options, context()));
+
+  program
+    .command('compare')
+    .description('two models on the same documents: differences, intervals and what could be detected')
+    .argument('<first>', resultsHelp, path)
+    .argument('<second>', resultsHelp, path)
+    .option('--seed <n>', 'seed of the bootstrap', integer, 1234)
+    .addOption(jsonOption())
+    .action((first, second, options) => compare(first, second, options, context()));
+
+  program
+    .command('samples')
+    .description('what a model was asked and answered')
+    .argument('<results>', resultsHelp, path)
+    .option('--task <name>', 'only this task')
+    .option('--filter <name>', 'only answers under this filter')
+    .option('--wrong', 'only answers that the first metric counts as wrong')
+    .option('--limit <n>', 'samples of each task', count, 5)
+    .addOption(jsonOption())
+    .action((results, options) => samples(results, options, context()));
 
   program
     .command('trace')

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { type Model, MoepressError, type Progress } from '@moepress/core';
+import { type AnswerStore, type LanguageModel, type ModelIdentity, openAnswerStore } from '@moepress/harness';
+import { defaultEvidenceRoot, modelIdentity } from '@moepress/runtime';
+import { checkFolderOutput } from '../output.js';
+
+/** Folder of answers, absent for the default one, false for none. */
+export type AnswersChoice = string | false | undefined;
+
+/** Beside the evidence. */
+const defaultRoot = () => join(dirname(defaultEvidenceRoot()), 'answers');
+
+/** The answers a local model gave before. Throws what `openAnswerStore` and reading the model's tensors throw. */
+export async function openLocalAnswers(
+  choice: AnswersChoice,
+  model: Model,
+  settings: LanguageModel['settings'],
+  progress: Progress | undefined,
+): Promise<AnswerStore | undefined> {
+  const folder = await answersFolder(choice, progress);
+  if (folder === null) return undefined;
+  return openAnswerStore(folder, await localIdentity(model, settings));
+}
+
+/** Weights, plan and numbers version by what the evidence goes by, and what makes ids and answers of text. */
+async function localIdentity(model: Model, settings: LanguageModel['settings']): Promise<ModelIdentity> {
+  const { id, revision, config, source } = model;
+  return {
+    ...settings,
+    id,
+    revision,
+    numbers: await modelIdentity(model),
+    tokenizer: await hashFiles(source.directory, ['tokenizer.json', 'tokenizer_config.json']),
+    eos_token_ids: config.eosTokenIds.join(),
+  };
+}
+
+async function hashFiles(directory: string, names: readonly string[]): Promise<string> {
+  const hash = createHash('sha256');
+  for (const name of names) hash.update(await readFile(join(directory, name)).catch(() => ''));
+  return hash.digest('hex');
+}
+
+/** The default folder is a convenience: where it cannot be written, the work is done without. */
+async function answersFolder(choice: AnswersChoice, progress: Progress | undefined): Promise<string | null> {
+  if (choice === false) return null;
+  const folder = choice === undefined ? defaultRoot() : resolve(choice);
+  try {
+    await checkFolderOutput(folder);
+    return folder;
+  } catch (error) {
+    if (choice !== undefined || !MoepressError.isInstance(error)) throw error;
+    progress?.({ type: 'warning', message: `Answers are not kept in ${folder}: ${error.message}` });
+    return null;
+  }
+}
