@@ -4,6 +4,7 @@ import { writeOlmoe } from './olmoe.js';
 import { calibrationSuite } from './suites/calibration.js';
 import { openSuite } from './suites/open.js';
 import { passesSuite } from './suites/passes.js';
+import { widthsSuite } from './suites/widths.js';
 
 /**
  * `npm run bench [-- <suite>]`; without a name all but `full`, which writes 13.8 GB. Checkpoints are
@@ -21,6 +22,7 @@ const suites: Record<string, () => Promise<void>> = {
   open: async () => openSuite(await olmoe(1), await olmoe(4)),
   calibration: async () => calibrationSuite(await olmoe(4), 32, 1024),
   passes: async () => passesSuite(await olmoe(4)),
+  widths: async () => widthsSuite(await olmoe(4)),
   full: async () => calibrationSuite(await olmoe(16), 16, 2048),
 };
 
