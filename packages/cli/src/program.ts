@@ -1,6 +1,8 @@
 import { calibrationForms, parseCalibration, taskNames } from '@moepress/harness';
 import { Command, Option } from 'commander';
+import { channelStatistics } from './channels/scores.js';
 import { apply } from './commands/apply.js';
+import { channels } from './commands/channels.js';
 import { compare } from './commands/compare.js';
 import { compress } from './commands/compress.js';
 import { demo } from './commands/demo.js';
@@ -23,6 +25,22 @@ const planOption = () =>
 const threadsOption = () => new Option('--threads <n>', 'threads of the matrix products').argParser(threads);
 const dataOption = () =>
   new Option('--data <dir>', 'folder of <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}').argParser(path);
+const calibrationOption = () =>
+  new Option('--calibration <set>', `what to measure on: ${calibrationForms.join('; ')}`).argParser(
+    parseCalibration,
+  );
+const seedOption = () => new Option('--seed <n>', 'seed of everything random').argParser(integer).default(0);
+const evidenceOption = () =>
+  new Option(
+    '--evidence <dir>',
+    'where measurements are kept and found again (default: the cache)',
+  ).argParser(path);
+const noEvidenceOption = () => new Option('--no-evidence', 'keep no measurements');
+const memoryOption = () =>
+  new Option(
+    '--memory <size>',
+    'hidden states beyond this go to disk (default: a quarter of the memory)',
+  ).argParser(bytes);
 const layoutOption = () =>
   new Option('--layout <layout>', 'how experts shared by several slots are stored')
     .choices(['compact', 'materialised'])
@@ -64,23 +82,22 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .command('compress')
     .description('calibrate, decide what goes, and write the smaller checkpoint')
     .argument('<model>', modelHelp)
-    .requiredOption('--method <name>', 'conmoe, reap, frequency, random, or that of an installed plugin')
+    .requiredOption(
+      '--method <name>',
+      'conmoe, fisher-moe, reap, frequency, random, or that of an installed plugin',
+    )
     .requiredOption('--ratio <fraction>', 'share of the routed-expert parameters to remove', fraction)
     .option('--out <path>', 'folder of the checkpoint (with --plan-only: file of the plan)', path)
     .option('--plan-only', 'write the plan and no weights')
     .addOption(formatOption())
     .addOption(layoutOption())
-    .option('--calibration <set>', `what to measure on: ${calibrationForms.join('; ')}`, parseCalibration)
+    .addOption(calibrationOption())
     .addOption(dataOption())
-    .option('--seed <n>', 'seed of everything random', integer, 0)
+    .addOption(seedOption())
     .option('--option <name=value>', 'an option of the method, may be repeated', methodOption)
-    .option('--evidence <dir>', 'where measurements are kept and found again (default: the cache)', path)
-    .option('--no-evidence', 'keep no measurements')
-    .option(
-      '--memory <size>',
-      'hidden states beyond this go to disk (default: a quarter of the memory)',
-      bytes,
-    )
+    .addOption(evidenceOption())
+    .addOption(noEvidenceOption())
+    .addOption(memoryOption())
     .addOption(minTokensOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
@@ -106,6 +123,29 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(minTokensOption())
     .addOption(jsonOption())
     .action((dir, options) => evidence(dir, options, context()));
+
+  program
+    .command('channels')
+    .description('which layers, experts and channels the loss on a text depends on')
+    .argument('<model>', modelHelp)
+    .addOption(planOption())
+    .addOption(calibrationOption())
+    .option('--against <set>', 'another calibration set: what would both keep?', parseCalibration)
+    .addOption(
+      new Option('--score <score>', 'what a channel weighs')
+        .choices(Object.keys(channelStatistics))
+        .default('fisher-squared'),
+    )
+    .option('--svg <file>', 'heat map of layers and experts', path)
+    .addOption(dataOption())
+    .addOption(seedOption())
+    .addOption(evidenceOption())
+    .addOption(noEvidenceOption())
+    .addOption(memoryOption())
+    .addOption(threadsOption())
+    .addOption(revisionOption())
+    .addOption(jsonOption())
+    .action((model, options) => channels(model, options, context()));
 
   program
     .command('eval')
@@ -171,7 +211,8 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
 
   program
     .command('demo')
-    .description('compress the embedded model with every method at two ratios and compare')
+    .description('compress the embedded model with every method at several ratios and compare')
+    .option('--all', 'more experiments, which take minutes longer')
     .option('--out <dir>', 'keep the checkpoints in this folder', path)
     .option('--limit <n>', 'only the first n documents of a task', positive)
     .addOption(jsonOption())
