@@ -15,6 +15,7 @@ export { isCompanion } from './folder/companions.js';
 export { type CompactLayer, type CompactRecord, compactFormat, stockConfig } from './model/compact.js';
 export type { OpenOptions } from './model/locate.js';
 export { openModel } from './model/open.js';
+export { type RaggedNames, raggedNames } from './model/ragged.js';
 export { arrayEntry, exprEntry, stackEntry, type TensorEntry } from './safetensors/layout.js';
 export { readSafetensors, type SafetensorsFile } from './safetensors/read.js';
 export { defaultShardBytes, planShards, type ShardPlan, writeShards } from './safetensors/shards.js';

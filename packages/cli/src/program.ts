@@ -1,3 +1,4 @@
+import { expertLayouts } from '@moepress/export';
 import { calibrationForms, parseCalibration, taskNames } from '@moepress/harness';
 import { Command, Option } from 'commander';
 import { channelStatistics } from './channels/scores.js';
@@ -42,8 +43,15 @@ const memoryOption = () =>
     'hidden states beyond this go to disk (default: a quarter of the memory)',
   ).argParser(bytes);
 const layoutOption = () =>
-  new Option('--layout <layout>', 'how experts shared by several slots are stored')
-    .choices(['compact', 'materialised'])
+  new Option(
+    '--layout <layout>',
+    'how experts are stored that slots share or that differ in width.' +
+      ' compact: each once and as narrow as it is, for moepress, and transformers with remote code.' +
+      ' materialised: one for every slot, with zeros up to the width of the widest, for any program.' +
+      ' masked: the same with zeros in the places of the channels that went.' +
+      ' less-is-moe: side by side, for the vLLM plugin of Less-is-MoE',
+  )
+    .choices(expertLayouts)
     .default('compact');
 const minTokensOption = () =>
   new Option('--min-tokens <n>', 'report experts that saw fewer calibration tokens')

@@ -1,9 +1,10 @@
 """Runs a compact moepress checkpoint in transformers: AutoModelForCausalLM.from_pretrained(..., trust_remote_code=True).
 
-In such a checkpoint several router slots share one expert. Each expert is stored once, under the layer it came
-from, and config.json says under "moepress" which slot of which layer uses which expert. The model is the stock one
-of its family, with the experts of every MoE layer replaced by those below. The router is untouched: it selects among
-as many slots as before, and the weights of slots that share an expert add up.
+In such a checkpoint several router slots share one expert, or experts differ in width. Each expert is stored once,
+under the layer it came from and as narrow as it is, and config.json says under "moepress" which slot of which layer
+uses which expert, and how wide they are. The model is the stock one of its family, with the experts of every MoE
+layer replaced by those below. The router is untouched: it selects among as many slots as before, and the weights of
+slots that share an expert add up.
 
 Needs transformers 5 or newer.
 """
@@ -56,44 +57,85 @@ class SharedSlots:
         return result
 
 
-class Expert(nn.Module):
-    """One gated MLP: down(act(gate x) * up x)."""
+def clamped_swiglu(config):
+    """The activation of gpt-oss."""
+    limit = getattr(config, "swiglu_limit", 7.0)
 
-    def __init__(self, hidden_size, width, activation):
+    def activation(gate, up):
+        gate, up = gate.clamp(max=limit), up.clamp(-limit, limit)
+        return (up + 1) * gate * torch.sigmoid(1.702 * gate)
+
+    return activation
+
+
+def gated(config):
+    """act(gate) * up"""
+    function = ACT2FN[config.hidden_act]
+    return lambda gate, up: function(gate) * up
+
+
+class Expert(nn.Module):
+    """One gated MLP: down(activation(gate x, up x))."""
+
+    def __init__(self, hidden_size, width, activation, bias):
         super().__init__()
-        self.gate_proj = nn.Linear(hidden_size, width, bias=False)
-        self.up_proj = nn.Linear(hidden_size, width, bias=False)
-        self.down_proj = nn.Linear(width, hidden_size, bias=False)
-        self.activation = ACT2FN[activation]
+        self.gate_proj = nn.Linear(hidden_size, width, bias=bias)
+        self.up_proj = nn.Linear(hidden_size, width, bias=bias)
+        self.down_proj = nn.Linear(width, hidden_size, bias=bias)
+        self.activation = activation
 
     def forward(self, x):
         x = x.to(self.down_proj.weight.device)
-        return self.down_proj(self.activation(self.gate_proj(x)) * self.up_proj(x))
+        return self.down_proj(self.activation(self.gate_proj(x), self.up_proj(x)))
+
+
+class Bias(nn.Module):
+    """A linear layer without inputs."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(size))
+
+
+class EmptyExpert(nn.Module):
+    """An expert that lost all its channels: of its tensors only the bias of its output, if it has one, is stored."""
+
+    def __init__(self, hidden_size, bias):
+        super().__init__()
+        if bias:
+            self.down_proj = Bias(hidden_size)
+
+    def forward(self, x):
+        if hasattr(self, "down_proj"):
+            return self.down_proj.bias.to(x.dtype).expand_as(x)
+        return torch.zeros_like(x)
 
 
 class SeparateExperts(SharedSlots, nn.ModuleList):
-    """Experts with tensors of their own."""
+    """Experts with tensors of their own, each of its own width."""
 
-    def __init__(self, config, count):
-        # OLMoE and Mixtral call an expert's width by the name others give to that of a dense FFN.
-        width = getattr(config, "moe_intermediate_size", None) or config.intermediate_size
-        super().__init__(Expert(config.hidden_size, width, config.hidden_act) for _ in range(count))
+    def __init__(self, config, widths):
+        is_gpt_oss = isinstance(config, GptOssConfig)
+        activation = (clamped_swiglu if is_gpt_oss else gated)(config)
+        hidden = config.hidden_size
+        super().__init__(
+            Expert(hidden, width, activation, is_gpt_oss) if width else EmptyExpert(hidden, is_gpt_oss)
+            for width in widths
+        )
 
     def compute(self, index, x):
         return self[index](x)
 
 
 class StackedExperts(SharedSlots, nn.Module):
-    """Experts in one tensor of each kind, numbered along its first axis: gpt-oss."""
+    """Experts of one width in one tensor of each kind, numbered along its first axis: gpt-oss."""
 
-    alpha = 1.702
-
-    def __init__(self, config, count):
+    def __init__(self, config, widths):
         super().__init__()
-        self.limit = getattr(config, "swiglu_limit", 7.0)
-        if count == 0:
+        self.activation = clamped_swiglu(config)
+        if not widths:
             return
-        hidden, width = config.hidden_size, config.intermediate_size
+        count, width, hidden = len(widths), widths[0], config.hidden_size
         self.gate_up_proj = nn.Parameter(torch.empty(count, hidden, 2 * width))
         self.gate_up_proj_bias = nn.Parameter(torch.empty(count, 2 * width))
         self.down_proj = nn.Parameter(torch.empty(count, width, hidden))
@@ -104,9 +146,7 @@ class StackedExperts(SharedSlots, nn.Module):
         # Weights that were stored in MXFP4 come in bfloat16, whatever the model is loaded in.
         gate_up, down = self.gate_up_proj[index].to(x.dtype), self.down_proj[index].to(x.dtype)
         both = x @ gate_up + self.gate_up_proj_bias[index]
-        gate, up = both[..., ::2].clamp(max=self.limit), both[..., 1::2].clamp(-self.limit, self.limit)
-        activation = (up + 1) * gate * torch.sigmoid(self.alpha * gate)
-        return activation @ down + self.down_proj_bias[index]
+        return self.activation(both[..., ::2], both[..., 1::2]) @ down + self.down_proj_bias[index]
 
 
 class CompactConfig:
@@ -123,16 +163,23 @@ class CompactConfig:
 class Compact:
     """Mixed into a stock causal language model: gives each MoE layer the experts that config.moepress lists."""
 
-    experts_class = SeparateExperts
+    # Of one width, which config.json has for all.
+    uniform_experts = SeparateExperts
 
     def __init__(self, config):
         super().__init__(config)
         stored = {}
         for record in config.moepress["layers"]:
-            experts = self.experts_class(config, len(record["experts"]))
-            self.model.layers[record["layer"]].mlp.experts = stored[record["layer"]] = experts
+            self.model.layers[record["layer"]].mlp.experts = stored[record["layer"]] = self.build_experts(config, record)
         for record in config.moepress["layers"]:
             stored[record["layer"]].connect(stored, record["slots"])
+
+    def build_experts(self, config, record):
+        if "widths" in record:
+            return SeparateExperts(config, record["widths"])
+        # OLMoE, Mixtral and gpt-oss call an expert's width by the name others give to that of a dense FFN.
+        width = getattr(config, "moe_intermediate_size", None) or config.intermediate_size
+        return self.uniform_experts(config, [width] * len(record["experts"]))
 
 
 class MoepressOlmoeConfig(CompactConfig, OlmoeConfig):
@@ -202,4 +249,4 @@ class MoepressGptOssConfig(CompactConfig, GptOssConfig):
 
 class MoepressGptOssForCausalLM(Compact, GptOssForCausalLM):
     config_class = MoepressGptOssConfig
-    experts_class = StackedExperts
+    uniform_experts = StackedExperts

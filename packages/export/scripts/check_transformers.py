@@ -3,8 +3,8 @@
     pip install torch transformers safetensors
     python packages/export/scripts/check_transformers.py <compact> <materialised>
 
-<compact> is loaded with the modeling file it brings, <materialised> with the stock class of its family; the same view
-written in both layouts must give equal logits and the same greedy continuation. Then <compact> is saved again by
+<compact> is loaded with the modeling file it brings, <materialised> (or masked) with the stock class of its family; the
+same view written in both layouts must give equal logits and the same greedy continuation. Then <compact> is saved again by
 transformers and must come back unchanged, unless its weights are quantised, which transformers 5.18 cannot save once
 it has made plain ones of them. Exits with 1 if anything differs.
 """

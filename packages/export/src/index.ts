@@ -1,6 +1,6 @@
 export { checkFree } from './folder.js';
+export { type ExpertLayout, expertLayouts } from './huggingface/layout.js';
 export {
-  type ExpertLayout,
   type WriteCheckpointOptions,
   type WrittenCheckpoint,
   writeHuggingFace,

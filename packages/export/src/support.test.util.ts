@@ -91,6 +91,20 @@ export function narrowPlan(base: Model): CompressionPlan {
   return planFor(base, () => ({ op: 'keep-channels', channels: pool.map(() => mask) }));
 }
 
+/** Experts of all widths from none to whole, none of which a stock config.json can say for all. */
+export function raggedPlan(base: Model): CompressionPlan {
+  const pools = new Map(moeBlocks(base).map(({ index, ffn }) => [index, ffn.pool]));
+  const mask = (layer: number, e: number, width: number) => {
+    const share = [0, 0.5, 1, 0.2, 0.7][(e + layer) % 5]!;
+    const kept = [...Array(width).keys()].filter((j) => (j * 7 + e) % width < share * width);
+    return encodeChannels(kept, width);
+  };
+  return planFor(base, (layer) => ({
+    op: 'keep-channels',
+    channels: pools.get(layer)!.map(({ width }, e) => mask(layer, e, width)),
+  }));
+}
+
 export const openFixture = (name: string) => openModel(fixture(name));
 
 /** A hash of every value a model computes with, in the order of its slots, wherever it is stored. */

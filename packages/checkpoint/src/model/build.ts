@@ -1,6 +1,6 @@
 import type { Block, DenseFfn, Expert, MoeFfn, Router, SharedExpert } from '@moepress/core';
 import { buildAttention } from './attention.js';
-import { compactExperts, stockExperts } from './experts.js';
+import { compactExperts, type StoredExpert, stockExperts } from './experts.js';
 import { takeExpert, takeMlp } from './mlp.js';
 import type { Parts } from './parts.js';
 
@@ -28,9 +28,9 @@ function buildDense(layer: number, parts: Parts): DenseFfn {
 function buildMoe(layer: number, parts: Parts): MoeFfn {
   const { config, compact } = parts;
   const { experts } = config.decoder;
-  const take = (from: number, number: number, count: number, index: number): Expert => ({
-    ...takeExpert(from, { index: number, count }, parts),
-    origin: { layer: from, index },
+  const take = (stored: StoredExpert): Expert => ({
+    ...takeExpert(stored, parts),
+    origin: { layer: stored.layer, index: stored.index },
   });
   return {
     kind: 'moe',

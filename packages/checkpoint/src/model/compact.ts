@@ -4,9 +4,10 @@ import type { ArchitectureManifest } from '../architectures/manifest.js';
 import type { JsonObject } from '../folder/json.js';
 
 /**
- * The compact layout of a checkpoint whose slots share experts: each expert is stored once, and
- * config.json says under `moepress` which slot uses which. Experts are numbered afresh within the
- * layer they came from; `experts` keeps the numbers they had.
+ * The compact layout of a checkpoint whose slots share experts or whose experts differ in width: each
+ * expert is stored once and as narrow as it is, and config.json says under `moepress` which slot uses
+ * which. Experts are numbered afresh within the layer they came from; `experts` keeps the numbers they
+ * had. Readers that do not know `widths` look for tensors of one width, and refuse.
  */
 export const compactFormat = 'compact-v1';
 
@@ -16,6 +17,8 @@ const compactLayer = z.object({
   layer: index,
   /** Original index of each expert stored under this layer; its position is its new index. */
   experts: z.array(index),
+  /** Width of each of them, where the experts of the model differ in it; config.json keeps that of the original. */
+  widths: z.array(index).optional(),
   /** Slot i computes with the stored expert [layer, new index]. */
   slots: z.array(z.tuple([index, index])).min(1),
 });
@@ -41,7 +44,10 @@ export function readCompactRecord(config: JsonObject, where: string): CompactRec
     throw invalidCompact(`moepress.${issue.path.join('.')}: ${issue.message}`, where);
   }
   const stored = new Map(parsed.data.layers.map(({ layer, experts }) => [layer, experts.length]));
-  for (const { layer, slots } of parsed.data.layers) {
+  for (const { layer, experts, slots, widths } of parsed.data.layers) {
+    if (widths && widths.length !== experts.length) {
+      throw invalidCompact(`layer ${layer} has ${experts.length} experts but ${widths.length} widths`, where);
+    }
     const missing = slots.find(([from, expert]) => expert >= (stored.get(from) ?? 0));
     if (missing) {
       throw invalidCompact(`a slot of layer ${layer} uses expert [${missing}], which is not stored`, where);

@@ -3,13 +3,25 @@ import { type CompactRecord, invalidCompact } from './compact.js';
 
 type Experts = Pick<MoeFfn, 'slots' | 'pool'>;
 
-/** Takes expert `number` of the `count` stored under `layer`, which was `index` in the original checkpoint. */
-type TakeExpert = (layer: number, number: number, count: number, index: number) => Expert;
+/** Where an expert is stored. */
+export interface StoredExpert {
+  readonly layer: number;
+  /** Among the `count` stored under that layer. */
+  readonly number: number;
+  readonly count: number;
+  /** In the original checkpoint. */
+  readonly index: number;
+  /** Its own; null where config.json says one for all. */
+  readonly width: number | null;
+}
+
+type TakeExpert = (stored: StoredExpert) => Expert;
 
 /** Every slot has an expert of its own. */
 export function stockExperts(layer: number, experts: number, take: TakeExpert): Experts {
   const slots = Array.from({ length: experts }, (_, index) => index);
-  return { slots, pool: slots.map((index) => take(layer, index, experts, index)) };
+  const pool = slots.map((index) => take({ layer, number: index, count: experts, index, width: null }));
+  return { slots, pool };
 }
 
 /** The pool holds the experts that the slots name, in the order of layer and index. */
@@ -33,8 +45,9 @@ export function compactExperts(
   return {
     slots: slots.map((ref) => positions.get(ref.join('.'))!),
     pool: ordered.map(([from, number]) => {
-      const stored = records.get(from)!.experts;
-      return take(from, number, stored.length, stored[number]!);
+      const { experts: stored, widths } = records.get(from)!;
+      const width = widths?.[number] ?? null;
+      return take({ layer: from, number, count: stored.length, index: stored[number]!, width });
     }),
   };
 }

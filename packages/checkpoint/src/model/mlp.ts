@@ -1,6 +1,8 @@
 import { type Mlp, rows, type TensorExpr, transpose } from '@moepress/core';
 import type { FusedNames, MlpNames } from '../architectures/manifest.js';
+import type { StoredExpert } from './experts.js';
 import type { GateUpRows, Parts } from './parts.js';
+import { takeRagged } from './ragged.js';
 import type { Place, Slab } from './tensors.js';
 
 /** An MLP with tensors of its own. Throws what `TensorSource.take` throws. */
@@ -16,14 +18,15 @@ export function takeMlp(names: MlpNames, width: number, at: Place, { config, ten
   };
 }
 
-/** Routed expert number `of.index` of the `of.count` stored under a layer. Throws what `TensorSource.take` throws. */
-export function takeExpert(layer: number, of: Slab, parts: Parts): Mlp {
+/** A routed expert. Throws what `TensorSource.take` throws. */
+export function takeExpert({ layer, number, count, width }: StoredExpert, parts: Parts): Mlp {
   const { separate, fused } = parts.manifest.tensors.experts;
-  const at = { layer, expert: of.index };
+  const at = { layer, expert: number };
+  if (width !== null) return takeRagged(at, width, parts);
   const isFused =
     separate === null || (!parts.tensors.has(separate.gate, at) && parts.tensors.has(fused.gateUp, at));
   return isFused
-    ? takeFused(fused, layer, of, parts)
+    ? takeFused(fused, layer, { index: number, count }, parts)
     : takeMlp(separate, parts.config.ffn.expertWidth, at, parts);
 }
 

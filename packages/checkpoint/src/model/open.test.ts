@@ -167,7 +167,31 @@ describe('the compact layout', () => {
     expect(measure(model).routedExperts.parameters).toBe(4 * 3 * 64 * 32);
   });
 
+  const widths = (...given: number[]) =>
+    compact([
+      { layer: 0, experts: [4, 9, 11], slots, widths: given },
+      { layer: 1, experts: [], slots },
+    ]);
+
+  it('gives experts widths of their own; one without channels needs no tensor', async () => {
+    const [first] = moeBlocks(await opened(widths(32, 0, 32)));
+    expect(first!.ffn.pool.map(({ width }) => width)).toEqual([32, 0, 32]);
+    expect(first!.ffn.pool[1]).toMatchObject({
+      gate: { kind: 'zeros', shape: [0, 64] },
+      down: { kind: 'zeros', shape: [64, 0] },
+    });
+  });
+
+  it('is refused with a width that its tensors do not have', async () => {
+    expect(await failure(opened(widths(32, 31, 32)))).toMatchObject({
+      code: 'TENSOR_SHAPE',
+      where: expect.stringContaining('layers.0.mlp.experts.1.gate_proj.weight'),
+    });
+  });
+
   it.each([
+    ['too few widths', widths(32, 32)],
+    ['a width that is none', widths(32, 32, -1)],
     ['another format', { ...compact([]), format: 'compact-v9' }],
     ['a missing layer', compact([{ layer: 0, experts: [1, 2, 3], slots }])],
     ['too few slots', compact([{ layer: 0, experts: [1, 2, 3], slots: slots.slice(1) }])],

@@ -1,22 +1,26 @@
+import { findArchitecture } from '@moepress/checkpoint';
 import { applyPlan, type CompressionPlan, type Model, planHash } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
-import { dropPlan, openFixture, remapPlan } from '../support.test.util.js';
+import { dropPlan, openFixture, raggedPlan, remapPlan } from '../support.test.util.js';
 import { type CardFacts, writeCard } from './card.js';
+import { arrange, type ExpertLayout } from './layout.js';
 
-function facts(base: Model, plan: CompressionPlan, compact: boolean): CardFacts {
+function facts(base: Model, plan: CompressionPlan, layout: ExpertLayout): CardFacts {
   const model = applyPlan(base, plan);
-  return { model, base, plan, compact, runsInTransformers: true, quantised: true };
+  const { form } = arrange(model, findArchitecture(base.architecture, base.id), layout);
+  const bytes = { routed: 98_304, whole: 2_000_000 };
+  return { model, base, plan, form, runsInTransformers: true, quantised: true, bytes };
 }
 
-async function cardOf(compact: boolean) {
+async function cardOf(layout: ExpertLayout) {
   const base = await openFixture('olmoe');
   const plan = remapPlan(base);
-  return { plan, card: writeCard(null, facts(base, plan, compact)) };
+  return { plan, card: writeCard(null, facts(base, plan, layout)) };
 }
 
 describe('the model card', () => {
   it('says how the checkpoint was made', async () => {
-    const { card, plan } = await cardOf(true);
+    const { card, plan } = await cardOf('compact');
     expect(card).toContain('| method | example (@moepress/plugin-example 1.2.3) |');
     expect(card).toContain(`| plan | sha256 ${planHash(plan)} |`);
     expect(card).toContain('4 sequences, 2048 tokens, seed 7');
@@ -26,8 +30,26 @@ describe('the model card', () => {
     expect(card).toContain('trust_remote_code=True');
   });
 
+  it('weighs bytes as well, which may be more than before', async () => {
+    const { card } = await cardOf('compact');
+    expect(card).toContain('| bytes of the routed experts | 98304 of 393216: 75.0 % less |');
+    expect(card).toMatch(/\| bytes of the weights \| 2000000 of \d+: \d+\.\d % more \|/);
+  });
+
+  it.each([
+    ['compact', 'compact: each expert once and as narrow as it is, with a slot map'],
+    ['materialised', 'stock, with zeros up to a common width of the experts'],
+    ['masked', 'stock, with zeros in the places of the channels that went'],
+    ['less-is-moe', 'VLLM_PLUGINS=less_is_moe_ragged'],
+  ] as const)('describes experts of different widths in the layout %s', async (layout, text) => {
+    const base = await openFixture('olmoe');
+    const card = writeCard(null, facts(base, raggedPlan(base), layout));
+    expect(card).toContain(text);
+    expect(card).toMatch(/\| channels an expert \| 0 to 32, \d+\.\d on average \|/);
+  });
+
   it('says that the materialised layout holds copies', async () => {
-    const { card } = await cardOf(false);
+    const { card } = await cardOf('materialised');
     expect(card).toContain('stock, with a copy of the expert for each slot that shares it');
     expect(card).not.toContain('trust_remote_code');
   });
@@ -35,7 +57,7 @@ describe('the model card', () => {
   it('names the base of a Hub model', async () => {
     const base = { ...(await openFixture('olmoe')), id: 'allenai/OLMoE', revision: 'a'.repeat(40) };
     const plan = dropPlan(base);
-    const card = writeCard(null, facts(base, plan, false));
+    const card = writeCard(null, facts(base, plan, 'materialised'));
     expect(card).toMatch(/^---\nlibrary_name: transformers\nbase_model: allenai\/OLMoE\n/);
     expect(card).toContain('# OLMoE\n');
   });
@@ -45,7 +67,7 @@ describe('the model card', () => {
     const plan = dropPlan(base);
     plan.method.name = 'x | y\n\n# Injected <script>';
     plan.method.package = '![image](https://example.org)';
-    const card = writeCard('# Mine\n', facts(base, plan, false));
+    const card = writeCard('# Mine\n', facts(base, plan, 'materialised'));
     expect(card).toContain('| method | x \\| y # Injected &lt;script> (!\\[image](https');
     expect(card.startsWith('# Mine\n\n## Compression\n')).toBe(true);
   });
@@ -53,7 +75,7 @@ describe('the model card', () => {
   it('says when quantised weights had to be written in full', async () => {
     const base = await openFixture('olmoe');
     const plan = dropPlan(base);
-    const of = (quantised: boolean) => writeCard(null, { ...facts(base, plan, false), quantised });
+    const of = (quantised: boolean) => writeCard(null, { ...facts(base, plan, 'materialised'), quantised });
     expect(of(false)).toContain('| weights | BF16');
     expect(of(true)).not.toContain('| weights |');
   });
@@ -61,8 +83,8 @@ describe('the model card', () => {
   it('keeps the figures of a compressed base, but not how that one was loaded', async () => {
     const base = await openFixture('olmoe');
     const plan = dropPlan(base);
-    const { card: first } = await cardOf(true);
-    const second = writeCard(first, facts(base, plan, false));
+    const { card: first } = await cardOf('compact');
+    const second = writeCard(first, facts(base, plan, 'materialised'));
     expect(second.match(/^## .*/gm)).toEqual(['## Compression of the base model', '## Compression']);
     expect(second.match(/^\| method \|/gm)).toHaveLength(2);
     expect(second.match(/moepress_plan\.json/g)).toHaveLength(1);

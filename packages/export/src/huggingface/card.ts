@@ -1,16 +1,27 @@
-import { type CompressionPlan, type Model, moeBlocks, planHash, removedRatios } from '@moepress/core';
+import {
+  type CompressionPlan,
+  type Model,
+  measure,
+  moeBlocks,
+  planHash,
+  removedRatios,
+} from '@moepress/core';
+import type { Arrangement } from './layout.js';
 import { sharesExperts } from './placement.js';
+import { expertWidths } from './widths.js';
 
 /** What the section of the model card tells. */
 export interface CardFacts {
   readonly model: Model;
   readonly base: Model | undefined;
   readonly plan: CompressionPlan | undefined;
-  readonly compact: boolean;
+  readonly form: Arrangement['form'];
   /** Whether transformers loads the compact layout of this family. */
   readonly runsInTransformers: boolean;
   /** Whether what the base stores quantised, if anything, stays so. */
   readonly quantised: boolean;
+  /** Of the weights as they are stored now. */
+  readonly bytes: { readonly routed: number; readonly whole: number };
 }
 
 /** The original's model card, or a new one, with a section on the compression. */
@@ -24,7 +35,8 @@ function aboutBase(card: string): string {
   return card
     .replaceAll(introduction, '## Compression of the base model')
     .replaceAll(compactNote, '')
-    .replaceAll(ownNote, '');
+    .replaceAll(ownNote, '')
+    .replaceAll(flatNote, '');
 }
 
 function newCard({ model, base }: CardFacts): string {
@@ -44,7 +56,7 @@ function newCard({ model, base }: CardFacts): string {
 function section(facts: CardFacts): string {
   const rows = [...methodRows(facts), ...sizeRows(facts), ...calibrationRows(facts)];
   const table = ['| | |', '|---|---|', ...rows.map(([name, value]) => `| ${name} | ${cell(value)} |`)];
-  return `${introduction}\n\n${table.join('\n')}${facts.compact ? noteOf(facts) : ''}`;
+  return `${introduction}\n\n${table.join('\n')}${noteOf(facts)}`;
 }
 
 const introduction = `## Compression
@@ -53,10 +65,8 @@ Compressed with moepress. The plan, \`moepress_plan.json\`, makes this checkpoin
 
 type Row = readonly [name: string, value: string];
 
-function methodRows({ model, plan, compact, quantised }: CardFacts): Row[] {
-  const copies = sharesExperts(model) ? ', with a copy of the expert for each slot that shares it' : '';
-  const layout = compact ? 'compact: each expert once, with a slot map' : `stock${copies}`;
-  const rows: Row[] = [['layout', layout]];
+function methodRows({ model, plan, form, quantised }: CardFacts): Row[] {
+  const rows: Row[] = [['layout', layoutOf(form, model)]];
   if (!quantised) rows.push(['weights', 'BF16: quantised ones were changed, so none are any more']);
   if (!plan) return rows;
   const { method, base, options } = plan;
@@ -69,17 +79,52 @@ function methodRows({ model, plan, compact, quantised }: CardFacts): Row[] {
   ];
 }
 
-function sizeRows({ model, base }: CardFacts): Row[] {
+function layoutOf(form: CardFacts['form'], model: Model): string {
+  if (form.kind === 'flat') return 'less-is-moe: the experts of a layer side by side, each of its own width';
+  if (form.kind === 'compact') {
+    const ragged = form.record.layers.some(({ widths }) => widths !== undefined);
+    return `compact: each expert once${ragged ? ' and as narrow as it is' : ''}, with a slot map`;
+  }
+  const copies = sharesExperts(model) ? ', with a copy of the expert for each slot that shares it' : '';
+  return `stock${copies}${zerosNotes[form.zeros]}`;
+}
+
+const zerosNotes = {
+  none: '',
+  padding: ', with zeros up to a common width of the experts',
+  mask: ', with zeros in the places of the channels that went',
+} as const;
+
+function sizeRows({ model, base, bytes }: CardFacts): Row[] {
   const experts = moeBlocks(model).map(({ ffn }) => `${ffn.pool.length} for ${ffn.slots.length} slots`);
+  const widths = expertWidths(model);
   const rows: Row[] = [['experts a layer', [...new Set(experts)].join(', ')]];
+  if (widths.length > 0) rows.push(['channels an expert', rangeOf(widths)]);
   if (!base) return rows;
   const { routed, whole } = removedRatios(base, model);
-  const percent = (ratio: number) => `${(100 * ratio).toFixed(1)} %`;
+  const before = measure(base);
   return [
     ['removed of the routed experts', percent(routed)],
     ['removed of the whole model', percent(whole)],
+    ['bytes of the routed experts', change(before.routedExperts.bytes, bytes.routed)],
+    ['bytes of the weights', change(before.total.bytes, bytes.whole)],
     ...rows,
   ];
+}
+
+const percent = (ratio: number) => `${(100 * ratio).toFixed(1)} %`;
+
+/** What a layout stores, copies and zeros included, may be more than the base has. */
+function change(before: number, after: number): string {
+  const saved = before === 0 ? 0 : 1 - after / before;
+  const figure = saved < 0 ? `${percent(-saved)} more` : `${percent(saved)} less`;
+  return `${after} of ${before}: ${figure}`;
+}
+
+function rangeOf(widths: readonly number[]): string {
+  const [least, most] = [Math.min, Math.max].map((of) => widths.reduce((a, b) => of(a, b)));
+  const mean = widths.reduce((sum, width) => sum + width, 0) / widths.length;
+  return least === most ? `${least}` : `${least} to ${most}, ${mean.toFixed(1)} on average`;
 }
 
 function calibrationRows({ plan }: CardFacts): Row[] {
@@ -97,7 +142,20 @@ function cell(text: string): string {
   return text.replace(/\s+/g, ' ').replace(/[|[]/g, '\\$&').replaceAll('<', '&lt;');
 }
 
-const noteOf = ({ runsInTransformers }: CardFacts) => (runsInTransformers ? compactNote : ownNote);
+function noteOf({ form, runsInTransformers }: CardFacts): string {
+  if (form.kind === 'stock') return '';
+  if (form.kind === 'flat') return flatNote;
+  return runsInTransformers ? compactNote : ownNote;
+}
+
+const flatNote = `
+
+The vLLM plugin of [Less-is-MoE](https://github.com/HectorHHZ/Less-is-MoE) loads this layout. It was written
+after the description of the format and not tried with the plugin:
+
+\`\`\`sh
+VLLM_PLUGINS=less_is_moe_ragged vllm serve <path> --dtype bfloat16 --tensor-parallel-size 1 --enforce-eager
+\`\`\``;
 
 const ownNote = `
 

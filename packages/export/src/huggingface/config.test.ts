@@ -4,17 +4,18 @@ import { applyPlan, type CompressionPlan, encodeChannels, type Model } from '@mo
 import { describe, expect, it } from 'vitest';
 import { narrowPlan, openFixture, planFor, remapPlan } from '../support.test.util.js';
 import { hasModelingCode, modelingFile, writtenConfig } from './config.js';
-import { placeByOrigin } from './placement.js';
+import { arrange, type ExpertLayout } from './layout.js';
 
 describe('config.json of a compact checkpoint', () => {
   it.each(architectures.filter(hasModelingCode))(
     'names classes that the modeling file has: $modelType',
     async (manifest) => {
       const source = await readFile(new URL(`../../python/${modelingFile}`, import.meta.url), 'utf8');
-      const base = await openFixture('olmoe');
+      const { modelType } = manifest;
+      const base = await openFixture(modelType === 'qwen3_moe' ? 'qwen3_moe_sharded' : modelType);
       const view = applyPlan(base, remapPlan(base));
-      const { record } = placeByOrigin(view);
-      const config = writtenConfig(view, manifest, { record, plan: undefined, quantised: true });
+      const arrangement = arrange(view, manifest, 'compact');
+      const config = writtenConfig(view, manifest, { arrangement, plan: undefined, quantised: true });
       expect(source).toContain(`model_type = "${config.model_type}"`);
       for (const name of Object.values(config.auto_map as Record<string, string>)) {
         expect(source).toContain(`class ${name.replace(/^modeling_moepress\./, '')}(`);
@@ -23,41 +24,48 @@ describe('config.json of a compact checkpoint', () => {
   );
 });
 
-describe('config.json of a stock checkpoint', () => {
-  const written = async (name: string, planOf: (base: Model) => CompressionPlan) => {
-    const base = await openFixture(name);
-    const manifest = findArchitecture(base.architecture, name);
-    const options = { record: null, plan: undefined, quantised: true };
-    return { base, config: () => writtenConfig(applyPlan(base, planOf(base)), manifest, options) };
-  };
+async function written(name: string, planOf: (base: Model) => CompressionPlan, layout: ExpertLayout) {
+  const base = await openFixture(name);
+  const manifest = findArchitecture(base.architecture, name);
+  const view = applyPlan(base, planOf(base));
+  const arrangement = arrange(view, manifest, layout);
+  const config = writtenConfig(view, manifest, { arrangement, plan: undefined, quantised: true });
+  return { original: base.source.config, config };
+}
 
+describe('config.json of narrower experts', () => {
   it('counts the shared expert in experts of the new width', async () => {
-    const { base, config } = await written('deepseek_v2', narrowPlan);
-    const width = base.source.config.moe_intermediate_size as number;
-    expect(config()).toEqual({
-      ...base.source.config,
-      moe_intermediate_size: width / 2,
-      n_shared_experts: 4,
-    });
+    const { original, config } = await written('deepseek_v2', narrowPlan, 'compact');
+    const width = original.moe_intermediate_size as number;
+    expect(config).toEqual({ ...original, moe_intermediate_size: width / 2, n_shared_experts: 4 });
   });
 
-  it('refuses a width of which the shared expert is no multiple', async () => {
-    const { config } = await written('deepseek_v2', (base) =>
-      planFor(base, (_, experts) => ({
-        op: 'keep-channels',
-        channels: Array.from({ length: experts }, () => encodeChannels([...Array(23).keys()], 24)),
-      })),
-    );
-    expect(config).toThrow(expect.objectContaining({ code: 'CONFIG_UNSUPPORTED' }));
-    expect(config).toThrow('48 channels, which "n_shared_experts" counts in routed experts of 23');
+  const keep23 = (base: Model) =>
+    planFor(base, (_, experts) => ({
+      op: 'keep-channels',
+      channels: Array.from({ length: experts }, () => encodeChannels([...Array(23).keys()], 24)),
+    }));
+
+  it('pads a width of which the shared expert is no multiple', async () => {
+    const { original, config } = await written('deepseek_v2', keep23, 'materialised');
+    expect(config).toEqual(original);
   });
 
+  it('says such a width beside that of the original', async () => {
+    const { original, config } = await written('deepseek_v2', keep23, 'compact');
+    const { moe_intermediate_size, n_shared_experts } = original;
+    expect(config).toMatchObject({ moe_intermediate_size, n_shared_experts });
+    expect(config).toHaveProperty('moepress.layers.0.widths', Array(16).fill(23));
+  });
+});
+
+describe('config.json of a stock checkpoint', () => {
   it('promises no layers for further tokens, which are not written', async () => {
     const base = await openFixture('deepseek_v3');
     const config = { ...base.source.config, num_nextn_predict_layers: 1 };
     const model = { ...base, source: { ...base.source, config } };
-    const options = { record: null, plan: undefined, quantised: true };
     const manifest = findArchitecture('deepseek_v3', 'config.json');
+    const options = { arrangement: arrange(model, manifest, 'compact'), plan: undefined, quantised: true };
     expect(writtenConfig(model, manifest, options)).toEqual({ ...config, num_nextn_predict_layers: 0 });
   });
 });

@@ -1,5 +1,7 @@
 import { type ArchitectureManifest, type CompactRecord, stockConfig } from '@moepress/checkpoint';
 import { type CompressionPlan, type Model, MoepressError, moeBlocks, planHash } from '@moepress/core';
+import type { Arrangement } from './layout.js';
+import { sharedWidths } from './widths.js';
 
 /** The Python file that teaches transformers the compact layout. */
 export const modelingFile = 'modeling_moepress.py';
@@ -13,24 +15,35 @@ export function hasModelingCode({ modelType }: ArchitectureManifest): boolean {
 }
 
 export interface WrittenConfigOptions {
-  /** What the compact layout must say; null for the stock layout. */
-  readonly record: CompactRecord | null;
+  readonly arrangement: Arrangement;
   readonly plan: CompressionPlan | undefined;
   /** Whether what the original stores quantised stays so. */
   readonly quantised: boolean;
 }
 
-/** config.json of the written checkpoint: the original's, with what the view changed. */
+/**
+ * config.json of the written checkpoint: the original's, with what the view changed.
+ * Throws `CONFIG_UNSUPPORTED` if its layers differ in what config.json has once for all.
+ */
 export function writtenConfig(
   model: Model,
   manifest: ArchitectureManifest,
-  { record, plan, quantised }: WrittenConfigOptions,
+  { arrangement: { form, width }, plan, quantised }: WrittenConfigOptions,
 ): Record<string, unknown> {
   const original = stockConfig(model.source.config, manifest);
   const { quantization_config, ...plain } = original;
-  const config = { ...(quantised ? original : plain), ...changedKeys(model, manifest) };
-  if (record === null) return config;
-  const { auto_map, ...own } = config as Record<string, unknown>;
+  const config = { ...(quantised ? original : plain), ...changedKeys(model, manifest, width) };
+  if (form.kind === 'stock') return config;
+  if (form.kind === 'compact') return compactConfig(config, manifest, form.record, plan);
+  return { ...config, architectures: [`Ragged${manifest.className}`], less_is_moe: form.record };
+}
+
+function compactConfig(
+  { auto_map, ...own }: Record<string, unknown>,
+  manifest: ArchitectureManifest,
+  record: CompactRecord,
+  plan: CompressionPlan | undefined,
+): Record<string, unknown> {
   const stem = `Moepress${manifest.className.replace(/ForCausalLM$/, '')}`;
   return {
     ...own,
@@ -51,33 +64,29 @@ export function writtenConfig(
   };
 }
 
-/** Stock configs have one number for all layers. Throws `CONFIG_UNSUPPORTED` if the layers differ. */
-function changedKeys(model: Model, { keys, ffn: { shared } }: ArchitectureManifest): Record<string, number> {
+function changedKeys(
+  model: Model,
+  { keys, ffn: { shared } }: ArchitectureManifest,
+  width: number | null,
+): Record<string, number> {
   const moe = moeBlocks(model);
   if (moe.length === 0) return {};
   const slots = moe.map(({ ffn }) => ffn.slots.length);
-  const widths = moe.flatMap(({ ffn }) => ffn.pool.map(({ width }) => width));
-  const width = same(widths, keys.expertWidth, model);
   return {
     [keys.experts]: same(slots, keys.experts, model),
-    [keys.expertWidth]: width,
-    ...(shared?.unit === 'experts' && sharedExperts(shared.key, width, model)),
+    ...(width !== null && {
+      [keys.expertWidth]: width,
+      ...(shared?.unit === 'experts' && sharedExperts(shared.key, width, model)),
+    }),
     // These layers, which predict further tokens, are not read and so not written.
     ...(model.source.config.num_nextn_predict_layers ? { num_nextn_predict_layers: 0 } : {}),
   };
 }
 
-/** The width of the shared expert where the family counts it in routed experts, which may be narrower now. */
+/** The shared expert counted in routed ones, which may be narrower now. */
 function sharedExperts(key: string, width: number, model: Model): Record<string, number> {
-  const wide = moeBlocks(model).flatMap(({ ffn }) => (ffn.shared ? [ffn.shared.mlp.width] : []));
-  if (wide.length === 0) return {};
-  const count = same(wide, key, model) / width;
-  if (Number.isInteger(count)) return { [key]: count };
-  throw new MoepressError('CONFIG_UNSUPPORTED', {
-    message: `The shared expert has ${wide[0]} channels, which "${key}" counts in routed experts of ${width}.`,
-    where: model.id,
-    mend: `Make a plan that leaves the routed experts a divisor of ${wide[0]} channels.`,
-  });
+  const widths = sharedWidths(model);
+  return widths.length === 0 ? {} : { [key]: same(widths, key, model) / width };
 }
 
 function same(values: readonly number[], key: string, model: Model): number {

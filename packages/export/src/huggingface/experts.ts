@@ -1,6 +1,6 @@
-import { type ExpertNames, type FusedNames, tensorName } from '@moepress/checkpoint';
+import { type ExpertNames, type FusedNames, raggedNames, tensorName } from '@moepress/checkpoint';
 import { concat, type Expert, rows, type TensorExpr } from '@moepress/core';
-import { type NamedStack, type NamedTensor, nameMlp } from './named.js';
+import { type NamedStack, type NamedTensor, nameMlp, single } from './named.js';
 
 /** The experts stored under a layer: each by itself where the family has names for that, else in stacks. */
 export function nameExperts(
@@ -11,6 +11,22 @@ export function nameExperts(
   if (experts.length === 0) return [];
   if (separate === null) return nameFused(experts, fused, layer);
   return experts.flatMap((expert, number) => nameMlp(separate, expert, { layer, expert: number }));
+}
+
+/** Experts of different widths, each by itself. Of one without channels only the bias of its output is stored. */
+export function nameRagged(experts: readonly Expert[], names: ExpertNames, layer: number): NamedTensor[] {
+  const { weights, biases } = raggedNames(names);
+  return experts.flatMap((expert, number) => {
+    const at = { layer, expert: number };
+    const { width, bias } = expert;
+    const down = biases && bias ? [single(tensorName(biases.down, at), bias.down)] : [];
+    if (width === 0) return down;
+    const inner =
+      biases && bias
+        ? [single(tensorName(biases.gate, at), bias.gate), single(tensorName(biases.up, at), bias.up)]
+        : [];
+    return [...nameMlp(weights, expert, at), ...inner, ...down];
+  });
 }
 
 function nameFused(

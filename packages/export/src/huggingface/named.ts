@@ -2,7 +2,7 @@ import { type MlpNames, tensorName } from '@moepress/checkpoint';
 import type { Linear, Mlp, TensorExpr } from '@moepress/core';
 
 /** What will stand under one name, before it is settled whether quantised weights stay so. */
-export type NamedTensor = NamedSingle | NamedStack;
+export type NamedTensor = NamedSingle | NamedStack | NamedFlat;
 
 export interface NamedSingle {
   readonly kind: 'single';
@@ -17,6 +17,13 @@ export interface NamedStack {
   readonly of: readonly TensorExpr[];
   /** Whether the family stores these matrices [in, out], unless it does so in blocks. */
   readonly transposed: boolean;
+}
+
+/** Tensors one after the other as one list of numbers, never quantised. */
+export interface NamedFlat {
+  readonly kind: 'flat';
+  readonly name: string;
+  readonly of: readonly TensorExpr[];
 }
 
 export function single(name: string, of: TensorExpr): NamedSingle {

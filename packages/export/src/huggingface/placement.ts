@@ -1,40 +1,41 @@
 import { type CompactLayer, type CompactRecord, compactFormat } from '@moepress/checkpoint';
 import { distinctExperts, type Expert, type Model, moeBlocks } from '@moepress/core';
 
-/** Under which layer and number each expert's tensors are stored. */
-export interface Placement {
-  /** By layer; an expert's position is the number in the names of its tensors. */
-  readonly experts: ReadonlyMap<number, readonly Expert[]>;
-  /** What config.json must say about it; null for the stock layout, where slot i uses expert i. */
-  readonly record: CompactRecord | null;
-}
+/** The experts stored under each layer; their positions are the numbers in the names of their tensors. */
+export type Placement = ReadonlyMap<number, readonly Expert[]>;
 
-/** Stock: every slot has tensors of its own, copies where slots share an expert. */
+/** Every slot has tensors of its own, copies where slots share an expert. */
 export function placeBySlot(model: Model): Placement {
-  const layers = moeBlocks(model).map(
-    ({ index, ffn }) => [index, ffn.slots.map((position) => ffn.pool[position]!)] as const,
+  return new Map(
+    moeBlocks(model).map(({ index, ffn }) => [index, ffn.slots.map((position) => ffn.pool[position]!)]),
   );
-  return { experts: new Map(layers), record: null };
 }
 
-/** Compact: every expert once, under the layer it came from, with numbers that leave no gaps. */
+/** Every expert once, under the layer it came from, with numbers that leave no gaps. */
 export function placeByOrigin(model: Model): Placement {
   const experts = new Map<number, Expert[]>();
   for (const expert of distinctExperts(model)) {
     const { layer } = expert.origin;
     experts.set(layer, [...(experts.get(layer) ?? []), expert]);
   }
+  return experts;
+}
+
+/** What config.json must say of experts placed by origin; `ragged`: with the width of each. */
+export function compactRecord(model: Model, placement: Placement, ragged: boolean): CompactRecord {
   const numberOf = ({ origin }: Expert) =>
-    experts.get(origin.layer)!.findIndex((expert) => expert.origin.index === origin.index);
+    placement.get(origin.layer)!.findIndex((expert) => expert.origin.index === origin.index);
   const layers = moeBlocks(model).map(({ index: layer, ffn }): CompactLayer => {
     const references = ffn.pool.map((expert): [number, number] => [expert.origin.layer, numberOf(expert)]);
+    const stored = placement.get(layer) ?? [];
     return {
       layer,
-      experts: (experts.get(layer) ?? []).map(({ origin }) => origin.index),
+      experts: stored.map(({ origin }) => origin.index),
+      ...(ragged && { widths: stored.map(({ width }) => width) }),
       slots: ffn.slots.map((position) => references[position]!),
     };
   });
-  return { experts, record: { format: compactFormat, base_architecture: model.architecture, layers } };
+  return { format: compactFormat, base_architecture: model.architecture, layers };
 }
 
 /** Whether some expert serves more than one slot, so that storing it once saves anything. */

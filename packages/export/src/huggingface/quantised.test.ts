@@ -9,10 +9,12 @@ import {
   narrowPlan,
   openFixture,
   quantised,
+  raggedPlan,
   remapPlan,
   temporaryFolder,
 } from '../support.test.util.js';
-import { type ExpertLayout, writeHuggingFace } from './write.js';
+import type { ExpertLayout } from './layout.js';
+import { writeHuggingFace } from './write.js';
 
 async function written(base: Model, planOf: (base: Model) => CompressionPlan, layout: ExpertLayout) {
   const view = applyPlan(base, planOf(base));
@@ -35,13 +37,19 @@ describe.each(quantised)('%s', (name) => {
     expect(await fingerprint(again)).toBe(await fingerprint(view));
   });
 
-  it('is written in BF16 as a whole once its experts lost channels', async () => {
-    const base = await openFixture(name);
-    const { view, again, tensors } = await written(base, narrowPlan, 'materialised');
-    expect(again.source.config).not.toHaveProperty('quantization_config');
-    expect(tensors.filter(({ dtype }) => dtype !== 'BF16' && dtype !== 'F32')).toEqual([]);
-    expect(await fingerprint(again)).toBe(await fingerprint(view));
-  });
+  it.each([
+    ['evenly', narrowPlan, 'materialised'],
+    ['unevenly', raggedPlan, 'compact'],
+  ] as const)(
+    'is written in BF16 as a whole once its experts lost channels %s',
+    async (_, planOf, layout) => {
+      const base = await openFixture(name);
+      const { view, again, tensors } = await written(base, planOf, layout);
+      expect(again.source.config).not.toHaveProperty('quantization_config');
+      expect(tensors.filter(({ dtype }) => dtype !== 'BF16' && dtype !== 'F32')).toEqual([]);
+      expect(await fingerprint(again)).toBe(await fingerprint(view));
+    },
+  );
 });
 
 it('copies the blocks and scales of the experts that stay, byte for byte', async () => {

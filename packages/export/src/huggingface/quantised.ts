@@ -1,6 +1,6 @@
 import { exprEntry, stackEntry, type TensorEntry } from '@moepress/checkpoint';
-import { type BlockScaledExpr, storedIn, type TensorExpr, transpose } from '@moepress/core';
-import type { NamedSingle, NamedStack, NamedTensor } from './named.js';
+import { type BlockScaledExpr, elementCount, storedIn, type TensorExpr, transpose } from '@moepress/core';
+import type { NamedFlat, NamedSingle, NamedStack, NamedTensor } from './named.js';
 
 /**
  * Whether every tensor that the checkpoint stores quantised is used as it is stored. One that was cut
@@ -10,12 +10,14 @@ import type { NamedSingle, NamedStack, NamedTensor } from './named.js';
 export function staysQuantised(tensors: readonly NamedTensor[]): boolean {
   return tensors.every((tensor) => {
     if (tensor.kind === 'single') return !isQuantised(tensor.of) || isWhole(tensor.of, 'fp8');
+    if (tensor.kind === 'flat') return !tensor.of.some(isQuantised);
     return !tensor.of.some(isQuantised) || tensor.of.every((part) => isWhole(part, 'mxfp4'));
   });
 }
 
 /** What is written under a name, or under the two names of a quantised tensor, if such are `kept`. */
 export function entriesOf(tensor: NamedTensor, kept: boolean): TensorEntry[] {
+  if (tensor.kind === 'flat') return [flatEntry(tensor)];
   return tensor.kind === 'single' ? singleEntries(tensor, kept) : stackEntries(tensor, kept);
 }
 
@@ -39,6 +41,11 @@ function stackEntries({ name, of, transposed }: NamedStack, kept: boolean): Tens
       parts.map((part) => part.scales),
     ),
   ];
+}
+
+function flatEntry({ name, of }: NamedFlat): TensorEntry {
+  const count = of.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  return { ...stackEntry(name, of), shape: [count] };
 }
 
 /** Only what is quantised is stored in another type than it has. */

@@ -1,22 +1,18 @@
 import { type ArchitectureManifest, type TensorNames, tensorName } from '@moepress/checkpoint';
 import type { Block, Model, Router } from '@moepress/core';
 import { nameAttention } from './attention.js';
-import { nameExperts } from './experts.js';
+import type { Arrangement } from './layout.js';
 import { type NamedTensor, nameLinear, nameMlp, single } from './named.js';
-import type { Placement } from './placement.js';
 
 /** Every tensor of a model under the name its family gives it, layer by layer. */
 export function nameTensors(
   model: Model,
   { tensors: names }: ArchitectureManifest,
-  { experts }: Placement,
+  { experts }: Arrangement,
 ): NamedTensor[] {
   return [
     single(names.embed, model.embed),
-    ...model.blocks.flatMap((block) => [
-      ...nameBlock(block, names),
-      ...nameExperts(experts.get(block.index) ?? [], names.experts, block.index),
-    ]),
+    ...model.blocks.flatMap((block) => [...nameBlock(block, names), ...(experts.get(block.index) ?? [])]),
     single(names.finalNorm, model.finalNorm),
     ...(model.config.tiedEmbeddings ? [] : [single(names.head, model.head)]),
   ];

@@ -1,22 +1,29 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { checkSpace, findArchitecture, planShards, writeShards } from '@moepress/checkpoint';
-import { type CompressionPlan, type Model, planHash, throwIfAborted, type Work } from '@moepress/core';
+import {
+  checkSpace,
+  findArchitecture,
+  planShards,
+  type TensorEntry,
+  writeShards,
+} from '@moepress/checkpoint';
+import {
+  byteLength,
+  type CompressionPlan,
+  type Model,
+  planHash,
+  throwIfAborted,
+  type Work,
+} from '@moepress/core';
 import { checkFree, createFolder } from '../folder.js';
-import { writeCard } from './card.js';
+import { type CardFacts, writeCard } from './card.js';
 import { copyCompanions, findCompanions, readCard } from './companions.js';
 import { hasModelingCode, modelingFile, writtenConfig } from './config.js';
 import { formatJson } from './json.js';
-import { placeByOrigin, placeBySlot, sharesExperts } from './placement.js';
+import { arrange, type ExpertLayout } from './layout.js';
+import type { NamedTensor } from './named.js';
 import { entriesOf, staysQuantised } from './quantised.js';
 import { nameTensors } from './tensors.js';
-
-/**
- * How experts are stored that several slots share. `compact`: once, with a slot map in config.json.
- * `materialised`: a copy for every slot, which any program loads and which saves nothing. Where no
- * expert is shared, as after dropping, both give the same stock checkpoint.
- */
-export type ExpertLayout = 'compact' | 'materialised';
 
 export interface WriteCheckpointOptions extends Work {
   readonly layout: ExpertLayout;
@@ -40,8 +47,8 @@ export interface WrittenCheckpoint {
  * Weights stream from file to file in their own types; memory does not grow with the model. Quantised
  * weights stay so if all of them are as they were, else all are written in BF16.
  *
- * Throws `OUTPUT_EXISTS`, `CONFIG_UNSUPPORTED` (layers whose experts differ in number or width) and
- * `DISK_FULL` before any byte is written; later `DISK_FULL`, `WRITE_FAILED`, `ABORTED`.
+ * Throws `OUTPUT_EXISTS`, `CONFIG_UNSUPPORTED` (layers of different numbers of experts, or a model that the
+ * layout cannot hold) and `DISK_FULL` before any byte is written; later `DISK_FULL`, `WRITE_FAILED`, `ABORTED`.
  */
 export async function writeHuggingFace(
   model: Model,
@@ -52,23 +59,37 @@ export async function writeHuggingFace(
   const directory = resolve(out);
   await checkFree(directory);
   const manifest = findArchitecture(model.architecture, model.id);
-  const compact = layout === 'compact' && sharesExperts(model);
-  const placement = compact ? placeByOrigin(model) : placeBySlot(model);
+  const arrangement = arrange(model, manifest, layout);
   // Two plans may leave tensors of equal names and shapes: the header, by which later plans know their base, tells them apart.
   const metadata = { format: 'pt', ...(plan && { moepress_plan: planHash(plan) }) };
-  const tensors = nameTensors(model, manifest, placement);
+  const tensors = nameTensors(model, manifest, arrangement);
   const quantised = staysQuantised(tensors);
-  const entries = tensors.flatMap((tensor) => entriesOf(tensor, quantised));
+  const stored = (of: readonly NamedTensor[]) => of.flatMap((tensor) => entriesOf(tensor, quantised));
+  const entries = stored(tensors);
   const shards = planShards(entries, { maxShardBytes, metadata });
-  const config = writtenConfig(model, manifest, { record: placement.record, plan, quantised });
+  const config = writtenConfig(model, manifest, { arrangement, plan, quantised });
   const runsInTransformers = hasModelingCode(manifest);
   const companions = await findCompanions(model.source.directory);
   const card = await readCard(model.source.directory);
+  const facts: CardFacts = {
+    model,
+    base,
+    plan,
+    form: arrangement.form,
+    runsInTransformers,
+    quantised,
+    bytes: {
+      routed: byteCount(stored([...arrangement.experts.values()].flat())),
+      whole: byteCount(entries),
+    },
+  };
   const texts: Record<string, string> = {
     'config.json': formatJson(config, await readFile(join(model.source.directory, 'config.json'), 'utf8')),
-    'README.md': writeCard(card, { model, base, plan, compact, runsInTransformers, quantised }),
+    'README.md': writeCard(card, facts),
     ...(plan ? { 'moepress_plan.json': formatJson(plan) } : {}),
-    ...(compact && runsInTransformers ? { [modelingFile]: await readFile(modelingSource, 'utf8') } : {}),
+    ...(arrangement.form.kind === 'compact' && runsInTransformers
+      ? { [modelingFile]: await readFile(modelingSource, 'utf8') }
+      : {}),
   };
   const sizes = [
     ...companions.map(({ bytes }) => bytes),
@@ -88,5 +109,8 @@ export async function writeHuggingFace(
   const files = [...weightFiles, ...companions.map(({ name }) => name), ...Object.keys(texts)];
   return { directory, bytes, files: files.sort() };
 }
+
+const byteCount = (entries: readonly TensorEntry[]) =>
+  entries.reduce((sum, { dtype, shape }) => sum + byteLength(dtype, shape), 0);
 
 const modelingSource = new URL('../../python/modeling_moepress.py', import.meta.url);

@@ -1,0 +1,47 @@
+import { type Mlp, type TensorExpr, zeros } from '@moepress/core';
+import type { ExpertNames, MlpNames } from '../architectures/manifest.js';
+import { mlp } from '../architectures/names.js';
+import type { Parts } from './parts.js';
+
+/** Names of an expert that has a width of its own, in every family. */
+export interface RaggedNames {
+  readonly weights: MlpNames;
+  readonly biases: MlpNames | null;
+}
+
+/**
+ * Experts of different widths do not fit into one tensor, so that each has tensors of its own also where
+ * the family knows only fused ones.
+ */
+export function raggedNames({ separate, fused }: ExpertNames): RaggedNames {
+  const weights = separate ?? mlp(fused.down.replace('down_proj', '{expert}'));
+  const bias = (name: string) => name.replace(/\.weight$/, '.bias');
+  const { gate, up, down } = weights;
+  return { weights, biases: fused.bias && { gate: bias(gate), up: bias(up), down: bias(down) } };
+}
+
+/** Expert number `expert` of those stored under a layer. One without channels has no weights stored, but may have a bias. */
+export function takeRagged(
+  at: { readonly layer: number; readonly expert: number },
+  width: number,
+  { manifest, config, tensors }: Parts,
+): Mlp {
+  const { hiddenSize, dtype } = config.decoder;
+  const { weights, biases } = raggedNames(manifest.tensors.experts);
+  const none = (shape: readonly number[]): TensorExpr | null => (width === 0 ? zeros(dtype, shape) : null);
+  const matrix = (name: string, shape: readonly [number, number]) =>
+    none(shape) ?? tensors.matrix(name, shape, at);
+  const vector = (name: string) => none([width]) ?? tensors.take(name, [width], at);
+  return {
+    width,
+    gate: matrix(weights.gate, [width, hiddenSize]),
+    up: matrix(weights.up, [width, hiddenSize]),
+    down: matrix(weights.down, [hiddenSize, width]),
+    bias: biases && {
+      gate: vector(biases.gate),
+      up: vector(biases.up),
+      down: tensors.take(biases.down, [hiddenSize], at),
+    },
+    activation: config.ffn.activation,
+  };
+}

@@ -1,0 +1,52 @@
+import { cols, concat, type Expert, type Model, rows, type TensorExpr, zeros } from '@moepress/core';
+
+/**
+ * Experts made wider by channels of zeros. Such a channel has gate 0, and silu(0) u = 0 as well as
+ * 0 sigmoid(0) (u + 1) = 0, so that it adds nothing to any output: exactly, in every precision.
+ */
+
+/** Every expert `width` wide, with its own channels first. */
+export function padExperts(model: Model, width: number): Model {
+  return withExperts(model, (expert) => spread(expert, upTo(expert.width), width));
+}
+
+/** Every expert as wide as before it lost channels, with those that stayed in their old places. */
+export function maskExperts(model: Model): Model {
+  return withExperts(model, (expert) => {
+    const { down } = expert;
+    return down.kind === 'cols' ? spread(expert, down.indices, down.of.shape[1]!) : expert;
+  });
+}
+
+/** Channel i of the expert becomes channel `places[i]` of `width`; the places ascend. */
+function spread(expert: Expert, places: readonly number[], width: number): Expert {
+  const holes = width - expert.width;
+  if (holes === 0) return expert;
+  // Own channels come first and zeros after them, then all are put in their places.
+  const sources = new Array<number>(width).fill(-1);
+  for (const [channel, place] of places.entries()) sources[place] = channel;
+  let next = expert.width;
+  const order = sources.map((channel) => (channel === -1 ? next++ : channel));
+  const alongRows = (of: TensorExpr) =>
+    rows(concat([of, zeros(of.dtype, of.shape.with(0, holes))], 0), order);
+  const { gate, up, down, bias } = expert;
+  return {
+    ...expert,
+    width,
+    gate: alongRows(gate),
+    up: alongRows(up),
+    down: cols(concat([down, zeros(down.dtype, down.shape.with(1, holes))], 1), order),
+    bias: bias && { ...bias, gate: alongRows(bias.gate), up: alongRows(bias.up) },
+  };
+}
+
+function withExperts(model: Model, change: (expert: Expert) => Expert): Model {
+  const blocks = model.blocks.map((block) =>
+    block.ffn.kind === 'dense'
+      ? block
+      : { ...block, ffn: { ...block.ffn, pool: block.ffn.pool.map(change) } },
+  );
+  return { ...model, blocks };
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);

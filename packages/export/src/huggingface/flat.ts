@@ -1,0 +1,83 @@
+import { type ArchitectureManifest, tensorName } from '@moepress/checkpoint';
+import { concat, type Expert, type Model, MoepressError, moeBlocks, type TensorExpr } from '@moepress/core';
+import type { NamedTensor } from './named.js';
+import type { Placement } from './placement.js';
+
+/**
+ * The flat layout of the Less-is-MoE release (github.com/HectorHHZ/Less-is-MoE, docs/RAGGED_EXPERTS.md),
+ * which its vLLM plugin reads. A layer has one list of numbers for gate and up of all its experts, one
+ * expert after the other, each [2 I_e, H] with the gate's rows first; one for down, each [H, I_e]; and
+ * with biases one of [2 I_e] and a matrix [experts, H]. The widths I_e stand in config.json.
+ */
+
+/** What config.json says under `less_is_moe`. */
+export interface FlatRecord {
+  readonly format_version: 1 | 2;
+  readonly weight_layout: 'flat_gate_up_down_v1' | 'flat_gate_up_down_v2';
+  /** By layer, in the order of the router's slots. */
+  readonly expert_intermediate_sizes: Readonly<Record<string, readonly number[]>>;
+  /** Version 2 only. */
+  readonly expert_options?: { readonly activation: string; readonly bias: boolean };
+}
+
+const versions: Readonly<Record<string, Omit<FlatRecord, 'expert_intermediate_sizes'>>> = {
+  olmoe: { format_version: 1, weight_layout: 'flat_gate_up_down_v1' },
+  qwen2_moe: { format_version: 1, weight_layout: 'flat_gate_up_down_v1' },
+  qwen3_moe: { format_version: 1, weight_layout: 'flat_gate_up_down_v1' },
+  gpt_oss: {
+    format_version: 2,
+    weight_layout: 'flat_gate_up_down_v2',
+    expert_options: { activation: 'swigluoai', bias: true },
+  },
+};
+
+/** Throws `CONFIG_UNSUPPORTED` for a model the format has no words for. */
+export function flatRecord(model: Model, placement: Placement): FlatRecord {
+  const version = versions[model.architecture];
+  if (!version) throw unsupported(`has no class for ${model.architecture}`, model);
+  if (model.blocks.some(({ ffn }) => ffn.kind === 'dense')) {
+    throw unsupported('wants experts in every layer', model);
+  }
+  const clamps = moeBlocks(model).flatMap(({ ffn }) => ffn.pool.map(({ activation }) => activation));
+  if (clamps.some((activation) => activation.kind === 'clamped-swiglu' && activation.limit !== 7)) {
+    throw unsupported('wants a "swiglu_limit" of 7', model);
+  }
+  const widths = [...placement].map(([layer, experts]) => [layer, experts.map(({ width }) => width)]);
+  return { ...version, expert_intermediate_sizes: Object.fromEntries(widths) };
+}
+
+export function nameFlat(
+  experts: readonly Expert[],
+  { tensors }: ArchitectureManifest,
+  layer: number,
+): NamedTensor[] {
+  const { gateUp, down, bias } = tensors.experts.fused;
+  const flat = (template: string, part: (expert: Expert) => TensorExpr): NamedTensor => ({
+    kind: 'flat',
+    name: tensorName(template, { layer }),
+    of: experts.map(part),
+  });
+  const weights = [
+    flat(gateUp, ({ gate, up }) => concat([gate, up], 0)),
+    flat(down, (expert) => expert.down),
+  ];
+  if (bias === null) return weights;
+  return [
+    ...weights,
+    flat(bias.gateUp, (expert) => concat([expert.bias!.gate, expert.bias!.up], 0)),
+    {
+      kind: 'stack',
+      name: tensorName(bias.down, { layer }),
+      of: experts.map((expert) => expert.bias!.down),
+      transposed: false,
+    },
+  ];
+}
+
+function unsupported(problem: string, { id }: Model): MoepressError {
+  return new MoepressError('CONFIG_UNSUPPORTED', {
+    message: `The less-is-moe layout ${problem}.`,
+    where: id,
+    mend: 'Choose the layout compact, materialised or masked.',
+  });
+}

@@ -1,0 +1,115 @@
+import type { ArchitectureManifest, CompactRecord } from '@moepress/checkpoint';
+import { type Expert, type Model, MoepressError } from '@moepress/core';
+import { maskExperts, padExperts } from './channels.js';
+import { nameExperts, nameRagged } from './experts.js';
+import { type FlatRecord, flatRecord, nameFlat } from './flat.js';
+import type { NamedTensor } from './named.js';
+import { compactRecord, type Placement, placeByOrigin, placeBySlot, sharesExperts } from './placement.js';
+import { commonWidth, expertWidths, isRagged, stockWidth } from './widths.js';
+
+/**
+ * How experts are stored that slots share or that differ in width. Where neither is so, as after dropping
+ * experts, the first three give the same stock checkpoint.
+ *
+ * - `compact`: each once and as narrow as it is; config.json has the slots and widths.
+ * - `materialised`: one for every slot, with zeros up to the width of the widest; any program loads it.
+ * - `masked`: the same with the original width and zeros in the places of the channels that went.
+ * - `less-is-moe`: those of a layer side by side, each as narrow as it is, as the vLLM plugin of
+ *   Less-is-MoE reads them.
+ */
+export type ExpertLayout = (typeof expertLayouts)[number];
+
+export const expertLayouts = ['compact', 'materialised', 'masked', 'less-is-moe'] as const;
+
+/** Experts in a layout. */
+export interface Arrangement {
+  /** The tensors of the routed experts by the layer they are stored under. */
+  readonly experts: ReadonlyMap<number, readonly NamedTensor[]>;
+  /** The width config.json gives all experts; null if it keeps the original's and has theirs elsewhere. */
+  readonly width: number | null;
+  readonly form: StockForm | CompactForm | FlatForm;
+}
+
+export interface StockForm {
+  readonly kind: 'stock';
+  /** What zeros were added for. */
+  readonly zeros: 'none' | 'padding' | 'mask';
+}
+
+export interface CompactForm {
+  readonly kind: 'compact';
+  readonly record: CompactRecord;
+}
+
+export interface FlatForm {
+  readonly kind: 'flat';
+  readonly record: FlatRecord;
+}
+
+/** Throws `CONFIG_UNSUPPORTED` if the layout cannot hold the model. */
+export function arrange(model: Model, manifest: ArchitectureManifest, layout: ExpertLayout): Arrangement {
+  const arranged = {
+    compact: arrangeCompact,
+    materialised: arrangePadded,
+    masked: arrangeMasked,
+    'less-is-moe': arrangeFlat,
+  };
+  return arranged[layout](model, manifest);
+}
+
+function arrangeCompact(model: Model, manifest: ArchitectureManifest): Arrangement {
+  const ragged = isRagged(model, manifest);
+  if (!ragged && !sharesExperts(model)) return arrangeStock(model, manifest, 'none');
+  const placement = placeByOrigin(model);
+  const name = ragged ? nameRagged : nameExperts;
+  return {
+    experts: named(placement, (experts, layer) => name(experts, manifest.tensors.experts, layer)),
+    width: stockWidth(model, manifest),
+    form: { kind: 'compact', record: compactRecord(model, placement, ragged) },
+  };
+}
+
+function arrangePadded(model: Model, manifest: ArchitectureManifest): Arrangement {
+  const width = commonWidth(model, manifest);
+  const zeros = expertWidths(model).some((own) => own !== width) ? 'padding' : 'none';
+  return arrangeStock(padExperts(model, width), manifest, zeros);
+}
+
+function arrangeMasked(model: Model, manifest: ArchitectureManifest): Arrangement {
+  const masked = maskExperts(model);
+  if (isRagged(masked, manifest)) {
+    throw new MoepressError('CONFIG_UNSUPPORTED', {
+      message: 'Nothing tells where the channels were that the experts of this model lost.',
+      where: model.id,
+      mend: 'Apply the plan to its base model, or choose the layout materialised.',
+    });
+  }
+  const [before, after] = [model, masked].map((of) => expertWidths(of).reduce((sum, own) => sum + own, 0));
+  return arrangeStock(masked, manifest, before === after ? 'none' : 'mask');
+}
+
+function arrangeStock(model: Model, manifest: ArchitectureManifest, zeros: StockForm['zeros']): Arrangement {
+  return {
+    experts: named(placeBySlot(model), (experts, layer) =>
+      nameExperts(experts, manifest.tensors.experts, layer),
+    ),
+    width: stockWidth(model, manifest),
+    form: { kind: 'stock', zeros },
+  };
+}
+
+function arrangeFlat(model: Model, manifest: ArchitectureManifest): Arrangement {
+  const placement = placeBySlot(model);
+  return {
+    experts: named(placement, (experts, layer) => nameFlat(experts, manifest, layer)),
+    width: null,
+    form: { kind: 'flat', record: flatRecord(model, placement) },
+  };
+}
+
+function named(
+  placement: Placement,
+  name: (experts: readonly Expert[], layer: number) => NamedTensor[],
+): Arrangement['experts'] {
+  return new Map([...placement].map(([layer, experts]) => [layer, name(experts, layer)]));
+}
