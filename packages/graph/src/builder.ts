@@ -138,6 +138,21 @@ export class GraphBuilder implements Graph {
     return value;
   }
 
+  /** Whether a name is that of a weight or a constant. */
+  isInitializer(name: string): boolean {
+    return this.#initializers.has(name);
+  }
+
+  /** Appends a node once more, on other inputs; yields its outputs. */
+  again({ type, domain, attributes, outputs }: NodeIR, inputs: readonly (Value | null)[]): Value[] {
+    return this.multi(
+      type,
+      inputs,
+      outputs.map((output) => this.value(output)),
+      { domain, attributes } as NodeOptions,
+    );
+  }
+
   /** The graph without what no output depends on. */
   finish(): GraphIR {
     const { nodes, used } = liveNodes(this.nodes, this.#outputs);

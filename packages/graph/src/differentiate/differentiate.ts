@@ -30,6 +30,7 @@ export function differentiate(
   };
   for (const { value, gradient } of seeds) accumulate(value, gradient);
   graph.scoped('backward', () => {
+    const again = weightsAgain(graph, nodes);
     for (const node of nodes.toReversed()) {
       const incoming = node.outputs.map((name) => gradients.get(name) ?? null);
       if (incoming.every((gradient) => gradient === null)) continue;
@@ -37,7 +38,8 @@ export function differentiate(
       const inputs = node.inputs.map((name) => (name === '' ? null : graph.value(name)));
       const wanted = node.inputs.map((name) => onTheWay.has(name));
       const outputs = node.outputs.map((name) => graph.value(name));
-      const product = productOf(node)({ node, inputs, outputs, gradients: incoming, wanted });
+      const used = inputs.map((input) => input && again(input));
+      const product = productOf(node)({ node, inputs: used, outputs, gradients: incoming, wanted });
       for (const [i, gradient] of product.entries()) {
         if (gradient && wanted[i]) accumulate(inputs[i]!, gradient);
       }
@@ -49,6 +51,26 @@ export function differentiate(
       return gradient ? [[value, gradient]] : [];
     }),
   );
+}
+
+/**
+ * What comes from weights alone, their conversion to fp32, is computed anew for the derivative that
+ * needs it. Kept from the way forward, all experts of a layer would stand in memory as fp32 at once.
+ */
+function weightsAgain(graph: GraphBuilder, nodes: readonly NodeIR[]): (value: Value) => Value {
+  const producers = new Map<string, NodeIR>();
+  const isWeight = (name: string) => name === '' || producers.has(name) || graph.isInitializer(name);
+  for (const node of nodes) {
+    if (!node.inputs.every(isWeight)) continue;
+    for (const output of node.outputs) producers.set(output, node);
+  }
+  const again = (value: Value): Value => {
+    const node = producers.get(value.name);
+    if (!node) return value;
+    const inputs = node.inputs.map((name) => (name === '' ? null : again(graph.value(name))));
+    return graph.again(node, inputs)[node.outputs.indexOf(value.name)]!;
+  };
+  return again;
 }
 
 function productOf(node: NodeIR) {

@@ -67,8 +67,9 @@ function openSession(model: Uint8Array, threads: number): Promise<InferenceSessi
         disable_prepacking: '1',
         intra_op: { allow_spinning: '0' },
       },
-      // Folding would copy every mapped weight into memory as fp32.
-      optimization: { disable_specified_optimizers: 'ConstantFolding' },
+      // Folding would copy every mapped weight into memory as fp32. Eliminating common subexpressions
+      // would undo that derivatives convert weights anew, and keep all of them.
+      optimization: { disable_specified_optimizers: 'ConstantFolding;CommonSubexpressionElimination' },
     },
   } as InferenceSession.SessionOptions);
 }
