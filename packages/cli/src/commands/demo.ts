@@ -34,7 +34,7 @@ async function demoIn(folder: string, { all, limit, out }: DemoOptions, context:
   await Promise.all(variants.map((variant) => checkCheckpointOutput(folderOf(folder, variant))));
   const base = await openBase(embeddedName, context.work);
   const bytes = await checkpointBytes(base);
-  const compressed = await compressAll(base, variants, folder, bytes, context);
+  const compressed = await compressAll(base, variants, folder, context);
   const rows = await scoreAll(base, [{ variant: null, model: base, bytes }, ...compressed], limit, context);
   const text = [
     `tiny: ${base.config.experts} experts in each of ${base.blocks.length} layers, top-${base.config.topK}`,

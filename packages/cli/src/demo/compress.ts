@@ -5,8 +5,6 @@ import {
   type Evidence,
   type FoundMethod,
   type Model,
-  measure,
-  moeBlocks,
   parseOptions,
   type Statistic,
   throwIfAborted,
@@ -26,12 +24,11 @@ export interface Compressed {
   readonly bytes: number;
 }
 
-/** Measures once a text, compresses with every variant, writes what can be written and opens it again. */
+/** Measures once a text, compresses with every variant, writes the checkpoint and opens it again. */
 export async function compressAll(
   base: Model,
   variants: readonly Variant[],
   folder: string,
-  baseBytes: number,
   context: Context,
 ): Promise<Compressed[]> {
   const engine = new Engine();
@@ -48,11 +45,6 @@ export async function compressAll(
         measure: async () => evidence.get(variant.text!)!,
       });
       const view = applyPlan(base, plan);
-      if (isRagged(view)) {
-        const saved = measure(base).total.bytes - measure(view).total.bytes;
-        compressed.push({ variant, model: view, bytes: baseBytes - saved });
-        continue;
-      }
       const directory = folderOf(folder, variant);
       const { bytes } = await writeHuggingFace(view, directory, { layout: 'compact', plan, base });
       compressed.push({ variant, model: await openModel(directory), bytes });
@@ -85,12 +77,6 @@ async function measureTexts(
     evidence.set(text, await calibrate(engine, base, set, statistics, work));
   }
   return evidence;
-}
-
-/** Experts of different widths, which a stock checkpoint cannot hold. */
-function isRagged(model: Model): boolean {
-  const widths = moeBlocks(model).flatMap(({ ffn }) => ffn.pool.map(({ width }) => width));
-  return new Set(widths).size > 1;
 }
 
 const optionsOf = ({ ratio, seed, option }: Variant) => ({ ...option, ratio, seed });

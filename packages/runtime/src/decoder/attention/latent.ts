@@ -4,9 +4,6 @@ import { weightFor } from '../weights.js';
 import type { Heads, Turn } from './heads.js';
 import { project, split } from './project.js';
 
-/** DeepSeek norms its latents with this, whatever `rms_norm_eps` of the config says. */
-const latentEpsilon = 1e-6;
-
 /**
  * Multi-head latent attention with keys and values of every head spelled out (DeepSeek-V2, arXiv
  * 2405.04434, section 2.1.2): each head has its own content, and its keys share one rotated part.
@@ -31,8 +28,8 @@ export function latentHeads(x: Value, spec: LatentAttention, turn: Turn): Heads 
 const queryLatent = (x: Value, down: LatentDown | null): Value =>
   down ? normed(project(x, down.linear), down) : x;
 
-const normed = (latent: Value, { norm }: LatentDown): Value =>
-  rmsNorm(latent, weightFor(latent, norm), latentEpsilon);
+const normed = (latent: Value, { norm, epsilon }: LatentDown): Value =>
+  rmsNorm(latent, weightFor(latent, norm), epsilon);
 
 /** [T, heads, D] as [T, heads * D]. */
 const flat = (x: Value): Value => split(x, [Number(x.shape[1]) * Number(x.shape[2])]);
