@@ -21,6 +21,7 @@ export { type DatasetOptions, type Datasets, openDatasets } from './datasets/ope
 export { type EvaluateOptions, evaluate } from './evaluate.js';
 export type { GenerateOptions, TokenEngine } from './model/engine.js';
 export type { LanguageModel, PairScore, Prompt, ScoredPair, TextScore } from './model/language-model.js';
+export { cutAnswer, stopDetector } from './model/stops.js';
 export { type TokenizedModelOptions, tokenizedLanguageModel } from './model/tokenized.js';
 export type { ScoredIds } from './model/windows.js';
 export { type OpenAiModelOptions, openAiLanguageModel } from './openai/model.js';

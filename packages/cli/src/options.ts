@@ -28,6 +28,13 @@ export function count(text: string): number {
   throw new InvalidArgumentError('Must be at least 1.');
 }
 
+/** Of TCP; 0 means any that is free. */
+export function port(text: string): number {
+  const value = integer(text);
+  if (value < 65536) return value;
+  throw new InvalidArgumentError('Must be from 0 to 65535.');
+}
+
 const units: Readonly<Record<string, number>> = {
   '': 1,
   b: 1,

@@ -11,9 +11,21 @@ import { evalCommand } from './commands/eval.js';
 import { evidence } from './commands/evidence.js';
 import { inspect } from './commands/inspect.js';
 import { samples } from './commands/samples.js';
+import { serve } from './commands/serve.js';
 import { trace } from './commands/trace.js';
 import type { Context } from './context.js';
-import { bytes, count, fraction, integer, list, methodOption, path, positive, threads } from './options.js';
+import {
+  bytes,
+  count,
+  fraction,
+  integer,
+  list,
+  methodOption,
+  path,
+  port,
+  positive,
+  threads,
+} from './options.js';
 
 const resultsHelp = 'a results_<time>.json that eval --output wrote, or the folder it is in';
 const modelHelp = 'a folder, a Hub id such as allenai/OLMoE-1B-7B-0125, or tiny';
@@ -199,6 +211,19 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .option('--limit <n>', 'samples of each task', count, 5)
     .addOption(jsonOption())
     .action((results, options) => samples(results, options, context()));
+
+  program
+    .command('serve')
+    .description('answer the completions and chat API of OpenAI with a model, greedily')
+    .argument('<model>', modelHelp)
+    .addOption(planOption())
+    .option('--host <host>', 'address to listen on', '127.0.0.1')
+    .option('--port <n>', 'port to listen on; 0 takes any that is free', port, 8000)
+    .option('--served-name <name>', 'what clients call the model (default: as given)')
+    .addOption(threadsOption())
+    .addOption(revisionOption())
+    .addOption(jsonOption())
+    .action((model, options) => serve(model, options, context()));
 
   program
     .command('trace')

@@ -2,16 +2,16 @@ export { type CalibrateOptions, calibrate } from './calibration/calibrate.js';
 export type { CalibrationSet } from './calibration/set.js';
 export { Engine, type EngineOptions } from './engine/engine.js';
 export type { TensorData } from './engine/protocol.js';
+export { modelIdentity } from './evidence/identity.js';
 export {
   type LayerReport,
   type MeasuredLayer,
   readMeasured,
   reportLayers,
 } from './evidence/report.js';
-export { modelIdentity } from './evidence/identity.js';
 export { defaultEvidenceRoot } from './evidence/root.js';
 export { EvidenceStore, readEvidence, type StoredEvidence } from './evidence/store.js';
-export type { Score, ScoreItem } from './forward/score.js';
+export type { Score, ScoreItem, TokenScore } from './forward/score.js';
 export { type LayerRouting, negativeLogLikelihoods, type Trace } from './forward/trace.js';
 export type { GenerateOptions } from './generate/options.js';
 export { type PlanRequest, planCompression } from './planning/plan.js';

@@ -3,7 +3,7 @@ import { type Model, MoepressError, measure, type Work } from '@moepress/core';
 import { Engine, type EngineOptions } from './engine/engine.js';
 import { type BlockSessions, streamedBlocks } from './forward/blocks.js';
 import { ResidentBlocks } from './forward/resident.js';
-import { type Score, type ScoreItem, scoreSequences } from './forward/score.js';
+import { type Score, type ScoreItem, scoreSequences, sumScores, type TokenScore } from './forward/score.js';
 import { type Trace, traceSequences } from './forward/trace.js';
 import { generateCached } from './generate/cached.js';
 import type { GenerateOptions } from './generate/options.js';
@@ -53,8 +53,14 @@ export class ModelRunner {
     return this.#model.config.maxPositions;
   }
 
-  /** See `scoreSequences`. Throws `INPUT_INVALID` for ids outside the vocabulary. */
+  /** Scores of whole sequences. Throws `INPUT_INVALID` for ids outside the vocabulary. */
   async score(items: readonly ScoreItem[], work: Work = {}): Promise<Score[]> {
+    const tokens = await this.scoreTokens(items, work);
+    return items.map((item, i) => sumScores(item, tokens[i]!));
+  }
+
+  /** See `scoreSequences`. Throws `INPUT_INVALID` for ids outside the vocabulary. */
+  async scoreTokens(items: readonly ScoreItem[], work: Work = {}): Promise<TokenScore[][]> {
     this.#check(items.map(({ ids }) => ids));
     return scoreSequences(this.#engine, this.#model, this.#blocks(), items, work);
   }

@@ -2,17 +2,18 @@ import type { Model, Value } from '@moepress/core';
 import {
   argMax,
   cast,
-  equal,
   GraphBuilder,
   type GraphIR,
   gather,
   gatherNd,
+  join,
   linear,
   reduceLogSumExp,
   reduceSum,
   rmsNorm,
   storedWeight,
   sub,
+  unsqueeze,
   weight,
 } from '@moepress/graph';
 
@@ -26,18 +27,20 @@ export function embedGraph(model: Model): GraphIR {
 
 /**
  * Final norm and language-model head at chosen `rows` int32 [R] of `hidden` [T, H]. For each of the
- * `pairs` int64 [Q, 2] of (place in rows, token): the token's log-probability `logprob` [Q], and
- * `greedy` int32 [Q], 1 where it is the most probable one. Log-softmax runs in the graph, so logits
- * never leave it.
+ * `pairs` int64 [Q, 2] of (place in rows, token): the token's log-probability `logprob` [Q], the most
+ * probable token there, `best` int32 [Q], and its log-probability `bestLogprob` [Q]. Log-softmax runs in
+ * the graph, so logits never leave it.
  */
 export function scoringHeadGraph(model: Model): GraphIR {
   const { graph, logits } = head(model, 'score');
   const pairs = graph.input('pairs', 'int64', ['Q', 2]);
-  const column = (i: number) => gather(pairs, graph.constant([i], [], 'int64'), 1);
-  const [places, tokens] = [column(0), column(1)];
-  const picked = gatherNd(logits, pairs);
-  graph.output('logprob', sub(picked, gather(reduceLogSumExp(logits, [1]), places)));
-  graph.output('greedy', cast(equal(gather(argMax(logits, 1), places), tokens), 'int32'));
+  const places = gather(pairs, graph.constant([0], [], 'int64'), 1);
+  const normaliser = gather(reduceLogSumExp(logits, [1]), places);
+  const best = gather(argMax(logits, 1), places);
+  const bestPairs = join([unsqueeze(places, 1), unsqueeze(best, 1)], 1);
+  graph.output('logprob', sub(gatherNd(logits, pairs), normaliser));
+  graph.output('best', cast(best, 'int32'));
+  graph.output('bestLogprob', sub(gatherNd(logits, bestPairs), normaliser));
   return graph.finish();
 }
 

@@ -22,17 +22,37 @@ export interface Score {
   readonly isGreedy: boolean;
 }
 
+/** One scored token, beside the one that greedy decoding would have put there. */
+export interface TokenScore {
+  /** Natural log-probability given all tokens before it. */
+  readonly logprob: number;
+  /** The most probable token and its log-probability. */
+  readonly best: number;
+  readonly bestLogprob: number;
+}
+
+/** What `tokens`, the scores of an item, say about it as a whole. */
+export function sumScores({ ids, from }: ScoreItem, tokens: readonly TokenScore[]): Score {
+  return {
+    logprob: tokens.reduce((sum, { logprob }) => sum + logprob, 0),
+    isGreedy: tokens.every(({ best }, i) => best === ids[from + i]),
+  };
+}
+
 /** Numbers of logits computed at once: 128 MiB of fp32. */
 const logitsBudget = 2 ** 25;
 
-/** Scores sequences, computing prefixes they share once. The results are in the order of the items. */
+/**
+ * Scores each token of sequences, computing prefixes they share once. The results are in the order of the
+ * items and of their tokens from `from` on.
+ */
 export async function scoreSequences(
   engine: Engine,
   model: Model,
   blocks: BlockSessions,
   items: readonly ScoreItem[],
   work: Work = {},
-): Promise<Score[]> {
+): Promise<TokenScore[][]> {
   const limits = { ...defaultLimits, heads: model.config.heads };
   const layouts = batchSequences(
     items.map(({ ids }) => ids),
@@ -70,8 +90,8 @@ async function scoreHidden(
   items: readonly ScoreItem[],
   advance: (layout: Layout) => void,
   work: Work,
-): Promise<Score[]> {
-  const scores = items.map(() => ({ logprob: 0, isGreedy: true }));
+): Promise<TokenScore[][]> {
+  const scores = items.map((): TokenScore[] => []);
   const session = 'score/head';
   await engine.open(session, scoringHeadGraph(model));
   try {
@@ -90,18 +110,22 @@ async function scoreHidden(
           rows: int32(chunk.rows),
           pairs: tensor('int64', [chunk.wanted.length, 2], pairs),
         };
-        const [results] = await batch.worker.run([{ session, feeds, fetch: ['logprob', 'greedy'] }]);
+        const [results] = await batch.worker.run([
+          { session, feeds, fetch: ['logprob', 'best', 'bestLogprob'] },
+        ]);
         for (const [i, { item }] of chunk.wanted.entries()) {
-          const score = scores[item]!;
-          score.logprob += Number(results!.logprob!.data[i]);
-          score.isGreedy &&= results!.greedy!.data[i] === 1;
+          scores[item]!.push({
+            logprob: Number(results!.logprob!.data[i]),
+            best: Number(results!.best!.data[i]),
+            bestLogprob: Number(results!.bestLogprob!.data[i]),
+          });
         }
       }
       advance(batch.layout);
     });
     await checkHeadFinite(
       model,
-      scores.map(({ logprob }) => logprob),
+      scores.flat().map(({ logprob }) => logprob),
     );
     return scores;
   } finally {

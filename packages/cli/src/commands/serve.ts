@@ -1,0 +1,55 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { MoepressError } from '@moepress/core';
+import { ModelRunner } from '@moepress/runtime';
+import type { Context } from '../context.js';
+import { openChatTemplate } from '../serve/chat-template.js';
+import { createModelServer } from '../serve/server.js';
+import { openView, tokenizerOf } from '../source/model.js';
+
+export interface ServeOptions {
+  readonly host: string;
+  /** 0 takes any that is free. */
+  readonly port: number;
+  readonly plan?: string;
+  readonly servedName?: string;
+  readonly threads?: number;
+  readonly revision?: string;
+}
+
+/** `moepress serve <model>`: until Ctrl-C, which lets requests that came be answered. */
+export async function serve(id: string, options: ServeOptions, context: Context): Promise<void> {
+  const { work } = context;
+  const model = await openView(id, { ...options, ...work });
+  const tokenizer = await tokenizerOf(model);
+  const template = await openChatTemplate(model.source.directory);
+  const runner = await ModelRunner.open(model, { ...options, ...work });
+  try {
+    const name = options.servedName ?? model.id;
+    const served = { name, runner, tokenizer, eosTokenIds: model.config.eosTokenIds };
+    const server = createModelServer(served, template);
+    const baseUrl = await listen(server.http, options);
+    context.print(`Serving ${name} on ${baseUrl} (greedy decoding; Ctrl-C stops)`, { model: name, baseUrl });
+    if (!work.signal.aborted) await once(work.signal, 'abort');
+    await server.close();
+  } finally {
+    await runner.dispose();
+  }
+}
+
+async function listen(http: Server, { host, port }: ServeOptions): Promise<string> {
+  try {
+    http.listen(port, host);
+    await once(http, 'listening');
+  } catch (cause) {
+    throw new MoepressError('INPUT_INVALID', {
+      message: `The server cannot listen there: ${(cause as Error).message}.`,
+      where: '--port',
+      mend: 'Choose another --port or --host; --port 0 takes any that is free.',
+      cause,
+    });
+  }
+  const { address, family, port: taken } = http.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}/v1`;
+}

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { MoepressError } from '@moepress/core';
+import { readJson } from './body.js';
+import { answerChat } from './chat.js';
+import type { ChatTemplate } from './chat-template.js';
+import type { ServedModel } from './completion.js';
+import { answerCompletion } from './completions.js';
+import { errorBody, RequestError } from './errors.js';
+import { parseChat, parseCompletion } from './protocol.js';
+import { JobQueue } from './queue.js';
+
+/** An HTTP server with OpenAI's API before one model. */
+export interface ModelServer {
+  readonly http: Server;
+  /** Takes no more requests and answers those that came. */
+  close(): Promise<void>;
+}
+
+type Answer = (body: unknown, signal: AbortSignal) => Promise<object>;
+
+export function createModelServer(model: ServedModel, template: ChatTemplate | null): ModelServer {
+  const queue = new JobQueue();
+  const created = seconds();
+  const card = {
+    id: model.name,
+    object: 'model',
+    created,
+    owned_by: 'moepress',
+    max_model_len: model.runner.maxLength,
+  };
+
+  const envelope = (prefix: string, object: string) => ({
+    id: `${prefix}-${randomUUID()}`,
+    object,
+    created: seconds(),
+    model: model.name,
+  });
+  const checkModel = (name: string | undefined) => {
+    if (name === undefined || name === model.name) return;
+    throw new RequestError(404, `There is no model "${name}" here, only "${model.name}".`, 'model');
+  };
+  const posts: Readonly<Record<string, Answer>> = {
+    async '/v1/completions'(body, signal) {
+      const request = parseCompletion(body);
+      checkModel(request.model);
+      const answer = await queue.run(() => answerCompletion(model, request, signal), signal);
+      return { ...envelope('cmpl', 'text_completion'), ...answer };
+    },
+    async '/v1/chat/completions'(body, signal) {
+      const request = parseChat(body);
+      checkModel(request.model);
+      const answer = await queue.run(() => answerChat(model, template, request, signal), signal);
+      return { ...envelope('chatcmpl', 'chat.completion'), ...answer };
+    },
+  };
+  const gets: Readonly<Record<string, object>> = {
+    '/v1/models': { object: 'list', data: [card] },
+    [`/v1/models/${model.name}`]: card,
+  };
+
+  const respond = async (request: IncomingMessage, gone: AbortSignal): Promise<object> => {
+    const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname);
+    const post = Object.hasOwn(posts, path) ? posts[path] : undefined;
+    const get = Object.hasOwn(gets, path) ? gets[path] : undefined;
+    if (post && request.method === 'POST') return post(await readJson(request), gone);
+    if (get && request.method === 'GET') return get;
+    if (post || get) throw new RequestError(405, `${path} takes ${post ? 'POST' : 'GET'}.`);
+    throw new RequestError(404, `There is nothing at ${path}.`);
+  };
+
+  const http = createServer((request, response) => {
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
+    respond(request, gone.signal).then(
+      (body) => send(response, 200, body),
+      (error: unknown) => sendError(response, error),
+    );
+  });
+  return {
+    http,
+    async close() {
+      const closed = new Promise((resolve) => http.close(resolve));
+      http.closeIdleConnections();
+      await closed;
+      await queue.drain();
+    },
+  };
+}
+
+const seconds = () => Math.floor(Date.now() / 1000);
+
+function sendError(response: ServerResponse, error: unknown): void {
+  const { status, message, param } = error instanceof RequestError ? error : unforeseen(error);
+  send(response, status, errorBody(status, message, param));
+}
+
+/** Ids outside the vocabulary and the like are the client's fault, all else is not. */
+function unforeseen(error: unknown): RequestError {
+  const isInput = MoepressError.isInstance(error) && error.code === 'INPUT_INVALID';
+  return new RequestError(isInput ? 400 : 500, error instanceof Error ? error.message : String(error));
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  if (response.destroyed) return;
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+  });
+  // A client whose request was not read to its end would send on into nothing.
+  if (!response.req.complete) response.shouldKeepAlive = false;
+  response.end(text);
+}
