@@ -10,6 +10,7 @@ import { demo } from './commands/demo.js';
 import { evalCommand } from './commands/eval.js';
 import { evidence } from './commands/evidence.js';
 import { inspect } from './commands/inspect.js';
+import { leaderboard } from './commands/leaderboard.js';
 import { samples } from './commands/samples.js';
 import { serve } from './commands/serve.js';
 import { trace } from './commands/trace.js';
@@ -49,6 +50,11 @@ const evidenceOption = () =>
     'where measurements are kept and found again (default: the cache)',
   ).argParser(path);
 const noEvidenceOption = () => new Option('--no-evidence', 'keep no measurements');
+const answersOption = () =>
+  new Option('--answers <dir>', 'where answers are kept and found again (default: the cache)').argParser(
+    path,
+  );
+const noAnswersOption = () => new Option('--no-answers', 'keep no answers');
 const memoryOption = () =>
   new Option(
     '--memory <size>',
@@ -178,8 +184,8 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(dataOption())
     .option('--output <dir>', 'folder for the results file and the samples', path)
     .option('--add-bos', 'put a beginning-of-sequence token before every text')
-    .option('--answers <dir>', 'where answers are kept and found again (default: the cache)', path)
-    .option('--no-answers', 'keep no answers')
+    .addOption(answersOption())
+    .addOption(noAnswersOption())
     .option(
       '--base-url <url>',
       'ask the OpenAI-compatible server there, such as http://localhost:8000/v1; key: OPENAI_API_KEY',
@@ -211,6 +217,24 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .option('--limit <n>', 'samples of each task', count, 5)
     .addOption(jsonOption())
     .action((results, options) => samples(results, options, context()));
+
+  program
+    .command('leaderboard')
+    .description('compress and score models by methods, ratios and calibration sets, and show all on a page')
+    .argument(
+      '<recipe>',
+      'YAML: models, methods, ratios, tasks, and optionally calibration, seeds, limit',
+      path,
+    )
+    .requiredOption('--out <dir>', 'folder of the results; what is done there is not done again', path)
+    .option('--workers <n>', 'models scored at once', count, 1)
+    .addOption(dataOption())
+    .addOption(evidenceOption())
+    .addOption(noEvidenceOption())
+    .addOption(answersOption())
+    .addOption(noAnswersOption())
+    .addOption(jsonOption())
+    .action((recipe, options) => leaderboard(recipe, options, context()));
 
   program
     .command('serve')

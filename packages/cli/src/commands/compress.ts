@@ -18,14 +18,13 @@ import { type CalibrationChoice, calibrationSet } from '../source/calibration.js
 import { type MeasureOptions, measureEvidence } from '../source/measure.js';
 import { openBase } from '../source/model.js';
 
-export interface CompressOptions extends CalibrationChoice, MeasureOptions {
+export interface CompressOptions extends PlanningOptions {
   readonly method: string;
   readonly ratio: number;
   readonly out?: string;
   readonly planOnly?: boolean;
   readonly layout: ExpertLayout;
   readonly option?: Readonly<Record<string, unknown>>;
-  readonly threads?: number;
   readonly revision?: string;
 }
 
@@ -36,7 +35,7 @@ export async function compress(id: string, options: CompressOptions, context: Co
   const method = await context.registry.find(options.method);
   parseOptions(method.compressor, methodOptions(options));
   const model = await openBase(id, { ...options, ...context.work });
-  const plan = await makePlan(model, method, options, context);
+  const plan = await makePlan(model, method, methodOptions(options), options, context);
   if (options.planOnly) await outputPlan(plan, options.out, context);
   else await outputCheckpoint(model, plan, options.out!, options.layout, context);
 }
@@ -54,10 +53,17 @@ async function checkOutput({ out, planOnly, evidence }: CompressOptions): Promis
 
 const methodOptions = ({ option, ratio, seed }: CompressOptions) => ({ ...option, ratio, seed });
 
-async function makePlan(
+/** How a method's plan is made: what it is measured on, and with what. */
+export interface PlanningOptions extends CalibrationChoice, MeasureOptions {
+  readonly threads?: number;
+}
+
+/** Measures what a method needs and lets it decide; `own` are its options. */
+export async function makePlan(
   model: Model,
   method: FoundMethod,
-  options: CompressOptions,
+  own: Readonly<Record<string, unknown>>,
+  options: PlanningOptions,
   { work }: Context,
 ): Promise<CompressionPlan> {
   const engine = new Engine(options);
@@ -66,7 +72,7 @@ async function makePlan(
       ...work,
       model,
       method,
-      options: methodOptions(options),
+      options: own,
       measure: async (statistics) => {
         const set = await calibrationSet(model, options, work);
         return measureEvidence(engine, model, set, statistics, { ...options, ...work });

@@ -1,0 +1,61 @@
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Context } from '../context.js';
+import type { Cell } from '../leaderboard/cell.js';
+import { writeWhole } from '../leaderboard/cell.js';
+import { enumerateVariants } from '../leaderboard/enumerate.js';
+import { leaderboardMarkdown } from '../leaderboard/markdown.js';
+import { metricsOf } from '../leaderboard/metric.js';
+import { leaderboardPage } from '../leaderboard/page.js';
+import { publishedRows } from '../leaderboard/published.js';
+import { type Recipe, readRecipe } from '../leaderboard/recipe.js';
+import { runVariants } from '../leaderboard/run.js';
+import { checkFolderOutput } from '../output.js';
+import type { AnswersChoice } from '../scoring/answers.js';
+
+export interface LeaderboardOptions {
+  readonly out: string;
+  readonly data?: string;
+  /** Models scored at once. */
+  readonly workers: number;
+  readonly evidence?: string | false;
+  readonly answers?: AnswersChoice;
+}
+
+/** `moepress leaderboard <recipe.yaml>`: compresses and scores what is not done yet, and shows all of it. */
+export async function leaderboard(
+  file: string,
+  options: LeaderboardOptions,
+  context: Context,
+): Promise<void> {
+  const out = resolve(options.out);
+  const located = await readRecipe(file);
+  await checkFolderOutput(out);
+  const { recipe } = located;
+  const { data } = options;
+  const variants = await enumerateVariants(located, { ...context, data });
+  const cells = await runVariants(
+    variants,
+    {
+      ...options,
+      out,
+      answers: options.answers,
+      questions: { tasks: recipe.tasks, limit: recipe.limit, numFewshot: recipe.num_fewshot, data },
+      threads: Math.max(1, Math.floor(availableParallelism() / options.workers)),
+      onCells: (done) => publish(out, recipe, done),
+    },
+    context,
+  );
+  const table = leaderboardMarkdown(recipe.title, cells, metricsOf(cells));
+  context.print(`${table}\nThe page is ${join(out, 'index.html')}`, { out, cells });
+}
+
+/** Results, table and page; each whole or not at all, so that one may look while the run goes on. */
+async function publish(out: string, recipe: Recipe, cells: readonly Cell[]): Promise<void> {
+  const metrics = metricsOf(cells);
+  const published = recipe.published ? await publishedRows() : [];
+  await writeWhole(join(out, 'results.jsonl'), cells.map((cell) => `${JSON.stringify(cell)}\n`).join(''));
+  await writeWhole(join(out, 'leaderboard.md'), leaderboardMarkdown(recipe.title, cells, metrics));
+  const page = await leaderboardPage(recipe.title, cells, metrics.length > 0 ? metrics : [], published);
+  await writeWhole(join(out, 'index.html'), page);
+}

@@ -1,0 +1,126 @@
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { inTemporaryFolder, moepress } from './command.js';
+
+const recipe = `
+models: [tiny]
+tasks: [tiny_facts, tiny_gsm]
+limit: 20
+ratios: [0.25, 0.5]
+calibration: ['tiny:32x64', 'tiny_gsm[train]:32']
+methods:
+  - reap
+  - random
+  - { method: fisher-moe, label: fisher-moe L, options: { budget: layer } }
+`;
+
+const run = (cwd: string, out: string, more: readonly string[] = [], watch?: (child: ChildProcess) => void) =>
+  moepress(['leaderboard', 'recipe.yaml', '--out', out, '--json', ...more], {
+    cwd,
+    ...(watch && { watch }),
+  });
+
+/** Rows without what names a run rather than a result. */
+const rowsIn = (folder: string) =>
+  readFileSync(join(folder, 'results.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => ({ ...JSON.parse(line), results: '', samples: {} }));
+
+/** Waits until cells have been finished. */
+async function untilCells(out: string, count: number): Promise<void> {
+  const cells = () =>
+    existsSync(join(out, 'variants'))
+      ? (readdirSync(join(out, 'variants'), { recursive: true }) as string[]).filter((name) =>
+          /cell-\w+\.json$/.test(name),
+        )
+      : [];
+  while (cells().length < count) await setTimeout(20);
+}
+
+describe('moepress leaderboard', () => {
+  it('gives the same table when it is killed and run again, by one worker or two', () =>
+    inTemporaryFolder(async (folder) => {
+      writeFileSync(join(folder, 'recipe.yaml'), recipe);
+      const [whole, resumed] = ['whole', 'resumed'].map((name) => join(folder, name));
+      // Without answers, so that the second run has to compute what it shows.
+      const alone = await run(folder, whole!, ['--no-answers']);
+      expect(alone.code).toBe(0);
+      const { cells } = JSON.parse(alone.stdout);
+      // The original; two ratios of two methods that measure, on two texts, and of one that does not.
+      expect(cells).toHaveLength(1 + 2 * (2 * 2 + 1));
+
+      const killed = await run(folder, resumed!, ['--no-answers'], async (child) => {
+        await untilCells(resumed!, 3);
+        child.kill('SIGKILL');
+      });
+      expect(killed.code).toBeNull();
+      const before = rowsIn(resumed!).length;
+      expect(before).toBeLessThan(11);
+      const again = await run(folder, resumed!, ['--no-answers', '--workers', '2']);
+      expect(again.code).toBe(0);
+      // What was finished is found; the rest is computed.
+      expect(again.stderr).toMatch(/"advance","task":"Filling the leaderboard","done":[3-9]/);
+      expect(rowsIn(resumed!)).toEqual(rowsIn(whole!));
+      const table = (out: string) => readFileSync(join(out, 'leaderboard.md'), 'utf8');
+      expect(table(resumed!)).toBe(table(whole!));
+
+      const { stderr } = await run(folder, resumed!);
+      expect(stderr).not.toContain('"Scoring"');
+    }));
+
+  it('links to plans and samples from a page that needs nothing else', () =>
+    inTemporaryFolder(async (folder) => {
+      const one =
+        'models: [tiny]\ntasks: [tiny_facts]\nlimit: 2\npublished: true\nratios: [0.25, 0.5]\nmethods: [random]';
+      writeFileSync(join(folder, 'recipe.yaml'), `title: Small & quick\n${one}`);
+      expect((await run(folder, join(folder, 'out'))).code).toBe(0);
+      const cells = rowsIn(join(folder, 'out'));
+      expect(cells.map(({ method }) => method)).toEqual([null, 'random', 'random']);
+      for (const line of readFileSync(join(folder, 'out/results.jsonl'), 'utf8').trim().split('\n')) {
+        const { plan, results, samples } = JSON.parse(line);
+        for (const file of [plan, results, ...Object.values(samples)]) {
+          if (file !== null) expect(existsSync(join(folder, 'out', file as string))).toBe(true);
+        }
+      }
+      const page = readFileSync(join(folder, 'out/index.html'), 'utf8');
+      expect(page).toContain('<title>Small &#38; quick</title>');
+      expect(page).not.toMatch(/<(script|link|img)[^>]*(src|href)="(?!data:)/);
+      const data = JSON.parse(/<script type="application\/json" id="data">(.*)<\/script>/.exec(page)![1]!);
+      const published = data.rows.filter((row: { source?: object }) => row.source);
+      expect(published).toHaveLength(33);
+      expect(published[0].source.url).toMatch(/^https:\/\/arxiv\.org\//);
+    }));
+
+  it.each([
+    ['models: [tiny\ntasks: 3', /^error: This is no YAML/m, 2],
+    ['models: [tiny]\ntasks: [tiny_facts]\nmethods: [reap]\nratios: [0.5, 1.5]', /ratios\.1/, 4],
+    ['models: [tiny]\ntasks: [tiny_facts]\nmethods:\n  - reap\n  - raep\nratios: [0.5]', /reap/, 5],
+    ['models: [tiny]\ntasks: [tiny_fact]\nmethods: [reap]\nratios: [0.5]', /tiny_facts/, 2],
+    [
+      'models: [tiny]\ntasks: [tiny_facts]\nmethods: [reap]\nratios: [0.5]\ncalibration: [a/b/c]',
+      /a\/b\/c/,
+      5,
+    ],
+    [
+      'models: [tiny]\ntasks: [tiny_facts]\nmethods:\n  - { method: reap, option: {} }\nratios: [0.5]',
+      /option/,
+      4,
+    ],
+    ['models: [./gone]\ntasks: [tiny_facts]\nmethods: [reap]\nratios: [0.5]', /no such folder/, 1],
+  ])('names the line of %j', (text, message, line) =>
+    inTemporaryFolder(async (folder) => {
+      writeFileSync(join(folder, 'recipe.yaml'), text);
+      const { code, stderr } = await moepress(['leaderboard', 'recipe.yaml', '--out', 'out'], {
+        cwd: folder,
+      });
+      expect([1, 2]).toContain(code);
+      expect(stderr).toMatch(message);
+      expect(stderr).toContain(`where: recipe.yaml:${line}\n`);
+      expect(readdirSync(folder)).toEqual(['recipe.yaml']);
+    }),
+  );
+});

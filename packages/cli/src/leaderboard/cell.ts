@@ -1,0 +1,74 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { asWriteError, replaceFile } from '@moepress/checkpoint';
+import { MoepressError } from '@moepress/core';
+import { z } from 'zod';
+
+/** Counted up when cells of an older moepress must not be taken any more. */
+const format = 1;
+
+const cellSchema = z.object({
+  format: z.literal(format),
+  /** Address of the variant, 64 hexadecimal digits. */
+  variant: z.string(),
+  model: z.string(),
+  revision: z.string().nullable(),
+  /** Null for the original. */
+  method: z.string().nullable(),
+  ratio: z.number(),
+  calibration: z.string().nullable(),
+  seed: z.number().nullable(),
+  /** Shares of parameters that are gone. */
+  removed: z.object({ routed: z.number(), whole: z.number() }),
+  parameters: z.number(),
+  /** Of the weights. */
+  bytes: z.number(),
+  /** By task and `metric,filter`. */
+  scores: z.record(z.string(), z.record(z.string(), z.number())),
+  /** Files, relative to the folder of the leaderboard; no plan for the original. */
+  plan: z.string().nullable(),
+  results: z.string(),
+  samples: z.record(z.string(), z.string()),
+});
+
+/** A finished variant with its scores: a row of the leaderboard. */
+export type Cell = z.output<typeof cellSchema>;
+
+export const newCell = (cell: Omit<Cell, 'format'>): Cell => ({ format, ...cell });
+
+/** Folder of a variant within that of the leaderboard. */
+export const variantFolder = (address: string) => join('variants', address.slice(0, 16));
+
+/** Of the cell of a variant asked the questions with this address; it is there only when all is done. */
+export const cellFile = (variant: string, questions: string) =>
+  join(variantFolder(variant), `cell-${questions.slice(0, 16)}.json`);
+
+/** A cell that was finished; null if it was not, or a file of another variant or format is there. */
+export async function readCell(file: string, variant: string): Promise<Cell | null> {
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return null;
+    const message = `A finished cell cannot be read: ${cause.message}.`;
+    throw new MoepressError('INPUT_INVALID', { message, where: file, cause });
+  });
+  if (text === null) return null;
+  const { data } = cellSchema.safeParse(parse(text));
+  return data?.variant === variant ? data : null;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Writes a file whole or not at all, making its folder. Throws `DISK_FULL` or `WRITE_FAILED`. */
+export async function writeWhole(file: string, text: string): Promise<void> {
+  try {
+    await mkdir(dirname(file), { recursive: true });
+  } catch (cause) {
+    throw asWriteError(cause, file);
+  }
+  await replaceFile(file, (handle) => handle.writeFile(text));
+}

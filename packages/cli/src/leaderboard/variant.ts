@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson, type FoundMethod, type Model, parseOptions } from '@moepress/core';
+import { modelIdentity } from '@moepress/runtime';
+import type { RecipeMethod } from './recipe.js';
+
+/** One way to compress a model: what makes a plan. */
+export interface Compression {
+  readonly found: FoundMethod;
+  readonly method: RecipeMethod;
+  readonly ratio: number;
+  readonly seed: number;
+  /** What it measures on, as `--calibration` takes it; null if it measures nothing or the model brings its text. */
+  readonly calibration: string | null;
+}
+
+/** A model of the recipe, as it is or compressed. */
+export interface Variant {
+  readonly base: Model;
+  /** Null for the original. */
+  readonly compression: Compression | null;
+  /** SHA-256 of what determines the view: weights, method with its version and options, tokens measured on. */
+  readonly address: string;
+}
+
+/** `calibrationHash`: of the tokens that are measured on; null without calibration. */
+export async function variantOf(
+  base: Model,
+  compression: Compression | null,
+  calibrationHash: string | null,
+): Promise<Variant> {
+  const parts = compression && {
+    origin: compression.found.origin,
+    method: compression.method.method,
+    options: parseOptions(compression.found.compressor, optionsOf(compression)),
+    calibration: calibrationHash,
+  };
+  return { base, compression, address: addressOf({ model: await modelIdentity(base), parts }) };
+}
+
+export const optionsOf = ({ method, ratio, seed }: Compression) => ({ ...method.options, ratio, seed });
+
+export function addressOf(value: unknown): string {
+  return createHash('sha256').update(canonicalJson(value)).digest('hex');
+}
