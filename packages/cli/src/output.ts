@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { asWriteError } from '@moepress/checkpoint';
-import { MoepressError } from '@moepress/core';
+import { MoepressError, type Progress } from '@moepress/core';
 import { checkFree } from '@moepress/export';
 
 /**
@@ -52,5 +52,28 @@ export async function makeParent(path: string): Promise<void> {
     await mkdir(dirname(resolve(path)), { recursive: true });
   } catch (cause) {
     throw asWriteError(cause, path);
+  }
+}
+
+/**
+ * The folder of a store: the one the user chose, or the default one, which is a convenience: where it cannot be
+ * written, work is done without it, after a warning that `what` is not kept. Null: none. Throws `WRITE_FAILED` for a
+ * chosen one.
+ */
+export async function storeFolder(
+  chosen: string | false | undefined,
+  fallback: string,
+  what: string,
+  progress: Progress | undefined,
+): Promise<string | null> {
+  if (chosen === false) return null;
+  const folder = chosen === undefined ? fallback : resolve(chosen);
+  try {
+    await checkFolderOutput(folder);
+    return folder;
+  } catch (error) {
+    if (chosen !== undefined || !MoepressError.isInstance(error)) throw error;
+    progress?.({ type: 'warning', message: `${what} are not kept in ${folder}: ${error.message}` });
+    return null;
   }
 }

@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { type Model, removedRatios, throwIfAborted } from '@moepress/core';
+import { type Model, removedRatios, type Work } from '@moepress/core';
 import { evaluateModel } from '../commands/eval.js';
 import type { Context } from '../context.js';
+import { inLanes } from '../lanes.js';
 import type { Compressed } from './compress.js';
 import type { DemoRow } from './row.js';
 import { demoTasks } from './variants.js';
@@ -21,25 +22,15 @@ export async function scoreAll(
   const rows = new Array<DemoRow>(compressed.length);
   const task = 'Scoring models';
   work.progress({ type: 'start', task, total: compressed.length, unit: 'models' });
-  const queue = compressed.entries();
-  const failure = new AbortController();
-  const signal = AbortSignal.any([work.signal, failure.signal]);
+  const entries = [...compressed.entries()];
   let done = 0;
-  const lane = async () => {
-    for (const [i, { variant, model, bytes }] of queue) {
-      throwIfAborted(signal);
-      const options = { tasks: demoTasks, threads: 1, ...(limit === undefined ? {} : { limit }) };
-      const { record } = await evaluateModel(model, options, { signal });
-      rows[i] = { variant, removed: removedRatios(base, model), bytes, results: record.results };
-      work.progress({ type: 'advance', task, done: ++done, note: variant?.label ?? 'original' });
-    }
+  const score = async ([i, { variant, model, bytes }]: (typeof entries)[number], own: Work) => {
+    const options = { tasks: demoTasks, threads: 1, limit };
+    const { record } = await evaluateModel(model, options, own);
+    rows[i] = { variant, removed: removedRatios(base, model), bytes, results: record.results };
+    work.progress({ type: 'advance', task, done: ++done, note: variant?.label ?? 'original' });
   };
-  // Lanes end together: their checkpoints are about to be removed.
-  const lanes = Array.from({ length: availableParallelism() }, () =>
-    lane().catch((error) => failure.abort(error)),
-  );
-  await Promise.all(lanes);
-  if (failure.signal.aborted) throw failure.signal.reason;
+  await inLanes(entries, availableParallelism(), work.signal, score);
   work.progress({ type: 'end', task });
   return rows;
 }

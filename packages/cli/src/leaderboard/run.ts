@@ -4,11 +4,11 @@ import { applyPlan, type Model, measure, removedRatios, throwIfAborted, type Wor
 import { parseCalibration, type ResultsRecord, saveEvaluation } from '@moepress/harness';
 import { makePlan } from '../commands/compress.js';
 import type { Context } from '../context.js';
+import { inLanes } from '../lanes.js';
 import type { AnswersChoice } from '../scoring/answers.js';
 import { type Questions, scoreView } from '../scoring/local.js';
 import { readPlan } from '../source/model.js';
 import { type Cell, cellFile, newCell, readCell, variantFolder, writeWhole } from './cell.js';
-import { inLanes } from './lanes.js';
 import { addressOf, optionsOf, type Variant } from './variant.js';
 
 export interface RunOptions {

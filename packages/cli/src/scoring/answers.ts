@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { type Model, MoepressError, type Progress } from '@moepress/core';
+import { dirname, join } from 'node:path';
+import type { Model, Progress } from '@moepress/core';
 import { type AnswerStore, type LanguageModel, type ModelIdentity, openAnswerStore } from '@moepress/harness';
 import { defaultEvidenceRoot, modelIdentity } from '@moepress/runtime';
-import { checkFolderOutput } from '../output.js';
+import { storeFolder } from '../output.js';
 
 /** Folder of answers, absent for the default one, false for none. */
 export type AnswersChoice = string | false | undefined;
@@ -19,7 +19,7 @@ export async function openLocalAnswers(
   settings: LanguageModel['settings'],
   progress: Progress | undefined,
 ): Promise<AnswerStore | undefined> {
-  const folder = await answersFolder(choice, progress);
+  const folder = await storeFolder(choice, defaultRoot(), 'Answers', progress);
   if (folder === null) return undefined;
   return openAnswerStore(folder, await localIdentity(model, settings));
 }
@@ -41,18 +41,4 @@ async function hashFiles(directory: string, names: readonly string[]): Promise<s
   const hash = createHash('sha256');
   for (const name of names) hash.update(await readFile(join(directory, name)).catch(() => ''));
   return hash.digest('hex');
-}
-
-/** The default folder is a convenience: where it cannot be written, the work is done without. */
-async function answersFolder(choice: AnswersChoice, progress: Progress | undefined): Promise<string | null> {
-  if (choice === false) return null;
-  const folder = choice === undefined ? defaultRoot() : resolve(choice);
-  try {
-    await checkFolderOutput(folder);
-    return folder;
-  } catch (error) {
-    if (choice !== undefined || !MoepressError.isInstance(error)) throw error;
-    progress?.({ type: 'warning', message: `Answers are not kept in ${folder}: ${error.message}` });
-    return null;
-  }
 }

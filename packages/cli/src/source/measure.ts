@@ -1,15 +1,14 @@
-import { resolve } from 'node:path';
-import {
-  type Evidence,
-  type Model,
-  MoepressError,
-  type Progress,
-  type Statistic,
-  type Work,
-} from '@moepress/core';
+import type { Evidence, Model, Progress, Statistic, Work } from '@moepress/core';
 import { expertHits } from '@moepress/graph';
-import { type CalibrationSet, calibrate, type Engine, EvidenceStore, reportLayers } from '@moepress/runtime';
-import { checkFolderOutput } from '../output.js';
+import {
+  type CalibrationSet,
+  calibrate,
+  defaultEvidenceRoot,
+  type Engine,
+  EvidenceStore,
+  reportLayers,
+} from '@moepress/runtime';
+import { storeFolder } from '../output.js';
 
 /** Where evidence goes, and what may be spent on it. */
 export interface MeasureOptions {
@@ -33,28 +32,11 @@ export async function measureEvidence(
   // Counting is free in a forward pass; it is not worth one of its own.
   const counts = statistics.some(({ pass }) => pass === 'forward');
   const wanted = counts ? [...statistics, expertHits] : statistics;
-  const store = await openStore(options.evidence, progress);
+  const folder = await storeFolder(options.evidence, defaultEvidenceRoot(), 'Measurements', progress);
+  const store = folder === null ? undefined : new EvidenceStore(folder);
   const evidence = await calibrate(engine, model, set, wanted, { progress, signal, memory, store });
   if (counts) warnOfScarce(evidence, minTokens, progress);
   return evidence;
-}
-
-/** The default store is a convenience: where it cannot be written, the work is done without. */
-async function openStore(
-  folder: string | false | undefined,
-  progress: Progress | undefined,
-): Promise<EvidenceStore | undefined> {
-  if (folder === false) return undefined;
-  const store = new EvidenceStore(folder && resolve(folder));
-  try {
-    await checkFolderOutput(store.root);
-    return store;
-  } catch (error) {
-    if (folder !== undefined || !MoepressError.isInstance(error)) throw error;
-    const message = `Measurements are not kept in ${store.root}: ${error.message}`;
-    progress?.({ type: 'warning', message });
-    return undefined;
-  }
 }
 
 function warnOfScarce({ layers }: Evidence, minTokens: number, progress: Progress | undefined): void {
