@@ -73,8 +73,8 @@ export function createModelServer(model: ServedModel, template: ChatTemplate | n
     const gone = new AbortController();
     response.on('close', () => gone.abort());
     respond(request, gone.signal).then(
-      (body) => send(response, 200, body),
-      (error: unknown) => sendError(response, error),
+      (body) => send(response, 200, body, http.listening),
+      (error: unknown) => sendError(response, error, http.listening),
     );
   });
   return {
@@ -90,9 +90,9 @@ export function createModelServer(model: ServedModel, template: ChatTemplate | n
 
 const seconds = () => Math.floor(Date.now() / 1000);
 
-function sendError(response: ServerResponse, error: unknown): void {
+function sendError(response: ServerResponse, error: unknown, keepAlive: boolean): void {
   const { status, message, param } = error instanceof RequestError ? error : unforeseen(error);
-  send(response, status, errorBody(status, message, param));
+  send(response, status, errorBody(status, message, param), keepAlive);
 }
 
 /** Ids outside the vocabulary and the like are the client's fault, all else is not. */
@@ -101,14 +101,15 @@ function unforeseen(error: unknown): RequestError {
   return new RequestError(isInput ? 400 : 500, error instanceof Error ? error.message : String(error));
 }
 
-function send(response: ServerResponse, status: number, body: object): void {
+/** `keepAlive`: not once the server closes, which waits for connections that are kept. */
+function send(response: ServerResponse, status: number, body: object, keepAlive: boolean): void {
   if (response.destroyed) return;
   const text = JSON.stringify(body);
+  // A client whose request was not read to its end would send on into nothing.
+  if (!keepAlive || !response.req.complete) response.shouldKeepAlive = false;
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
   });
-  // A client whose request was not read to its end would send on into nothing.
-  if (!response.req.complete) response.shouldKeepAlive = false;
   response.end(text);
 }
