@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { exactMatch } from '../metrics/exact-match.js';
 import { chainOfThoughtFilters, finalAnswerFilters, gsmExactMatch, gsmFilters } from '../tasks/gsm.js';
-import { golden, shared } from '../testing/shared.js';
+import { golden, shared } from '../testing/reference.js';
 import { applyFilters } from './filter.js';
 
 const [strict, flexible] = gsmFilters;

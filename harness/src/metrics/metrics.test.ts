@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { golden, shared } from '../testing/shared.js';
+import { golden, shared } from '../testing/reference.js';
 import { choiceScores } from './choice.js';
 import { exactMatch } from './exact-match.js';
 import { aggregate } from './metric.js';

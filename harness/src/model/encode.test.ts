@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { golden, shared } from '../testing/shared.js';
+import { golden, shared } from '../testing/reference.js';
 import { byteTokenizer, wordTokenizer } from '../testing/toy-tokenizers.js';
 import { encode, encodePair, prefixToken } from './encode.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { golden, shared } from '../testing/shared.js';
+import { golden, shared } from '../testing/reference.js';
 import { inOrder, longestFirst } from './order.js';
 
 const sequences = fc.array(fc.array(fc.nat(3), { maxLength: 4 }), { maxLength: 20 });

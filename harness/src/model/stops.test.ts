@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { golden, shared } from '../testing/shared.js';
+import { golden, shared } from '../testing/reference.js';
 import { byteTokenizer } from '../testing/toy-tokenizers.js';
 import { cutAnswer, stopDetector, stopSequences } from './stops.js';
 

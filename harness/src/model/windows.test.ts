@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { golden, shared } from '../testing/shared.js';
+import { golden, shared } from '../testing/reference.js';
 import { rollingWindows, truncatePair, truncatePrompt } from './windows.js';
 
 const range = (n: number, from = 0) => Array.from({ length: n }, (_, i) => from + i);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { golden, shared } from '../testing/shared.js';
+import { golden, shared } from '../testing/reference.js';
 import { generationBody, readScores, readTexts, scoringBody } from './protocol.js';
 
 it('calls a token greedy that nothing beside it beats', () => {

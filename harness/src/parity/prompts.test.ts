@@ -6,7 +6,7 @@ import type { ModelRequest } from '../requests/request.js';
 import { findTask } from '../tasks/registry.js';
 import { detokenise } from '../tasks/wikitext.js';
 import { sharedDatasets } from '../testing/data/datasets.js';
-import { golden, shared } from '../testing/shared.js';
+import { golden, shared } from '../testing/reference.js';
 
 const data = sharedDatasets();
 const prepare = (name: string, numFewshot: number, limit?: number) =>

@@ -4,7 +4,7 @@ import type { Evaluation } from '../results/save.js';
 import { renderTable, type Tabulated } from '../results/table.js';
 import { sharedDatasets } from '../testing/data/datasets.js';
 import { fakeModel } from '../testing/fake-model.js';
-import { golden, goldenText, shared } from '../testing/shared.js';
+import { golden, goldenText, shared } from '../testing/reference.js';
 
 const data = sharedDatasets();
 

@@ -4,7 +4,7 @@ import { openDatasets } from '../datasets/open.js';
 import { evaluate } from '../evaluate.js';
 import { renderTable } from '../results/table.js';
 import { fakeModel } from '../testing/fake-model.js';
-import { shared } from '../testing/shared.js';
+import { shared } from '../testing/reference.js';
 
 describe.runIf(shared)('the embedded tasks', () => {
   it('find all their rows and are asked', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../results/hash.js';
-import { golden, shared } from '../testing/shared.js';
+import { golden, shared } from '../testing/reference.js';
 import { dumps, floatRepr } from './json.js';
 
 describe('dumps', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { capitalize } from '../python/text.js';
-import { golden, shared } from '../testing/shared.js';
+import { golden, shared } from '../testing/reference.js';
 import { hellaswag, withoutMarks } from './hellaswag.js';
 
 const row = {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { shared } from '../shared.js';
+import { shared } from '../reference.js';
 
 /** A packed file of the reference data. */
 export function unpacked(name: string): Buffer {
