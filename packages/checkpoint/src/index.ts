@@ -8,14 +8,21 @@ export {
   type TensorNames,
   tensorName,
 } from './architectures/manifest.js';
+export { denseLayers } from './config/ffn.js';
 export { asWriteError } from './files/errors.js';
 export { replaceFile } from './files/replace.js';
 export { checkSpace } from './files/space.js';
 export { isCompanion } from './folder/companions.js';
-export { type CompactLayer, type CompactRecord, compactFormat, stockConfig } from './model/compact.js';
+export {
+  type CompactLayer,
+  type CompactRecord,
+  compactFormat,
+  type DenseLayer,
+  stockConfig,
+} from './model/compact.js';
 export type { OpenOptions } from './model/locate.js';
 export { openModel } from './model/open.js';
-export { type RaggedNames, raggedNames } from './model/ragged.js';
+export { ownWidthNames, type RaggedNames, raggedNames } from './model/ragged.js';
 export { arrayEntry, exprEntry, stackEntry, type TensorEntry } from './safetensors/layout.js';
 export { readSafetensors, type SafetensorsFile } from './safetensors/read.js';
 export { defaultShardBytes, planShards, type ShardPlan, writeShards } from './safetensors/shards.js';

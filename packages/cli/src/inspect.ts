@@ -172,7 +172,7 @@ function summariseQuantised(model: Model): QuantisedSummary[] {
   const weights = model.blocks.flatMap((block) => [
     ...attentionTensors(block),
     ...(block.ffn.kind === 'dense' ? mlpTensors(block.ffn.mlp) : []),
-    ...(block.ffn.kind === 'moe' && block.ffn.shared ? mlpTensors(block.ffn.shared.mlp) : []),
+    ...(block.ffn.shared ? mlpTensors(block.ffn.shared.mlp) : []),
   ]);
   const all = [...weights, ...distinctExperts(model).flatMap(mlpTensors)];
   return (['mxfp4', 'fp8'] as const).flatMap((format) => {

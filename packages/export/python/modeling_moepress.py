@@ -4,7 +4,7 @@ In such a checkpoint several router slots share one expert, or experts differ in
 under the layer it came from and as narrow as it is, and config.json says under "moepress" which slot of which layer
 uses which expert, and how wide they are. The model is the stock one of its family, with the experts of every MoE
 layer replaced by those below. The router is untouched: it selects among as many slots as before, and the weights of
-slots that share an expert add up.
+slots that share an expert add up. Layers listed there under "dense" have one MLP in the place of router and experts.
 
 Needs transformers 5 or newer.
 """
@@ -111,6 +111,35 @@ class EmptyExpert(nn.Module):
         return torch.zeros_like(x)
 
 
+class DenseFfn(nn.Module):
+    """What a whole MoE became: one MLP for every token, and the family's shared expert beside it where its gate stayed."""
+
+    def __init__(self, config, record, moe):
+        super().__init__()
+        self.is_gpt_oss = isinstance(config, GptOssConfig)
+        width = record["width"]
+        if width:
+            activation = (clamped_swiglu if self.is_gpt_oss else gated)(config)
+            mlp = Expert(config.hidden_size, width, activation, self.is_gpt_oss)
+        else:
+            mlp = EmptyExpert(config.hidden_size, self.is_gpt_oss)
+        # The projections stand under this module's own name, as those of the family's dense layers do.
+        for name, module in mlp.named_children():
+            self.add_module(name, module)
+        self.compute = type(mlp).forward
+        self.activation = getattr(mlp, "activation", None)
+        if record["shared"]:
+            self.shared_expert, self.shared_expert_gate = moe.shared_expert, moe.shared_expert_gate
+
+    def forward(self, hidden_states):
+        output = self.compute(self, hidden_states)
+        if hasattr(self, "shared_expert"):
+            gate = torch.sigmoid(self.shared_expert_gate(hidden_states))
+            output = output + gate * self.shared_expert(hidden_states)
+        # The decoder layers of gpt-oss expect the router's scores as well.
+        return (output, None) if self.is_gpt_oss else output
+
+
 class SeparateExperts(SharedSlots, nn.ModuleList):
     """Experts with tensors of their own, each of its own width."""
 
@@ -161,13 +190,16 @@ class CompactConfig:
 
 
 class Compact:
-    """Mixed into a stock causal language model: gives each MoE layer the experts that config.moepress lists."""
+    """Mixed into a stock causal language model: gives each layer the experts, or the MLP, that config.moepress lists."""
 
     # Of one width, which config.json has for all.
     uniform_experts = SeparateExperts
 
     def __init__(self, config):
         super().__init__(config)
+        for record in config.moepress.get("dense", []):
+            decoder_layer = self.model.layers[record["layer"]]
+            decoder_layer.mlp = DenseFfn(config, record, decoder_layer.mlp)
         stored = {}
         for record in config.moepress["layers"]:
             self.model.layers[record["layer"]].mlp.experts = stored[record["layer"]] = self.build_experts(config, record)

@@ -60,6 +60,7 @@ export function planFor(base: Model, op: (layer: number, experts: number) => Lay
     })),
     warnings: [],
     details: {},
+    learned: null,
   };
 }
 
@@ -122,9 +123,9 @@ export async function fingerprint(model: Model): Promise<string> {
     else {
       for (const tensor of routerTensors(ffn.router)) await add(tensor);
       for (const slot of ffn.slots) for (const tensor of mlpTensors(ffn.pool[slot]!)) await add(tensor);
-      if (ffn.shared) for (const tensor of mlpTensors(ffn.shared.mlp)) await add(tensor);
-      if (ffn.shared?.gate) await add(ffn.shared.gate);
     }
+    if (ffn.shared) for (const tensor of mlpTensors(ffn.shared.mlp)) await add(tensor);
+    if (ffn.shared?.gate) await add(ffn.shared.gate);
   }
   return hash.digest('hex');
 }

@@ -4,6 +4,8 @@ import type { ElementType, ExternalData, GraphIR, InitializerIR, NodeIR, ValueIR
 /** Nodes of the graph, or of the If branch, that is being written. */
 interface Frame {
   readonly nodes: NodeIR[];
+  /** What its operators were given to what they yield. */
+  readonly known: Map<string, Value>;
 }
 
 /** What a node produces: one of these per output. */
@@ -17,13 +19,15 @@ type NodeOptions = Pick<OpOptions, 'domain' | 'attributes' | 'name'> & {
   readonly graphs?: Readonly<Record<string, GraphIR>>;
 };
 
+const newFrame = (): Frame => ({ nodes: [], known: new Map() });
+
 /**
  * Builds one ONNX graph. Operators are free functions over values (`add(a, b)`); each appends to
  * the builder its values belong to, or to the branch that is open at that moment.
  */
 export class GraphBuilder implements Graph {
   readonly #name: string;
-  readonly #frames: Frame[] = [{ nodes: [] }];
+  readonly #frames: Frame[] = [newFrame()];
   readonly #inputs: ValueIR[] = [];
   readonly #outputs: ValueIR[] = [];
   readonly #initializers = new Map<string, InitializerIR>();
@@ -36,8 +40,9 @@ export class GraphBuilder implements Graph {
     this.#name = name;
   }
 
-  /** A tensor fed at run time. */
+  /** A tensor fed at run time; however often it is declared, the first time says what it is. */
   input(name: string, dtype: GraphDType, shape: readonly Dim[]): Value {
+    if (this.#inputs.some((input) => input.name === name)) return this.value(name);
     this.#inputs.push({ name, dtype, shape });
     return this.#value(name, dtype, shape);
   }
@@ -54,11 +59,24 @@ export class GraphBuilder implements Graph {
     this.#outputs.push({ name, dtype, shape });
   }
 
+  /** Appends a node, unless an equal one is at hand: what is computed from the same values is computed once. */
   op(type: string, inputs: readonly (Value | null)[], options: OpOptions = {}): Value {
     const reference = inputs.find((input) => input !== null);
     const dtype = options.dtype ?? reference?.dtype ?? 'float32';
     const shape = options.shape ?? reference?.shape ?? [];
-    return this.multi(type, inputs, [{ dtype, shape }], options)[0]!;
+    const key = JSON.stringify([
+      type,
+      options.domain,
+      inputs.map((input) => input?.name),
+      dtype,
+      shape,
+      options.attributes,
+    ]);
+    const known = this.#frames.map((frame) => frame.known.get(key)).find((value) => value !== undefined);
+    if (known) return known;
+    const value = this.multi(type, inputs, [{ dtype, shape }], options)[0]!;
+    this.#frames.at(-1)!.known.set(key, value);
+    return value;
   }
 
   /** A node with several outputs. */
@@ -166,7 +184,7 @@ export class GraphBuilder implements Graph {
   }
 
   #subgraph(name: string, build: () => readonly Value[]): { graph: GraphIR; values: readonly Value[] } {
-    const frame: Frame = { nodes: [] };
+    const frame = newFrame();
     this.#frames.push(frame);
     try {
       // A branch may not hand out an outer value by its own name.

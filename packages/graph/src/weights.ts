@@ -1,4 +1,5 @@
 import {
+  type ConcatExpr,
   cols,
   type DType,
   describe,
@@ -6,13 +7,14 @@ import {
   rows,
   type SelectExpr,
   type StoredTensor,
+  type SumExpr,
   type TensorExpr,
   type Value,
 } from '@moepress/core';
 import { blockScaled } from './block-scaled.js';
 import type { GraphBuilder } from './builder.js';
 import { gather, join, transpose, zeros } from './ops/layout.js';
-import { cast, mul } from './ops/math.js';
+import { add, cast, timesNumber } from './ops/math.js';
 
 type FloatType = 'float32' | 'float16' | 'bfloat16' | 'float64';
 
@@ -52,15 +54,26 @@ export function storedWeight(graph: GraphBuilder, expr: TensorExpr): Value {
     case 'block-scaled':
       return blockScaled(graph, expr);
     case 'concat':
-      return join(
-        expr.of.map((part) => storedWeight(graph, part)),
-        expr.axis,
-      );
-    case 'scale':
-      return mul(cast(storedWeight(graph, expr.of), 'float32'), graph.constant([expr.by], [], 'float32'));
+      return joined(graph, expr);
+    case 'sum':
+      return summed(graph, expr);
+    case 'parameter':
+      return graph.input(expr.name, 'float32', expr.shape);
     case 'zeros':
       return zeros(graph, expr.shape, floatTypeOf(expr));
   }
+}
+
+/** Parts that come in different types, as a scaled one beside a stored one, meet in fp32. */
+function joined(graph: GraphBuilder, { of, axis }: ConcatExpr): Value {
+  const parts = of.map((part) => storedWeight(graph, part));
+  const agree = parts.every(({ dtype }) => dtype === parts[0]!.dtype);
+  return join(agree ? parts : parts.map((part) => cast(part, 'float32')), axis);
+}
+
+function summed(graph: GraphBuilder, { of, by }: SumExpr): Value {
+  const terms = of.map((term, i) => timesNumber(cast(storedWeight(graph, term), 'float32'), by[i]!));
+  return terms.reduce((sum, term) => add(sum, term));
 }
 
 function selected(graph: GraphBuilder, { kind, of, indices }: SelectExpr): Value {

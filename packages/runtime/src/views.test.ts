@@ -28,6 +28,7 @@ function planOf(model: Model, layers: LayerPlan[]): CompressionPlan {
     layers,
     warnings: [],
     details: {},
+    learned: null,
   };
 }
 

@@ -10,7 +10,7 @@ import {
   removedRatios,
   type Scorer,
 } from '@moepress/core';
-import { toyEvidence, toyModel } from '@moepress/core/testing';
+import { noServices, toyEvidence, toyModel } from '@moepress/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { dropLowest } from './drop-lowest.js';
@@ -33,7 +33,7 @@ const context = (model: Model, options: CompressionOptions) => ({
   options,
   evidence: null,
   rng: createRng(options.seed),
-  services: { gram: () => Promise.reject(new Error('dropping needs no distances')) },
+  services: noServices,
 });
 
 /** The same model with routers that select within groups. */

@@ -1,5 +1,5 @@
 import type { StoredTensor } from '@moepress/core';
-import { randomWeights, type ToyWeights, toyModel, toyServices } from '@moepress/core/testing';
+import { noServices, randomWeights, type ToyWeights, toyModel, toyServices } from '@moepress/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { distancesBetween } from './distance.js';
@@ -59,7 +59,7 @@ describe('distancesBetween', () => {
   });
 
   test('round-off below 0 counts as 0', async () => {
-    const services = { gram: async () => Float64Array.from([1, 1 + 1e-12, 1 + 1e-12, 1]) };
+    const services = { ...noServices, gram: async () => Float64Array.from([1, 1 + 1e-12, 1 + 1e-12, 1]) };
     expect([...(await distancesBetween(members.slice(0, 2), services))]).toEqual([0, 0, 0, 0]);
   });
 

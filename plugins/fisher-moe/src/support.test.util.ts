@@ -8,7 +8,7 @@ import {
   moeBlocks,
   parseOptions,
 } from '@moepress/core';
-import { toyEvidence, toyPlan } from '@moepress/core/testing';
+import { noServices, toyEvidence, toyPlan } from '@moepress/core/testing';
 import { fisherMoe } from './compressor.js';
 
 /** Mean absolute gradients by layer; experts of a layer one after the other, each as wide as it is. */
@@ -30,8 +30,8 @@ export async function compress(model: Model, given: object, scores: LayerScores)
   const options = parseOptions(fisherMoe, given);
   fisherMoe.needs(model, options);
   const evidence = evidenceFor(model, scores);
-  const services = { gram: () => Promise.reject(new Error('no weights are compared')) };
-  const decision = await fisherMoe.plan({ model, evidence, options, rng: createRng(0), services });
+  const rng = createRng(0);
+  const decision = await fisherMoe.plan({ model, evidence, options, rng, services: noServices });
   const origin = { package: '@moepress/plugin-fisher-moe', version: '0.0.0' };
   const { calibration } = evidence;
   return buildPlan({ model, compressor: fisherMoe, origin, options, calibration, decision });

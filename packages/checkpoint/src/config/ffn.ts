@@ -1,10 +1,11 @@
 import type { GatedActivation } from '@moepress/core';
 import { z } from 'zod';
 import type { ArchitectureManifest, FfnTraits } from '../architectures/manifest.js';
-import { type ConfigReader, count, index } from './reader.js';
+import type { JsonObject } from '../folder/json.js';
+import { ConfigReader, count, index } from './reader.js';
 
 export interface FfnConfig {
-  /** Intermediate size of a routed expert. */
+  /** Intermediate size of a routed expert; 0 in a dense family. */
   readonly expertWidth: number;
   /** Of a dense layer. */
   readonly denseWidth: number;
@@ -22,7 +23,7 @@ export function readFfn(
   layers: number,
   experts: number,
 ): FfnConfig {
-  const expertWidth = reader.read(keys.expertWidth, count);
+  const expertWidth = keys ? reader.read(keys.expertWidth, count) : 0;
   const hasExperts = readLayerRule(reader, ffn.dense);
   return {
     expertWidth,
@@ -33,8 +34,15 @@ export function readFfn(
   };
 }
 
+/** Layers that a family's config.json makes dense. Throws `CONFIG_INVALID`. */
+export function denseLayers(raw: JsonObject, { ffn }: ArchitectureManifest, layers: number): number[] {
+  const hasExperts = readLayerRule(new ConfigReader(raw, 'config.json'), ffn.dense);
+  return Array.from({ length: layers }, (_, layer) => layer).filter((layer) => !hasExperts(layer));
+}
+
 function readLayerRule(reader: ConfigReader, rule: FfnTraits['dense']): (layer: number) => boolean {
   if (rule === 'none') return () => true;
+  if (rule === 'all') return () => false;
   if (rule === 'prefix') {
     const first = reader.readOr('first_k_dense_replace', index, 0);
     const step = reader.readOr('moe_layer_freq', count, 1);

@@ -1,8 +1,10 @@
 import type { Block, DenseFfn, Expert, MoeFfn, Router, SharedExpert } from '@moepress/core';
 import { buildAttention } from './attention.js';
+import type { DenseLayer } from './compact.js';
 import { compactExperts, type StoredExpert, stockExperts } from './experts.js';
 import { takeExpert, takeMlp } from './mlp.js';
 import type { Parts } from './parts.js';
+import { ownWidthNames, takeOwnWidth } from './ragged.js';
 
 /** One decoder layer. Throws what `TensorSource.take` throws. */
 export function buildBlock(layer: number, parts: Parts): Block {
@@ -12,7 +14,7 @@ export function buildBlock(layer: number, parts: Parts): Block {
   return {
     index: layer,
     attention: buildAttention(layer, parts),
-    ffn: config.ffn.moe[layer] ? buildMoe(layer, parts) : buildDense(layer, parts),
+    ffn: buildFfn(layer, parts),
     norms: {
       attention: tensors.take(attentionNorm, [hiddenSize], { layer }),
       ffn: tensors.take(ffnNorm, [hiddenSize], { layer }),
@@ -20,9 +22,25 @@ export function buildBlock(layer: number, parts: Parts): Block {
   };
 }
 
+function buildFfn(layer: number, parts: Parts): DenseFfn | MoeFfn {
+  const dense = parts.compact?.dense?.find((record) => record.layer === layer);
+  if (dense) return buildCondensed(dense, parts);
+  return parts.config.ffn.moe[layer] ? buildMoe(layer, parts) : buildDense(layer, parts);
+}
+
+/** What was an MoE in the original checkpoint. */
+function buildCondensed({ layer, width, shared }: DenseLayer, parts: Parts): DenseFfn {
+  const { dense, experts } = parts.manifest.tensors;
+  return {
+    kind: 'dense',
+    mlp: takeOwnWidth(ownWidthNames(dense, experts.fused), width, { layer }, parts),
+    shared: shared ? buildShared(layer, parts) : null,
+  };
+}
+
 function buildDense(layer: number, parts: Parts): DenseFfn {
   const { dense } = parts.manifest.tensors;
-  return { kind: 'dense', mlp: takeMlp(dense, parts.config.ffn.denseWidth, { layer }, parts) };
+  return { kind: 'dense', mlp: takeMlp(dense, parts.config.ffn.denseWidth, { layer }, parts), shared: null };
 }
 
 function buildMoe(layer: number, parts: Parts): MoeFfn {
@@ -43,9 +61,10 @@ function buildMoe(layer: number, parts: Parts): MoeFfn {
 function buildRouter(layer: number, { manifest, config, tensors }: Parts): Router {
   const { router: stem, selectionBias } = manifest.tensors;
   const { experts, hiddenSize } = config.decoder;
-  const traits = manifest.router;
+  // Layers have experts only in families that have a router.
+  const traits = manifest.router!;
   return {
-    ...config.router,
+    ...config.router!,
     weight: tensors.take(`${stem}.weight`, [experts, hiddenSize], { layer }),
     bias: traits.bias ? tensors.take(`${stem}.bias`, [experts], { layer }) : null,
     selectionBias: traits.selectionBias ? tensors.take(selectionBias, [experts], { layer }) : null,

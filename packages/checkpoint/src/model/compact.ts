@@ -4,9 +4,9 @@ import type { ArchitectureManifest } from '../architectures/manifest.js';
 import type { JsonObject } from '../folder/json.js';
 
 /**
- * The compact layout of a checkpoint whose slots share experts or whose experts differ in width: each
- * expert is stored once and as narrow as it is, and config.json says under `moepress` which slot uses
- * which. Experts are numbered afresh within the layer they came from; `experts` keeps the numbers they
+ * The compact layout of a checkpoint whose slots share experts, whose experts differ in width, or some of
+ * whose layers became dense: each expert is stored once and as narrow as it is, and config.json says under
+ * `moepress` which slot uses which. Experts are numbered afresh within the layer they came from; `experts` keeps the numbers they
  * had. Readers that do not know `widths` look for tensors of one width, and refuse.
  */
 export const compactFormat = 'compact-v1';
@@ -23,16 +23,28 @@ const compactLayer = z.object({
   slots: z.array(z.tuple([index, index])).min(1),
 });
 
+const denseLayer = z.object({
+  layer: index,
+  /** Intermediate size; of a width of 0 nothing is stored. */
+  width: index,
+  /** Whether the family's gated shared expert stands beside it. */
+  shared: z.boolean(),
+});
+
 const compactSchema = z.object({
   format: z.literal(compactFormat),
   /** `model_type` of the family; that of the checkpoint itself is `moepress_<family>`. */
   base_architecture: z.string(),
+  /** Layers with experts. */
   layers: z.array(compactLayer),
+  /** Layers with a dense FFN, if config.json without this record does not tell of them. */
+  dense: z.array(denseLayer).optional(),
   /** `auto_map` of the family's own config.json, where its code comes with the checkpoint. */
   auto_map: z.record(z.string(), z.json()).optional(),
 });
 
 export type CompactRecord = z.infer<typeof compactSchema>;
+export type DenseLayer = z.infer<typeof denseLayer>;
 export type CompactLayer = CompactRecord['layers'][number];
 
 /** The record under `moepress` in config.json, or null in a stock checkpoint. Throws `CONFIG_INVALID`. */

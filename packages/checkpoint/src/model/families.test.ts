@@ -10,13 +10,34 @@ import { bytesIn, entriesOf, pools, storedTensors, valuesOf, withTensors } from 
 
 const plain = ['deepseek', 'deepseek_v2', 'deepseek_v3', 'gpt_oss', 'mixtral', 'olmoe', 'qwen2_moe'];
 
-describe.each([...plain, 'gpt_oss_mxfp4', 'deepseek_v3_fp8'])('%s', (name) => {
+const dense = ['llama', 'mistral', 'qwen2', 'qwen3'];
+
+describe.each([...plain, ...dense, 'gpt_oss_mxfp4', 'deepseek_v3_fp8'])('%s', (name) => {
   it('is opened with every byte accounted for, as plain data', async () => {
     const model = await openModel(fixture(name));
     const bytes = [...(await storedTensors(name)).values()].reduce((sum, { length }) => sum + length, 0);
     expect(measure(model).total.bytes).toBe(bytes);
     expect(await unreadTensors(model)).toEqual([]);
     expect(JSON.parse(JSON.stringify(model))).toEqual(model);
+  });
+});
+
+describe('dense families', () => {
+  it.each(dense)('%s has no experts anywhere', async (name) => {
+    const { blocks, config } = await openModel(fixture(name));
+    expect(config).toMatchObject({ experts: 0, topK: 0 });
+    expect(blocks.map(({ ffn }) => ffn)).toMatchObject([
+      { kind: 'dense', mlp: { width: 48 }, shared: null },
+      { kind: 'dense', mlp: { width: 48 }, shared: null },
+    ]);
+  });
+
+  it('differ in their attention', async () => {
+    const attention = async (name: string) => (await openModel(fixture(name))).blocks[0]!.attention;
+    expect(await attention('qwen2')).toMatchObject({ q: { bias: { shape: [32] } }, o: { bias: null } });
+    expect(await attention('qwen3')).toMatchObject({ qkNorm: { over: 'head' }, q: { bias: null } });
+    expect(await attention('mistral')).toMatchObject({ window: 6, qkNorm: null });
+    expect(await attention('llama')).toMatchObject({ window: null, rope: { scaling: { kind: 'llama3' } } });
   });
 });
 

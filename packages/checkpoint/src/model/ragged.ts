@@ -1,9 +1,10 @@
 import { type Mlp, type TensorExpr, zeros } from '@moepress/core';
-import type { ExpertNames, MlpNames } from '../architectures/manifest.js';
+import type { ExpertNames, FusedNames, MlpNames } from '../architectures/manifest.js';
 import { mlp } from '../architectures/names.js';
 import type { Parts } from './parts.js';
+import type { Place } from './tensors.js';
 
-/** Names of an expert that has a width of its own, in every family. */
+/** Names of an MLP that has a width of its own, in every family. */
 export interface RaggedNames {
   readonly weights: MlpNames;
   readonly biases: MlpNames | null;
@@ -14,20 +15,33 @@ export interface RaggedNames {
  * the family knows only fused ones.
  */
 export function raggedNames({ separate, fused }: ExpertNames): RaggedNames {
-  const weights = separate ?? mlp(fused.down.replace('down_proj', '{expert}'));
-  const bias = (name: string) => name.replace(/\.weight$/, '.bias');
-  const { gate, up, down } = weights;
-  return { weights, biases: fused.bias && { gate: bias(gate), up: bias(up), down: bias(down) } };
+  return ownWidthNames(separate ?? mlp(fused.down.replace('down_proj', '{expert}')), fused);
 }
 
-/** Expert number `expert` of those stored under a layer. One without channels has no weights stored, but may have a bias. */
+/** The same for the dense FFN that experts became: with biases where the family's experts have some. */
+export function ownWidthNames(weights: MlpNames, { bias }: FusedNames): RaggedNames {
+  const biasOf = (name: string) => name.replace(/\.weight$/, '.bias');
+  const { gate, up, down } = weights;
+  return { weights, biases: bias && { gate: biasOf(gate), up: biasOf(up), down: biasOf(down) } };
+}
+
+/** Expert number `expert` of those stored under a layer. */
 export function takeRagged(
   at: { readonly layer: number; readonly expert: number },
   width: number,
-  { manifest, config, tensors }: Parts,
+  parts: Parts,
+): Mlp {
+  return takeOwnWidth(raggedNames(parts.manifest.tensors.experts), width, at, parts);
+}
+
+/** One without channels has no weights stored, but may have a bias. */
+export function takeOwnWidth(
+  { weights, biases }: RaggedNames,
+  width: number,
+  at: Place,
+  { config, tensors }: Parts,
 ): Mlp {
   const { hiddenSize, dtype } = config.decoder;
-  const { weights, biases } = raggedNames(manifest.tensors.experts);
   const none = (shape: readonly number[]): TensorExpr | null => (width === 0 ? zeros(dtype, shape) : null);
   const matrix = (name: string, shape: readonly [number, number]) =>
     none(shape) ?? tensors.matrix(name, shape, at);

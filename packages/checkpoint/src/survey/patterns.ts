@@ -32,20 +32,19 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
     names.finalNorm,
     names.attentionNorm,
     names.ffnNorm,
-    ...[...keyValues, names.output, names.router].map(weight),
+    ...[...keyValues, names.output].map(weight),
     ...norms,
     ...(attention.kind === 'gqa' ? [weight(names.query)] : []),
-    ...(router.bias ? [bias(names.router)] : []),
-    ...(router.selectionBias ? [names.selectionBias] : []),
-    ...Object.values(separate ?? {}),
+    ...(router ? [weight(names.router), ...Object.values(separate ?? {})] : Object.values(names.dense)),
+    ...(router?.bias ? [bias(names.router)] : []),
+    ...(router?.selectionBias ? [names.selectionBias] : []),
     ...(fused.bias ? [fused.bias.gateUp, fused.bias.down] : []),
     ...(ffn.shared?.gated ? [names.sharedGate] : []),
   ];
   const { queryDown, queryDownNorm, queryUp } = names.latent;
   const optional = [
     names.head,
-    fused.gateUp,
-    fused.down,
+    ...(router ? [fused.gateUp, fused.down] : []),
     ...(attention.kind === 'mla'
       ? [weight(names.query), queryDownNorm, ...[queryDown, queryUp].map(weight)]
       : []),

@@ -1,12 +1,4 @@
-import {
-  attentionTensors,
-  type Model,
-  mlpTensors,
-  routerTensors,
-  type StoredTensor,
-  storedIn,
-  type TensorExpr,
-} from '@moepress/core';
+import { blockTensors, type Model, type StoredTensor, storedIn, type TensorExpr } from '@moepress/core';
 import { openWeights } from '../folder/weights.js';
 
 /**
@@ -26,18 +18,9 @@ export async function unreadTensors(model: Model): Promise<string[]> {
     .sort();
 }
 
-function* tensorsOf(model: Model): Generator<TensorExpr> {
-  yield* [model.embed, model.head, model.finalNorm];
-  for (const block of model.blocks) {
-    yield* [block.norms.attention, block.norms.ffn];
-    yield* attentionTensors(block);
-    if (block.ffn.kind === 'dense') {
-      yield* mlpTensors(block.ffn.mlp);
-      continue;
-    }
-    const { router, pool, shared } = block.ffn;
-    yield* routerTensors(router);
-    yield* pool.flatMap(mlpTensors);
-    if (shared) yield* [...mlpTensors(shared.mlp), ...(shared.gate ? [shared.gate] : [])];
-  }
-}
+const tensorsOf = ({ embed, head, finalNorm, blocks }: Model): TensorExpr[] => [
+  embed,
+  head,
+  finalNorm,
+  ...blocks.flatMap(blockTensors),
+];

@@ -5,9 +5,9 @@ import {
   dtypeBits,
   elementCount,
   MoepressError,
-  type ScaleExpr,
   type SelectExpr,
   type StoredTensor,
+  type SumExpr,
   type TensorExpr,
   type TransposeExpr,
 } from '@moepress/core';
@@ -40,9 +40,9 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
  * The bytes of `expr` in its own dtype, row-major, in blocks of at most `blockBytes` (default 4 MB).
- * A scaled tensor is multiplied in fp32 and rounded to nearest, ties to even. Columns and
+ * A weighted sum is computed in fp32 and rounded once, to nearest, ties to even. Columns and
  * side-by-side concatenation hold one source row more. Throws `CHECKPOINT_NOT_FOUND` or
- * `CHECKPOINT_INVALID` if a file went away or shrank, `TENSOR_DTYPE` for a scaled integer tensor.
+ * `CHECKPOINT_INVALID` if a file went away or shrank, `TENSOR_DTYPE` for a sum of integer tensors.
  */
 export async function* bytesOf(
   expr: TensorExpr,
@@ -67,8 +67,10 @@ async function readRange(expr: TensorExpr, begin: number, end: number, reading: 
       return reading.files.read(expr, begin * sizeOf(expr), (end - begin) * sizeOf(expr));
     case 'learned':
       return readRange(expr.stored, begin, end, reading);
-    case 'scale':
-      return scaled(await readRange(expr.of, begin, end, reading), expr);
+    case 'sum':
+      return summed(expr, begin, end, reading);
+    case 'parameter':
+      throw new TypeError(`Only an engine has the values of ${expr.name}.`);
     case 'rows':
       return readParts(rowParts(expr, begin, end), reading);
     case 'concat':
@@ -205,17 +207,20 @@ async function blockScaled(
   return decodeRows(expr, { first: from, values, scales });
 }
 
-function scaled(bytes: Bytes, { by, dtype, of }: ScaleExpr): Bytes {
+async function summed({ of, by, dtype }: SumExpr, begin: number, end: number, reading: Reading): Promise<Bytes> {
   if (!isFloatType(dtype)) {
     throw new MoepressError('TENSOR_DTYPE', {
       message: `A ${dtype} tensor cannot be scaled.`,
-      where: describe(of),
+      where: describe(of[0]!),
     });
   }
-  return fromFloat32(
-    toFloat32(bytes, dtype).map((value) => value * by),
-    dtype,
-  );
+  const sum = new Float32Array(end - begin);
+  for (const [k, term] of of.entries()) {
+    const values = toFloat32(await readRange(term, begin, end, reading), dtype);
+    const factor = Math.fround(by[k]!);
+    for (let i = 0; i < sum.length; i++) sum[i]! += Math.fround(values[i]! * factor);
+  }
+  return fromFloat32(sum, dtype);
 }
 
 function join(pieces: readonly Bytes[]): Bytes {

@@ -4,8 +4,8 @@ import type { Evidence } from '../evidence/evidence.js';
 import type { Statistic } from '../evidence/statistic.js';
 import type { Model } from '../model/model.js';
 import type { LayerPlan } from '../plan/schema.js';
-import type { TensorExpr } from '../tensor/expr.js';
 import type { Rng } from './rng.js';
+import type { Services } from './services.js';
 
 /**
  * A compression method. It says what must be measured and turns the measurements into decisions;
@@ -45,13 +45,4 @@ export interface PlanDecision {
   readonly warnings?: readonly string[];
   /** Numbers behind the decision, kept in the plan for the reader. */
   readonly details?: Readonly<Record<string, unknown>>;
-}
-
-/** Work on weights that needs an engine, done for the method by the runtime. */
-export interface Services {
-  /**
-   * Inner products of tensors of one shape, taken as vectors: n tensors give n x n numbers, row-major.
-   * Products are accumulated in double precision.
-   */
-  gram(tensors: readonly TensorExpr[], work?: Work): Promise<Float64Array>;
 }

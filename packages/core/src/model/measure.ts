@@ -54,13 +54,9 @@ export function routerTensors({ weight, bias, selectionBias }: Router): TensorEx
 export function blockTensors(block: Block): TensorExpr[] {
   const { norms, ffn } = block;
   const own = [norms.attention, norms.ffn, ...attentionTensors(block)];
-  if (ffn.kind === 'dense') return [...own, ...mlpTensors(ffn.mlp)];
-  return [
-    ...own,
-    ...routerTensors(ffn.router),
-    ...ffn.pool.flatMap(mlpTensors),
-    ...(ffn.shared ? sharedTensors(ffn.shared) : []),
-  ];
+  const shared = ffn.shared ? sharedTensors(ffn.shared) : [];
+  if (ffn.kind === 'dense') return [...own, ...mlpTensors(ffn.mlp), ...shared];
+  return [...own, ...routerTensors(ffn.router), ...ffn.pool.flatMap(mlpTensors), ...shared];
 }
 
 /** All tensors of a shared expert, its gate included. */
@@ -97,7 +93,7 @@ export function measure(model: Model): ModelSize {
     norms: sizeOf([model.finalNorm, ...model.blocks.flatMap(({ norms }) => [norms.attention, norms.ffn])]),
     routers: sizeOf(moe.flatMap((ffn) => routerTensors(ffn.router))),
     routedExperts: sizeOf(distinctExperts(model).flatMap(mlpTensors)),
-    sharedExperts: sizeOf(moe.flatMap(({ shared }) => (shared ? sharedTensors(shared) : []))),
+    sharedExperts: sizeOf(model.blocks.flatMap(({ ffn }) => (ffn.shared ? sharedTensors(ffn.shared) : []))),
     denseFfns: sizeOf(model.blocks.flatMap(({ ffn }) => (ffn.kind === 'dense' ? mlpTensors(ffn.mlp) : []))),
   };
   const total = Object.values(parts).reduce(

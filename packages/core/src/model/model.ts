@@ -128,9 +128,11 @@ export type GatedActivation =
   | { readonly kind: 'swiglu' }
   | { readonly kind: 'clamped-swiglu'; readonly alpha: number; readonly limit: number };
 
+/** An MLP that all tokens go through, with the shared expert of a condensed MoE beside it where that has a gate. */
 export interface DenseFfn {
   readonly kind: 'dense';
   readonly mlp: Mlp;
+  readonly shared: SharedExpert | null;
 }
 
 /**

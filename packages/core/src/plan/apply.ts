@@ -1,32 +1,52 @@
 import { MoepressError } from '../errors/error.js';
 import { moeBlocks } from '../model/measure.js';
 import type { Block, Expert, Model, MoeFfn, Router, RouterGroups } from '../model/model.js';
-import { rows } from '../tensor/expr.js';
+import { withTensors } from '../model/tensors.js';
+import { learned, rows, type StoredTensor } from '../tensor/expr.js';
 import { checkNarrowed, keepChannels } from './channels.js';
-import type { CompressionPlan, LayerOp } from './schema.js';
+import { condense } from './condense.js';
+import type { CompressionPlan, LayerOp, LayerPlan } from './schema.js';
 
 /**
- * The model a plan describes: a view over the base's files; nothing is read.
- * Throws `PLAN_BASE_MISMATCH` for another base, `PLAN_INVALID` for references outside the model,
- * `RATIO_TOO_HIGH` if a layer would keep fewer experts than the router selects.
+ * The model a plan describes: a view over the base's files; nothing is read. `tensors` are those of the
+ * plan's own file by the paths they belong to, where it has one.
+ * Throws `PLAN_BASE_MISMATCH` for another base, `PLAN_INVALID` for references outside the model or other
+ * tensors than the plan speaks of, `RATIO_TOO_HIGH` if a layer would keep fewer experts than the router selects.
  */
-export function applyPlan(base: Model, plan: CompressionPlan): Model {
+export function applyPlan(
+  base: Model,
+  plan: CompressionPlan,
+  tensors: ReadonlyMap<string, StoredTensor> = new Map(),
+): Model {
   checkBase(base, plan);
+  const view = applyLayers(base, plan.layers);
+  const expected = plan.learned?.tensors ?? 0;
+  if (tensors.size !== expected) {
+    throw invalid(
+      `The plan brings ${expected} learned tensors, its file has ${tensors.size}`,
+      'plan, learned',
+    );
+  }
+  return withTensors(view, new Map([...tensors].map(([path, stored]) => [path, learned(path, stored)])));
+}
+
+/** A model with some layers changed, as `applyPlan` does it; for methods that weigh one decision against another. */
+export function applyLayers(base: Model, layers: readonly LayerPlan[]): Model {
   const pools = new Map(moeBlocks(base).map((block) => [block.index, block.ffn.pool]));
   const blocks = [...base.blocks];
   const seen = new Set<number>();
-  for (const { layer, ops } of plan.layers) {
+  for (const { layer, ops } of layers) {
     const block = blocks[layer];
     if (block?.ffn.kind !== 'moe') {
       throw invalid(`Layer ${layer} has no experts in ${base.id}`, `plan, layer ${layer}`);
     }
     if (seen.has(layer)) throw invalid(`Layer ${layer} appears twice`, `plan, layer ${layer}`);
     seen.add(layer);
-    const ffn = ops.reduce((view, op) => applyOp(view, op, block, pools), block.ffn);
+    const ffn = ops.reduce<Block['ffn']>((view, op) => applyOp(view, op, block, pools), block.ffn);
     blocks[layer] = { ...block, ffn };
   }
   const view = { ...base, blocks, config: { ...base.config, experts: slotCount(blocks) } };
-  const narrowed = plan.layers.filter(({ ops }) => ops.some(({ op }) => op === 'keep-channels'));
+  const narrowed = layers.filter(({ ops }) => ops.some(({ op }) => op === 'keep-channels'));
   checkNarrowed(view, new Set(narrowed.map(({ layer }) => layer)));
   return view;
 }
@@ -41,12 +61,14 @@ function checkBase(base: Model, plan: CompressionPlan): void {
 }
 
 function applyOp(
-  ffn: MoeFfn,
+  ffn: Block['ffn'],
   op: LayerOp,
   block: Block,
   pools: ReadonlyMap<number, readonly Expert[]>,
-): MoeFfn {
+): Block['ffn'] {
   const where = `plan, layer ${block.index}, ${op.op}`;
+  if (ffn.kind === 'dense') throw invalid('Nothing can follow condense', where);
+  if (op.op === 'condense') return condense(ffn, op, where);
   if (op.op === 'keep-experts') return keepExperts(ffn, op.experts, where);
   if (op.op === 'keep-channels') return keepChannels(ffn, op.channels, where);
   return remapSlots(ffn, op.slots, pools, where);

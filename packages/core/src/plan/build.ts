@@ -71,6 +71,7 @@ export function buildPlan(parts: {
     layers: decision.layers,
     warnings: decision.warnings ?? [],
     details: decision.details ?? {},
+    learned: null,
   });
   const wrong = (problem: string, cause: unknown) =>
     new MoepressError('PLUGIN_INVALID', {

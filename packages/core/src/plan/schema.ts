@@ -6,6 +6,25 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadeci
 /** [decoder layer, expert index] in the base model. */
 const expertRef = z.tuple([index, index]);
 
+const condenseOp = z.strictObject({
+  op: z.literal('condense'),
+  /** Each the experts of some slots, averaged by their shares, times a constant. */
+  parts: z.array(
+    z
+      .strictObject({
+        experts: z.array(index).min(1),
+        /** One for each expert; 1 for one that stays itself. */
+        shares: z.array(z.number()).min(1),
+        scale: z.number(),
+      })
+      .refine(({ experts, shares }) => experts.length === shares.length, 'needs one share for each expert'),
+  ),
+  /** What a gated shared expert is multiplied by in place of its gate; null leaves shared experts as they are. */
+  shared: z.number().nullable().default(null),
+  /** Zeros fill the width up to a multiple of this. */
+  align: z.int().positive().max(4096).default(1),
+});
+
 const layerOp = z.discriminatedUnion('op', [
   /** Only these experts stay; the others' router rows go with them. */
   z.strictObject({ op: z.literal('keep-experts'), experts: z.array(index).min(1) }),
@@ -13,6 +32,8 @@ const layerOp = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('remap-slots'), slots: z.array(expertRef).min(1) }),
   /** Expert i of the layer keeps the channels of mask i (`decodeChannels`): it becomes narrower. */
   z.strictObject({ op: z.literal('keep-channels'), channels: z.array(z.base64()).min(1) }),
+  /** One dense FFN in the place of router and experts; nothing comes after it. */
+  condenseOp,
 ]);
 
 const layerPlan = z.strictObject({ layer: index, ops: z.array(layerOp).min(1) });
@@ -23,6 +44,18 @@ const calibration = z.strictObject({
   tokens: index,
   hash: sha256,
   seed: z.int(),
+});
+
+/** What was learned on top of the layers' changes: a safetensors file beside the plan, tensors named by their paths. */
+const learned = z.strictObject({
+  /** Name of the file; it lies in the plan's own folder. */
+  file: z.string().regex(/^[\w.-]+\.safetensors$/, 'must be the name of a safetensors file'),
+  sha256,
+  tensors: z.int().positive(),
+  refiner: z.strictObject({ name: z.string(), package: z.string(), version: z.string() }),
+  options: z.record(z.string(), z.json()),
+  /** What it learned from. */
+  data: calibration,
 });
 
 /** A plan file: a few kilobytes that turn one published checkpoint into another model. */
@@ -42,8 +75,11 @@ export const planSchema = z.strictObject({
   layers: z.array(layerPlan),
   warnings: z.array(z.string()),
   details: z.record(z.string(), z.json()),
+  learned: learned.nullable().default(null),
 });
 
 export type CompressionPlan = z.infer<typeof planSchema>;
+export type LearnedRecord = z.infer<typeof learned>;
 export type LayerPlan = z.infer<typeof layerPlan>;
 export type LayerOp = z.infer<typeof layerOp>;
+export type CondenseOp = z.infer<typeof condenseOp>;

@@ -53,8 +53,14 @@ function meaning(expr: TensorExpr): string[][] {
       return Array.from({ length: expr.shape[0]! }, () => Array(expr.shape[1]!).fill('0'));
     case 'block-scaled':
       throw new Error('Its values are a matter of bits.');
-    case 'scale':
-      return meaning(expr.of).map((row) => row.map((cell) => `${expr.by}*${cell}`));
+    case 'parameter':
+      throw new Error('Only an engine has its values.');
+    case 'sum': {
+      const parts = expr.of.map(meaning);
+      return parts[0]!.map((row, i) =>
+        row.map((_, j) => parts.map((part, k) => `${expr.by[k]}*${part[i]![j]}`).join('+')),
+      );
+    }
     case 'concat': {
       const parts = expr.of.map(meaning);
       return expr.axis === 0 ? parts.flat() : parts[0]!.map((_, i) => parts.flatMap((part) => part[i]!));
@@ -150,7 +156,11 @@ describe('tensor expressions', () => {
       () => concat([stored('x', 2, 2), { ...stored('y', 2, 2), dtype: 'F16' }], 0),
       'does not fit',
     ],
-    ['an infinite factor', () => scale(stored('x', 2, 2), Number.POSITIVE_INFINITY), 'scale() by Infinity'],
+    [
+      'an infinite factor',
+      () => scale(stored('x', 2, 2), Number.POSITIVE_INFINITY),
+      'weightedSum() by Infinity',
+    ],
   ])('refuses %s', (_, build, message) => {
     expect(build).toThrow(expect.objectContaining({ code: 'PLAN_INVALID' }));
     expect(build).toThrow(message);

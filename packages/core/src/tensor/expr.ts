@@ -9,11 +9,12 @@ export type TensorExpr =
   | StoredTensor
   | SelectExpr
   | ConcatExpr
-  | ScaleExpr
+  | SumExpr
   | TransposeExpr
   | BlockScaledExpr
   | ZerosExpr
-  | LearnedTensor;
+  | LearnedTensor
+  | ParameterTensor;
 
 interface Typed {
   readonly dtype: DType;
@@ -44,10 +45,12 @@ export interface ConcatExpr extends Typed {
   readonly axis: 0 | 1;
 }
 
-export interface ScaleExpr extends Typed {
-  readonly kind: 'scale';
-  readonly of: TensorExpr;
-  readonly by: number;
+/** Tensors of one shape, each times a constant, added up. */
+export interface SumExpr extends Typed {
+  readonly kind: 'sum';
+  readonly of: readonly TensorExpr[];
+  /** One factor each. */
+  readonly by: readonly number[];
 }
 
 /** A matrix with rows and columns exchanged. */
@@ -80,6 +83,15 @@ export interface LearnedTensor extends Typed {
   readonly kind: 'learned';
   readonly name: string;
   readonly stored: StoredTensor;
+}
+
+/**
+ * A tensor that the engine holds under its name and training changes from step to step, in fp32. Nothing
+ * else can read it; `dtype` is that of the tensor it stands for, which it is rounded to in the end.
+ */
+export interface ParameterTensor extends Typed {
+  readonly kind: 'parameter';
+  readonly name: string;
 }
 
 const axisOf = { rows: 0, cols: 1 } as const;
@@ -126,9 +138,23 @@ export function concat(of: readonly TensorExpr[], axis: 0 | 1): TensorExpr {
 }
 
 /** `of` times a constant; the product is rounded to the dtype of `of` when written. */
-export function scale(of: TensorExpr, by: number): TensorExpr {
-  if (!Number.isFinite(by)) throw invalid(`scale() by ${by}`, of);
-  return by === 1 ? of : { kind: 'scale', of, by, dtype: of.dtype, shape: of.shape };
+export const scale = (of: TensorExpr, by: number): TensorExpr => weightedSum([of], [by]);
+
+/**
+ * Σ by[i] of[i], for tensors of one dtype and shape; computed in fp32 and rounded once, to that dtype, when
+ * written. Throws `PLAN_INVALID` if they do not fit or a factor is not finite.
+ */
+export function weightedSum(of: readonly TensorExpr[], by: readonly number[]): TensorExpr {
+  const first = of[0];
+  if (!first) throw new MoepressError('PLAN_INVALID', { message: 'weightedSum() of no tensors.' });
+  const wrong = by.find((factor) => !Number.isFinite(factor));
+  if (wrong !== undefined) throw invalid(`weightedSum() by ${wrong}`, first);
+  if (by.length !== of.length)
+    throw invalid(`weightedSum() of ${of.length} tensors by ${by.length} factors`, first);
+  const odd = of.find((other) => other.dtype !== first.dtype || !sameShape(other.shape, first.shape));
+  if (odd) throw invalid(`weightedSum() does not fit ${describe(first)}`, odd);
+  if (of.length === 1 && by[0] === 1) return first;
+  return { kind: 'sum', of: [...of], by: [...by], dtype: first.dtype, shape: first.shape };
 }
 
 /** Rows and columns of a matrix exchanged; twice, the matrix itself. Throws `PLAN_INVALID` for another shape. */
@@ -178,8 +204,14 @@ export function slab(of: StoredTensor, index: number): StoredTensor {
   return { ...of, name: `${of.name}[${index}]`, shape, offset: of.offset + index * length, length };
 }
 
+/** The tensor of that name in a plan's safetensors file. */
 export function learned(name: string, stored: StoredTensor): LearnedTensor {
   return { kind: 'learned', name, stored, dtype: stored.dtype, shape: stored.shape };
+}
+
+/** What training puts in the place of `of`. */
+export function parameter(name: string, { dtype, shape }: TensorExpr): ParameterTensor {
+  return { kind: 'parameter', name, dtype, shape };
 }
 
 /** Every stretch of file an expression reads. */
@@ -187,8 +219,8 @@ export function* storedIn(expr: TensorExpr): Generator<StoredTensor> {
   if (expr.kind === 'stored') yield expr;
   else if (expr.kind === 'learned') yield expr.stored;
   else if (expr.kind === 'block-scaled') yield* [expr.of, expr.scales];
-  else if (expr.kind === 'zeros') return;
-  else if (expr.kind === 'concat') for (const part of expr.of) yield* storedIn(part);
+  else if (expr.kind === 'zeros' || expr.kind === 'parameter') return;
+  else if (expr.kind === 'concat' || expr.kind === 'sum') for (const part of expr.of) yield* storedIn(part);
   else yield* storedIn(expr.of);
 }
 
@@ -208,7 +240,7 @@ export function storedBytes(expr: TensorExpr): number {
 
 /** `name[shape] dtype`, for messages. */
 export function describe(expr: TensorExpr): string {
-  const origin = storedIn(expr).next().value;
+  const origin = expr.kind === 'parameter' ? expr : storedIn(expr).next().value;
   return `${origin?.name ?? '?'} [${expr.shape.join(', ')}] ${expr.dtype}`;
 }
 

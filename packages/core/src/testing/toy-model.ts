@@ -89,7 +89,7 @@ function toyBlock(index: number, sizes: ToySizes, tensor: Allocate): Block {
     index,
     attention: toyAttention(`${prefix}.self_attn`, hidden, tensor),
     ffn: dense.includes(index)
-      ? { kind: 'dense', mlp: toyMlp(`${prefix}.mlp`, 2 * width, hidden, tensor) }
+      ? { kind: 'dense', mlp: toyMlp(`${prefix}.mlp`, 2 * width, hidden, tensor), shared: null }
       : toyMoe(index, `${prefix}.mlp`, sizes, tensor),
     norms: {
       attention: tensor(`${prefix}.input_layernorm.weight`, hidden),

@@ -14,5 +14,6 @@ export function toyPlan(model: Model, layers: readonly LayerPlan[]): Compression
     layers: [...layers],
     warnings: [],
     details: {},
+    learned: null,
   };
 }

@@ -1,5 +1,5 @@
-import type { Services } from '../method/compressor.js';
 import { createRng } from '../method/rng.js';
+import type { Services } from '../method/services.js';
 import { elementCount } from '../tensor/dtype.js';
 import { type StoredTensor, storedIn, type TensorExpr } from '../tensor/expr.js';
 
@@ -13,6 +13,11 @@ export const randomWeights: ToyWeights = ({ name, shape }) => {
   return Float64Array.from({ length: elementCount(shape) }, () => 2 * rng.next() - 1);
 };
 
+const absent = () => Promise.reject(new Error('The method was not to use this service.'));
+
+/** For methods that decide without an engine. */
+export const noServices: Services = { gram: absent, replayLayers: absent, compareViews: absent };
+
 /** Services in plain loops over made-up weights; for tensors as they are stored, not for views of them. */
 export function toyServices(weights: ToyWeights = randomWeights): Services {
   const valuesOf = (tensor: TensorExpr) => {
@@ -21,6 +26,7 @@ export function toyServices(weights: ToyWeights = randomWeights): Services {
     return weights(stored);
   };
   return {
+    ...noServices,
     async gram(tensors) {
       const vectors = tensors.map(valuesOf);
       const products = vectors.flatMap((a) =>

@@ -82,8 +82,10 @@ function methodRows({ model, plan, form, quantised }: CardFacts): Row[] {
 function layoutOf(form: CardFacts['form'], model: Model): string {
   if (form.kind === 'flat') return 'less-is-moe: the experts of a layer side by side, each of its own width';
   if (form.kind === 'compact') {
-    const ragged = form.record.layers.some(({ widths }) => widths !== undefined);
-    return `compact: each expert once${ragged ? ' and as narrow as it is' : ''}, with a slot map`;
+    const { layers, dense = [] } = form.record;
+    const ragged = layers.some(({ widths }) => widths !== undefined);
+    const experts = `each expert once${ragged ? ' and as narrow as it is' : ''}, with a slot map`;
+    return `compact: ${experts}${dense.length > 0 ? `; ${dense.length} layers of one MLP each` : ''}`;
   }
   const copies = sharesExperts(model) ? ', with a copy of the expert for each slot that shares it' : '';
   return `stock${copies}${zerosNotes[form.zeros]}`;
@@ -98,8 +100,11 @@ const zerosNotes = {
 function sizeRows({ model, base, bytes }: CardFacts): Row[] {
   const experts = moeBlocks(model).map(({ ffn }) => `${ffn.pool.length} for ${ffn.slots.length} slots`);
   const widths = expertWidths(model);
-  const rows: Row[] = [['experts a layer', [...new Set(experts)].join(', ')]];
+  const dense = model.blocks.flatMap(({ ffn }) => (ffn.kind === 'dense' ? [ffn.mlp.width] : []));
+  const rows: Row[] = [];
+  if (experts.length > 0) rows.push(['experts a layer', [...new Set(experts)].join(', ')]);
   if (widths.length > 0) rows.push(['channels an expert', rangeOf(widths)]);
+  if (dense.length > 0) rows.push(['dense layers', `${dense.length}, ${rangeOf(dense)} channels`]);
   if (!base) return rows;
   const { routed, whole } = removedRatios(base, model);
   const before = measure(base);

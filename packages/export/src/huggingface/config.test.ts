@@ -15,7 +15,7 @@ describe('config.json of a compact checkpoint', () => {
       const base = await openFixture(modelType === 'qwen3_moe' ? 'qwen3_moe_sharded' : modelType);
       const view = applyPlan(base, remapPlan(base));
       const arrangement = arrange(view, manifest, 'compact');
-      const config = writtenConfig(view, manifest, { arrangement, plan: undefined, quantised: true });
+      const config = writtenConfig(arrangement, { plan: undefined, quantised: true });
       expect(source).toContain(`model_type = "${config.model_type}"`);
       for (const name of Object.values(config.auto_map as Record<string, string>)) {
         expect(source).toContain(`class ${name.replace(/^modeling_moepress\./, '')}(`);
@@ -29,7 +29,7 @@ async function written(name: string, planOf: (base: Model) => CompressionPlan, l
   const manifest = findArchitecture(base.architecture, name);
   const view = applyPlan(base, planOf(base));
   const arrangement = arrange(view, manifest, layout);
-  const config = writtenConfig(view, manifest, { arrangement, plan: undefined, quantised: true });
+  const config = writtenConfig(arrangement, { plan: undefined, quantised: true });
   return { original: base.source.config, config };
 }
 
@@ -65,7 +65,10 @@ describe('config.json of a stock checkpoint', () => {
     const config = { ...base.source.config, num_nextn_predict_layers: 1 };
     const model = { ...base, source: { ...base.source, config } };
     const manifest = findArchitecture('deepseek_v3', 'config.json');
-    const options = { arrangement: arrange(model, manifest, 'compact'), plan: undefined, quantised: true };
-    expect(writtenConfig(model, manifest, options)).toEqual({ ...config, num_nextn_predict_layers: 0 });
+    const arrangement = arrange(model, manifest, 'compact');
+    expect(writtenConfig(arrangement, { plan: undefined, quantised: true })).toEqual({
+      ...config,
+      num_nextn_predict_layers: 0,
+    });
   });
 });

@@ -1,4 +1,9 @@
-import { type ArchitectureManifest, type CompactRecord, stockConfig } from '@moepress/checkpoint';
+import {
+  type ArchitectureManifest,
+  type CompactRecord,
+  findArchitecture,
+  stockConfig,
+} from '@moepress/checkpoint';
 import { type CompressionPlan, type Model, MoepressError, moeBlocks, planHash } from '@moepress/core';
 import type { Arrangement } from './layout.js';
 import { sharedWidths } from './widths.js';
@@ -15,7 +20,6 @@ export function hasModelingCode({ modelType }: ArchitectureManifest): boolean {
 }
 
 export interface WrittenConfigOptions {
-  readonly arrangement: Arrangement;
   readonly plan: CompressionPlan | undefined;
   /** Whether what the original stores quantised stays so. */
   readonly quantised: boolean;
@@ -26,13 +30,13 @@ export interface WrittenConfigOptions {
  * Throws `CONFIG_UNSUPPORTED` if its layers differ in what config.json has once for all.
  */
 export function writtenConfig(
-  model: Model,
-  manifest: ArchitectureManifest,
-  { arrangement: { form, width }, plan, quantised }: WrittenConfigOptions,
+  { model, manifest, keys, form, width }: Arrangement,
+  { plan, quantised }: WrittenConfigOptions,
 ): Record<string, unknown> {
-  const original = stockConfig(model.source.config, manifest);
+  const original = stockConfig(model.source.config, findArchitecture(model.architecture, model.id));
   const { quantization_config, ...plain } = original;
-  const config = { ...(quantised ? original : plain), ...changedKeys(model, manifest, width) };
+  const told = { ...(quantised ? original : plain), ...changedKeys(model, manifest, width), ...keys };
+  const config = Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined));
   if (form.kind === 'stock') return config;
   if (form.kind === 'compact') return compactConfig(config, manifest, form.record, plan);
   return { ...config, architectures: [`Ragged${manifest.className}`], less_is_moe: form.record };

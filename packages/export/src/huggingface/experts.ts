@@ -1,5 +1,11 @@
-import { type ExpertNames, type FusedNames, raggedNames, tensorName } from '@moepress/checkpoint';
-import { concat, type Expert, rows, type TensorExpr } from '@moepress/core';
+import {
+  type ExpertNames,
+  type FusedNames,
+  type RaggedNames,
+  raggedNames,
+  tensorName,
+} from '@moepress/checkpoint';
+import { concat, type Expert, type Mlp, rows, type TensorExpr } from '@moepress/core';
 import { type NamedStack, type NamedTensor, nameMlp, single } from './named.js';
 
 /** The experts stored under a layer: each by itself where the family has names for that, else in stacks. */
@@ -13,20 +19,27 @@ export function nameExperts(
   return experts.flatMap((expert, number) => nameMlp(separate, expert, { layer, expert: number }));
 }
 
-/** Experts of different widths, each by itself. Of one without channels only the bias of its output is stored. */
+/** Experts of different widths, each by itself. */
 export function nameRagged(experts: readonly Expert[], names: ExpertNames, layer: number): NamedTensor[] {
-  const { weights, biases } = raggedNames(names);
-  return experts.flatMap((expert, number) => {
-    const at = { layer, expert: number };
-    const { width, bias } = expert;
-    const down = biases && bias ? [single(tensorName(biases.down, at), bias.down)] : [];
-    if (width === 0) return down;
-    const inner =
-      biases && bias
-        ? [single(tensorName(biases.gate, at), bias.gate), single(tensorName(biases.up, at), bias.up)]
-        : [];
-    return [...nameMlp(weights, expert, at), ...inner, ...down];
-  });
+  return experts.flatMap((expert, number) =>
+    nameOwnWidth(raggedNames(names), expert, { layer, expert: number }),
+  );
+}
+
+/** An MLP of a width of its own. Of one without channels only the bias of its output is stored. */
+export function nameOwnWidth(
+  { weights, biases }: RaggedNames,
+  mlp: Mlp,
+  at: { readonly layer: number; readonly expert?: number },
+): NamedTensor[] {
+  const { width, bias } = mlp;
+  const down = biases && bias ? [single(tensorName(biases.down, at), bias.down)] : [];
+  if (width === 0) return down;
+  const inner =
+    biases && bias
+      ? [single(tensorName(biases.gate, at), bias.gate), single(tensorName(biases.up, at), bias.up)]
+      : [];
+  return [...nameMlp(weights, mlp, at), ...inner, ...down];
 }
 
 function nameFused(

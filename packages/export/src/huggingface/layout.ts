@@ -1,6 +1,7 @@
 import type { ArchitectureManifest, CompactRecord } from '@moepress/checkpoint';
 import { type Expert, type Model, MoepressError } from '@moepress/core';
 import { maskExperts, padExperts } from './channels.js';
+import { type DenseTelling, tellDense } from './dense.js';
 import { nameExperts, nameRagged } from './experts.js';
 import { type FlatRecord, flatRecord, nameFlat } from './flat.js';
 import type { NamedTensor } from './named.js';
@@ -21,8 +22,8 @@ export type ExpertLayout = (typeof expertLayouts)[number];
 
 export const expertLayouts = ['compact', 'materialised', 'masked', 'less-is-moe'] as const;
 
-/** Experts in a layout. */
-export interface Arrangement {
+/** A model in a layout. */
+export interface Arrangement extends Omit<DenseTelling, 'record' | 'padded'> {
   /** The tensors of the routed experts by the layer they are stored under. */
   readonly experts: ReadonlyMap<number, readonly NamedTensor[]>;
   /** The width config.json gives all experts; null if it keeps the original's and has theirs elsewhere. */
@@ -54,28 +55,36 @@ export function arrange(model: Model, manifest: ArchitectureManifest, layout: Ex
     masked: arrangeMasked,
     'less-is-moe': arrangeFlat,
   };
-  return arranged[layout](model, manifest);
+  const told = tellDense(model, manifest, layout === 'compact');
+  const experts = arranged[layout](told.model, told.manifest, told);
+  return { ...told, ...experts };
 }
 
-function arrangeCompact(model: Model, manifest: ArchitectureManifest): Arrangement {
+/** What a layout makes of the routed experts. */
+type Experts = Omit<Arrangement, keyof DenseTelling>;
+
+function arrangeCompact(model: Model, manifest: ArchitectureManifest, { record }: DenseTelling): Experts {
   const ragged = isRagged(model, manifest);
-  if (!ragged && !sharesExperts(model)) return arrangeStock(model, manifest, 'none');
+  if (!ragged && !sharesExperts(model) && !record) return arrangeStock(model, manifest, 'none');
   const placement = placeByOrigin(model);
   const name = ragged ? nameRagged : nameExperts;
   return {
     experts: named(placement, (experts, layer) => name(experts, manifest.tensors.experts, layer)),
     width: stockWidth(model, manifest),
-    form: { kind: 'compact', record: compactRecord(model, placement, ragged) },
+    form: {
+      kind: 'compact',
+      record: { ...compactRecord(model, placement, ragged), ...(record && { dense: [...record] }) },
+    },
   };
 }
 
-function arrangePadded(model: Model, manifest: ArchitectureManifest): Arrangement {
+function arrangePadded(model: Model, manifest: ArchitectureManifest, told: DenseTelling): Experts {
   const width = commonWidth(model, manifest);
-  const zeros = expertWidths(model).some((own) => own !== width) ? 'padding' : 'none';
+  const zeros = told.padded || expertWidths(model).some((own) => own !== width) ? 'padding' : 'none';
   return arrangeStock(padExperts(model, width), manifest, zeros);
 }
 
-function arrangeMasked(model: Model, manifest: ArchitectureManifest): Arrangement {
+function arrangeMasked(model: Model, manifest: ArchitectureManifest): Experts {
   const masked = maskExperts(model);
   if (isRagged(masked, manifest)) {
     throw new MoepressError('CONFIG_UNSUPPORTED', {
@@ -88,7 +97,7 @@ function arrangeMasked(model: Model, manifest: ArchitectureManifest): Arrangemen
   return arrangeStock(masked, manifest, before === after ? 'none' : 'mask');
 }
 
-function arrangeStock(model: Model, manifest: ArchitectureManifest, zeros: StockForm['zeros']): Arrangement {
+function arrangeStock(model: Model, manifest: ArchitectureManifest, zeros: StockForm['zeros']): Experts {
   return {
     experts: named(placeBySlot(model), (experts, layer) =>
       nameExperts(experts, manifest.tensors.experts, layer),
@@ -98,7 +107,7 @@ function arrangeStock(model: Model, manifest: ArchitectureManifest, zeros: Stock
   };
 }
 
-function arrangeFlat(model: Model, manifest: ArchitectureManifest): Arrangement {
+function arrangeFlat(model: Model, manifest: ArchitectureManifest): Experts {
   const placement = placeBySlot(model);
   return {
     experts: named(placement, (experts, layer) => nameFlat(experts, manifest, layer)),

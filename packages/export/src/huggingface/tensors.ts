@@ -1,15 +1,13 @@
-import { type ArchitectureManifest, type TensorNames, tensorName } from '@moepress/checkpoint';
-import type { Block, Model, Router } from '@moepress/core';
+import { ownWidthNames, type TensorNames, tensorName } from '@moepress/checkpoint';
+import type { Block, DenseFfn, Router, SharedExpert } from '@moepress/core';
 import { nameAttention } from './attention.js';
+import { nameOwnWidth } from './experts.js';
 import type { Arrangement } from './layout.js';
 import { type NamedTensor, nameLinear, nameMlp, single } from './named.js';
 
 /** Every tensor of a model under the name its family gives it, layer by layer. */
-export function nameTensors(
-  model: Model,
-  { tensors: names }: ArchitectureManifest,
-  { experts }: Arrangement,
-): NamedTensor[] {
+export function nameTensors({ model, manifest, experts }: Arrangement): NamedTensor[] {
+  const names = manifest.tensors;
   return [
     single(names.embed, model.embed),
     ...model.blocks.flatMap((block) => [...nameBlock(block, names), ...(experts.get(block.index) ?? [])]),
@@ -30,12 +28,18 @@ function nameBlock(block: Block, names: TensorNames): NamedTensor[] {
 
 /** The FFN but for its routed experts. */
 function nameFfn({ index: layer, ffn }: Block, names: TensorNames): NamedTensor[] {
-  if (ffn.kind === 'dense') return nameMlp(names.dense, ffn.mlp, { layer });
-  const { router, shared } = ffn;
+  const own = ffn.kind === 'dense' ? nameDense(ffn, names, layer) : nameRouter(ffn.router, names, layer);
+  return [...own, ...(ffn.shared ? nameShared(ffn.shared, names, layer) : [])];
+}
+
+function nameDense({ mlp }: DenseFfn, { dense, experts }: TensorNames, layer: number): NamedTensor[] {
+  return nameOwnWidth(ownWidthNames(dense, experts.fused), mlp, { layer });
+}
+
+function nameShared({ mlp, gate }: SharedExpert, names: TensorNames, layer: number): NamedTensor[] {
   return [
-    ...nameRouter(router, names, layer),
-    ...(shared ? nameMlp(names.shared, shared.mlp, { layer }) : []),
-    ...(shared?.gate ? [single(tensorName(names.sharedGate, { layer }), shared.gate)] : []),
+    ...nameMlp(names.shared, mlp, { layer }),
+    ...(gate ? [single(tensorName(names.sharedGate, { layer }), gate)] : []),
   ];
 }
 

@@ -58,16 +58,16 @@ export async function writeHuggingFace(
   throwIfAborted(signal);
   const directory = resolve(out);
   await checkFree(directory);
-  const manifest = findArchitecture(model.architecture, model.id);
-  const arrangement = arrange(model, manifest, layout);
+  const arrangement = arrange(model, findArchitecture(model.architecture, model.id), layout);
+  const { manifest } = arrangement;
   // Two plans may leave tensors of equal names and shapes: the header, by which later plans know their base, tells them apart.
   const metadata = { format: 'pt', ...(plan && { moepress_plan: planHash(plan) }) };
-  const tensors = nameTensors(model, manifest, arrangement);
+  const tensors = nameTensors(arrangement);
   const quantised = staysQuantised(tensors);
   const stored = (of: readonly NamedTensor[]) => of.flatMap((tensor) => entriesOf(tensor, quantised));
   const entries = stored(tensors);
   const shards = planShards(entries, { maxShardBytes, metadata });
-  const config = writtenConfig(model, manifest, { arrangement, plan, quantised });
+  const config = writtenConfig(arrangement, { plan, quantised });
   const runsInTransformers = hasModelingCode(manifest);
   const companions = await findCompanions(model.source.directory);
   const card = await readCard(model.source.directory);

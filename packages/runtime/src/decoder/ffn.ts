@@ -36,7 +36,7 @@ export interface RoutedValues {
 export interface FfnValues {
   /** Null for a dense FFN. */
   readonly routed: RoutedValues | null;
-  /** The dense FFN, or the shared expert before its gate, or null if there is none. */
+  /** The dense FFN, without what may stand beside it, or the shared expert before its gate, or null without either. */
   readonly mlp: MlpValues | null;
   /** [T, H] */
   readonly output: Value;
@@ -64,7 +64,7 @@ export function moeFfn(x: Value, ffn: MoeFfn): { readonly routing: Routing; read
 export function openFfn(x: Value, ffn: DenseFfn | MoeFfn): FfnValues {
   if (ffn.kind === 'dense') {
     const values = mlp(x, ffn.mlp);
-    return { routed: null, mlp: values, output: values.output };
+    return { routed: null, mlp: values, output: withShared(values.output, x, ffn.shared).output };
   }
   const graph = x.graph as GraphBuilder;
   const routing = route(x, ffn);
@@ -92,7 +92,7 @@ function addWeighted(sum: Value, { tokens, weight, output }: ExpertValues): Valu
   return addRows(sum, tokens, mul(output, unsqueeze(weight, 1)));
 }
 
-/** Adds what the shared expert, if there is one, makes of x to the sum of the routed ones. */
+/** Adds what the shared expert, if there is one, makes of x to what the rest of the FFN makes of it. */
 export function withShared(
   sum: Value,
   x: Value,

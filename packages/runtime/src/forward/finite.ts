@@ -47,6 +47,6 @@ async function explain(tensors: readonly TensorExpr[], where: string): Promise<n
 function* floatsIn(expr: TensorExpr): Generator<TensorExpr> {
   if (expr.kind === 'stored' || expr.kind === 'block-scaled') yield expr;
   else if (expr.kind === 'learned') yield expr.stored;
-  else if (expr.kind === 'concat') for (const part of expr.of) yield* floatsIn(part);
-  else if (expr.kind !== 'zeros') yield* floatsIn(expr.of);
+  else if (expr.kind === 'concat' || expr.kind === 'sum') for (const part of expr.of) yield* floatsIn(part);
+  else if (expr.kind !== 'zeros' && expr.kind !== 'parameter') yield* floatsIn(expr.of);
 }

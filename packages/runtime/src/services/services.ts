@@ -1,8 +1,18 @@
 import type { Services } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
+import type { CalibratedModel } from './calibration.js';
+import { compareViews } from './compare/compare.js';
 import { gram } from './gram.js';
+import { replayLayers } from './replay/replay.js';
 
-/** What methods may ask of an engine. */
-export function engineServices(engine: Engine): Services {
-  return { gram: (tensors, work) => gram(engine, tensors, work) };
+/** What methods may ask of an engine; `bind` is called when a service has to run the model. */
+export function engineServices(
+  engine: Engine,
+  bind: () => Promise<Omit<CalibratedModel, 'engine'>>,
+): Services {
+  return {
+    gram: (tensors, work) => gram(engine, tensors, work),
+    replayLayers: async (request, visit) => replayLayers({ engine, ...(await bind()) }, request, visit),
+    compareViews: async (request) => compareViews({ engine, ...(await bind()) }, request),
+  };
 }

@@ -1,0 +1,43 @@
+import type { z } from 'zod';
+import type { Work } from '../events.js';
+import type { Model } from '../model/model.js';
+import type { LearnedTensor } from '../tensor/expr.js';
+import type { TrainingPoint, TrainingSequence, TrainRequest, TrainResult } from './training.js';
+
+/**
+ * Trains what a compression left: it says which tensors learn, from what, and how; the runtime trains.
+ * Its result becomes part of the plan.
+ */
+export interface Refiner<Options extends RefineOptions = RefineOptions> {
+  readonly specVersion: 1;
+  /** What the user types after --refiner. */
+  readonly name: string;
+  readonly title: string;
+  readonly reference: string;
+  readonly options: z.ZodType<Options>;
+  refine(context: RefineContext<Options>): Promise<Refinement>;
+}
+
+/** Options every refiner has. */
+export interface RefineOptions {
+  readonly seed: number;
+}
+
+export interface RefineContext<Options> extends Work {
+  /** The compressed model. */
+  readonly student: Model;
+  /** The model it was made from. */
+  readonly teacher: Model;
+  readonly options: Options;
+  readonly sequences: readonly TrainingSequence[];
+  readonly validation: readonly TrainingSequence[];
+  /** Trains a stage; a killed run goes on where it was. */
+  train(request: Omit<TrainRequest, keyof Work>): Promise<TrainResult>;
+}
+
+export interface Refinement {
+  /** By path. */
+  readonly tensors: ReadonlyMap<string, LearnedTensor>;
+  /** The curves of its stages, by their names. */
+  readonly curves: Readonly<Record<string, readonly TrainingPoint[]>>;
+}

@@ -1,0 +1,104 @@
+import { MoepressError } from '../errors/error.js';
+import { mlpTensors } from '../model/measure.js';
+import type { DenseFfn, Mlp, MoeFfn } from '../model/model.js';
+import { concat, scale, type TensorExpr, weightedSum, zeros } from '../tensor/expr.js';
+import type { CondenseOp } from './schema.js';
+
+/**
+ * An MoE FFN as one dense FFN that computes Σ scale · part(x) + shared(x), all parts on every token: their
+ * channels side by side, the scales folded into the down projections. A shared expert joins them, unless
+ * its gate is kept, which depends on the token: then it stays beside the dense FFN.
+ * Throws `PLAN_INVALID` for slots that do not exist and experts that do not fit together.
+ */
+export function condense(ffn: MoeFfn, { parts, shared, align }: CondenseOp, where: string): DenseFfn {
+  const scaled = parts.map(({ experts, shares, scale }) => ({
+    mlp: mixed(ffn, experts, shares, where),
+    scale,
+  }));
+  const { joins, beside } = splitShared(ffn, shared, where);
+  const all = [...joins, ...scaled];
+  const mlps = all.map(({ mlp }) => mlp);
+  const [first] = mlps.length > 0 ? mlps : [withoutChannels(ffn.pool[0]!)];
+  const odd = mlps.find((mlp) => !fits(mlp, first!));
+  if (odd) throw invalid('Its shared expert and the routed ones differ in activation or biases', where);
+  if (mlps.length === 0) return { kind: 'dense', mlp: first!, shared: beside };
+  const width = mlps.reduce((sum, mlp) => sum + mlp.width, 0);
+  const padding = Math.ceil(width / align) * align - width;
+  const side = (part: (mlp: Mlp) => TensorExpr, axis: 0 | 1) =>
+    padded(concat(mlps.map(part), axis), axis, padding);
+  const downs = all.map(({ mlp, scale: by }) => scale(mlp.down, by));
+  return {
+    kind: 'dense',
+    mlp: {
+      width: width + padding,
+      gate: side(({ gate }) => gate, 0),
+      up: side(({ up }) => up, 0),
+      down: padded(concat(downs, 1), 1, padding),
+      bias: first!.bias && {
+        gate: side(({ bias }) => bias!.gate, 0),
+        up: side(({ bias }) => bias!.up, 0),
+        down: weightedSum(
+          mlps.map(({ bias }) => bias!.down),
+          all.map(({ scale: by }) => by),
+        ),
+      },
+      activation: first!.activation,
+    },
+    shared: beside,
+  };
+}
+
+/** The experts of some slots, averaged weight by weight: Σ shareᵢ Wᵢ. */
+function mixed(ffn: MoeFfn, slots: readonly number[], shares: readonly number[], where: string): Mlp {
+  const outside = slots.find((slot) => slot >= ffn.slots.length);
+  if (outside !== undefined) throw invalid(`There is no expert ${outside}`, where);
+  const experts = slots.map((slot) => ffn.pool[ffn.slots[slot]!]!);
+  const [first] = experts;
+  if (experts.some((expert) => expert.width !== first!.width)) {
+    throw invalid('Experts of different widths cannot be averaged', where);
+  }
+  const mean = (part: (mlp: Mlp) => TensorExpr) => weightedSum(experts.map(part), shares);
+  return {
+    width: first!.width,
+    gate: mean(({ gate }) => gate),
+    up: mean(({ up }) => up),
+    down: mean(({ down }) => down),
+    bias: first!.bias && {
+      gate: mean(({ bias }) => bias!.gate),
+      up: mean(({ bias }) => bias!.up),
+      down: mean(({ bias }) => bias!.down),
+    },
+    activation: first!.activation,
+  };
+}
+
+/** `by` is what a gated shared expert is multiplied by from now on; null leaves it its gate. */
+function splitShared({ shared }: MoeFfn, by: number | null, where: string) {
+  if (!shared) {
+    if (by !== null) throw invalid('There is no shared expert to scale', where);
+    return { joins: [], beside: null };
+  }
+  if (!shared.gate && by !== null) throw invalid('The shared expert has no gate to replace', where);
+  if (shared.gate && by === null) return { joins: [], beside: shared };
+  return { joins: [{ mlp: shared.mlp, scale: by ?? 1 }], beside: null };
+}
+
+const fits = (a: Mlp, b: Mlp): boolean =>
+  JSON.stringify(a.activation) === JSON.stringify(b.activation) &&
+  mlpTensors(a).length === mlpTensors(b).length;
+
+/** What is left of an MoE whose experts all go: a sum of nothing. */
+function withoutChannels({ gate, down, activation }: Mlp): Mlp {
+  const hidden = gate.shape[1]!;
+  const none = zeros(gate.dtype, [0, hidden]);
+  return { width: 0, gate: none, up: none, down: zeros(down.dtype, [hidden, 0]), bias: null, activation };
+}
+
+function padded(tensor: TensorExpr, axis: 0 | 1, by: number): TensorExpr {
+  if (by === 0) return tensor;
+  return concat([tensor, zeros(tensor.dtype, tensor.shape.with(axis, by))], axis);
+}
+
+function invalid(problem: string, where: string): MoepressError {
+  return new MoepressError('PLAN_INVALID', { message: `${problem}.`, where });
+}

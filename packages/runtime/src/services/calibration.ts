@@ -1,0 +1,24 @@
+import type { Model } from '@moepress/core';
+import type { Engine } from '../engine/engine.js';
+import { batchSequences, defaultLimits, type Layout } from '../forward/layout.js';
+
+/** What services that run the model are bound to. */
+export interface CalibratedModel {
+  readonly engine: Engine;
+  readonly model: Model;
+  readonly sequences: readonly (readonly number[])[];
+  /** Bytes that states may take at once. */
+  readonly memory: number;
+}
+
+/** The batches the sequences go through the model in. */
+export function layoutsOf({ model, sequences }: CalibratedModel): Layout[] {
+  return batchSequences(sequences, { ...defaultLimits, heads: model.config.heads });
+}
+
+/** How many sequences there are to take a mean over. */
+export const sequencesIn = (layouts: readonly Layout[]): number =>
+  layouts.reduce((sum, { lengths }) => sum + lengths.length, 0);
+
+export const tokensIn = (layouts: readonly Layout[]): number =>
+  layouts.reduce((sum, { ids }) => sum + ids.length, 0);

@@ -1,0 +1,91 @@
+import { type Criterion, MoepressError, type Value } from '@moepress/core';
+import { GraphBuilder, type GraphIR, join, mul, reduceSum, rowRange } from '@moepress/graph';
+import type { Step, TensorData } from '../engine/protocol.js';
+import { tensor } from '../engine/tensor.js';
+import type { HeldBatch } from '../forward/held.js';
+import type { Layout } from '../forward/layout.js';
+
+/** Numbers of a state that are compared at once: what a criterion makes of them stays in a core's cache. */
+const stretchSize = 2 ** 16;
+
+/** Distances of several states from one. */
+export interface Comparison {
+  readonly reference: Value;
+  readonly candidates: readonly Value[];
+}
+
+/**
+ * A graph that measures, in rows [`from`, `to`) of the states [T, H] it is fed, how far each candidate is from
+ * the reference: `sums` float64 [candidates], each row's distance times its weight in `rowWeights`.
+ * `compared` is given a function that declares a state as input and yields its rows.
+ * Throws `PLUGIN_INVALID` if the criterion yields anything else than float64.
+ */
+export function distanceGraph(
+  criterion: Criterion,
+  hiddenSize: number,
+  compared: (rowsOf: (state: string) => Value, graph: GraphBuilder) => Comparison,
+): GraphIR {
+  const graph = new GraphBuilder(`distance.${criterion.name}`);
+  const [from, to] = [graph.input('from', 'int64', [1]), graph.input('to', 'int64', [1])];
+  const weights = graph.input('rowWeights', 'float64', ['rows']);
+  const rowsOf = (state: string) =>
+    rowRange(graph.input(state, 'float32', ['T', hiddenSize]), from, to, 'rows');
+  const { reference, candidates } = compared(rowsOf, graph);
+  const distanceTo = criterion.distanceFrom(graph, reference);
+  const sums = candidates.map((candidate) => {
+    const distances = distanceTo(candidate);
+    if (distances.dtype !== 'float64') throw notDouble(criterion, distances);
+    return reduceSum(mul(distances, weights), [0], true);
+  });
+  graph.output('sums', join(sums, 0));
+  return graph.finish();
+}
+
+/** What a session of `distanceGraph` sums up over a batch, whose states its worker holds under the names `held`. */
+export async function sumDistances(
+  session: string,
+  batch: HeldBatch,
+  held: Readonly<Record<string, string>>,
+  hiddenSize: number,
+  sequences: number,
+): Promise<Float64Array> {
+  const states = Object.fromEntries(Object.entries(held).map(([state, name]) => [state, { held: name }]));
+  const rows = Math.max(1, Math.floor(stretchSize / hiddenSize));
+  const weights = rowWeights(batch.layout, sequences);
+  const steps: Step[] = [];
+  for (let from = 0; from < weights.length; from += rows) {
+    const to = Math.min(weights.length, from + rows);
+    const own = weights.slice(from, to);
+    const feeds = {
+      ...states,
+      from: int64(from),
+      to: int64(to),
+      rowWeights: tensor('float64', [own.length], own),
+    };
+    steps.push({ session, feeds, fetch: ['sums'] });
+  }
+  return addUp((await batch.worker.run(steps)).map(({ sums }) => sums!.data as Float64Array));
+}
+
+/** Element-wise sums, in the order given. */
+export function addUp(parts: readonly Float64Array[]): Float64Array {
+  const [first, ...rest] = parts;
+  const sums = first!.slice();
+  for (const part of rest) for (const [i, value] of part.entries()) sums[i]! += value;
+  return sums;
+}
+
+/** What each row's number counts for in a mean over its sequence's tokens, then over `sequences` of them. */
+function rowWeights({ unpad, lengths, longest }: Layout, sequences: number): Float64Array {
+  return Float64Array.from(unpad, (place) => 1 / (lengths[Math.floor(place / longest)]! * sequences));
+}
+
+const int64 = (value: number): TensorData => tensor('int64', [1], BigInt64Array.of(BigInt(value)));
+
+function notDouble({ name }: Criterion, { dtype }: Value): MoepressError {
+  return new MoepressError('PLUGIN_INVALID', {
+    message: `Its distances are ${dtype} and not float64.`,
+    where: `criterion ${name}`,
+    mend: 'Report this to the author of the method.',
+  });
+}
