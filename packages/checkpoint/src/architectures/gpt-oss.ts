@@ -1,5 +1,6 @@
 import type { ArchitectureManifest } from './manifest.js';
 import { layer, llamaStyleNames } from './names.js';
+import { plainAttention, plainRouter } from './traits.js';
 
 /** gpt-oss: biases everywhere, sinks, every other layer with a window, a clamped gate, fused experts. */
 export const gptOss: ArchitectureManifest = {
@@ -8,23 +9,14 @@ export const gptOss: ArchitectureManifest = {
   className: 'GptOssForCausalLM',
   keys: { experts: 'num_local_experts', topK: 'num_experts_per_tok', expertWidth: 'intermediate_size' },
   attention: {
-    kind: 'gqa',
+    ...plainAttention,
     qkvBias: { key: 'attention_bias', default: true },
     outputBias: 'as-qkv',
-    qkNorm: null,
-    clipKey: null,
     window: 'layer-types',
     sinks: true,
   },
-  router: {
-    scoring: 'softmax',
-    methods: { greedy: null },
-    // A softmax over the chosen logits is that over all of them, divided by the sum of the chosen.
-    normalise: 'always',
-    scale: null,
-    bias: true,
-    selectionBias: false,
-  },
+  // A softmax over the chosen logits is that over all of them, divided by the sum of the chosen.
+  router: { ...plainRouter, normalise: 'always', bias: true },
   ffn: {
     shared: null,
     dense: 'none',

@@ -3,10 +3,14 @@ import { deepseek } from './deepseek.js';
 import { deepseekV2 } from './deepseek-v2.js';
 import { deepseekV3 } from './deepseek-v3.js';
 import { gptOss } from './gpt-oss.js';
+import { llama } from './llama.js';
 import type { ArchitectureManifest } from './manifest.js';
+import { mistral } from './mistral.js';
 import { mixtral } from './mixtral.js';
 import { olmoe } from './olmoe.js';
+import { qwen2 } from './qwen2.js';
 import { qwen2Moe } from './qwen2-moe.js';
+import { qwen3 } from './qwen3.js';
 import { qwen3Moe } from './qwen3-moe.js';
 
 /** Every family that can be opened and written. */
@@ -15,9 +19,13 @@ export const architectures: readonly ArchitectureManifest[] = [
   deepseekV2,
   deepseekV3,
   gptOss,
+  llama,
+  mistral,
   mixtral,
   olmoe,
+  qwen2,
   qwen2Moe,
+  qwen3,
   qwen3Moe,
 ];
 

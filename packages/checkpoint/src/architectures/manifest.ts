@@ -10,14 +10,16 @@ export interface ArchitectureManifest {
   readonly title: string;
   /** The class that runs it, as config.json lists it under `architectures`. */
   readonly className: string;
-  readonly keys: ConfigKeys;
+  /** Null in a dense family. */
+  readonly keys: ConfigKeys | null;
   readonly attention: AttentionTraits;
-  readonly router: RouterTraits;
+  /** Null in a dense family. */
+  readonly router: RouterTraits | null;
   readonly ffn: FfnTraits;
   readonly tensors: TensorNames;
 }
 
-/** The keys of config.json whose names differ between families. */
+/** The keys of config.json that tell of experts, whose names differ between families. */
 export interface ConfigKeys {
   /** Number of routed experts, or of router slots in a compact checkpoint. */
   readonly experts: string;
@@ -31,7 +33,7 @@ export type AttentionTraits = GroupedQueryTraits | LatentTraits;
 export interface GroupedQueryTraits {
   readonly kind: 'gqa';
   /** Whether queries, keys and values have a bias: the key that says so, and what its absence means; null: never. */
-  readonly qkvBias: { readonly key: string; readonly default: boolean } | null;
+  readonly qkvBias: { readonly key: string; readonly default: boolean } | 'always' | null;
   /** Whether the output projection follows `qkvBias` or never has a bias. */
   readonly outputBias: 'as-qkv' | 'never';
   /** What the RMS norm of queries and keys runs over, if there is one. */
@@ -83,11 +85,11 @@ export interface FfnTraits {
     readonly gated: boolean;
   } | null;
   /**
-   * Which layers are dense, of width `intermediate_size`. `mlp-only-layers`: those listed there, and
+   * Which layers are dense, of width `intermediate_size`. `all`: those of a dense family. `mlp-only-layers`: those listed there, and
    * those with (layer + 1) % decoder_sparse_step != 0. `prefix`: the first `first_k_dense_replace`,
    * and those with layer % moe_layer_freq != 0.
    */
-  readonly dense: 'none' | 'mlp-only-layers' | 'prefix';
+  readonly dense: 'none' | 'all' | 'mlp-only-layers' | 'prefix';
   /** SwiGLU, or with both factors clamped: the key of the limit, and what its absence means. */
   readonly clamp: {
     readonly alpha: number;

@@ -1,5 +1,6 @@
 import type { ArchitectureManifest } from './manifest.js';
 import { layer, llamaStyleNames } from './names.js';
+import { plainAttention, plainRouter } from './traits.js';
 
 /** Mixtral: every layer is MoE, the chosen weights always sum to one; projections are w1, w3 and w2. */
 export const mixtral: ArchitectureManifest = {
@@ -7,23 +8,8 @@ export const mixtral: ArchitectureManifest = {
   title: 'Mixtral',
   className: 'MixtralForCausalLM',
   keys: { experts: 'num_local_experts', topK: 'num_experts_per_tok', expertWidth: 'intermediate_size' },
-  attention: {
-    kind: 'gqa',
-    qkvBias: null,
-    outputBias: 'never',
-    qkNorm: null,
-    clipKey: null,
-    window: 'every-layer',
-    sinks: false,
-  },
-  router: {
-    scoring: 'softmax',
-    methods: { greedy: null },
-    normalise: 'always',
-    scale: null,
-    bias: false,
-    selectionBias: false,
-  },
+  attention: { ...plainAttention, window: 'every-layer' },
+  router: { ...plainRouter, normalise: 'always' },
   ffn: { shared: null, dense: 'none', clamp: null },
   tensors: {
     ...llamaStyleNames,

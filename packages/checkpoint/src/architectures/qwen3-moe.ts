@@ -1,5 +1,6 @@
 import type { ArchitectureManifest } from './manifest.js';
 import { llamaStyleNames } from './names.js';
+import { optionalBias, plainAttention, plainRouter } from './traits.js';
 
 /** Qwen3-MoE: query and key norms over each head, some layers dense, no shared expert. */
 export const qwen3Moe: ArchitectureManifest = {
@@ -7,23 +8,8 @@ export const qwen3Moe: ArchitectureManifest = {
   title: 'Qwen3-MoE',
   className: 'Qwen3MoeForCausalLM',
   keys: { experts: 'num_experts', topK: 'num_experts_per_tok', expertWidth: 'moe_intermediate_size' },
-  attention: {
-    kind: 'gqa',
-    qkvBias: { key: 'attention_bias', default: false },
-    outputBias: 'as-qkv',
-    qkNorm: 'head',
-    clipKey: null,
-    window: 'never',
-    sinks: false,
-  },
-  router: {
-    scoring: 'softmax',
-    methods: { greedy: null },
-    normalise: { default: false, unscaled: false },
-    scale: null,
-    bias: false,
-    selectionBias: false,
-  },
+  attention: { ...plainAttention, ...optionalBias, qkNorm: 'head' },
+  router: plainRouter,
   ffn: { shared: null, dense: 'mlp-only-layers', clamp: null },
   tensors: llamaStyleNames,
 };

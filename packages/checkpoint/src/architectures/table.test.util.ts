@@ -1,5 +1,5 @@
 /** The table of families in docs/architectures.md. */
-import type { ArchitectureManifest } from './manifest.js';
+import type { ArchitectureManifest, GroupedQueryTraits } from './manifest.js';
 
 /** As biome formats no Markdown, the rows need no alignment. */
 export function familyTable(manifests: readonly ArchitectureManifest[]): string {
@@ -24,9 +24,7 @@ function attention({ attention: traits }: ArchitectureManifest): string {
   };
   return [
     'grouped-query',
-    ...(traits.qkvBias
-      ? [`\`${traits.qkvBias.key}\`${traits.outputBias === 'never' ? ' but for output' : ''}`]
-      : []),
+    ...biases(traits),
     ...(traits.qkNorm ? [`query and key norms over the ${traits.qkNorm}`] : []),
     ...(traits.clipKey ? [`\`${traits.clipKey}\``] : []),
     ...windows[traits.window],
@@ -34,7 +32,14 @@ function attention({ attention: traits }: ArchitectureManifest): string {
   ].join(', ');
 }
 
+function biases({ qkvBias, outputBias }: GroupedQueryTraits): string[] {
+  if (qkvBias === null) return [];
+  const but = outputBias === 'never' ? ' but for output' : '';
+  return [qkvBias === 'always' ? `biases${but}` : `\`${qkvBias.key}\`${but}`];
+}
+
 function router({ router: traits }: ArchitectureManifest): string {
+  if (traits === null) return 'none';
   const { methods, normalise, scale } = traits;
   const groups = Object.entries(methods).flatMap(([method, by]) =>
     by ? [`groups by ${by} (\`${method}\`)`] : [],
@@ -54,6 +59,7 @@ function router({ router: traits }: ArchitectureManifest): string {
 function ffn({ ffn: traits }: ArchitectureManifest): string {
   const dense = {
     none: 'every layer has experts',
+    all: 'dense',
     'mlp-only-layers': 'dense layers by `mlp_only_layers` and `decoder_sparse_step`',
     prefix: 'dense layers by `first_k_dense_replace` and `moe_layer_freq`',
   };
@@ -66,7 +72,8 @@ function ffn({ ffn: traits }: ArchitectureManifest): string {
   ].join(', ');
 }
 
-function storage({ tensors }: ArchitectureManifest): string {
+function storage({ router, tensors }: ArchitectureManifest): string {
+  if (router === null) return 'none';
   const { separate, fused } = tensors.experts;
   if (separate) return 'one by one; fused ones are read too';
   return fused.layout === 'interleaved' ? 'fused, gate and up in turns; MXFP4 is read too' : 'fused';

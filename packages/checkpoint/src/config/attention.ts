@@ -56,8 +56,8 @@ function readGroupedQuery(
   }
   const headDim = reader.readOr('head_dim', count, reader.read('hidden_size', count) / heads);
   if (headDim % 2 !== 0) throw reader.invalid('head_dim', `heads of ${headDim} cannot be rotated in pairs`);
-  const { qkvBias: bias, clipKey } = traits;
-  const qkvBias = bias !== null && reader.readOr(bias.key, z.boolean(), bias.default);
+  const { clipKey } = traits;
+  const qkvBias = readBias(reader, traits.qkvBias);
   return {
     kind: 'gqa',
     heads,
@@ -72,6 +72,11 @@ function readGroupedQuery(
     sinks: traits.sinks,
     windows: readWindows(reader, traits.window),
   };
+}
+
+function readBias(reader: ConfigReader, bias: GroupedQueryTraits['qkvBias']): boolean {
+  if (bias === null || bias === 'always') return bias === 'always';
+  return reader.readOr(bias.key, z.boolean(), bias.default);
 }
 
 function readWindows(reader: ConfigReader, rule: GroupedQueryTraits['window']): (number | null)[] {

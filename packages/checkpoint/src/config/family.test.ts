@@ -78,7 +78,7 @@ describe('a config', () => {
     const bare = { head_dim: undefined, num_key_value_heads: null, norm_topk_prob: undefined };
     const { decoder, router } = read('qwen3_moe', { ...bare, tie_word_embeddings: undefined });
     expect(decoder).toMatchObject({ headDim: 16, kvHeads: 4, tiedEmbeddings: false });
-    expect(router.normalise).toBe(false);
+    expect(router!.normalise).toBe(false);
   });
 
   it('takes end-of-text ids from generation_config.json if it has none', () => {

@@ -13,7 +13,8 @@ import { type RouterConfig, readRouter } from './router.js';
 export interface FamilyConfig {
   readonly decoder: DecoderConfig;
   readonly attention: AttentionConfig;
-  readonly router: RouterConfig;
+  /** Null in a dense family. */
+  readonly router: RouterConfig | null;
   readonly ffn: FfnConfig;
   readonly quantisation: Quantisation | null;
 }
@@ -40,11 +41,8 @@ export function readFamilyConfig(
 ): FamilyConfig {
   const reader = new ConfigReader(raw, file);
   refuseUnsupported(raw, manifest, reader);
-  const { keys } = manifest;
   const quantisation = readQuantisation(reader);
-  const experts = reader.read(keys.experts, index);
-  const topK = reader.read(keys.topK, count);
-  if (experts > 0 && topK > experts) throw reader.invalid(keys.topK, `there are only ${experts} experts`);
+  const { experts, topK } = readExperts(reader, manifest);
   const layers = reader.read('num_hidden_layers', layerCount);
   const attention = readAttention(reader, manifest.attention);
   const { heads, kvHeads, headDim, rope } = attention;
@@ -67,10 +65,19 @@ export function readFamilyConfig(
       eosTokenIds: readEosTokenIds(generation, reader),
     },
     attention,
-    router: readRouter(reader, manifest.router, experts, topK),
+    router: manifest.router && readRouter(reader, manifest.router, experts, topK),
     ffn: readFfn(reader, manifest, layers, experts),
     quantisation,
   };
+}
+
+/** Experts the router chooses from, and how many; 0 in a dense family. */
+function readExperts(reader: ConfigReader, { keys }: ArchitectureManifest) {
+  if (keys === null) return { experts: 0, topK: 0 };
+  const experts = reader.read(keys.experts, index);
+  const topK = reader.read(keys.topK, count);
+  if (experts > 0 && topK > experts) throw reader.invalid(keys.topK, `there are only ${experts} experts`);
+  return { experts, topK };
 }
 
 /**

@@ -16,16 +16,7 @@ export interface Golden {
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** The references that come with the repository. */
-export const fixtures = [
-  { family: 'olmoe', folder: 'olmoe' },
-  { family: 'qwen2_moe', folder: 'qwen2_moe' },
-  { family: 'qwen3_moe', folder: 'qwen3_moe_sharded' },
-  ...['mixtral', 'deepseek', 'deepseek_v2', 'deepseek_v3', 'gpt_oss'].map((family) => ({
-    family,
-    folder: family,
-  })),
-].map(({ family, folder }) => ({
+const fixture = (family: string, folder = family) => ({
   name: `${family} (${folder})`,
   load: () =>
     loadGolden({
@@ -33,7 +24,18 @@ export const fixtures = [
       tensors: [at(`../../fixtures/${family}.golden.safetensors`)],
       facts: JSON.parse(readFileSync(at(`../../fixtures/${family}.golden.json`), 'utf8')),
     }),
-}));
+});
+
+/** The references that come with the repository, of models with experts. */
+export const fixtures = [
+  fixture('olmoe'),
+  fixture('qwen2_moe'),
+  fixture('qwen3_moe', 'qwen3_moe_sharded'),
+  ...['mixtral', 'deepseek', 'deepseek_v2', 'deepseek_v3', 'gpt_oss'].map((family) => fixture(family)),
+];
+
+/** Those of dense models: logits alone. */
+export const denseFixtures = ['llama', 'mistral', 'qwen2', 'qwen3'].map((family) => fixture(family));
 
 /** The full references: fp32 and bf16 weights, single and sharded files. */
 export function fullReferences(shared: string) {
