@@ -88,10 +88,18 @@ const fits = (a: Mlp, b: Mlp): boolean =>
   mlpTensors(a).length === mlpTensors(b).length;
 
 /** What is left of an MoE whose experts all go: a sum of nothing. */
-function withoutChannels({ gate, down, activation }: Mlp): Mlp {
-  const hidden = gate.shape[1]!;
-  const none = zeros(gate.dtype, [0, hidden]);
-  return { width: 0, gate: none, up: none, down: zeros(down.dtype, [hidden, 0]), bias: null, activation };
+function withoutChannels({ gate: { dtype, shape }, bias, activation }: Mlp): Mlp {
+  const hidden = shape[1]!;
+  const none = zeros(dtype, [0, hidden]);
+  const noBias = zeros(dtype, [0]);
+  return {
+    width: 0,
+    gate: none,
+    up: none,
+    down: zeros(dtype, [hidden, 0]),
+    bias: bias && { gate: noBias, up: noBias, down: zeros(dtype, [hidden]) },
+    activation,
+  };
 }
 
 function padded(tensor: TensorExpr, axis: 0 | 1, by: number): TensorExpr {

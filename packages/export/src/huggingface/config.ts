@@ -74,7 +74,9 @@ function changedKeys(
   width: number | null,
 ): Record<string, number> {
   const moe = moeBlocks(model);
-  if (moe.length === 0) return {};
+  // Layers that predict further tokens are not read and so not written.
+  const further = model.source.config.num_nextn_predict_layers ? { num_nextn_predict_layers: 0 } : {};
+  if (moe.length === 0 || keys === null) return further;
   const slots = moe.map(({ ffn }) => ffn.slots.length);
   return {
     [keys.experts]: same(slots, keys.experts, model),
@@ -82,8 +84,7 @@ function changedKeys(
       [keys.expertWidth]: width,
       ...(shared?.unit === 'experts' && sharedExperts(shared.key, width, model)),
     }),
-    // These layers, which predict further tokens, are not read and so not written.
-    ...(model.source.config.num_nextn_predict_layers ? { num_nextn_predict_layers: 0 } : {}),
+    ...further,
   };
 }
 

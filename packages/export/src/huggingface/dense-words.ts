@@ -72,7 +72,8 @@ export function inDenseKeys(model: Model, manifest: ArchitectureManifest, width:
 /** Each FFN as the only expert of a router of zeros, whose weight is always one. */
 export function asOneExpert(model: Model, manifest: ArchitectureManifest, width: number): Words | null {
   const { keys, router, ffn } = manifest;
-  if (!isAllDense(model) || ffn.dense !== 'none' || router.scoring !== 'softmax') return null;
+  if (!isAllDense(model) || ffn.dense !== 'none' || keys === null || router?.scoring !== 'softmax')
+    return null;
   const only = (dense: DenseFfn, { index }: Block): MoeFfn => {
     const { mlp } = padded(dense, width);
     const { dtype, shape } = mlp.gate;

@@ -146,10 +146,11 @@ describe('the less-is-moe layout', () => {
       const directory = await written(view, 'less-is-moe');
       const config = JSON.parse(await readFile(join(directory, 'config.json'), 'utf8'));
       const { keys, className } = findArchitecture(base.architecture, name);
+      const key = keys!.expertWidth;
       expect(config).toMatchObject({
         model_type: base.architecture,
         architectures: [`Ragged${className}`],
-        [keys.expertWidth]: base.source.config[keys.expertWidth],
+        [key]: base.source.config[key],
       });
       expect(config).not.toHaveProperty('quantization_config');
       const { tensors } = await readSafetensors(join(directory, 'model.safetensors'));

@@ -70,7 +70,7 @@ describe.each(families)('a view of %s', (name) => {
     const folder = await temporaryFolder();
     for (const layout of ['compact', 'materialised'] as const) {
       const { directory } = await writeHuggingFace(view, join(folder, layout), { layout });
-      const { keys } = findArchitecture(base.architecture, name);
+      const keys = findArchitecture(base.architecture, name).keys!;
       expect(await json(directory, 'config.json')).toEqual({
         ...base.source.config,
         [keys.experts]: base.config.experts / 2,
