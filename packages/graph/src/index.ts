@@ -10,6 +10,7 @@ export * from './ops/reduce.js';
 export * from './statistics/all-experts.js';
 export * from './statistics/experts.js';
 export * from './statistics/gradients.js';
+export * from './statistics/mlps.js';
 export { columnSums, perExpert, rowPerExpert, sumOverTokens } from './statistics/reduce.js';
 export * from './statistics/routing.js';
 export * from './weights.js';

@@ -1,7 +1,6 @@
 import {
   applyPlan,
   buildPlan,
-  type CompressionOptions,
   createRng,
   type Model,
   moeBlocks,
@@ -13,7 +12,7 @@ import {
 import { noServices, toyEvidence, toyModel } from '@moepress/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { dropLowest } from './drop-lowest.js';
+import { type DropOptions, dropLowest } from './drop-lowest.js';
 import baselines from './index.js';
 import { random } from './scorers.js';
 
@@ -28,7 +27,7 @@ const given = (...scores: number[]): Scorer => ({
 });
 
 /** The context a method without services gets. */
-const context = (model: Model, options: CompressionOptions) => ({
+const context = (model: Model, options: DropOptions) => ({
   model,
   options,
   evidence: null,

@@ -1,5 +1,4 @@
 import {
-  type CompressionOptions,
   type Compressor,
   type LayerEvidence,
   type LayerPlan,
@@ -19,6 +18,8 @@ const options = z.strictObject({
   seed: z.int().default(0),
 });
 
+export type DropOptions = z.infer<typeof options>;
+
 /**
  * Expert dropping: in every layer the floor(ratio * experts) lowest-scored experts leave, and their router
  * rows with them. A router that selects within groups of experts demands groups of one size, so there the
@@ -27,7 +28,7 @@ const options = z.strictObject({
  * what a layer would keep, `CONFIG_UNSUPPORTED` if slots share experts. Throws `WEIGHTS_NOT_FINITE` if a
  * score is not a number.
  */
-export function dropLowest(scorer: Scorer): Compressor<CompressionOptions> {
+export function dropLowest(scorer: Scorer): Compressor<DropOptions> {
   return {
     specVersion: 1,
     name: scorer.name,

@@ -104,6 +104,8 @@ export interface MlpTaps {
   readonly activation: Value;
   /** Before the gate of a shared expert, [T, H]. */
   readonly output: Value;
+  /** What the output of a gated shared expert is multiplied by, in (0, 1), [T, 1]; null for all other MLPs. */
+  readonly outputGate: Value | null;
   /** Null except in the backward pass. */
   readonly gradients: MlpGradients | null;
 }

@@ -24,8 +24,8 @@ export interface Compressor<Options extends CompressionOptions = CompressionOpti
 
 /** Options every method has. */
 export interface CompressionOptions {
-  /** Fraction of the routed-expert parameters to remove, in [0, 1). */
-  readonly ratio: number;
+  /** Fraction of the routed-expert parameters to remove, in [0, 1); a method that has a size of its own may do without. */
+  readonly ratio?: number | undefined;
   readonly seed: number;
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { MoepressError } from '../errors/error.js';
 import { suggest } from '../errors/suggest.js';
 import type { CalibrationRecord } from '../evidence/evidence.js';
-import type { Compressor, PlanDecision } from '../method/compressor.js';
+import type { CompressionOptions, Compressor, PlanDecision } from '../method/compressor.js';
 import type { Model } from '../model/model.js';
 import { applyPlan } from './apply.js';
 import { type CompressionPlan, planSchema } from './schema.js';
@@ -14,10 +14,7 @@ export interface MethodOrigin {
 }
 
 /** Checks options against the method's schema. Throws `OPTIONS_INVALID` naming the option. */
-export function parseOptions<O extends { ratio: number; seed: number }>(
-  compressor: Compressor<O>,
-  given: unknown,
-): O {
+export function parseOptions<O extends CompressionOptions>(compressor: Compressor<O>, given: unknown): O {
   const parsed = compressor.options.safeParse(given);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;

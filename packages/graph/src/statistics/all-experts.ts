@@ -1,6 +1,6 @@
-import type { ExpertStatistic } from '@moepress/core';
-import { join, reshape } from '../ops/layout.js';
-import { cast, square } from '../ops/math.js';
+import type { ExpertStatistic, Value } from '@moepress/core';
+import { join, reshape, unsqueeze } from '../ops/layout.js';
+import { add, cast, mul, square } from '../ops/math.js';
 import { linear } from '../ops/nn.js';
 import { reduceSum } from '../ops/reduce.js';
 import { columnSums, perExpert, rowPerExpert, sumOverTokens } from './reduce.js';
@@ -35,5 +35,25 @@ export const outputGram: ExpertStatistic = {
       0,
     );
     return { gram: linear(matrix, matrix) };
+  },
+};
+
+/**
+ * What a sum of constant experts, Σ c f, is apart from the routed sum y = Σ g f of the layer, once the Gram
+ * matrix of the outputs is known: `products` [pool], <f, y>, and `square` [1], ||y||_2 squared, over all tokens.
+ */
+export const routedSumProducts: ExpertStatistic = {
+  name: 'routed-sum-products',
+  version: 1,
+  pass: 'all-experts',
+  collect: (_, taps) => {
+    // In double precision: they are subtracted from one another.
+    const outputs = taps.experts.map(({ output }) => cast(output, 'float64'));
+    const weighted = taps.experts.map(({ weight }, e) =>
+      mul(outputs[e]!, unsqueeze(cast(weight, 'float64'), 1)),
+    );
+    const sum = weighted.reduce((total, part) => add(total, part));
+    const product = (output: Value) => unsqueeze(reduceSum(mul(output, sum), [0, 1]), 0);
+    return { products: join(outputs.map(product), 0), square: product(sum) };
   },
 };

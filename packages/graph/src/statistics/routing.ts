@@ -1,7 +1,8 @@
-import type { ExpertStatistic } from '@moepress/core';
+import type { ExpertStatistic, LayerTaps, Value } from '@moepress/core';
 import { reshape, transpose } from '../ops/layout.js';
-import { cast, greater, mul } from '../ops/math.js';
+import { cast, equal, mul } from '../ops/math.js';
 import { matmul } from '../ops/nn.js';
+import { reduceSum } from '../ops/reduce.js';
 import { columnSums } from './reduce.js';
 
 /**
@@ -13,25 +14,20 @@ export const probabilitySums: ExpertStatistic = {
   name: 'probability-sums',
   version: 1,
   pass: 'forward',
-  collect: (graph, { probabilities, selected }) => {
-    const [slots, chosen] = [Number(probabilities.shape[1]), Number(selected.shape[1])];
-    // [T, k, 1] against [1, 1, N]: which of the k choices is which slot.
-    const ids = graph.constant(
-      Array.from({ length: slots }, (_, i) => i),
-      [1, 1, slots],
-      'int64',
-    );
-    const hits = graph.op('Equal', [reshape(selected, [-1, chosen, 1], ['T', chosen, 1]), ids], {
-      dtype: 'bool',
-      shape: ['T', chosen, slots],
-    });
-    const counts = graph.op('ReduceSum', [cast(hits, 'float32'), graph.constant([1], [1], 'int64')], {
-      dtype: 'float32',
-      shape: ['T', slots],
-      attributes: { keepdims: 0 },
-    });
-    const isChosen = cast(greater(counts, graph.constant([0], [], 'float32')), 'float32');
-    return { selected: columnSums(mul(probabilities, isChosen)), all: columnSums(probabilities) };
+  collect: (_, taps) => ({
+    selected: columnSums(mul(taps.probabilities, isSelected(taps))),
+    all: columnSums(taps.probabilities),
+  }),
+};
+
+/** `counts` [N, N]: tokens that chose both of two slots; on the diagonal, tokens that chose the slot. */
+export const jointSelections: ExpertStatistic = {
+  name: 'joint-selections',
+  version: 1,
+  pass: 'forward',
+  collect: (_, taps) => {
+    const chosen = cast(isSelected(taps), 'float64');
+    return { counts: matmul(transpose(chosen, [1, 0]), chosen) };
   },
 };
 
@@ -45,3 +41,17 @@ export const routerLogitGram: ExpertStatistic = {
     return { gram: matmul(transpose(logits, [1, 0]), logits) };
   },
 };
+
+/** 1 where a token chose a slot, else 0: float32 [T, N]. */
+function isSelected({ probabilities, selected }: LayerTaps): Value {
+  const { graph } = probabilities;
+  const [slots, chosen] = [Number(probabilities.shape[1]), Number(selected.shape[1])];
+  // [T, k, 1] against [1, 1, N]: which of the k choices is which slot.
+  const ids = graph.constant(
+    Array.from({ length: slots }, (_, i) => i),
+    [1, 1, slots],
+    'int64',
+  );
+  const hits = equal(reshape(selected, [-1, chosen, 1], ['T', chosen, 1]), ids);
+  return reduceSum(cast(hits, 'float32'), [1]);
+}

@@ -38,6 +38,8 @@ export interface FfnValues {
   readonly routed: RoutedValues | null;
   /** The dense FFN, without what may stand beside it, or the shared expert before its gate, or null without either. */
   readonly mlp: MlpValues | null;
+  /** Of that shared expert, [T, 1]; null without one. */
+  readonly outputGate: Value | null;
   /** [T, H] */
   readonly output: Value;
 }
@@ -64,7 +66,8 @@ export function moeFfn(x: Value, ffn: MoeFfn): { readonly routing: Routing; read
 export function openFfn(x: Value, ffn: DenseFfn | MoeFfn): FfnValues {
   if (ffn.kind === 'dense') {
     const values = mlp(x, ffn.mlp);
-    return { routed: null, mlp: values, output: withShared(values.output, x, ffn.shared).output };
+    const { output } = withShared(values.output, x, ffn.shared);
+    return { routed: null, mlp: values, outputGate: null, output };
   }
   const graph = x.graph as GraphBuilder;
   const routing = route(x, ffn);
@@ -97,10 +100,10 @@ export function withShared(
   sum: Value,
   x: Value,
   shared: SharedExpert | null,
-): Pick<FfnValues, 'mlp' | 'output'> {
-  if (!shared) return { mlp: null, output: sum };
+): Pick<FfnValues, 'mlp' | 'outputGate' | 'output'> {
+  if (!shared) return { mlp: null, outputGate: null, output: sum };
   const values = (x.graph as GraphBuilder).scoped('shared', () => mlp(x, shared.mlp));
-  if (!shared.gate) return { mlp: values, output: add(sum, values.output) };
-  const gate = sigmoid(linear(x, weightFor(x, shared.gate)));
-  return { mlp: values, output: add(sum, mul(values.output, gate)) };
+  if (!shared.gate) return { mlp: values, outputGate: null, output: add(sum, values.output) };
+  const outputGate = sigmoid(linear(x, weightFor(x, shared.gate)));
+  return { mlp: values, outputGate, output: add(sum, mul(values.output, outputGate)) };
 }

@@ -21,7 +21,7 @@ export interface BlockGradients {
 export function blockTaps(
   layer: number,
   ffnInput: Value,
-  { routed, mlp, output }: FfnValues,
+  { routed, mlp, outputGate, output }: FfnValues,
   gradients: BlockGradients | null = null,
 ): BlockTaps {
   return {
@@ -36,7 +36,7 @@ export function blockTaps(
       ffnOutput: output,
       gradients: gradients?.layer ?? null,
     },
-    mlp: mlp && { layer, ...mlp, gradients: gradients?.mlp ?? null },
+    mlp: mlp && { layer, ...mlp, outputGate, gradients: gradients?.mlp ?? null },
   };
 }
 

@@ -1,0 +1,14 @@
+import type { MlpStatistic } from '@moepress/core';
+import { rowCount } from '../ops/layout.js';
+import { cast } from '../ops/math.js';
+import { columnSums } from './reduce.js';
+
+/** `sum` and `count` [1] where a shared expert has a gate: what it is multiplied by over all tokens, and their number. */
+export const sharedGateSums: MlpStatistic = {
+  of: 'mlps',
+  name: 'shared-gate-sums',
+  version: 1,
+  pass: 'forward',
+  collect: (_, { outputGate }) =>
+    outputGate ? { sum: columnSums(outputGate), count: cast(rowCount(outputGate), 'float64') } : {},
+};
