@@ -27,7 +27,7 @@ export async function answerChat(
   }
   // The template writes special tokens itself.
   const prompt = model.tokenizer.encode(template(messages), { addSpecialTokens: false });
-  const limit = maxTokens ?? Math.max(1, model.runner.maxLength - prompt.length);
+  const limit = maxTokens ?? Math.max(1, model.engine.maxLength - prompt.length);
   checkLengths(model, [prompt], limit);
   const [completion] = await complete(model, [prompt], limit, stops, signal);
   const message = { role: 'assistant', content: completion!.text } as const;

@@ -1,11 +1,12 @@
 import type { Tokenizer } from '@moepress/core';
-import { cutAnswer, stopDetector } from '@moepress/harness';
-import type { ModelRunner, TokenScore } from '@moepress/runtime';
+import { cutAnswer } from '@moepress/harness';
+import type { TokenScore } from '@moepress/runtime';
+import type { ServedEngine } from './engine.js';
 
 /** A model that answers requests. */
 export interface ServedModel {
   readonly name: string;
-  readonly runner: ModelRunner;
+  readonly engine: ServedEngine;
   readonly tokenizer: Tokenizer;
   readonly eosTokenIds: readonly number[];
 }
@@ -18,17 +19,16 @@ export interface Completion {
 
 /** Greedy continuations of at most `maxTokens` tokens, cut before the first stop. */
 export async function complete(
-  { runner, tokenizer, eosTokenIds }: ServedModel,
+  { engine, tokenizer, eosTokenIds }: ServedModel,
   prompts: readonly (readonly number[])[],
   maxTokens: number,
   stops: readonly string[],
   signal: AbortSignal,
 ): Promise<Completion[]> {
-  const stop = stopDetector(tokenizer, stops);
   const generated =
     maxTokens === 0
       ? prompts.map(() => [])
-      : await runner.generate(prompts, { maxNewTokens: maxTokens, eosTokenIds, stop, signal });
+      : await engine.generate(prompts, { maxNewTokens: maxTokens, stops, eosTokenIds }, signal);
   return generated.map((newIds) => {
     const whole = tokenizer.decode(newIds);
     const text = cutAnswer(whole, stops, null);
@@ -42,13 +42,13 @@ export async function complete(
  * a single pass: what follows the last token is read off the scores of a token put there for the purpose.
  */
 export async function echoOne(
-  { runner }: ServedModel,
+  { engine }: ServedModel,
   prompts: readonly (readonly number[])[],
   signal: AbortSignal,
 ): Promise<{ readonly next: number; readonly scores: readonly TokenScore[] }[]> {
   const anything = 0;
   const items = prompts.map((ids) => ({ ids: [...ids, anything], from: 1 }));
-  return (await runner.scoreTokens(items, { signal })).map((scores) => {
+  return (await engine.scoreTokens(items, signal)).map((scores) => {
     const { best, bestLogprob } = scores.at(-1)!;
     return { next: best, scores: scores.with(-1, { logprob: bestLogprob, best, bestLogprob }) };
   });

@@ -97,22 +97,22 @@ async function continuePrompts(
     ids: [...ids, ...completions[i]!.newIds],
     from: echo ? 1 : ids.length,
   }));
-  const scores = await model.runner.scoreTokens(items, { signal });
+  const scores = await model.engine.scoreTokens(items, signal);
   return completions.map((completion, i) => ({ completion, scores: scores[i]! }));
 }
 
 /** Prompt and answer have to fit into the context. */
 export function checkLengths(
-  { runner }: ServedModel,
+  { engine }: ServedModel,
   prompts: readonly (readonly number[])[],
   maxTokens: number,
 ): void {
   for (const { length } of prompts) {
     if (length === 0) throw new RequestError(400, 'A prompt has no tokens.', 'prompt');
-    if (length + maxTokens <= runner.maxLength) continue;
+    if (length + maxTokens <= engine.maxLength) continue;
     throw new RequestError(
       400,
-      `The context holds ${runner.maxLength} tokens; the prompt has ${length} and ${maxTokens} may follow.`,
+      `The context holds ${engine.maxLength} tokens; the prompt has ${length} and ${maxTokens} may follow.`,
       'prompt',
     );
   }

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { MoepressError } from '@moepress/core';
+import { MoepressError, type Tokenizer } from '@moepress/core';
+import type { ModelRunner } from '@moepress/runtime';
 import { readJson } from './body.js';
 import { answerChat } from './chat.js';
 import type { ChatTemplate } from './chat-template.js';
-import type { ServedModel } from './completion.js';
 import { answerCompletion } from './completions.js';
+import { ServedEngine } from './engine.js';
 import { errorBody, RequestError } from './errors.js';
 import { parseChat, parseCompletion } from './protocol.js';
-import { JobQueue } from './queue.js';
 
 /** An HTTP server with OpenAI's API before one model. */
 export interface ModelServer {
@@ -19,15 +19,27 @@ export interface ModelServer {
 
 type Answer = (body: unknown, signal: AbortSignal) => Promise<object>;
 
-export function createModelServer(model: ServedModel, template: ChatTemplate | null): ModelServer {
-  const queue = new JobQueue();
+export interface ServerOptions {
+  /** What clients call the model. */
+  readonly name: string;
+  readonly runner: ModelRunner;
+  readonly tokenizer: Tokenizer;
+  readonly eosTokenIds: readonly number[];
+}
+
+export function createModelServer(
+  { runner, ...options }: ServerOptions,
+  template: ChatTemplate | null,
+): ModelServer {
+  const engine = new ServedEngine(runner, options.tokenizer);
+  const model = { ...options, engine };
   const created = seconds();
   const card = {
     id: model.name,
     object: 'model',
     created,
     owned_by: 'moepress',
-    max_model_len: model.runner.maxLength,
+    max_model_len: engine.maxLength,
   };
 
   const envelope = (prefix: string, object: string) => ({
@@ -44,13 +56,13 @@ export function createModelServer(model: ServedModel, template: ChatTemplate | n
     async '/v1/completions'(body, signal) {
       const request = parseCompletion(body);
       checkModel(request.model);
-      const answer = await queue.run(() => answerCompletion(model, request, signal), signal);
+      const answer = await answerCompletion(model, request, signal);
       return { ...envelope('cmpl', 'text_completion'), ...answer };
     },
     async '/v1/chat/completions'(body, signal) {
       const request = parseChat(body);
       checkModel(request.model);
-      const answer = await queue.run(() => answerChat(model, template, request, signal), signal);
+      const answer = await answerChat(model, template, request, signal);
       return { ...envelope('chatcmpl', 'chat.completion'), ...answer };
     },
   };
@@ -83,7 +95,7 @@ export function createModelServer(model: ServedModel, template: ChatTemplate | n
       const closed = new Promise((resolve) => http.close(resolve));
       http.closeIdleConnections();
       await closed;
-      await queue.drain();
+      await engine.drain();
     },
   };
 }
