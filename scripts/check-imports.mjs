@@ -14,9 +14,10 @@ const mayImport = {
   graph: ['core'],
   runtime: ['core', 'checkpoint', 'graph'],
   export: ['core', 'checkpoint', 'graph', 'runtime'],
+  queue: ['core'],
   plugins: ['core', 'graph'],
   harness: ['core', 'checkpoint', 'graph', 'runtime'],
-  cli: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness'],
+  cli: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness', 'queue'],
   benchmarks: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness'],
 };
 

@@ -228,6 +228,16 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     )
     .requiredOption('--out <dir>', 'folder of the results; what is done there is not done again', path)
     .option('--workers <n>', 'models scored at once', count, 1)
+    .option(
+      '--queue <url>',
+      'share the work with all machines that run this command on the Redis server there (needs @moepress/queue)',
+    )
+    .option(
+      '--stalled-after <seconds>',
+      'take a machine on the queue for dead after this silence',
+      positive,
+      60,
+    )
     .addOption(dataOption())
     .addOption(evidenceOption())
     .addOption(noEvidenceOption())

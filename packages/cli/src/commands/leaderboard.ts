@@ -10,6 +10,7 @@ import { leaderboardPage } from '../leaderboard/page.js';
 import { publishedRows } from '../leaderboard/published.js';
 import { type Recipe, readRecipe } from '../leaderboard/recipe.js';
 import { runVariants } from '../leaderboard/run.js';
+import { openSharing } from '../leaderboard/together.js';
 import { checkFolderOutput } from '../output.js';
 import type { AnswersChoice } from '../scoring/answers.js';
 
@@ -20,15 +21,25 @@ export interface LeaderboardOptions {
   readonly workers: number;
   readonly evidence?: string | false;
   readonly answers?: AnswersChoice;
+  /** Redis server through which machines share the work. */
+  readonly queue?: string;
+  /** Seconds after which one of them that gives no sign is taken for dead. */
+  readonly stalledAfter: number;
 }
 
-/** `moepress leaderboard <recipe.yaml>`: compresses and scores what is not done yet, and shows all of it. */
+/**
+ * `moepress leaderboard <recipe.yaml>`: compresses and scores what is not done yet, alone or with all machines that
+ * do the same on one queue, and shows all of it.
+ */
 export async function leaderboard(
   file: string,
   options: LeaderboardOptions,
   context: Context,
 ): Promise<void> {
   const out = resolve(options.out);
+  const { queue, stalledAfter } = options;
+  const sharing =
+    queue === undefined ? null : await openSharing({ url: queue, stalledAfter: 1000 * stalledAfter });
   const located = await readRecipe(file);
   await checkFolderOutput(out);
   const { recipe } = located;
@@ -39,6 +50,7 @@ export async function leaderboard(
     {
       ...options,
       out,
+      sharing,
       answers: options.answers,
       questions: { tasks: recipe.tasks, limit: recipe.limit, numFewshot: recipe.num_fewshot, data },
       threads: Math.max(1, Math.floor(availableParallelism() / options.workers)),

@@ -1,45 +1,15 @@
-import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { inTemporaryFolder, moepress } from './command.js';
-
-const recipe = `
-models: [tiny]
-tasks: [tiny_facts, tiny_gsm]
-limit: 20
-ratios: [0.25, 0.5]
-calibration: ['tiny:32x64', 'tiny_gsm[train]:32']
-methods:
-  - reap
-  - random
-  - { method: fisher-moe, label: fisher-moe L, options: { budget: layer } }
-`;
-
-const run = (cwd: string, out: string, more: readonly string[] = [], watch?: (child: ChildProcess) => void) =>
-  moepress(['leaderboard', 'recipe.yaml', '--out', out, '--json', ...more], {
-    cwd,
-    ...(watch && { watch }),
-  });
-
-/** Rows without what names a run rather than a result. */
-const rowsIn = (folder: string) =>
-  readFileSync(join(folder, 'results.jsonl'), 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => ({ ...JSON.parse(line), results: '', samples: {} }));
-
-/** Waits until cells have been finished. */
-async function untilCells(out: string, count: number): Promise<void> {
-  const cells = () =>
-    existsSync(join(out, 'variants'))
-      ? (readdirSync(join(out, 'variants'), { recursive: true }) as string[]).filter((name) =>
-          /cell-\w+\.json$/.test(name),
-        )
-      : [];
-  while (cells().length < count) await setTimeout(20);
-}
+import {
+  cellsIn,
+  cellsOfRecipe,
+  recipe,
+  resultsIn,
+  runLeaderboard as run,
+  untilCells,
+} from './leaderboard-folder.js';
 
 describe('moepress leaderboard', () => {
   it('gives the same table when it is killed and run again, by one worker or two', () =>
@@ -50,26 +20,28 @@ describe('moepress leaderboard', () => {
       const alone = await run(folder, whole!, ['--no-answers']);
       expect(alone.code).toBe(0);
       const { cells } = JSON.parse(alone.stdout);
-      // The original; two ratios of two methods that measure, on two texts, and of one that does not.
-      expect(cells).toHaveLength(1 + 2 * (2 * 2 + 1));
+      expect(cells).toHaveLength(cellsOfRecipe);
 
-      const killed = await run(folder, resumed!, ['--no-answers'], async (child) => {
-        await untilCells(resumed!, 3);
-        child.kill('SIGKILL');
+      const killed = await run(folder, resumed!, ['--no-answers'], {
+        async watch(child) {
+          await untilCells(resumed!, 3);
+          child.kill('SIGKILL');
+        },
       });
       expect(killed.code).toBeNull();
-      const before = rowsIn(resumed!).length;
-      expect(before).toBeLessThan(11);
+      expect(cellsIn(resumed!).length).toBeLessThan(cellsOfRecipe);
       const again = await run(folder, resumed!, ['--no-answers', '--workers', '2']);
       expect(again.code).toBe(0);
       // What was finished is found; the rest is computed.
       expect(again.stderr).toMatch(/"advance","task":"Filling the leaderboard","done":[3-9]/);
-      expect(rowsIn(resumed!)).toEqual(rowsIn(whole!));
+      expect(resultsIn(resumed!)).toEqual(resultsIn(whole!));
       const table = (out: string) => readFileSync(join(out, 'leaderboard.md'), 'utf8');
       expect(table(resumed!)).toBe(table(whole!));
 
-      const { stderr } = await run(folder, resumed!);
-      expect(stderr).not.toContain('"Scoring"');
+      const finished = cellsIn(resumed!);
+      expect((await run(folder, resumed!)).code).toBe(0);
+      // Files are named by their time: none is new.
+      expect(cellsIn(resumed!)).toEqual(finished);
     }));
 
   it('links to plans and samples from a page that needs nothing else', () =>
@@ -78,10 +50,9 @@ describe('moepress leaderboard', () => {
         'models: [tiny]\ntasks: [tiny_facts]\nlimit: 2\npublished: true\nratios: [0.25, 0.5]\nmethods: [random]';
       writeFileSync(join(folder, 'recipe.yaml'), `title: Small & quick\n${one}`);
       expect((await run(folder, join(folder, 'out'))).code).toBe(0);
-      const cells = rowsIn(join(folder, 'out'));
+      const cells = cellsIn(join(folder, 'out'));
       expect(cells.map(({ method }) => method)).toEqual([null, 'random', 'random']);
-      for (const line of readFileSync(join(folder, 'out/results.jsonl'), 'utf8').trim().split('\n')) {
-        const { plan, results, samples } = JSON.parse(line);
+      for (const { plan, results, samples } of cells) {
         for (const file of [plan, results, ...Object.values(samples)]) {
           if (file !== null) expect(existsSync(join(folder, 'out', file as string))).toBe(true);
         }

@@ -5,10 +5,10 @@ import { MoepressError } from '@moepress/core';
 import { z } from 'zod';
 
 /** Counted up when cells of an older moepress must not be taken any more. */
-const format = 1;
+export const cellFormat = 2;
 
 const cellSchema = z.object({
-  format: z.literal(format),
+  format: z.literal(cellFormat),
   /** Address of the variant, 64 hexadecimal digits. */
   variant: z.string(),
   model: z.string(),
@@ -23,6 +23,8 @@ const cellSchema = z.object({
   parameters: z.number(),
   /** Of the weights. */
   bytes: z.number(),
+  /** Of scoring, on the machine that did it; null where nothing had to be computed. */
+  throughput: z.object({ tokensPerSecond: z.number(), machine: z.string() }).nullable(),
   /** By task and `metric,filter`. */
   scores: z.record(z.string(), z.record(z.string(), z.number())),
   /** Files, relative to the folder of the leaderboard; no plan for the original. */
@@ -34,7 +36,7 @@ const cellSchema = z.object({
 /** A finished variant with its scores: a row of the leaderboard. */
 export type Cell = z.output<typeof cellSchema>;
 
-export const newCell = (cell: Omit<Cell, 'format'>): Cell => ({ format, ...cell });
+export const newCell = (cell: Omit<Cell, 'format'>): Cell => ({ format: cellFormat, ...cell });
 
 /** Folder of a variant within that of the leaderboard. */
 export const variantFolder = (address: string) => join('variants', address.slice(0, 16));
@@ -51,7 +53,12 @@ export async function readCell(file: string, variant: string): Promise<Cell | nu
     throw new MoepressError('INPUT_INVALID', { message, where: file, cause });
   });
   if (text === null) return null;
-  const { data } = cellSchema.safeParse(parse(text));
+  return parseCell(parse(text), variant);
+}
+
+/** Null for anything but a cell of that variant in this format. */
+export function parseCell(value: unknown, variant: string): Cell | null {
+  const { data } = cellSchema.safeParse(value);
   return data?.variant === variant ? data : null;
 }
 

@@ -1,27 +1,27 @@
-import { stat } from 'node:fs/promises';
-import { basename, dirname, join, relative } from 'node:path';
-import { applyPlan, type Model, measure, removedRatios, throwIfAborted, type Work } from '@moepress/core';
-import { parseCalibration, type ResultsRecord, saveEvaluation } from '@moepress/harness';
-import { makePlan } from '../commands/compress.js';
+import { join } from 'node:path';
+import { type Model, throwIfAborted } from '@moepress/core';
 import type { Context } from '../context.js';
 import { inLanes } from '../lanes.js';
-import type { AnswersChoice } from '../scoring/answers.js';
-import { type Questions, scoreView } from '../scoring/local.js';
-import { readPlan } from '../source/model.js';
-import { type Cell, cellFile, newCell, readCell, variantFolder, writeWhole } from './cell.js';
-import { addressOf, optionsOf, type Variant } from './variant.js';
+import type { Questions } from '../scoring/local.js';
+import { type Cell, cellFile, readCell } from './cell.js';
+import { type ComputeOptions, scoreCell, viewOf } from './compute.js';
+import { fillTogether, type Sharing } from './together.js';
+import { addressOf, type Variant } from './variant.js';
 
-export interface RunOptions {
-  /** Folder of the leaderboard. */
-  readonly out: string;
-  readonly questions: Questions;
+export interface RunOptions extends Omit<ComputeOptions, 'asked'> {
   /** Variants scored at once. */
   readonly workers: number;
-  readonly threads: number;
-  readonly evidence?: string | false;
-  readonly answers: AnswersChoice;
+  /** With other machines; null: alone. */
+  readonly sharing: Sharing | null;
   /** Told of all cells that are there whenever one more is. */
   onCells(cells: readonly Cell[]): Promise<void>;
+}
+
+/** What fills the cells that are not there yet, and tells of each. */
+export interface Filling extends ComputeOptions {
+  readonly workers: number;
+  readonly cells: ReadonlyMap<Variant, Cell>;
+  onCell(variant: Variant, cell: Cell): Promise<void>;
 }
 
 /** Plans and scores what is not there yet. The cells are in the order of the variants. */
@@ -30,111 +30,50 @@ export async function runVariants(
   options: RunOptions,
   context: Context,
 ): Promise<Cell[]> {
-  const { out, questions } = options;
-  const asked = addressOf(questions);
-  const cells: (Cell | null)[] = [];
-  for (const { address } of variants) {
-    cells.push(await readCell(join(out, cellFile(address, asked)), address));
+  const { out, questions, sharing } = options;
+  const asked = askedAddress(questions);
+  const cells = new Map<Variant, Cell>();
+  for (const variant of variants) {
+    const cell = await readCell(join(out, cellFile(variant.address, asked)), variant.address);
+    if (cell !== null) cells.set(variant, cell);
   }
-  const finished = () => cells.filter((cell) => cell !== null);
-  const { progress, signal } = context.work;
+  const finished = () => variants.flatMap((variant) => cells.get(variant) ?? []);
+  const { progress } = context.work;
   const task = 'Filling the leaderboard';
   progress({ type: 'start', task, total: variants.length, unit: 'models' });
   const report = async (note: string) => {
-    progress({ type: 'advance', task, done: finished().length, note });
+    progress({ type: 'advance', task, done: cells.size, note });
     await options.onCells(finished());
   };
   await report('found');
-  const open = variants.flatMap((variant, i) => (cells[i] === null ? [{ variant, i }] : []));
-  // One after the other: methods share what is measured, and measuring takes all threads.
-  const views: { readonly view: Model; readonly variant: Variant; readonly i: number }[] = [];
-  for (const { variant, i } of open) {
-    throwIfAborted(signal);
-    views.push({ view: await viewOf(variant, options, context), variant, i });
-  }
-  await inLanes(views, options.workers, signal, async ({ view, variant, i }, work) => {
-    cells[i] = await score(view, variant, options, asked, work);
-    await report(view.id);
-  });
+  const filling: Filling = {
+    ...options,
+    asked,
+    cells,
+    async onCell(variant, cell) {
+      cells.set(variant, cell);
+      await report(`${cell.model} ${cell.method ?? 'original'}`);
+    },
+  };
+  await (sharing ? fillTogether(variants, sharing, filling, context) : fillAlone(variants, filling, context));
   progress({ type: 'end', task });
   return finished();
 }
 
-/** The view of a variant, by the plan that is there or a new one. */
-async function viewOf(variant: Variant, options: RunOptions, context: Context): Promise<Model> {
-  const { base, compression, address } = variant;
-  if (compression === null) return base;
-  const file = join(options.out, planFile(address));
-  const isThere = (await stat(file).catch(() => null)) !== null;
-  const plan = isThere ? await readPlan(file) : await newPlan(variant, compression, options, context);
-  if (!isThere) await writeWhole(file, `${JSON.stringify(plan, null, 2)}\n`);
-  return { ...applyPlan(base, plan), id: `${base.id}+plan-${address.slice(0, 12)}` };
-}
+/** Where the rows come from does not matter: machines have their mirrors of datasets in folders of their own. */
+const askedAddress = ({ tasks, limit, numFewshot }: Questions) => addressOf({ tasks, limit, numFewshot });
 
-const planFile = (address: string) => join(variantFolder(address), 'plan.json');
-
-function newPlan(
-  { base }: Variant,
-  compression: NonNullable<Variant['compression']>,
-  { questions, evidence }: RunOptions,
-  context: Context,
-) {
-  const { found, calibration, seed } = compression;
-  const choice = {
-    seed,
-    minTokens: 32,
-    ...(calibration !== null && { calibration: parseCalibration(calibration) }),
-    ...(questions.data !== undefined && { data: questions.data }),
-    ...(evidence !== undefined && { evidence }),
-  };
-  return makePlan(base, found, optionsOf(compression), choice, context);
-}
-
-async function score(
-  view: Model,
-  { base, compression, address }: Variant,
-  { out, questions, threads, answers }: RunOptions,
-  asked: string,
-  work: Work,
-): Promise<Cell> {
-  const evaluation = await scoreView(view, questions, { threads, answers }, work);
-  const results = await saveEvaluation(evaluation, join(out, variantFolder(address)));
-  const time = /^results_(.+)\.json$/.exec(basename(results))![1];
-  const samples = Object.keys(evaluation.samples).map((task) => [
-    task,
-    relative(out, join(dirname(results), `samples_${task}_${time}.jsonl`)),
-  ]);
-  const { parameters, bytes } = measure(view).total;
-  const cell = newCell({
-    variant: address,
-    model: base.id,
-    revision: base.revision,
-    method: compression?.method.label ?? null,
-    ratio: compression?.ratio ?? 0,
-    calibration: compression?.calibration ?? null,
-    seed: compression?.seed ?? null,
-    removed: removedRatios(base, view),
-    parameters,
-    bytes,
-    scores: scoresOf(evaluation.record),
-    plan: compression && planFile(address),
-    results: relative(out, results),
-    samples: Object.fromEntries(samples),
+async function fillAlone(variants: readonly Variant[], filling: Filling, context: Context): Promise<void> {
+  const { signal } = context.work;
+  const open = variants.filter((variant) => !filling.cells.has(variant));
+  // All plans first: a method that cannot do what it is asked says so before hours of scoring. One after the
+  // other: methods share what is measured, and measuring takes all threads.
+  const views: (readonly [Variant, Model])[] = [];
+  for (const variant of open) {
+    throwIfAborted(signal);
+    views.push([variant, await viewOf(variant, filling, context)]);
+  }
+  await inLanes(views, filling.workers, signal, async ([variant, view], work) => {
+    await filling.onCell(variant, await scoreCell(view, variant, filling, work.signal));
   });
-  await writeWhole(join(out, cellFile(address, asked)), `${JSON.stringify(cell)}\n`);
-  return cell;
-}
-
-/** The numbers of tasks and groups, standard errors among them. */
-function scoresOf({ results }: ResultsRecord): Cell['scores'] {
-  return Object.fromEntries(
-    Object.entries(results).map(([task, result]) => [
-      task,
-      Object.fromEntries(
-        Object.entries(result).filter(
-          (entry): entry is [string, number] => entry[0].includes(',') && typeof entry[1] === 'number',
-        ),
-      ),
-    ]),
-  );
 }

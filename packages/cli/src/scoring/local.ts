@@ -10,6 +10,7 @@ import { ModelRunner } from '@moepress/runtime';
 import { tinyModel } from '@moepress/tiny';
 import { tokenizerOf } from '../source/model.js';
 import { type AnswersChoice, openLocalAnswers } from './answers.js';
+import { metered, type Throughput } from './meter.js';
 
 /** What is asked, of whichever model. */
 export interface Questions extends Pick<EvaluateOptions, 'limit' | 'numFewshot'> {
@@ -24,15 +25,22 @@ export interface LocalOptions {
   readonly answers: AnswersChoice;
 }
 
+/** With how fast the model was. */
+export interface LocalEvaluation extends Evaluation {
+  /** Null if no log-likelihood had to be computed. */
+  readonly throughput: Throughput | null;
+}
+
 /** Scores a view on tasks with our own runtime. */
 export async function scoreView(
   model: Model,
   questions: Questions,
   options: LocalOptions,
   work: Work,
-): Promise<Evaluation> {
+): Promise<LocalEvaluation> {
   const tokenizer = await tokenizerOf(model);
-  const engine = await ModelRunner.open(model, { ...options, ...work });
+  const runner = await ModelRunner.open(model, { ...options, ...work });
+  const { engine, throughput } = metered(runner, options.threads);
   try {
     const asked = tokenizedLanguageModel({
       tokenizer,
@@ -42,9 +50,10 @@ export async function scoreView(
       eosTokenIds: model.config.eosTokenIds,
     });
     const store = await openLocalAnswers(options.answers, model, asked.settings, work.progress);
-    return await evaluate({ ...questions, data: datasets(questions), model: asked, store, work });
+    const evaluation = await evaluate({ ...questions, data: datasets(questions), model: asked, store, work });
+    return { ...evaluation, throughput: throughput() };
   } finally {
-    await engine.dispose();
+    await runner.dispose();
   }
 }
 

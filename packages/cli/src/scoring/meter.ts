@@ -1,0 +1,42 @@
+import { availableParallelism, cpus } from 'node:os';
+import type { TokenEngine } from '@moepress/harness';
+
+/** How fast a model was scored, and where. */
+export interface Throughput {
+  /** Tokens of the scored sequences, those included that requests share. */
+  readonly tokensPerSecond: number;
+  /** Processor and threads. */
+  readonly machine: string;
+}
+
+/**
+ * An engine that scores as `engine` does and takes the time. Generation does not count: how long its answers
+ * are is up to the model.
+ */
+export function metered(
+  engine: TokenEngine,
+  threads = availableParallelism(),
+): { readonly engine: TokenEngine; throughput(): Throughput | null } {
+  let [tokens, milliseconds] = [0, 0];
+  return {
+    engine: {
+      maxLength: engine.maxLength,
+      generate: (prompts, options) => engine.generate(prompts, options),
+      async score(items, work) {
+        const started = performance.now();
+        const scores = await engine.score(items, work);
+        milliseconds += performance.now() - started;
+        tokens += items.reduce((sum, { ids }) => sum + ids.length, 0);
+        return scores;
+      },
+    },
+    throughput() {
+      if (tokens === 0) return null;
+      const processor = cpus()[0]?.model.trim() || process.arch;
+      return {
+        tokensPerSecond: tokens / (milliseconds / 1000),
+        machine: `${processor}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+      };
+    },
+  };
+}

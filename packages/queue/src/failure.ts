@@ -1,0 +1,34 @@
+import { type ErrorCode, errorCatalogue, MoepressError } from '@moepress/core';
+import { z } from 'zod';
+
+const failureSchema = z.object({
+  code: z.enum(Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCode[]]),
+  message: z.string(),
+  where: z.string().nullable(),
+  mend: z.string(),
+});
+
+/** An error whose message tells another machine all of `error`: only messages travel. */
+export function encodeFailure(error: unknown): Error {
+  if (MoepressError.isInstance(error)) return new Error(JSON.stringify(error), { cause: error });
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+/** What made a job fail for good, by the message of its last error. */
+export function decodeFailure(job: string, reason: string): MoepressError {
+  const { data } = failureSchema.safeParse(parse(reason));
+  if (data) return new MoepressError(data.code, { ...data, where: data.where ?? undefined });
+  return new MoepressError('ENGINE_FAILED', {
+    message: `A job failed on every machine that tried it: ${reason}`,
+    where: job,
+    mend: 'If machines ran out of memory, give them fewer --workers; then run the command again.',
+  });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

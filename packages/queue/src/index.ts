@@ -1,0 +1,1 @@
+export { type SharedJobs, shareJobs } from './share.js';

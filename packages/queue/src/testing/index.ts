@@ -1,0 +1,1 @@
+export { findRedis, type RedisServer, startRedis } from './redis.js';
