@@ -1,8 +1,9 @@
 export { type AnswerStore, type ModelIdentity, openAnswerStore } from './answers/store.js';
 export {
   type CalibrationOptions,
-  type CalibrationSequences,
+  type LoadedSet,
   loadCalibration,
+  loadTraining,
 } from './calibration/load.js';
 export {
   type CalibrationPart,

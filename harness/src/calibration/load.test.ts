@@ -7,7 +7,7 @@ import { parquetWriteFile } from 'hyparquet-writer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memoryDatasets } from '../testing/memory.js';
 import { byteTokenizer } from '../testing/toy-tokenizers.js';
-import { type CalibrationOptions, loadCalibration } from './load.js';
+import { type CalibrationOptions, loadCalibration, loadTraining } from './load.js';
 import { parseCalibration } from './spec.js';
 
 const tokenizer = byteTokenizer();
@@ -140,6 +140,42 @@ describe('loadCalibration', () => {
     await expect(load('gsm8k[train]:9', { progress, signal })).rejects.toMatchObject({ code: 'ABORTED' });
     expect(events[0]).toMatchObject({ type: 'start', total: 9, unit: 'sequences' });
     expect(events.at(-1)).toMatchObject({ type: 'advance', done: 2 });
+  });
+});
+
+describe('loadTraining', () => {
+  const learn = (spec: string, options: Partial<CalibrationOptions> = {}) =>
+    loadTraining(parseCalibration(spec), { datasets, tokenizer, maxPositions: 4096, seed: 0, ...options });
+  const parts = (ids: readonly number[], from: number) =>
+    [ids.slice(0, from), ids.slice(from)].map((part) => tokenizer.decode(part, { skipSpecialTokens: false }));
+
+  it('learns the answer to a question and where it ends', async () => {
+    const { sequences } = await learn('gsm8k[train]');
+    const [question, answer] = parts(sequences[4]!.ids, sequences[4]!.from);
+    expect(question).toBe('Question: What is 4 + 1?\nAnswer:');
+    expect(answer).toBe(' #### 5<|end|>');
+  });
+
+  it('learns all of a text, and of what is packed', async () => {
+    const { sequences } = await learn(path.join(folder, 'a.txt'));
+    expect(sequences.map(({ ids, from }) => parts(ids, from).join('|'))).toEqual([
+      'o|ne\nmore<|end|>',
+      't|wo<|end|>',
+    ]);
+    const packed = await learn('gsm8k[train]:2x50');
+    expect(packed.sequences.map(({ ids, from }) => [ids.length, from])).toEqual([
+      [50, 1],
+      [50, 1],
+    ]);
+  });
+
+  it('leaves out what is cut before its answer', async () => {
+    const { sequences } = await learn('gsm8k[train]', { maxPositions: 36 });
+    expect(sequences.length).toBeGreaterThan(0);
+    expect(sequences.every(({ ids, from }) => from < ids.length)).toBe(true);
+    await expect(learn('gsm8k[train]', { maxPositions: 10 })).rejects.toMatchObject({
+      code: 'CALIBRATION_INVALID',
+    });
   });
 });
 

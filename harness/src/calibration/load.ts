@@ -1,8 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
-import { createRng, MoepressError, type Tokenizer, throwIfAborted, type Work } from '@moepress/core';
+import {
+  createRng,
+  MoepressError,
+  type Tokenizer,
+  type TrainingSequence,
+  throwIfAborted,
+  type Work,
+} from '@moepress/core';
 import { packedSequences, separateSequences } from './sequences.js';
 import { type CalibrationPart, renderCalibration } from './spec.js';
-import { loadTexts, type TextSources } from './texts.js';
+import { loadTexts, type SourceText, type TextSources } from './texts.js';
 
 /** Tokens of a document that is not packed, at most. */
 const longestDocument = 2048;
@@ -15,11 +22,11 @@ export interface CalibrationOptions extends TextSources, Work {
   readonly seed: number;
 }
 
-/** Token sequences and how to make them again. */
-export interface CalibrationSequences {
+/** Sequences and how to make them again. */
+export interface LoadedSet<Sequence> {
   readonly source: string;
   readonly seed: number;
-  readonly sequences: readonly (readonly number[])[];
+  readonly sequences: readonly Sequence[];
 }
 
 /**
@@ -32,25 +39,71 @@ export interface CalibrationSequences {
 export async function loadCalibration(
   parts: readonly CalibrationPart[],
   options: CalibrationOptions,
-): Promise<CalibrationSequences> {
-  const sequences: (readonly number[])[] = [];
-  for (const part of parts) sequences.push(...(await loadPart(part, options)));
+): Promise<LoadedSet<readonly number[]>> {
+  const { tokenizer } = options;
+  const encode = ({ text }: SourceText) => ({ ids: tokenizer.encode(text), from: 1 });
+  const { sequences, ...set } = await loadSet(parts, options, encode);
+  return { ...set, sequences: sequences.map(({ ids }) => ids) };
+}
+
+/**
+ * The same set to learn from: documents end with the end-of-text token, so that a model learns to stop, and of
+ * a task's solved question only the answer is learned, unless sequences are packed. Documents too long for any
+ * of their answer are left out. Throws what `loadCalibration` throws.
+ */
+export async function loadTraining(
+  parts: readonly CalibrationPart[],
+  options: CalibrationOptions,
+): Promise<LoadedSet<TrainingSequence>> {
+  const { tokenizer } = options;
+  const end = tokenizer.eosTokenId === null ? [] : [tokenizer.eosTokenId];
+  const { sequences, ...set } = await loadSet(parts, options, ({ text, question }) => {
+    const ids = tokenizer.encode(text);
+    const asked = tokenizer.encode(text.slice(0, question));
+    // The last tokens of the question may merge with the answer's first.
+    const differs = asked.findIndex((id, place) => id !== ids[place]);
+    const from = differs === -1 ? asked.length : differs;
+    return { ids: [...ids, ...end], from: Math.max(1, from) };
+  });
+  const learnable = sequences.filter(({ ids, from }) => from < ids.length);
+  if (learnable.length > 0) return { ...set, sequences: learnable };
+  throw new MoepressError('CALIBRATION_INVALID', {
+    message: 'No document is long enough to learn from, or all are cut before their answers.',
+    where: set.source,
+  });
+}
+
+async function loadSet(
+  parts: readonly CalibrationPart[],
+  options: CalibrationOptions,
+  encode: (text: SourceText) => TrainingSequence,
+): Promise<LoadedSet<TrainingSequence>> {
+  const sequences: TrainingSequence[] = [];
+  for (const part of parts) sequences.push(...(await loadPart(part, options, encode)));
   return { source: renderCalibration(parts), seed: options.seed, sequences };
 }
 
-async function loadPart(part: CalibrationPart, options: CalibrationOptions): Promise<(readonly number[])[]> {
+async function loadPart(
+  part: CalibrationPart,
+  options: CalibrationOptions,
+  encode: (text: SourceText) => TrainingSequence,
+): Promise<TrainingSequence[]> {
   const { progress, signal, tokenizer, maxPositions, seed } = options;
   checkLength(part, maxPositions);
   const texts = await loadTexts(part.source, options, { progress, signal });
-  const documents = encode(inOrder(texts, part, seed), tokenizer);
+  const documents = inOrder(texts, part, seed);
   const available =
     part.length === null
-      ? separateSequences(documents, Math.min(maxPositions, longestDocument))
-      : packedSequences(documents, tokenizer.eosTokenId, part.length);
+      ? separateSequences(lazily(documents, encode), Math.min(maxPositions, longestDocument))
+      : packedSequences(
+          lazily(documents, ({ text }) => tokenizer.encode(text)),
+          tokenizer.eosTokenId,
+          part.length,
+        );
   const wanted = part.sequences ?? texts.length;
   const task = 'Tokenising';
   progress?.({ type: 'start', task, total: wanted, unit: 'sequences' });
-  const taken: (readonly number[])[] = [];
+  const taken: TrainingSequence[] = [];
   for (const sequence of available) {
     taken.push(sequence);
     progress?.({ type: 'advance', task, done: taken.length });
@@ -65,7 +118,7 @@ async function loadPart(part: CalibrationPart, options: CalibrationOptions): Pro
 }
 
 /** The seed decides which documents are taken, and which come first where sequences are packed. */
-function inOrder(texts: readonly string[], { sequences, length }: CalibrationPart, seed: number) {
+function inOrder(texts: readonly SourceText[], { sequences, length }: CalibrationPart, seed: number) {
   const takesAll = length === null && (sequences === null || sequences >= texts.length);
   if (takesAll) return texts;
   return createRng(seed)
@@ -73,8 +126,8 @@ function inOrder(texts: readonly string[], { sequences, length }: CalibrationPar
     .map((i) => texts[i]!);
 }
 
-function* encode(texts: Iterable<string>, tokenizer: Tokenizer): Generator<readonly number[]> {
-  for (const text of texts) yield tokenizer.encode(text);
+function* lazily<T>(texts: Iterable<SourceText>, encode: (text: SourceText) => T): Generator<T> {
+  for (const text of texts) yield encode(text);
 }
 
 function checkLength(part: CalibrationPart, maxPositions: number): void {

@@ -10,7 +10,7 @@ describe('packedSequences', () => {
     fc.assert(
       fc.property(documents, fc.option(fc.constant(0)), length, (docs, separator, size) => {
         const stream = docs.flatMap((ids) => (separator === null ? ids : [...ids, separator]));
-        const packed = [...packedSequences(docs, separator, size)];
+        const packed = [...packedSequences(docs, separator, size)].map(({ ids }) => ids);
         expect(packed.every((ids) => ids.length === size)).toBe(true);
         expect(packed).toHaveLength(Math.floor(stream.length / size));
         expect(packed.flat()).toEqual(stream.slice(0, packed.length * size));
@@ -26,13 +26,14 @@ describe('packedSequences', () => {
         yield [1, 2, 3];
       }
     }
-    expect(packedSequences(counted(), 0, 6).next().value).toEqual([1, 2, 3, 0, 1, 2]);
+    expect(packedSequences(counted(), 0, 6).next().value).toEqual({ ids: [1, 2, 3, 0, 1, 2], from: 1 });
     expect(read).toBe(2);
   });
 });
 
 describe('separateSequences', () => {
   it('cuts each document and leaves out empty ones', () => {
-    expect([...separateSequences([[1, 2, 3], [], [4]], 2)]).toEqual([[1, 2], [4]]);
+    const whole = [[1, 2, 3], [], [4]].map((ids) => ({ ids, from: 1 }));
+    expect([...separateSequences(whole, 2)].map(({ ids }) => ids)).toEqual([[1, 2], [4]]);
   });
 });

@@ -1,9 +1,11 @@
+import type { TrainingSequence } from '@moepress/core';
+
 /** One sequence a document, cut at `longest` tokens; documents without tokens give none. */
 export function* separateSequences(
-  documents: Iterable<readonly number[]>,
+  documents: Iterable<TrainingSequence>,
   longest: number,
-): Generator<readonly number[]> {
-  for (const ids of documents) if (ids.length > 0) yield ids.slice(0, longest);
+): Generator<TrainingSequence> {
+  for (const { ids, from } of documents) if (ids.length > 0) yield { ids: ids.slice(0, longest), from };
 }
 
 /**
@@ -14,7 +16,7 @@ export function* packedSequences(
   documents: Iterable<readonly number[]>,
   separator: number | null,
   length: number,
-): Generator<readonly number[]> {
+): Generator<TrainingSequence> {
   let open: number[] = [];
   for (const ids of documents) {
     const stream = separator === null ? ids : [...ids, separator];
@@ -23,7 +25,7 @@ export function* packedSequences(
       open.push(...stream.slice(start, end));
       start = end;
       if (open.length < length) continue;
-      yield open;
+      yield { ids: open, from: 1 };
       open = [];
     }
   }

@@ -16,6 +16,13 @@ export interface TextSources {
   readonly files?: Readonly<Record<string, string>> | undefined;
 }
 
+/** A document, and how many of its first characters are a question that the rest answers. */
+export interface SourceText {
+  readonly text: string;
+  /** 0 for text that is no answer to anything. */
+  readonly question: number;
+}
+
 /**
  * Documents of a source in their order, blank ones left out. Throws `CALIBRATION_INVALID`, `TASK_UNKNOWN`
  * and what `Datasets.rows` throws.
@@ -24,19 +31,24 @@ export async function loadTexts(
   source: CalibrationSource,
   sources: TextSources,
   work: Work,
-): Promise<string[]> {
-  const texts = await allTexts(source, sources, work);
-  return texts.filter((text) => text.trim() !== '');
+): Promise<SourceText[]> {
+  const texts =
+    source.kind === 'task'
+      ? await taskTexts(source, sources, work)
+      : (await plainTexts(source, sources, work)).map((text) => ({ text, question: 0 }));
+  return texts.filter(({ text }) => text.trim() !== '');
 }
 
-function allTexts(source: CalibrationSource, sources: TextSources, work: Work): Promise<string[]> {
+function plainTexts(
+  source: Exclude<CalibrationSource, { kind: 'task' }>,
+  sources: TextSources,
+  work: Work,
+): Promise<string[]> {
   switch (source.kind) {
     case 'named':
       return namedTexts(source.name, sources, work);
     case 'dataset':
       return datasetTexts(source, sources, work);
-    case 'task':
-      return taskTexts(source, sources, work);
     case 'file':
       return fileTexts(source.path, source.column, work);
   }
@@ -64,7 +76,7 @@ async function taskTexts(
   { task: name, split }: CalibrationSource & { kind: 'task' },
   { datasets }: TextSources,
   work: Work,
-): Promise<string[]> {
+): Promise<SourceText[]> {
   const task = findTask(name, '--calibration');
   const splits = [task.training_split, task.validation_split, task.test_split, task.fewshot_split];
   const known = [...new Set(splits.filter((known) => known !== undefined))];

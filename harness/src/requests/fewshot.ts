@@ -18,7 +18,9 @@ export function fewshotContext(task: Task, pool: readonly Document[], count: num
   return {
     next(document) {
       const chosen = count === 0 ? [] : choose(document, count);
-      const solved = chosen.map((example) => `${questionAndAnswer(task, example)}${task.fewshot_delimiter}`);
+      const solved = chosen.map(
+        (example) => questionAndAnswer(task, example).join('') + task.fewshot_delimiter,
+      );
       return task.description + solved.join('');
     },
   };
@@ -55,20 +57,28 @@ function drawsOneMore(task: Task): boolean {
   return task.fewshot_config === undefined && task.fewshot_split === task.test_split;
 }
 
-/** A document as the model would see it solved: description, question and right answer, or the whole text. */
-export function solvedText(task: Task, document: Document): string {
-  return task.description + questionAndAnswer(task, document);
+/**
+ * A document as the model would see it solved: description, question and right answer, or the whole text;
+ * and how many characters the answer comes after.
+ */
+export function solvedText(task: Task, document: Document): { text: string; question: number } {
+  const [question, answer] = questionAndAnswer(task, document);
+  const before = task.description + question;
+  return {
+    text: before + answer,
+    question: task.output_type === 'loglikelihood_rolling' ? 0 : before.length,
+  };
 }
 
-function questionAndAnswer(task: Task, { fields }: Document): string {
+function questionAndAnswer(task: Task, { fields }: Document): [question: string, answer: string] {
   switch (task.output_type) {
     case 'multiple_choice': {
       const { context, continuation } = choiceRequests(task, fields, '')[task.doc_to_target.render(fields)]!;
-      return context + continuation;
+      return [context, continuation];
     }
     case 'loglikelihood_rolling':
-      return task.doc_to_target.render(fields);
+      return ['', task.doc_to_target.render(fields)];
     case 'generate_until':
-      return task.doc_to_text.render(fields) + task.target_delimiter + task.doc_to_target.render(fields);
+      return [task.doc_to_text.render(fields), task.target_delimiter + task.doc_to_target.render(fields)];
   }
 }

@@ -25,7 +25,10 @@ export function createPackageHost(cwd = process.cwd(), own = ownDirectory): Pack
       return [...names].flatMap((name): InstalledPlugin[] => {
         const directory = find(name);
         const manifest = directory && readManifest(directory);
-        return manifest && isPlugin(manifest) ? [{ package: name, methods: methodsOf(name, manifest) }] : [];
+        if (!manifest || !isPlugin(manifest)) return [];
+        const declared = (what: string) => declaredIn(manifest, what);
+        const methods = declared('methods') ?? methodNamedBy(name);
+        return [{ package: name, methods, refiners: declared('refiners') ?? [] }];
       });
     },
 
@@ -93,10 +96,14 @@ function isPlugin(manifest: Manifest): boolean {
   return isRecord(manifest.moepress) || (Array.isArray(keywords) && keywords.includes(pluginKeyword));
 }
 
-/** What `"moepress": { "methods": [...] }` declares; without it, the method the package is named after. */
-function methodsOf(name: string, manifest: Manifest): string[] {
-  const declared = isRecord(manifest.moepress) ? manifest.moepress.methods : undefined;
-  if (Array.isArray(declared)) return declared.filter((method) => typeof method === 'string');
+/** Names under a key of `"moepress": { "methods": [...] }`; undefined if it is not there. */
+function declaredIn(manifest: Manifest, what: string): string[] | undefined {
+  const declared = isRecord(manifest.moepress) ? manifest.moepress[what] : undefined;
+  return Array.isArray(declared) ? declared.filter((name) => typeof name === 'string') : undefined;
+}
+
+/** The method a package is named after. */
+function methodNamedBy(name: string): string[] {
   const named = /(?:^moepress-|\/)plugin-(.+)$/.exec(name)?.[1];
   return named ? [named] : [];
 }

@@ -19,6 +19,7 @@ export * from './model/tokenizer.js';
 export * from './plan/apply.js';
 export * from './plan/build.js';
 export { decodeChannels, encodeChannels } from './plan/channels.js';
+export * from './plan/learn.js';
 export * from './plan/parse.js';
 export * from './plan/schema.js';
 export * from './plugin/plugin.js';

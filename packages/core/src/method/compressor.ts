@@ -24,7 +24,7 @@ export interface Compressor<Options extends CompressionOptions = CompressionOpti
 
 /** Options every method has. */
 export interface CompressionOptions {
-  /** Fraction of the routed-expert parameters to remove, in [0, 1); a method that has a size of its own may do without. */
+  /** Fraction of the routed-expert parameters to remove, in [0, 1); absent where a method has a size of its own. */
   readonly ratio?: number | undefined;
   readonly seed: number;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { MoepressError } from '../errors/error.js';
 import { suggest } from '../errors/suggest.js';
 import type { CalibrationRecord } from '../evidence/evidence.js';
-import type { CompressionOptions, Compressor, PlanDecision } from '../method/compressor.js';
+import type { Compressor, PlanDecision } from '../method/compressor.js';
 import type { Model } from '../model/model.js';
 import { applyPlan } from './apply.js';
 import { type CompressionPlan, planSchema } from './schema.js';
@@ -13,16 +13,19 @@ export interface MethodOrigin {
   readonly version: string;
 }
 
-/** Checks options against the method's schema. Throws `OPTIONS_INVALID` naming the option. */
-export function parseOptions<O extends CompressionOptions>(compressor: Compressor<O>, given: unknown): O {
-  const parsed = compressor.options.safeParse(given);
+/** Checks options against the schema of a method or refiner. Throws `OPTIONS_INVALID` naming the option. */
+export function parseOptions<O>(
+  owner: { readonly name: string; readonly options: z.ZodType<O> },
+  given: unknown,
+): O {
+  const parsed = owner.options.safeParse(given);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-  if (unknown !== undefined) throw unknownOption(compressor, unknown);
+  if (unknown !== undefined) throw unknownOption(owner, unknown);
   throw new MoepressError('OPTIONS_INVALID', {
     message: `${issue.message}.`,
-    where: `option ${issue.path.join('.') || '?'} of ${compressor.name}`,
+    where: `option ${issue.path.join('.') || '?'} of ${owner.name}`,
   });
 }
 

@@ -1,20 +1,12 @@
 import { MoepressError } from '../errors/error.js';
 import type { Compressor } from '../method/compressor.js';
+import type { Refiner } from '../method/refiner.js';
 import type { MethodOrigin } from '../plan/build.js';
 
 /** The method, whose own failures become `PLUGIN_INVALID` and name its package: they are not ours to mend. */
 export function guarded(compressor: Compressor, origin: MethodOrigin): Compressor {
   const { specVersion, name, title, reference, options } = compressor;
-  const failure = (cause: unknown): unknown => {
-    const isAbort = cause instanceof Error && cause.name === 'AbortError';
-    if (isAbort || MoepressError.isInstance(cause)) return cause;
-    return new MoepressError('PLUGIN_INVALID', {
-      message: `Method "${name}" failed: ${cause instanceof Error ? cause.message : String(cause)}`,
-      where: `${origin.package} ${origin.version}`,
-      mend: 'Report this to the author of the plugin.',
-      cause,
-    });
-  };
+  const failure = failureOf(`Method "${name}"`, origin);
   return {
     specVersion,
     name,
@@ -37,3 +29,36 @@ export function guarded(compressor: Compressor, origin: MethodOrigin): Compresso
     },
   };
 }
+
+/** The same for a refiner. */
+export function guardedRefiner(refiner: Refiner, origin: MethodOrigin): Refiner {
+  const { specVersion, name, title, reference, options } = refiner;
+  const failure = failureOf(`Refiner "${name}"`, origin);
+  return {
+    specVersion,
+    name,
+    title,
+    reference,
+    options,
+    async refine(context) {
+      try {
+        return await refiner.refine(context);
+      } catch (error) {
+        throw failure(error);
+      }
+    },
+  };
+}
+
+const failureOf =
+  (what: string, { package: packageName, version }: MethodOrigin) =>
+  (cause: unknown): unknown => {
+    const isAbort = cause instanceof Error && cause.name === 'AbortError';
+    if (isAbort || MoepressError.isInstance(cause)) return cause;
+    return new MoepressError('PLUGIN_INVALID', {
+      message: `${what} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+      where: `${packageName} ${version}`,
+      mend: 'Report this to the author of the plugin.',
+      cause,
+    });
+  };

@@ -21,7 +21,8 @@ const baselines = definePlugin({ name: 'baselines', compressors: [method('reap')
 function fakeHost(packages: Record<string, unknown>, declared: Record<string, readonly string[]>) {
   const loaded: string[] = [];
   const host: PackageHost = {
-    installed: async () => Object.entries(declared).map(([name, methods]) => ({ package: name, methods })),
+    installed: async () =>
+      Object.entries(declared).map(([name, methods]) => ({ package: name, methods, refiners: methods })),
     load: async (name) => {
       loaded.push(name);
       return name in packages ? { version: '1.2.3', plugin: packages[name] } : null;

@@ -1,13 +1,19 @@
 import { MoepressError } from '../errors/error.js';
 import { suggest } from '../errors/suggest.js';
 import type { Compressor } from '../method/compressor.js';
+import type { Refiner } from '../method/refiner.js';
 import type { MethodOrigin } from '../plan/build.js';
-import { guarded } from './guard.js';
+import { guarded, guardedRefiner } from './guard.js';
 import type { Plugin } from './plugin.js';
 
 /** A method and the package it came from. */
 export interface FoundMethod {
   readonly compressor: Compressor;
+  readonly origin: MethodOrigin;
+}
+
+export interface FoundRefiner {
+  readonly refiner: Refiner;
   readonly origin: MethodOrigin;
 }
 
@@ -19,11 +25,20 @@ export interface PackageHost {
   load(packageName: string): Promise<{ readonly version: string; readonly plugin: unknown } | null>;
 }
 
-/** `"moepress": { "methods": ["conmoe"] }` in a plugin's package.json. */
+/** `"moepress": { "methods": ["cd-moe"], "refiners": ["cd-moe"] }` in a plugin's package.json. */
 export interface InstalledPlugin {
   readonly package: string;
   readonly methods: readonly string[];
+  readonly refiners: readonly string[];
 }
+
+/** What a plugin has several of, in its package.json and in itself. */
+const kinds = {
+  methods: { one: 'method', option: '--method', of: (plugin: Plugin) => plugin.compressors ?? [] },
+  refiners: { one: 'refiner', option: '--refiner', of: (plugin: Plugin) => plugin.refiners ?? [] },
+} as const;
+
+type Kind = keyof typeof kinds;
 
 /** `conmoe` is looked for as @moepress/plugin-conmoe, then moepress-plugin-conmoe; a full name as it stands. */
 export function packageCandidates(name: string): string[] {
@@ -40,9 +55,8 @@ export class PluginRegistry {
   }
 
   /** Names of all methods that installed packages declare, sorted. */
-  async methods(): Promise<string[]> {
-    const installed = await this.#host.installed();
-    return [...new Set(installed.flatMap((plugin) => plugin.methods))].sort();
+  methods(): Promise<string[]> {
+    return this.#names('methods');
   }
 
   /**
@@ -51,35 +65,56 @@ export class PluginRegistry {
    * `PLUGIN_INVALID` if the package is no plugin.
    */
   async find(name: string): Promise<FoundMethod> {
+    const { found, origin } = await this.#find<Compressor>('methods', name);
+    return { compressor: guarded(found, origin), origin };
+  }
+
+  /** The same for what trains a compressed model. */
+  async findRefiner(name: string): Promise<FoundRefiner> {
+    const { found, origin } = await this.#find<Refiner>('refiners', name);
+    return { refiner: guardedRefiner(found, origin), origin };
+  }
+
+  async #find<T extends { name: string }>(
+    kind: Kind,
+    name: string,
+  ): Promise<{ found: T; origin: MethodOrigin }> {
     const colon = name.lastIndexOf(':');
-    const method = name.slice(colon + 1);
-    const packages = colon > 0 ? packageCandidates(name.slice(0, colon)) : await this.#packagesFor(method);
+    const wanted = name.slice(colon + 1);
+    const packages =
+      colon > 0 ? packageCandidates(name.slice(0, colon)) : await this.#packagesFor(kind, wanted);
     for (const packageName of packages) {
       const loaded = await this.#host.load(packageName);
       if (!loaded) continue;
-      const compressors = checkPlugin(loaded.plugin, packageName).compressors ?? [];
-      const compressor =
-        compressors.find((candidate) => candidate.name === method) ??
-        (compressors.length === 1 && packageName === name ? compressors[0] : undefined);
-      if (!compressor) continue;
-      const origin = { package: packageName, version: loaded.version };
-      return { compressor: guarded(compressor, origin), origin };
+      const all = kinds[kind].of(
+        checkPlugin(loaded.plugin, packageName),
+      ) as readonly unknown[] as readonly T[];
+      const found =
+        all.find((candidate) => candidate.name === wanted) ??
+        (all.length === 1 && packageName === name ? all[0] : undefined);
+      if (found) return { found, origin: { package: packageName, version: loaded.version } };
     }
-    throw await this.#unknown(name);
+    throw await this.#unknown(kind, name);
   }
 
-  async #packagesFor(method: string): Promise<string[]> {
+  async #names(kind: Kind): Promise<string[]> {
     const installed = await this.#host.installed();
-    const declaring = installed.filter((plugin) => plugin.methods.includes(method)).map((p) => p.package);
-    return [...new Set([...declaring, ...packageCandidates(method)])];
+    return [...new Set(installed.flatMap((plugin) => plugin[kind]))].sort();
   }
 
-  async #unknown(name: string): Promise<MoepressError> {
-    const known = await this.methods();
+  async #packagesFor(kind: Kind, name: string): Promise<string[]> {
+    const installed = await this.#host.installed();
+    const declaring = installed.filter((plugin) => plugin[kind].includes(name)).map((p) => p.package);
+    return [...new Set([...declaring, ...packageCandidates(name)])];
+  }
+
+  async #unknown(kind: Kind, name: string): Promise<MoepressError> {
+    const known = await this.#names(kind);
     const guess = suggest(name, known);
+    const { one, option } = kinds[kind];
     return new MoepressError('METHOD_UNKNOWN', {
-      message: `There is no method "${name}".${guess ? ` Did you mean "${guess}"?` : ''}`,
-      where: '--method',
+      message: `There is no ${one} "${name}".${guess ? ` Did you mean "${guess}"?` : ''}`,
+      where: option,
       mend: `Pick one of ${known.join(', ')}, or install ${packageCandidates(name).join(' or ')}.`,
     });
   }
@@ -107,6 +142,15 @@ function describeProblem(plugin: Partial<Plugin> | null | undefined): string | u
       !compressor.options
     ) {
       return `Method "${compressor.name}" lacks plan(), needs() or options.`;
+    }
+  }
+  if (!Array.isArray(plugin.refiners ?? [])) return 'Its refiners are not a list.';
+  for (const refiner of plugin.refiners ?? []) {
+    if (refiner?.specVersion !== 1) {
+      return `Refiner "${refiner?.name}" is of spec version ${refiner?.specVersion}; this moepress knows 1.`;
+    }
+    if (typeof refiner.refine !== 'function' || !refiner.options) {
+      return `Refiner "${refiner.name}" lacks refine() or options.`;
     }
   }
   return undefined;
