@@ -1,0 +1,68 @@
+import type { CondenseOp, LayerEvidence, PlanContext } from '@moepress/core';
+import { groupExperts } from './grouping/group.js';
+import type { MoeToDenseOptions } from './options.js';
+import { relativeError } from './reconstruction.js';
+import { defaultScaling, type Scaling, scaleParts, shares } from './scaling.js';
+import { type Selection, selectExperts } from './scoring/select.js';
+import { isExact, type MoeBlock, type Shape, shapeOf } from './shape.js';
+import { frozenGate } from './shared.js';
+
+/** What became of one layer. */
+export interface LayerDecision {
+  readonly block: MoeBlock;
+  readonly shape: Shape;
+  readonly selection: Selection;
+  readonly scaling: Scaling;
+  readonly op: CondenseOp;
+  /** Relative L2 error of the routed experts' sum; null where experts were averaged, whose outputs nobody has seen. */
+  readonly error: number | null;
+}
+
+export async function decideLayer(
+  block: MoeBlock,
+  { evidence, options, rng, services, signal }: PlanContext<MoeToDenseOptions>,
+): Promise<LayerDecision> {
+  if (!evidence) throw new Error('moe-to-dense was called without the evidence it needs.');
+  const { ffn, index } = block;
+  const layer = layerOf(evidence.layers, index);
+  const shape = shapeOf(ffn, options);
+  const { scoring, grouping, regulariser = 1 / ffn.router.topK } = options;
+  const selection = selectExperts(layer, { ffn, rng }, { scoring, count: shape.keep, regulariser });
+  const partition = await groupExperts(selection, {
+    layer,
+    ffn,
+    services,
+    grouping,
+    groups: shape.parts,
+    signal,
+  });
+  const scores = partition.map((group) => group.map((expert) => selection.scores[expert]!));
+  const scaling = options.scaling ?? defaultScaling(ffn.router);
+  const scales = scaleParts({
+    scaling,
+    router: ffn.router,
+    scores: scores.map((own) => own.reduce((sum, score) => sum + score, 0)),
+    layer,
+    tokens: evidence.calibration.tokens,
+  });
+  const op: CondenseOp = {
+    op: 'condense',
+    parts: partition.map((group, part) => ({
+      // A plan speaks of slots; those that share an expert are as good as each other.
+      experts: group.map((expert) => ffn.slots.indexOf(expert)),
+      shares: shares(scores[part]!),
+      scale: scales[part]!,
+    })),
+    shared: frozenGate(block, evidence, options),
+    align: options.align,
+  };
+  const constants = partition.map(([expert], part) => ({ expert: expert!, scale: scales[part]! }));
+  const error = isExact(shape) ? relativeError(layer, constants) : null;
+  return { block, shape, selection, scaling, op, error };
+}
+
+function layerOf(layers: readonly LayerEvidence[], index: number): LayerEvidence {
+  const found = layers.find(({ layer }) => layer === index);
+  if (!found) throw new Error(`There is no evidence for layer ${index}.`);
+  return found;
+}

@@ -1,0 +1,87 @@
+import { type Model, type Refiner, tensorsByPath } from '@moepress/core';
+import { z } from 'zod';
+import { withTopK } from './teacher.js';
+
+const frozen = z.enum(['embeddings', 'attention']);
+
+const options = z.strictObject({
+  /** Of the order in which sequences are learned from. */
+  seed: z.int().default(0),
+  /** Absent: the data is gone through once. */
+  steps: z.int().positive().optional(),
+  /** Sequences whose gradients make one step. */
+  batch: z.int().positive().default(8),
+  /** The highest; it falls to a tenth. */
+  learningRate: z.number().positive().default(1e-4),
+  weightDecay: z.number().min(0).default(0),
+  /** Largest norm of all gradients together; null for none. */
+  clip: z.number().positive().nullable().default(1),
+  direction: z.enum(['forward', 'reverse']).default('forward'),
+  temperature: z.number().positive().default(1),
+  /** Times the mean squared difference of the states after every block. */
+  hiddenStates: z.number().min(0).default(0),
+  /** How many of the teacher's probabilities a token are kept, so that it need not stay in memory; null: all of them. */
+  topLogits: z.int().positive().nullable().default(null),
+  /** Experts that the teacher routes a token to; absent: as many as it always does. */
+  teacherTopK: z.int().positive().optional(),
+  /** What stays as it is. */
+  freeze: z.array(frozen).default([]),
+  /** Steps between measurements of the validation loss, by which the best state is chosen; null: the last state. */
+  evaluateEvery: z.int().positive().nullable().default(50),
+});
+
+export type DistilOptions = z.infer<typeof options>;
+
+/**
+ * Distillation of the original into the whole compressed model: forward KL of the next-token distributions at
+ * temperature 1 (arXiv:2605.28207, section 3.5), AdamW with a half cosine. The optimiser's settings are ours; the
+ * paper's are not known to us. Throws `OPTIONS_INVALID` if the teacher cannot route to `teacherTopK` experts.
+ */
+export const distil: Refiner<DistilOptions> = {
+  specVersion: 1,
+  name: 'distil',
+  title: 'Distillation of the original into the compressed model',
+  reference: 'arXiv:2605.28207, section 3.5',
+  options,
+  async refine({ student, teacher, options, sequences, validation, train }) {
+    const { batch, direction, temperature, hiddenStates, topLogits, evaluateEvery, seed, clip } = options;
+    const { tensors, curve } = await train({
+      name: 'distil',
+      model: student,
+      trainable: trainablePaths(student, options.freeze),
+      loss: {
+        kind: 'distillation',
+        teacher: options.teacherTopK === undefined ? teacher : withTopK(teacher, options.teacherTopK),
+        direction,
+        temperature,
+        hiddenStates,
+        topLogits,
+      },
+      sequences,
+      validation,
+      steps: options.steps ?? Math.ceil(sequences.length / batch),
+      sequencesPerStep: batch,
+      optimiser: {
+        learningRate: options.learningRate,
+        beta1: 0.9,
+        beta2: 0.95,
+        epsilon: 1e-8,
+        weightDecay: options.weightDecay,
+      },
+      schedule: { kind: 'cosine', warmup: 0.02, final: 0.1 },
+      clip,
+      evaluateEvery,
+      seed,
+    });
+    return { tensors, curves: { distil: curve } };
+  },
+};
+
+const partsOf: Readonly<Record<z.infer<typeof frozen>, RegExp>> = {
+  embeddings: /^(embed|head)$/,
+  attention: /^blocks\.\d+\.(attention|norms\.attention)(\.|$)/,
+};
+
+function trainablePaths(model: Model, freeze: DistilOptions['freeze']): string[] {
+  return [...tensorsByPath(model).keys()].filter((path) => !freeze.some((part) => partsOf[part].test(path)));
+}

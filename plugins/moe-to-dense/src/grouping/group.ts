@@ -1,0 +1,44 @@
+import type { LayerEvidence, MoeFfn, Services, Statistic, Work } from '@moepress/core';
+import type { Selection } from '../scoring/select.js';
+import { affinities, cosineDistances } from './affinity.js';
+import { balanced, clustered, type Partition } from './partition.js';
+
+/**
+ * Ways to put K experts into fewer groups: average linkage of cosine distances between the experts' weights,
+ * outputs, router logits or selections; or `balanced`, groups of one size by the distance of weights.
+ */
+export const groupings = ['weights', 'outputs', 'router', 'co-activation', 'balanced'] as const;
+
+export type Grouping = (typeof groupings)[number];
+
+const affinityOf = (grouping: Grouping) => affinities[grouping === 'balanced' ? 'weights' : grouping];
+
+export const groupingNeeds = (grouping: Grouping): readonly Statistic[] => affinityOf(grouping).needs;
+
+export interface GroupRequest extends Work {
+  readonly layer: LayerEvidence;
+  readonly ffn: MoeFfn;
+  readonly services: Services;
+  readonly grouping: Grouping;
+  /** How many groups. */
+  readonly groups: number;
+}
+
+/** The selected experts in groups, by their indices in the pool. As many as groups stay by themselves. */
+export async function groupExperts(
+  { experts, scores }: Selection,
+  { layer, ffn, services, grouping, groups, ...work }: GroupRequest,
+): Promise<Partition> {
+  if (groups === experts.length) return experts.map((expert) => [expert]);
+  const products = await affinityOf(grouping).products(experts, layer, ffn, services, work);
+  const distances = cosineDistances(products);
+  const partition =
+    grouping === 'balanced'
+      ? balanced(
+          distances,
+          experts.map((expert) => scores[expert]!),
+          groups,
+        )
+      : clustered(distances, groups);
+  return partition.map((group) => group.map((member) => experts[member]!));
+}

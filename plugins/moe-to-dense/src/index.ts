@@ -1,0 +1,16 @@
+import { definePlugin } from '@moepress/core';
+import { moeToDense } from './compressor.js';
+import { distil } from './distil/refiner.js';
+import { scorers } from './scoring/scorers.js';
+
+export { moeToDense } from './compressor.js';
+export { type DistilOptions, distil } from './distil/refiner.js';
+export type { MoeToDenseOptions } from './options.js';
+export { scorers } from './scoring/scorers.js';
+
+export default definePlugin({
+  name: 'moe-to-dense',
+  scorers: Object.values(scorers),
+  compressors: [moeToDense],
+  refiners: [distil],
+});

@@ -1,0 +1,52 @@
+import type { LayerEvidence, MoeFfn, Rng, Statistic } from '@moepress/core';
+import { outputGram } from '@moepress/graph';
+import { meanDiagonal, scoredKernel, selectDOptimal } from './d-optimal.js';
+import { scorers } from './scorers.js';
+
+/** Ways to choose experts: the highest of a score, or by ACP and diversity at once. */
+export const scorings = ['do-acp', ...(Object.keys(scorers) as (keyof typeof scorers)[])] as const;
+
+export type Scoring = (typeof scorings)[number];
+
+/** Experts of a layer's pool, ascending, and the scores of all of them, which weigh what is averaged or scaled. */
+export interface Selection {
+  readonly experts: readonly number[];
+  readonly scores: Float64Array;
+}
+
+export interface SelectOptions {
+  readonly scoring: Scoring;
+  /** How many: K. */
+  readonly count: number;
+  /** Of DO-ACP, times the mean diagonal of its kernel. */
+  readonly regulariser: number;
+}
+
+const scorerOf = (scoring: Scoring) => scorers[scoring === 'do-acp' ? 'acp' : scoring];
+
+export function selectionNeeds(scoring: Scoring): readonly Statistic[] {
+  const { needs } = scorerOf(scoring);
+  return scoring === 'do-acp' ? [...needs, outputGram] : needs;
+}
+
+/** The K experts of a layer that stand for all. */
+export function selectExperts(
+  layer: LayerEvidence,
+  context: { readonly ffn: MoeFfn; readonly rng: Rng },
+  { scoring, count, regulariser }: SelectOptions,
+): Selection {
+  const scores = scorerOf(scoring).score(layer, context);
+  const experts = scoring === 'do-acp' ? diverse(layer, scores, count, regulariser) : highest(scores, count);
+  return { experts: [...experts].sort((a, b) => a - b), scores };
+}
+
+function diverse(layer: LayerEvidence, scores: Float64Array, count: number, regulariser: number) {
+  const kernel = scoredKernel(scores, layer.read(outputGram, 'gram'));
+  const lambda = regulariser * meanDiagonal(kernel, scores.length);
+  return selectDOptimal(kernel, scores.length, count, lambda).selected;
+}
+
+/** Indices of the `count` highest values; of equal ones the lower index. */
+export function highest(values: Float64Array, count: number): number[] {
+  return [...values.keys()].sort((a, b) => values[b]! - values[a]! || a - b).slice(0, count);
+}

@@ -1,0 +1,54 @@
+import { type Block, type Model, type MoeFfn, MoepressError, moeBlocks } from '@moepress/core';
+import type { MoeToDenseOptions } from './options.js';
+
+export type MoeBlock = Block & { readonly ffn: MoeFfn };
+
+/** Of how many parts a dense FFN is made, and of how many experts (K) those are. */
+export interface Shape {
+  readonly parts: number;
+  readonly keep: number;
+}
+
+/** As wide as the experts a token is routed to, or as the ratio says; never without a part. */
+export function shapeOf({ pool, router }: MoeFfn, { ratio, keep }: MoeToDenseOptions): Shape {
+  const wanted = ratio === undefined ? router.topK : Math.round((1 - ratio) * pool.length);
+  const parts = Math.max(1, Math.min(wanted, pool.length));
+  return { parts, keep: keep ?? parts };
+}
+
+/** Whether every expert stays itself, so that what the dense FFN computes follows from what was measured. */
+export const isExact = ({ parts, keep }: Shape): boolean => parts === keep;
+
+/**
+ * The layers to be condensed. Throws, before anything is measured, `INPUT_INVALID` without any,
+ * `OPTIONS_INVALID` where `keep` does not fit, and `CONFIG_UNSUPPORTED` for experts that cannot be averaged.
+ */
+export function checkedBlocks(model: Model, options: MoeToDenseOptions): MoeBlock[] {
+  const blocks = moeBlocks(model);
+  if (blocks.length === 0) {
+    throw new MoepressError('INPUT_INVALID', {
+      message: `${model.id} has no routed experts to condense.`,
+      where: model.source.directory,
+      mend: 'Give a Mixture-of-Experts model.',
+    });
+  }
+  for (const { index, ffn } of blocks) checkShape(ffn, index, options);
+  return blocks;
+}
+
+function checkShape(ffn: MoeFfn, layer: number, options: MoeToDenseOptions): void {
+  const { parts, keep } = shapeOf(ffn, options);
+  if (keep < parts || keep > ffn.pool.length) {
+    throw new MoepressError('OPTIONS_INVALID', {
+      message: `Layer ${layer} has ${ffn.pool.length} experts, and its dense FFN is made of ${parts} side by side: ${keep} is outside of these.`,
+      where: 'option keep of moe-to-dense',
+    });
+  }
+  const [first, ...others] = new Set(ffn.pool.map(({ width }) => width));
+  if (keep === parts || others.length === 0) return;
+  throw new MoepressError('CONFIG_UNSUPPORTED', {
+    message: `In layer ${layer} experts differ in width (${[first, ...others].join(', ')}), so that they cannot be averaged.`,
+    where: 'option keep of moe-to-dense',
+    mend: 'Leave keep out: then every expert stays itself.',
+  });
+}

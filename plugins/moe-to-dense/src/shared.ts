@@ -1,0 +1,18 @@
+import { type Evidence, type Model, moeBlocks, type Statistic } from '@moepress/core';
+import { sharedGateSums } from '@moepress/graph';
+import type { MoeToDenseOptions } from './options.js';
+import type { MoeBlock } from './shape.js';
+
+const isFrozen = ({ ffn }: MoeBlock, { shared }: MoeToDenseOptions) =>
+  ffn.shared?.gate != null && shared === 'frozen';
+
+export const sharedNeeds = (model: Model, options: MoeToDenseOptions): readonly Statistic[] =>
+  moeBlocks(model).some((block) => isFrozen(block, options)) ? [sharedGateSums] : [];
+
+/** The mean gate of a shared expert over the calibration tokens; null where there is none or it stays. */
+export function frozenGate(block: MoeBlock, evidence: Evidence, options: MoeToDenseOptions): number | null {
+  if (!isFrozen(block, options)) return null;
+  const layer = evidence.mlps.find((measured) => measured.layer === block.index);
+  if (!layer) throw new Error(`There is no evidence for the shared expert of layer ${block.index}.`);
+  return layer.read(sharedGateSums, 'sum')[0]! / layer.read(sharedGateSums, 'count')[0]!;
+}
