@@ -79,6 +79,11 @@ export function slice(a: Value, axis: number, start: number, end: number): Value
   return a.graph.op('Slice', [a, ...bounds], { shape: a.shape.with(axis, end - start) });
 }
 
+/** Rows [from, to), int64 [1] each, told when the graph runs; `count` names how many. */
+export function rowRange(a: Value, from: Value, to: Value, count: Dim): Value {
+  return a.graph.op('Slice', [a, from, to, intVector(a, [0])], { shape: a.shape.with(0, count) });
+}
+
 /** All sizes of a value as an int64 vector. */
 export function shapeOf(a: Value): Value {
   return a.graph.op('Shape', [a], { dtype: 'int64', shape: [a.shape.length] });

@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import {
   buildPlan,
   type CompressionPlan,
@@ -5,10 +6,12 @@ import {
   type Evidence,
   type FoundMethod,
   type Model,
+  MoepressError,
   parseOptions,
   type Statistic,
   type Work,
 } from '@moepress/core';
+import { type CalibrationSet, checkSet, recordOf } from '../calibration/set.js';
 import type { Engine } from '../engine/engine.js';
 import { engineServices } from '../services/services.js';
 
@@ -19,27 +22,42 @@ export interface PlanRequest extends Work {
   readonly options: object;
   /** Called once with what the method needs, unless it needs nothing. */
   measure(statistics: readonly Statistic[]): Promise<Evidence>;
+  /** The tokens of those measurements, for methods that try their decisions out on them. */
+  readonly calibration?: (() => Promise<CalibrationSet>) | undefined;
+  /** Bytes that states may take while decisions are tried out; a quarter of the machine's memory by default. */
+  readonly memory?: number | undefined;
 }
 
 /**
  * Lets a method decide: checks its options, has measured what it needs, and makes its decision a
- * plan. Throws `OPTIONS_INVALID`, `RATIO_TOO_HIGH`, `PLUGIN_INVALID` and what `measure` throws.
+ * plan. Throws `OPTIONS_INVALID`, `RATIO_TOO_HIGH`, `CALIBRATION_INVALID`, `PLUGIN_INVALID` and what `measure`
+ * throws.
  */
 export async function planCompression(engine: Engine, request: PlanRequest): Promise<CompressionPlan> {
-  const { model, method, progress, signal } = request;
+  const { model, method, progress, signal, memory = totalmem() / 4 } = request;
   const { compressor, origin } = method;
   const options = parseOptions(compressor, request.options);
   const needs = compressor.needs(model, options);
   const evidence = needs.length > 0 ? await request.measure(needs) : null;
-  const decision = await compressor.plan({
-    model,
-    evidence,
-    options,
-    rng: createRng(options.seed),
-    services: engineServices(engine),
-    progress,
-    signal,
+  const used: { set?: CalibrationSet } = {};
+  const services = engineServices(engine, async () => {
+    used.set ??= await calibrationOf(request);
+    return { model, memory, sequences: used.set.sequences };
   });
-  const calibration = evidence?.calibration ?? null;
+  const rng = createRng(options.seed);
+  const decision = await compressor.plan({ model, evidence, options, rng, services, progress, signal });
+  const calibration = evidence?.calibration ?? (used.set ? recordOf(used.set) : null);
   return buildPlan({ model, compressor, origin, options, calibration, decision });
+}
+
+async function calibrationOf({ model, method, calibration }: PlanRequest): Promise<CalibrationSet> {
+  if (!calibration) {
+    throw new MoepressError('CALIBRATION_INVALID', {
+      message: `${method.compressor.name} tries its decisions out on calibration tokens, and there are none.`,
+      where: 'the calibration set',
+    });
+  }
+  const set = await calibration();
+  checkSet(model, set);
+  return set;
 }

@@ -42,7 +42,8 @@ export async function compareViews(
   try {
     const sequences = sequencesIn(layouts);
     const sums: Float64Array[] = [];
-    for (const group of groups) sums.push(await compareGroup(bound, walk, criterion, group, sequences, advance));
+    for (const group of groups)
+      sums.push(await compareGroup(bound, walk, criterion, group, sequences, advance));
     const distances = addUp(sums);
     return { distances: Float64Array.from(walk.states, (state) => distances[state]!), blockRuns };
   } finally {
@@ -86,9 +87,7 @@ async function compareGroup(
       walk.counts.flatMap((count, depth) =>
         Array.from({ length: count }, (_, state) => stateName(batch, depth, state)),
       );
-    await Promise.all(
-      batches.flatMap((batch) => [batch.worker.drop(names(batch)), dropBatch(batch)]),
-    );
+    await Promise.all(batches.flatMap((batch) => [batch.worker.drop(names(batch)), dropBatch(batch)]));
   }
 }
 

@@ -2,8 +2,8 @@ import {
   applyLayers,
   type Block,
   type LayerReplay,
-  MoepressError,
   type Model,
+  MoepressError,
   type ReplayRequest,
   throwIfAborted,
 } from '@moepress/core';

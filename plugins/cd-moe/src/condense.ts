@@ -1,0 +1,18 @@
+import type { LayerPlan } from '@moepress/core';
+import type { ChosenExpert } from './search.js';
+import type { Fit } from './weights.js';
+
+/** The experts a layer keeps, with their weights. */
+export interface CondensedLayer {
+  readonly layer: number;
+  /** Distances are those of the search, with mean weights; null where the experts were known before. */
+  readonly experts: readonly (Omit<ChosenExpert, 'distance'> & { readonly distance: number | null })[];
+  /** Null unless the weights were fitted. */
+  readonly residual: Fit['residual'] | null;
+}
+
+/** One dense FFN of the shared experts and those experts, their weights in the down projections (arXiv:2412.00069, step D). */
+export function planLayer({ layer, experts }: CondensedLayer): LayerPlan {
+  const parts = experts.map(({ expert, weight }) => ({ experts: [expert], shares: [1], scale: weight }));
+  return { layer, ops: [{ op: 'condense', parts, shared: null, align: 1 }] };
+}

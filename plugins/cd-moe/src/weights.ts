@@ -1,0 +1,80 @@
+import type { Evidence, LayerEvidence, Statistic } from '@moepress/core';
+import { expertHits, gateWeightSums, outputGram, routedSumProducts } from '@moepress/graph';
+import { solvePositive } from './linear.js';
+import type { MoeBlock, Task } from './task.js';
+
+/** Weight of an expert that no calibration token was routed to (arXiv:2412.00069, released code). */
+const unseenWeight = 0.06;
+
+/** What must be measured for the weights of the experts. */
+export function weightNeeds({ count, kept, weights }: Task, fitted: boolean): Statistic[] {
+  if (count === 0 || kept === 0) return [];
+  return [
+    ...(weights ? [] : [gateWeightSums, expertHits]),
+    ...(fitted ? [outputGram, routedSumProducts] : []),
+  ];
+}
+
+/** Weights of a layer's slots. */
+export interface LayerWeights {
+  readonly values: Float64Array;
+  /** Slots of which nothing is known. */
+  readonly unseen: ReadonlySet<number>;
+}
+
+/** The mean weight of the tokens routed to each expert, or what the task brings along (arXiv:2412.00069, step A). */
+export function meanWeights(
+  { weights }: Task,
+  { index, ffn }: MoeBlock,
+  evidence: Evidence | null,
+): LayerWeights {
+  const own = weights?.get(index) ?? measuredMeans(layerOf(evidence, index));
+  const means = weights ? own : Float64Array.from(ffn.slots, (entry) => own[entry]!);
+  return {
+    values: means.map((mean) => (Number.isNaN(mean) ? unseenWeight : mean)),
+    unseen: new Set([...ffn.slots.keys()].filter((slot) => Number.isNaN(means[slot]))),
+  };
+}
+
+function measuredMeans(layer: LayerEvidence): Float64Array {
+  const hits = layer.read(expertHits, 'count');
+  return layer
+    .read(gateWeightSums, 'sum')
+    .map((sum, entry) => (hits[entry]! > 0 ? sum / hits[entry]! : Number.NaN));
+}
+
+/** Weights fitted to the routed output, and how much of it they leave over. */
+export interface Fit {
+  readonly weights: readonly number[];
+  /** Squared length of what is left over the squared length of the routed output: with the weights given, and fitted. */
+  readonly residual: { readonly before: number; readonly after: number };
+}
+
+/** The weights with which these slots' experts come nearest to what the routed experts add, in least squares. */
+export function fitWeights(
+  { index, ffn }: MoeBlock,
+  slots: readonly number[],
+  given: readonly number[],
+  evidence: Evidence | null,
+): Fit {
+  const layer = layerOf(evidence, index);
+  const gram = layer.read(outputGram, 'gram');
+  const products = layer.read(routedSumProducts, 'products');
+  const [square] = layer.read(routedSumProducts, 'square');
+  const entries = slots.map((slot) => ffn.slots[slot]!);
+  const matrix = entries.map((i) => entries.map((j) => gram[i * ffn.pool.length + j]!));
+  const right = entries.map((entry) => products[entry]!);
+  const weights = solvePositive(matrix, right);
+  const left = (w: readonly number[]) => {
+    const ofProducts = w.reduce((sum, x, i) => sum + x * right[i]!, 0);
+    const ofGram = w.reduce((sum, x, i) => sum + x * w.reduce((row, y, j) => row + y * matrix[i]![j]!, 0), 0);
+    return square! > 0 ? (square! - 2 * ofProducts + ofGram) / square! : 0;
+  };
+  return { weights, residual: { before: left(given), after: left(weights) } };
+}
+
+function layerOf(evidence: Evidence | null, layer: number): LayerEvidence {
+  const found = evidence?.layers.find((own) => own.layer === layer);
+  if (!found) throw new Error(`CD-MoE was called without the evidence of layer ${layer}.`);
+  return found;
+}
