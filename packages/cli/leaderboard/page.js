@@ -1,19 +1,33 @@
-const { metrics, rows } = JSON.parse(document.querySelector('#data').textContent);
+import { chart } from 'chart';
+import { element, gigabytes, percent, perSecond, roundGigabytes } from 'elements';
+
+const { metrics, rows, tables } = JSON.parse(document.querySelector('#data').textContent);
 const byId = (id) => document.getElementById(id);
 const [search, model, method, metric, published] = ['search', 'model', 'method', 'metric', 'published'].map(
   byId,
 );
 
 /** Set apart by hue and, in the chart, by labels on focus; readable on light and dark ground. */
-const hues = ['#3b7ddd', '#d9822b', '#2e9e6b', '#c2459a', '#8a6fd1', '#b8a02a', '#3aa6b9', '#c9504c'];
+const hues = [
+  ...['#3b7ddd', '#d9822b', '#2e9e6b', '#c2459a', '#8a6fd1', '#b8a02a', '#3aa6b9', '#c9504c'],
+  ...['#7f8794', '#6c9a1f', '#a8653c', '#e07a9b'],
+];
 
 const methodOf = (row) => row.method ?? 'original';
 const methods = [...new Set(rows.map(methodOf))];
-const colours = new Map(methods.map((name, i) => [name, hues[i % hues.length]]));
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
-const gigabytes = (bytes) =>
-  bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(2)} MB`;
+/** Papers write our "reap" as "REAP"; it has one colour. */
+const kindOf = (name) => name.toLowerCase();
+const rowsOf = (kind) => rows.filter((row) => kindOf(methodOf(row)) === kind);
+/** Ours first, then those that papers give most often: where hues do not suffice, the rarest share them. */
+const kinds = [...new Set(methods.map(kindOf))].toSorted(
+  (a, b) =>
+    rowsOf(b).some((row) => !row.source) - rowsOf(a).some((row) => !row.source) ||
+    rowsOf(b).length - rowsOf(a).length,
+);
+const colourOf = (name) => hues[kinds.indexOf(kindOf(name)) % hues.length];
 
+const speedOf = (row) => row.throughput?.tokensPerSecond ?? null;
+const machines = [...new Set(rows.flatMap(({ throughput }) => throughput?.machine ?? []))];
 const scoreOf = (row, { task, key }) => row.scores[task]?.[key] ?? null;
 const stderrOf = (row, { task, key }) => row.scores[task]?.[key.replace(',', '_stderr,')] ?? null;
 
@@ -31,29 +45,24 @@ const views = [
 
 const columns = [
   { title: 'Model', value: (row) => row.model },
-  { title: 'Method', value: methodOf, cell: methodCell },
+  { title: 'Method', value: methodOf, cell: methodCell, wraps: true },
   { title: 'Calibration', value: (row) => row.calibration ?? '' },
   { title: 'Experts removed', value: (row) => row.removed.routed, show: percent },
   { title: 'Memory', value: (row) => row.bytes, show: gigabytes },
+  ...(machines.length > 0 ? [{ title: 'Tokens/s', value: speedOf, show: perSecond }] : []),
   ...views.map((view) => ({ ...view, show: (value) => value.toFixed(3), score: true })),
   { title: 'Files', value: () => '', cell: filesCell, fixed: true },
 ];
 
 let order = { title: 'Average', descending: true };
 
-function element(name, attributes = {}, ...children) {
-  const node = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  node.append(...children);
-  return node;
-}
-
 function methodCell(row) {
   if (!row.source) return [methodOf(row), ...(row.seed ? [element('small', {}, ` seed ${row.seed}`)] : [])];
-  const { title, table, url } = row.source;
-  const badge = element('span', { class: 'badge' }, 'published');
-  return [methodOf(row), badge, ' ', element('a', { href: url }, `${title}, ${table}`)];
+  const badge = element('span', { class: 'badge', title: row.setting }, 'published');
+  return [methodOf(row), badge, ' ', sourceLink(row.source)];
 }
+
+const sourceLink = ({ title, table, url }) => element('a', { href: url }, `${title}, ${table}`);
 
 function filesCell(row) {
   if (row.source) return [];
@@ -118,13 +127,14 @@ function drawBody(shown) {
       }),
   );
   const lines = sorted(shown).map((row) => {
-    const cells = columns.map(({ title, value, show, cell, stderr }, i) => {
+    const cells = columns.map(({ title, value, show, cell, stderr, wraps }, i) => {
       const given = value(row);
       const content = cell ? cell(row) : [given === null ? '' : show ? show(given) : given];
       const error = stderr?.(row) ?? null;
       if (error !== null) content.push(element('small', {}, ` ± ${error.toFixed(3)}`));
-      const kinds = [show && 'number', given !== null && given === best.get(title) && !row.source && 'best'];
-      const attributes = { class: kinds.filter(Boolean).join(' ') };
+      const isBest = given !== null && given === best.get(title) && !row.source;
+      const classes = [show && 'number', wraps && 'wrapping', isBest && 'best'];
+      const attributes = { class: classes.filter(Boolean).join(' ') };
       return element(
         i === 0 ? 'th' : 'td',
         i === 0 ? { ...attributes, scope: 'row' } : attributes,
@@ -136,94 +146,88 @@ function drawBody(shown) {
   document.querySelector('tbody').replaceChildren(...lines);
 }
 
-function drawn(name, attributes, ...children) {
-  const node = document.createElementNS('http://www.w3.org/2000/svg', name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  node.append(...children);
-  return node;
-}
+/** The charts, by what a row costs. */
+const costs = [
+  {
+    place: 'memory',
+    x: { title: 'Memory', show: gigabytes, mark: roundGigabytes, larger: false },
+    value: (row) => row.bytes,
+  },
+  {
+    place: 'speed',
+    x: { title: 'Tokens/s', show: perSecond, mark: perSecond, larger: true },
+    value: speedOf,
+  },
+];
 
-/** Rows that no other of at most their size is better than, from small to large. */
-function front(points, higherIsBetter) {
-  let best = higherIsBetter ? -Infinity : Infinity;
-  return points
-    .toSorted((a, b) => a.x - b.x || (higherIsBetter ? b.y - a.y : a.y - b.y))
-    .filter(({ y }) => {
-      if (higherIsBetter ? y <= best : y >= best) return false;
-      best = y;
-      return true;
-    });
-}
-
-/** Round steps that divide a span into about four. */
-function ticks([low, high]) {
-  const rough = (high - low) / 4;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
-  const marks = [];
-  for (let at = Math.ceil(low / step) * step; at <= high + step / 1e6; at += step) marks.push(at);
-  return marks;
-}
-
-function span(values) {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const margin = (high - low || Math.abs(high) || 1) * 0.06;
-  return [low - margin, high + margin];
-}
-
-function drawChart(shown) {
-  const { title, higherIsBetter, value } = views[metric.value];
-  const points = shown
-    .filter((row) => value(row) !== null)
-    .map((row) => ({ row, x: row.bytes, y: value(row) }));
-  if (points.length === 0) return byId('chart').replaceChildren();
-  const narrow = window.innerWidth < 600;
-  const [width, height] = narrow ? [400, 300] : [900, 360];
-  const inner = { left: 52, right: width - 12, top: 24, bottom: height - 40 };
-  const [xs, ys] = [span(points.map(({ x }) => x)), span(points.map(({ y }) => y))];
-  const at =
-    ([low, high], from, to) =>
-    (v) =>
-      from + ((v - low) / (high - low)) * (to - from);
-  const [px, py] = [at(xs, inner.left, inner.right), at(ys, inner.bottom, inner.top)];
-  const line = (x1, y1, x2, y2) => drawn('line', { class: 'grid', x1, y1, x2, y2 });
-  const text = (x, y, anchor, content) => drawn('text', { x, y, 'text-anchor': anchor }, content);
-  const grid = [
-    ...ticks(ys).flatMap((v) => [
-      line(inner.left, py(v), inner.right, py(v)),
-      text(inner.left - 6, py(v) + 4, 'end', Number(v.toPrecision(4))),
-    ]),
-    ...ticks(xs).map((v) => text(px(v), inner.bottom + 18, 'middle', gigabytes(v))),
-    text(inner.left, 12, 'start', title),
-    text(inner.right, height - 6, 'end', 'Memory'),
-  ];
-  const best = front(points, higherIsBetter);
-  const steps = best.slice(1).map(({ x, y }) => `H${px(x)}V${py(y)}`);
-  const path = `M${px(best[0].x)},${py(best[0].y)}${steps.join('')}`;
-  const dots = points.map(({ row, x, y }) => {
-    const colour = colours.get(methodOf(row));
-    const label = `${row.model}, ${methodOf(row)}${row.calibration ? ` on ${row.calibration}` : ''}${row.source ? ', published' : ''}: ${y.toFixed(3)} at ${gigabytes(x)}`;
-    const fill = row.source ? 'none' : colour;
-    const shape = { cx: px(x), cy: py(y), r: 6, fill, stroke: colour, 'stroke-width': 2 };
-    return drawn(
-      'circle',
-      { ...shape, tabindex: 0, role: 'img', 'aria-label': label },
-      drawn('title', {}, label),
-    );
-  });
-  const svg = drawn(
-    'svg',
-    { viewBox: `0 0 ${width} ${height}`, role: 'group', 'aria-label': `${title} against memory` },
-    ...grid,
-    drawn('path', { class: 'front', d: path }),
-    ...dots,
-  );
-  const legend = element('ul', { class: 'legend' });
-  for (const name of new Set(points.map(({ row }) => methodOf(row)))) {
-    legend.append(element('li', {}, element('i', { style: `--colour: ${colours.get(name)}` }), name));
+function drawCharts(shown) {
+  const view = views[metric.value];
+  const size = window.innerWidth < 600 ? [400, 300] : [560, 340];
+  const seen = new Map();
+  for (const { place, x, value } of costs) {
+    const points = shown
+      .filter((row) => view.value(row) !== null && value(row) !== null)
+      .map((row) => pointOf(row, value(row), view.value(row), x));
+    byId(place).hidden = points.length === 0;
+    if (points.length === 0) continue;
+    const y = { title: view.title, larger: view.higherIsBetter };
+    byId(place)
+      .querySelector('div')
+      .replaceChildren(chart(points, { x, y }, size));
+    byId(place).querySelector('.better').textContent = view.higherIsBetter ? 'Up' : 'Down';
+    for (const { method: name } of points) if (!seen.has(kindOf(name))) seen.set(kindOf(name), name);
   }
-  byId('chart').replaceChildren(svg, legend);
-  byId('better').textContent = higherIsBetter ? 'Up' : 'Down';
+  const entries = [...seen.values()].map((name) =>
+    element('li', {}, element('i', { style: `--colour: ${colourOf(name)}` }), name),
+  );
+  byId('legend').replaceChildren(...entries);
+}
+
+function pointOf(row, x, y, { title, show }) {
+  const name = methodOf(row);
+  const on = row.calibration ? ` on ${row.calibration}` : '';
+  const unit = title === 'Memory' ? '' : ` ${title.toLowerCase()}`;
+  const label = `${row.model}, ${name}${on}${row.source ? ', published' : ''}: ${y.toFixed(3)} at ${show(x)}${unit}`;
+  return { x, y, label, method: name, colour: colourOf(name), hollow: Boolean(row.source) };
+}
+
+/** Tables of papers with their own columns, which may be none of ours. */
+function drawTables() {
+  byId('papers').hidden = tables.length === 0;
+  byId('papers').append(...tables.map(publishedTable));
+}
+
+function publishedTable({ source, setting, columns: own, models }) {
+  const number = (value) => (value === null ? '' : value > 1 ? value.toFixed(2) : value.toFixed(3));
+  const head = ['Model', 'Method', 'Experts removed', ...own.map(({ name }) => name)].map((name, i) =>
+    element('th', { scope: 'col', class: i < 2 ? 'fixed' : 'fixed number' }, name),
+  );
+  const lines = models.flatMap(({ model: name, rows: given }) =>
+    given.map((row) =>
+      element(
+        'tr',
+        {},
+        element('th', { scope: 'row' }, name),
+        element('td', {}, methodOf(row)),
+        element('td', { class: 'number' }, row.ratio === null ? '' : percent(row.ratio)),
+        ...row.scores.map((score) => element('td', { class: 'number' }, number(score))),
+      ),
+    ),
+  );
+  const table = element(
+    'table',
+    {},
+    element('thead', {}, element('tr', {}, ...head)),
+    element('tbody', {}, ...lines),
+  );
+  const label = `${source.title}, ${source.table}`;
+  return element(
+    'details',
+    {},
+    element('summary', {}, label),
+    element('p', { class: 'note' }, sourceLink(source), `: ${setting}.`),
+    element('div', { class: 'scroll', role: 'region', 'aria-label': label, tabindex: 0 }, table),
+  );
 }
 
 function draw() {
@@ -233,7 +237,7 @@ function draw() {
   byId('empty').hidden = shown.length > 0;
   drawHead();
   drawBody(shown);
-  drawChart(shown);
+  drawCharts(shown);
 }
 
 function fill(select, entries) {
@@ -250,5 +254,10 @@ fill(
 byId('published-label').hidden = !rows.some((row) => row.source);
 byId('filters').addEventListener('input', draw);
 byId('filters').addEventListener('submit', (event) => event.preventDefault());
-window.addEventListener('resize', () => drawChart(shownRows()));
+window.addEventListener('resize', () => drawCharts(shownRows()));
+byId('machines').textContent =
+  machines.length === 0
+    ? ''
+    : ` Tokens/s were measured while scoring, on this machine: ${machines.join('; ')}.`;
+drawTables();
 draw();

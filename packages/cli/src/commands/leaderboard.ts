@@ -7,7 +7,7 @@ import { enumerateVariants } from '../leaderboard/enumerate.js';
 import { leaderboardMarkdown } from '../leaderboard/markdown.js';
 import { metricsOf } from '../leaderboard/metric.js';
 import { leaderboardPage } from '../leaderboard/page.js';
-import { publishedRows } from '../leaderboard/published.js';
+import { publishedTables } from '../leaderboard/published.js';
 import { type Recipe, readRecipe } from '../leaderboard/recipe.js';
 import { runVariants } from '../leaderboard/run.js';
 import { openSharing } from '../leaderboard/together.js';
@@ -65,9 +65,9 @@ export async function leaderboard(
 /** Results, table and page; each whole or not at all, so that one may look while the run goes on. */
 async function publish(out: string, recipe: Recipe, cells: readonly Cell[]): Promise<void> {
   const metrics = metricsOf(cells);
-  const published = recipe.published ? await publishedRows() : [];
+  const published = recipe.published ? await publishedTables() : [];
   await writeWhole(join(out, 'results.jsonl'), cells.map((cell) => `${JSON.stringify(cell)}\n`).join(''));
   await writeWhole(join(out, 'leaderboard.md'), leaderboardMarkdown(recipe.title, cells, metrics));
-  const page = await leaderboardPage(recipe.title, cells, metrics.length > 0 ? metrics : [], published);
+  const page = await leaderboardPage(recipe.title, cells, metrics, published);
   await writeWhole(join(out, 'index.html'), page);
 }

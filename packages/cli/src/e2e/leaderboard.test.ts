@@ -44,7 +44,7 @@ describe('moepress leaderboard', () => {
       expect(cellsIn(resumed!)).toEqual(finished);
     }));
 
-  it('links to plans and samples from a page that needs nothing else', () =>
+  it('links to plans and samples', () =>
     inTemporaryFolder(async (folder) => {
       const one =
         'models: [tiny]\ntasks: [tiny_facts]\nlimit: 2\npublished: true\nratios: [0.25, 0.5]\nmethods: [random]';
@@ -59,11 +59,6 @@ describe('moepress leaderboard', () => {
       }
       const page = readFileSync(join(folder, 'out/index.html'), 'utf8');
       expect(page).toContain('<title>Small &#38; quick</title>');
-      expect(page).not.toMatch(/<(script|link|img)[^>]*(src|href)="(?!data:)/);
-      const data = JSON.parse(/<script type="application\/json" id="data">(.*)<\/script>/.exec(page)![1]!);
-      const published = data.rows.filter((row: { source?: object }) => row.source);
-      expect(published).toHaveLength(33);
-      expect(published[0].source.url).toMatch(/^https:\/\/arxiv\.org\//);
     }));
 
   it.each([

@@ -1,26 +1,37 @@
 import { readFile } from 'node:fs/promises';
 import type { Cell } from './cell.js';
 import { average, type Metric } from './metric.js';
-import type { PublishedRow } from './published.js';
+import { type PublishedTable, publishedRows } from './published.js';
 
 const asset = (name: string) => readFile(new URL(`../../leaderboard/${name}`, import.meta.url), 'utf8');
+
+/** A script that another may import without there being a file. */
+const module = async (name: string) =>
+  `data:text/javascript;base64,${Buffer.from(await asset(name)).toString('base64')}`;
 
 /** One HTML file with everything in it: opens from disk, asks nothing of any server. */
 export async function leaderboardPage(
   title: string,
   cells: readonly Cell[],
   metrics: readonly Metric[],
-  published: readonly PublishedRow[],
+  tables: readonly PublishedTable[],
 ): Promise<string> {
+  const published = publishedRows(tables).filter(({ scores }) =>
+    metrics.some(({ task, key }) => scores[task]?.[key] !== undefined),
+  );
   const data = {
     metrics: metrics.map((metric) => ({ ...metric, name: metric.key.split(',')[0] })),
     rows: [...cells, ...published].map((row) => ({ ...row, average: average(row, metrics) })),
+    tables,
   };
-  const [html, css, script] = [await asset('page.html'), await asset('page.css'), await asset('page.js')];
+  const html = await asset('page.html');
   const parts: Readonly<Record<string, string>> = {
     title: escapeHtml(title),
-    css,
-    script,
+    css: await asset('page.css'),
+    modules: JSON.stringify({
+      imports: { elements: await module('elements.js'), chart: await module('chart.js') },
+    }),
+    script: await asset('page.js'),
     data: JSON.stringify(data).replaceAll('<', '\\u003c'),
   };
   return html.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => parts[name] ?? whole);
