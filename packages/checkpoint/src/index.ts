@@ -31,4 +31,5 @@ export { type Likeness, type Survey, surveyCheckpoint, type TensorKind } from '.
 export { unreadTensors } from './survey/unread.js';
 export { bytesOf } from './tensor/bytes.js';
 export { decodeFloat32, holdsNotFinite } from './tensor/decode.js';
+export { fromFloat32 } from './tensor/float.js';
 export { openTokenizer } from './tokenizer.js';

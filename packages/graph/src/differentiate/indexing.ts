@@ -4,6 +4,7 @@ import type { Vjp } from './vjp.js';
 /**
  * Operators that pick or place elements. What is picked gives its gradient back to where it came
  * from, added up where it was picked more than once; what is placed gets the gradient of its place.
+ * In a session of several threads nothing may be picked twice, see `scatterNdAdd`.
  */
 export const indexing: Readonly<Record<string, Vjp>> = {
   Gather: ({ node, gradients, inputs }) => {

@@ -1,12 +1,12 @@
-import type { Dim, Value } from '@moepress/core';
-import { reshapeLike } from '../ops/layout.js';
+import type { Value } from '@moepress/core';
 import { reduceSum } from '../ops/reduce.js';
 
 /** Sums a gradient over the axes along which `input` was repeated. */
 export function unbroadcast(gradient: Value, input: Value): Value {
   const missing = gradient.shape.length - input.shape.length;
-  const repeated = (dim: Dim, axis: number) =>
-    axis < missing || (input.shape[axis - missing] === 1 && dim !== 1);
-  const axes = gradient.shape.flatMap((dim, axis) => (repeated(dim, axis) ? [axis] : []));
-  return axes.length === 0 ? gradient : reshapeLike(reduceSum(gradient, axes), input);
+  const sameRank = missing === 0 ? gradient : reduceSum(gradient, [...Array(missing).keys()]);
+  const repeated = input.shape.flatMap((size, axis) =>
+    size === 1 && sameRank.shape[axis] !== 1 ? [axis] : [],
+  );
+  return repeated.length === 0 ? sameRank : reduceSum(sameRank, repeated, true);
 }

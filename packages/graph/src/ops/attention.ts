@@ -1,6 +1,6 @@
 import type { Rope, Value } from '@moepress/core';
 import type { GraphBuilder } from '../builder.js';
-import { join, rowCount, squeeze, unsqueeze } from './layout.js';
+import { join, sizeOf, squeeze, unsqueeze } from './layout.js';
 import { add } from './math.js';
 
 const domain = 'com.microsoft';
@@ -25,14 +25,14 @@ export function rotary(x: Value, { cos, sin, order }: RotaryAngles, pairing: Rop
 }
 
 /**
- * [T, T] for the T rows of `like`: 0 where a token may look, which is at itself and those before it,
- * or at itself and the `window - 1` before it; a very low number elsewhere.
+ * [S, S] for the `scores` [.., S, S] of S tokens: 0 where a token may look, which is at itself and those
+ * before it, or at itself and the `window - 1` before it; a very low number elsewhere.
  */
-export function causalMask(like: Value, window: number | null): Value {
-  const { graph, dtype } = like;
-  const rows = rowCount(like);
-  const size = like.shape[0]!;
-  const low = graph.op('Expand', [graph.constant([-1e30], [], dtype), join([rows, rows], 0)], {
+export function causalMask(scores: Value, window: number | null): Value {
+  const { graph, dtype } = scores;
+  const length = sizeOf(scores, -1);
+  const size = scores.shape.at(-1)!;
+  const low = graph.op('Expand', [graph.constant([-1e30], [], dtype), join([length, length], 0)], {
     dtype,
     shape: [size, size],
   });

@@ -56,12 +56,18 @@ export function scatterAdd(base: Value, indices: Value, updates: Value, axis: nu
   });
 }
 
-/** `base` [T, ..] with `updates` added at the rows that `rows` names, indices of any shape. */
+/**
+ * `base` [T, ..] with `updates` added at the rows that `rows` names, indices of any shape; no row twice,
+ * as for `scatterNdAdd`.
+ */
 export function addRows(base: Value, rows: Value, updates: Value): Value {
   return scatterNdAdd(base, unsqueeze(cast(rows, 'int64'), -1), updates);
 }
 
-/** `base` with `updates` added at the coordinates `indices` int64 [.., depth]. */
+/**
+ * `base` with `updates` added at the coordinates `indices` int64 [.., depth], which must differ: ONNX
+ * Runtime (1.30) adds in several threads without a guard, and of two updates of one place loses some.
+ */
 export function scatterNdAdd(base: Value, indices: Value, updates: Value): Value {
   return base.graph.op('ScatterND', [base, indices, updates], { attributes: { reduction: 'add' } });
 }
@@ -112,15 +118,24 @@ export function zerosLike(like: Value): Value {
   return zerosOf(shapeOf(like), like.shape, like.dtype);
 }
 
+/** `updates` [n, ..] added at the rows `rows` int64 [n] of `base`, some of them more than once; in one thread. */
+export function addRepeatedRows(base: Value, rows: Value, updates: Value): Value {
+  return scatterAdd(base, expandLike(unsqueeze(rows, 1), updates), updates, 0);
+}
+
 /** Zeros of known sizes. */
 export function zeros(graph: Graph, shape: readonly number[], dtype: GraphDType): Value {
   return zerosOf(graph.constant(shape, [shape.length], 'int64'), shape, dtype);
 }
 
-/** The size of axis 0, int64 [1]. */
-export function rowCount(a: Value): Value {
-  return a.graph.op('Shape', [a], { dtype: 'int64', shape: [1], attributes: { start: 0, end: 1 } });
+/** The size of an axis, int64 [1]. */
+export function sizeOf(a: Value, axis: number): Value {
+  const start = frontAxis(axis, a.shape.length);
+  return a.graph.op('Shape', [a], { dtype: 'int64', shape: [1], attributes: { start, end: start + 1 } });
 }
+
+/** The size of axis 0, int64 [1]. */
+export const rowCount = (a: Value): Value => sizeOf(a, 0);
 
 /** Zeros of the type of `like` with as many rows and `width` columns. */
 export function zeroRows(like: Value, width: number): Value {
@@ -128,7 +143,8 @@ export function zeroRows(like: Value, width: number): Value {
   return zerosOf(sizes, [like.shape[0]!, width], like.dtype);
 }
 
-function zerosOf(sizes: Value, shape: readonly Dim[], dtype: GraphDType): Value {
+/** Zeros of the sizes that an int64 vector holds; `shape` says what is known of them. */
+export function zerosOf(sizes: Value, shape: readonly Dim[], dtype: GraphDType): Value {
   return cast(sizes.graph.op('ConstantOfShape', [sizes], { dtype: 'float32', shape }), dtype);
 }
 

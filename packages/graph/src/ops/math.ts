@@ -22,6 +22,9 @@ export const greater = comparison('Greater');
 export const neg = (a: Value): Value => a.graph.op('Neg', [a]);
 export const sqrt = (a: Value): Value => a.graph.op('Sqrt', [a]);
 export const reciprocal = (a: Value): Value => a.graph.op('Reciprocal', [a]);
+export const exp = (a: Value): Value => a.graph.op('Exp', [a]);
+/** Natural logarithm. */
+export const log = (a: Value): Value => a.graph.op('Log', [a]);
 export const sigmoid = (a: Value): Value => a.graph.op('Sigmoid', [a]);
 
 export const square = (a: Value): Value => mul(a, a);

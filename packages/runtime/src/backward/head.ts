@@ -1,5 +1,6 @@
 import { type Model, throwIfAborted, type Work } from '@moepress/core';
-import { headGradientGraph } from '../decoder/head-gradient.js';
+import { lossGradientGraph } from '../decoder/loss-graph.js';
+import { nextTokenLoss } from '../decoder/losses.js';
 import type { Engine } from '../engine/engine.js';
 import { int32, tensor } from '../engine/tensor.js';
 import type { HeldBatch } from '../forward/held.js';
@@ -18,7 +19,7 @@ export async function headGradients(
 ): Promise<number[]> {
   const session = 'backward/head';
   const [hidden, gradient] = [hiddenKey(model.blocks.length), gradientKey(model.blocks.length)];
-  await engine.open(session, headGradientGraph(model));
+  await engine.open(session, lossGradientGraph(model.config.hiddenSize, nextTokenLoss(model)));
   try {
     return await engine.spread(states.batches, (batch) =>
       states.using(batch, { consumes: [hidden], writes: gradient }, () =>

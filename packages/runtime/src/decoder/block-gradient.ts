@@ -1,19 +1,19 @@
 import type { Block, Model, Statistic, Value } from '@moepress/core';
 import { add, GraphBuilder, type GraphIR, reduceSum, rmsNorm } from '@moepress/graph';
-import { type Angles, differentiableAttention } from './attention/differentiable.js';
+import { differentiableAttention, type Tokens } from './attention/differentiable.js';
 import { openFfn } from './ffn.js';
 import { outputStatistics } from './statistics.js';
 import { blockGradients, blockTaps } from './taps.js';
 import { weightFor } from './weights.js';
 
-/** One decoder layer on one sequence, `hidden` [T, H], in operators that have derivatives. */
-export function differentiableBlock(model: Model, block: Block, hidden: Value, angles: Angles) {
+/** One decoder layer, `hidden` [T, H], in operators that have derivatives. */
+export function differentiableBlock(model: Model, block: Block, hidden: Value, tokens: Tokens) {
   const graph = hidden.graph as GraphBuilder;
   const { rmsNormEps } = model.config;
   const { attention, norms } = block;
   const normed = rmsNorm(hidden, weightFor(hidden, norms.attention), rmsNormEps);
   const attended = graph.scoped('attention', () =>
-    differentiableAttention(normed, attention, angles, rmsNormEps),
+    differentiableAttention(normed, attention, tokens, rmsNormEps),
   );
   const residual = add(hidden, attended);
   const ffnInput = rmsNorm(residual, weightFor(hidden, norms.ffn), rmsNormEps);

@@ -1,5 +1,7 @@
 /** Messages between an EngineWorker and its thread. */
 
+import type { AdamWStep } from './adamw.js';
+
 export type TensorArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 export type TensorType = 'float32' | 'float64' | 'int32' | 'int64' | 'bool';
 
@@ -30,12 +32,30 @@ export interface Append {
 /** One run of a session. */
 export interface Step {
   readonly session: string;
+  /** Inputs that are not named here are tensors the worker holds under the names of the inputs. */
   readonly feeds: Readonly<Record<string, Feed>>;
   /** Outputs to send back. */
   readonly fetch?: readonly string[];
   /** Outputs to hold in the worker: output name to the name it is held under. */
   readonly hold?: Readonly<Record<string, string>>;
   readonly append?: readonly Append[];
+  /** float32 outputs to add to what is held under their own names, or to hold under them. */
+  readonly add?: readonly string[];
+}
+
+/** Held float32 tensors by name: a parameter, its gradient, and what AdamW remembers of the gradients. */
+export interface Learning {
+  readonly parameter: string;
+  readonly gradient: string;
+  readonly mean: string;
+  readonly variance: string;
+  readonly weightDecay: number;
+}
+
+/** A held tensor in a file of several. */
+export interface FileTensor {
+  readonly name: string;
+  readonly dims: readonly number[];
 }
 
 export type Command =
@@ -43,13 +63,18 @@ export type Command =
   | { readonly kind: 'close'; readonly session: string }
   | { readonly kind: 'put'; readonly name: string; readonly tensor: TensorData }
   | { readonly kind: 'take'; readonly name: string }
-  | { readonly kind: 'save'; readonly name: string; readonly file: string }
-  | { readonly kind: 'load'; readonly name: string; readonly file: string; readonly dims: readonly number[] }
+  | { readonly kind: 'save'; readonly names: readonly string[]; readonly file: string }
+  | { readonly kind: 'load'; readonly tensors: readonly FileTensor[]; readonly file: string }
   | { readonly kind: 'drop'; readonly names: readonly string[] }
   | { readonly kind: 'cache'; readonly name: string; readonly shape: CacheShape }
-  | { readonly kind: 'run'; readonly steps: readonly Step[] };
+  | { readonly kind: 'run'; readonly steps: readonly Step[] }
+  | { readonly kind: 'square'; readonly names: readonly string[] }
+  | { readonly kind: 'learn'; readonly tensors: readonly Learning[]; readonly step: AdamWStep };
 
-/** `drop` forgets held tensors and caches. What a command yields: for `run` one record a step, for `take` the tensor under its name. */
+/**
+ * `drop` forgets held tensors and caches; `learn` passes over what has no gradient. What a command yields:
+ * for `run` one record a step, for `take` the tensor under its name, for `square` a float64 `sum`.
+ */
 export type Results = readonly Readonly<Record<string, TensorData>>[];
 
 export type Reply =

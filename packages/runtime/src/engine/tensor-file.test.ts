@@ -8,22 +8,22 @@ describe('files of floats', () => {
   it.each([0, 1, 1000, 2 ** 20 + 3])('hold %d numbers bit for bit', (count) =>
     inTemporaryFolder(async (folder) => {
       const values = Float32Array.from({ length: count }, (_, i) => Math.sin(i) * 10 ** ((i % 60) - 30));
-      writeFloats(join(folder, 'x'), values);
-      expect(readFloats(join(folder, 'x'), count)).toEqual(values);
+      writeFloats(join(folder, 'x'), [values]);
+      expect(readFloats(join(folder, 'x'), [count])).toEqual([values]);
     }),
   );
 
   it('are refused when they are cut short, changed or of another size', () =>
     inTemporaryFolder(async (folder) => {
       const file = join(folder, 'x');
-      writeFloats(file, Float32Array.of(1, 2, 3));
-      expect(() => readFloats(file, 2)).toThrow('bytes');
+      writeFloats(file, [Float32Array.of(1, 2), Float32Array.of(3)]);
+      expect(() => readFloats(file, [2])).toThrow('bytes');
       const bytes = readFileSync(file);
       bytes[5]! ^= 4;
       writeFileSync(file, bytes);
-      expect(() => readFloats(file, 3)).toThrow('digest');
+      expect(() => readFloats(file, [2, 1])).toThrow('digest');
       truncateSync(file, 20);
-      expect(() => readFloats(file, 3)).toThrow('bytes');
-      expect(() => readFloats(join(folder, 'absent'), 3)).toThrow('ENOENT');
+      expect(() => readFloats(file, [2, 1])).toThrow('bytes');
+      expect(() => readFloats(join(folder, 'absent'), [3])).toThrow('ENOENT');
     }));
 });

@@ -8,16 +8,14 @@ const blockBytes = 4 * 1024 * 1024;
 const digestBytes = 32;
 
 /**
- * Writes floats, little-endian, and their digest. Synchronous, for worker threads: nothing else may run
+ * Writes arrays of floats one after the other, little-endian, and their digest. Synchronous, for worker threads: nothing else may run
  * there meanwhile. Not flushed to the disk: the digest tells a reader if a crash of the system lost any of it.
  */
-export function writeFloats(file: string, values: Float32Array): void {
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+export function writeFloats(file: string, arrays: readonly Float32Array[]): void {
   const hash = createHash('sha256');
   const target = openSync(file, 'w');
   try {
-    for (let begin = 0; begin < bytes.length; begin += blockBytes) {
-      const block = bytes.subarray(begin, begin + blockBytes);
+    for (const block of arrays.flatMap(blocksOf)) {
       hash.update(block);
       writeAll(target, block);
     }
@@ -30,28 +28,35 @@ export function writeFloats(file: string, values: Float32Array): void {
   }
 }
 
-/** Reads `count` floats that `writeFloats` wrote. Throws if the file holds anything else. */
-export function readFloats(file: string, count: number): Float32Array {
+/** Reads arrays of such lengths that `writeFloats` wrote. Throws if the file holds anything else. */
+export function readFloats(file: string, counts: readonly number[]): Float32Array[] {
   const source = openSync(file, 'r');
   try {
+    const count = counts.reduce((sum, n) => sum + n, 0);
     const expected = count * Float32Array.BYTES_PER_ELEMENT + digestBytes;
     const { size } = fstatSync(source);
     if (size !== expected) throw new Error(`The file has ${size} bytes and not ${expected}.`);
-    const values = new Float32Array(count);
-    const bytes = new Uint8Array(values.buffer);
+    const arrays = counts.map((n) => new Float32Array(n));
     const hash = createHash('sha256');
-    for (let begin = 0; begin < bytes.length; begin += blockBytes) {
-      const block = bytes.subarray(begin, begin + blockBytes);
+    for (const block of arrays.flatMap(blocksOf)) {
       readAll(source, block);
       hash.update(block);
     }
     const digest = Buffer.alloc(digestBytes);
     readAll(source, digest);
     if (!hash.digest().equals(digest)) throw new Error('The numbers in the file do not have its digest.');
-    return values;
+    return arrays;
   } finally {
     closeSync(source);
   }
+}
+
+/** The bytes of an array, some at a time. */
+function blocksOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array[] {
+  return Array.from({ length: Math.ceil(byteLength / blockBytes) }, (_, i) => {
+    const begin = i * blockBytes;
+    return new Uint8Array(buffer, byteOffset + begin, Math.min(blockBytes, byteLength - begin));
+  });
 }
 
 function writeAll(file: number, bytes: Uint8Array): void {

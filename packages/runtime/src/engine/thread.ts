@@ -1,7 +1,18 @@
 import { parentPort } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type AdamWStep, adamW, addTo, sumOfSquares } from './adamw.js';
 import { KeyValueCache } from './cache.js';
-import type { Command, Feed, Reply, Request, Results, Step, TensorData } from './protocol.js';
+import type {
+  Command,
+  Feed,
+  FileTensor,
+  Learning,
+  Reply,
+  Request,
+  Results,
+  Step,
+  TensorData,
+} from './protocol.js';
 import { readFloats, writeFloats } from './tensor-file.js';
 
 /**
@@ -29,10 +40,10 @@ async function execute(command: Command): Promise<Results> {
     case 'take':
       return [{ [command.name]: fromTensor(heldTensor(command.name)) }];
     case 'save':
-      writeFloats(command.file, heldTensor(command.name).data as Float32Array);
+      writeFloats(command.file, command.names.map(heldFloats));
       return none;
     case 'load':
-      held.set(command.name, loadTensor(command.file, command.dims));
+      loadTensors(command.file, command.tensors);
       return none;
     case 'drop':
       for (const name of command.names) {
@@ -48,6 +59,15 @@ async function execute(command: Command): Promise<Results> {
       for (const step of command.steps) results.push(await runStep(step));
       return results;
     }
+    case 'square': {
+      const sum = command.names
+        .filter((name) => held.has(name))
+        .reduce((total, name) => total + sumOfSquares(heldFloats(name)), 0);
+      return [{ sum: { dtype: 'float64', dims: [], data: Float64Array.of(sum) } }];
+    }
+    case 'learn':
+      for (const tensor of command.tensors) if (held.has(tensor.gradient)) learn(tensor, command.step);
+      return none;
   }
 }
 
@@ -78,14 +98,25 @@ async function runStep(step: Step): Promise<Record<string, TensorData>> {
   const session = sessions.get(step.session);
   if (!session) throw new Error(`There is no session ${step.session}.`);
   const feeds = Object.fromEntries(Object.entries(step.feeds).map(([name, feed]) => [name, resolve(feed)]));
+  for (const name of session.inputNames) feeds[name] ??= heldTensor(name);
   const fetch = step.fetch ?? [];
   const hold = Object.entries(step.hold ?? {});
-  const append = step.append ?? [];
-  const wanted = [...fetch, ...hold.map(([output]) => output), ...append.map(({ output }) => output)];
+  const { append = [], add = [] } = step;
+  const wanted = [...fetch, ...hold.map(([output]) => output), ...append.map(({ output }) => output), ...add];
   const outputs = await session.run(feeds, wanted);
   for (const [output, name] of hold) held.set(name, outputs[output] as Tensor);
   for (const part of append) cacheOf(part.cache).append(outputs[part.output]!.data as Float32Array, part);
+  for (const name of add) {
+    if (held.has(name)) addTo(heldFloats(name), outputs[name]!.data as Float32Array);
+    else held.set(name, outputs[name] as Tensor);
+  }
   return Object.fromEntries(fetch.map((name) => [name, fromTensor(outputs[name] as Tensor)]));
+}
+
+function learn({ weightDecay, ...names }: Learning, step: AdamWStep): void {
+  const [parameter, gradient] = [heldFloats(names.parameter), heldFloats(names.gradient)];
+  const [mean, variance] = [heldFloats(names.mean), heldFloats(names.variance)];
+  adamW({ parameter, gradient, mean, variance }, weightDecay, step);
 }
 
 function resolve(feed: Feed): Tensor {
@@ -105,13 +136,18 @@ function heldTensor(name: string): Tensor {
   return tensor;
 }
 
+const heldFloats = (name: string): Float32Array => heldTensor(name).data as Float32Array;
+
 function toTensor({ dtype, dims, data }: TensorData): Tensor {
   return new Tensor(dtype, data as Float32Array, dims);
 }
 
-function loadTensor(file: string, dims: readonly number[]): Tensor {
-  const count = dims.reduce((product, n) => product * n, 1);
-  return new Tensor('float32', readFloats(file, count), dims);
+function loadTensors(file: string, tensors: readonly FileTensor[]): void {
+  const counts = tensors.map(({ dims }) => dims.reduce((product, n) => product * n, 1));
+  for (const [i, values] of readFloats(file, counts).entries()) {
+    const { name, dims } = tensors[i]!;
+    held.set(name, new Tensor('float32', values, dims));
+  }
 }
 
 function fromTensor(tensor: Tensor): TensorData {

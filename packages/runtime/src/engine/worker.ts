@@ -2,7 +2,17 @@ import { Worker } from 'node:worker_threads';
 import { asWriteError } from '@moepress/checkpoint';
 import { MoepressError } from '@moepress/core';
 import { encodeModel, type GraphIR } from '@moepress/graph';
-import type { CacheShape, Command, Reply, Results, Step, TensorData } from './protocol.js';
+import type { AdamWStep } from './adamw.js';
+import type {
+  CacheShape,
+  Command,
+  FileTensor,
+  Learning,
+  Reply,
+  Results,
+  Step,
+  TensorData,
+} from './protocol.js';
 
 interface Pending {
   readonly resolve: (results: Results) => void;
@@ -59,14 +69,25 @@ export class EngineWorker {
     await this.#send({ kind: 'put', name, tensor }, name, { transfer: [tensor.data.buffer] });
   }
 
-  /** Writes a held float32 tensor to a file; it stays held. Throws `DISK_FULL` or `WRITE_FAILED`. */
-  async save(name: string, file: string): Promise<void> {
-    await this.#send({ kind: 'save', name, file }, file, { asError: writeError });
+  /** Writes held float32 tensors to a file; they stay held. Throws `DISK_FULL` or `WRITE_FAILED`. */
+  async save(names: readonly string[], file: string): Promise<void> {
+    await this.#send({ kind: 'save', names, file }, file, { asError: writeError });
   }
 
-  /** Holds a tensor that `save` wrote. Throws `CHECKPOINT_INVALID` if the file is not what it wrote. */
-  async load(name: string, file: string, dims: readonly number[]): Promise<void> {
-    await this.#send({ kind: 'load', name, file, dims }, file, { asError: readError });
+  /** Holds the tensors that `save` wrote. Throws `CHECKPOINT_INVALID` if the file is not what it wrote. */
+  async load(tensors: readonly FileTensor[], file: string): Promise<void> {
+    await this.#send({ kind: 'load', tensors, file }, file, { asError: readError });
+  }
+
+  /** The sum of the squares of all numbers of float32 tensors, in double precision, as far as they are held. */
+  async sumOfSquares(names: readonly string[]): Promise<number> {
+    const [results] = await this.#send({ kind: 'square', names }, 'held tensors');
+    return Number(results!.sum!.data[0]);
+  }
+
+  /** Changes held parameters by their gradients; those that have none stay as they are. */
+  async learn(tensors: readonly Learning[], step: AdamWStep): Promise<void> {
+    await this.#send({ kind: 'learn', tensors, step }, 'parameters');
   }
 
   /** A copy of a held tensor. */

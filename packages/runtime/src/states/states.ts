@@ -98,7 +98,7 @@ export class BatchStates {
     if (this.#spilled) for (const key of [...reads, ...consumes]) await this.#load(batch, key);
     const result = await run();
     if (this.#scratch) {
-      for (const key of written) await batch.worker.save(heldName(batch, key), this.#file(batch, key));
+      for (const key of written) await batch.worker.save([heldName(batch, key)], this.#file(batch, key));
     }
     const done = this.#spilled ? [...consumes, ...reads, ...written] : consumes;
     await batch.worker.drop(done.map((key) => heldName(batch, key)));
@@ -143,7 +143,7 @@ export class BatchStates {
 
   #load(batch: HeldBatch, key: string): Promise<void> {
     const dims = [batch.layout.ids.length, this.#width];
-    return batch.worker.load(heldName(batch, key), this.#file(batch, key), dims);
+    return batch.worker.load([{ name: heldName(batch, key), dims }], this.#file(batch, key));
   }
 
   #file(batch: HeldBatch, key: string): string {

@@ -17,6 +17,7 @@ import {
 } from '@moepress/graph';
 import { weightFor } from '../weights.js';
 import { headsOf, reachOf, valueDimOf } from './heads.js';
+import { oneSequence, type Places } from './places.js';
 import { project, split } from './project.js';
 
 /** Cosine and sine of the rotary angles of each token, [T, D / 2]. */
@@ -25,31 +26,42 @@ export interface Angles {
   readonly sin: Value;
 }
 
-/** x [T, H] of one sequence to [T, H], in operators that have derivatives and a double precision. */
-export function differentiableAttention(x: Value, spec: Attention, angles: Angles, epsilon: number): Value {
+/** What attention must know of the packed tokens. */
+export interface Tokens extends Angles {
+  /** Default: they are one sequence. */
+  readonly places?: Places;
+}
+
+/** x [T, H] to [T, H], in operators that have derivatives and a double precision. */
+export function differentiableAttention(x: Value, spec: Attention, tokens: Tokens, epsilon: number): Value {
   const { heads, kvHeads, headDim } = spec;
-  const turn = (part: Value, count: number) => turned(part, count, angles, spec.rope);
+  const { places = oneSequence } = tokens;
+  const turn = (part: Value, count: number) => turned(part, count, tokens, spec.rope);
   const { query, key, value } = headsOf(x, spec, turn, epsilon);
   const group = heads / kvHeads;
   const valueDim = valueDimOf(spec);
-  // [kvHeads, group, T, D] against [kvHeads, 1, D, T]: the heads of a group share keys and values.
-  const queries = transpose(split(query, [kvHeads, group, headDim]), [1, 2, 0, 3]);
-  const keys = transpose(split(key, [kvHeads, 1, headDim]), [1, 2, 3, 0]);
-  const values = transpose(split(value, [kvHeads, 1, valueDim]), [1, 2, 0, 3]);
+  // [B, kvHeads, group, S, D] against [B, kvHeads, 1, D, S]: the heads of a group share keys and values.
+  const part = (value: Value, sizes: readonly number[], order: readonly number[]) =>
+    transpose(places.spread(split(value, sizes)), order);
+  const queries = part(query, [kvHeads, group, headDim], [0, 2, 3, 1, 4]);
+  const keys = part(key, [kvHeads, 1, headDim], [0, 2, 3, 4, 1]);
+  const values = part(value, [kvHeads, 1, valueDim], [0, 2, 3, 1, 4]);
   const { window, sinks } = reachOf(spec);
-  const scores = add(timesNumber(matmul(queries, keys), spec.scale), causalMask(x, window));
+  const products = timesNumber(matmul(queries, keys), spec.scale);
+  const scores = add(products, causalMask(products, window));
   const attended = matmul(softmax(scores), values);
   const kept = sinks ? mul(attended, shareBesideSinks(scores, weightFor(x, sinks))) : attended;
-  return project(split(transpose(kept, [2, 0, 1, 3]), [heads * valueDim]), spec.o);
+  const packed = places.collect(transpose(kept, [0, 3, 1, 2, 4]));
+  return project(split(packed, [heads * valueDim]), spec.o);
 }
 
 /**
- * What is left of a softmax over `scores` [kvHeads, group, T, T] when a further logit per head takes
- * part in it: Σ eˢ / (Σ eˢ + eᵗ) = sigmoid(log Σ eˢ - t), [kvHeads, group, T, 1].
+ * What is left of a softmax over `scores` [B, kvHeads, group, S, S] when a further logit per head takes
+ * part in it: Σ eˢ / (Σ eˢ + eᵗ) = sigmoid(log Σ eˢ - t), [B, kvHeads, group, S, 1].
  */
 function shareBesideSinks(scores: Value, sinks: Value): Value {
-  const [kvHeads, group] = scores.shape as number[];
-  return sigmoid(sub(reduceLogSumExp(scores, [3], true), reshape(sinks, [kvHeads!, group!, 1, 1])));
+  const [, kvHeads, group] = scores.shape as number[];
+  return sigmoid(sub(reduceLogSumExp(scores, [4], true), reshape(sinks, [kvHeads!, group!, 1, 1])));
 }
 
 /** Rotates each pair of x [T, heads * D], whose two numbers stand half a head apart or side by side. */

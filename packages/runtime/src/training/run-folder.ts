@@ -1,0 +1,145 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fromFloat32, readSafetensors, replaceFile, writeSafetensors } from '@moepress/checkpoint';
+import { type LearnedTensor, learned, type TrainingPoint, type TrainResult } from '@moepress/core';
+import { z } from 'zod';
+import type { FileTensor } from '../engine/protocol.js';
+import type { EngineWorker } from '../engine/worker.js';
+import { appendPoint, bestStep, readCurve, writeCurve } from './curve.js';
+import type { Parameters } from './parameters.js';
+
+const progressSchema = z.strictObject({
+  format: z.literal('moepress-training'),
+  version: z.literal(1),
+  /** Step after which the state was saved. */
+  step: z.int().positive(),
+});
+
+const progressName = 'progress.json';
+const curveName = 'curve.ndjson';
+const learnedName = 'learned.safetensors';
+
+/**
+ * A run on disk. Of a run that is under way: `progress.json`, the state it names, the parameters of the best step
+ * so far, and the loss curve. Of one that is complete: `learned.safetensors` and the loss curve. New files
+ * are written under new names before `progress.json` is replaced and old ones go, so that a run killed at
+ * any moment goes on from a whole state.
+ */
+export class RunFolder {
+  readonly #path: string;
+  readonly #worker: EngineWorker;
+  readonly #parameters: Parameters;
+
+  constructor(path: string, worker: EngineWorker, parameters: Parameters) {
+    this.#path = path;
+    this.#worker = worker;
+    this.#parameters = parameters;
+  }
+
+  /** The result of a run that is complete, else null. */
+  async result(): Promise<TrainResult | null> {
+    const file = this.#file(learnedName);
+    if (!existsSync(file)) return null;
+    const { tensors, metadata } = await readSafetensors(file);
+    const curve = await readCurve(this.#file(curveName), Number(metadata.steps));
+    if (!curve) return null;
+    const paths = [...this.#parameters.tensors.keys()];
+    const found = paths.map((path): [string, LearnedTensor] => [path, learned(path, tensors.get(path)!)]);
+    return { tensors: new Map(found), curve, step: Number(metadata.step) };
+  }
+
+  /** The curve up to where an earlier run was saved, its state held again; null to begin anew. */
+  async resume(): Promise<TrainingPoint[] | null> {
+    const step = await this.#saved();
+    const curve = step === null ? null : await readCurve(this.#file(curveName), step);
+    if (step !== null && curve && (await this.#restore(step, bestStep(curve)))) {
+      await writeCurve(this.#file(curveName), curve);
+      return curve;
+    }
+    await this.#keepOnly([]);
+    return null;
+  }
+
+  /** Notes a step of the curve. */
+  async note(point: TrainingPoint): Promise<void> {
+    await appendPoint(this.#file(curveName), point);
+  }
+
+  /** Saves the parameters of a step that is the best so far. */
+  async saveBest(step: number): Promise<void> {
+    await this.#write(this.#parameters.values, this.#best(step));
+  }
+
+  /** Saves all that a later run needs to go on after the last step of the curve. */
+  async save(curve: readonly TrainingPoint[]): Promise<void> {
+    const { step } = curve.at(-1)!;
+    const best = bestStep(curve);
+    await this.#write(this.#parameters.state, this.#state(step));
+    const progress = JSON.stringify({ format: 'moepress-training', version: 1, step });
+    await replaceFile(this.#file(progressName), (file) => file.writeFile(progress));
+    await this.#keepOnly([
+      progressName,
+      curveName,
+      this.#state(step),
+      ...(best === null ? [] : [this.#best(best)]),
+    ]);
+  }
+
+  /** Writes the best parameters, or the last ones if none were evaluated, and removes what only a run needs. */
+  async finish(curve: readonly TrainingPoint[]): Promise<TrainResult> {
+    const last = curve.at(-1)!.step;
+    const best = bestStep(curve);
+    if (best !== null) await this.#worker.load(this.#parameters.values, this.#file(this.#best(best)));
+    const worker = this.#worker;
+    const entries = [...this.#parameters.tensors].map(([name, { dtype, shape }]) => ({
+      name,
+      dtype,
+      shape,
+      async *bytes() {
+        const { data } = await worker.take(name);
+        yield fromFloat32(data as Float32Array<ArrayBuffer>, dtype as 'F32');
+      },
+    }));
+    const metadata = { format: 'moepress-learned', step: String(best ?? last), steps: String(last) };
+    await writeSafetensors(this.#file(learnedName), entries, { metadata });
+    await this.#keepOnly([learnedName, curveName]);
+    return (await this.result())!;
+  }
+
+  async #saved(): Promise<number | null> {
+    const text = await readFile(this.#file(progressName), 'utf8').catch(() => 'null');
+    try {
+      return progressSchema.parse(JSON.parse(text)).step;
+    } catch {
+      return null;
+    }
+  }
+
+  async #restore(step: number, best: number | null): Promise<boolean> {
+    if (best !== null && !existsSync(this.#file(this.#best(best)))) return false;
+    try {
+      await this.#worker.load(this.#parameters.state, this.#file(this.#state(step)));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #write(tensors: readonly FileTensor[], name: string): Promise<void> {
+    await this.#worker.save(
+      tensors.map((tensor) => tensor.name),
+      this.#file(name),
+    );
+  }
+
+  async #keepOnly(names: readonly string[]): Promise<void> {
+    for (const name of await readdir(this.#path)) {
+      if (!names.includes(name) && name !== 'lock') await rm(this.#file(name), { force: true });
+    }
+  }
+
+  #state = (step: number): string => `state-${step}.f32`;
+  #best = (step: number): string => `best-${step}.f32`;
+  #file = (name: string): string => join(this.#path, name);
+}

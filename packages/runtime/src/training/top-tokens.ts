@@ -1,0 +1,102 @@
+import { type DistillationLoss, type Model, throwIfAborted, type Work } from '@moepress/core';
+import { topTokensGraph } from '../decoder/loss-graph.js';
+import { topTokensLoss } from '../decoder/losses.js';
+import { int32, tensor } from '../engine/tensor.js';
+import { dropBatch, holdBatch } from '../forward/held.js';
+import { Ascent } from './ascent.js';
+import { predictedIn, rowStretches, type TrainingBatch, trainingBatches } from './batches.js';
+import type { Objective } from './objective.js';
+import type { Sessions } from './sessions.js';
+import type { Answer, TeacherAnswers } from './teacher-answers.js';
+
+/** Divergence from a teacher of whom the `n` most probable tokens are known, from its `answers`. */
+export function topTokens(
+  student: Model,
+  n: number,
+  loss: DistillationLoss,
+  answers: TeacherAnswers,
+): Objective {
+  return {
+    rowLoss: topTokensLoss(student, n, loss),
+    states: null,
+    async prepare({ sequences }) {
+      const known = await Promise.all(sequences.map((sequence) => answers.read(sequence)));
+      const logprobs = joined(known.map((answer) => answer.logprobs));
+      const tokens = BigInt64Array.from(joined(known.map((answer) => answer.tokens)), BigInt);
+      return (begin, end) => {
+        const [from, to, dims] = [begin * n, end * n, [end - begin, n]];
+        return {
+          topLogprobs: tensor('float32', dims, logprobs.slice(from, to)),
+          topTokens: tensor('int64', dims, tokens.slice(from, to)),
+        };
+      };
+    },
+    async forget() {},
+  };
+}
+
+/** Has the teacher answer for the sequences that have no answer yet, `tokens` of them at a time. */
+export async function askTeacher(
+  sessions: Sessions,
+  { teacher, temperature }: DistillationLoss,
+  n: number,
+  answers: TeacherAnswers,
+  { tokens, progress, signal }: Work & { readonly tokens: number },
+): Promise<void> {
+  const { open } = answers;
+  if (open.length === 0) return;
+  const session = 'teacher/top';
+  const ascent = new Ascent(sessions, teacher, 'teacher', () => false);
+  const answer = async (batch: TrainingBatch) => {
+    const held = await holdBatch(sessions.worker, 'teacher', batch.layout, teacher.config.rope);
+    await ascent.climb(held);
+    const parts: Answer[] = [];
+    for (const [begin, end] of rowStretches(batch, teacher)) {
+      await sessions.use(session, () => topTokensGraph(teacher, n, temperature));
+      const hidden = { held: ascent.states(teacher.blocks.length) };
+      const feeds = { hidden, rows: int32(batch.rows.subarray(begin, end)) };
+      const [results] = await sessions.worker.run([{ session, feeds, fetch: ['logprobs', 'tokens'] }]);
+      parts.push({
+        logprobs: results!.logprobs!.data as Float32Array,
+        tokens: results!.tokens!.data as Float32Array,
+      });
+    }
+    await ascent.forget();
+    await dropBatch(held);
+    return parts;
+  };
+
+  const task = 'Asking the teacher';
+  progress?.({ type: 'start', task, total: predictedIn(open), unit: 'tokens' });
+  let done = 0;
+  try {
+    for (const batch of trainingBatches(teacher, open, tokens)) {
+      throwIfAborted(signal);
+      const parts = await answer(batch);
+      const [logprobs, top] = [
+        joined(parts.map((part) => part.logprobs)),
+        joined(parts.map((part) => part.tokens)),
+      ];
+      let at = 0;
+      for (const sequence of batch.sequences) {
+        const end = at + predictedIn([sequence]) * n;
+        answers.write(sequence, { logprobs: logprobs.slice(at, end), tokens: top.slice(at, end) });
+        at = end;
+      }
+      done += batch.rows.length;
+      progress?.({ type: 'advance', task, done });
+    }
+  } finally {
+    progress?.({ type: 'end', task });
+  }
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
