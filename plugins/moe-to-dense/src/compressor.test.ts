@@ -1,4 +1,12 @@
-import { applyPlan, encodeChannels, type Model, measure, moeBlocks, parseOptions } from '@moepress/core';
+import {
+  applyPlan,
+  type CompressionPlan,
+  encodeChannels,
+  type Model,
+  measure,
+  moeBlocks,
+  parseOptions,
+} from '@moepress/core';
 import { toyModel, toyPlan } from '@moepress/core/testing';
 import { describe, expect, test } from 'vitest';
 import { moeToDense } from './compressor.js';
