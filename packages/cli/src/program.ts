@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { expertLayouts } from '@moepress/export';
 import { calibrationForms, parseCalibration, taskNames } from '@moepress/harness';
 import { Command, Option } from 'commander';
@@ -13,6 +14,7 @@ import { inspect } from './commands/inspect.js';
 import { leaderboard } from './commands/leaderboard.js';
 import { samples } from './commands/samples.js';
 import { serve } from './commands/serve.js';
+import { sweep } from './commands/sweep.js';
 import { trace } from './commands/trace.js';
 import type { Context } from './context.js';
 import {
@@ -245,6 +247,26 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(noAnswersOption())
     .addOption(jsonOption())
     .action((recipe, options) => leaderboard(recipe, options, context()));
+
+  program
+    .command('sweep')
+    .description("try every combination of a method's options, and show which options matter")
+    .argument(
+      '<grid>',
+      'YAML: model, method, options with lists of values, and optionally calibration, tasks, by, best',
+      path,
+    )
+    .requiredOption('--out <dir>', 'folder of the results; what is done there is not done again', path)
+    .addOption(
+      new Option('--workers <n>', 'configurations tried at once')
+        .argParser(count)
+        .default(availableParallelism(), 'one a core'),
+    )
+    .addOption(dataOption())
+    .addOption(evidenceOption())
+    .addOption(noEvidenceOption())
+    .addOption(jsonOption())
+    .action((grid, options) => sweep(grid, options, context()));
 
   program
     .command('serve')

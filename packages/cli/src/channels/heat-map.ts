@@ -1,3 +1,4 @@
+import { accent, renderFigure } from '../figure.js';
 import { formatPercent } from '../format.js';
 import type { Mass } from './mass.js';
 
@@ -6,23 +7,15 @@ const cell = 14;
 const margins = { left: 48, top: 64, right: 16, bottom: 40 };
 /** Labelled experts and layers, about. */
 const labels = 16;
-/** Reads on white and on black; its opacity grows with the root of the share, so that small ones show. */
-const colour = '#e8590c';
-const theme = 'svg { color: #1f2328 } @media (prefers-color-scheme: dark) { svg { color: #e6edf3 } }';
-
-/** Shares of the mass by layer and expert as an SVG document that suits light and dark pages. */
+/** Shares of the mass by layer and expert; opacity grows with the root of the share, so that small ones show. */
 export async function renderHeatMap({ layers }: Mass, heading: string): Promise<string> {
-  // Half a second and many modules, which only this figure needs.
-  const [Plot, { parseHTML }] = await Promise.all([import('@observablehq/plot'), import('linkedom')]);
   const cells = layers.flatMap(({ layer, experts }) =>
     experts.map((share, expert) => ({ layer, expert, share })),
   );
   const most = Math.max(...cells.map(({ share }) => share));
   const columns = Math.max(...layers.map(({ experts }) => experts.length));
   const width = Math.max(margins.left + columns * cell + margins.right, 480);
-  const { document } = parseHTML('<html><body></body></html>');
-  const figure = Plot.plot({
-    document,
+  return renderFigure((Plot) => ({
     width,
     height: margins.top + layers.length * cell + margins.bottom,
     marginLeft: margins.left,
@@ -40,7 +33,7 @@ export async function renderHeatMap({ layers }: Mass, heading: string): Promise<
       Plot.cell(cells, {
         x: 'expert',
         y: 'layer',
-        fill: colour,
+        fill: accent,
         fillOpacity: { value: 'share', scale: true },
         inset: 0.5,
         title: ({ layer, expert, share }: (typeof cells)[number]) =>
@@ -53,12 +46,7 @@ export async function renderHeatMap({ layers }: Mass, heading: string): Promise<
         dy: -30,
       }),
     ],
-  });
-  const style = document.createElement('style');
-  style.textContent = theme;
-  figure.prepend(style);
-  figure.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
-  return `${figure.outerHTML}\n`;
+  }));
 }
 
 /** Every n-th value, so that labels do not overlap. */

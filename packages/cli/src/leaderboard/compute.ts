@@ -88,7 +88,7 @@ export async function scoreCell(
 }
 
 /** The numbers of tasks and groups, standard errors among them. */
-function scoresOf({ results }: ResultsRecord): Cell['scores'] {
+export function scoresOf({ results }: ResultsRecord): Cell['scores'] {
   return Object.fromEntries(
     Object.entries(results).map(([task, result]) => [
       task,

@@ -2,7 +2,8 @@ import { type FoundMethod, type Model, type PluginRegistry, parseOptions, type W
 import { parseCalibration } from '@moepress/harness';
 import { calibrationSet } from '../source/calibration.js';
 import { openBase } from '../source/model.js';
-import { type LocatedRecipe, located } from './recipe.js';
+import { located } from '../source/yaml.js';
+import type { LocatedRecipe } from './recipe.js';
 import { addressOf, type Compression, optionsOf, type Variant, variantOf } from './variant.js';
 
 /**

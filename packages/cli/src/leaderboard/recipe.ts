@@ -1,8 +1,6 @@
-import { MoepressError } from '@moepress/core';
 import { findTaskOrGroup, parseCalibration } from '@moepress/harness';
-import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { readText } from '../source/text.js';
+import { locating, readYaml } from '../source/yaml.js';
 
 /** Far more cells than anyone could wait for. */
 const maxList = 256;
@@ -59,32 +57,7 @@ export interface LocatedRecipe {
  * looked for later, since that loads plugins.
  */
 export async function readRecipe(file: string): Promise<LocatedRecipe> {
-  const lines = new LineCounter();
-  const document = parseDocument(await readText(file, 'INPUT_INVALID'), { lineCounter: lines });
-  const at = (offset: number) => `${file}:${lines.linePos(offset).line}`;
-  const [broken] = document.errors;
-  if (broken) {
-    throw new MoepressError('INPUT_INVALID', {
-      message: `This is no YAML: ${broken.message.split('\n')[0]}`,
-      where: at(broken.pos[0]),
-    });
-  }
-  /** The line of a node, or of the nearest one around it. */
-  const whereIs = (path: readonly PropertyKey[]): string => {
-    const node = path.length === 0 ? document.contents : document.getIn(path, true);
-    const range = (node as { range?: readonly number[] } | null | undefined)?.range;
-    if (range) return at(range[0]!);
-    return path.length === 0 ? file : whereIs(path.slice(0, -1));
-  };
-  const { success, data, error } = recipeSchema.safeParse(document.toJS());
-  if (!success) {
-    const { path, message } = innermost(error.issues[0]!);
-    throw new MoepressError('INPUT_INVALID', {
-      message: `${path.join('.') || 'The recipe'}: ${message}.`,
-      where: whereIs(path),
-      mend: 'Correct the line.',
-    });
-  }
+  const { data, whereIs } = await readYaml(file, recipeSchema, 'The recipe');
   for (const [i, task] of data.tasks.entries()) {
     locating(whereIs(['tasks', i]), () => findTaskOrGroup(task));
   }
@@ -92,25 +65,4 @@ export async function readRecipe(file: string): Promise<LocatedRecipe> {
     locating(whereIs(['calibration', i]), () => parseCalibration(set));
   }
   return { recipe: data, whereIs };
-}
-
-/** Of a union, what was wrong with the alternative that came closest: the last. */
-function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
-  const inner = issue.code === 'invalid_union' ? issue.errors.at(-1)?.[0] : undefined;
-  return inner ? innermost({ ...inner, path: [...issue.path, ...inner.path] }) : issue;
-}
-
-/** Runs `check`; what it throws is told of `where`. */
-function locating(where: string, check: () => unknown): void {
-  try {
-    check();
-  } catch (cause) {
-    throw located(where, cause);
-  }
-}
-
-/** The same error, told of `where`. */
-export function located(where: string, cause: unknown): unknown {
-  if (!MoepressError.isInstance(cause)) return cause;
-  return new MoepressError(cause.code, { message: cause.message, mend: cause.mend, where, cause });
 }

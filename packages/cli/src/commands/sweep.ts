@@ -1,0 +1,142 @@
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { MoepressError } from '@moepress/core';
+import { parseCalibration } from '@moepress/harness';
+import type { Context } from '../context.js';
+import { writeWhole } from '../leaderboard/cell.js';
+import { checkFolderOutput } from '../output.js';
+import { calibrationSet } from '../source/calibration.js';
+import { openBase } from '../source/model.js';
+import { type Configuration, configurationsOf } from '../sweep/configuration.js';
+import type { Entry } from '../sweep/entry.js';
+import { sharedEvidence } from '../sweep/evidence.js';
+import { renderSpread } from '../sweep/figure.js';
+import { factorsOf, type Grid, readGrid } from '../sweep/grid.js';
+import { type Measure, measuresOf, ranked } from '../sweep/measure.js';
+import { Results } from '../sweep/results.js';
+import { runConfigurations, type Shared } from '../sweep/run.js';
+import { factors } from '../sweep/spread.js';
+import { sweepText } from '../sweep/text.js';
+
+export interface SweepOptions {
+  readonly out: string;
+  readonly data?: string;
+  /** Configurations tried at once. */
+  readonly workers: number;
+  readonly evidence?: string | false;
+}
+
+/** `moepress sweep <grid.yaml>`: tries every combination of a method's options that has not been tried yet. */
+export async function sweep(file: string, options: SweepOptions, context: Context): Promise<void> {
+  const out = resolve(options.out);
+  const located = await readGrid(file);
+  await checkFolderOutput(out);
+  const { data: grid } = located;
+  const method = await context.registry.find(grid.method);
+  const base = await openBase(grid.model, {
+    ...context.work,
+    ...(grid.revision !== null && { revision: grid.revision }),
+  });
+  const choice = {
+    seed: grid.seed,
+    ...(grid.calibration !== undefined && { calibration: parseCalibration(grid.calibration) }),
+    ...(options.data !== undefined && { data: options.data }),
+  };
+  const set = await calibrationSet(base, choice, context.work);
+  const configurations = await configurationsOf(located, { base, method, set });
+  const shared: Shared = {
+    base,
+    method,
+    set,
+    evidence: sharedEvidence(configurations, { ...options, base, set }, context),
+    results: await Results.open(out),
+    workers: options.workers,
+    threads: Math.max(1, Math.floor(availableParallelism() / options.workers)),
+  };
+  const questions = { limit: grid.limit, numFewshot: grid.num_fewshot, data: options.data };
+  const entries = await runConfigurations(
+    configurations,
+    { ...questions, tasks: grid.tasks },
+    shared,
+    context,
+  );
+  const by = chosenMeasure(entries, grid);
+  const asked = await askBest(configurations, entries, by, grid, questions, shared, context);
+  await show(grid, asked, by.name, out, context);
+}
+
+/** Asks the best what is too much to ask of all. The entries with the scores of both. */
+async function askBest(
+  configurations: readonly Configuration[],
+  entries: readonly Entry[],
+  by: Measure,
+  { best }: Grid,
+  questions: { numFewshot: number | undefined; data: string | undefined },
+  shared: Shared,
+  context: Context,
+): Promise<readonly Entry[]> {
+  if (!best) return entries;
+  const chosen = new Set(
+    ranked(entries, by)
+      .slice(0, best.count)
+      .map(({ configuration }) => configuration),
+  );
+  const further = await runConfigurations(
+    configurations.filter(({ address }) => chosen.has(address)),
+    { ...questions, limit: best.limit, tasks: best.tasks },
+    shared,
+    context,
+  );
+  const scores = new Map(further.map((entry) => [entry.configuration, entry.scores]));
+  return entries.map((entry) => ({
+    ...entry,
+    scores: { ...entry.scores, ...scores.get(entry.configuration) },
+  }));
+}
+
+function chosenMeasure(entries: readonly Entry[], { by, tasks, method }: Grid): Measure {
+  const name = by ?? tasks[0] ?? 'distance';
+  const measure = measuresOf(entries).find((one) => one.name === name);
+  if (measure) return measure;
+  throw new MoepressError('INPUT_INVALID', {
+    message: `${method} does not tell how far its results are from the model, so there is nothing to rank by.`,
+    where: 'tasks',
+    mend: 'Give the grid a task.',
+  });
+}
+
+/** Writes a figure for each measure of all entries, and prints the best. */
+async function show(
+  grid: Grid,
+  entries: readonly Entry[],
+  name: string,
+  out: string,
+  { print }: Context,
+): Promise<void> {
+  const measures = measuresOf(entries);
+  const by = measures.find((measure) => measure.name === name)!;
+  const options = factorsOf(grid);
+  const figures: string[] = [];
+  for (const measure of measures) {
+    if (!entries.every((entry) => measure.of(entry) !== null)) continue;
+    const file = join(out, `spread-${measure.name}.svg`);
+    await writeWhole(file, await renderSpread(factors(entries, options, measure), measure, grid.title));
+    figures.push(file);
+  }
+  const summary = {
+    title: grid.title,
+    entries,
+    measures,
+    by,
+    options,
+    factors: factors(entries, options, by),
+  };
+  const files = figures.map((file) => `Figure: ${file}`);
+  print([sweepText(summary), '', ...files].join('\n'), {
+    out,
+    by: by.name,
+    factors: summary.factors,
+    entries: ranked(entries, by),
+    figures,
+  });
+}

@@ -1,0 +1,36 @@
+import { type FoundMethod, type Model, parseOptions, type Statistic } from '@moepress/core';
+import { type CalibrationSet, modelIdentity } from '@moepress/runtime';
+import { addressOf } from '../leaderboard/variant.js';
+import { type LocatedYaml, locating } from '../source/yaml.js';
+import { combinations, type Grid, type Options } from './grid.js';
+
+/** One combination of a grid. */
+export interface Configuration {
+  /** As the grid gives them. */
+  readonly options: Options;
+  /** The same with the seed, for the method. */
+  readonly given: Options;
+  readonly needs: readonly Statistic[];
+  /** SHA-256 of what determines its plan: weights, method with its version and options, tokens measured on. */
+  readonly address: string;
+}
+
+/**
+ * All combinations, those that mean the same once. Throws `OPTIONS_INVALID` and what the method's `needs` throws,
+ * naming the line of the options.
+ */
+export async function configurationsOf(
+  { data: grid, whereIs }: LocatedYaml<Grid>,
+  { base, method, set }: { base: Model; method: FoundMethod; set: CalibrationSet },
+): Promise<Configuration[]> {
+  const { compressor, origin } = method;
+  const measured = { model: await modelIdentity(base), calibration: addressOf(set.sequences) };
+  const all = combinations(grid).map((options): [string, Configuration] => {
+    const given = { ...options, seed: grid.seed };
+    const parsed = locating(whereIs(['options']), () => parseOptions(compressor, given));
+    const needs = locating(whereIs(['options']), () => compressor.needs(base, parsed));
+    const address = addressOf({ ...measured, origin, method: compressor.name, options: parsed });
+    return [address, { options, given, needs, address }];
+  });
+  return [...new Map(all.toReversed()).values()].reverse();
+}

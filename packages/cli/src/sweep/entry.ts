@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+/** Counted up when entries of an older moepress must not be taken any more. */
+const format = 1;
+
+const entrySchema = z.object({
+  format: z.literal(format),
+  /** Address of the configuration, 64 hexadecimal digits. */
+  configuration: z.string(),
+  /** Address of the questions it was asked. */
+  asked: z.string(),
+  /** As the grid gives them. */
+  options: z.record(z.string(), z.json()),
+  /** Address of what was decided: configurations that decide alike are scored once. */
+  decision: z.string(),
+  /** Of the view from the model after the final norm, where the method tells. */
+  distance: z.number().nullable(),
+  /** Mean relative error of the layers, where the method tells. */
+  error: z.number().nullable(),
+  /** Of the view. */
+  parameters: z.number(),
+  /** By task and `metric,filter`. */
+  scores: z.record(z.string(), z.record(z.string(), z.number())),
+});
+
+/** What was found of one configuration: a line of the results. */
+export type Entry = z.output<typeof entrySchema>;
+
+export const newEntry = (entry: Omit<Entry, 'format'>): Entry => ({ format, ...entry });
+
+/** The entries among some lines of text; what is none, as the torn last line of a killed run, is left out. */
+export function entriesIn(text: string): Entry[] {
+  return text.split('\n').flatMap((line) => {
+    const { success, data } = entrySchema.safeParse(parsed(line));
+    return success ? [data] : [];
+  });
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+}
+
+/** The text of one. */
+export const lineOf = (entry: Entry) => `${JSON.stringify(entry)}\n`;

@@ -1,0 +1,29 @@
+import type { Evidence, Model } from '@moepress/core';
+import { type CalibrationSet, Engine } from '@moepress/runtime';
+import type { Context } from '../context.js';
+import { measureEvidence } from '../source/measure.js';
+import type { Configuration } from './configuration.js';
+
+/** Measures, when first asked, everything that any of the configurations needs; null if none needs anything. */
+export function sharedEvidence(
+  configurations: readonly Configuration[],
+  { base, set, evidence }: { base: Model; set: CalibrationSet; evidence?: string | false },
+  { work }: Context,
+): () => Promise<Evidence | null> {
+  const statistics = [...new Set(configurations.flatMap(({ needs }) => needs))];
+  const measureAll = async () => {
+    const engine = new Engine();
+    try {
+      const options = { ...work, minTokens: 32, ...(evidence !== undefined && { evidence }) };
+      return await measureEvidence(engine, base, set, statistics, options);
+    } finally {
+      await engine.dispose();
+    }
+  };
+  let measured: Promise<Evidence> | undefined;
+  return async () => {
+    if (statistics.length === 0) return null;
+    measured ??= measureAll();
+    return measured;
+  };
+}
