@@ -37,3 +37,10 @@ export { groupsWithin, isGroup, leaves, type TaskGroup } from './tasks/group.js'
 export { findTask, findTaskOrGroup, taskNames } from './tasks/registry.js';
 export { defineTask, type Task, type TaskDefinition } from './tasks/schema.js';
 export { column, computed, fixed, type Template, template } from './tasks/template.js';
+export {
+  type LoadedLanguageModel,
+  type OnnxDtype,
+  onnxDtypes,
+  type TransformersJsOptions,
+  transformersJsLanguageModel,
+} from './transformers-js/model.js';

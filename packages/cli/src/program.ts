@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { expertLayouts } from '@moepress/export';
-import { calibrationForms, parseCalibration, taskNames } from '@moepress/harness';
+import { calibrationForms, onnxDtypes, parseCalibration, taskNames } from '@moepress/harness';
 import { Command, Option } from 'commander';
 import { channelStatistics } from './channels/scores.js';
 import { apply } from './commands/apply.js';
@@ -195,6 +195,17 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .option('--served-name <name>', 'what that server calls the model (default: as given)')
     .option('--max-length <n>', 'tokens of a prompt and its answer on that server (default: 2048)', count)
     .option('--concurrency <n>', 'requests to that server at once (default: 8)', count)
+    .addOption(
+      new Option(
+        '--backend <name>',
+        'run ready-made ONNX files, of a folder or the Hub (needs @huggingface/transformers)',
+      )
+        .choices(['transformers-js'])
+        .conflicts('baseUrl'),
+    )
+    .addOption(
+      new Option('--dtype <type>', 'numbers of those files (default: fp32)').choices(Object.keys(onnxDtypes)),
+    )
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())

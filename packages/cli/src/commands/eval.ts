@@ -2,6 +2,7 @@ import { type Model, MoepressError, type Work } from '@moepress/core';
 import {
   type Evaluation,
   findTaskOrGroup,
+  type OnnxDtype,
   renderHeading,
   renderTable,
   saveEvaluation,
@@ -10,6 +11,7 @@ import type { Context } from '../context.js';
 import { checkFolderOutput } from '../output.js';
 import type { AnswersChoice } from '../scoring/answers.js';
 import { type Questions, scoreView } from '../scoring/local.js';
+import { scoreReadyMade } from '../scoring/ready-made.js';
 import { scoreServer } from '../scoring/server.js';
 import { openView } from '../source/model.js';
 
@@ -20,6 +22,9 @@ export interface EvalOptions extends Questions {
   readonly threads?: number;
   readonly revision?: string;
   readonly answers?: AnswersChoice;
+  /** Scores ONNX files that others exported instead of a checkpoint. */
+  readonly backend?: 'transformers-js';
+  readonly dtype?: OnnxDtype;
   /** Scores what an OpenAI-compatible server runs instead of running the model here. */
   readonly baseUrl?: string;
   readonly servedName?: string;
@@ -45,35 +50,47 @@ export async function evalCommand(id: string, options: EvalOptions, context: Con
 }
 
 async function score(id: string, options: EvalOptions, work: Work): Promise<Evaluation> {
-  const { tasks, limit, numFewshot, data, baseUrl } = options;
+  const { tasks, limit, numFewshot, data, baseUrl, backend } = options;
   const questions = { tasks, limit, numFewshot, data };
   checkPlace(options);
   const kept = { answers: undefined, ...options };
   if (baseUrl !== undefined) return scoreServer(id, questions, { ...kept, baseUrl }, work);
+  if (backend !== undefined) return scoreReadyMade(id, questions, kept, work);
   const model = await openView(id, { ...options, ...work });
   return scoreView(model, questions, kept, work);
 }
 
-/** Options of models that run here, and of those that a server runs. */
-const ofLocal = { plan: '--plan', addBos: '--add-bos', threads: '--threads' } as const;
-const ofServer = {
-  servedName: '--served-name',
-  maxLength: '--max-length',
-  concurrency: '--concurrency',
+/** Who may run a model, and how to have it so. */
+const places = {
+  moepress: { title: 'that moepress runs', mend: 'Leave out --base-url and --backend' },
+  server: { title: 'that a server runs', mend: 'Give --base-url' },
+  'transformers-js': { title: 'that is ready-made', mend: 'Give --backend transformers-js' },
 } as const;
 
+/** Options that do not make sense everywhere. */
+const bound: readonly {
+  readonly name: keyof EvalOptions;
+  readonly flag: string;
+  readonly at: readonly (keyof typeof places)[];
+}[] = [
+  { name: 'plan', flag: '--plan', at: ['moepress'] },
+  { name: 'threads', flag: '--threads', at: ['moepress'] },
+  { name: 'addBos', flag: '--add-bos', at: ['moepress', 'transformers-js'] },
+  { name: 'dtype', flag: '--dtype', at: ['transformers-js'] },
+  { name: 'servedName', flag: '--served-name', at: ['server'] },
+  { name: 'maxLength', flag: '--max-length', at: ['server'] },
+  { name: 'concurrency', flag: '--concurrency', at: ['server'] },
+];
+
 function checkPlace(options: EvalOptions): void {
-  const remote = options.baseUrl !== undefined;
-  const wrong = Object.entries(remote ? ofLocal : ofServer).find(
-    ([name]) => options[name as keyof EvalOptions] !== undefined,
-  );
+  const place = options.baseUrl === undefined ? (options.backend ?? 'moepress') : 'server';
+  const wrong = bound.find(({ name, at }) => options[name] !== undefined && !at.includes(place));
   if (!wrong) return;
+  const { title, mend } = places[wrong.at[0]!];
   throw new MoepressError('INPUT_INVALID', {
-    message: remote
-      ? `${wrong[1]} is for a model that runs here, and the server runs this one.`
-      : `${wrong[1]} is for a model that a server runs.`,
-    where: wrong[1],
-    mend: remote ? `Leave out ${wrong[1]}.` : 'Give --base-url, or leave it out.',
+    message: `${wrong.flag} is for a model ${title}.`,
+    where: wrong.flag,
+    mend: `${mend}, or leave out ${wrong.flag}.`,
   });
 }
 
