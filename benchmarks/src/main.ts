@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { writeOlmoe } from './olmoe.js';
 import { calibrationSuite } from './suites/calibration.js';
 import { condenseSuite } from './suites/condense.js';
+import { memorySuite } from './suites/memory.js';
 import { openSuite } from './suites/open.js';
 import { passesSuite } from './suites/passes.js';
 import { widthsSuite } from './suites/widths.js';
@@ -19,10 +20,19 @@ async function olmoe(layers: number): Promise<string> {
   return directory;
 }
 
+/** So narrow that 262,144 tokens go through backwards in a minute. */
+async function narrow(): Promise<string> {
+  const directory = join(folder, 'narrow');
+  const sizes = { hidden: 128, intermediate: 64, experts: 16, heads: 2, vocabulary: 1024 };
+  await writeOlmoe(directory, 2, sizes);
+  return directory;
+}
+
 const suites: Record<string, () => Promise<void>> = {
   open: async () => openSuite(await olmoe(1), await olmoe(4)),
   calibration: async () => calibrationSuite(await olmoe(4), 32, 1024),
   passes: async () => passesSuite(await olmoe(4)),
+  memory: async () => memorySuite(await narrow()),
   widths: async () => widthsSuite(await olmoe(4)),
   condense: async () => condenseSuite(await olmoe(4)),
   full: async () => calibrationSuite(await olmoe(16), 16, 2048),

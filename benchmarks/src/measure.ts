@@ -10,17 +10,18 @@ export interface Measured {
   readonly peak: number;
 }
 
-/** Times one calibration; it takes so long that repeating it would tell little. */
+/** Times one calibration; it takes so long that repeating it would tell little. `memory` as in `calibrate`. */
 export async function timeCalibration(
   engine: Engine,
   model: Model,
   sequences: readonly number[][],
   statistics: readonly Statistic[],
+  memory?: number,
 ): Promise<Measured> {
   const idle = anonymousMemory();
   const bench = new Bench({ iterations: 1, time: 0, warmup: false });
   bench.add('calibrate', async () => {
-    await calibrate(engine, model, { source: 'benchmark', seed: 0, sequences }, statistics);
+    await calibrate(engine, model, { source: 'benchmark', seed: 0, sequences }, statistics, { memory });
   });
   const peak = await peakMemory(async () => {
     await bench.run();

@@ -4,27 +4,37 @@ import { join } from 'node:path';
 import { type TensorEntry, writeSafetensors } from '@moepress/checkpoint';
 import { createRng, elementCount, type Work } from '@moepress/core';
 
-/** Sizes of allenai/OLMoE-1B-7B-0125. */
-const hidden = 2048;
-const intermediate = 1024;
-const experts = 64;
-const vocabulary = 50304;
+export interface OlmoeSizes {
+  readonly hidden: number;
+  readonly intermediate: number;
+  readonly experts: number;
+  readonly heads: number;
+  readonly vocabulary: number;
+}
+
+/** Of allenai/OLMoE-1B-7B-0125. */
+const original: OlmoeSizes = { hidden: 2048, intermediate: 1024, experts: 64, heads: 16, vocabulary: 50304 };
 
 /**
- * Writes a random bf16 checkpoint with the shapes of OLMoE-1B-7B and as many layers as asked for
- * (842 MB each), unless `directory` has one already.
+ * Writes a random bf16 checkpoint with as many layers as asked for, by default with the shapes of
+ * OLMoE-1B-7B (842 MB a layer), unless `directory` has one already.
  */
-export async function writeOlmoe(directory: string, layers: number, work: Work = {}): Promise<void> {
+export async function writeOlmoe(
+  directory: string,
+  layers: number,
+  sizes: OlmoeSizes = original,
+  work: Work = {},
+): Promise<void> {
   if (existsSync(join(directory, 'config.json'))) return;
   const partial = `${directory}.partial`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
-  await writeSafetensors(join(partial, 'model.safetensors'), [...tensors(layers)], work);
-  await writeFile(join(partial, 'config.json'), JSON.stringify(config(layers), null, 2));
+  await writeSafetensors(join(partial, 'model.safetensors'), [...tensors(layers, sizes)], work);
+  await writeFile(join(partial, 'config.json'), JSON.stringify(config(layers, sizes), null, 2));
   await rename(partial, directory);
 }
 
-function config(layers: number) {
+function config(layers: number, { hidden, intermediate, experts, heads, vocabulary }: OlmoeSizes) {
   return {
     architectures: ['OlmoeForCausalLM'],
     model_type: 'olmoe',
@@ -33,24 +43,28 @@ function config(layers: number) {
     intermediate_size: intermediate,
     max_position_embeddings: 4096,
     norm_topk_prob: false,
-    num_attention_heads: 16,
-    num_key_value_heads: 16,
+    num_attention_heads: heads,
+    num_key_value_heads: heads,
     num_experts: experts,
     num_experts_per_tok: 8,
     num_hidden_layers: layers,
     rms_norm_eps: 1e-5,
     rope_theta: 10000,
     tie_word_embeddings: false,
-    eos_token_id: 50279,
+    eos_token_id: vocabulary - 25,
     torch_dtype: 'bfloat16',
     vocab_size: vocabulary,
   };
 }
 
-function* tensors(layers: number): Generator<TensorEntry> {
+function* tensors(
+  layers: number,
+  { hidden, intermediate, experts, vocabulary }: OlmoeSizes,
+): Generator<TensorEntry> {
   const noise = bf16Noise();
   const matrix = (name: string, ...shape: number[]) => entry(name, shape, noise);
-  const norm = (name: string) => entry(name, [hidden], bf16Ones);
+  const ones = new Uint16Array(hidden).fill(0x3f80);
+  const norm = (name: string) => entry(name, [hidden], ones);
   yield matrix('model.embed_tokens.weight', vocabulary, hidden);
   for (let l = 0; l < layers; l++) {
     const layer = `model.layers.${l}`;
@@ -70,8 +84,6 @@ function* tensors(layers: number): Generator<TensorEntry> {
   yield norm('model.norm.weight');
   yield matrix('lm_head.weight', vocabulary, hidden);
 }
-
-const bf16Ones = new Uint16Array(hidden).fill(0x3f80);
 
 /** A megabyte of small random bf16 numbers, told apart from tensor to tensor by where it is cut. */
 function bf16Noise(): Uint16Array {

@@ -27,7 +27,7 @@ beforeAll(() => {
     version: '1.0.0',
     type: 'module',
     exports: { '.': { types: './a.d.ts', node: { import: './a.js' } } },
-    moepress: { methods: ['a', 'a2', 7] },
+    moepress: { methods: ['a', 'a2', 7], refiners: ['a'] },
   });
   write('global/node_modules/@moepress/plugin-a/a.js', plugin('a', 'a'));
   // The user's project.
@@ -54,15 +54,15 @@ const host = (cwd = 'project/deep/er') => createPackageHost(join(root, cwd), joi
 describe('createPackageHost', () => {
   test('lists the plugins of the nearest project and of the command', async () => {
     expect(await host().installed()).toEqual([
-      { package: 'moepress-plugin-b', methods: ['b'] },
-      { package: '@moepress/plugin-a', methods: ['a', 'a2'] },
-      { package: 'moepress-plugin-bad', methods: ['bad'] },
+      { package: 'moepress-plugin-b', methods: ['b'], refiners: [] },
+      { package: '@moepress/plugin-a', methods: ['a', 'a2'], refiners: ['a'] },
+      { package: 'moepress-plugin-bad', methods: ['bad'], refiners: [] },
     ]);
   });
 
   test('needs no project', async () => {
     expect(await host('global/cli').installed()).toEqual([
-      { package: '@moepress/plugin-a', methods: ['a', 'a2'] },
+      { package: '@moepress/plugin-a', methods: ['a', 'a2'], refiners: ['a'] },
     ]);
   });
 
@@ -106,13 +106,18 @@ describe('createPackageHost', () => {
 test('this installation brings its own methods', async () => {
   const registry = new PluginRegistry(createPackageHost());
   expect(await registry.methods()).toEqual([
+    'cd-moe',
     'conmoe',
     'expert-fisher',
     'fisher-moe',
     'frequency',
+    'moe-to-dense',
     'random',
     'reap',
   ]);
+  for (const name of ['cd-moe', 'distil']) {
+    expect((await registry.findRefiner(name)).refiner.name).toBe(name);
+  }
   for (const method of await registry.methods()) {
     expect((await registry.find(method)).compressor.name).toBe(method);
   }

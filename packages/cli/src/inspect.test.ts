@@ -37,7 +37,7 @@ const method = (name: string, limit: number, needs: readonly Statistic[]): Found
     reference: 'none',
     options: z.object({ ratio: z.number(), seed: z.int().default(0) }),
     needs(_, { ratio }) {
-      if (ratio > limit) throw new MoepressError('RATIO_TOO_HIGH', { message: 'Too few experts left.' });
+      if (ratio! > limit) throw new MoepressError('RATIO_TOO_HIGH', { message: 'Too few experts left.' });
       return needs;
     },
     plan: async () => ({ layers: [] }),

@@ -12,6 +12,7 @@ import { evalCommand } from './commands/eval.js';
 import { evidence } from './commands/evidence.js';
 import { inspect } from './commands/inspect.js';
 import { leaderboard } from './commands/leaderboard.js';
+import { refine } from './commands/refine.js';
 import { samples } from './commands/samples.js';
 import { serve } from './commands/serve.js';
 import { sweep } from './commands/sweep.js';
@@ -114,7 +115,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
       '--method <name>',
       'conmoe, fisher-moe, reap, frequency, random, or that of an installed plugin',
     )
-    .requiredOption('--ratio <fraction>', 'share of the routed-expert parameters to remove', fraction)
+    .option('--ratio <fraction>', 'share of the routed-expert parameters to remove', fraction)
     .option('--out <path>', 'folder of the checkpoint (with --plan-only: file of the plan)', path)
     .option('--plan-only', 'write the plan and no weights')
     .addOption(formatOption())
@@ -143,6 +144,28 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(revisionOption())
     .addOption(jsonOption())
     .action((plan, model, options) => apply(plan, model, options, context()));
+
+  program
+    .command('refine')
+    .description('train what a plan leaves of a model, and write the plan with what was learned')
+    .argument('<model>', `the plan's base: ${modelHelp}`)
+    .requiredOption('--plan <file>', 'the plan that makes the student', path)
+    .requiredOption('--refiner <name>', 'cd-moe, distil, or that of an installed plugin')
+    .requiredOption(
+      '--train <set>',
+      `what to learn from, of a task's questions the answers: ${calibrationForms.join('; ')}`,
+      parseCalibration,
+    )
+    .option('--validate <set>', 'what to judge the student by meanwhile', parseCalibration)
+    .requiredOption('--out <dir>', 'folder of the refined plan, its tensors and loss curves', path)
+    .option('--option <name=value>', 'an option of the refiner, may be repeated', methodOption)
+    .option('--runs <dir>', 'where training keeps its state and goes on (default: the cache)', path)
+    .addOption(dataOption())
+    .addOption(seedOption())
+    .addOption(threadsOption())
+    .addOption(revisionOption())
+    .addOption(jsonOption())
+    .action((model, options) => refine(model, options, context()));
 
   program
     .command('evidence')

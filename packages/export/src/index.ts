@@ -1,4 +1,4 @@
-export { checkFree } from './folder.js';
+export { checkFree, createFolder } from './folder.js';
 export { type ExpertLayout, expertLayouts } from './huggingface/layout.js';
 export {
   type WriteCheckpointOptions,

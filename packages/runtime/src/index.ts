@@ -1,5 +1,5 @@
 export { type CalibrateOptions, calibrate } from './calibration/calibrate.js';
-export type { CalibrationSet } from './calibration/set.js';
+export { type CalibrationSet, recordOf } from './calibration/set.js';
 export { Engine, type EngineOptions } from './engine/engine.js';
 export type { TensorData } from './engine/protocol.js';
 export { modelIdentity } from './evidence/identity.js';
@@ -9,11 +9,13 @@ export {
   readMeasured,
   reportLayers,
 } from './evidence/report.js';
-export { defaultEvidenceRoot } from './evidence/root.js';
+export { defaultEvidenceRoot, defaultRunsRoot } from './evidence/root.js';
 export { EvidenceStore, readEvidence, type StoredEvidence } from './evidence/store.js';
 export type { Score, ScoreItem, TokenScore } from './forward/score.js';
 export { type LayerRouting, negativeLogLikelihoods, type Trace } from './forward/trace.js';
 export type { GenerateOptions } from './generate/options.js';
 export { type PlanRequest, planCompression } from './planning/plan.js';
+export { type Refined, type RefineRequest, refineModel } from './planning/refine.js';
 export { ModelRunner, type Residency, type RunnerOptions } from './runner.js';
 export { engineServices } from './services/services.js';
+export { type TrainOptions, train } from './training/train.js';

@@ -1,8 +1,9 @@
 import type { ExpertLayout } from '@moepress/export';
 import type { Context } from '../context.js';
 import { checkCheckpointOutput } from '../output.js';
-import { openBase, readPlan, warnOfOtherBase } from '../source/model.js';
-import { outputCheckpoint } from './compress.js';
+import { openBase, warnOfOtherBase } from '../source/model.js';
+import { applyPlanFile, readPlan } from '../source/plan.js';
+import { outputCheckpoint, showWarnings } from './compress.js';
 
 export interface ApplyOptions {
   readonly out: string;
@@ -18,9 +19,11 @@ export async function apply(
   context: Context,
 ): Promise<void> {
   // Before a base comes from the Hub, which may take hours.
-  const plan = await readPlan(planFile);
+  const file = await readPlan(planFile);
   await checkCheckpointOutput(options.out);
   const base = await openBase(id, { ...options, ...context.work });
-  warnOfOtherBase(plan, base, context.work);
-  await outputCheckpoint(base, plan, options.out, options.layout, context);
+  warnOfOtherBase(file.plan, base, context.work);
+  const view = applyPlanFile(base, file);
+  showWarnings(file.plan, context);
+  await outputCheckpoint({ base, view, plan: file.plan }, options, context);
 }

@@ -1,4 +1,3 @@
-import { replaceFile } from '@moepress/checkpoint';
 import {
   applyPlan,
   type CompressionPlan,
@@ -10,17 +9,18 @@ import {
   removedRatios,
 } from '@moepress/core';
 import { type ExpertLayout, writeHuggingFace } from '@moepress/export';
-import { Engine, planCompression } from '@moepress/runtime';
+import { type CalibrationSet, Engine, planCompression } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { formatBytes, formatPercent } from '../format.js';
 import { checkCheckpointOutput, checkFileOutput, checkFolderOutput, makeParent } from '../output.js';
 import { type CalibrationChoice, calibrationSet } from '../source/calibration.js';
 import { type MeasureOptions, measureEvidence } from '../source/measure.js';
 import { openBase } from '../source/model.js';
+import { writePlan } from '../source/plan.js';
 
 export interface CompressOptions extends PlanningOptions {
   readonly method: string;
-  readonly ratio: number;
+  readonly ratio?: number;
   readonly out?: string;
   readonly planOnly?: boolean;
   readonly layout: ExpertLayout;
@@ -36,8 +36,10 @@ export async function compress(id: string, options: CompressOptions, context: Co
   parseOptions(method.compressor, methodOptions(options));
   const model = await openBase(id, { ...options, ...context.work });
   const plan = await makePlan(model, method, methodOptions(options), options, context);
-  if (options.planOnly) await outputPlan(plan, options.out, context);
-  else await outputCheckpoint(model, plan, options.out!, options.layout, context);
+  showWarnings(plan, context);
+  if (options.planOnly) return outputPlan(plan, options.out, context);
+  const compressed = { base: model, view: applyPlan(model, plan), plan };
+  await outputCheckpoint(compressed, { ...options, out: options.out! }, context);
 }
 
 async function checkOutput({ out, planOnly, evidence }: CompressOptions): Promise<void> {
@@ -51,7 +53,11 @@ async function checkOutput({ out, planOnly, evidence }: CompressOptions): Promis
   });
 }
 
-const methodOptions = ({ option, ratio, seed }: CompressOptions) => ({ ...option, ratio, seed });
+const methodOptions = ({ option, ratio, seed }: CompressOptions) => ({
+  ...option,
+  ...(ratio !== undefined && { ratio }),
+  seed,
+});
 
 /** How a method's plan is made: what it is measured on, and with what. */
 export interface PlanningOptions extends CalibrationChoice, MeasureOptions {
@@ -67,16 +73,21 @@ export async function makePlan(
   { work }: Context,
 ): Promise<CompressionPlan> {
   const engine = new Engine(options);
+  let loaded: Promise<CalibrationSet> | undefined;
+  const calibration = () => {
+    loaded ??= calibrationSet(model, options, work);
+    return loaded;
+  };
   try {
     return await planCompression(engine, {
       ...work,
       model,
       method,
       options: own,
-      measure: async (statistics) => {
-        const set = await calibrationSet(model, options, work);
-        return measureEvidence(engine, model, set, statistics, { ...options, ...work });
-      },
+      calibration,
+      memory: options.memory,
+      measure: async (statistics) =>
+        measureEvidence(engine, model, await calibration(), statistics, { ...options, ...work }),
     });
   } finally {
     await engine.dispose();
@@ -84,28 +95,29 @@ export async function makePlan(
 }
 
 async function outputPlan(plan: CompressionPlan, out: string | undefined, context: Context): Promise<void> {
-  showWarnings(plan, context);
-  const text = `${JSON.stringify(plan, null, 2)}\n`;
   if (out === undefined) {
-    context.print(text.trimEnd(), plan);
+    context.print(JSON.stringify(plan, null, 2), plan);
     return;
   }
   await makeParent(out);
-  await replaceFile(out, (file) => file.writeFile(text));
+  await writePlan(out, plan);
   const hash = planHash(plan);
   context.print(`Plan ${hash.slice(0, 12)} written to ${out}`, { out, planHash: hash });
 }
 
-/** Applies a plan, writes the view and says what was saved. */
+/** A model, what a plan makes of it, and the plan. */
+export interface Compressed {
+  readonly base: Model;
+  readonly view: Model;
+  readonly plan: CompressionPlan;
+}
+
+/** Writes the view and says what was saved. */
 export async function outputCheckpoint(
-  base: Model,
-  plan: CompressionPlan,
-  out: string,
-  layout: ExpertLayout,
+  { base, view, plan }: Compressed,
+  { out, layout }: { readonly out: string; readonly layout: ExpertLayout },
   context: Context,
 ): Promise<void> {
-  const view = applyPlan(base, plan);
-  showWarnings(plan, context);
   const written = await writeHuggingFace(view, out, { ...context.work, layout, plan, base });
   const removed = removedRatios(base, view);
   const text = [
@@ -116,6 +128,6 @@ export async function outputCheckpoint(
 }
 
 /** What the method wants its user to know. */
-function showWarnings({ warnings }: CompressionPlan, { work }: Context): void {
+export function showWarnings({ warnings }: CompressionPlan, { work }: Context): void {
   for (const message of warnings) work.progress({ type: 'warning', message });
 }

@@ -11,7 +11,7 @@ import {
 } from '@moepress/core';
 import { writeHuggingFace } from '@moepress/export';
 import { parseCalibration } from '@moepress/harness';
-import { calibrate, Engine, planCompression } from '@moepress/runtime';
+import { type CalibrationSet, calibrate, Engine, planCompression } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { calibrationSet } from '../source/calibration.js';
 import { type CalibrationText, calibrationTexts, nameOf, type Variant } from './variants.js';
@@ -42,7 +42,8 @@ export async function compressAll(
         model: base,
         method: methods[i]!,
         options: optionsOf(variant),
-        measure: async () => evidence.get(variant.text!)!,
+        measure: async () => evidence.get(variant.text!)!.evidence,
+        calibration: async () => evidence.get(variant.text!)!.set,
       });
       const view = applyPlan(base, plan);
       const directory = folderOf(folder, variant);
@@ -55,6 +56,11 @@ export async function compressAll(
   }
 }
 
+interface Measured {
+  readonly set: CalibrationSet;
+  readonly evidence: Evidence;
+}
+
 /** Evidence by text: one run measures what all variants that read it need. */
 async function measureTexts(
   engine: Engine,
@@ -62,7 +68,7 @@ async function measureTexts(
   variants: readonly Variant[],
   methods: readonly FoundMethod[],
   { work }: Context,
-): Promise<Map<CalibrationText, Evidence>> {
+): Promise<Map<CalibrationText, Measured>> {
   const needs = new Map<CalibrationText, Statistic[]>();
   for (const [i, variant] of variants.entries()) {
     if (variant.text === null) continue;
@@ -70,11 +76,11 @@ async function measureTexts(
     const own = compressor.needs(base, parseOptions(compressor, optionsOf(variant)));
     needs.set(variant.text, [...(needs.get(variant.text) ?? []), ...own]);
   }
-  const evidence = new Map<CalibrationText, Evidence>();
+  const evidence = new Map<CalibrationText, Measured>();
   for (const [text, statistics] of needs) {
     const calibration = parseCalibration(calibrationTexts[text]);
     const set = await calibrationSet(base, { calibration, seed: 0 }, work);
-    evidence.set(text, await calibrate(engine, base, set, statistics, work));
+    evidence.set(text, { set, evidence: await calibrate(engine, base, set, statistics, work) });
   }
   return evidence;
 }

@@ -6,7 +6,7 @@ import { makePlan } from '../commands/compress.js';
 import type { Context } from '../context.js';
 import type { AnswersChoice } from '../scoring/answers.js';
 import { type Questions, scoreView } from '../scoring/local.js';
-import { readPlan } from '../source/model.js';
+import { readPlan } from '../source/plan.js';
 import { type Cell, cellFile, newCell, variantFolder, writeWhole } from './cell.js';
 import { optionsOf, type Variant } from './variant.js';
 
@@ -27,7 +27,7 @@ export async function viewOf(variant: Variant, options: ComputeOptions, context:
   if (compression === null) return base;
   const file = join(options.out, planFile(address));
   const isThere = (await stat(file).catch(() => null)) !== null;
-  const plan = isThere ? await readPlan(file) : await newPlan(variant, compression, options, context);
+  const plan = isThere ? (await readPlan(file)).plan : await newPlan(variant, compression, options, context);
   if (!isThere) await writeWhole(file, `${JSON.stringify(plan, null, 2)}\n`);
   return { ...applyPlan(base, plan), id: `${base.id}+plan-${address.slice(0, 12)}` };
 }

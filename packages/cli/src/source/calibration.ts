@@ -1,5 +1,12 @@
-import { type Model, MoepressError, type Work } from '@moepress/core';
-import { type CalibrationPart, calibrationForms, loadCalibration, openDatasets } from '@moepress/harness';
+import { type Model, MoepressError, type TrainingSequence, type Work } from '@moepress/core';
+import {
+  type CalibrationPart,
+  calibrationForms,
+  type LoadedSet,
+  loadCalibration,
+  loadTraining,
+  openDatasets,
+} from '@moepress/harness';
 import type { CalibrationSet } from '@moepress/runtime';
 import { tinyModel } from '@moepress/tiny';
 import { embeddedName, tokenizerOf } from './model.js';
@@ -31,12 +38,32 @@ export async function calibrationSet(
       mend: `Give --calibration with one of: ${calibrationForms.join('; ')}.`,
     });
   }
-  return loadCalibration(parts, {
+  return loadCalibration(parts, await readerOf(model, { data, seed }, work));
+}
+
+export type TrainingData = LoadedSet<TrainingSequence>;
+
+/** The sequences to train `model` on. Throws what the harness' `loadTraining` throws. */
+export async function trainingSet(
+  model: Model,
+  parts: readonly CalibrationPart[],
+  choice: Pick<CalibrationChoice, 'data' | 'seed'>,
+  work: Work,
+): Promise<TrainingData> {
+  return loadTraining(parts, await readerOf(model, choice, work));
+}
+
+async function readerOf(
+  model: Model,
+  { data, seed }: { readonly data?: string | undefined; readonly seed: number },
+  work: Work,
+) {
+  return {
     ...work,
     seed,
     datasets: openDatasets({ data, embedded: tinyModel.directory }),
     files: { [embeddedName]: tinyModel.calibrationFile },
     tokenizer: await tokenizerOf(model),
     maxPositions: model.config.maxPositions,
-  });
+  };
 }

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { openModel, openTokenizer } from '@moepress/checkpoint';
 import type { CompressionPlan, Model, Tokenizer, Work } from '@moepress/core';
-import { applyPlan, parsePlan, planHash } from '@moepress/core';
+import { planHash } from '@moepress/core';
 import { tinyModel } from '@moepress/tiny';
-import { readText } from './text.js';
+import { applyPlanFile, readPlan } from './plan.js';
 
 /** What users write for the embedded model; a folder of that name is `./tiny`. */
 export const embeddedName = 'tiny';
@@ -15,21 +15,16 @@ interface BaseOptions extends Work {
 /** Opens a folder, a Hub id or `tiny`, and the view of it that a plan file describes. */
 export async function openView(id: string, options: BaseOptions & { plan?: string }): Promise<Model> {
   // First, because a base from the Hub may take hours to come.
-  const plan = options.plan === undefined ? null : await readPlan(options.plan);
+  const file = options.plan === undefined ? null : await readPlan(options.plan);
   const base = await openBase(id, options);
-  if (plan === null) return base;
-  warnOfOtherBase(plan, base, options);
-  return { ...applyPlan(base, plan), id: `${base.id}+plan-${planHash(plan).slice(0, 12)}` };
+  if (file === null) return base;
+  warnOfOtherBase(file.plan, base, options);
+  return { ...applyPlanFile(base, file), id: `${base.id}+plan-${planHash(file.plan).slice(0, 12)}` };
 }
 
 export async function openBase(id: string, options: BaseOptions): Promise<Model> {
   if (id === embeddedName) return { ...(await openModel(tinyModel.directory, options)), id };
   return openModel(id, options);
-}
-
-/** Throws `PLAN_INVALID`. */
-export async function readPlan(file: string): Promise<CompressionPlan> {
-  return parsePlan(await readText(file, 'PLAN_INVALID'), file);
 }
 
 /** A plan knows its base by names and shapes; equal ones of a fine-tuned sibling would pass. */

@@ -1,11 +1,14 @@
 import { MoepressError } from '../errors/error.js';
 import { type CompressionPlan, type LearnedRecord, planSchema } from './schema.js';
 
+/** What a plan is to say of what was learned; its options are checked. */
+export type LearnedFacts = Omit<LearnedRecord, 'options'> & { readonly options: object };
+
 /**
  * A plan with what was learned on top of it. Throws `PLAN_INVALID` for a plan that brings learned tensors
  * already, or `PLUGIN_INVALID` if the record is none.
  */
-export function withLearned(plan: CompressionPlan, record: LearnedRecord): CompressionPlan {
+export function withLearned(plan: CompressionPlan, record: LearnedFacts): CompressionPlan {
   if (plan.learned) {
     throw new MoepressError('PLAN_INVALID', {
       message: `The plan was refined already, by ${plan.learned.refiner.name}.`,

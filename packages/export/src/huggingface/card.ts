@@ -1,5 +1,6 @@
 import {
   type CompressionPlan,
+  type LearnedRecord,
   type Model,
   measure,
   moeBlocks,
@@ -69,12 +70,13 @@ function methodRows({ model, plan, form, quantised }: CardFacts): Row[] {
   const rows: Row[] = [['layout', layoutOf(form, model)]];
   if (!quantised) rows.push(['weights', 'BF16: quantised ones were changed, so none are any more']);
   if (!plan) return rows;
-  const { method, base, options } = plan;
+  const { method, base, options, learned } = plan;
   return [
     ['method', `${method.name} (${method.package} ${method.version})`],
     ['options', JSON.stringify(options)],
     ['base model', base.revision ? `${base.id} @ ${base.revision}` : base.id],
     ['plan', `sha256 ${planHash(plan)}`],
+    ...(learned ? refinementRows(learned) : []),
     ...rows,
   ];
 }
@@ -96,6 +98,15 @@ const zerosNotes = {
   padding: ', with zeros up to a common width of the experts',
   mask: ', with zeros in the places of the channels that went',
 } as const;
+
+function refinementRows({ refiner, options, data, tensors, file }: LearnedRecord): Row[] {
+  return [
+    ['refined by', `${refiner.name} (${refiner.package} ${refiner.version})`],
+    ['refiner options', JSON.stringify(options)],
+    ['learned from', `${data.source}: ${data.sequences} sequences, ${data.tokens} tokens, seed ${data.seed}`],
+    ['learned tensors', `${tensors}, which come beside the plan in ${file}`],
+  ];
+}
 
 function sizeRows({ model, base, bytes }: CardFacts): Row[] {
   const experts = moeBlocks(model).map(({ ffn }) => `${ffn.pool.length} for ${ffn.slots.length} slots`);
