@@ -72,6 +72,40 @@ describe('EngineWorker', () => {
     await engine.close('mapped');
   });
 
+  it('feeds what it holds under the names of inputs, and adds outputs up', async () => {
+    const graph = new GraphBuilder('gradient');
+    const w = graph.input('w', 'float32', [2, 2]);
+    graph.output('w/gradient', linear(graph.input('x', 'float32', [2, 2]), w));
+    await engine.open('gradient', graph.finish());
+    const matrix = (...numbers: number[]) => tensor('float32', [2, 2], Float32Array.from(numbers));
+    await engine.put('w', matrix(1, 2, 3, 4));
+    const step = { session: 'gradient', feeds: { x: matrix(1, 0, 0, 1) }, add: ['w/gradient'] };
+    await engine.run([step, step]);
+    expect([...(await engine.take('w/gradient')).data]).toEqual([2, 6, 4, 8]);
+    expect(await engine.sumOfSquares(['w/gradient', 'absent'])).toBe(4 + 36 + 16 + 64);
+
+    for (const name of ['mean', 'variance']) await engine.put(name, matrix(0, 0, 0, 0));
+    const names = { parameter: 'w', gradient: 'w/gradient', mean: 'mean', variance: 'variance' };
+    const numbers = { learningRate: 0.5, beta1: 0, beta2: 0, epsilon: 1e-9, step: 1, scale: 1 };
+    await engine.learn([{ ...names, weightDecay: 0 }], numbers);
+    await engine.learn([{ ...names, gradient: 'absent', weightDecay: 1 }], numbers);
+    expect([...(await engine.take('w')).data]).toEqual([0.5, 1.5, 2.5, 3.5]);
+
+    const file = join(folder, 'state');
+    await engine.save(['w', 'mean'], file);
+    await engine.drop(['w', 'mean']);
+    const dims = [2, 2];
+    await engine.load(
+      ['w', 'mean'].map((name) => ({ name, dims })),
+      file,
+    );
+    expect([...(await engine.take('w')).data, ...(await engine.take('mean')).data]).toEqual([
+      ...[0.5, 1.5, 2.5, 3.5],
+      ...[2, 6, 4, 8],
+    ]);
+    await engine.close('gradient');
+  });
+
   it('reports what ONNX Runtime refuses, and goes on working', async () => {
     const graph = new GraphBuilder('broken');
     graph.output('y', graph.op('NoSuchOperator', [graph.input('x', 'float32', [1])]));

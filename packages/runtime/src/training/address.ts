@@ -12,7 +12,7 @@ const numbersVersion = 1;
 export async function runName(request: TrainRequest): Promise<string> {
   const { steps, sequencesPerStep, optimiser, schedule, clip, evaluateEvery, seed } = request;
   const model = await modelIdentity(request.model);
-  const loss = await lossIdentity(request.loss, model);
+  const loss = await lossIdentity(request.loss);
   const numbers = { steps, sequencesPerStep, optimiser, schedule, clip, evaluateEvery, seed };
   const data = [dataHash(request.sequences), dataHash(request.validation)];
   const trainable = [...new Set(request.trainable)].sort();
@@ -29,10 +29,10 @@ export async function answersName(
   return `teacher-${hashOf({ numbersVersion, teacher, temperature, topLogits, data: dataHash(sequences) })}`;
 }
 
-async function lossIdentity(loss: TrainingLoss, student: string): Promise<object> {
+async function lossIdentity(loss: TrainingLoss): Promise<object> {
   if (loss.kind === 'cross-entropy') return loss;
   const { teacher, ...numbers } = loss;
-  return { ...numbers, teacher: await modelIdentity(teacher), student };
+  return { ...numbers, teacher: await modelIdentity(teacher) };
 }
 
 function dataHash(sequences: readonly TrainingSequence[]): string {

@@ -46,8 +46,12 @@ export const predictedIn = (sequences: readonly TrainingSequence[]): number =>
 /** Numbers of logits computed at once: 64 MiB of fp32. */
 const logitsBudget = 2 ** 24;
 
-/** The batch's rows in stretches [begin, end) whose logits fit together into memory. */
-export function* rowStretches({ rows }: TrainingBatch, { config }: Model): Generator<[number, number]> {
-  const size = Math.max(1, Math.floor(logitsBudget / config.vocabSize));
+/** The batch's rows in stretches [begin, end) of at least `least` rows, whose logits fit together into memory. */
+export function* rowStretches(
+  { rows }: TrainingBatch,
+  { config }: Model,
+  least = 1,
+): Generator<[number, number]> {
+  const size = Math.max(least, Math.floor(logitsBudget / config.vocabSize));
   for (let begin = 0; begin < rows.length; begin += size) yield [begin, Math.min(rows.length, begin + size)];
 }

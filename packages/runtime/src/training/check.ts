@@ -61,6 +61,6 @@ const isCount = (value: number): boolean => Number.isInteger(value) && value > 0
 
 const invalid = (where: string, problem: string): MoepressError =>
   new MoepressError('INPUT_INVALID', {
-    message: `What is to be trained cannot be: ${where} ${problem}.`,
+    message: `${where} ${problem}.`,
     where,
   });

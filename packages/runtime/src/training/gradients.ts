@@ -6,7 +6,7 @@ import { stateLoss } from '../decoder/losses.js';
 import { isGradient, parametersIn } from '../decoder/parameter.js';
 import type { Feed } from '../engine/protocol.js';
 import { int32, tensor } from '../engine/tensor.js';
-import { blockFeeds, dropBatch, type HeldBatch, holdBatch } from '../forward/held.js';
+import type { HeldBatch } from '../forward/held.js';
 import { Ascent } from './ascent.js';
 import { rowStretches, type TrainingBatch } from './batches.js';
 import type { Objective, RowFeeds } from './objective.js';
@@ -42,9 +42,8 @@ export class Gradients {
   /** The losses of a batch, added up over its predicted tokens. */
   async loss(batch: TrainingBatch): Promise<number> {
     return this.#atTop(batch, async (_, feeds) => {
-      const { model } = this.#up;
       let loss = await this.#headLoss(batch, feeds, null);
-      for (let boundary = 1; boundary <= model.blocks.length; boundary++) {
+      for (let boundary = 1; boundary <= this.#model.blocks.length; boundary++) {
         loss += await this.#stateLoss(batch, boundary, null);
       }
       return loss;
@@ -71,32 +70,28 @@ export class Gradients {
 
   /** Calls `use` when the batch has gone up and the objective is ready. */
   async #atTop<R>(batch: TrainingBatch, use: (held: HeldBatch, feeds: RowFeeds) => Promise<R>): Promise<R> {
-    const { worker } = this.#sessions;
-    const held = await holdBatch(worker, 'training', batch.layout, this.#model.config.rope);
     try {
-      await this.#up.climb(held);
-      return await use(held, await this.#objective.prepare(batch, held));
+      const held = await this.#up.climb(batch.layout);
+      return await use(held, await this.#objective.prepare(batch));
     } finally {
       await this.#objective.forget();
       await this.#up.forget();
-      await dropBatch(held);
     }
   }
 
   async #headLoss(batch: TrainingBatch, feeds: RowFeeds, scale: number | null): Promise<number> {
-    const { config, blocks, finalNorm, head } = this.#model;
+    const { config, finalNorm, head } = this.#model;
     const { rowLoss } = this.#objective;
     const parameters = parametersIn([finalNorm, head]);
     const [session, graph] =
       scale === null
         ? ['head', () => lossGraph(config.hiddenSize, rowLoss)]
         : ['head/gradient', () => lossGradientGraph(config.hiddenSize, rowLoss, parameters)];
+    // The gradient of the head is as large as the logits of H rows, and comes with every stretch.
+    const least = scale !== null && head.kind === 'parameter' ? config.hiddenSize : 1;
     let loss = 0;
-    for (const [begin, end] of rowStretches(batch, this.#model)) {
-      const own = {
-        hidden: { held: this.#up.states(blocks.length) },
-        rows: int32(batch.rows.subarray(begin, end)),
-      };
+    for (const [begin, end] of rowStretches(batch, this.#model, least)) {
+      const own = { hidden: { held: this.#up.final }, rows: int32(batch.rows.subarray(begin, end)) };
       loss += await this.#rowLoss(session, graph, { ...own, ...feeds(begin, end) }, scale);
     }
     return loss;
@@ -147,17 +142,13 @@ export class Gradients {
     const outputs = await this.#sessions.use(session, () =>
       blockLearningGraph(this.#model, this.#model.blocks[i]!, below),
     );
-    const { pad, unpad, cos, sin } = blockFeeds(held);
+    const of = (input: string) => ({ held: `${held.name}/${input}` });
     const feeds = {
-      pad,
-      unpad,
-      cos,
-      sin,
-      hidden: { held: this.#up.states(i) },
-      gradient: { held: gradient },
+      ...{ hidden: { held: this.#up.states(i) }, gradient: { held: gradient } },
+      ...{ pad: of('pad'), unpad: of('unpad'), cos: of('cos'), sin: of('sin') },
     };
     const hold = below ? { gradientOut: gradient } : {};
-    await worker.run([{ session, feeds: feeds as Feeds, hold, add: outputs.filter(isGradient) }]);
+    await worker.run([{ session, feeds, hold, add: outputs.filter(isGradient) }]);
   }
 
   async #embedDown(batch: TrainingBatch): Promise<void> {

@@ -35,6 +35,8 @@ export async function takeSteps(request: TrainRequest, parts: LoopParts): Promis
       await run.save(curve);
       saved = curve.length;
     });
+  const evaluate = async () =>
+    (await sumOf(validation, request, (batch) => gradients.loss(batch))) / predictedIn(request.validation);
 
   progress?.({ type: 'start', task: name, total: steps, unit: 'steps' });
   try {
@@ -42,27 +44,26 @@ export async function takeSteps(request: TrainRequest, parts: LoopParts): Promis
     for (let step = curve.length + 1; step <= steps; step++) {
       const drawn = order.next().value.map((i) => sequences[i]!);
       const predicted = predictedIn(drawn);
-      let loss: number;
-      try {
-        const batches = trainingBatches(request.model, drawn, tokens);
-        loss = (await sumOf(batches, request, (batch) => gradients.add(batch, 1 / predicted))) / predicted;
-      } catch (error) {
-        // No parameter has moved since the last step, so it can be gone on from.
-        if (curve.length > saved) await save();
-        throw error;
-      }
-      const { learningRate, gradientNorm } = await learn(request, parameters, step, loss);
+      const batches = trainingBatches(request.model, drawn, tokens);
+      const sum = await sumOf(batches, request, (batch) => gradients.add(batch, 1 / predicted)).catch(
+        async (error) => {
+          // No parameter has moved since the last step, so that can be gone on from.
+          if (curve.length > saved) await save();
+          throw error;
+        },
+      );
+      const loss = sum / predicted;
+      const moved = await learn(request, parameters, step, loss);
       const isEvaluated = evaluateEvery !== null && (step % evaluateEvery === 0 || step === steps);
-      const before = curve.at(-1)?.tokens ?? 0;
-      const point = { step, tokens: before + predicted, loss, learningRate, gradientNorm };
-      if (isEvaluated) {
-        const sum = await sumOf(validation, request, (batch) => gradients.loss(batch));
-        curve.push({ ...point, validation: sum / predictedIn(request.validation) });
-      } else curve.push(point);
-      if (isEvaluated && bestStep(curve) === step) await run.saveBest(step);
-      await run.note(curve.at(-1)!);
+      const point = {
+        ...{ step, tokens: (curve.at(-1)?.tokens ?? 0) + predicted, loss, ...moved },
+        ...(isEvaluated && { validation: await evaluate() }),
+      };
+      curve.push(point);
+      if (bestStep(curve) === step) await run.saveBest(step);
+      await run.note(point);
       if (clock.isDue && step < steps) await save();
-      progress?.({ type: 'advance', task: name, done: step, note: noteOf(curve.at(-1)!) });
+      progress?.({ type: 'advance', task: name, done: step, note: noteOf(point) });
     }
     return curve;
   } finally {

@@ -2,7 +2,6 @@ import type { Model } from '@moepress/core';
 import { nextTokenLoss, type RowLoss } from '../decoder/losses.js';
 import type { Feed } from '../engine/protocol.js';
 import { tensor } from '../engine/tensor.js';
-import type { HeldBatch } from '../forward/held.js';
 import type { TrainingBatch } from './batches.js';
 
 /** What a student is held against. */
@@ -11,7 +10,7 @@ export interface Objective {
   /** The states of a teacher, if those of the student are to be like them. */
   readonly states: TeacherStates | null;
   /** Makes ready what the loss of a batch looks at; yields what its rows [begin, end) are fed. */
-  prepare(batch: TrainingBatch, held: HeldBatch): Promise<RowFeeds>;
+  prepare(batch: TrainingBatch): Promise<RowFeeds>;
   /** Forgets what is held for the batch. */
   forget(): Promise<void>;
 }

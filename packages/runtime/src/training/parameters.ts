@@ -20,13 +20,16 @@ import type { EngineWorker } from '../engine/worker.js';
 /** Numbers converted to fp32 at once: 256 MiB. */
 const chunkBudget = 2 ** 26;
 
-/** Types that what was learned can be rounded to. */
-const dtypes: readonly string[] = ['F32', 'F16', 'BF16'];
+/** What can learn: a tensor of a type that what was learned can be rounded to. */
+export type Learnable = TensorExpr & { readonly dtype: 'F32' | 'F16' | 'BF16' };
+
+const isLearnable = (tensor: TensorExpr): tensor is Learnable =>
+  ['F32', 'F16', 'BF16'].includes(tensor.dtype);
 
 /** The tensors that learn. A worker holds them under their paths, and beside them what AdamW remembers. */
 export class Parameters {
   /** As they are in the model, in its order. */
-  readonly tensors: ReadonlyMap<string, TensorExpr>;
+  readonly tensors: ReadonlyMap<string, Learnable>;
   /** The model with parameters in their places. */
   readonly view: Model;
   readonly #worker: EngineWorker;
@@ -40,14 +43,16 @@ export class Parameters {
       model,
       new Map([...wanted].map((path) => [path, parameter(path, all.get(path) ?? zeros('F32', []))])),
     );
-    this.tensors = new Map([...all].filter(([path]) => wanted.has(path)));
-    const odd = [...this.tensors].find(([, { dtype }]) => !dtypes.includes(dtype));
-    if (odd) {
-      throw new MoepressError('TENSOR_DTYPE', {
-        message: `${describe(odd[1])} cannot learn.`,
-        where: odd[0],
-      });
-    }
+    const own = [...all].filter(([path]) => wanted.has(path));
+    this.tensors = new Map(
+      own.map(([path, tensor]): [string, Learnable] => {
+        if (isLearnable(tensor)) return [path, tensor];
+        throw new MoepressError('TENSOR_DTYPE', {
+          message: `${describe(tensor)} cannot learn.`,
+          where: path,
+        });
+      }),
+    );
   }
 
   /** Holds them as the model has them, and nothing remembered. */

@@ -39,9 +39,9 @@ export class RunFolder {
 
   /** The result of a run that is complete, else null. */
   async result(): Promise<TrainResult | null> {
-    const file = this.#file(learnedName);
-    if (!existsSync(file)) return null;
-    const { tensors, metadata } = await readSafetensors(file);
+    const written = await readSafetensors(this.#file(learnedName)).catch(() => null);
+    if (!written) return null;
+    const { tensors, metadata } = written;
     const curve = await readCurve(this.#file(curveName), Number(metadata.steps));
     if (!curve) return null;
     const paths = [...this.#parameters.tensors.keys()];
@@ -98,7 +98,7 @@ export class RunFolder {
       shape,
       async *bytes() {
         const { data } = await worker.take(name);
-        yield fromFloat32(data as Float32Array<ArrayBuffer>, dtype as 'F32');
+        yield fromFloat32(data as Float32Array<ArrayBuffer>, dtype);
       },
     }));
     const metadata = { format: 'moepress-learned', step: String(best ?? last), steps: String(last) };
@@ -133,6 +133,7 @@ export class RunFolder {
     );
   }
 
+  /** The lock stays too. */
   async #keepOnly(names: readonly string[]): Promise<void> {
     for (const name of await readdir(this.#path)) {
       if (!names.includes(name) && name !== 'lock') await rm(this.#file(name), { force: true });

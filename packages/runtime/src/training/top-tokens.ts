@@ -2,7 +2,6 @@ import { type DistillationLoss, type Model, throwIfAborted, type Work } from '@m
 import { topTokensGraph } from '../decoder/loss-graph.js';
 import { topTokensLoss } from '../decoder/losses.js';
 import { int32, tensor } from '../engine/tensor.js';
-import { dropBatch, holdBatch } from '../forward/held.js';
 import { Ascent } from './ascent.js';
 import { predictedIn, rowStretches, type TrainingBatch, trainingBatches } from './batches.js';
 import type { Objective } from './objective.js';
@@ -48,13 +47,11 @@ export async function askTeacher(
   const session = 'teacher/top';
   const ascent = new Ascent(sessions, teacher, 'teacher', () => false);
   const answer = async (batch: TrainingBatch) => {
-    const held = await holdBatch(sessions.worker, 'teacher', batch.layout, teacher.config.rope);
-    await ascent.climb(held);
+    await ascent.climb(batch.layout);
     const parts: Answer[] = [];
     for (const [begin, end] of rowStretches(batch, teacher)) {
       await sessions.use(session, () => topTokensGraph(teacher, n, temperature));
-      const hidden = { held: ascent.states(teacher.blocks.length) };
-      const feeds = { hidden, rows: int32(batch.rows.subarray(begin, end)) };
+      const feeds = { hidden: { held: ascent.final }, rows: int32(batch.rows.subarray(begin, end)) };
       const [results] = await sessions.worker.run([{ session, feeds, fetch: ['logprobs', 'tokens'] }]);
       parts.push({
         logprobs: results!.logprobs!.data as Float32Array,
@@ -62,7 +59,6 @@ export async function askTeacher(
       });
     }
     await ascent.forget();
-    await dropBatch(held);
     return parts;
   };
 

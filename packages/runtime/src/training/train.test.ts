@@ -55,7 +55,7 @@ describe('training', () => {
   });
 
   it('is the same however many sequences go through the model together', async () => {
-    for (const family of ['qwen2_moe', 'gpt_oss', 'deepseek_v2']) {
+    for (const family of ['gpt_oss', 'deepseek_v2']) {
       const { model, sequences } = await load(family);
       const request = requestFor(model, {
         sequences: partly([...sequences, ...sequences.slice(1)].slice(0, 3)),
@@ -63,6 +63,12 @@ describe('training', () => {
       const [together, apart] = [await run(request), await run(request, { tokens: 1 })];
       expect(maxDifference(losses(together), losses(apart))).toBeLessThan(1e-4);
     }
+  });
+
+  it('has the same bits with blocks opened one at a time', async () => {
+    const { model, sequences } = await load('qwen3_moe');
+    const request = requestFor(model, { sequences: partly(sequences) });
+    expect((await run(request, { memory: 0 })).curve).toEqual((await run(request)).curve);
   });
 
   it('learns 64 tokens by heart', async () => {

@@ -17,10 +17,18 @@ import { TeacherAnswers } from './teacher-answers.js';
 import { askTeacher, topTokens } from './top-tokens.js';
 
 export interface TrainOptions {
-  /** Where runs are kept, each in a folder named by a hash of all that determines its result. */
+  /**
+   * Where runs are kept, each in a folder named by a hash of all that determines its result, and what teachers
+   * were asked for them.
+   */
   readonly folder: string;
   /** Tokens that go through the model together, 2048 by default: more take more memory, and change nothing else. */
   readonly tokens?: number;
+  /**
+   * Bytes that what blocks compute with may take for the next time, a quarter of the machine's memory by default.
+   * Less, and blocks are opened one at a time, as often as they are needed.
+   */
+  readonly memory?: number;
   /** Seconds of training between two states on disk, 30 by default, and at least twenty times what saving takes. */
   readonly saveEvery?: number;
 }
@@ -52,8 +60,9 @@ export async function train(
       const run = new RunFolder(folder, worker, parameters);
       const earlier = await run.result();
       if (earlier) return earlier;
-      const { tokens = 2048, saveEvery = 30 } = options;
-      const sessions = new Sessions(worker, mostSessions(request.model, tokens));
+      const { tokens = 2048, memory = totalmem() / 4, saveEvery = 30 } = options;
+      const isResident = request.model.blocks.length * activationBytes(request.model, tokens) <= memory;
+      const sessions = new Sessions(worker, isResident ? Number.POSITIVE_INFINITY : 1);
       const objective = await objectiveOf(request, parameters.view, sessions, { ...options, tokens });
       const gradients = new Gradients(sessions, parameters.view, objective);
       const curve = await takeSteps(request, { gradients, parameters, run, tokens, saveEvery });
@@ -63,10 +72,6 @@ export async function train(
     }
   });
 }
-
-/** All of them while their activations fit into a quarter of the memory, else those used last. */
-const mostSessions = (model: Model, tokens: number): number =>
-  model.blocks.length * activationBytes(model, tokens) < totalmem() / 4 ? Number.POSITIVE_INFINITY : 2;
 
 async function objectiveOf(
   { loss, sequences, validation, progress, signal }: TrainRequest,
