@@ -6,7 +6,7 @@ import { inTemporaryFolder, moepress } from './command.js';
 const grid = `
 model: tiny
 method: moe-to-dense
-calibration: tiny:48
+calibration: tiny:16
 options:
   scoring: [do-acp, sf]
   grouping: [weights, balanced]
@@ -67,7 +67,7 @@ describe('moepress sweep', () => {
     inTemporaryFolder(async (folder) => {
       writeFileSync(join(folder, 'grid.yaml'), grid.replace('keep: [4, 8]', 'keep: [4, 17]'));
       const { code, stderr } = await moepress(['sweep', 'grid.yaml', '--out', 'out'], { cwd: folder });
-      expect(code).toBe(1);
+      expect(code).toBe(2);
       expect(stderr).toContain('17 is outside');
       expect(stderr).toContain('grid.yaml:6');
     }));

@@ -28,6 +28,7 @@ export async function renderSpread(
     marginBottom: margins.bottom,
     x: {
       label: `${title}, ${higherIsBetter ? 'more' : 'less'} is better`,
+      labelArrow: 'none',
       grid: true,
       type: isRatio ? 'log' : 'linear',
     },
