@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { writeOlmoe } from './olmoe.js';
 import { calibrationSuite } from './suites/calibration.js';
 import { condenseSuite } from './suites/condense.js';
+import { harnessSuite } from './suites/harness.js';
 import { memorySuite } from './suites/memory.js';
 import { openSuite } from './suites/open.js';
 import { passesSuite } from './suites/passes.js';
@@ -33,6 +34,7 @@ const suites: Record<string, () => Promise<void>> = {
   calibration: async () => calibrationSuite(await olmoe(4), 32, 1024),
   passes: async () => passesSuite(await olmoe(4)),
   memory: async () => memorySuite(await narrow()),
+  harness: async () => harnessSuite(await olmoe(4)),
   widths: async () => widthsSuite(await olmoe(4)),
   condense: async () => condenseSuite(await olmoe(4)),
   full: async () => calibrationSuite(await olmoe(16), 16, 2048),

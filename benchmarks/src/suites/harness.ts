@@ -1,0 +1,89 @@
+import { openModel } from '@moepress/checkpoint';
+import type { Tokenizer } from '@moepress/core';
+import { type ScoredPair, tokenizedLanguageModel } from '@moepress/harness';
+import { ModelRunner } from '@moepress/runtime';
+import { Bench } from 'tinybench';
+import { walks } from '../flops.js';
+
+const plain = { requests: 8, length: 512, continuation: 4 } as const;
+/** Like MMLU's: the questions of five examples, and a letter. */
+const choices = { questions: 8, length: 256, answers: [11, 22, 33, 44] } as const;
+const rounds = 3;
+
+/** Text is ids with blanks between them, so that a checkpoint without a tokenizer can be asked. */
+const tokenizer: Tokenizer = {
+  bosTokenId: null,
+  eosTokenId: 0,
+  encode: (text) => text.split(' ').filter(Boolean).map(Number),
+  decode: (ids) => ids.join(' '),
+};
+
+/**
+ * What the harness adds to the runtime: text scored by it against ids of the same tokens going through the runner
+ * alone. And what it saves: the four answers to a question in one go, against one after the other.
+ */
+export async function harnessSuite(directory: string): Promise<void> {
+  const model = await openModel(directory);
+  const runner = await ModelRunner.open(model, { residency: 'resident' });
+  try {
+    const harness = tokenizedLanguageModel({ tokenizer, engine: runner, name: 'benchmark' });
+    const sequences = walks(model, plain.requests, plain.length);
+    const contexts = walks(model, choices.questions, choices.length);
+    const asked = contexts.flatMap((ids) => choices.answers.map((answer) => pairOf([...ids, answer], 1)));
+    const work = {
+      harness: () => harness.loglikelihood(sequences.map((ids) => pairOf(ids, plain.continuation))),
+      bare: () => runner.score(sequences.map((ids) => ({ ids, from: ids.length - 1 }))),
+      together: () => harness.loglikelihood(asked),
+      async naive() {
+        // An answer of each question at a time: no two sequences begin alike.
+        for (const answer of choices.answers) {
+          await runner.score(contexts.map((ids) => ({ ids: [...ids, answer], from: ids.length })));
+        }
+      },
+    };
+    const seconds = await fastest(work);
+    const tokens = plain.requests * plain.length;
+    const speed = (name: 'harness' | 'bare') => `${(tokens / seconds[name]).toFixed(0)} tokens/s`;
+    console.log(
+      `harness over ${model.blocks.length} layers, ${plain.requests} requests of ${plain.length} tokens`,
+    );
+    console.log(
+      `  text through the harness ${speed('harness')}, ids through the runtime ${speed('bare')}: ${(seconds.bare / seconds.harness).toFixed(3)} of it`,
+    );
+    console.log(
+      `  ${choices.answers.length} answers to each of ${choices.questions} questions of ${choices.length} tokens: ${(seconds.naive / seconds.together).toFixed(2)} x as fast as each by itself`,
+    );
+  } finally {
+    await runner.dispose();
+  }
+}
+
+/** The last `count` of some ids as the continuation of the others. */
+function pairOf(ids: readonly number[], count: number): ScoredPair {
+  return {
+    context: tokenizer.decode(ids.slice(0, -count)),
+    continuation: ` ${tokenizer.decode(ids.slice(-count))}`,
+  };
+}
+
+/** Seconds of the best of a few rounds, each through everything, so that a machine that slows down slows all of it. */
+async function fastest<Name extends string>(
+  work: Readonly<Record<Name, () => Promise<unknown>>>,
+): Promise<Record<Name, number>> {
+  const bench = new Bench({ iterations: 1, time: 0, warmup: false });
+  for (const [name, run] of Object.entries<() => Promise<unknown>>(work)) {
+    bench.add(name, async () => {
+      await run();
+    });
+  }
+  const best = {} as Record<Name, number>;
+  for (let round = 0; round <= rounds; round++) {
+    for (const task of await bench.run()) {
+      const { latency } = task.result as { latency: { mean: number } };
+      const name = task.name as Name;
+      // The first round pays for reading the weights.
+      if (round > 0) best[name] = Math.min(best[name] ?? Number.POSITIVE_INFINITY, latency.mean / 1000);
+    }
+  }
+  return best;
+}
