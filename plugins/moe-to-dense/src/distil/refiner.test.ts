@@ -3,6 +3,7 @@ import {
   type DistillationLoss,
   type Model,
   parseOptions,
+  type TrainingSequence,
   type TrainRequest,
 } from '@moepress/core';
 import { toyModel } from '@moepress/core/testing';
@@ -14,7 +15,11 @@ const teacher = toyModel({ layers: 2, experts: 4, topK: 2 });
 const sequences = Array.from({ length: 20 }, () => ({ ids: [1, 2, 3], from: 1 }));
 
 /** What the refiner asks to be trained. */
-async function requested(student: Model, given: object): Promise<TrainRequest> {
+async function requested(
+  student: Model,
+  given: object,
+  validation: readonly TrainingSequence[] = [],
+): Promise<TrainRequest> {
   const requests: TrainRequest[] = [];
   const point = { step: 1, tokens: 2, loss: 0.5, learningRate: 1, gradientNorm: 1 };
   const refinement = await distil.refine({
@@ -22,7 +27,7 @@ async function requested(student: Model, given: object): Promise<TrainRequest> {
     teacher,
     options: parseOptions(distil, given),
     sequences,
-    validation: [],
+    validation,
     train: async (request) => {
       requests.push(request);
       return { tensors: new Map(), curve: [point], step: 1 };
@@ -77,6 +82,13 @@ describe('distil', () => {
       code: 'OPTIONS_INVALID',
       where: 'option teacherTopK of distil',
     });
+  });
+
+  test('measures a validation set now and then, where there is one', async () => {
+    const own = await student();
+    expect((await requested(own, { evaluateEvery: 5 })).evaluateEvery).toBeNull();
+    const measured = await requested(own, { evaluateEvery: 5 }, sequences.slice(0, 2));
+    expect(measured).toMatchObject({ evaluateEvery: 5, validation: sequences.slice(0, 2) });
   });
 
   test('takes the variants of the loss', async () => {

@@ -26,7 +26,7 @@ const options = z.strictObject({
   teacherTopK: z.int().positive().optional(),
   /** What stays as it is. */
   freeze: z.array(frozen).default([]),
-  /** Steps between measurements of the validation loss, by which the best state is chosen; null: the last state. */
+  /** Steps between measurements of a validation set, if there is one: the best state is kept. Null: the last is. */
   evaluateEvery: z.int().positive().nullable().default(50),
 });
 
@@ -70,7 +70,7 @@ export const distil: Refiner<DistilOptions> = {
       },
       schedule: { kind: 'cosine', warmup: 0.02, final: 0.1 },
       clip,
-      evaluateEvery,
+      evaluateEvery: validation.length > 0 ? evaluateEvery : null,
       seed,
     });
     return { tensors, curves: { distil: curve } };
