@@ -215,6 +215,35 @@ describe('a run', () => {
     });
   });
 
+  it('whose files are damaged begins anew', async () => {
+    const { model, sequences } = await load('olmoe');
+    const data = partly(sequences);
+    const request = requestFor(model, { sequences: data, validation: data, evaluateEvery: 2, steps: 4 });
+    await inTemporaryFolder(async (folder) => {
+      const stop = new AbortController();
+      const progress = (event: ProgressEvent) => {
+        if (event.type === 'advance' && event.done === 3) stop.abort();
+      };
+      const stopped = train(engine, { ...request, progress, signal: stop.signal }, { folder });
+      await expect(stopped).rejects.toMatchObject({ code: 'ABORTED' });
+      const own = join(folder, readdirSync(folder)[0]!);
+      expect(readdirSync(own).toSorted()).toEqual([
+        'best-2.f32',
+        'curve.ndjson',
+        'progress.json',
+        'state-3.f32',
+      ]);
+      const dones: number[] = [];
+      const listen = (event: ProgressEvent) => event.type === 'advance' && dones.push(event.done);
+      for (const name of ['state-3.f32', 'learned.safetensors']) {
+        writeFileSync(join(own, name), readFileSync(join(own, name)).fill(1, 0, 9));
+        const { curve } = await train(engine, { ...request, progress: listen }, { folder });
+        expect(curve).toHaveLength(4);
+      }
+      expect(dones).toEqual([1, 2, 3, 4, 1, 2, 3, 4]);
+    });
+  });
+
   it('that diverges says so, and another process at it is waited for', async () => {
     const { model, sequences } = await load('olmoe');
     const request = requestFor(model, { sequences: partly(sequences), steps: 30, clip: null });
