@@ -24,9 +24,9 @@ export interface SharedJobs extends Work {
   onResult(job: string, result: Buffer): Promise<void>;
 }
 
-const attempts = 3;
-/** Milliseconds before a job that failed is tried again, and between two looks for results. */
-const retryDelay = 1000;
+/** A job that failed is tried again after a second; of one that is done the result is kept, elsewhere. */
+const jobOptions = { attempts: 3, backoff: { type: 'fixed', delay: 1000 }, removeOnComplete: true };
+/** Milliseconds between two looks for results. */
 const lookInterval = 500;
 /** Machines that one job may take down before it is given up. */
 const mostStalls = 3;
@@ -108,8 +108,8 @@ async function enqueue(
   for (const jobId of jobs) {
     if (await results.has(jobId)) continue;
     const state = await queue.getJobState(jobId);
-    if (state === 'failed' || state === 'completed') await queue.remove(jobId);
-    await queue.add('job', null, { jobId, attempts, backoff: { type: 'fixed', delay: retryDelay } });
+    if (state === 'failed') await queue.remove(jobId);
+    await queue.add('job', null, { jobId, ...jobOptions });
   }
 }
 
@@ -131,7 +131,7 @@ async function collect(
       throwIfAborted(signal);
       const state = await queue.getJobState(job);
       if (state === 'failed') throw decodeFailure(job, (await queue.getJob(job))?.failedReason ?? '');
-      if (state === 'unknown' || state === 'completed') lost.push(job);
+      if (state === 'unknown') lost.push(job);
     }
     await enqueue(queue, lost, results);
     await setTimeout(lookInterval, undefined, { signal }).catch(() => throwIfAborted(signal));
