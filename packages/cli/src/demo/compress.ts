@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { openModel } from '@moepress/checkpoint';
 import {
   applyPlan,
+  type CompressionPlan,
   type Evidence,
   type FoundMethod,
   type Model,
@@ -11,10 +12,17 @@ import {
 } from '@moepress/core';
 import { writeHuggingFace } from '@moepress/export';
 import { parseCalibration } from '@moepress/harness';
-import { type CalibrationSet, calibrate, Engine, planCompression } from '@moepress/runtime';
+import { type CalibrationSet, calibrate, Engine, planCompression, refineModel } from '@moepress/runtime';
 import type { Context } from '../context.js';
-import { calibrationSet } from '../source/calibration.js';
-import { type CalibrationText, calibrationTexts, nameOf, type Variant } from './variants.js';
+import { calibrationSet, trainingSet } from '../source/calibration.js';
+import {
+  type CalibrationText,
+  calibrationTexts,
+  nameOf,
+  type Training,
+  trainingText,
+  type Variant,
+} from './variants.js';
 
 /** A compressed model that can be scored. */
 export interface Compressed {
@@ -35,17 +43,24 @@ export async function compressAll(
   try {
     const methods = await Promise.all(variants.map(({ method }) => context.registry.find(method)));
     const evidence = await measureTexts(engine, base, variants, methods, context);
+    const plans = new Map<string, CompressionPlan>();
     const compressed: Compressed[] = [];
     for (const [i, variant] of variants.entries()) {
       throwIfAborted(context.work.signal);
-      const plan = await planCompression(engine, {
-        model: base,
-        method: methods[i]!,
-        options: optionsOf(variant),
-        measure: async () => evidence.get(variant.text!)!.evidence,
-        calibration: async () => evidence.get(variant.text!)!.set,
-      });
-      const view = applyPlan(base, plan);
+      // Before and after training it is the same plan.
+      const untrained = nameOf({ ...variant, training: null });
+      const plan =
+        plans.get(untrained) ??
+        (await planCompression(engine, {
+          ...context.work,
+          model: base,
+          method: methods[i]!,
+          options: optionsOf(variant),
+          measure: async () => evidence.get(variant.text!)!.evidence,
+          calibration: async () => evidence.get(variant.text!)!.set,
+        }));
+      plans.set(untrained, plan);
+      const view = await trained(base, applyPlan(base, plan), variant.training, folder, context);
       const directory = folderOf(folder, variant);
       const { bytes } = await writeHuggingFace(view, directory, { layout: 'compact', plan, base });
       compressed.push({ variant, model: await openModel(directory), bytes });
@@ -54,6 +69,29 @@ export async function compressAll(
   } finally {
     await engine.dispose();
   }
+}
+
+/** The state of the run is of no use to anybody afterwards. */
+async function trained(
+  teacher: Model,
+  student: Model,
+  training: Training | null,
+  folder: string,
+  { registry, work }: Context,
+): Promise<Model> {
+  if (training === null) return student;
+  const { sequences } = await trainingSet(teacher, parseCalibration(trainingText), { seed: 0 }, work);
+  const refined = await refineModel({
+    ...work,
+    student,
+    teacher,
+    refiner: await registry.findRefiner(training.refiner),
+    options: { ...training.option, seed: 0 },
+    sequences,
+    validation: [],
+    folder: join(folder, 'training'),
+  });
+  return refined.view;
 }
 
 interface Measured {
@@ -85,6 +123,10 @@ async function measureTexts(
   return evidence;
 }
 
-const optionsOf = ({ ratio, seed, option }: Variant) => ({ ...option, ratio, seed });
+const optionsOf = ({ ratio, seed, option }: Variant) => ({
+  ...option,
+  ...(ratio !== null && { ratio }),
+  seed,
+});
 
 export const folderOf = (parent: string, variant: Variant): string => join(parent, nameOf(variant));

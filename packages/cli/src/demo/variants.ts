@@ -1,14 +1,25 @@
 /** One way to compress the embedded model. */
 export interface Variant {
   readonly method: string;
-  readonly ratio: number;
+  /** Null for a method that is told its size otherwise. */
+  readonly ratio: number | null;
   readonly seed: number;
   /** What else the method is told. */
   readonly option: Readonly<Record<string, unknown>>;
   /** What it measures on; null if it measures nothing. */
   readonly text: CalibrationText | null;
+  /** How it is trained afterwards, if it is. */
+  readonly training: Training | null;
   readonly label: string;
 }
+
+export interface Training {
+  readonly refiner: string;
+  readonly option: Readonly<Record<string, unknown>>;
+}
+
+/** What is trained on: all sorts of text, and solved questions. */
+export const trainingText = 'tiny:192x128+tiny_gsm[train]:400';
 
 /** Names of the texts in the table, and what `--calibration` calls them. */
 export const calibrationTexts = { mixed: 'tiny', tiny_gsm: 'tiny_gsm[train]' } as const;
@@ -47,8 +58,46 @@ const critical = (text: CalibrationText) =>
     variant('fisher-moe', 0, { text, option: { dropTop }, label: `without the best ${dropTop} channels` }),
   );
 
+/** Of each condensed layer: the shared expert alone (S), or with as many routed ones as the router selects (SR). */
+const condensations = { S: 0, SR: 4 } as const;
+
+/** Whole layers become dense, before and after their training. */
+const condensed = (kind: keyof typeof condensations, condenseLayers: number) =>
+  beforeAndAfter(
+    `cd-moe ${kind}, ${condenseLayers} of 4 layers`,
+    'cd-moe',
+    { experts: condensations[kind], condenseLayers },
+    { refiner: 'cd-moe', option: { learningRate: 1e-3 } },
+  );
+
+/** All layers become dense. */
+const dense = (scoring: string) =>
+  beforeAndAfter(
+    `dense, ${scoring}`,
+    'moe-to-dense',
+    { scoring },
+    { refiner: 'distil', option: { learningRate: 1e-3, steps: 200 } },
+  );
+
+function beforeAndAfter(
+  label: string,
+  method: string,
+  option: Variant['option'],
+  training: Training,
+): Variant[] {
+  return [
+    variant(method, null, { label, option }),
+    variant(method, null, { label: `${label}, trained`, option, training }),
+  ];
+}
+
 /** What the table shows. */
-export const shortVariants = [...ofExperts, ...byGradients('tiny_gsm')];
+export const shortVariants = [
+  ...ofExperts,
+  ...byGradients('tiny_gsm'),
+  ...condensed('SR', 2),
+  ...dense('do-acp'),
+];
 
 /** The same and more experiments. */
 export const allVariants = [
@@ -56,12 +105,22 @@ export const allVariants = [
   ...byGradients('mixed'),
   ...critical('tiny_gsm'),
   ...critical('mixed'),
+  ...[1, 2, 3].flatMap((layers) => condensed('S', layers)),
+  ...[1, 3].flatMap((layers) => condensed('SR', layers)),
+  ...dense('sf'),
 ];
 
-function variant(method: string, ratio: number, more: Partial<Variant> = {}): Variant {
-  return { method, ratio, seed: 0, option: {}, text: 'mixed', label: method, ...more };
+function variant(method: string, ratio: number | null, more: Partial<Variant> = {}): Variant {
+  return { method, ratio, seed: 0, option: {}, text: 'mixed', training: null, label: method, ...more };
 }
 
 /** A name for its folder. */
-export const nameOf = ({ method, ratio, seed, option, text }: Variant): string =>
-  [method, ratio * 100, ...Object.values(option), ...(text === null ? [] : [text]), `seed${seed}`].join('-');
+export const nameOf = ({ method, ratio, seed, option, text, training }: Variant): string =>
+  [
+    method,
+    ...(ratio === null ? [] : [ratio * 100]),
+    ...Object.values(option),
+    ...(text === null ? [] : [text]),
+    `seed${seed}`,
+    ...(training === null ? [] : ['trained']),
+  ].join('-');
