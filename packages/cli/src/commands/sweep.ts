@@ -5,6 +5,7 @@ import { parseCalibration } from '@moepress/harness';
 import type { Context } from '../context.js';
 import { writeWhole } from '../leaderboard/cell.js';
 import { checkFolderOutput } from '../output.js';
+import type { Questions } from '../scoring/local.js';
 import { calibrationSet } from '../source/calibration.js';
 import { openBase } from '../source/model.js';
 import { type Configuration, configurationsOf } from '../sweep/configuration.js';
@@ -53,40 +54,29 @@ export async function sweep(file: string, options: SweepOptions, context: Contex
     workers: options.workers,
     threads: Math.max(1, Math.floor(availableParallelism() / options.workers)),
   };
-  const questions = { limit: grid.limit, numFewshot: grid.num_fewshot, data: options.data };
-  const entries = await runConfigurations(
-    configurations,
-    { ...questions, tasks: grid.tasks },
-    shared,
-    context,
-  );
+  const ask = (of: readonly Configuration[], { tasks, limit }: Pick<Questions, 'tasks' | 'limit'>) =>
+    runConfigurations(
+      of,
+      { tasks, limit, numFewshot: grid.num_fewshot, data: options.data },
+      shared,
+      context,
+    );
+  const entries = await ask(configurations, grid);
   const by = chosenMeasure(entries, grid);
-  const asked = await askBest(configurations, entries, by, grid, questions, shared, context);
-  await show(grid, asked, by.name, out, context);
+  const isBest = bestOf(entries, by, grid);
+  const further = grid.best ? await ask(configurations.filter(isBest), grid.best) : [];
+  await show(grid, joined(entries, further), by.name, out, context);
 }
 
-/** Asks the best what is too much to ask of all. The entries with the scores of both. */
-async function askBest(
-  configurations: readonly Configuration[],
-  entries: readonly Entry[],
-  by: Measure,
-  { best }: Grid,
-  questions: { numFewshot: number | undefined; data: string | undefined },
-  shared: Shared,
-  context: Context,
-): Promise<readonly Entry[]> {
-  if (!best) return entries;
-  const chosen = new Set(
-    ranked(entries, by)
-      .slice(0, best.count)
-      .map(({ configuration }) => configuration),
-  );
-  const further = await runConfigurations(
-    configurations.filter(({ address }) => chosen.has(address)),
-    { ...questions, limit: best.limit, tasks: best.tasks },
-    shared,
-    context,
-  );
+/** Whether a configuration is among the best, which are asked what is too much to ask of all. */
+function bestOf(entries: readonly Entry[], by: Measure, { best }: Grid) {
+  const chosen = ranked(entries, by).slice(0, best?.count ?? 0);
+  const addresses = new Set(chosen.map(({ configuration }) => configuration));
+  return ({ address }: Configuration): boolean => addresses.has(address);
+}
+
+/** The entries with their further scores. */
+function joined(entries: readonly Entry[], further: readonly Entry[]): Entry[] {
   const scores = new Map(further.map((entry) => [entry.configuration, entry.scores]));
   return entries.map((entry) => ({
     ...entry,
