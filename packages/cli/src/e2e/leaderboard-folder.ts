@@ -8,9 +8,9 @@ import { moepress, type Outcome } from './command.js';
 export const recipe = `
 models: [tiny]
 tasks: [tiny_facts, tiny_gsm]
-limit: 20
+limit: 10
 ratios: [0.25, 0.5]
-calibration: ['tiny:32x64', 'tiny_gsm[train]:32']
+calibration: ['tiny:16x64', 'tiny_gsm[train]:16']
 methods:
   - reap
   - random

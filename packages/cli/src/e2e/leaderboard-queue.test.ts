@@ -3,17 +3,20 @@ import { join } from 'node:path';
 import { findRedis, type RedisServer, startRedis } from '@moepress/queue/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inTemporaryFolder } from './command.js';
-import {
-  cellsIn,
-  cellsOfRecipe,
-  recipe,
-  resultsIn,
-  runLeaderboard as run,
-  untilCells,
-} from './leaderboard-folder.js';
+import { cellsIn, resultsIn, runLeaderboard as run, untilCells } from './leaderboard-folder.js';
 import { without } from './without.js';
 
 const program = findRedis();
+
+const recipe = `
+models: [tiny]
+tasks: [tiny_facts]
+limit: 10
+ratios: [0.25, 0.375, 0.5]
+calibration: ['tiny:16x64']
+methods: [reap, frequency, random]
+`;
+const cellsOfRecipe = 1 + 3 * 3;
 
 describe.runIf(program)('moepress leaderboard --queue', () => {
   let server: RedisServer;
@@ -24,7 +27,7 @@ describe.runIf(program)('moepress leaderboard --queue', () => {
 
   it('gives on two machines, one of which is killed, the table of one', () =>
     inTemporaryFolder(async (folder) => {
-      writeFileSync(join(folder, 'recipe.yaml'), recipe.replace('limit: 20', 'limit: 8'));
+      writeFileSync(join(folder, 'recipe.yaml'), recipe);
       const [alone, first, second, third] = ['alone', 'first', 'second', 'third'].map((name) =>
         join(folder, name),
       );
