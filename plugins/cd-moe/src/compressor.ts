@@ -46,27 +46,25 @@ export const cdMoe: Compressor<CdMoeOptions> = {
   },
 };
 
-type Order = readonly (Omit<ChosenExpert, 'distance'> & { readonly distance: number | null })[];
-
 /** The experts that each layer keeps, as they are known or as the search finds them. */
 async function orderExperts(
   { services, options, progress, signal }: Context,
   { kept, experts }: Task,
   blocks: readonly MoeBlock[],
   weights: ReadonlyMap<number, LayerWeights>,
-): Promise<Map<number, Order>> {
+): Promise<Map<number, readonly ChosenExpert[]>> {
   const weighed = (layer: number, slots: readonly number[]) =>
     slots.map((expert) => ({ expert, weight: weights.get(layer)!.values[expert]! }));
-  const orders = new Map<number, Order>();
+  const orders = new Map<number, readonly ChosenExpert[]>();
   const unknown = new Map<number, MoeBlock>();
   for (const block of blocks) {
     const known = kept === 0 ? [] : experts.get(block.index);
-    if (known)
+    if (!known) unknown.set(block.index, block);
+    else
       orders.set(
         block.index,
         weighed(block.index, known).map((expert) => ({ ...expert, distance: null })),
       );
-    else unknown.set(block.index, block);
   }
   if (unknown.size === 0) return orders;
   const request = { layers: [...unknown.keys()], criterion: criteria[options.criterion], progress, signal };
@@ -78,7 +76,11 @@ async function orderExperts(
   return orders;
 }
 
-function condenseLayer({ evidence, options }: Context, block: MoeBlock, experts: Order): CondensedLayer {
+function condenseLayer(
+  { evidence, options }: Context,
+  block: MoeBlock,
+  experts: readonly ChosenExpert[],
+): CondensedLayer {
   const layer = block.index;
   if (options.weights === 'mean' || experts.length === 0) return { layer, experts, residual: null };
   const { weights, residual } = fitWeights(

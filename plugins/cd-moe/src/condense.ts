@@ -5,8 +5,8 @@ import type { Fit } from './weights.js';
 /** The experts a layer keeps, with their weights. */
 export interface CondensedLayer {
   readonly layer: number;
-  /** Distances are those of the search, with mean weights; null where the experts were known before. */
-  readonly experts: readonly (Omit<ChosenExpert, 'distance'> & { readonly distance: number | null })[];
+  /** First to last choice; distances are those of the search, which goes by mean weights. */
+  readonly experts: readonly ChosenExpert[];
   /** Null unless the weights were fitted. */
   readonly residual: Fit['residual'] | null;
 }

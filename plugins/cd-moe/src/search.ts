@@ -1,8 +1,8 @@
 import type { LayerPlan, LayerReplay, ViewDistances, WeightedExpert } from '@moepress/core';
 
-/** An expert and how far the layer's output is from the original's with it and those chosen before it. */
 export interface ChosenExpert extends WeightedExpert {
-  readonly distance: number;
+  /** Of the layer's output from the original's with this expert and those before it; null if it was not searched for. */
+  readonly distance: number | null;
 }
 
 /**
