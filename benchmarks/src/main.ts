@@ -1,8 +1,10 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { writeDeepseek } from './deepseek.js';
 import { writeOlmoe } from './olmoe.js';
 import { calibrationSuite } from './suites/calibration.js';
 import { condenseSuite } from './suites/condense.js';
+import { condensedSuite, denseSuite } from './suites/dense.js';
 import { harnessSuite } from './suites/harness.js';
 import { memorySuite } from './suites/memory.js';
 import { openSuite } from './suites/open.js';
@@ -18,6 +20,12 @@ const folder = process.env.MOEPRESS_BENCH ?? join(tmpdir(), 'moepress-bench');
 async function olmoe(layers: number): Promise<string> {
   const directory = join(folder, `olmoe-${layers}-layers`);
   await writeOlmoe(directory, layers);
+  return directory;
+}
+
+async function deepseek(moeLayers: number): Promise<string> {
+  const directory = join(folder, `deepseek-${moeLayers}-moe-layers`);
+  await writeDeepseek(directory, moeLayers);
   return directory;
 }
 
@@ -37,6 +45,8 @@ const suites: Record<string, () => Promise<void>> = {
   harness: async () => harnessSuite(await olmoe(4)),
   widths: async () => widthsSuite(await olmoe(4)),
   condense: async () => condenseSuite(await olmoe(4)),
+  condensed: async () => condensedSuite(await deepseek(3)),
+  dense: async () => denseSuite(await olmoe(4)),
   full: async () => calibrationSuite(await olmoe(16), 16, 2048),
 };
 

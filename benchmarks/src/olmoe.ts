@@ -1,8 +1,5 @@
-import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type TensorEntry, writeSafetensors } from '@moepress/checkpoint';
-import { createRng, elementCount, type Work } from '@moepress/core';
+import type { TensorEntry } from '@moepress/checkpoint';
+import { randomTensors, writeCheckpoint } from './random.js';
 
 export interface OlmoeSizes {
   readonly hidden: number;
@@ -19,19 +16,8 @@ const original: OlmoeSizes = { hidden: 2048, intermediate: 1024, experts: 64, he
  * Writes a random bf16 checkpoint with as many layers as asked for, by default with the shapes of
  * OLMoE-1B-7B (842 MB a layer), unless `directory` has one already.
  */
-export async function writeOlmoe(
-  directory: string,
-  layers: number,
-  sizes: OlmoeSizes = original,
-  work: Work = {},
-): Promise<void> {
-  if (existsSync(join(directory, 'config.json'))) return;
-  const partial = `${directory}.partial`;
-  await rm(partial, { recursive: true, force: true });
-  await mkdir(partial, { recursive: true });
-  await writeSafetensors(join(partial, 'model.safetensors'), [...tensors(layers, sizes)], work);
-  await writeFile(join(partial, 'config.json'), JSON.stringify(config(layers, sizes), null, 2));
-  await rename(partial, directory);
+export function writeOlmoe(directory: string, layers: number, sizes: OlmoeSizes = original): Promise<void> {
+  return writeCheckpoint(directory, config(layers, sizes), tensors(layers, sizes));
 }
 
 function config(layers: number, { hidden, intermediate, experts, heads, vocabulary }: OlmoeSizes) {
@@ -61,18 +47,15 @@ function* tensors(
   layers: number,
   { hidden, intermediate, experts, vocabulary }: OlmoeSizes,
 ): Generator<TensorEntry> {
-  const noise = bf16Noise();
-  const matrix = (name: string, ...shape: number[]) => entry(name, shape, noise);
-  const ones = new Uint16Array(hidden).fill(0x3f80);
-  const norm = (name: string) => entry(name, [hidden], ones);
+  const { matrix, norm } = randomTensors();
   yield matrix('model.embed_tokens.weight', vocabulary, hidden);
   for (let l = 0; l < layers; l++) {
     const layer = `model.layers.${l}`;
-    yield norm(`${layer}.input_layernorm.weight`);
-    yield norm(`${layer}.post_attention_layernorm.weight`);
+    yield norm(`${layer}.input_layernorm.weight`, hidden);
+    yield norm(`${layer}.post_attention_layernorm.weight`, hidden);
     for (const part of ['q', 'k', 'v', 'o'])
       yield matrix(`${layer}.self_attn.${part}_proj.weight`, hidden, hidden);
-    for (const part of ['q', 'k']) yield norm(`${layer}.self_attn.${part}_norm.weight`);
+    for (const part of ['q', 'k']) yield norm(`${layer}.self_attn.${part}_norm.weight`, hidden);
     yield matrix(`${layer}.mlp.gate.weight`, experts, hidden);
     for (let e = 0; e < experts; e++) {
       const expert = `${layer}.mlp.experts.${e}`;
@@ -81,34 +64,6 @@ function* tensors(
       yield matrix(`${expert}.down_proj.weight`, hidden, intermediate);
     }
   }
-  yield norm('model.norm.weight');
+  yield norm('model.norm.weight', hidden);
   yield matrix('lm_head.weight', vocabulary, hidden);
-}
-
-/** A megabyte of small random bf16 numbers, told apart from tensor to tensor by where it is cut. */
-function bf16Noise(): Uint16Array {
-  const rng = createRng(0);
-  const floats = Float32Array.from({ length: 1 << 19 }, () => (rng.next() - 0.5) * 0.07);
-  return Uint16Array.from(new Uint32Array(floats.buffer), (bits) => bits >>> 16);
-}
-
-function entry(name: string, shape: number[], pattern: Uint16Array): TensorEntry {
-  return {
-    name,
-    dtype: 'BF16',
-    shape,
-    *bytes() {
-      let left = elementCount(shape);
-      let start =
-        left === pattern.length
-          ? 0
-          : [...name].reduce((sum, c) => sum + 7919 * c.charCodeAt(0), 0) % pattern.length;
-      while (left > 0) {
-        const part = pattern.subarray(start, Math.min(pattern.length, start + left));
-        yield new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
-        left -= part.length;
-        start = 0;
-      }
-    },
-  };
 }

@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TensorEntry, writeSafetensors } from '@moepress/checkpoint';
+import { createRng, elementCount, type Work } from '@moepress/core';
+
+/** Writes a checkpoint, unless `directory` has one already. */
+export async function writeCheckpoint(
+  directory: string,
+  config: object,
+  tensors: Iterable<TensorEntry>,
+  work: Work = {},
+): Promise<void> {
+  if (existsSync(join(directory, 'config.json'))) return;
+  const partial = `${directory}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true });
+  await writeSafetensors(join(partial, 'model.safetensors'), [...tensors], work);
+  await writeFile(join(partial, 'config.json'), JSON.stringify(config, null, 2));
+  await rename(partial, directory);
+}
+
+/** Makes random matrices and norms of ones. */
+export function randomTensors() {
+  const noise = bf16Noise();
+  return {
+    matrix: (name: string, ...shape: number[]) => entry(name, shape, noise),
+    norm: (name: string, size: number) => entry(name, [size], new Uint16Array(size).fill(0x3f80)),
+  };
+}
+
+/** A megabyte of small random bf16 numbers, told apart from tensor to tensor by where it is cut. */
+function bf16Noise(): Uint16Array {
+  const rng = createRng(0);
+  const floats = Float32Array.from({ length: 1 << 19 }, () => (rng.next() - 0.5) * 0.07);
+  return Uint16Array.from(new Uint32Array(floats.buffer), (bits) => bits >>> 16);
+}
+
+/** A tensor that repeats a pattern. */
+function entry(name: string, shape: number[], pattern: Uint16Array): TensorEntry {
+  return {
+    name,
+    dtype: 'BF16',
+    shape,
+    *bytes() {
+      let left = elementCount(shape);
+      let start =
+        left === pattern.length
+          ? 0
+          : [...name].reduce((sum, c) => sum + 7919 * c.charCodeAt(0), 0) % pattern.length;
+      while (left > 0) {
+        const part = pattern.subarray(start, Math.min(pattern.length, start + left));
+        yield new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
+        left -= part.length;
+        start = 0;
+      }
+    },
+  };
+}
