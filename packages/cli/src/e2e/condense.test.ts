@@ -5,12 +5,17 @@ import {
   applyLayers,
   applyPlan,
   type CompressionPlan,
+  type Criterion,
+  createRng,
   type LayerPlan,
   type Model,
   moeBlocks,
   PluginRegistry,
+  parseOptions,
+  type Services,
 } from '@moepress/core';
-import { expertHits, gateWeightSums } from '@moepress/graph';
+import { noServices, toyModel } from '@moepress/core/testing';
+import { expertHits, GraphBuilder, gateWeightSums } from '@moepress/graph';
 import { calibrate, Engine, ModelRunner, planCompression } from '@moepress/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPackageHost } from '../host.js';
@@ -144,6 +149,52 @@ interface Details {
     readonly distances: readonly number[];
   }[];
 }
+
+/** The criterion that the method hands to its services. */
+async function criterionOf(model: Model): Promise<Criterion> {
+  const { compressor } = await registry.find('cd-moe');
+  const options = parseOptions(compressor, { condenseLayers: 1, experts: 0 });
+  return new Promise((resolve, reject) => {
+    const compareViews: Services['compareViews'] = async ({ criterion, views }) => {
+      resolve(criterion);
+      return { distances: new Float64Array(views.length), blockRuns: 0 };
+    };
+    const services = { ...noServices, compareViews };
+    compressor.plan({ model, evidence: null, options, rng: createRng(0), services }).catch(reject);
+  });
+}
+
+it('measures the published divergence, also where one unit has almost all of the mass', async () => {
+  const width = 2048;
+  const criterion = await criterionOf(toyModel({ shared: 4 }));
+  const graph = new GraphBuilder('criterion');
+  const state = (name: string) => graph.input(name, 'float32', ['T', width]);
+  graph.output('distance', criterion.distanceFrom(graph, state('reference'))(state('candidate')));
+  await engine.open('criterion', graph.finish());
+  const rng = createRng(1);
+  /** Spread of the units, how far the candidate is, and what one unit stands out by. */
+  const tokens = [
+    [1, 0.3, 0],
+    [3, 1, 0],
+    [1, 0.3, 30],
+    [1, 3, 60],
+    [40, 10, 0],
+    [1, 0, 0],
+  ] as const;
+  const reference = Float32Array.from({ length: tokens.length * width }, (_, i) => {
+    const [spread, , peak] = tokens[Math.floor(i / width)]!;
+    return spread * (rng.next() - 0.5) + (i % width === 7 ? peak : 0);
+  });
+  const candidate = reference.map((x, i) => x + tokens[Math.floor(i / width)]![1] * (rng.next() - 0.5));
+  const tensor = (data: Float32Array) => ({ dtype: 'float32' as const, dims: [tokens.length, width], data });
+  const feeds = { reference: tensor(reference), candidate: tensor(candidate) };
+  const [results] = await engine.workers[0]!.run([{ session: 'criterion', feeds, fetch: ['distance'] }]);
+  await engine.close('criterion');
+  for (const [t, value] of (results!.distance!.data as Float64Array).entries()) {
+    const expected = jensenShannon(rowOf(reference, width, t), rowOf(candidate, width, t));
+    expect(Math.abs(value - expected)).toBeLessThan(1e-3 * expected + 1e-6);
+  }
+});
 
 describe.each(['deepseek_v2', 'qwen2_moe'])('CD-MoE on %s', (family) => {
   const kept = 2;

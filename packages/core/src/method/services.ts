@@ -21,8 +21,8 @@ export interface Services {
 
 /**
  * How far states are from a reference, [T, H] float32 both: graph fragments that yield one float64 for
- * each token, [T], not negative. What depends on the reference alone is written once, the function that comes
- * out for each candidate. Distances are means over each sequence's tokens, then over sequences.
+ * each token, [T]. What depends on the reference alone is written once, the function that comes out for
+ * each candidate. Distances are means over each sequence's tokens, then over sequences.
  */
 export interface Criterion {
   readonly name: string;

@@ -18,6 +18,11 @@ export function softmax(a: Value, axis = -1): Value {
   return a.graph.op('Softmax', [a], { attributes: { axis } });
 }
 
+/** Natural logarithm of the softmax. */
+export function logSoftmax(a: Value, axis = -1): Value {
+  return a.graph.op('LogSoftmax', [a], { attributes: { axis } });
+}
+
 /** x / sqrt(mean(x^2) + epsilon) * weight over the last axis. */
 export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
   return x.graph.op('RMSNormalization', [x, weight], {
