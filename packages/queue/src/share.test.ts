@@ -104,6 +104,16 @@ describe.runIf(program)('shareJobs', () => {
     expect(other.ran).toContain(stopped.ran[0]);
   });
 
+  it('can be stopped while the server is away', async () => {
+    const stop = new AbortController();
+    const waiting = machine(slowly, { signal: stop.signal });
+    await setTimeout(100);
+    await server.stop();
+    await setTimeout(100);
+    stop.abort();
+    await expect(waiting.done).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+
   it('goes on when the server has forgotten everything', async () => {
     const flushed = machine(slowly);
     await setTimeout(100);

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { throwIfAborted, type Work } from '@moepress/core';
+import { MoepressError, throwIfAborted, type Work } from '@moepress/core';
 import { type ConnectionOptions, type Job, Queue, WaitingError, Worker } from 'bullmq';
 import { connect } from './connect.js';
 import { decodeFailure, encodeFailure } from './failure.js';
@@ -57,17 +57,31 @@ export async function shareJobs(shared: SharedJobs): Promise<void> {
   worker.on('error', warn);
   // The connection is the same one.
   queue.on('error', () => {});
-  try {
+  const participate = async () => {
     await publishKnown(shared, results);
     await enqueue(queue, jobs, results);
     void worker.run().catch(warn);
     await collect(shared, queue, results);
+  };
+  try {
+    // Commands to a server that is away wait for it; the user need not.
+    await Promise.race([participate(), whenAborted(signal)]);
   } finally {
     stop.abort();
-    await worker.close();
+    const isAway = redis.status !== 'ready';
+    if (isAway) redis.disconnect();
+    await worker.close(isAway);
     await queue.close();
     redis.disconnect();
   }
+}
+
+/** Rejects with `ABORTED` once the signal fires. */
+function whenAborted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    const aborted = () => reject(new MoepressError('ABORTED', { message: 'Stopped before all was done.' }));
+    signal?.addEventListener('abort', aborted, { once: true });
+  });
 }
 
 const stallOptions = (stalledAfter: number) => ({
