@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ProgressEvent } from '@moepress/core';
 import { describe, expect, it, vi } from 'vitest';
@@ -41,7 +41,7 @@ describe('a Hub id', () => {
     await openModel(repository);
     hub.requests.length = 0;
     const again = await openModel(repository);
-    expect(hub.requests.map((line) => line.split('/').at(-2))).toEqual(['revision', 'tree']);
+    expect(hub.requests.map((line) => line.split('/').at(-2))).toEqual(['revision', 'tree', 'tree']);
     await hub.stop();
     expect(await openModel(repository)).toEqual(again);
     expect(await openModel(repository, { revision: commit })).toEqual(again);
@@ -85,10 +85,20 @@ describe('a Hub id', () => {
     const events: ProgressEvent[] = [];
     await openModel(repository, { progress: (event) => events.push(event) });
     const last = events.findLast((event) => event.type === 'advance');
-    const start = events.findLast((event) => event.type === 'start');
-    expect(start).toMatchObject({ task: 'Downloading', unit: 'bytes', total: 608_829 });
-    expect(last).toMatchObject({ done: 608_829, note: weights });
+    const totals = events.flatMap((event) => (event.type === 'start' ? [event.total] : []));
+    const { size } = await stat(join(fixture('olmoe'), weights));
+    expect(totals).toEqual([608_829 - size, size]);
+    expect(last).toMatchObject({ task: 'Downloading', done: size, note: weights });
   });
+});
+
+it('finds out that it cannot read a model before the weights have come', async () => {
+  const folder = await copyOfFixture('olmoe');
+  const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'));
+  await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, model_type: 'mamba' }));
+  const hub = await startHub(folder);
+  expect((await failure(openModel(repository))).code).toBe('ARCHITECTURE_UNKNOWN');
+  expect(downloads(hub).some((line) => line.includes(weights))).toBe(false);
 });
 
 describe('an interrupted download', () => {

@@ -2,10 +2,11 @@ import type { Work } from '@moepress/core';
 import { isCompanion } from '../folder/companions.js';
 import { indexFile, listShards, singleFile } from '../folder/weights.js';
 import { fetchHubFiles } from '../hub/fetch.js';
+import { readModelConfig } from './config.js';
 
 /**
  * Brings a Hub model into the Hugging Face cache as a checkpoint folder: config, safetensors weights,
- * tokenizer and card. Throws what `fetchHubFiles` and `listShards` throw.
+ * tokenizer and card. Throws what `fetchHubFiles`, `readModelConfig` and `listShards` throw.
  */
 export async function downloadModel(
   id: string,
@@ -13,15 +14,19 @@ export async function downloadModel(
   work: Work,
 ): Promise<{ readonly directory: string; readonly commit: string }> {
   const model = { type: 'model', id } as const;
-  const { directory, commit, files } = await fetchHubFiles(
+  let isSingle = false;
+  const { directory, commit } = await fetchHubFiles(
     { ...model, revision },
-    ({ path }) => path === singleFile || isSmall(path),
+    ({ path }) => {
+      isSingle ||= path === singleFile;
+      return isSmall(path);
+    },
     work,
   );
-  if (!files.includes(singleFile)) {
-    const shards = new Set(await listShards(directory));
-    await fetchHubFiles({ ...model, revision: commit }, ({ path }) => shards.has(path), work);
-  }
+  // A family that is not known is better found out before gigabytes have come.
+  await readModelConfig(directory);
+  const weights = new Set(isSingle ? [singleFile] : await listShards(directory));
+  await fetchHubFiles({ ...model, revision: commit }, ({ path }) => weights.has(path), work);
   return { directory, commit };
 }
 

@@ -1,13 +1,7 @@
-import { join } from 'node:path';
-import { type Model, MoepressError, throwIfAborted } from '@moepress/core';
-import { z } from 'zod';
-import { findArchitecture } from '../architectures/index.js';
-import { readFamilyConfig } from '../config/family.js';
-import { ConfigReader } from '../config/reader.js';
-import { readJsonFile } from '../folder/json.js';
+import { type Model, throwIfAborted } from '@moepress/core';
 import { openWeights } from '../folder/weights.js';
 import { buildBlock } from './build.js';
-import { readCompactRecord, stockConfig } from './compact.js';
+import { readModelConfig } from './config.js';
 import { locateCheckpoint, type OpenOptions } from './locate.js';
 import { splitRows } from './mlp.js';
 import { TensorSource } from './tensors.js';
@@ -28,19 +22,7 @@ export async function openModel(id: string, options: OpenOptions = {}): Promise<
 }
 
 async function openFolder(directory: string, id: string, revision: string | null): Promise<Model> {
-  const configFile = join(directory, 'config.json');
-  const raw = await readJsonFile(directory, 'config.json', 'CONFIG_INVALID');
-  if (!raw) {
-    throw new MoepressError('CHECKPOINT_NOT_FOUND', {
-      message: 'There is no config.json.',
-      where: directory,
-    });
-  }
-  const generation = await readJsonFile(directory, 'generation_config.json', 'CONFIG_INVALID');
-  const compact = readCompactRecord(raw, configFile);
-  const modelType = new ConfigReader(raw, configFile).read('model_type', z.string());
-  const manifest = findArchitecture(compact?.base_architecture ?? modelType, configFile);
-  const config = readFamilyConfig(stockConfig(raw, manifest), generation ?? {}, manifest, configFile);
+  const { raw, compact, manifest, config } = await readModelConfig(directory);
   const weights = await openWeights(directory);
   const tensors = new TensorSource(weights.tensors, {
     directory,

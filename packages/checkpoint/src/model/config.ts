@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import { MoepressError } from '@moepress/core';
+import { z } from 'zod';
+import { findArchitecture } from '../architectures/index.js';
+import type { ArchitectureManifest } from '../architectures/manifest.js';
+import { type FamilyConfig, readFamilyConfig } from '../config/family.js';
+import { ConfigReader } from '../config/reader.js';
+import { type JsonObject, readJsonFile } from '../folder/json.js';
+import { type CompactRecord, readCompactRecord, stockConfig } from './compact.js';
+
+/** What a checkpoint folder says of its model before any tensor is looked at. */
+export interface ModelConfig {
+  /** config.json as parsed. */
+  readonly raw: JsonObject;
+  readonly compact: CompactRecord | null;
+  readonly manifest: ArchitectureManifest;
+  readonly config: FamilyConfig;
+}
+
+/** Throws `CHECKPOINT_NOT_FOUND`, `CONFIG_INVALID`, `CONFIG_UNSUPPORTED` and `ARCHITECTURE_UNKNOWN`. */
+export async function readModelConfig(directory: string): Promise<ModelConfig> {
+  const file = join(directory, 'config.json');
+  const raw = await readJsonFile(directory, 'config.json', 'CONFIG_INVALID');
+  if (!raw) {
+    throw new MoepressError('CHECKPOINT_NOT_FOUND', {
+      message: 'There is no config.json.',
+      where: directory,
+    });
+  }
+  const generation = await readJsonFile(directory, 'generation_config.json', 'CONFIG_INVALID');
+  const compact = readCompactRecord(raw, file);
+  const modelType = new ConfigReader(raw, file).read('model_type', z.string());
+  const manifest = findArchitecture(compact?.base_architecture ?? modelType, file);
+  return {
+    raw,
+    compact,
+    manifest,
+    config: readFamilyConfig(stockConfig(raw, manifest), generation ?? {}, manifest, file),
+  };
+}
