@@ -28,8 +28,9 @@ export class SharedResults {
     return (await this.#redis.hexists(this.#key, job)) === 1;
   }
 
+  /** The first result of a job stays, so that all machines get the same one. */
   async write(job: string, result: Uint8Array): Promise<void> {
-    await this.#redis.hset(this.#key, job, Buffer.from(result));
+    await this.#redis.hsetnx(this.#key, job, Buffer.from(result));
     await this.#redis.expire(this.#key, kept);
   }
 }

@@ -31,7 +31,7 @@ describe.runIf(program)('moepress leaderboard --queue', () => {
       const [alone, first, second, third] = ['alone', 'first', 'second', 'third'].map((name) =>
         join(folder, name),
       );
-      const queue = ['--no-answers', '--queue', server.url, '--stalled-after', '2'];
+      const queue = ['--no-answers', '--queue', server.url, '--stalled-after', '5'];
       // Machines have their own measurements.
       const machine = (out: string) => ({ env: { MOEPRESS_CACHE: `${out}-cache` } });
       expect((await run(folder, alone!, ['--no-answers'])).code).toBe(0);
