@@ -207,7 +207,12 @@ async function blockScaled(
   return decodeRows(expr, { first: from, values, scales });
 }
 
-async function summed({ of, by, dtype }: SumExpr, begin: number, end: number, reading: Reading): Promise<Bytes> {
+async function summed(
+  { of, by, dtype }: SumExpr,
+  begin: number,
+  end: number,
+  reading: Reading,
+): Promise<Bytes> {
   if (!isFloatType(dtype)) {
     throw new MoepressError('TENSOR_DTYPE', {
       message: `A ${dtype} tensor cannot be scaled.`,
