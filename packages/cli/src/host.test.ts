@@ -108,6 +108,7 @@ test('this installation brings its own methods', async () => {
   expect(await registry.methods()).toEqual([
     'cd-moe',
     'conmoe',
+    'dense-width',
     'expert-fisher',
     'fisher-moe',
     'frequency',

@@ -174,10 +174,10 @@ describe('applyPlan', () => {
   });
 
   test.each([
-    ['a dense layer', 1],
-    ['a layer beyond the last', 3],
-  ])('refuses %s', (_, layer) => {
-    expectRefusal(() => apply(layer, keep(0, 1)), 'PLAN_INVALID', `Layer ${layer} has no experts`);
+    ['experts of a dense layer', 1, 'Layer 1 has no experts'],
+    ['a layer beyond the last', 3, 'There is no layer 3'],
+  ])('refuses %s', (_, layer, message) => {
+    expectRefusal(() => apply(layer, keep(0, 1)), 'PLAN_INVALID', message);
   });
 
   test('refuses a layer twice', () => {

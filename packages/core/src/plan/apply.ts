@@ -37,16 +37,16 @@ export function applyLayers(base: Model, layers: readonly LayerPlan[]): Model {
   const seen = new Set<number>();
   for (const { layer, ops } of layers) {
     const block = blocks[layer];
-    if (block?.ffn.kind !== 'moe') {
-      throw invalid(`Layer ${layer} has no experts in ${base.id}`, `plan, layer ${layer}`);
-    }
+    if (!block) throw invalid(`There is no layer ${layer} in ${base.id}`, `plan, layer ${layer}`);
     if (seen.has(layer)) throw invalid(`Layer ${layer} appears twice`, `plan, layer ${layer}`);
     seen.add(layer);
     const ffn = ops.reduce<Block['ffn']>((view, op) => applyOp(view, op, block, pools), block.ffn);
     blocks[layer] = { ...block, ffn };
   }
   const view = { ...base, blocks, config: { ...base.config, experts: slotCount(blocks) } };
-  const narrowed = layers.filter(({ ops }) => ops.some(({ op }) => op === 'keep-channels'));
+  const narrowed = layers.filter(
+    ({ layer, ops }) => blocks[layer]!.ffn.kind === 'moe' && ops.some(({ op }) => op === 'keep-channels'),
+  );
   checkNarrowed(view, new Set(narrowed.map(({ layer }) => layer)));
   return view;
 }
@@ -67,10 +67,11 @@ function applyOp(
   pools: ReadonlyMap<number, readonly Expert[]>,
 ): Block['ffn'] {
   const where = `plan, layer ${block.index}, ${op.op}`;
-  if (ffn.kind === 'dense') throw invalid('Nothing can follow condense', where);
+  if (op.op === 'keep-channels') return keepChannels(ffn, op.channels, where);
+  if (block.ffn.kind === 'dense') throw invalid(`Layer ${block.index} has no experts`, where);
+  if (ffn.kind === 'dense') throw invalid('Only keep-channels can follow condense', where);
   if (op.op === 'condense') return condense(ffn, op, where);
   if (op.op === 'keep-experts') return keepExperts(ffn, op.experts, where);
-  if (op.op === 'keep-channels') return keepChannels(ffn, op.channels, where);
   return remapSlots(ffn, op.slots, pools, where);
 }
 

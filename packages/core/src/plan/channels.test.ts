@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { moeBlocks, removedRatios } from '../model/measure.js';
+import { measure, moeBlocks, removedRatios } from '../model/measure.js';
+import type { DenseFfn, Model } from '../model/model.js';
 import { toyModel } from '../testing/toy-model.js';
 import { toyPlan } from '../testing/toy-plan.js';
 import { applyPlan } from './apply.js';
 import { decodeChannels, encodeChannels } from './channels.js';
+import type { LayerOp } from './schema.js';
 
 const where = 'plan';
 
@@ -32,6 +34,38 @@ describe('channel masks', () => {
     expect(() => decodeChannels(mask, width, where)).toThrow(
       expect.objectContaining({ code: 'PLAN_INVALID', where }),
     );
+  });
+});
+
+/** Every other channel. */
+const half = encodeChannels([0, 2, 4, 6, 8, 10], 12);
+
+describe('keep-channels of a dense FFN', () => {
+  const model = toyModel({ layers: 2, dense: [0], width: 6 });
+  const apply = (layer: number, ...ops: LayerOp[]) => applyPlan(model, toyPlan(model, [{ layer, ops }]));
+  const mlpOf = (view: Model, layer: number) => (view.blocks[layer]!.ffn as DenseFfn).mlp;
+
+  test('narrows it by one mask, and nothing else', () => {
+    const view = apply(0, { op: 'keep-channels', channels: [half] });
+    const { width, gate, up, down } = mlpOf(view, 0);
+    expect(width).toBe(6);
+    expect(gate).toMatchObject({ kind: 'rows', indices: [0, 2, 4, 6, 8, 10], shape: [6, 8] });
+    expect(up.shape).toEqual([6, 8]);
+    expect(down).toMatchObject({ kind: 'cols', indices: [0, 2, 4, 6, 8, 10], shape: [8, 6] });
+    expect(view.blocks[1]).toBe(model.blocks[1]);
+    expect(measure(model).denseFfns.parameters).toBe(2 * measure(view).denseFfns.parameters);
+  });
+
+  test('may follow condense', () => {
+    const part = (expert: number) => ({ experts: [expert], shares: [1], scale: 0.5 });
+    const condense: LayerOp = { op: 'condense', parts: [part(1), part(2)], shared: null, align: 1 };
+    const view = apply(1, condense, { op: 'keep-channels', channels: [half] });
+    expect(mlpOf(view, 1)).toMatchObject({ width: 6, gate: { kind: 'rows', of: { kind: 'concat' } } });
+  });
+
+  test('is refused with more than one mask', () => {
+    const run = () => apply(0, { op: 'keep-channels', channels: [half, half] });
+    expect(run).toThrow('2 masks for one dense FFN');
   });
 });
 

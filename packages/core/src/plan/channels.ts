@@ -1,6 +1,6 @@
 import { MoepressError } from '../errors/error.js';
 import { moeBlocks } from '../model/measure.js';
-import type { Expert, Model, MoeFfn } from '../model/model.js';
+import type { Block, Mlp, Model } from '../model/model.js';
 import { cols, rows } from '../tensor/expr.js';
 
 /**
@@ -28,30 +28,33 @@ export function decodeChannels(mask: string, width: number, where: string): numb
   });
 }
 
-/** Every expert computes with the channels its mask names; `masks[i]` is for `pool[i]`. */
-export function keepChannels(ffn: MoeFfn, masks: readonly string[], where: string): MoeFfn {
-  if (masks.length !== ffn.pool.length) {
+/** Every expert computes with the channels its mask names; `masks[i]` is for `pool[i]`. A dense FFN has one mask. */
+export function keepChannels(ffn: Block['ffn'], masks: readonly string[], where: string): Block['ffn'] {
+  const mlps = ffn.kind === 'dense' ? [ffn.mlp] : ffn.pool;
+  if (masks.length !== mlps.length) {
     throw new MoepressError('PLAN_INVALID', {
-      message: `${masks.length} masks for ${ffn.pool.length} experts.`,
+      message: `${masks.length} masks for ${ffn.kind === 'dense' ? 'one dense FFN' : `${mlps.length} experts`}.`,
       where,
     });
   }
-  const narrowed = (expert: Expert, i: number): Expert => {
-    const kept = decodeChannels(masks[i]!, expert.width, `${where}, expert ${i}`);
-    return {
-      ...expert,
-      width: kept.length,
-      gate: rows(expert.gate, kept),
-      up: rows(expert.up, kept),
-      down: cols(expert.down, kept),
-      bias: expert.bias && {
-        gate: rows(expert.bias.gate, kept),
-        up: rows(expert.bias.up, kept),
-        down: expert.bias.down,
-      },
-    };
+  if (ffn.kind === 'dense') return { ...ffn, mlp: narrowed(ffn.mlp, masks[0]!, where) };
+  return { ...ffn, pool: ffn.pool.map((expert, i) => narrowed(expert, masks[i]!, `${where}, expert ${i}`)) };
+}
+
+function narrowed<M extends Mlp>(mlp: M, mask: string, where: string): M {
+  const kept = decodeChannels(mask, mlp.width, where);
+  return {
+    ...mlp,
+    width: kept.length,
+    gate: rows(mlp.gate, kept),
+    up: rows(mlp.up, kept),
+    down: cols(mlp.down, kept),
+    bias: mlp.bias && {
+      gate: rows(mlp.bias.gate, kept),
+      up: rows(mlp.bias.up, kept),
+      down: mlp.bias.down,
+    },
   };
-  return { ...ffn, pool: ffn.pool.map(narrowed) };
 }
 
 /**

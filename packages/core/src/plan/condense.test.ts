@@ -113,7 +113,7 @@ describe('condense', () => {
     ['There is no expert 4', () => condensed(plain, [single(4, 1)])],
     ['no shared expert to scale', () => condensed(plain, [single(0, 1)], 0.5)],
     [
-      'Nothing can follow condense',
+      'Only keep-channels can follow condense',
       () => {
         const op: LayerOp = { op: 'condense', parts: [single(0, 1)], shared: null, align: 1 };
         return applyPlan(plain, toyPlan(plain, [{ layer: 1, ops: [op, op] }]));

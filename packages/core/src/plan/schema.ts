@@ -30,9 +30,9 @@ const layerOp = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('keep-experts'), experts: z.array(index).min(1) }),
   /** Slot i computes with the named expert; the router stays as it is. */
   z.strictObject({ op: z.literal('remap-slots'), slots: z.array(expertRef).min(1) }),
-  /** Expert i of the layer keeps the channels of mask i (`decodeChannels`): it becomes narrower. */
+  /** Expert i of the layer keeps the channels of mask i (`decodeChannels`): it becomes narrower. A dense FFN has one mask. */
   z.strictObject({ op: z.literal('keep-channels'), channels: z.array(z.base64()).min(1) }),
-  /** One dense FFN in the place of router and experts; nothing comes after it. */
+  /** One dense FFN in the place of router and experts; of the others only keep-channels may come after it. */
   condenseOp,
 ]);
 

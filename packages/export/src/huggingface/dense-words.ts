@@ -61,11 +61,15 @@ export function inDenseKeys(model: Model, manifest: ArchitectureManifest, width:
   const isPrefix = dense.every((layer, i) => layer === i);
   const { moe_layer_freq: step = 1 } = stockConfig(model.source.config, manifest);
   if (rule === 'prefix' && (!isPrefix || step !== 1)) return null;
-  const told = rule === 'prefix' ? { first_k_dense_replace: dense.length } : { mlp_only_layers: dense };
+  const told = {
+    all: {},
+    prefix: { first_k_dense_replace: dense.length },
+    'mlp-only-layers': { mlp_only_layers: dense },
+  };
   return {
     model: withFfns(model, (ffn) => padded(ffn, width)),
     manifest,
-    keys: { ...told, intermediate_size: width },
+    keys: { ...told[rule], intermediate_size: width },
   };
 }
 

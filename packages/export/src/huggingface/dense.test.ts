@@ -1,7 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openModel } from '@moepress/checkpoint';
-import { applyPlan, type CompressionPlan, type Model, measure, moeBlocks } from '@moepress/core';
+import {
+  applyPlan,
+  type CompressionPlan,
+  encodeChannels,
+  type Model,
+  measure,
+  moeBlocks,
+} from '@moepress/core';
 import { describe, expect, it } from 'vitest';
 import {
   failure,
@@ -141,5 +148,25 @@ describe('a model with some dense layers', () => {
     expect(error.code).toBe('CONFIG_UNSUPPORTED');
     expect(error.message).toContain(problem);
     expect(error.mend).toContain('compact');
+  });
+});
+
+describe('a dense model that became narrower', () => {
+  it.each(['llama', 'mistral', 'qwen2', 'qwen3'])('is a stock checkpoint of %s', async (name) => {
+    const base = await openFixture(name);
+    const [width] = widths(base) as number[];
+    const kept = Array.from({ length: width! / 4 }, (_, i) => 4 * i + 1);
+    const channels = [encodeChannels(kept, width!)];
+    const layers = base.blocks.map(({ index }) => ({
+      layer: index,
+      ops: [{ op: 'keep-channels' as const, channels }],
+    }));
+    const view = applyPlan(base, { ...planFor(base, () => ({ op: 'keep-channels', channels })), layers });
+    for (const layout of ['compact', 'materialised'] as const) {
+      const { again, config } = await written(view, layout);
+      expect(config).toEqual({ ...base.source.config, intermediate_size: width! / 4 });
+      expect(new Set(widths(again))).toEqual(new Set([width! / 4]));
+      expect(await fingerprint(again)).toBe(await fingerprint(view));
+    }
   });
 });

@@ -1,0 +1,88 @@
+import {
+  type Block,
+  type Compressor,
+  type DenseFfn,
+  encodeChannels,
+  type LayerPlan,
+  type Model,
+  MoepressError,
+  throwIfAborted,
+} from '@moepress/core';
+import { z } from 'zod';
+import { mlpActivationEnergy } from './mlp-activation-energy.js';
+
+const options = z
+  .strictObject({
+    /** Fraction of the channels of each dense FFN to remove. */
+    ratio: z.number().min(0).lt(1).optional(),
+    /** Channels that each dense FFN keeps, in place of a ratio. */
+    width: z.int().positive().optional(),
+    /** Not used: nothing here is drawn by lot. */
+    seed: z.int().default(0),
+  })
+  .refine(({ ratio, width }) => (ratio === undefined) !== (width === undefined), {
+    path: ['ratio'],
+    message: 'Give either it or a width',
+  });
+
+export type DenseWidthOptions = z.infer<typeof options>;
+
+/**
+ * Width pruning of dense models: every dense FFN keeps the channels with the largest activations, the L2 norm
+ * over all calibration tokens of what goes into the down projection (the activation-based importance of Minitron,
+ * arXiv:2407.14679, aggregated by L2 over both sequences and tokens). Of equal channels the one with the higher
+ * index leaves first. MoE layers and shared experts stay as they are. Throws, before anything is measured,
+ * `INPUT_INVALID` without a dense FFN and `OPTIONS_INVALID` where one is narrower than `width`.
+ */
+export const denseWidth: Compressor<DenseWidthOptions> = {
+  specVersion: 1,
+  name: 'dense-width',
+  title: 'Width pruning of dense FFNs by their activations',
+  reference: 'arXiv:2407.14679',
+  options,
+  needs(model, given) {
+    narrowing(model, given);
+    return [mlpActivationEnergy];
+  },
+  async plan({ model, evidence, options: given, signal }) {
+    const layers = narrowing(model, given).flatMap(({ layer, width, kept }): LayerPlan[] => {
+      throwIfAborted(signal);
+      if (kept === width) return [];
+      const measured = evidence?.mlps.find((known) => known.layer === layer);
+      if (!measured) throw new Error(`There is no evidence for the dense FFN of layer ${layer}.`);
+      const channels = largest(measured.read(mlpActivationEnergy, 'sum'), kept);
+      return [{ layer, ops: [{ op: 'keep-channels', channels: [encodeChannels(channels, width)] }] }];
+    });
+    return { layers };
+  },
+};
+
+/** Of each dense FFN, how many channels it has and how many it keeps. */
+function narrowing(model: Model, { ratio = 0, width }: DenseWidthOptions) {
+  const dense = model.blocks.filter(
+    (block): block is Block & { ffn: DenseFfn } => block.ffn.kind === 'dense',
+  );
+  if (dense.length === 0) {
+    throw new MoepressError('INPUT_INVALID', {
+      message: `${model.id} has no dense FFN to narrow.`,
+      where: model.source.directory,
+      mend: 'Give a dense model, or make experts narrower with fisher-moe.',
+    });
+  }
+  return dense.map(({ index, ffn: { mlp } }) => {
+    const kept = width ?? mlp.width - Math.floor(ratio * mlp.width);
+    if (kept <= mlp.width) return { layer: index, width: mlp.width, kept };
+    throw new MoepressError('OPTIONS_INVALID', {
+      message: `The dense FFN of layer ${index} has ${mlp.width} channels and cannot keep ${kept}.`,
+      where: 'option width of dense-width',
+    });
+  });
+}
+
+/** Indices of the `count` largest, ascending; of equals the lower index counts as larger. */
+function largest(energies: Float64Array, count: number): number[] {
+  return [...energies.keys()]
+    .sort((a, b) => energies[b]! - energies[a]! || a - b)
+    .slice(0, count)
+    .sort((a, b) => a - b);
+}
