@@ -66,15 +66,16 @@ export async function scoreCell(
     relative(out, join(dirname(results), `samples_${task}_${time}.jsonl`)),
   ]);
   const { parameters, bytes } = measure(view).total;
+  const removed = removedRatios(base, view);
   const cell = newCell({
     variant: address,
     model: base.id,
     revision: base.revision,
     method: compression?.method.label ?? null,
-    ratio: compression?.ratio ?? 0,
+    ratio: compression?.ratio ?? removed.routed,
     calibration: compression?.calibration ?? null,
     seed: compression?.seed ?? null,
-    removed: removedRatios(base, view),
+    removed,
     parameters,
     bytes,
     throughput: evaluation.throughput,

@@ -3,7 +3,7 @@ import { parseCalibration } from '@moepress/harness';
 import { calibrationSet } from '../source/calibration.js';
 import { openBase } from '../source/model.js';
 import { located } from '../source/yaml.js';
-import type { LocatedRecipe } from './recipe.js';
+import type { LocatedRecipe, RecipeMethod } from './recipe.js';
 import { addressOf, type Compression, optionsOf, type Variant, variantOf } from './variant.js';
 
 /**
@@ -49,10 +49,11 @@ function compressionsOf(
   }: Pick<LocatedRecipe['recipe'], 'ratios' | 'seeds'> & {
     calibration?: readonly (string | null)[] | undefined;
   },
-  method: Compression['method'],
+  method: RecipeMethod,
   found: FoundMethod,
 ): Compression[] {
-  return ratios.flatMap((ratio) =>
+  const own = method.ratios ?? ratios;
+  return (own.length > 0 ? own : [null]).flatMap((ratio) =>
     calibration.flatMap((text) => seeds.map((seed) => ({ found, method, ratio, seed, calibration: text }))),
   );
 }

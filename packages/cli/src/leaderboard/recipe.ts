@@ -14,16 +14,20 @@ const modelSchema = z.union([
   z.strictObject({ id: name, revision: name.nullable().default(null) }),
 ]);
 
+const ratio = z.number().gt(0).lt(1);
+
 const methodSchema = z.union([
-  name.transform((method) => ({ method, label: method, options: {} })),
+  name.transform((method) => ({ method, label: method, options: {}, ratios: undefined })),
   z
     .strictObject({
       method: name,
       /** What the tables call it. */
       label: name.optional(),
       options: z.record(z.string(), z.unknown()).default({}),
+      /** In place of the recipe's; none for a method whose options say its size. */
+      ratios: z.array(ratio).max(maxList).optional(),
     })
-    .transform(({ method, label = method, options }) => ({ method, label, options })),
+    .transform(({ method, label = method, options, ratios }) => ({ method, label, options, ratios })),
 ]);
 
 const recipeSchema = z.strictObject({
@@ -32,7 +36,7 @@ const recipeSchema = z.strictObject({
   tasks: listOf(name),
   methods: listOf(methodSchema),
   /** Shares of the routed-expert parameters to remove. */
-  ratios: listOf(z.number().gt(0).lt(1)),
+  ratios: listOf(ratio),
   /** As `--calibration` takes them; absent: the embedded model's own text. */
   calibration: listOf(name).optional(),
   seeds: listOf(z.int().nonnegative()).default([0]),

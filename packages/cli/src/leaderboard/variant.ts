@@ -6,8 +6,9 @@ import type { RecipeMethod } from './recipe.js';
 /** One way to compress a model: what makes a plan. */
 export interface Compression {
   readonly found: FoundMethod;
-  readonly method: RecipeMethod;
-  readonly ratio: number;
+  readonly method: Pick<RecipeMethod, 'method' | 'label' | 'options'>;
+  /** Null where the options say how much goes. */
+  readonly ratio: number | null;
   readonly seed: number;
   /** What it measures on, as `--calibration` takes it; null if it measures nothing or the model brings its text. */
   readonly calibration: string | null;
@@ -37,7 +38,11 @@ export async function variantOf(
   return { base, compression, address: addressOf({ model: await modelIdentity(base), parts }) };
 }
 
-export const optionsOf = ({ method, ratio, seed }: Compression) => ({ ...method.options, ratio, seed });
+export const optionsOf = ({ method, ratio, seed }: Compression) => ({
+  ...method.options,
+  ...(ratio !== null && { ratio }),
+  seed,
+});
 
 export function addressOf(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex');

@@ -103,12 +103,21 @@ export function measure(model: Model): ModelSize {
   return { ...parts, total };
 }
 
-/** What was removed, always given twice: of the routed-expert parameters and of the whole model. */
+/**
+ * What was removed, always given twice: of the routed-expert parameters and of the whole model. Experts that
+ * became part of a dense FFN are still there.
+ */
 export function removedRatios(
   before: Model,
   after: Model,
 ): { readonly routed: number; readonly whole: number } {
   const [a, b] = [measure(before), measure(after)];
-  const removed = (x: Size, y: Size) => (x.parameters === 0 ? 0 : 1 - y.parameters / x.parameters);
-  return { routed: removed(a.routedExperts, b.routedExperts), whole: removed(a.total, b.total) };
+  const share = (gone: number, of: Size) => (of.parameters === 0 ? 0 : gone / of.parameters);
+  return {
+    routed: share(ffnParameters(a) - ffnParameters(b), a.routedExperts),
+    whole: share(a.total.parameters - b.total.parameters, a.total),
+  };
 }
+
+const ffnParameters = ({ routedExperts, sharedExperts, denseFfns }: ModelSize): number =>
+  routedExperts.parameters + sharedExperts.parameters + denseFfns.parameters;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { measure } from '../model/measure.js';
+import { measure, removedRatios } from '../model/measure.js';
 import type { DenseFfn, Model } from '../model/model.js';
 import { tensorsByPath } from '../model/tensors.js';
 import type { TensorExpr } from '../tensor/expr.js';
@@ -107,6 +107,8 @@ describe('condense', () => {
     );
     const removed = measure(plain).total.parameters - measure(view).total.parameters;
     expect(removed).toBe((4 - 2) * 3 * 8 * 6 + 4 * 8);
+    // Two of the twelve experts are gone; the two that became a dense FFN are not.
+    expect(removedRatios(plain, view).routed).toBeCloseTo(2 / 12, 12);
   });
 
   test.each<[string, () => unknown]>([
