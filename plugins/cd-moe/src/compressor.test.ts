@@ -35,16 +35,17 @@ describe('CD-MoE', () => {
     expect(plugin.refiners?.map(({ name }) => name)).toEqual(['cd-moe']);
   });
 
-  test('measures what the weights need, and nothing where there are none', () => {
+  test('measures what the weights need, and asks for a text where it searches', () => {
     expect(needs({ condenseLayers: 2 })).toEqual(means);
     expect(needs({ condenseLayers: 2, weights: 'least-squares' })).toEqual([
       ...means,
       'output-gram',
       'routed-sum-products',
     ]);
-    expect(needs({ condenseLayers: 2, experts: 0 })).toEqual([]);
+    expect(needs({ condenseLayers: 2, experts: 0 })).toEqual(['expert-hits']);
+    expect(needs({ layers: [1], experts: 0 })).toEqual([]);
     expect(needs({ condenseLayers: 0 })).toEqual([]);
-    expect(needs({ condenseLayers: 2, selection: { weights: { '0-0': 0.1 } } })).toEqual([]);
+    expect(needs({ condenseLayers: 2, selection: { weights: { '0-0': 0.1 } } })).toEqual(['expert-hits']);
   });
 
   test('changes nothing where no layer is to be condensed', async () => {

@@ -6,7 +6,7 @@ import { type CdMoeOptions, options } from './options.js';
 import { type ChosenExpert, type LayerSearch, searchExperts, searchLayers } from './search.js';
 import { candidatesOf, type MoeBlock, type Task, taskOf } from './task.js';
 import { warningsOf } from './warnings.js';
-import { fitWeights, type LayerWeights, meanWeights, weightNeeds } from './weights.js';
+import { fitWeights, type LayerWeights, meanWeights, needsOf } from './weights.js';
 
 type Context = PlanContext<CdMoeOptions>;
 
@@ -22,7 +22,7 @@ export const cdMoe: Compressor<CdMoeOptions> = {
   title: 'CD-MoE: layers condensed to shared and a few constant experts',
   reference: 'arXiv:2412.00069',
   options,
-  needs: (model, own) => weightNeeds(taskOf(model, own), own.weights === 'least-squares'),
+  needs: (model, own) => needsOf(taskOf(model, own), own.weights === 'least-squares'),
   async plan(context) {
     const { model, evidence, options } = context;
     const task = taskOf(model, options);

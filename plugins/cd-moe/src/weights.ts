@@ -6,14 +6,20 @@ import type { MoeBlock, Task } from './task.js';
 /** Weight of an expert that no calibration token was routed to (arXiv:2412.00069, released code). */
 const unseenWeight = 0.06;
 
-/** What must be measured for the weights of the experts. */
-export function weightNeeds({ count, kept, weights }: Task, fitted: boolean): Statistic[] {
-  if (count === 0 || kept === 0) return [];
+/** What must be measured. Searches are made on the same text, so they need one even where nothing is weighed. */
+export function needsOf(task: Task, fitted: boolean): Statistic[] {
+  const { count, kept, weights } = task;
+  if (count === 0) return [];
+  const means = kept > 0 && !weights;
   return [
-    ...(weights ? [] : [gateWeightSums, expertHits]),
-    ...(fitted ? [outputGram, routedSumProducts] : []),
+    ...(means ? [gateWeightSums] : []),
+    ...(means || searches(task) ? [expertHits] : []),
+    ...(kept > 0 && fitted ? [outputGram, routedSumProducts] : []),
   ];
 }
+
+const searches = ({ layers, blocks, kept, experts }: Task): boolean =>
+  layers === null || (kept > 0 && blocks.some(({ index }) => layers.includes(index) && !experts.has(index)));
 
 /** Weights of a layer's slots. */
 export interface LayerWeights {
