@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { expertLayouts } from '@moepress/export';
 import { calibrationForms, onnxDtypes, parseCalibration, taskNames } from '@moepress/harness';
+import { deviceChoices } from '@moepress/runtime';
 import { Command, Option } from 'commander';
 import { channelStatistics } from './channels/scores.js';
 import { apply } from './commands/apply.js';
@@ -8,6 +9,7 @@ import { channels } from './commands/channels.js';
 import { compare } from './commands/compare.js';
 import { compress } from './commands/compress.js';
 import { demo } from './commands/demo.js';
+import { doctor } from './commands/doctor.js';
 import { evalCommand } from './commands/eval.js';
 import { evidence } from './commands/evidence.js';
 import { inspect } from './commands/inspect.js';
@@ -40,6 +42,11 @@ const revisionOption = () => new Option('--revision <commit>', 'branch, tag or c
 const planOption = () =>
   new Option('--plan <file>', 'look at the model as this plan changes it').argParser(path);
 const threadsOption = () => new Option('--threads <n>', 'threads of the matrix products').argParser(threads);
+const deviceOption = () =>
+  new Option(
+    '--device <name>',
+    'where to compute (default: cpu); auto takes the fastest that starts, see moepress doctor',
+  ).choices(deviceChoices);
 const dataOption = () =>
   new Option('--data <dir>', 'folder of <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}').argParser(path);
 const calibrationOption = () =>
@@ -128,6 +135,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(noEvidenceOption())
     .addOption(memoryOption())
     .addOption(minTokensOption())
+    .addOption(deviceOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
@@ -229,6 +237,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(
       new Option('--dtype <type>', 'numbers of those files (default: fp32)').choices(Object.keys(onnxDtypes)),
     )
+    .addOption(deviceOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
@@ -310,6 +319,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .option('--host <host>', 'address to listen on', '127.0.0.1')
     .option('--port <n>', 'port to listen on; 0 takes any that is free', port, 8000)
     .option('--served-name <name>', 'what clients call the model (default: as given)')
+    .addOption(deviceOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
@@ -327,10 +337,17 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
         .choices(['auto', 'streamed', 'resident'])
         .default('auto'),
     )
+    .addOption(deviceOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
     .action((model, options) => trace(model, options, context()));
+
+  program
+    .command('doctor')
+    .description('which devices this machine has, whether they compute rightly, and what is missing')
+    .addOption(jsonOption())
+    .action(() => doctor(context()));
 
   program
     .command('demo')

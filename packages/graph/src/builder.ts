@@ -35,6 +35,7 @@ export class GraphBuilder implements Graph {
   readonly #path: string[] = [];
   readonly #values = new Map<string, Value>();
   #count = 0;
+  #onHost = false;
 
   constructor(name: string) {
     this.#name = name;
@@ -98,6 +99,7 @@ export class GraphBuilder implements Graph {
       inputs: inputs.map((input) => input?.name ?? ''),
       outputs: values.map((value) => value.name),
       attributes,
+      ...(this.#onHost && { onHost: true }),
     });
     return values;
   }
@@ -141,6 +143,17 @@ export class GraphBuilder implements Graph {
       return build();
     } finally {
       this.#path.pop();
+    }
+  }
+
+  /** Leaves the nodes that `build` appends to the processor, on whichever device the graph runs. */
+  onHost<T>(build: () => T): T {
+    const before = this.#onHost;
+    this.#onHost = true;
+    try {
+      return build();
+    } finally {
+      this.#onHost = before;
     }
   }
 

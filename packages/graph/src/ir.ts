@@ -44,6 +44,8 @@ export interface NodeIR {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, Attribute | GraphIR>>;
+  /** Left to the processor where the graph runs on another device. */
+  readonly onHost?: boolean;
 }
 
 export interface InitializerIR {

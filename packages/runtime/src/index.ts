@@ -1,5 +1,9 @@
 export { type CalibrateOptions, calibrate } from './calibration/calibrate.js';
 export { type CalibrationSet, recordOf } from './calibration/set.js';
+export { type Device, type DeviceChoice, deviceChoices, devices } from './devices/device.js';
+export { isPublished } from './devices/mend.js';
+export { productSpeed } from './devices/speed.js';
+export { startDevice, unavailable } from './devices/start.js';
 export { Engine, type EngineOptions } from './engine/engine.js';
 export type { TensorData } from './engine/protocol.js';
 export { modelIdentity } from './evidence/identity.js';

@@ -1,5 +1,7 @@
 import { totalmem } from 'node:os';
 import { type Model, MoepressError, measure, type Work } from '@moepress/core';
+import type { DeviceChoice } from './devices/device.js';
+import { startDevice } from './devices/start.js';
 import { Engine, type EngineOptions } from './engine/engine.js';
 import { type BlockSessions, streamedBlocks } from './forward/blocks.js';
 import { ResidentBlocks } from './forward/resident.js';
@@ -12,7 +14,9 @@ import { generateUncached } from './generate/uncached.js';
 /** `resident` maps all blocks at once, `streamed` one at a time; `auto` goes by the machine's memory. */
 export type Residency = 'auto' | 'resident' | 'streamed';
 
-export interface RunnerOptions extends EngineOptions, Work {
+export interface RunnerOptions extends Omit<EngineOptions, 'device'>, Work {
+  /** `cpu` by default; see `startDevice`. */
+  readonly device?: DeviceChoice | undefined;
   readonly residency?: Residency;
 }
 
@@ -31,10 +35,12 @@ export class ModelRunner {
     this.#resident = resident;
   }
 
+  /** Throws `ENGINE_FAILED` if a device that was named does not start. */
   static async open(model: Model, options: RunnerOptions = {}): Promise<ModelRunner> {
     const { residency = 'auto' } = options;
     const fits = measure(model).total.bytes < totalmem() * residentShare;
-    const engine = new Engine(options);
+    const device = await startDevice(options.device ?? 'cpu', options);
+    const engine = new Engine({ ...options, device });
     try {
       const resident = residency === 'resident' || (residency === 'auto' && fits);
       return new ModelRunner(

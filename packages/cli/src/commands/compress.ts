@@ -9,7 +9,13 @@ import {
   removedRatios,
 } from '@moepress/core';
 import { type ExpertLayout, writeHuggingFace } from '@moepress/export';
-import { type CalibrationSet, Engine, planCompression } from '@moepress/runtime';
+import {
+  type CalibrationSet,
+  type DeviceChoice,
+  Engine,
+  planCompression,
+  startDevice,
+} from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { formatBytes, formatPercent } from '../format.js';
 import { checkCheckpointOutput, checkFileOutput, checkFolderOutput, makeParent } from '../output.js';
@@ -62,6 +68,7 @@ const methodOptions = ({ option, ratio, seed }: CompressOptions) => ({
 /** How a method's plan is made: what it is measured on, and with what. */
 export interface PlanningOptions extends CalibrationChoice, MeasureOptions {
   readonly threads?: number;
+  readonly device?: DeviceChoice;
 }
 
 /** Measures what a method needs and lets it decide; `own` are its options. */
@@ -72,7 +79,8 @@ export async function makePlan(
   options: PlanningOptions,
   { work }: Context,
 ): Promise<CompressionPlan> {
-  const engine = new Engine(options);
+  const device = await startDevice(options.device ?? 'cpu', work);
+  const engine = new Engine({ ...options, device });
   let loaded: Promise<CalibrationSet> | undefined;
   const calibration = () => {
     loaded ??= calibrationSet(model, options, work);

@@ -7,6 +7,7 @@ import {
   renderTable,
   saveEvaluation,
 } from '@moepress/harness';
+import type { DeviceChoice } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { checkFolderOutput } from '../output.js';
 import type { AnswersChoice } from '../scoring/answers.js';
@@ -20,6 +21,7 @@ export interface EvalOptions extends Questions {
   readonly output?: string;
   readonly addBos?: boolean;
   readonly threads?: number;
+  readonly device?: DeviceChoice;
   readonly revision?: string;
   readonly answers?: AnswersChoice;
   /** Scores ONNX files that others exported instead of a checkpoint. */
@@ -75,6 +77,7 @@ const bound: readonly {
 }[] = [
   { name: 'plan', flag: '--plan', at: ['moepress'] },
   { name: 'threads', flag: '--threads', at: ['moepress'] },
+  { name: 'device', flag: '--device', at: ['moepress'] },
   { name: 'addBos', flag: '--add-bos', at: ['moepress', 'transformers-js'] },
   { name: 'dtype', flag: '--dtype', at: ['transformers-js'] },
   { name: 'servedName', flag: '--served-name', at: ['server'] },

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { MoepressError } from '@moepress/core';
-import { ModelRunner } from '@moepress/runtime';
+import { type DeviceChoice, ModelRunner } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { openChatTemplate } from '../serve/chat-template.js';
 import { createModelServer } from '../serve/server.js';
@@ -15,6 +15,7 @@ export interface ServeOptions {
   readonly plan?: string;
   readonly servedName?: string;
   readonly threads?: number;
+  readonly device?: DeviceChoice;
   readonly revision?: string;
 }
 

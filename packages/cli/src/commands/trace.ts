@@ -1,6 +1,7 @@
 import { arrayEntry, type TensorEntry, writeSafetensors } from '@moepress/checkpoint';
 import { MoepressError } from '@moepress/core';
 import {
+  type DeviceChoice,
   ModelRunner,
   negativeLogLikelihoods,
   type Residency,
@@ -18,6 +19,7 @@ export interface TraceOptions {
   readonly plan?: string;
   readonly residency: Residency;
   readonly threads?: number;
+  readonly device?: DeviceChoice;
   readonly revision?: string;
 }
 

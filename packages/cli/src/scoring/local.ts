@@ -6,7 +6,7 @@ import {
   openDatasets,
   tokenizedLanguageModel,
 } from '@moepress/harness';
-import { ModelRunner } from '@moepress/runtime';
+import { type DeviceChoice, ModelRunner } from '@moepress/runtime';
 import { tinyModel } from '@moepress/tiny';
 import { tokenizerOf } from '../source/model.js';
 import { type AnswersChoice, openLocalAnswers } from './answers.js';
@@ -22,6 +22,7 @@ export interface Questions extends Pick<EvaluateOptions, 'limit' | 'numFewshot'>
 export interface LocalOptions {
   readonly addBos?: boolean;
   readonly threads?: number;
+  readonly device?: DeviceChoice;
   readonly answers: AnswersChoice;
 }
 

@@ -157,6 +157,12 @@ export function padEnd(a: Value, axis: number, size: number): Value {
   return a.graph.op('Pad', [a, intVector(a, pads)], { shape: a.shape.with(axis, size) });
 }
 
+/** 0, 1, 2, .. up to a limit told when the graph runs, int64 [] exclusive; `count` names how many. */
+export function range(graph: Graph, limit: Value, count: Dim): Value {
+  const [zero, one] = [0, 1].map((number) => graph.constant([number], [], 'int64'));
+  return graph.op('Range', [zero!, limit, one!], { dtype: 'int64', shape: [count] });
+}
+
 /** `a` where `condition` (bool) holds, `b` elsewhere; all of one shape, or sizes of 1. */
 export function where(condition: Value, a: Value, b: Value): Value {
   const shape = broadcast(condition.shape, broadcast(a.shape, b.shape));

@@ -1,7 +1,17 @@
 import type { Block, Model, Statistic, Value } from '@moepress/core';
-import { add, cast, GraphBuilder, type GraphIR, reduceSum, rmsNorm } from '@moepress/graph';
+import {
+  add,
+  cast,
+  GraphBuilder,
+  type GraphIR,
+  groupQueryAttention,
+  reduceSum,
+  rmsNorm,
+} from '@moepress/graph';
+import { type DeviceTraits, traitsOf } from '../devices/traits.js';
 import { fusedAttention } from './attention/fused.js';
 import { cachedDimOf } from './attention/heads.js';
+import { plainAttention } from './attention/plain.js';
 import { moeFfn, openFfn } from './ffn.js';
 import { batchInputs } from './inputs.js';
 import type { Routing } from './router/route.js';
@@ -23,9 +33,14 @@ export interface BlockOutputs {
 
 /**
  * One decoder layer: `hidden` [T, H] to `hiddenOut` [T, H]. `finite` is the sum of the output: NaN
- * or infinity in any element makes it so too.
+ * or infinity in any element makes it so too. `traits` are those of the device it is for, the processor by default.
  */
-export function blockGraph(model: Model, block: Block, outputs: BlockOutputs = {}): GraphIR {
+export function blockGraph(
+  model: Model,
+  block: Block,
+  outputs: BlockOutputs = {},
+  traits: DeviceTraits = traitsOf.cpu,
+): GraphIR {
   const { hiddenSize, rmsNormEps } = model.config;
   const graph = new GraphBuilder(`block.${block.index}`);
   const hidden = graph.input('hidden', 'float32', ['T', hiddenSize]);
@@ -34,11 +49,13 @@ export function blockGraph(model: Model, block: Block, outputs: BlockOutputs = {
 
   const attended = graph.scoped('attention', () => {
     const normed = rmsNorm(hidden, weightFor(hidden, block.norms.attention), rmsNormEps);
-    return fusedAttention(normed, block.attention, batch, past, rmsNormEps);
+    return fusedAttention(normed, block.attention, batch, past, rmsNormEps, attentions[traits.attention]);
   });
   const residual = add(hidden, attended.output);
   const ffnInput = rmsNorm(residual, weightFor(hidden, block.norms.ffn), rmsNormEps);
-  const ffnOutput = graph.scoped('ffn', () => ffn(graph, ffnInput, block, outputs));
+  const ffnOutput = graph.scoped('ffn', () =>
+    ffn(graph, ffnInput, block, { ...outputs, branches: traits.branches }),
+  );
   const hiddenOut = add(residual, ffnOutput);
 
   if (outputs.ffnInput) graph.output('ffnInput', ffnInput);
@@ -51,6 +68,8 @@ export function blockGraph(model: Model, block: Block, outputs: BlockOutputs = {
   return graph.finish();
 }
 
+const attentions = { fused: groupQueryAttention, plain: plainAttention } as const;
+
 function pastInputs(graph: GraphBuilder, { attention }: Block) {
   const shape = ['B', attention.kvHeads, 'past', cachedDimOf(attention)];
   return {
@@ -59,8 +78,13 @@ function pastInputs(graph: GraphBuilder, { attention }: Block) {
   };
 }
 
-function ffn(graph: GraphBuilder, x: Value, block: Block, { routing, statistics = [] }: BlockOutputs): Value {
-  if (block.ffn.kind === 'moe' && statistics.length === 0) {
+function ffn(
+  graph: GraphBuilder,
+  x: Value,
+  block: Block,
+  { routing, statistics = [], branches }: BlockOutputs & Pick<DeviceTraits, 'branches'>,
+): Value {
+  if (block.ffn.kind === 'moe' && statistics.length === 0 && branches) {
     const values = moeFfn(x, block.ffn);
     if (routing) outputRouting(graph, values.routing);
     return values.output;

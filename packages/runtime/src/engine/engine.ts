@@ -1,12 +1,19 @@
 import { availableParallelism } from 'node:os';
 import type { GraphIR } from '@moepress/graph';
+import type { Device } from '../devices/device.js';
+import { type DeviceTraits, traitsOf } from '../devices/traits.js';
 import { EngineWorker } from './worker.js';
 
 export interface EngineOptions {
   /** Threads of all matrix products together; all cores by default. */
   readonly threads?: number;
-  /** Worker threads side by side, each with its own activations: 2 by default, 1 if there is one thread. */
+  /**
+   * Worker threads side by side, each with its own activations: 2 by default, 1 if there is one thread, or
+   * on a device other than the processor.
+   */
   readonly workers?: number;
+  /** `cpu` by default. Another must be one that starts, see `startDevice`. */
+  readonly device?: Device;
 }
 
 /** Something that lives in one worker. */
@@ -20,12 +27,15 @@ export interface InWorker {
  */
 export class Engine {
   readonly workers: readonly EngineWorker[];
+  /** What its graphs should look like. */
+  readonly traits: DeviceTraits;
 
   constructor(options: EngineOptions = {}) {
-    const threads = options.threads ?? availableParallelism();
-    const count = options.workers ?? Math.min(2, threads);
+    const { device = 'cpu', threads = availableParallelism() } = options;
+    this.traits = traitsOf[device];
+    const count = options.workers ?? Math.min(this.traits.workers, threads);
     const each = Math.max(1, Math.floor(threads / count));
-    this.workers = Array.from({ length: count }, () => new EngineWorker(each));
+    this.workers = Array.from({ length: count }, () => new EngineWorker(each, device));
   }
 
   /** Opens a session in every worker. */

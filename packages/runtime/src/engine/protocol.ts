@@ -1,6 +1,7 @@
 /** Messages between an EngineWorker and its thread. */
 
 import type { AdamWStep } from './adamw.js';
+import type { Placement } from './session.js';
 
 export type TensorArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 export type TensorType = 'float32' | 'float64' | 'int32' | 'int64' | 'bool';
@@ -59,7 +60,12 @@ export interface FileTensor {
 }
 
 export type Command =
-  | { readonly kind: 'open'; readonly session: string; readonly model: Uint8Array; readonly threads: number }
+  | {
+      readonly kind: 'open';
+      readonly session: string;
+      readonly model: Uint8Array;
+      readonly placement: Placement;
+    }
   | { readonly kind: 'close'; readonly session: string }
   | { readonly kind: 'put'; readonly name: string; readonly tensor: TensorData }
   | { readonly kind: 'take'; readonly name: string }

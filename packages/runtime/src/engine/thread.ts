@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { type AdamWStep, adamW, addTo, sumOfSquares } from './adamw.js';
 import { KeyValueCache } from './cache.js';
 import type {
@@ -13,6 +13,7 @@ import type {
   Step,
   TensorData,
 } from './protocol.js';
+import { openSession } from './session.js';
 import { readFloats, writeFloats } from './tensor-file.js';
 
 /**
@@ -28,7 +29,7 @@ const none: Results = [];
 async function execute(command: Command): Promise<Results> {
   switch (command.kind) {
     case 'open':
-      sessions.set(command.session, await openSession(command.model, command.threads));
+      sessions.set(command.session, await openSession(command.model, command.placement));
       return none;
     case 'close':
       await sessions.get(command.session)?.release();
@@ -69,29 +70,6 @@ async function execute(command: Command): Promise<Results> {
       for (const tensor of command.tensors) if (held.has(tensor.gradient)) learn(tensor, command.step);
       return none;
   }
-}
-
-function openSession(model: Uint8Array, threads: number): Promise<InferenceSession> {
-  return InferenceSession.create(model, {
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
-    // Batches differ in shape, and a pattern planned for one wastes a third of the memory of the next.
-    enableMemPattern: false,
-    extra: {
-      // External data is named relative to the root, so that any folder can be mapped.
-      // Packing would copy fp32 weights; spinning threads fight over cores with everybody else.
-      session: {
-        model_external_initializers_file_folder_path: '/',
-        disable_prepacking: '1',
-        intra_op: { allow_spinning: '0' },
-      },
-      // Folding would copy every mapped weight into memory as fp32. Eliminating common subexpressions
-      // would undo that derivatives convert weights anew, and keep all of them.
-      optimization: { disable_specified_optimizers: 'ConstantFolding;CommonSubexpressionElimination' },
-    },
-  } as InferenceSession.SessionOptions);
 }
 
 async function runStep(step: Step): Promise<Record<string, TensorData>> {

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { asWriteError } from '@moepress/checkpoint';
 import { MoepressError } from '@moepress/core';
 import { encodeModel, type GraphIR } from '@moepress/graph';
+import type { Device } from '../devices/device.js';
 import type { AdamWStep } from './adamw.js';
 import type {
   CacheShape,
@@ -31,13 +32,15 @@ type AsError = (message: string, what: string, code: string | undefined) => Moep
 export class EngineWorker {
   readonly #worker: Worker;
   readonly #threads: number;
+  readonly #device: Device;
   readonly #pending = new Map<number, Pending>();
   #count = 0;
   #failure: MoepressError | undefined;
 
-  /** `threads` is the number of threads of its matrix products. */
-  constructor(threads: number) {
+  /** `threads` is the number of threads of its matrix products where the processor computes them. */
+  constructor(threads: number, device: Device = 'cpu') {
     this.#threads = threads;
+    this.#device = device;
     // ONNX Runtime reports its use to its maker otherwise; a thread's environment is a copy, so here.
     process.env.ORT_DISABLE_TELEMETRY ??= '1';
     // The built file also when this module runs from source: worker threads cannot load TypeScript.
@@ -50,9 +53,9 @@ export class EngineWorker {
 
   async open(session: string, graph: GraphIR): Promise<void> {
     const model = encodeModel(graph);
-    await this.#send({ kind: 'open', session, model, threads: this.#threads }, session, {
-      transfer: [model.buffer],
-    });
+    const onHost = graph.nodes.filter((node) => node.onHost).map(({ name }) => name);
+    const placement = { device: this.#device, threads: this.#threads, onHost };
+    await this.#send({ kind: 'open', session, model, placement }, session, { transfer: [model.buffer] });
   }
 
   async close(session: string): Promise<void> {

@@ -26,7 +26,7 @@ export function streamedBlocks(
       for (const block of model.blocks) {
         throwIfAborted(work?.signal);
         const session = `block.${block.index}`;
-        const graph = blockGraph(model, block, outputs(block));
+        const graph = blockGraph(model, block, outputs(block), engine.traits);
         await engine.open(session, graph);
         try {
           await use(

@@ -41,7 +41,7 @@ export class ResidentBlocks implements BlockSessions {
   }
 
   async #openBlock(block: Block): Promise<void> {
-    const graph = blockGraph(this.#model, block, { cache: true, routing: true });
+    const graph = blockGraph(this.#model, block, { cache: true, routing: true }, this.#engine.traits);
     await this.#engine.open(this.session(block), graph);
     this.#outputs.set(
       block.index,

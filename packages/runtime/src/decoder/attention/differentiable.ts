@@ -59,7 +59,7 @@ export function differentiableAttention(x: Value, spec: Attention, tokens: Token
  * What is left of a softmax over `scores` [B, kvHeads, group, S, S] when a further logit per head takes
  * part in it: Σ eˢ / (Σ eˢ + eᵗ) = sigmoid(log Σ eˢ - t), [B, kvHeads, group, S, 1].
  */
-function shareBesideSinks(scores: Value, sinks: Value): Value {
+export function shareBesideSinks(scores: Value, sinks: Value): Value {
   const [, kvHeads, group] = scores.shape as number[];
   return sigmoid(sub(reduceLogSumExp(scores, [4], true), reshape(sinks, [kvHeads!, group!, 1, 1])));
 }

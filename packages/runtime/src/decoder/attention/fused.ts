@@ -21,6 +21,7 @@ export function fusedAttention(
   batch: BatchInputs,
   past: KeyValues | null,
   epsilon: number,
+  attend = groupQueryAttention,
 ): { output: Value; own: KeyValues } {
   const { heads, kvHeads, scale, rope } = spec;
   const turn = (part: Value) => rotary(part, batch, rope.pairing);
@@ -30,7 +31,7 @@ export function fusedAttention(
   // Padding repeats some row and is never read.
   const padded = (part: Value, count: number) => gather(widened(part, count, dim), batch.pad);
   const own = { key: padded(key, kvHeads), value: padded(value, kvHeads) };
-  const attended = groupQueryAttention({
+  const attended = attend({
     query: padded(query, heads),
     ...own,
     past,

@@ -3,6 +3,7 @@ import {
   cast,
   div,
   equal,
+  type GraphBuilder,
   gather,
   linear,
   plusNumber,
@@ -38,30 +39,40 @@ export interface Routing {
 /** Keeps a sum of sigmoids from being zero (transformers' DeepSeek-V3); too small to be seen beside one of a softmax. */
 const leastSum = 1e-20;
 
-/** Scores all slots, selects k of them, and makes weights of their scores. */
-export function route(x: Value, { router, slots, pool }: MoeFfn): Routing {
+/**
+ * Scores all slots, selects k of them, and makes weights of their scores. What follows the scores is left to the
+ * processor: few numbers, in operators that accelerators lack.
+ */
+export function route(x: Value, ffn: MoeFfn): Routing {
+  const { router } = ffn;
   const weight = weightFor(x, router.weight);
   const logits = linear(x, weight, router.bias && weightFor(x, router.bias));
   const probabilities = router.scoring === 'softmax' ? softmax(logits) : sigmoid(logits);
+  const chosen = (x.graph as GraphBuilder).onHost(() => choose(probabilities, ffn));
+  return { weight, logits, probabilities, ...chosen };
+}
+
+function choose(
+  probabilities: Value,
+  { router, slots, pool }: MoeFfn,
+): Omit<Routing, 'weight' | 'logits' | 'probabilities'> {
+  const graph = probabilities.graph as GraphBuilder;
   const { selected, scores } = selectSlots(probabilities, router);
   const shares = router.normalise ? div(scores, plusNumber(reduceSum(scores, [1], true), leastSum)) : scores;
   const weights = router.scale === 1 ? shares : timesNumber(shares, router.scale);
 
   const identity = slots.every((expert, slot) => expert === slot);
-  const experts = identity ? selected : gather(x.graph.constant(slots, [slots.length], 'int64'), selected);
+  const experts = identity ? selected : gather(graph.constant(slots, [slots.length], 'int64'), selected);
   const perExpert = (updates: Value) =>
     transpose(scatterAdd(zeroRows(updates, pool.length), experts, updates, 1), [1, 0]);
   // A weight may underflow to zero, so hits are counted apart from weights.
   const hits = perExpert(cast(equal(selected, selected), 'float32'));
   const poolWeights = perExpert(weights);
-  const row = (matrix: Value, e: number) => gather(matrix, x.graph.constant([e], [], 'int64'));
+  const row = (matrix: Value, e: number) => gather(matrix, graph.constant([e], [], 'int64'));
   return {
-    weight,
-    logits,
-    probabilities,
     selected,
     weights,
-    hits: (e) => row(hits, e),
+    hits: (e) => graph.onHost(() => row(hits, e)),
     weightsOf: (e) => row(poolWeights, e),
   };
 }

@@ -104,7 +104,7 @@ async function climbLayer(
 ): Promise<void> {
   const session = 'compare/block';
   for (const { block, moves } of layers[layer]!) {
-    await engine.open(session, blockGraph(model, block));
+    await engine.open(session, blockGraph(model, block, {}, engine.traits));
     try {
       await engine.spread(batches, async (batch) => {
         for (const { from, to } of moves) {

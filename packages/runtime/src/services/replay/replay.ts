@@ -93,7 +93,7 @@ async function openLayer(
   const session = 'replay/bare';
   const ops = [{ op: 'condense' as const, parts: [], shared: null, align: 1 }];
   const bare = applyLayers(model, [{ layer: block.index, ops }]).blocks[block.index]!;
-  await engine.open(session, blockGraph(model, bare, { ffnInput: true }));
+  await engine.open(session, blockGraph(model, bare, { ffnInput: true }, engine.traits));
   try {
     await each((batch, run) => {
       const hold = { hiddenOut: heldName(batch, stateKey), ffnInput: heldName(batch, ffnInputKey) };

@@ -1,0 +1,28 @@
+import { cpus, totalmem } from 'node:os';
+import { devices } from '@moepress/runtime';
+import type { Context } from '../context.js';
+import { type Examination, examine } from '../doctor/examine.js';
+import { reference } from '../doctor/self-test.js';
+import { renderExaminations } from '../doctor/text.js';
+
+/** `moepress doctor`: tries every device, and says what would make those start that do not. */
+export async function doctor(context: Context): Promise<void> {
+  const { work, print } = context;
+  const machine = {
+    system: `${process.platform}/${process.arch}`,
+    processor: cpus()[0]?.model.trim() ?? process.arch,
+    cores: cpus().length,
+    memory: totalmem(),
+    node: process.versions.node,
+  };
+  const task = 'Trying devices';
+  work.progress({ type: 'start', task, total: devices.length, unit: 'devices' });
+  const expected = await reference(work);
+  const examinations: Examination[] = [];
+  for (const [i, device] of devices.entries()) {
+    examinations.push(await examine(device, expected, work));
+    work.progress({ type: 'advance', task, done: i + 1, note: device });
+  }
+  work.progress({ type: 'end', task });
+  print(renderExaminations(machine, examinations), { machine, devices: examinations });
+}

@@ -1,0 +1,67 @@
+import type { Value } from '@moepress/core';
+import {
+  type AttentionInputs,
+  add,
+  cast,
+  causalMask,
+  type GraphBuilder,
+  greater,
+  join,
+  matmul,
+  mul,
+  plusNumber,
+  range,
+  reshape,
+  sizeOf,
+  softmax,
+  squeeze,
+  timesNumber,
+  transpose,
+  unsqueeze,
+  where,
+} from '@moepress/graph';
+import { shareBesideSinks } from './differentiable.js';
+
+/** Far below any score, and finite, so that a row without a past is no row of NaN. */
+const outOfReach = -1e30;
+
+/**
+ * What `groupQueryAttention` computes, in operators that every provider has; all scores stand in memory at once.
+ * Where there is a past, the batch is one token of each sequence.
+ */
+export function plainAttention(inputs: AttentionInputs): Value {
+  const { query, key, value, past, heads, kvHeads, scale, window, sinks } = inputs;
+  const dim = Number(query.shape[2]) / heads;
+  const group = heads / kvHeads;
+  const [batch, length] = query.shape as [string, string];
+  // [B, kvHeads, group, S, D] against [B, kvHeads, 1, D, S]: the heads of a group share keys and values.
+  const byHead = (x: Value, count: number, order: readonly number[]) =>
+    transpose(reshape(x, [0, 0, kvHeads, count, dim], [batch, length, kvHeads, count, dim]), order);
+  const queries = byHead(query, group, [0, 2, 3, 1, 4]);
+  const products = (keys: Value) => timesNumber(matmul(queries, keys), scale);
+  const own = products(byHead(key, 1, [0, 2, 3, 4, 1]));
+  const ownScores = add(own, causalMask(own, window));
+  const ownValues = byHead(value, 1, [0, 2, 3, 1, 4]);
+  const earlier = past && {
+    scores: add(products(unsqueeze(transpose(past.key, [0, 1, 3, 2]), 2)), pastMask(past.key, inputs)),
+    values: unsqueeze(past.value, 2),
+  };
+  const scores = earlier ? join([earlier.scores, ownScores], 4) : ownScores;
+  const values = earlier ? join([earlier.values, ownValues], 3) : ownValues;
+  const attended = matmul(softmax(scores), values);
+  const kept = sinks ? mul(attended, shareBesideSinks(scores, sinks)) : attended;
+  return reshape(transpose(kept, [0, 3, 1, 2, 4]), [0, 0, heads * dim], query.shape);
+}
+
+/** 0 where a sequence's next token may look back to, a very low number elsewhere: [B, 1, 1, 1, P]. */
+function pastMask(pastKey: Value, { lastPositions, window }: AttentionInputs): Value {
+  const graph = pastKey.graph as GraphBuilder;
+  return graph.onHost(() => {
+    const places = range(graph, squeeze(sizeOf(pastKey, 2), 0), 'past');
+    const next = unsqueeze(cast(lastPositions, 'int64'), 1);
+    const [visible, low] = [0, outOfReach].map((number) => graph.constant([number], [], pastKey.dtype));
+    const before = where(greater(next, places), visible!, low!);
+    const mask = window === null ? before : where(greater(places, plusNumber(next, -window)), before, low!);
+    return reshape(mask, [0, 1, 1, 1, -1], ['B', 1, 1, 1, 'past']);
+  });
+}

@@ -1,0 +1,46 @@
+import { MoepressError, type Work } from '@moepress/core';
+import { type Device, type DeviceChoice, devices } from './device.js';
+import { isPublished, mendDevice } from './mend.js';
+import { productSpeed } from './speed.js';
+
+/**
+ * The device to make an engine for. A named one must start: throws `ENGINE_FAILED` with the mend otherwise, never
+ * takes another. `auto` takes the one that is fastest at a matrix product of all that start, since an adapter may
+ * be a program on the processor, and says which.
+ */
+export async function startDevice(choice: DeviceChoice, { progress }: Work = {}): Promise<Device> {
+  if (choice === 'cpu') return choice;
+  if (choice !== 'auto') {
+    await productSpeed(choice).catch((cause) => {
+      throw unavailable(choice, cause);
+    });
+    return choice;
+  }
+  const task = 'Looking for the fastest device';
+  const candidates = devices.filter(isPublished);
+  progress?.({ type: 'start', task, total: candidates.length, unit: 'devices' });
+  let best = { device: 'cpu' as Device, speed: 0 };
+  for (const [i, device] of candidates.entries()) {
+    const speed = await productSpeed(device).catch(() => 0);
+    if (speed > best.speed) best = { device, speed };
+    progress?.({ type: 'advance', task, done: i + 1, note: best.device });
+  }
+  progress?.({ type: 'end', task });
+  return best.device;
+}
+
+/** What the runtime said when a device did not start, as an error with the mend. */
+export function unavailable(device: Device, cause: unknown): MoepressError {
+  return new MoepressError('ENGINE_FAILED', {
+    message: `The device ${device} does not start: ${firstSentence(cause)}`,
+    where: '--device',
+    mend: mendDevice(device),
+    cause,
+  });
+}
+
+/** Without the source lines of the runtime around it. */
+function firstSentence(cause: unknown): string {
+  const [line = ''] = (cause as Error).message.split('\n');
+  return line.replace(/^ONNX Runtime: /, '').replace(/^\/onnxruntime_src\S+ .*? was false\. /, '');
+}

@@ -1,0 +1,30 @@
+import type { Device } from './device.js';
+
+/** What graphs and sessions for a device look like: a few facts about what its provider can do. */
+export interface DeviceTraits {
+  /**
+   * Each expert stands behind an If that skips it where it has no token. Otherwise it gets no rows, which costs
+   * a few empty operators, but hidden states need not come to the processor to be handed from branch to branch.
+   */
+  readonly branches: boolean;
+  /**
+   * By the operator of ONNX Runtime's own, or in plain ones. Of the accelerators' (1.30) that of WebGPU is wrong
+   * from 32 tokens on, at least on software Vulkan, and that of CUDA knows no fp32.
+   */
+  readonly attention: 'fused' | 'plain';
+  /** Weights are converted to what is computed with once, when a session opens, and live in the device's memory. */
+  readonly foldsWeights: boolean;
+  /** Worker threads: several map the same weights in the memory of the machine, but not in that of a device. */
+  readonly workers: number;
+}
+
+const cpu: DeviceTraits = { branches: true, attention: 'fused', foldsWeights: false, workers: 2 };
+const accelerator: DeviceTraits = { branches: false, attention: 'plain', foldsWeights: true, workers: 1 };
+
+export const traitsOf: Readonly<Record<Device, DeviceTraits>> = {
+  cpu,
+  cuda: accelerator,
+  webgpu: accelerator,
+  dml: accelerator,
+  coreml: accelerator,
+};

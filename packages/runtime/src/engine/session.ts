@@ -1,0 +1,52 @@
+import { InferenceSession } from 'onnxruntime-node';
+import type { Device } from '../devices/device.js';
+import { traitsOf } from '../devices/traits.js';
+
+/** How a session runs. */
+export interface Placement {
+  readonly device: Device;
+  /** Threads of the matrix products of the processor. */
+  readonly threads: number;
+  /** Names of the nodes that the processor computes whatever the device. */
+  readonly onHost: readonly string[];
+}
+
+export function openSession(
+  model: Uint8Array,
+  { device, threads, onHost }: Placement,
+): Promise<InferenceSession> {
+  return InferenceSession.create(model, {
+    ...(device !== 'cpu' && { executionProviders: [provider(device, onHost)] }),
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+    // Batches differ in shape, and a pattern planned for one wastes a third of the memory of the next.
+    enableMemPattern: false,
+    extra: {
+      // External data is named relative to the root, so that any folder can be mapped.
+      // Packing would copy fp32 weights; spinning threads fight over cores with everybody else.
+      session: {
+        model_external_initializers_file_folder_path: '/',
+        disable_prepacking: '1',
+        intra_op: { allow_spinning: '0' },
+      },
+      optimization: { disable_specified_optimizers: disabledOptimizers(device).join(';') },
+    },
+  } as InferenceSession.SessionOptions);
+}
+
+/**
+ * In the machine's memory folding would copy every mapped weight as fp32; a device needs such a copy anyway.
+ * Eliminating common subexpressions would undo that derivatives convert weights anew, and keep all of them.
+ */
+function disabledOptimizers(device: Device): string[] {
+  const { foldsWeights } = traitsOf[device];
+  return [...(foldsWeights ? [] : ['ConstantFolding']), 'CommonSubexpressionElimination'];
+}
+
+function provider(device: Device, onHost: readonly string[]): InferenceSession.ExecutionProviderConfig {
+  // An empty list is refused.
+  const forced = device === 'webgpu' && onHost.length > 0;
+  return forced ? { name: device, forceCpuNodeNames: onHost } : { name: device };
+}
