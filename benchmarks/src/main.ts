@@ -5,6 +5,7 @@ import { writeOlmoe } from './olmoe.js';
 import { calibrationSuite } from './suites/calibration.js';
 import { condenseSuite } from './suites/condense.js';
 import { condensedSuite, denseSuite } from './suites/dense.js';
+import { distilSuite } from './suites/distil.js';
 import { harnessSuite } from './suites/harness.js';
 import { memorySuite } from './suites/memory.js';
 import { openSuite } from './suites/open.js';
@@ -47,6 +48,7 @@ const suites: Record<string, () => Promise<void>> = {
   condense: async () => condenseSuite(await olmoe(4)),
   condensed: async () => condensedSuite(await deepseek(3)),
   dense: async () => denseSuite(await olmoe(4)),
+  distil: distilSuite,
   full: async () => calibrationSuite(await olmoe(16), 16, 2048),
 };
 

@@ -1,0 +1,238 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openModel, openTokenizer, readSafetensors, writeSafetensors } from '@moepress/checkpoint';
+import {
+  applyPlan,
+  type Model,
+  measure,
+  PluginRegistry,
+  type TrainingSequence,
+  tensorsByPath,
+  withTensors,
+} from '@moepress/core';
+import {
+  evaluate,
+  loadCalibration,
+  loadTraining,
+  openDatasets,
+  parseCalibration,
+  tokenizedLanguageModel,
+} from '@moepress/harness';
+import {
+  type CalibrationSet,
+  calibrate,
+  Engine,
+  ModelRunner,
+  planCompression,
+  refineModel,
+} from '@moepress/runtime';
+import { tinyModel } from '@moepress/tiny';
+import { randomTensors } from '../random.js';
+import { timeSteps } from '../training.js';
+
+const measuredOn = 'tiny:256';
+const learnedFrom = 'tiny:400x128+tiny_gsm[train]:400';
+/** Steps of every student, and of the dense teacher, which is to be a good model. */
+const steps = { student: 600, teacher: 1200 } as const;
+const training = { batch: 16, learningRate: 3e-3, seed: 0 } as const;
+
+/** Of the grid of 350 (`grid.yaml` of the plugin), by the perplexity before distillation. */
+const configurations = {
+  'MoE-to-dense, best of the grid': {
+    scoring: 'output-norm',
+    grouping: 'balanced',
+    scaling: 'proportional',
+    keep: 6,
+  },
+  'MoE-to-dense, defaults': {},
+  'MoE-to-dense, worst of the grid': {
+    scoring: 'sf',
+    grouping: 'co-activation',
+    scaling: 'uniform',
+    keep: 16,
+  },
+} as const;
+
+/** Plugins are found by name, here as anywhere. */
+const registry = new PluginRegistry({
+  installed: async () => [
+    { package: '@moepress/plugin-moe-to-dense', methods: ['moe-to-dense'], refiners: ['distil'] },
+    { package: '@moepress/plugin-baselines', methods: ['dense-width'], refiners: [] },
+  ],
+  load: async (name) => ({ version: 'benchmark', plugin: (await import(name)).default }),
+});
+
+/** What all models share. */
+interface Setting {
+  readonly engine: Engine;
+  readonly measured: CalibrationSet;
+  readonly sequences: readonly TrainingSequence[];
+  /** Where runs keep their state. */
+  readonly folder: string;
+}
+
+/**
+ * MoE-to-dense beside dense-to-dense on the embedded model (the comparison of arXiv:2605.28207, appendix M): students of
+ * one size, distilled for equal steps on equal data with one thread each, so that every machine gets the same bits. The
+ * dense teacher, as large as the MoE, is all its experts side by side, distilled from it first; its student is that
+ * teacher made narrower. Then how fast a student learns from each of the two teachers.
+ */
+export async function distilSuite(): Promise<void> {
+  const base = await openModel(tinyModel.directory);
+  const folder = await mkdtemp(join(tmpdir(), 'moepress-distil-'));
+  const engine = new Engine();
+  try {
+    const setting: Setting = { engine, folder, ...(await loadData(base)) };
+    const students: [string, Model][] = [];
+    for (const [name, options] of Object.entries(configurations)) {
+      students.push([name, await compressed(base, 'moe-to-dense', options, setting)]);
+    }
+    const [, student] = students[0]!;
+    students.push(['random FFNs', await withRandomFfns(student, folder)]);
+    const untaught = await compressed(base, 'moe-to-dense', { ratio: 0 }, setting);
+    console.log(
+      `distillation of the embedded model: ${steps.student} steps of ${training.batch} sequences, the dense teacher ${steps.teacher}`,
+    );
+    show('', 'parameters', 'perplexity before', 'after', 'tiny_gsm', 'tiny_facts');
+    await tell('MoE', base, null);
+    // Small models gain nothing from a second thread: one core learns densely, the other from the MoE.
+    const [denseTeacher] = await Promise.all([
+      compareDense(base, untaught, student, setting),
+      inTurn(students, async ([name, initial]) =>
+        tell(name, await distilled(initial, base, steps.student, setting), initial),
+      ),
+    ]);
+    await compareSpeed(student, { MoE: base, dense: denseTeacher }, setting);
+  } finally {
+    await engine.dispose();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The dense teacher, and what becomes of it at the size of `like`. */
+async function compareDense(base: Model, untaught: Model, like: Model, setting: Setting): Promise<Model> {
+  const teacher = await distilled(untaught, base, steps.teacher, setting);
+  await tell('dense teacher', teacher, untaught);
+  const [block] = like.blocks;
+  const width = block?.ffn.kind === 'dense' ? block.ffn.mlp.width : 0;
+  const initial = await compressed(teacher, 'dense-width', { width }, setting);
+  await tell('dense-to-dense', await distilled(initial, teacher, steps.student, setting), initial);
+  return teacher;
+}
+
+async function loadData(base: Model): Promise<Pick<Setting, 'measured' | 'sequences'>> {
+  const options = {
+    seed: 0,
+    datasets: openDatasets({ embedded: tinyModel.directory }),
+    files: { tiny: tinyModel.calibrationFile },
+    tokenizer: await openTokenizer(tinyModel.directory),
+    maxPositions: base.config.maxPositions,
+  };
+  const { sequences } = await loadTraining(parseCalibration(learnedFrom), options);
+  return { sequences, measured: await loadCalibration(parseCalibration(measuredOn), options) };
+}
+
+async function compressed(
+  model: Model,
+  method: string,
+  options: object,
+  { engine, measured }: Setting,
+): Promise<Model> {
+  const plan = await planCompression(engine, {
+    model,
+    method: await registry.find(method),
+    options,
+    measure: (statistics) => calibrate(engine, model, measured, statistics),
+    calibration: async () => measured,
+  });
+  return applyPlan(model, plan);
+}
+
+async function distilled(
+  student: Model,
+  teacher: Model,
+  count: number,
+  { sequences, folder }: Setting,
+): Promise<Model> {
+  const { view } = await refineModel({
+    threads: 1,
+    student,
+    teacher,
+    refiner: await registry.findRefiner('distil'),
+    options: { ...training, steps: count },
+    sequences,
+    validation: [],
+    folder,
+  });
+  return view;
+}
+
+/** The student with everything but its FFNs from the teacher. */
+async function withRandomFfns(student: Model, folder: string): Promise<Model> {
+  const { matrix } = randomTensors();
+  const ffns = [...tensorsByPath(student)].filter(([path]) => path.includes('.ffn.'));
+  const file = join(folder, 'random.safetensors');
+  await writeSafetensors(
+    file,
+    ffns.map(([path, { shape }]) => matrix(path, ...shape)),
+  );
+  return withTensors(student, (await readSafetensors(file)).tensors);
+}
+
+/** Scores a model, and of what it learned from the perplexity; prints a line. */
+async function tell(name: string, model: Model, initial: Model | null): Promise<void> {
+  const before = initial && (await scores(initial, ['tiny_heldout']));
+  const { perplexity, gsm, facts } = await scores(model, ['tiny_heldout', 'tiny_gsm', 'tiny_facts']);
+  const parameters = `${(measure(model).total.parameters / 1e6).toFixed(2)} M`;
+  const after = [perplexity, gsm, facts].map((value) => value.toFixed(3));
+  show(name, parameters, before?.perplexity.toPrecision(3) ?? '', ...after);
+}
+
+async function scores(model: Model, tasks: readonly string[]) {
+  const runner = await ModelRunner.open(model, { threads: 1 });
+  try {
+    const { record } = await evaluate({
+      tasks,
+      model: tokenizedLanguageModel({
+        tokenizer: await openTokenizer(tinyModel.directory),
+        engine: runner,
+        name: model.id,
+        eosTokenIds: model.config.eosTokenIds,
+      }),
+      data: openDatasets({ embedded: tinyModel.directory }),
+    });
+    const { tiny_heldout, tiny_gsm, tiny_facts } = record.results;
+    return {
+      perplexity: Number(tiny_heldout?.['token_perplexity,none']),
+      gsm: Number(tiny_gsm?.['exact_match,strict-match']),
+      facts: Number(tiny_facts?.['acc,none']),
+    };
+  } finally {
+    await runner.dispose();
+  }
+}
+
+/** Seconds of a step with each teacher, and without one; on a processor an MoE of few tokens an expert is not its fastest. */
+async function compareSpeed(
+  student: Model,
+  teachers: { readonly MoE: Model; readonly dense: Model },
+  { sequences, folder }: Setting,
+): Promise<void> {
+  const { tokens, seconds } = await timeSteps(student, { ...teachers, none: null }, sequences, folder);
+  const speed = (name: keyof typeof seconds) => `${(tokens / seconds[name]).toFixed(0)} tokens/s`;
+  const share = (name: 'MoE' | 'dense') => `${(100 * (1 - seconds.none / seconds[name])).toFixed(0)} %`;
+  console.log(
+    `  learning from the MoE ${speed('MoE')}, from the dense teacher ${speed('dense')}: ${(seconds.dense / seconds.MoE).toFixed(2)} x as fast; from text alone ${speed('none')}`,
+  );
+  console.log(
+    `  the MoE takes ${share('MoE')} of a step, the dense teacher ${share('dense')}: the ratio can be no larger than those allow`,
+  );
+}
+
+const show = (...[name, ...cells]: string[]) =>
+  console.log(`  ${name!.padEnd(32)}${cells.map((cell) => cell.padStart(18)).join('')}`);
+
+async function inTurn<T>(items: readonly T[], use: (item: T) => Promise<void>): Promise<void> {
+  for (const item of items) await use(item);
+}
