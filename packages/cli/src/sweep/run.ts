@@ -2,12 +2,10 @@ import {
   applyPlan,
   type CompressionPlan,
   type Evidence,
-  type FoundMethod,
   type Model,
   measure,
   type Work,
 } from '@moepress/core';
-import { type CalibrationSet, Engine, planCompression } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { inLanes } from '../lanes.js';
 import { scoresOf } from '../leaderboard/compute.js';
@@ -15,14 +13,16 @@ import { addressOf } from '../leaderboard/variant.js';
 import { type Questions, scoreView } from '../scoring/local.js';
 import type { Configuration } from './configuration.js';
 import { type Entry, newEntry } from './entry.js';
+import { type Planning, planTogether } from './plan.js';
 import type { Results } from './results.js';
 
+/** More would save little, and a killed sweep would plan more of them again. */
+const plannedTogether = 16;
+
 /** What all configurations share. */
-export interface Shared {
-  readonly base: Model;
-  readonly method: FoundMethod;
-  readonly set: CalibrationSet;
+export interface Shared extends Planning {
   readonly results: Results;
+  /** Views scored at once, and the threads of each. */
   readonly workers: number;
   readonly threads: number;
   /** Measured once, of everything that any configuration needs; null if none needs anything. */
@@ -48,16 +48,16 @@ export async function runConfigurations(
   const report = () =>
     progress({ type: 'advance', task, done: entries.filter((entry) => entry !== undefined).length });
   progress({ type: 'start', task, total: configurations.length, unit: 'configurations' });
-  if (open.length > 0) {
-    // Before the lanes, since measuring takes all threads.
-    const evidence = await shared.evidence();
-    const scored = new Map<string, Promise<Entry['scores']>>();
-    await inLanes(open, shared.workers, signal, async ({ configuration, i }, work) => {
-      const plan = await planOne(configuration, shared, evidence, work);
+  // Before the lanes, since measuring and planning take all threads.
+  const evidence = open.length > 0 ? await shared.evidence() : null;
+  const scores = scoringOnce(questions, shared);
+  for (const group of groupsOf(open, plannedTogether)) {
+    const own = group.map(({ configuration }) => configuration);
+    const plans = await planTogether(own, shared, evidence, { signal });
+    const planned = group.map((one, at) => ({ ...one, plan: plans[at]! }));
+    await inLanes(planned, shared.workers, signal, async ({ configuration, i, plan }, work) => {
       const view = applyPlan(shared.base, plan);
       const decision = addressOf(plan.layers);
-      const scores = scored.get(decision) ?? scoreOne(view, questions, shared, work);
-      scored.set(decision, scores);
       entries[i] = newEntry({
         configuration: configuration.address,
         asked,
@@ -65,7 +65,7 @@ export async function runConfigurations(
         decision,
         ...told(plan),
         parameters: measure(view).total.parameters,
-        scores: await scores,
+        scores: await scores(view, decision, work),
       });
       await shared.results.add(entries[i]);
       report();
@@ -76,36 +76,23 @@ export async function runConfigurations(
   return entries.map((entry) => entry!);
 }
 
-async function planOne(
-  { given }: Configuration,
-  { base: model, method, set, threads }: Shared,
-  evidence: Evidence | null,
-  work: Work,
-): Promise<CompressionPlan> {
-  const engine = new Engine({ threads });
-  try {
-    return await planCompression(engine, {
-      ...work,
-      model,
-      method,
-      options: given,
-      measure: async () => evidence!,
-      calibration: async () => set,
-    });
-  } finally {
-    await engine.dispose();
-  }
+function* groupsOf<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size);
 }
 
-async function scoreOne(
-  view: Model,
-  questions: Questions,
-  { threads }: Shared,
-  work: Work,
-): Promise<Entry['scores']> {
-  if (questions.tasks.length === 0) return {};
-  const { record } = await scoreView(view, questions, { threads, answers: false }, work);
-  return scoresOf(record);
+/** Scores views; those of one decision are one, and scored once. */
+function scoringOnce(questions: Questions, { threads }: Shared) {
+  const known = new Map<string, Promise<Entry['scores']>>();
+  const score = async (view: Model, work: Work): Promise<Entry['scores']> => {
+    if (questions.tasks.length === 0) return {};
+    const { record } = await scoreView(view, questions, { threads, answers: false }, work);
+    return scoresOf(record);
+  };
+  return (view: Model, decision: string, work: Work): Promise<Entry['scores']> => {
+    const scores = known.get(decision) ?? score(view, work);
+    known.set(decision, scores);
+    return scores;
+  };
 }
 
 /** What a method tells of the quality of its plan: `distance`, and by layer `error`, in its details. */
