@@ -72,6 +72,21 @@ interface Setting {
   readonly folder: string;
 }
 
+interface Scores {
+  /** Of held-out tokens. */
+  readonly perplexity: number;
+  readonly gsm: number;
+  readonly facts: number;
+}
+
+/** A line of the table. */
+interface Row extends Scores {
+  readonly name: string;
+  readonly parameters: number;
+  /** Perplexity before distillation; null for what was not distilled. */
+  readonly before: number | null;
+}
+
 /**
  * MoE-to-dense beside dense-to-dense on the embedded model (the comparison of arXiv:2605.28207, appendix M): students of
  * one size, distilled for equal steps on equal data with one thread each, so that every machine gets the same bits. The
@@ -91,34 +106,43 @@ export async function distilSuite(): Promise<void> {
     const [, student] = students[0]!;
     students.push(['random FFNs', await withRandomFfns(student, folder)]);
     const untaught = await compressed(base, 'moe-to-dense', { ratio: 0 }, setting);
-    console.log(
-      `distillation of the embedded model: ${steps.student} steps of ${training.batch} sequences, the dense teacher ${steps.teacher}`,
-    );
-    show('', 'parameters', 'perplexity before', 'after', 'tiny_gsm', 'tiny_facts');
-    await tell('MoE', base, null);
-    // Small models gain nothing from a second thread: one core learns densely, the other from the MoE.
-    const [denseTeacher] = await Promise.all([
-      compareDense(base, untaught, student, setting),
-      inTurn(students, async ([name, initial]) =>
-        tell(name, await distilled(initial, base, steps.student, setting), initial),
-      ),
+    // Small models gain nothing from a second thread: one core is for each kind of teacher.
+    const [dense, sparse] = await Promise.all([
+      denseToDense(base, untaught, student, setting),
+      moeToDense(base, students, setting),
     ]);
-    await compareSpeed(student, { MoE: base, dense: denseTeacher }, setting);
+    print([await rowOf('MoE', base, null), ...sparse, ...dense.rows]);
+    await compareSpeed(student, { MoE: base, dense: dense.teacher }, setting);
   } finally {
     await engine.dispose();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
+async function moeToDense(
+  base: Model,
+  students: readonly (readonly [string, Model])[],
+  setting: Setting,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const [name, student] of students) {
+    rows.push(await rowOf(name, await distilled(student, base, steps.student, setting), student));
+  }
+  return rows;
+}
+
 /** The dense teacher, and what becomes of it at the size of `like`. */
-async function compareDense(base: Model, untaught: Model, like: Model, setting: Setting): Promise<Model> {
+async function denseToDense(base: Model, untaught: Model, like: Model, setting: Setting) {
   const teacher = await distilled(untaught, base, steps.teacher, setting);
-  await tell('dense teacher', teacher, untaught);
-  const [block] = like.blocks;
-  const width = block?.ffn.kind === 'dense' ? block.ffn.mlp.width : 0;
+  const { ffn } = like.blocks[0]!;
+  const width = ffn.kind === 'dense' ? ffn.mlp.width : 0;
   const initial = await compressed(teacher, 'dense-width', { width }, setting);
-  await tell('dense-to-dense', await distilled(initial, teacher, steps.student, setting), initial);
-  return teacher;
+  const student = await distilled(initial, teacher, steps.student, setting);
+  const rows = [
+    await rowOf('dense teacher', teacher, untaught),
+    await rowOf('dense-to-dense', student, initial),
+  ];
+  return { teacher, rows };
 }
 
 async function loadData(base: Model): Promise<Pick<Setting, 'measured' | 'sequences'>> {
@@ -180,16 +204,14 @@ async function withRandomFfns(student: Model, folder: string): Promise<Model> {
   return withTensors(student, (await readSafetensors(file)).tensors);
 }
 
-/** Scores a model, and of what it learned from the perplexity; prints a line. */
-async function tell(name: string, model: Model, initial: Model | null): Promise<void> {
-  const before = initial && (await scores(initial, ['tiny_heldout']));
-  const { perplexity, gsm, facts } = await scores(model, ['tiny_heldout', 'tiny_gsm', 'tiny_facts']);
-  const parameters = `${(measure(model).total.parameters / 1e6).toFixed(2)} M`;
-  const after = [perplexity, gsm, facts].map((value) => value.toFixed(3));
-  show(name, parameters, before?.perplexity.toPrecision(3) ?? '', ...after);
+/** Scores a model, and what it was before distillation. */
+async function rowOf(name: string, model: Model, initial: Model | null): Promise<Row> {
+  const before = initial && (await scoresOf(initial, ['tiny_heldout'])).perplexity;
+  const after = await scoresOf(model, ['tiny_heldout', 'tiny_gsm', 'tiny_facts']);
+  return { name, parameters: measure(model).total.parameters, before, ...after };
 }
 
-async function scores(model: Model, tasks: readonly string[]) {
+async function scoresOf(model: Model, tasks: readonly string[]): Promise<Scores> {
   const runner = await ModelRunner.open(model, { threads: 1 });
   try {
     const { record } = await evaluate({
@@ -213,7 +235,19 @@ async function scores(model: Model, tasks: readonly string[]) {
   }
 }
 
-/** Seconds of a step with each teacher, and without one; on a processor an MoE of few tokens an expert is not its fastest. */
+function print(rows: readonly Row[]): void {
+  console.log(
+    `distillation of the embedded model: ${steps.student} steps of ${training.batch} sequences, the dense teacher ${steps.teacher}`,
+  );
+  const show = (name: string, ...cells: string[]) =>
+    console.log(`  ${name.padEnd(32)}${cells.map((cell) => cell.padStart(18)).join('')}`);
+  show('', 'parameters', 'perplexity before', 'after', 'tiny_gsm', 'tiny_facts');
+  for (const { name, parameters, before, ...after } of rows) {
+    const scores = [after.perplexity, after.gsm, after.facts].map((score) => score.toFixed(3));
+    show(name, `${(parameters / 1e6).toFixed(2)} M`, before?.toPrecision(3) ?? '', ...scores);
+  }
+}
+
 async function compareSpeed(
   student: Model,
   teachers: { readonly MoE: Model; readonly dense: Model },
@@ -222,17 +256,11 @@ async function compareSpeed(
   const { tokens, seconds } = await timeSteps(student, { ...teachers, none: null }, sequences, folder);
   const speed = (name: keyof typeof seconds) => `${(tokens / seconds[name]).toFixed(0)} tokens/s`;
   const share = (name: 'MoE' | 'dense') => `${(100 * (1 - seconds.none / seconds[name])).toFixed(0)} %`;
+  const times = (name: 'MoE' | 'none') => `${(seconds.dense / seconds[name]).toFixed(2)} x`;
   console.log(
-    `  learning from the MoE ${speed('MoE')}, from the dense teacher ${speed('dense')}: ${(seconds.dense / seconds.MoE).toFixed(2)} x as fast; from text alone ${speed('none')}`,
+    `  learning from the dense teacher ${speed('dense')}, from the MoE ${speed('MoE')}: ${times('MoE')} as fast`,
   );
   console.log(
-    `  the MoE takes ${share('MoE')} of a step, the dense teacher ${share('dense')}: the ratio can be no larger than those allow`,
+    `  of a step the dense teacher takes ${share('dense')} and the MoE ${share('MoE')}: one that took no time would be ${times('none')} as fast (${speed('none')})`,
   );
-}
-
-const show = (...[name, ...cells]: string[]) =>
-  console.log(`  ${name!.padEnd(32)}${cells.map((cell) => cell.padStart(18)).join('')}`);
-
-async function inTurn<T>(items: readonly T[], use: (item: T) => Promise<void>): Promise<void> {
-  for (const item of items) await use(item);
 }
