@@ -44,7 +44,7 @@ function remapped(model: Model, prototype: (layer: number, slot: number) => [num
 }
 
 async function logitsOf(model: Model, sequences: readonly (readonly number[])[]): Promise<Float32Array[]> {
-  const runner = await ModelRunner.open(model);
+  const runner = await ModelRunner.open(model, { residency: 'streamed', workers: 1, threads: 1 });
   try {
     return (await runner.trace(sequences)).map(({ logits }) => logits.data as Float32Array);
   } finally {
@@ -92,7 +92,7 @@ describe.each(fixtures)('views of $name', ({ load }) => {
     const model = await openModel(folder);
     const first = moeBlocks(model)[0]!.index;
     const pooled = remapped(model, (layer, slot) => [layer, slot % 3]);
-    const engine = new Engine();
+    const engine = new Engine({ workers: 1, threads: 1 });
     try {
       const set = { source: 'golden', seed: 0, sequences };
       const total = async (view: Model) => {
@@ -138,7 +138,7 @@ describe.each(fixtures)('views of $name', ({ load }) => {
     for (const [i, logits] of narrow.entries()) expect(maxDifference(logits, wide[i]!)).toBeLessThan(2e-5);
     expect(maxDifference(narrow[0]!, (await logitsOf(model, sequences))[0]!)).toBeGreaterThan(0.01);
 
-    const engine = new Engine();
+    const engine = new Engine({ workers: 1, threads: 1 });
     try {
       const set = { source: 'golden', seed: 0, sequences };
       const statistics = [activationEnergy, tokenMaskFisher];

@@ -115,7 +115,7 @@ describe('moepress demo', () => {
       if (variant!.ratio !== null) expect(removed.routed).toBeCloseTo(variant!.ratio, 3);
       expect(bytes).toBeLessThan(original!.bytes);
     }
-  });
+  }, 600_000);
 });
 
 describe('moepress channels', () => {

@@ -30,8 +30,8 @@ export function runLeaderboard(
 
 /** The cells of a leaderboard, in the order of its table. */
 export function cellsIn(folder: string) {
-  const lines = readFileSync(join(folder, 'results.jsonl'), 'utf8').trim().split('\n');
-  return lines.map((line) => JSON.parse(line));
+  const lines = readFileSync(join(folder, 'results.jsonl'), 'utf8').split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
 }
 
 /** Without what names a run rather than a result. */

@@ -8,10 +8,10 @@ import { inTemporaryFolder, moepress } from './command.js';
 const calibration = ['--calibration', 'tiny:16'];
 const training = ['--train', 'tiny:16x64+tiny_gsm[train]:32', '--option', 'learningRate=0.001'];
 
-/** The plan that condenses a layer to its shared expert and a routed one. */
+/** The plan that condenses two layers to their shared experts. */
 async function condensed(folder: string): Promise<string> {
   const plan = join(folder, 'plan.json');
-  const options = ['--option', 'condenseLayers=1', '--option', 'experts=1'];
+  const options = ['--option', 'condenseLayers=2', '--option', 'experts=0'];
   const made = await moepress([
     'compress',
     'tiny',
@@ -82,7 +82,7 @@ describe('moepress refine', () => {
 
       const checkpoint = join(folder, 'checkpoint');
       await moepress(['apply', join(out, 'plan.json'), 'tiny', '--out', checkpoint]);
-      expect(moeBlocks(await openModel(checkpoint))).toHaveLength(3);
+      expect(moeBlocks(await openModel(checkpoint))).toHaveLength(2);
       expect((await perplexity([checkpoint])) / view).toBeCloseTo(1, 2);
       expect(await readFile(join(checkpoint, 'README.md'), 'utf8')).toContain('refined by | cd-moe');
 
