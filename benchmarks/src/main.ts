@@ -6,6 +6,7 @@ import { calibrationSuite } from './suites/calibration.js';
 import { condenseSuite } from './suites/condense.js';
 import { condensedSuite, denseSuite } from './suites/dense.js';
 import { distilSuite } from './suites/distil.js';
+import { gpuSuite } from './suites/gpu.js';
 import { harnessSuite } from './suites/harness.js';
 import { memorySuite } from './suites/memory.js';
 import { openSuite } from './suites/open.js';
@@ -49,6 +50,7 @@ const suites: Record<string, () => Promise<void>> = {
   condensed: async () => condensedSuite(await deepseek(3)),
   dense: async () => denseSuite(await olmoe(4)),
   distil: distilSuite,
+  gpu: () => gpuSuite(() => olmoe(4)),
   full: async () => calibrationSuite(await olmoe(16), 16, 2048),
 };
 

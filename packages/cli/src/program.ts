@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { expertLayouts } from '@moepress/export';
 import { calibrationForms, onnxDtypes, parseCalibration, taskNames } from '@moepress/harness';
-import { deviceChoices } from '@moepress/runtime';
+import { deviceChoices, precisions } from '@moepress/runtime';
 import { Command, Option } from 'commander';
 import { channelStatistics } from './channels/scores.js';
 import { apply } from './commands/apply.js';
@@ -47,6 +47,13 @@ const deviceOption = () =>
     '--device <name>',
     'where to compute (default: cpu); auto takes the fastest that starts, see moepress doctor',
   ).choices(deviceChoices);
+const precisionOption = () =>
+  new Option(
+    '--precision <type>',
+    'of the products with weights on a device other than the processor (default: float32)',
+  ).choices(precisions);
+const gpuMemoryOption = () =>
+  new Option('--gpu-memory <size>', "what to use of such a device's memory (default: 4GiB)").argParser(bytes);
 const dataOption = () =>
   new Option('--data <dir>', 'folder of <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}').argParser(path);
 const calibrationOption = () =>
@@ -136,6 +143,8 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(memoryOption())
     .addOption(minTokensOption())
     .addOption(deviceOption())
+    .addOption(precisionOption())
+    .addOption(gpuMemoryOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
@@ -238,6 +247,8 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
       new Option('--dtype <type>', 'numbers of those files (default: fp32)').choices(Object.keys(onnxDtypes)),
     )
     .addOption(deviceOption())
+    .addOption(precisionOption())
+    .addOption(gpuMemoryOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
@@ -320,6 +331,8 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .option('--port <n>', 'port to listen on; 0 takes any that is free', port, 8000)
     .option('--served-name <name>', 'what clients call the model (default: as given)')
     .addOption(deviceOption())
+    .addOption(precisionOption())
+    .addOption(gpuMemoryOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
@@ -338,6 +351,8 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
         .default('auto'),
     )
     .addOption(deviceOption())
+    .addOption(precisionOption())
+    .addOption(gpuMemoryOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())

@@ -35,7 +35,7 @@ export class GraphBuilder implements Graph {
   readonly #path: string[] = [];
   readonly #values = new Map<string, Value>();
   #count = 0;
-  #onHost = false;
+  #marks: Pick<NodeIR, 'onHost' | 'exact'> = {};
 
   constructor(name: string) {
     this.#name = name;
@@ -99,7 +99,7 @@ export class GraphBuilder implements Graph {
       inputs: inputs.map((input) => input?.name ?? ''),
       outputs: values.map((value) => value.name),
       attributes,
-      ...(this.#onHost && { onHost: true }),
+      ...this.#marks,
     });
     return values;
   }
@@ -148,13 +148,12 @@ export class GraphBuilder implements Graph {
 
   /** Leaves the nodes that `build` appends to the processor, on whichever device the graph runs. */
   onHost<T>(build: () => T): T {
-    const before = this.#onHost;
-    this.#onHost = true;
-    try {
-      return build();
-    } finally {
-      this.#onHost = before;
-    }
+    return this.#marked({ onHost: true }, build);
+  }
+
+  /** Keeps the nodes that `build` appends in their precision, where the graph is brought to a lower one. */
+  exactly<T>(build: () => T): T {
+    return this.#marked({ exact: true }, build);
   }
 
   /** The nodes outside branches, in the order they were appended. */
@@ -206,6 +205,16 @@ export class GraphBuilder implements Graph {
       return { graph: { name, nodes: frame.nodes, initializers: [], inputs: [], outputs }, values };
     } finally {
       this.#frames.pop();
+    }
+  }
+
+  #marked<T>(marks: Pick<NodeIR, 'onHost' | 'exact'>, build: () => T): T {
+    const before = this.#marks;
+    this.#marks = { ...before, ...marks };
+    try {
+      return build();
+    } finally {
+      this.#marks = before;
     }
   }
 

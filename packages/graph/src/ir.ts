@@ -46,6 +46,8 @@ export interface NodeIR {
   readonly attributes: Readonly<Record<string, Attribute | GraphIR>>;
   /** Left to the processor where the graph runs on another device. */
   readonly onHost?: boolean;
+  /** Computed in the precision it says, where others may be computed in a lower one. */
+  readonly exact?: boolean;
 }
 
 export interface InitializerIR {

@@ -1,6 +1,13 @@
 export { type CalibrateOptions, calibrate } from './calibration/calibrate.js';
 export { type CalibrationSet, recordOf } from './calibration/set.js';
-export { type Device, type DeviceChoice, deviceChoices, devices } from './devices/device.js';
+export {
+  type Device,
+  type DeviceChoice,
+  type DeviceOptions,
+  deviceChoices,
+  devices,
+  precisions,
+} from './devices/device.js';
 export { isPublished } from './devices/mend.js';
 export { productSpeed } from './devices/speed.js';
 export { startDevice, unavailable } from './devices/start.js';

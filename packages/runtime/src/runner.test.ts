@@ -1,57 +1,28 @@
 import { openModel } from '@moepress/checkpoint';
 import { describe, expect, it } from 'vitest';
-import { negativeLogLikelihoods } from './forward/trace.js';
 import { ModelRunner } from './runner.js';
-import { denseFixtures, fixtures, fullReferences, maxDifference } from './testing/golden.js';
+import { denseFixtures, fixtures, fullReferences } from './testing/golden.js';
+import { expectAnswers, expectTraces } from './testing/parity.test.util.js';
 
 const shared = process.env.MOEPRESS_SHARED;
 const references = [...fixtures, ...denseFixtures, ...(shared ? fullReferences(shared) : [])];
 
 describe.each(references)('$name against transformers', ({ load }) => {
-  it.each(['streamed', 'resident'] as const)('%s: one padded batch of three sequences', async (residency) => {
-    const golden = await load();
-    const runner = await ModelRunner.open(await openModel(golden.model), { residency });
-    try {
-      const traces = await runner.trace(golden.sequences);
-      for (const [i, trace] of traces.entries()) {
-        const ids = golden.sequences[i]!;
-        const logits = await golden.floats(`s${i}.logits`);
-        if (logits) expect(maxDifference(trace.logits.data as Float32Array, logits)).toBeLessThan(2e-4);
-        const hidden = await golden.floats(`s${i}.hidden`);
-        if (hidden) expect(maxDifference(stacked(trace.hidden), hidden)).toBeLessThan(2e-4);
-        const nll = negativeLogLikelihoods(trace.logits, ids);
-        expect(Math.abs(mean(nll) - golden.nllMean[i]!)).toBeLessThan(1e-5);
-        const weights = await golden.floats(`s${i}.topk_weight`);
-        const routed = stacked(trace.routing.map((layer) => layer.weights));
-        expect(maxDifference(routed, weights ?? [])).toBeLessThan(2e-5);
-        const selected = golden.ints(`s${i}.topk_idx`) ?? [];
-        expect(stacked(trace.routing.map((layer) => layer.selected))).toEqual(selected);
+  it.each(['streamed', 'resident'] as const)(
+    '%s: a padded batch of three sequences, scores and 16 greedy tokens',
+    async (residency) => {
+      const golden = await load();
+      // All of it is one batch, which one worker computes.
+      const options = { residency, workers: 1, threads: 1 };
+      const runner = await ModelRunner.open(await openModel(golden.model), options);
+      try {
+        await expectTraces(runner, golden);
+        await expectAnswers(runner, golden);
+      } finally {
+        await runner.dispose();
       }
-    } finally {
-      await runner.dispose();
-    }
-  });
-
-  it.each(['streamed', 'resident'] as const)('%s: scores and 16 greedy tokens', async (residency) => {
-    const golden = await load();
-    const runner = await ModelRunner.open(await openModel(golden.model), { residency });
-    try {
-      const scores = await runner.score(golden.sequences.map((ids) => ({ ids, from: 1 })));
-      for (const [i, { logprob }] of scores.entries()) {
-        const nllMean = -logprob / (golden.sequences[i]!.length - 1);
-        expect(Math.abs(nllMean - golden.nllMean[i]!)).toBeLessThan(1e-5);
-      }
-      const options = { maxNewTokens: 16, eosTokenIds: [] };
-      expect(await runner.generate(golden.sequences, options)).toEqual(golden.greedy);
-      const continued = golden.sequences.map((ids, i) => ({
-        ids: [...ids, ...golden.greedy[i]!],
-        from: ids.length,
-      }));
-      expect((await runner.score(continued)).map(({ isGreedy }) => isGreedy)).toEqual([true, true, true]);
-    } finally {
-      await runner.dispose();
-    }
-  });
+    },
+  );
 });
 
 describe('ModelRunner', () => {
@@ -123,11 +94,3 @@ describe('ModelRunner', () => {
     }
   });
 });
-
-function stacked(tensors: readonly { data: ArrayLike<number | bigint> }[]): number[] {
-  return tensors.flatMap(({ data }) => Array.from(data, Number));
-}
-
-function mean(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}

@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os';
 import { type Model, MoepressError, measure, type Work } from '@moepress/core';
-import type { DeviceChoice } from './devices/device.js';
+import type { DeviceOptions } from './devices/device.js';
+import { defaultGpuMemory, weightShare } from './devices/memory.js';
 import { startDevice } from './devices/start.js';
 import { Engine, type EngineOptions } from './engine/engine.js';
 import { type BlockSessions, streamedBlocks } from './forward/blocks.js';
@@ -11,17 +12,23 @@ import { generateCached } from './generate/cached.js';
 import type { GenerateOptions } from './generate/options.js';
 import { generateUncached } from './generate/uncached.js';
 
-/** `resident` maps all blocks at once, `streamed` one at a time; `auto` goes by the machine's memory. */
+/** `resident` maps all blocks at once, `streamed` one at a time; `auto` goes by the memory of the machine or device. */
 export type Residency = 'auto' | 'resident' | 'streamed';
 
-export interface RunnerOptions extends Omit<EngineOptions, 'device'>, Work {
-  /** `cpu` by default; see `startDevice`. */
-  readonly device?: DeviceChoice | undefined;
+export interface RunnerOptions extends Omit<EngineOptions, 'device'>, DeviceOptions, Work {
   readonly residency?: Residency;
 }
 
 /** A share of the memory that mapped weights may fill before the page cache starts to thrash. */
 const residentShare = 0.6;
+
+const fitsMachine = (model: Model): boolean => measure(model).total.bytes < totalmem() * residentShare;
+
+/** On a device weights stand in the precision they are multiplied in. */
+function fitsDevice(model: Model, { precision, gpuMemory = defaultGpuMemory }: RunnerOptions): boolean {
+  const bytes = measure(model).total.parameters * (precision === 'float16' ? 2 : 4);
+  return bytes < gpuMemory * weightShare;
+}
 
 /** A model ready to score, generate and trace. Dispose of it when done. */
 export class ModelRunner {
@@ -38,8 +45,8 @@ export class ModelRunner {
   /** Throws `ENGINE_FAILED` if a device that was named does not start. */
   static async open(model: Model, options: RunnerOptions = {}): Promise<ModelRunner> {
     const { residency = 'auto' } = options;
-    const fits = measure(model).total.bytes < totalmem() * residentShare;
     const device = await startDevice(options.device ?? 'cpu', options);
+    const fits = device === 'cpu' ? fitsMachine(model) : fitsDevice(model, options);
     const engine = new Engine({ ...options, device });
     try {
       const resident = residency === 'resident' || (residency === 'auto' && fits);

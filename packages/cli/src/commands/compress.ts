@@ -11,7 +11,7 @@ import {
 import { type ExpertLayout, writeHuggingFace } from '@moepress/export';
 import {
   type CalibrationSet,
-  type DeviceChoice,
+  type DeviceOptions,
   Engine,
   planCompression,
   startDevice,
@@ -66,9 +66,8 @@ const methodOptions = ({ option, ratio, seed }: CompressOptions) => ({
 });
 
 /** How a method's plan is made: what it is measured on, and with what. */
-export interface PlanningOptions extends CalibrationChoice, MeasureOptions {
+export interface PlanningOptions extends CalibrationChoice, MeasureOptions, DeviceOptions {
   readonly threads?: number;
-  readonly device?: DeviceChoice;
 }
 
 /** Measures what a method needs and lets it decide; `own` are its options. */

@@ -17,10 +17,12 @@ export async function doctor(context: Context): Promise<void> {
   };
   const task = 'Trying devices';
   work.progress({ type: 'start', task, total: devices.length, unit: 'devices' });
-  const expected = await reference(work);
+  // The device is what is under way, and not what it computes.
+  const own = { signal: work.signal };
+  const expected = await reference(own);
   const examinations: Examination[] = [];
   for (const [i, device] of devices.entries()) {
-    examinations.push(await examine(device, expected, work));
+    examinations.push(await examine(device, expected, own));
     work.progress({ type: 'advance', task, done: i + 1, note: device });
   }
   work.progress({ type: 'end', task });

@@ -7,7 +7,7 @@ import {
   renderTable,
   saveEvaluation,
 } from '@moepress/harness';
-import type { DeviceChoice } from '@moepress/runtime';
+import type { DeviceOptions } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { checkFolderOutput } from '../output.js';
 import type { AnswersChoice } from '../scoring/answers.js';
@@ -16,12 +16,11 @@ import { scoreReadyMade } from '../scoring/ready-made.js';
 import { scoreServer } from '../scoring/server.js';
 import { openView } from '../source/model.js';
 
-export interface EvalOptions extends Questions {
+export interface EvalOptions extends Questions, DeviceOptions {
   readonly plan?: string;
   readonly output?: string;
   readonly addBos?: boolean;
   readonly threads?: number;
-  readonly device?: DeviceChoice;
   readonly revision?: string;
   readonly answers?: AnswersChoice;
   /** Scores ONNX files that others exported instead of a checkpoint. */
@@ -78,6 +77,8 @@ const bound: readonly {
   { name: 'plan', flag: '--plan', at: ['moepress'] },
   { name: 'threads', flag: '--threads', at: ['moepress'] },
   { name: 'device', flag: '--device', at: ['moepress'] },
+  { name: 'precision', flag: '--precision', at: ['moepress'] },
+  { name: 'gpuMemory', flag: '--gpu-memory', at: ['moepress'] },
   { name: 'addBos', flag: '--add-bos', at: ['moepress', 'transformers-js'] },
   { name: 'dtype', flag: '--dtype', at: ['transformers-js'] },
   { name: 'servedName', flag: '--served-name', at: ['server'] },

@@ -2,20 +2,19 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { MoepressError } from '@moepress/core';
-import { type DeviceChoice, ModelRunner } from '@moepress/runtime';
+import { type DeviceOptions, ModelRunner } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { openChatTemplate } from '../serve/chat-template.js';
 import { createModelServer } from '../serve/server.js';
 import { openView, tokenizerOf } from '../source/model.js';
 
-export interface ServeOptions {
+export interface ServeOptions extends DeviceOptions {
   readonly host: string;
   /** 0 takes any that is free. */
   readonly port: number;
   readonly plan?: string;
   readonly servedName?: string;
   readonly threads?: number;
-  readonly device?: DeviceChoice;
   readonly revision?: string;
 }
 

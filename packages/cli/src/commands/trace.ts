@@ -1,7 +1,7 @@
 import { arrayEntry, type TensorEntry, writeSafetensors } from '@moepress/checkpoint';
 import { MoepressError } from '@moepress/core';
 import {
-  type DeviceChoice,
+  type DeviceOptions,
   ModelRunner,
   negativeLogLikelihoods,
   type Residency,
@@ -13,13 +13,12 @@ import { checkFileOutput, makeParent } from '../output.js';
 import { openView } from '../source/model.js';
 import { readText } from '../source/text.js';
 
-export interface TraceOptions {
+export interface TraceOptions extends DeviceOptions {
   readonly ids: string;
   readonly out: string;
   readonly plan?: string;
   readonly residency: Residency;
   readonly threads?: number;
-  readonly device?: DeviceChoice;
   readonly revision?: string;
 }
 

@@ -23,7 +23,7 @@ export async function examine(device: Device, expected: Answer, work: Work): Pro
   const started = performance.now();
   try {
     const speed = await productSpeed(device);
-    const apart = difference(await answerOn(device, { signal: work.signal }), expected);
+    const apart = difference(await answerOn(device, work), expected);
     return {
       device,
       state: apart <= tolerance ? 'works' : 'wrong',

@@ -6,7 +6,7 @@ import {
   openDatasets,
   tokenizedLanguageModel,
 } from '@moepress/harness';
-import { type DeviceChoice, ModelRunner } from '@moepress/runtime';
+import { type DeviceOptions, ModelRunner } from '@moepress/runtime';
 import { tinyModel } from '@moepress/tiny';
 import { tokenizerOf } from '../source/model.js';
 import { type AnswersChoice, openLocalAnswers } from './answers.js';
@@ -19,10 +19,9 @@ export interface Questions extends Pick<EvaluateOptions, 'limit' | 'numFewshot'>
   readonly data?: string | undefined;
 }
 
-export interface LocalOptions {
+export interface LocalOptions extends DeviceOptions {
   readonly addBos?: boolean;
   readonly threads?: number;
-  readonly device?: DeviceChoice;
   readonly answers: AnswersChoice;
 }
 
@@ -50,12 +49,21 @@ export async function scoreView(
       addBos: options.addBos ?? null,
       eosTokenIds: model.config.eosTokenIds,
     });
-    const store = await openLocalAnswers(options.answers, model, asked.settings, work.progress);
+    const store = await openLocalAnswers(
+      options.answers,
+      model,
+      { ...asked.settings, ...rounding(options) },
+      work.progress,
+    );
     const evaluation = await evaluate({ ...questions, data: datasets(questions), model: asked, store, work });
     return { ...evaluation, throughput: throughput() };
   } finally {
     await runner.dispose();
   }
 }
+
+/** Answers of devices that round in another way are kept apart. */
+const rounding = ({ device = 'cpu', precision = 'float32' }: LocalOptions) =>
+  device === 'cpu' ? {} : { device, precision };
 
 export const datasets = ({ data }: Questions) => openDatasets({ data, embedded: tinyModel.directory });

@@ -1,26 +1,7 @@
-import { openModel } from '@moepress/checkpoint';
-import { type Block, type ExpertStatistic, type Model, moeBlocks, type Statistic } from '@moepress/core';
-import {
-  add,
-  cast,
-  join,
-  mlpSequenceMaskFisher,
-  mlpTokenMaskFisher,
-  reduceSum,
-  sequenceMaskFisher,
-  square,
-  timesNumber,
-  tokenMaskFisher,
-  unsqueeze,
-  weightFisher,
-  weightGradientMagnitude,
-} from '@moepress/graph';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { Engine } from '../engine/engine.js';
-import { gradientKey } from '../states/keys.js';
-import { heldName } from '../states/states.js';
-import { fixtures, fullReferences, maxDifference } from '../testing/golden.js';
-import { backwardPass } from './pass.js';
+import { fixtures, fullReferences } from '../testing/golden.js';
+import { expectGradients } from '../testing/parity.test.util.js';
 
 const shared = process.env.MOEPRESS_SHARED;
 let engine: Engine;
@@ -29,133 +10,9 @@ beforeAll(() => {
 });
 afterAll(() => engine.dispose());
 
-const routerGradient: ExpertStatistic = {
-  name: 'router-gradient',
-  version: 1,
-  pass: 'backward',
-  collect: (_, { gradients }) => ({ sum: cast(gradients!.routerWeight, 'float64') }),
-};
-
-/** The paper's formula as it stands, from the gradients of the weights. */
-const formedWeightFisher: ExpertStatistic = {
-  name: 'formed-weight-fisher',
-  version: 1,
-  pass: 'backward',
-  collect: (_, { gradients }) => ({
-    sum: join(
-      gradients!.experts.map(({ gate, up, down }) => {
-        const rows = add(reduceSum(square(gate), [1]), reduceSum(square(up), [1]));
-        const lengths = add(rows, reduceSum(square(down), [0]));
-        return unsqueeze(cast(timesNumber(lengths, 1 / Number(gate.shape[1])), 'float64'), 0);
-      }),
-      0,
-    ),
-  }),
-};
-
-/** Largest difference, as a share of the largest reference value. */
-const relative = (actual: ArrayLike<number>, expected: Float32Array | Float64Array) =>
-  maxDifference(actual, expected) / [...expected].reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-
-/** Name that the reference has for the MLP that all tokens go through. */
-const downProjection = ({ index, ffn }: Block, { architecture }: Model) => {
-  const shared = architecture === 'qwen2_moe' ? 'shared_expert' : 'shared_experts';
-  return `model.layers.${index}.mlp.${ffn.kind === 'dense' ? '' : `${shared}.`}down_proj`;
-};
-
-const sum = (parts: readonly Float64Array[]) =>
-  parts.reduce((total, part) => total.map((x, i) => x + part[i]!));
-
 describe.each([...fixtures, ...(shared ? fullReferences(shared) : [])])('$name backwards', ({ load }) => {
   it('has the gradients and Fisher scores of torch', async () => {
     const golden = await load();
-    const model = await openModel(golden.model);
-    const statistics = [
-      tokenMaskFisher,
-      sequenceMaskFisher,
-      routerGradient,
-      weightFisher,
-      formedWeightFisher,
-      weightGradientMagnitude,
-      mlpTokenMaskFisher,
-      mlpSequenceMaskFisher,
-    ];
-    const measured = new Map<string, Float64Array[]>();
-    const hidden = new Map<number, Float32Array[]>();
-    let losses: readonly number[] = [];
-    await backwardPass(engine, model, golden.sequences, {
-      statistics,
-      lowest: 0,
-      storage: { folder: null, memory: Number.POSITIVE_INFINITY },
-      isKnown: () => false,
-      losses: (means) => {
-        losses = means;
-      },
-      async visit(block, results, batches) {
-        for (const name of Object.keys(results[0]!).filter((key) => key.includes('/'))) {
-          measured.set(
-            `${block.index}:${name}`,
-            results.map((result) => result[name]!.data as Float64Array),
-          );
-        }
-        const gradients = await Promise.all(
-          batches.map((batch) => batch.worker.take(heldName(batch, gradientKey(block.index)))),
-        );
-        hidden.set(
-          block.index,
-          gradients.map(({ data }) => data as Float32Array),
-        );
-      },
-    });
-    expect(losses).toHaveLength(3);
-    for (const [i, loss] of losses.entries()) expect(Math.abs(loss - golden.nllMean[i]!)).toBeLessThan(1e-5);
-
-    const layers = moeBlocks(model).map(({ index }) => index);
-    for (const [m, layer] of layers.entries()) {
-      const of = (statistic: Statistic) => measured.get(`${layer}:${statistic.name}/sum`)!;
-      for (const [statistic, name] of [
-        [tokenMaskFisher, 'fisher.token.mean'],
-        [sequenceMaskFisher, 'fisher.mask.mean'],
-      ] as const) {
-        const all = (await golden.floats(name))!;
-        const size = all.length / layers.length;
-        expect(relative(sum(of(statistic)), all.slice(m * size, (m + 1) * size))).toBeLessThan(1e-4);
-      }
-      const router = await golden.floats(`grad.router.layer${layer}`);
-      if (router) expect(relative(sum(of(routerGradient)), router)).toBeLessThan(1e-4);
-      for (const values of [...of(weightFisher), ...of(weightGradientMagnitude)]) {
-        expect(values.every((x) => x >= 0)).toBe(true);
-      }
-      for (const [i, lengths] of of(weightFisher).entries()) {
-        expect(relative(lengths, of(formedWeightFisher)[i]!)).toBeLessThan(1e-5);
-      }
-    }
-    for (const block of model.blocks) {
-      const reference = `fisher.mlp.${downProjection(block, model)}.seq`;
-      const tokenMasks = await golden.floats(`${reference}.token`);
-      const maskGradients = await golden.floats(`${reference}.mask_grad`);
-      expect(measured.has(`${block.index}:${mlpTokenMaskFisher.name}/sum`)).toBe(tokenMasks !== undefined);
-      if (!tokenMasks) continue;
-      for (const [statistic, all] of [
-        [mlpTokenMaskFisher, tokenMasks],
-        [mlpSequenceMaskFisher, maskGradients!.map((gradient) => gradient ** 2)],
-      ] as const) {
-        const bySequence = measured.get(`${block.index}:${statistic.name}/sum`)!;
-        const width = all.length / bySequence.length;
-        for (const [s, actual] of bySequence.entries()) {
-          expect(relative(actual, all.slice(s * width, (s + 1) * width))).toBeLessThan(1e-4);
-        }
-      }
-    }
-    for (const i of golden.sequences.keys()) {
-      const expected = await golden.floats(`s${i}.grad_hidden`);
-      if (!expected) continue;
-      for (const { index } of model.blocks) {
-        const actual = hidden.get(index)![i]!;
-        expect(
-          relative(actual, expected.slice(index * actual.length, (index + 1) * actual.length)),
-        ).toBeLessThan(1e-4);
-      }
-    }
+    await expectGradients(engine, golden);
   });
 });

@@ -64,5 +64,5 @@ function head(model: Model, name: string): { graph: GraphBuilder; logits: Value 
   const hidden = graph.input('hidden', 'float32', ['T', model.config.hiddenSize]);
   const rows = graph.input('rows', 'int32', ['R']);
   const normed = rmsNorm(gather(hidden, rows), weight(graph, model.finalNorm), model.config.rmsNormEps);
-  return { graph, logits: linear(normed, weight(graph, model.head)) };
+  return { graph, logits: graph.exactly(() => linear(normed, weight(graph, model.head))) };
 }

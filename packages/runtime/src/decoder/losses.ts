@@ -33,7 +33,8 @@ export type Comparison = Pick<DistillationLoss, 'direction' | 'temperature'>;
 
 /** Final norm and head, [R, H] to [R, vocabulary]. */
 export function logitsOf(own: Value, { finalNorm, head, config }: Model): Value {
-  return linear(rmsNorm(own, weightFor(own, finalNorm), config.rmsNormEps), weightFor(own, head));
+  const normed = rmsNorm(own, weightFor(own, finalNorm), config.rmsNormEps);
+  return (own.graph as GraphBuilder).exactly(() => linear(normed, weightFor(own, head)));
 }
 
 /** Cross-entropy; `pairs` int64 [R, 2] say (row, next token). */

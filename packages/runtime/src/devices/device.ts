@@ -7,3 +7,16 @@ export type Device = (typeof devices)[number];
 export type DeviceChoice = Device | 'auto';
 
 export const deviceChoices: readonly DeviceChoice[] = ['auto', ...devices];
+
+/** Precisions of the products with weights on a device other than the processor. */
+export const precisions = ['float32', 'float16'] as const;
+
+/** Where and how to compute. */
+export interface DeviceOptions {
+  /** `cpu` by default; see `startDevice`. */
+  readonly device?: DeviceChoice | undefined;
+  /** `float32` by default; see `inHalfPrecision`. The processor computes in fp32 in any case. */
+  readonly precision?: (typeof precisions)[number] | undefined;
+  /** Bytes of such a device's memory that weights and batches are made for; 4 GiB by default. */
+  readonly gpuMemory?: number | undefined;
+}

@@ -14,16 +14,30 @@ export interface DeviceTraits {
   readonly attention: 'fused' | 'plain';
   /** Weights are converted to what is computed with once, when a session opens, and live in the device's memory. */
   readonly foldsWeights: boolean;
+  /** Whether it computes in double precision; see `inSinglePrecision`. */
+  readonly doubles: boolean;
   /** Worker threads: several map the same weights in the memory of the machine, but not in that of a device. */
   readonly workers: number;
 }
 
-const cpu: DeviceTraits = { branches: true, attention: 'fused', foldsWeights: false, workers: 2 };
-const accelerator: DeviceTraits = { branches: false, attention: 'plain', foldsWeights: true, workers: 1 };
+const cpu: DeviceTraits = {
+  branches: true,
+  attention: 'fused',
+  foldsWeights: false,
+  doubles: true,
+  workers: 2,
+};
+const accelerator: DeviceTraits = {
+  branches: false,
+  attention: 'plain',
+  foldsWeights: true,
+  doubles: false,
+  workers: 1,
+};
 
 export const traitsOf: Readonly<Record<Device, DeviceTraits>> = {
   cpu,
-  cuda: accelerator,
+  cuda: { ...accelerator, doubles: true },
   webgpu: accelerator,
   dml: accelerator,
   coreml: accelerator,

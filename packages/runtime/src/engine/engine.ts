@@ -1,10 +1,14 @@
 import { availableParallelism } from 'node:os';
 import type { GraphIR } from '@moepress/graph';
-import type { Device } from '../devices/device.js';
+import type { Device, DeviceOptions } from '../devices/device.js';
+import { inHalfPrecision } from '../devices/half-precision.js';
+import { defaultGpuMemory, limitsWithin } from '../devices/memory.js';
+import { inSinglePrecision } from '../devices/single-precision.js';
 import { type DeviceTraits, traitsOf } from '../devices/traits.js';
+import { type BatchLimits, defaultLimits } from '../forward/layout.js';
 import { EngineWorker } from './worker.js';
 
-export interface EngineOptions {
+export interface EngineOptions extends Omit<DeviceOptions, 'device'> {
   /** Threads of all matrix products together; all cores by default. */
   readonly threads?: number;
   /**
@@ -29,10 +33,15 @@ export class Engine {
   readonly workers: readonly EngineWorker[];
   /** What its graphs should look like. */
   readonly traits: DeviceTraits;
+  /** How large its batches may be. */
+  readonly limits: Omit<BatchLimits, 'heads'>;
+  readonly #halves: boolean;
 
   constructor(options: EngineOptions = {}) {
-    const { device = 'cpu', threads = availableParallelism() } = options;
+    const { device = 'cpu', precision = 'float32', threads = availableParallelism() } = options;
     this.traits = traitsOf[device];
+    this.limits = device === 'cpu' ? defaultLimits : limitsWithin(options.gpuMemory ?? defaultGpuMemory);
+    this.#halves = device !== 'cpu' && precision === 'float16';
     const count = options.workers ?? Math.min(this.traits.workers, threads);
     const each = Math.max(1, Math.floor(threads / count));
     this.workers = Array.from({ length: count }, () => new EngineWorker(each, device));
@@ -40,7 +49,9 @@ export class Engine {
 
   /** Opens a session in every worker. */
   async open(session: string, graph: GraphIR): Promise<void> {
-    await settled(this.workers.map((worker) => worker.open(session, graph)));
+    const single = this.traits.doubles ? graph : inSinglePrecision(graph);
+    const fitting = this.#halves ? inHalfPrecision(single) : single;
+    await settled(this.workers.map((worker) => worker.open(session, fitting)));
   }
 
   async close(session: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
 import { type AdamWStep, adamW, addTo, sumOfSquares } from './adamw.js';
 import { KeyValueCache } from './cache.js';
 import type {
@@ -15,6 +15,9 @@ import type {
 } from './protocol.js';
 import { openSession } from './session.js';
 import { readFloats, writeFloats } from './tensor-file.js';
+
+// What goes wrong comes as an exception, so it need not be printed too.
+env.logLevel = 'fatal';
 
 /**
  * Runs in a worker thread, because ONNX Runtime blocks the thread it is called from. Holds sessions

@@ -3,6 +3,7 @@ import { asWriteError } from '@moepress/checkpoint';
 import { MoepressError } from '@moepress/core';
 import { encodeModel, type GraphIR } from '@moepress/graph';
 import type { Device } from '../devices/device.js';
+import { engineFailure } from '../devices/failure.js';
 import type { AdamWStep } from './adamw.js';
 import type {
   CacheShape,
@@ -34,6 +35,7 @@ export class EngineWorker {
   readonly #threads: number;
   readonly #device: Device;
   readonly #pending = new Map<number, Pending>();
+  readonly #engineError: AsError = (message, where) => engineFailure(this.#device, message, where);
   #count = 0;
   #failure: MoepressError | undefined;
 
@@ -118,7 +120,7 @@ export class EngineWorker {
     what: string,
     options: { transfer?: readonly ArrayBufferLike[]; asError?: AsError } = {},
   ): Promise<Results> {
-    const { transfer = [], asError = engineError } = options;
+    const { transfer = [], asError = this.#engineError } = options;
     if (this.#failure) return Promise.reject(this.#failure);
     const id = this.#count++;
     return new Promise((resolve, reject) => {
@@ -138,7 +140,7 @@ export class EngineWorker {
   }
 
   #fail(message: string): void {
-    this.#failure ??= engineError(message, 'worker');
+    this.#failure ??= engineFailure(this.#device, message, 'worker');
     for (const pending of this.#pending.values()) pending.reject(this.#failure);
     this.#pending.clear();
   }
@@ -153,7 +155,3 @@ const readError: AsError = (message, file) =>
     where: file,
     mend: 'Run the command again: what was lost is computed again.',
   });
-
-function engineError(message: string, where: string): MoepressError {
-  return new MoepressError('ENGINE_FAILED', { message: `ONNX Runtime: ${message}`, where });
-}

@@ -6,7 +6,7 @@ import { type BlockSessions, runBlock } from './blocks.js';
 import { embedBatches } from './embed.js';
 import { checkHeadFinite } from './finite.js';
 import { dropBatch, type HeldBatch, hiddenName } from './held.js';
-import { batchSequences, defaultLimits, type Layout, rowOf } from './layout.js';
+import { batchSequences, type Layout, rowOf } from './layout.js';
 import { turnsByLength } from './rope.js';
 
 /** A sequence of which the tokens from `from` (at least 1) on are scored. */
@@ -53,7 +53,7 @@ export async function scoreSequences(
   items: readonly ScoreItem[],
   work: Work = {},
 ): Promise<TokenScore[][]> {
-  const limits = { ...defaultLimits, heads: model.config.heads };
+  const limits = { ...engine.limits, heads: model.config.heads };
   const layouts = batchSequences(
     items.map(({ ids }) => ids),
     limits,

@@ -6,7 +6,7 @@ import { int32 } from '../engine/tensor.js';
 import type { EngineWorker } from '../engine/worker.js';
 import { checkFinite, checkHeadFinite } from '../forward/finite.js';
 import { blockFeeds, dropBatch, type HeldBatch, hiddenName, holdBatch } from '../forward/held.js';
-import { batchSequences, defaultLimits, type Layout, layOut } from '../forward/layout.js';
+import { batchSequences, type Layout, layOut } from '../forward/layout.js';
 import type { ResidentBlocks } from '../forward/resident.js';
 import { type GenerateOptions, isFinished, lastRows } from './options.js';
 
@@ -33,7 +33,7 @@ export async function generateCached(
     sequencesAtOnce(model, prompts, options),
     Math.ceil(prompts.length / engine.workers.length),
   );
-  const batches = promptBatches(model, prompts, together);
+  const batches = promptBatches(engine, model, prompts, together);
   const assigned = batches.map((layout, i) => ({ layout, worker: engine.workerFor(i) }));
   await engine.spread(assigned, async ({ layout, worker }) => {
     await generateBatch(worker, model, resident, layout, results, options);
@@ -59,11 +59,12 @@ function sequencesAtOnce(
 }
 
 function promptBatches(
+  engine: Engine,
   { config: { heads } }: Model,
   prompts: readonly (readonly number[])[],
   together: number,
 ): Layout[] {
-  return batchSequences(prompts, { ...defaultLimits, heads }).flatMap((layout) => {
+  return batchSequences(prompts, { ...engine.limits, heads }).flatMap((layout) => {
     const parts: Layout[] = [];
     for (let i = 0; i < layout.sequences.length; i += together) {
       const indices = layout.sequences.slice(i, i + together);

@@ -6,7 +6,7 @@ import { type BlockSessions, runBlock } from '../forward/blocks.js';
 import { embedBatches } from '../forward/embed.js';
 import { checkHeadFinite } from '../forward/finite.js';
 import { dropBatch, hiddenName } from '../forward/held.js';
-import { batchSequences, defaultLimits } from '../forward/layout.js';
+import { batchSequences } from '../forward/layout.js';
 import { turnsByLength } from '../forward/rope.js';
 import { type GenerateOptions, isFinished, lastRows } from './options.js';
 
@@ -43,7 +43,7 @@ async function nextTokens(
 ): Promise<number[]> {
   const layouts = batchSequences(
     sequences,
-    { ...defaultLimits, heads: model.config.heads },
+    { ...engine.limits, heads: model.config.heads },
     { sharePrefixes: !turnsByLength(model.config.rope) },
   );
   const batches = await embedBatches(engine, model, layouts, 'next');

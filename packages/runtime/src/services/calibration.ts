@@ -1,6 +1,6 @@
 import type { Model } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
-import { batchSequences, defaultLimits, type Layout } from '../forward/layout.js';
+import { batchSequences, type Layout } from '../forward/layout.js';
 
 /** What services that run the model are bound to. */
 export interface CalibratedModel {
@@ -12,8 +12,8 @@ export interface CalibratedModel {
 }
 
 /** The batches the sequences go through the model in. */
-export function layoutsOf({ model, sequences }: CalibratedModel): Layout[] {
-  return batchSequences(sequences, { ...defaultLimits, heads: model.config.heads });
+export function layoutsOf({ engine, model, sequences }: CalibratedModel): Layout[] {
+  return batchSequences(sequences, { ...engine.limits, heads: model.config.heads });
 }
 
 /** How many sequences there are to take a mean over. */

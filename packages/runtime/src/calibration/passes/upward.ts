@@ -1,4 +1,4 @@
-import { batchSequences, defaultLimits } from '../../forward/layout.js';
+import { batchSequences } from '../../forward/layout.js';
 import { type Climb, climb } from '../../states/climb.js';
 import { BatchStates } from '../../states/states.js';
 import { type LayerProgress, layerProgress, type PassRequest, resumeUp, upToLastMeasured } from './pass.js';
@@ -14,7 +14,7 @@ export async function goUpward(
 ): Promise<void> {
   const { engine, signal, storage } = request;
   const model = upToLastMeasured(request);
-  const layouts = batchSequences(request.sequences, { ...defaultLimits, heads: model.config.heads });
+  const layouts = batchSequences(request.sequences, { ...engine.limits, heads: model.config.heads });
   const progress = layerProgress(task, request, model.blocks.length);
   try {
     await BatchStates.with(engine, model, layouts, { ...storage, boundaries: 1 }, async (states) => {

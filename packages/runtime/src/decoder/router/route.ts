@@ -45,10 +45,11 @@ const leastSum = 1e-20;
  */
 export function route(x: Value, ffn: MoeFfn): Routing {
   const { router } = ffn;
+  const graph = x.graph as GraphBuilder;
   const weight = weightFor(x, router.weight);
-  const logits = linear(x, weight, router.bias && weightFor(x, router.bias));
+  const logits = graph.exactly(() => linear(x, weight, router.bias && weightFor(x, router.bias)));
   const probabilities = router.scoring === 'softmax' ? softmax(logits) : sigmoid(logits);
-  const chosen = (x.graph as GraphBuilder).onHost(() => choose(probabilities, ffn));
+  const chosen = graph.onHost(() => choose(probabilities, ffn));
   return { weight, logits, probabilities, ...chosen };
 }
 

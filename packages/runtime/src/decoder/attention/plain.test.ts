@@ -1,0 +1,103 @@
+import type { Value } from '@moepress/core';
+import { type AttentionInputs, GraphBuilder, groupQueryAttention } from '@moepress/graph';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TensorData } from '../../engine/protocol.js';
+import { int32, tensor } from '../../engine/tensor.js';
+import { EngineWorker } from '../../engine/worker.js';
+import { maxDifference } from '../../testing/golden.js';
+import { plainAttention } from './plain.js';
+
+interface Case {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly window: number | null;
+  readonly sinks: boolean;
+  /** Tokens of each sequence before this run; null: there is no cache. */
+  readonly past: readonly number[] | null;
+  /** Of each sequence in this run. */
+  readonly lengths: readonly number[];
+}
+
+const headDim = 8;
+/** Room in the cache beyond what is in it, filled with numbers that must not be read. */
+const room = 5;
+
+let engine: EngineWorker;
+beforeAll(() => {
+  engine = new EngineWorker(1);
+});
+afterAll(() => engine.dispose());
+
+async function run(attend: (inputs: AttentionInputs) => Value, given: Case): Promise<Float32Array> {
+  const { heads, kvHeads, window, sinks, past, lengths } = given;
+  const [batch, longest] = [lengths.length, Math.max(...lengths)];
+  const capacity = past && (Math.max(...past) === 0 ? 0 : Math.max(...past) + room);
+  const graph = new GraphBuilder('attention');
+  const feeds: Record<string, TensorData> = {};
+  const input = (name: string, dims: number[]) => {
+    const size = dims.reduce((product, n) => product * n, 1);
+    feeds[name] = tensor(
+      'float32',
+      dims,
+      Float32Array.from({ length: size }, (_, i) => Math.sin(dims.length + 1.3 * i)),
+    );
+    return graph.input(
+      name,
+      'float32',
+      dims.map((size, axis) => (axis === dims.length - 1 ? size : `${name}${axis}`)),
+    );
+  };
+  const vector = (name: string, numbers: number[]) => {
+    feeds[name] = int32(numbers);
+    return graph.input(name, 'int32', [numbers.length]);
+  };
+  const totals = lengths.map((length, b) => length + (past?.[b] ?? 0));
+  const output = attend({
+    query: input('query', [batch, longest, heads * headDim]),
+    key: input('key', [batch, longest, kvHeads * headDim]),
+    value: input('value', [batch, longest, kvHeads * headDim]),
+    past:
+      capacity === null
+        ? null
+        : {
+            key: input('pastKey', [batch, kvHeads, capacity, headDim]),
+            value: input('pastValue', [batch, kvHeads, capacity, headDim]),
+          },
+    lastPositions: vector(
+      'lastPositions',
+      totals.map((total) => total - 1),
+    ),
+    totalLength: vector('totalLength', [Math.max(...totals)]),
+    ...{ heads, kvHeads, window, scale: 0.3 },
+    sinks: sinks ? input('sinks', [heads]) : null,
+  });
+  graph.output('output', output);
+  await engine.open('attention', graph.finish());
+  try {
+    const [results] = await engine.run([{ session: 'attention', feeds, fetch: ['output'] }]);
+    const width = heads * headDim;
+    // What stands at padding means nothing.
+    const rows = lengths.flatMap((length, b) => Array.from({ length }, (_, s) => b * longest + s));
+    const all = results!.output!.data as Float32Array;
+    return Float32Array.from(rows.flatMap((row) => [...all.subarray(row * width, (row + 1) * width)]));
+  } finally {
+    await engine.close('attention');
+  }
+}
+
+describe('attention in plain operators', () => {
+  const plainest: Case = { heads: 4, kvHeads: 4, window: null, sinks: false, past: null, lengths: [7] };
+  it.each<[string, Case]>([
+    ['one sequence', plainest],
+    ['heads in groups, padding', { ...plainest, kvHeads: 2, lengths: [7, 3, 5] }],
+    ['a window', { ...plainest, window: 3, lengths: [9, 2] }],
+    ['sinks', { ...plainest, kvHeads: 1, sinks: true, lengths: [6, 4] }],
+    ['an empty past', { ...plainest, past: [0, 0], lengths: [6, 4] }],
+    ['pasts of several lengths', { ...plainest, kvHeads: 2, past: [6, 2, 11], lengths: [1, 1, 1] }],
+    ['a window over a past', { ...plainest, window: 4, past: [6, 2, 11], lengths: [1, 1, 1] }],
+    ['sinks beside a past', { ...plainest, sinks: true, past: [3, 8], lengths: [1, 1] }],
+  ])('is that of the fused operator: %s', async (_, given) => {
+    const expected = await run(groupQueryAttention, given);
+    expect(maxDifference(await run(plainAttention, given), expected)).toBeLessThan(1e-6);
+  });
+});

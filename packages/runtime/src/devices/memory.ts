@@ -1,0 +1,19 @@
+import { defaultLimits } from '../forward/layout.js';
+
+/** What a device is taken to have if nobody says; its provider does not. */
+export const defaultGpuMemory = 4 * 2 ** 30;
+
+/** A share of a device's memory for the weights of a model that stays there; activations get the rest. */
+export const weightShare = 0.5;
+
+/**
+ * How large batches may be in so many bytes of a device's memory. Attention holds its scores three times in
+ * fp32, which then is a fifth of the memory; a token takes about a hundred kilobytes, which is a twentieth.
+ */
+export function limitsWithin(bytes: number): { readonly tokens: number; readonly scores: number } {
+  const { tokens, scores } = defaultLimits;
+  return {
+    tokens: Math.max(1, Math.min(tokens, Math.floor(bytes / 2 ** 21))),
+    scores: Math.max(1, Math.min(scores, Math.floor(bytes / 64))),
+  };
+}
