@@ -34,7 +34,7 @@ async function deepseek(moeLayers: number): Promise<string> {
 /** So narrow that 262,144 tokens go through backwards in a minute. */
 async function narrow(): Promise<string> {
   const directory = join(folder, 'narrow');
-  const sizes = { hidden: 128, intermediate: 64, experts: 16, heads: 2, vocabulary: 1024 };
+  const sizes = { hidden: 64, intermediate: 32, experts: 8, heads: 1, vocabulary: 512 };
   await writeOlmoe(directory, 2, sizes);
   return directory;
 }

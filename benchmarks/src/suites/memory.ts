@@ -6,7 +6,7 @@ import { timeCalibration } from '../measure.js';
 
 const length = 2048;
 /** Bytes that hidden states and gradients may take before they go to disk. */
-const budget = 64 * 2 ** 20;
+const budget = 16 * 2 ** 20;
 
 /**
  * The backward pass over more and more sequences, whose states come to many times the budget: its memory must not
