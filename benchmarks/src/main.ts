@@ -46,7 +46,7 @@ const suites: Record<string, () => Promise<void>> = {
   memory: async () => memorySuite(await narrow()),
   harness: async () => harnessSuite(await olmoe(4)),
   widths: async () => widthsSuite(await olmoe(4)),
-  condense: async () => condenseSuite(await olmoe(4)),
+  condense: async () => condenseSuite(await olmoe(4), await narrow()),
   condensed: async () => condensedSuite(await deepseek(3)),
   dense: async () => denseSuite(await olmoe(4)),
   distil: distilSuite,

@@ -38,12 +38,13 @@ const registry = new PluginRegistry({
  * CD-MoE's search for experts beside the forward pass of the same layer over the same tokens, which trying
  * each candidate in the model would take once; and how many runs of a block its search for layers saves.
  */
-export async function condenseSuite(directory: string): Promise<void> {
+export async function condenseSuite(directory: string, narrow: string): Promise<void> {
   const base = await openModel(directory);
   const engine = new Engine();
   try {
     await timeExperts(engine, { ...base, blocks: base.blocks.slice(0, 1) });
-    await countBlockRuns(engine, repeated(base, depth));
+    // Sizes do not matter to a count.
+    await countBlockRuns(engine, repeated(await openModel(narrow), depth));
   } finally {
     await engine.dispose();
   }
