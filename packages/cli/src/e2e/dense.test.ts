@@ -1,28 +1,13 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { openModel } from '@moepress/checkpoint';
 import { applyPlan, type Model, moeBlocks, PluginRegistry } from '@moepress/core';
 import { writeHuggingFace } from '@moepress/export';
 import { calibrate, Engine, ModelRunner, planCompression } from '@moepress/runtime';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createPackageHost } from '../host.js';
+import { checkpoint, families } from './checkpoints.js';
 import { inTemporaryFolder } from './command.js';
 
-const families = [
-  'olmoe',
-  'qwen2_moe',
-  'qwen3_moe_sharded',
-  'mixtral',
-  'deepseek',
-  'deepseek_v2',
-  'deepseek_v3',
-  'deepseek_v3_fp8',
-  'gpt_oss',
-  'gpt_oss_mxfp4',
-];
-
-const fixture = (name: string) =>
-  fileURLToPath(new URL(`../../../checkpoint/fixtures/${name}`, import.meta.url));
 const sequences = [48, 29, 17].map((length, seed) =>
   Array.from({ length }, (_, i) => (i * 37 + seed * 91 + 5) % 512),
 );
@@ -59,7 +44,7 @@ describe.each(families)('%s', (family) => {
     'is made dense by moe-to-dense %o, in a checkpoint of nearly equal logits',
     (options) =>
       inTemporaryFolder(async (folder) => {
-        const base = await openModel(fixture(family));
+        const base = await openModel(checkpoint(family));
         const view = await condensed(base, options);
         expect(moeBlocks(view)).toEqual([]);
         const expected = await logitsOf(view);

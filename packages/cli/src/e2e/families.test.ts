@@ -1,25 +1,12 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { openModel } from '@moepress/checkpoint';
 import { applyPlan, distinctExperts, type Model, moeBlocks, PluginRegistry } from '@moepress/core';
 import { writeHuggingFace } from '@moepress/export';
 import { calibrate, Engine, ModelRunner, planCompression } from '@moepress/runtime';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createPackageHost } from '../host.js';
+import { checkpoint, families } from './checkpoints.js';
 import { inTemporaryFolder } from './command.js';
-
-const families = [
-  'olmoe',
-  'qwen2_moe',
-  'qwen3_moe_sharded',
-  'mixtral',
-  'deepseek',
-  'deepseek_v2',
-  'deepseek_v3',
-  'deepseek_v3_fp8',
-  'gpt_oss',
-  'gpt_oss_mxfp4',
-];
 
 /**
  * Where no slots share experts and all have one width, all layouts are one. Copies of an expert for
@@ -45,8 +32,6 @@ const methods = [
   },
 ] as const;
 
-const fixture = (name: string) =>
-  fileURLToPath(new URL(`../../../checkpoint/fixtures/${name}`, import.meta.url));
 const sequences = [48, 29, 17].map((length, seed) =>
   Array.from({ length }, (_, i) => (i * 37 + seed * 91 + 5) % 512),
 );
@@ -82,7 +67,7 @@ const difference = (a: Float32Array, b: Float32Array) =>
 describe.each(families)('%s', (family) => {
   it.each(methods)('is compressed by $method $options into a checkpoint of equal logits', (run) =>
     inTemporaryFolder(async (folder) => {
-      const base = await openModel(fixture(family));
+      const base = await openModel(checkpoint(family));
       const view = applyPlan(base, await planned(base, run.method, run.options));
       expect(channelsOf(view) / channelsOf(base)).toBeCloseTo(0.5, 6);
       const expected = await logitsOf(view);
@@ -96,7 +81,7 @@ describe.each(families)('%s', (family) => {
 });
 
 it('leaves the groups of a grouped router equally large, and cuts its selection bias with it', async () => {
-  const base = await openModel(fixture('deepseek_v3'));
+  const base = await openModel(checkpoint('deepseek_v3'));
   for (const method of ['random', 'frequency', 'reap']) {
     const plan = await planned(base, method, { ratio: 0.5 });
     for (const { ops } of plan.layers) {

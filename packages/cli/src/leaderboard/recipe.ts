@@ -47,7 +47,6 @@ const recipeSchema = z.strictObject({
 });
 
 export type Recipe = z.output<typeof recipeSchema>;
-export type RecipeModel = Recipe['models'][number];
 export type RecipeMethod = Recipe['methods'][number];
 
 /** A recipe, and where each of its parts stands: `recipe.yaml:12`. */
