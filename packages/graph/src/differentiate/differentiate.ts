@@ -1,8 +1,9 @@
 import type { Value } from '@moepress/core';
 import type { GraphBuilder } from '../builder.js';
 import type { NodeIR } from '../ir.js';
+import { zerosLike } from '../ops/layout.js';
 import { add } from '../ops/math.js';
-import { vectorJacobianProducts } from './vjp.js';
+import { type SparseGradient, vectorJacobianProducts } from './vjp.js';
 
 /** A value and the gradient of the loss with respect to it. */
 export interface Seed {
@@ -24,9 +25,10 @@ export function differentiate(
   const nodes = [...graph.nodes];
   const onTheWay = dependents(graph, nodes, wrt);
   const gradients = new Map<string, Value>();
-  const accumulate = ({ name }: Value, gradient: Value) => {
-    const sum = gradients.get(name);
-    gradients.set(name, sum ? add(sum, gradient) : gradient);
+  const accumulate = (value: Value, gradient: Value | SparseGradient) => {
+    const sum = gradients.get(value.name);
+    if ('addTo' in gradient) gradients.set(value.name, gradient.addTo(sum ?? zerosLike(value)));
+    else gradients.set(value.name, sum ? add(sum, gradient) : gradient);
   };
   for (const { value, gradient } of seeds) accumulate(value, gradient);
   graph.scoped('backward', () => {

@@ -1,4 +1,4 @@
-import { addRows, gatherElements, gatherNd, scatterAdd, scatterNdAdd, zerosLike } from '../ops/layout.js';
+import { addRows, gatherElements, gatherNd, scatterAdd, scatterNdAdd } from '../ops/layout.js';
 import type { Vjp } from './vjp.js';
 
 /**
@@ -9,18 +9,18 @@ import type { Vjp } from './vjp.js';
 export const indexing: Readonly<Record<string, Vjp>> = {
   Gather: ({ node, gradients, inputs }) => {
     if (node.attributes.axis !== 0) throw new RangeError(`${node.name}: only rows have a derivative.`);
-    return [addRows(zerosLike(inputs[0]!), inputs[1]!, gradients[0]!), null];
+    return [{ addTo: (sum) => addRows(sum, inputs[1]!, gradients[0]!) }, null];
   },
 
   GatherElements: ({ node, gradients, inputs }) => {
     const axis = Number(node.attributes.axis);
-    return [scatterAdd(zerosLike(inputs[0]!), inputs[1]!, gradients[0]!, axis), null];
+    return [{ addTo: (sum) => scatterAdd(sum, inputs[1]!, gradients[0]!, axis) }, null];
   },
 
-  GatherND: ({ gradients, inputs }) => {
-    const [g, x, indices] = [gradients[0]!, inputs[0]!, inputs[1]!];
-    return [scatterNdAdd(zerosLike(x), indices, g), null];
-  },
+  GatherND: ({ gradients, inputs }) => [
+    { addTo: (sum) => scatterNdAdd(sum, inputs[1]!, gradients[0]!) },
+    null,
+  ],
 
   /** Its `reduction` is add, the only one there is here. */
   ScatterElements: ({ node, gradients, inputs, wanted }) => {
@@ -34,8 +34,9 @@ export const indexing: Readonly<Record<string, Vjp>> = {
   },
 
   /** The choice itself is a constant. */
-  TopK: ({ node, gradients, inputs, outputs }) => {
+  TopK: ({ node, gradients, outputs }) => {
     const axis = Number(node.attributes.axis);
-    return [gradients[0] ? scatterAdd(zerosLike(inputs[0]!), outputs[1]!, gradients[0], axis) : null, null];
+    const values = gradients[0];
+    return [values ? { addTo: (sum) => scatterAdd(sum, outputs[1]!, values, axis) } : null, null];
   },
 };

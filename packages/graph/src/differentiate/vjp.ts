@@ -16,8 +16,16 @@ export interface VjpContext {
   readonly wanted: readonly boolean[];
 }
 
+/**
+ * A gradient that is zero but for a few places. It is added to what has come together so far: a matrix of zeros
+ * for each expert that has picked a few of many tokens would cost more than the experts.
+ */
+export interface SparseGradient {
+  readonly addTo: (sum: Value) => Value;
+}
+
 /** Gradients of the inputs; entries for inputs that are not wanted may be null. */
-export type Vjp = (context: VjpContext) => readonly (Value | null)[];
+export type Vjp = (context: VjpContext) => readonly (Value | SparseGradient | null)[];
 
 /** Vector-Jacobian products by ONNX operator: what `differentiate` can go through. */
 export const vectorJacobianProducts: Readonly<Record<string, Vjp>> = {
