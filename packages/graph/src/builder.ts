@@ -48,8 +48,8 @@ export class GraphBuilder implements Graph {
     return this.#value(name, dtype, shape);
   }
 
-  /** Makes a value an output under `name`. */
-  output(name: string, value: Value): void {
+  /** Makes a value an output under `name`; `onDevice` for one that is fed to a graph again, and rarely looked at. */
+  output(name: string, value: Value, { onDevice = false } = {}): void {
     const { dtype, shape } = value;
     this.#frames[0]!.nodes.push({
       ...{ type: 'Identity', domain: '', name: `output/${name}`, attributes: {} },
@@ -57,7 +57,7 @@ export class GraphBuilder implements Graph {
       outputs: [name],
     });
     this.#value(name, dtype, shape);
-    this.#outputs.push({ name, dtype, shape });
+    this.#outputs.push({ name, dtype, shape, ...(onDevice && { onDevice }) });
   }
 
   /** Appends a node, unless an equal one is at hand: what is computed from the same values is computed once. */

@@ -34,6 +34,8 @@ export interface ValueIR {
   readonly dtype: ElementType;
   /** Absent where inference is left to the engine. */
   readonly shape?: readonly Dim[];
+  /** Of an output: left in the memory of the device that the graph runs on, where one has such. */
+  readonly onDevice?: boolean;
 }
 
 export interface NodeIR {

@@ -8,6 +8,7 @@ export {
   devices,
   precisions,
 } from './devices/device.js';
+export { defaultGpuMemory } from './devices/memory.js';
 export { isPublished } from './devices/mend.js';
 export { productSpeed } from './devices/speed.js';
 export { startDevice, unavailable } from './devices/start.js';

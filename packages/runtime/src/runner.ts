@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os';
 import { type Model, MoepressError, measure, type Work } from '@moepress/core';
-import type { DeviceOptions } from './devices/device.js';
+import type { Device, DeviceOptions } from './devices/device.js';
 import { defaultGpuMemory, weightShare } from './devices/memory.js';
 import { startDevice } from './devices/start.js';
 import { Engine, type EngineOptions } from './engine/engine.js';
@@ -24,9 +24,11 @@ const residentShare = 0.6;
 
 const fitsMachine = (model: Model): boolean => measure(model).total.bytes < totalmem() * residentShare;
 
-/** On a device weights stand in the precision they are multiplied in. */
+/** On a device weights stand in the precision they are multiplied in, and the head twice: for scores and for tokens. */
 function fitsDevice(model: Model, { precision, gpuMemory = defaultGpuMemory }: RunnerOptions): boolean {
-  const bytes = measure(model).total.parameters * (precision === 'float16' ? 2 : 4);
+  const { vocabSize, hiddenSize } = model.config;
+  const head = vocabSize * hiddenSize;
+  const bytes = measure(model).total.parameters * (precision === 'float16' ? 2 : 4) + 8 * head;
   return bytes < gpuMemory * weightShare;
 }
 
@@ -59,6 +61,11 @@ export class ModelRunner {
       await engine.dispose();
       throw error;
     }
+  }
+
+  /** The one it has started on, also where the best was asked for. */
+  get device(): Device {
+    return this.#engine.device;
   }
 
   /** Tokens of the longest sequence the model was made for. */

@@ -6,6 +6,7 @@ import type { Results } from '../engine/protocol.js';
 import { checkFinite } from '../forward/finite.js';
 import type { HeldBatch } from '../forward/held.js';
 import { layOut } from '../forward/layout.js';
+import { readAhead } from '../forward/read-ahead.js';
 import { climb } from '../states/climb.js';
 import { gradientKey, hiddenKey } from '../states/keys.js';
 import type { Checkpoint } from '../states/scratch.js';
@@ -98,6 +99,8 @@ async function goDown(
     ];
     const consumes = [input, above];
     await engine.open(session, graph);
+    const below = block.index > options.lowest ? model.blocks[block.index - 1] : undefined;
+    const ahead = readAhead(below);
     try {
       const measured = await engine.spread(states.batches, (batch) =>
         states.using(batch, { consumes, writes }, async () => {
@@ -113,6 +116,7 @@ async function goDown(
       );
       await options.visit(block, measured, states.batches);
     } finally {
+      await ahead.stop();
       await engine.close(session);
     }
     await states.reach({ direction: 'down', block: block.index }, consumes);

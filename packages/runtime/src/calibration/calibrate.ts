@@ -38,7 +38,7 @@ export async function calibrate(
 ): Promise<Evidence> {
   checkSet(model, set);
   const calibration = recordOf(set);
-  const shelf = store ? await store.shelf(model, calibration) : null;
+  const shelf = store ? await store.shelf(model, calibration, engine.precision) : null;
   const ledger = await Ledger.open(model, statistics, shelf, work.progress);
   const pending = passes.filter(([pass]) => ledger.missing(pass).length > 0);
   const measure = async (scratch: string | null) => {

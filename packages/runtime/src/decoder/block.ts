@@ -12,6 +12,7 @@ import { type DeviceTraits, traitsOf } from '../devices/traits.js';
 import { fusedAttention } from './attention/fused.js';
 import { cachedDimOf } from './attention/heads.js';
 import { plainAttention } from './attention/plain.js';
+import { present } from './attention/present.js';
 import { moeFfn, openFfn } from './ffn.js';
 import { batchInputs } from './inputs.js';
 import type { Routing } from './router/route.js';
@@ -23,7 +24,10 @@ import { weightFor } from './weights.js';
 export interface BlockOutputs {
   /** `routerLogits`, `selected` (int32) and `weights` of an MoE block. */
   readonly routing?: boolean;
-  /** Earlier keys and values come in as `pastKey`, `pastValue`; the batch's own go out as `ownKey`, `ownValue`. */
+  /**
+   * Earlier keys and values come in as `pastKey`, `pastValue`. The batch's own go out as `ownKey`, `ownValue`, or all
+   * of them as `presentKey`, `presentValue` where they may stay on the device.
+   */
   readonly cache?: boolean;
   /** `ffnInput` [T, H]: what router and experts see. */
   readonly ffnInput?: boolean;
@@ -58,10 +62,14 @@ export function blockGraph(
   );
   const hiddenOut = add(residual, ffnOutput);
 
-  if (outputs.ffnInput) graph.output('ffnInput', ffnInput);
-  graph.output('hiddenOut', hiddenOut);
+  if (outputs.ffnInput) graph.output('ffnInput', ffnInput, { onDevice: true });
+  graph.output('hiddenOut', hiddenOut, { onDevice: true });
   graph.output('finite', reduceSum(hiddenOut, [0, 1]));
-  if (outputs.cache) {
+  if (past && traits.keepsOutputs) {
+    const { key, value } = present(past, attended.own, batch);
+    graph.output('presentKey', key, { onDevice: true });
+    graph.output('presentValue', value, { onDevice: true });
+  } else if (past) {
     graph.output('ownKey', attended.own.key);
     graph.output('ownValue', attended.own.value);
   }

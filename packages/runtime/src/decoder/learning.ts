@@ -25,7 +25,7 @@ export function blockLearningGraph(model: Model, block: Block, below: boolean): 
   const wrt = below ? [hidden, ...parameters] : parameters;
   const gradients = differentiate(graph, [{ value: hiddenOut, gradient }], wrt);
   for (const parameter of parameters) outputGradient(graph, parameter, gradients);
-  if (below) graph.output('gradientOut', gradients.get(hidden)!);
+  if (below) graph.output('gradientOut', gradients.get(hidden)!, { onDevice: true });
   return graph.finish();
 }
 

@@ -34,7 +34,7 @@ export function lossGradientGraph(
   const seed = expandLike(graph.input('scale', 'float32', []), losses);
   const learning = parameters.map((parameter) => parameterInput(graph, parameter));
   const gradients = differentiate(graph, [{ value: losses, gradient: seed }], [own, ...learning]);
-  graph.output('gradientOut', addRows(gradient, rows, gradients.get(own)!));
+  graph.output('gradientOut', addRows(gradient, rows, gradients.get(own)!), { onDevice: true });
   for (const parameter of learning) outputGradient(graph, parameter, gradients);
   return graph.finish();
 }

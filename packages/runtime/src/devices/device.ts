@@ -11,12 +11,14 @@ export const deviceChoices: readonly DeviceChoice[] = ['auto', ...devices];
 /** Precisions of the products with weights on a device other than the processor. */
 export const precisions = ['float32', 'float16'] as const;
 
+export type Precision = (typeof precisions)[number];
+
 /** Where and how to compute. */
 export interface DeviceOptions {
   /** `cpu` by default; see `startDevice`. */
   readonly device?: DeviceChoice | undefined;
   /** `float32` by default; see `inHalfPrecision`. The processor computes in fp32 in any case. */
-  readonly precision?: (typeof precisions)[number] | undefined;
+  readonly precision?: Precision | undefined;
   /** Bytes of such a device's memory that weights and batches are made for; 4 GiB by default. */
   readonly gpuMemory?: number | undefined;
 }

@@ -16,6 +16,8 @@ export interface DeviceTraits {
   readonly foldsWeights: boolean;
   /** Whether it computes in double precision; see `inSinglePrecision`. */
   readonly doubles: boolean;
+  /** Outputs may stay in its memory, to be fed to another run: in ONNX Runtime for Node.js those of WebGPU alone. */
+  readonly keepsOutputs: boolean;
   /** Worker threads: several map the same weights in the memory of the machine, but not in that of a device. */
   readonly workers: number;
 }
@@ -25,6 +27,7 @@ const cpu: DeviceTraits = {
   attention: 'fused',
   foldsWeights: false,
   doubles: true,
+  keepsOutputs: false,
   workers: 2,
 };
 const accelerator: DeviceTraits = {
@@ -32,13 +35,14 @@ const accelerator: DeviceTraits = {
   attention: 'plain',
   foldsWeights: true,
   doubles: false,
+  keepsOutputs: false,
   workers: 1,
 };
 
 export const traitsOf: Readonly<Record<Device, DeviceTraits>> = {
   cpu,
   cuda: { ...accelerator, doubles: true },
-  webgpu: accelerator,
+  webgpu: { ...accelerator, keepsOutputs: true },
   dml: accelerator,
   coreml: accelerator,
 };

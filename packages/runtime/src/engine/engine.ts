@@ -1,10 +1,11 @@
 import { availableParallelism } from 'node:os';
 import type { GraphIR } from '@moepress/graph';
-import type { Device, DeviceOptions } from '../devices/device.js';
+import type { Device, DeviceOptions, Precision } from '../devices/device.js';
 import { inHalfPrecision } from '../devices/half-precision.js';
-import { defaultGpuMemory, limitsWithin } from '../devices/memory.js';
+import { cacheShare, defaultGpuMemory, heldShare, limitsWithin } from '../devices/memory.js';
 import { inSinglePrecision } from '../devices/single-precision.js';
 import { type DeviceTraits, traitsOf } from '../devices/traits.js';
+import { WeightBudget } from '../devices/weight-budget.js';
 import { type BatchLimits, defaultLimits } from '../forward/layout.js';
 import { EngineWorker } from './worker.js';
 
@@ -31,31 +32,43 @@ export interface InWorker {
  */
 export class Engine {
   readonly workers: readonly EngineWorker[];
+  readonly device: Device;
   /** What its graphs should look like. */
   readonly traits: DeviceTraits;
   /** How large its batches may be. */
   readonly limits: Omit<BatchLimits, 'heads'>;
-  readonly #halves: boolean;
+  /** Bytes for the keys and values of sequences that are decoded side by side. */
+  readonly cacheBytes: number;
+  /** Of its products with weights. */
+  readonly precision: Precision;
+  readonly #weights: WeightBudget | null;
 
   constructor(options: EngineOptions = {}) {
-    const { device = 'cpu', precision = 'float32', threads = availableParallelism() } = options;
+    const { device = 'cpu', precision = 'float32', gpuMemory = defaultGpuMemory } = options;
+    const { threads = availableParallelism() } = options;
+    this.device = device;
     this.traits = traitsOf[device];
-    this.limits = device === 'cpu' ? defaultLimits : limitsWithin(options.gpuMemory ?? defaultGpuMemory);
-    this.#halves = device !== 'cpu' && precision === 'float16';
+    this.limits = device === 'cpu' ? defaultLimits : limitsWithin(gpuMemory);
+    this.cacheBytes = this.traits.keepsOutputs ? gpuMemory * cacheShare : 2 ** 29;
+    this.precision = device === 'cpu' ? 'float32' : precision;
+    this.#weights = device === 'cpu' ? null : new WeightBudget(gpuMemory);
     const count = options.workers ?? Math.min(this.traits.workers, threads);
     const each = Math.max(1, Math.floor(threads / count));
-    this.workers = Array.from({ length: count }, () => new EngineWorker(each, device));
+    const deviceMemory = Math.floor((gpuMemory * heldShare) / count);
+    this.workers = Array.from({ length: count }, () => new EngineWorker(each, { device, deviceMemory }));
   }
 
-  /** Opens a session in every worker. */
+  /** Opens a session in every worker. Throws `ENGINE_FAILED` if its weights exceed what a device may hold of them. */
   async open(session: string, graph: GraphIR): Promise<void> {
     const single = this.traits.doubles ? graph : inSinglePrecision(graph);
-    const fitting = this.#halves ? inHalfPrecision(single) : single;
+    const fitting = this.precision === 'float16' ? inHalfPrecision(single) : single;
+    this.#weights?.take(session, fitting);
     await settled(this.workers.map((worker) => worker.open(session, fitting)));
   }
 
   async close(session: string): Promise<void> {
     await settled(this.workers.map((worker) => worker.close(session)));
+    this.#weights?.giveBack(session);
   }
 
   /** Whose turn the i-th piece of work is. */

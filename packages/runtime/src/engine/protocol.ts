@@ -1,7 +1,13 @@
 /** Messages between an EngineWorker and its thread. */
 
 import type { AdamWStep } from './adamw.js';
-import type { Placement } from './session.js';
+import type { Placement, SessionOptions } from './session.js';
+
+/** What a worker is made with. */
+export interface WorkerOptions extends SessionOptions {
+  /** Bytes that held tensors may take of the device's memory. */
+  readonly deviceMemory: number;
+}
 
 export type TensorArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 export type TensorType = 'float32' | 'float64' | 'int32' | 'int64' | 'bool';
@@ -39,7 +45,7 @@ export interface Step {
   readonly fetch?: readonly string[];
   /** Outputs to hold in the worker: output name to the name it is held under. */
   readonly hold?: Readonly<Record<string, string>>;
-  readonly append?: readonly Append[];
+  readonly append?: readonly Append[] | undefined;
   /** float32 outputs to add to what is held under their own names, or to hold under them. */
   readonly add?: readonly string[];
 }
@@ -72,13 +78,14 @@ export type Command =
   | { readonly kind: 'save'; readonly names: readonly string[]; readonly file: string }
   | { readonly kind: 'load'; readonly tensors: readonly FileTensor[]; readonly file: string }
   | { readonly kind: 'drop'; readonly names: readonly string[] }
+  | { readonly kind: 'clear' }
   | { readonly kind: 'cache'; readonly name: string; readonly shape: CacheShape }
   | { readonly kind: 'run'; readonly steps: readonly Step[] }
   | { readonly kind: 'square'; readonly names: readonly string[] }
   | { readonly kind: 'learn'; readonly tensors: readonly Learning[]; readonly step: AdamWStep };
 
 /**
- * `drop` forgets held tensors and caches; `learn` passes over what has no gradient. What a command yields:
+ * `drop` forgets held tensors and caches, `clear` all held tensors; `learn` passes over what has no gradient. What a command yields:
  * for `run` one record a step, for `take` the tensor under its name, for `square` a float64 `sum`.
  */
 export type Results = readonly Readonly<Record<string, TensorData>>[];

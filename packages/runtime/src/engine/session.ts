@@ -2,21 +2,31 @@ import { InferenceSession } from 'onnxruntime-node';
 import type { Device } from '../devices/device.js';
 import { traitsOf } from '../devices/traits.js';
 
-/** How a session runs. */
-export interface Placement {
+/** Where and how all sessions of a worker run. */
+export interface SessionOptions {
   readonly device: Device;
   /** Threads of the matrix products of the processor. */
   readonly threads: number;
+}
+
+/** What of a graph is elsewhere than the rest. */
+export interface Placement {
   /** Names of the nodes that the processor computes whatever the device. */
   readonly onHost: readonly string[];
+  /** Names of the outputs that stay in the memory of the device. */
+  readonly onDevice: readonly string[];
 }
 
 export function openSession(
   model: Uint8Array,
-  { device, threads, onHost }: Placement,
+  { device, threads }: SessionOptions,
+  { onHost, onDevice }: Placement,
 ): Promise<InferenceSession> {
   return InferenceSession.create(model, {
     ...(device !== 'cpu' && { executionProviders: [provider(device, onHost)] }),
+    ...(onDevice.length > 0 && {
+      preferredOutputLocation: Object.fromEntries(onDevice.map((name) => [name, 'gpu-buffer'])),
+    }),
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
@@ -37,13 +47,11 @@ export function openSession(
 }
 
 /**
- * In the machine's memory folding would copy every mapped weight as fp32; a device needs such a copy anyway.
- * Eliminating common subexpressions would undo that derivatives convert weights anew, and keep all of them.
+ * In the machine's memory folding would copy every mapped weight as fp32, and eliminating common subexpressions
+ * would undo that derivatives convert weights anew, and keep all of them. A device needs such a copy, and one.
  */
-function disabledOptimizers(device: Device): string[] {
-  const { foldsWeights } = traitsOf[device];
-  return [...(foldsWeights ? [] : ['ConstantFolding']), 'CommonSubexpressionElimination'];
-}
+const disabledOptimizers = (device: Device): string[] =>
+  traitsOf[device].foldsWeights ? [] : ['ConstantFolding', 'CommonSubexpressionElimination'];
 
 function provider(device: Device, onHost: readonly string[]): InferenceSession.ExecutionProviderConfig {
   // An empty list is refused.

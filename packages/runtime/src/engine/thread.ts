@@ -1,7 +1,9 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
 import { type AdamWStep, adamW, addTo, sumOfSquares } from './adamw.js';
 import { KeyValueCache } from './cache.js';
+import { DeviceMemory, release } from './device-memory.js';
+import { HeldTensors } from './held.js';
 import type {
   Command,
   Feed,
@@ -12,6 +14,7 @@ import type {
   Results,
   Step,
   TensorData,
+  WorkerOptions,
 } from './protocol.js';
 import { openSession } from './session.js';
 import { readFloats, writeFloats } from './tensor-file.js';
@@ -23,37 +26,52 @@ env.logLevel = 'fatal';
  * Runs in a worker thread, because ONNX Runtime blocks the thread it is called from. Holds sessions
  * and the tensors that pass from one run to the next, so that hidden states never cross threads.
  */
-const sessions = new Map<string, InferenceSession>();
-const held = new Map<string, Tensor>();
+const options = workerData as WorkerOptions;
+const sessions = new Map<string, OpenSession>();
+const deviceMemory = new DeviceMemory(options);
+const held = new HeldTensors(options.deviceMemory, deviceMemory);
 const caches = new Map<string, KeyValueCache>();
+
+interface OpenSession {
+  readonly session: InferenceSession;
+  /** ONNX Runtime 1.30 wants all outputs taken of a session that leaves some on the device. */
+  readonly takesAll: boolean;
+}
 
 const none: Results = [];
 
 async function execute(command: Command): Promise<Results> {
   switch (command.kind) {
     case 'open':
-      sessions.set(command.session, await openSession(command.model, command.placement));
+      sessions.set(command.session, {
+        session: await openSession(command.model, options, command.placement),
+        takesAll: command.placement.onDevice.length > 0,
+      });
       return none;
     case 'close':
-      await sessions.get(command.session)?.release();
+      await held.outlast(command.session);
+      await sessions.get(command.session)?.session.release();
       sessions.delete(command.session);
       return none;
     case 'put':
-      held.set(command.name, toTensor(command.tensor));
+      await held.set(command.name, toTensor(command.tensor));
       return none;
     case 'take':
-      return [{ [command.name]: fromTensor(heldTensor(command.name)) }];
+      return [{ [command.name]: fromTensor(await held.read(command.name)) }];
     case 'save':
-      writeFloats(command.file, command.names.map(heldFloats));
+      writeFloats(command.file, await Promise.all(command.names.map(numbersOf)));
       return none;
     case 'load':
-      loadTensors(command.file, command.tensors);
+      await loadTensors(command.file, command.tensors);
       return none;
     case 'drop':
       for (const name of command.names) {
         held.delete(name);
         caches.delete(name);
       }
+      return none;
+    case 'clear':
+      held.clear();
       return none;
     case 'cache':
       caches.set(command.name, new KeyValueCache(command.shape));
@@ -66,7 +84,7 @@ async function execute(command: Command): Promise<Results> {
     case 'square': {
       const sum = command.names
         .filter((name) => held.has(name))
-        .reduce((total, name) => total + sumOfSquares(heldFloats(name)), 0);
+        .reduce((total, name) => total + sumOfSquares(floatsOf(name)), 0);
       return [{ sum: { dtype: 'float64', dims: [], data: Float64Array.of(sum) } }];
     }
     case 'learn':
@@ -76,32 +94,37 @@ async function execute(command: Command): Promise<Results> {
 }
 
 async function runStep(step: Step): Promise<Record<string, TensorData>> {
-  const session = sessions.get(step.session);
-  if (!session) throw new Error(`There is no session ${step.session}.`);
+  const open = sessions.get(step.session);
+  if (!open) throw new Error(`There is no session ${step.session}.`);
+  const { session, takesAll } = open;
   const feeds = Object.fromEntries(Object.entries(step.feeds).map(([name, feed]) => [name, resolve(feed)]));
-  for (const name of session.inputNames) feeds[name] ??= heldTensor(name);
+  for (const name of session.inputNames) feeds[name] ??= held.get(name);
   const fetch = step.fetch ?? [];
   const hold = Object.entries(step.hold ?? {});
   const { append = [], add = [] } = step;
-  const wanted = [...fetch, ...hold.map(([output]) => output), ...append.map(({ output }) => output), ...add];
-  const outputs = await session.run(feeds, wanted);
-  for (const [output, name] of hold) held.set(name, outputs[output] as Tensor);
+  const kept = new Set(hold.map(([output]) => output));
+  const wanted = [...fetch, ...kept, ...append.map(({ output }) => output), ...add];
+  const outputs = await session.run(feeds, takesAll ? session.outputNames : wanted);
   for (const part of append) cacheOf(part.cache).append(outputs[part.output]!.data as Float32Array, part);
   for (const name of add) {
-    if (held.has(name)) addTo(heldFloats(name), outputs[name]!.data as Float32Array);
-    else held.set(name, outputs[name] as Tensor);
+    if (held.has(name)) addTo(floatsOf(name), outputs[name]!.data as Float32Array);
+    else await held.set(name, outputs[name]!);
   }
-  return Object.fromEntries(fetch.map((name) => [name, fromTensor(outputs[name] as Tensor)]));
+  const results: Record<string, TensorData> = {};
+  for (const name of fetch) results[name] = fromTensor(await deviceMemory.read(outputs[name]!));
+  for (const [output, name] of hold) await held.set(name, outputs[output]!, step.session);
+  for (const [output, tensor] of Object.entries(outputs)) if (!kept.has(output)) release(tensor);
+  return results;
 }
 
 function learn({ weightDecay, ...names }: Learning, step: AdamWStep): void {
-  const [parameter, gradient] = [heldFloats(names.parameter), heldFloats(names.gradient)];
-  const [mean, variance] = [heldFloats(names.mean), heldFloats(names.variance)];
+  const [parameter, gradient] = [floatsOf(names.parameter), floatsOf(names.gradient)];
+  const [mean, variance] = [floatsOf(names.mean), floatsOf(names.variance)];
   adamW({ parameter, gradient, mean, variance }, weightDecay, step);
 }
 
 function resolve(feed: Feed): Tensor {
-  if ('held' in feed) return heldTensor(feed.held);
+  if ('held' in feed) return held.get(feed.held);
   return 'cache' in feed ? cacheOf(feed.cache).tensor : toTensor(feed);
 }
 
@@ -111,23 +134,20 @@ function cacheOf(name: string): KeyValueCache {
   return cache;
 }
 
-function heldTensor(name: string): Tensor {
-  const tensor = held.get(name);
-  if (!tensor) throw new Error(`No tensor is held as ${name}.`);
-  return tensor;
-}
+/** The numbers of a held tensor that no run has left on the device; they change with it. */
+const floatsOf = (name: string): Float32Array => held.get(name).data as Float32Array;
 
-const heldFloats = (name: string): Float32Array => heldTensor(name).data as Float32Array;
+const numbersOf = async (name: string): Promise<Float32Array> => (await held.read(name)).data as Float32Array;
 
 function toTensor({ dtype, dims, data }: TensorData): Tensor {
   return new Tensor(dtype, data as Float32Array, dims);
 }
 
-function loadTensors(file: string, tensors: readonly FileTensor[]): void {
+async function loadTensors(file: string, tensors: readonly FileTensor[]): Promise<void> {
   const counts = tensors.map(({ dims }) => dims.reduce((product, n) => product * n, 1));
   for (const [i, values] of readFloats(file, counts).entries()) {
     const { name, dims } = tensors[i]!;
-    held.set(name, new Tensor('float32', values, dims));
+    await held.set(name, new Tensor('float32', values, dims));
   }
 }
 

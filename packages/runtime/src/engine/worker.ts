@@ -4,6 +4,7 @@ import { MoepressError } from '@moepress/core';
 import { encodeModel, type GraphIR } from '@moepress/graph';
 import type { Device } from '../devices/device.js';
 import { engineFailure } from '../devices/failure.js';
+import { traitsOf } from '../devices/traits.js';
 import type { AdamWStep } from './adamw.js';
 import type {
   CacheShape,
@@ -14,6 +15,7 @@ import type {
   Results,
   Step,
   TensorData,
+  WorkerOptions,
 } from './protocol.js';
 
 interface Pending {
@@ -32,21 +34,26 @@ type AsError = (message: string, what: string, code: string | undefined) => Moep
  */
 export class EngineWorker {
   readonly #worker: Worker;
-  readonly #threads: number;
   readonly #device: Device;
+  readonly #keepsOutputs: boolean;
   readonly #pending = new Map<number, Pending>();
   readonly #engineError: AsError = (message, where) => engineFailure(this.#device, message, where);
   #count = 0;
   #failure: MoepressError | undefined;
 
-  /** `threads` is the number of threads of its matrix products where the processor computes them. */
-  constructor(threads: number, device: Device = 'cpu') {
-    this.#threads = threads;
+  /**
+   * `threads` is the number of threads of its matrix products where the processor computes them, `deviceMemory`
+   * the bytes of the device's memory that held tensors may take.
+   */
+  constructor(threads: number, { device = 'cpu' as Device, deviceMemory = 0 } = {}) {
     this.#device = device;
+    this.#keepsOutputs = traitsOf[device].keepsOutputs;
     // ONNX Runtime reports its use to its maker otherwise; a thread's environment is a copy, so here.
     process.env.ORT_DISABLE_TELEMETRY ??= '1';
     // The built file also when this module runs from source: worker threads cannot load TypeScript.
-    this.#worker = new Worker(new URL('../../dist/engine/thread.js', import.meta.url));
+    this.#worker = new Worker(new URL('../../dist/engine/thread.js', import.meta.url), {
+      workerData: { threads, device, deviceMemory } satisfies WorkerOptions,
+    });
     this.#worker.unref();
     this.#worker.on('message', (reply: Reply) => this.#settle(reply));
     this.#worker.on('error', (error) => this.#fail(error.message));
@@ -55,8 +62,12 @@ export class EngineWorker {
 
   async open(session: string, graph: GraphIR): Promise<void> {
     const model = encodeModel(graph);
-    const onHost = graph.nodes.filter((node) => node.onHost).map(({ name }) => name);
-    const placement = { device: this.#device, threads: this.#threads, onHost };
+    const placement = {
+      onHost: graph.nodes.filter((node) => node.onHost).map(({ name }) => name),
+      onDevice: graph.outputs
+        .filter(({ onDevice }) => onDevice && this.#keepsOutputs)
+        .map(({ name }) => name),
+    };
     await this.#send({ kind: 'open', session, model, placement }, session, { transfer: [model.buffer] });
   }
 
@@ -112,6 +123,8 @@ export class EngineWorker {
 
   /** Ends the worker and frees all it holds. */
   async dispose(): Promise<void> {
+    // While there are sessions: see `HeldTensors.outlast`.
+    if (this.#keepsOutputs) await this.#send({ kind: 'clear' }, 'held tensors').catch(() => {});
     await this.#worker.terminate();
   }
 

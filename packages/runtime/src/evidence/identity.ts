@@ -8,6 +8,7 @@ import {
   type StoredTensor,
   storedIn,
 } from '@moepress/core';
+import type { Precision } from '../devices/device.js';
 
 /** Raise it when the runtime computes other numbers from the same model and tokens. */
 const numbersVersion = 1;
@@ -17,14 +18,15 @@ const sampleBytes = 4096;
 
 /**
  * SHA-256 of what determines a model's numbers: the headers of its files, how the view is made of
- * their tensors (names, offsets, types, shapes, slots, routers, sizes, rotary scaling) and a sample of each tensor's
- * bytes. Where the files lie and what the model is called does not matter. Throws what reading the
+ * their tensors (names, offsets, types, shapes, slots, routers, sizes, rotary scaling), a sample of each tensor's
+ * bytes, and the precision they are computed with. Where the files lie and what the model is called does not matter. Throws what reading the
  * tensors throws.
  */
-export async function modelIdentity(model: Model): Promise<string> {
+export async function modelIdentity(model: Model, precision: Precision = 'float32'): Promise<string> {
   const { id: _id, revision: _revision, source: _source, ...rest } = model;
   const hash = createHash('sha256');
-  hash.update(JSON.stringify({ numbersVersion, ...rest }, withoutPlaces));
+  const lower = precision === 'float32' ? {} : { precision };
+  hash.update(JSON.stringify({ numbersVersion, ...lower, ...rest }, withoutPlaces));
   for (const stored of storedTensors(model)) await addSample(hash, stored);
   return hash.digest('hex');
 }

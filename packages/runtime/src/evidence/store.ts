@@ -2,6 +2,7 @@ import { readdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CalibrationRecord, Model, Statistic } from '@moepress/core';
 import { isMeasured } from '../decoder/statistics.js';
+import type { Precision } from '../devices/device.js';
 import { evidenceName, modelIdentity, shortHash } from './identity.js';
 import { withLock } from './lock.js';
 import { type EvidenceRecord, readRecord } from './record.js';
@@ -28,9 +29,13 @@ export class EvidenceStore {
     this.root = root;
   }
 
-  /** What is stored for a model, which must be readable, on a calibration set. */
-  async shelf(model: Model, calibration: CalibrationRecord): Promise<EvidenceShelf> {
-    return new EvidenceShelf(this.root, model, await modelIdentity(model), calibration);
+  /** What is stored for a model, which must be readable, on a calibration set, as measured in that precision. */
+  async shelf(
+    model: Model,
+    calibration: CalibrationRecord,
+    precision: Precision = 'float32',
+  ): Promise<EvidenceShelf> {
+    return new EvidenceShelf(this.root, model, await modelIdentity(model, precision), calibration);
   }
 
   /** All evidence, complete or not; folders that hold none are passed over. */

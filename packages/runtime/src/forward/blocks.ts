@@ -1,9 +1,11 @@
 import { type Block, type Model, throwIfAborted, type Work } from '@moepress/core';
 import { type BlockOutputs, blockGraph } from '../decoder/block.js';
+import { scoringHeadGraph } from '../decoder/ends.js';
 import type { Engine } from '../engine/engine.js';
 import type { Feed } from '../engine/protocol.js';
 import { checkFinite } from './finite.js';
 import { blockFeeds, type HeldBatch, hiddenName } from './held.js';
+import { readAhead } from './read-ahead.js';
 
 /** Called with a block, the name of its open session and the outputs that one has. */
 export type UseBlock = (block: Block, session: string, outputs: readonly string[]) => Promise<void>;
@@ -13,7 +15,12 @@ export interface BlockSessions {
   each(use: UseBlock, work?: Work): Promise<void>;
   /** Feeds that every run needs on top of the batch. */
   extraFeeds(batch: HeldBatch, block: Block): Record<string, Feed>;
+  /** Calls `use` with an open session of `scoringHeadGraph`. */
+  withScoringHead<R>(use: (session: string) => Promise<R>): Promise<R>;
 }
+
+/** The name of its session. */
+export const scoringHead = 'score/head';
 
 /** Layer streaming: a block's weights are mapped while its session is open, and nothing else. */
 export function streamedBlocks(
@@ -23,11 +30,12 @@ export function streamedBlocks(
 ): BlockSessions {
   return {
     async each(use, work) {
-      for (const block of model.blocks) {
+      for (const [i, block] of model.blocks.entries()) {
         throwIfAborted(work?.signal);
         const session = `block.${block.index}`;
         const graph = blockGraph(model, block, outputs(block), engine.traits);
         await engine.open(session, graph);
+        const ahead = readAhead(model.blocks[i + 1]);
         try {
           await use(
             block,
@@ -35,11 +43,20 @@ export function streamedBlocks(
             graph.outputs.map(({ name }) => name),
           );
         } finally {
+          await ahead.stop();
           await engine.close(session);
         }
       }
     },
     extraFeeds: () => ({}),
+    async withScoringHead(use) {
+      await engine.open(scoringHead, scoringHeadGraph(model));
+      try {
+        return await use(scoringHead);
+      } finally {
+        await engine.close(scoringHead);
+      }
+    },
   };
 }
 

@@ -2,11 +2,11 @@ import type { Block, Model, Work } from '@moepress/core';
 import { throwIfAborted } from '@moepress/core';
 import { cachedDimOf } from '../decoder/attention/heads.js';
 import { blockGraph } from '../decoder/block.js';
-import { embedGraph, nextTokenHeadGraph } from '../decoder/ends.js';
+import { embedGraph, nextTokenHeadGraph, scoringHeadGraph } from '../decoder/ends.js';
 import type { Engine } from '../engine/engine.js';
 import type { Feed } from '../engine/protocol.js';
 import { tensor } from '../engine/tensor.js';
-import type { BlockSessions, UseBlock } from './blocks.js';
+import { type BlockSessions, scoringHead, type UseBlock } from './blocks.js';
 import type { HeldBatch } from './held.js';
 
 /**
@@ -17,6 +17,7 @@ export class ResidentBlocks implements BlockSessions {
   readonly #engine: Engine;
   readonly #model: Model;
   readonly #outputs = new Map<number, readonly string[]>();
+  #head: Promise<void> | undefined;
 
   private constructor(engine: Engine, model: Model) {
     this.#engine = engine;
@@ -67,8 +68,20 @@ export class ResidentBlocks implements BlockSessions {
     return { pastKey: empty, pastValue: empty };
   }
 
+  /** Stays open from the first time on. */
+  async withScoringHead<R>(use: (session: string) => Promise<R>): Promise<R> {
+    this.#head ??= this.#engine.open(scoringHead, scoringHeadGraph(this.#model));
+    await this.#head;
+    return use(scoringHead);
+  }
+
   async close(): Promise<void> {
-    const sessions = ['embed', 'next-token', ...this.#model.blocks.map((block) => this.session(block))];
+    const sessions = [
+      'embed',
+      'next-token',
+      scoringHead,
+      ...this.#model.blocks.map((block) => this.session(block)),
+    ];
     await Promise.all(sessions.map((session) => this.#engine.close(session)));
   }
 }

@@ -1,5 +1,4 @@
 import { type Model, throwIfAborted, type Work } from '@moepress/core';
-import { scoringHeadGraph } from '../decoder/ends.js';
 import type { Engine } from '../engine/engine.js';
 import { int32, tensor } from '../engine/tensor.js';
 import { type BlockSessions, runBlock } from './blocks.js';
@@ -76,7 +75,14 @@ export async function scoreSequences(
         advance(batch.layout);
       });
     }, work);
-    return await scoreHidden(engine, model, batches, items, advance, work);
+    const scores = await blocks.withScoringHead((session) =>
+      scoreHidden(engine, session, model, batches, items, advance, work),
+    );
+    await checkHeadFinite(
+      model,
+      scores.flat().map(({ logprob }) => logprob),
+    );
+    return scores;
   } finally {
     await Promise.all(batches.map((batch) => dropBatch(batch)));
     work.progress?.({ type: 'end', task });
@@ -85,6 +91,7 @@ export async function scoreSequences(
 
 async function scoreHidden(
   engine: Engine,
+  session: string,
   model: Model,
   batches: readonly HeldBatch[],
   items: readonly ScoreItem[],
@@ -92,45 +99,31 @@ async function scoreHidden(
   work: Work,
 ): Promise<TokenScore[][]> {
   const scores = items.map((): TokenScore[] => []);
-  const session = 'score/head';
-  await engine.open(session, scoringHeadGraph(model));
-  try {
-    await engine.spread(batches, async (batch) => {
-      for (const chunk of headChunks(
-        batch.layout,
-        items,
-        Math.max(1, Math.floor(logitsBudget / model.config.vocabSize)),
-      )) {
-        throwIfAborted(work.signal);
-        const pairs = BigInt64Array.from(
-          chunk.wanted.flatMap(({ place, token }) => [BigInt(place), BigInt(token)]),
-        );
-        const feeds = {
-          hidden: { held: hiddenName(batch) },
-          rows: int32(chunk.rows),
-          pairs: tensor('int64', [chunk.wanted.length, 2], pairs),
-        };
-        const [results] = await batch.worker.run([
-          { session, feeds, fetch: ['logprob', 'best', 'bestLogprob'] },
-        ]);
-        for (const [i, { item }] of chunk.wanted.entries()) {
-          scores[item]!.push({
-            logprob: Number(results!.logprob!.data[i]),
-            best: Number(results!.best!.data[i]),
-            bestLogprob: Number(results!.bestLogprob!.data[i]),
-          });
-        }
+  const rows = Math.max(1, Math.floor(logitsBudget / model.config.vocabSize));
+  await engine.spread(batches, async (batch) => {
+    for (const chunk of headChunks(batch.layout, items, rows)) {
+      throwIfAborted(work.signal);
+      const pairs = BigInt64Array.from(
+        chunk.wanted.flatMap(({ place, token }) => [BigInt(place), BigInt(token)]),
+      );
+      const feeds = {
+        hidden: { held: hiddenName(batch) },
+        rows: int32(chunk.rows),
+        pairs: tensor('int64', [chunk.wanted.length, 2], pairs),
+      };
+      const fetch = ['logprob', 'best', 'bestLogprob'];
+      const [results] = await batch.worker.run([{ session, feeds, fetch }]);
+      for (const [i, { item }] of chunk.wanted.entries()) {
+        scores[item]!.push({
+          logprob: Number(results!.logprob!.data[i]),
+          best: Number(results!.best!.data[i]),
+          bestLogprob: Number(results!.bestLogprob!.data[i]),
+        });
       }
-      advance(batch.layout);
-    });
-    await checkHeadFinite(
-      model,
-      scores.flat().map(({ logprob }) => logprob),
-    );
-    return scores;
-  } finally {
-    await engine.close(session);
-  }
+    }
+    advance(batch.layout);
+  });
+  return scores;
 }
 
 interface HeadChunk {

@@ -1,4 +1,4 @@
-import { type Block, type Model, throwIfAborted } from '@moepress/core';
+import { type Model, throwIfAborted } from '@moepress/core';
 import { cachedDimOf } from '../decoder/attention/heads.js';
 import type { Engine } from '../engine/engine.js';
 import type { Step } from '../engine/protocol.js';
@@ -8,11 +8,11 @@ import { checkFinite, checkHeadFinite } from '../forward/finite.js';
 import { blockFeeds, dropBatch, type HeldBatch, hiddenName, holdBatch } from '../forward/held.js';
 import { batchSequences, type Layout, layOut } from '../forward/layout.js';
 import type { ResidentBlocks } from '../forward/resident.js';
+import { type Caches, cachesFor } from './caches.js';
 import { type GenerateOptions, isFinished, lastRows } from './options.js';
 
-/** Sequences decoded side by side, and the bytes their keys and values may take. */
+/** Sequences decoded side by side. */
 const maxSequences = 512;
-const cacheBudget = 2 ** 29;
 
 /**
  * Greedy continuation of each prompt with a key-value cache. The end-of-sequence token, where one
@@ -30,13 +30,14 @@ export async function generateCached(
   options.progress?.({ type: 'start', task, total: prompts.length, unit: 'prompts' });
   let done = 0;
   const together = Math.min(
-    sequencesAtOnce(model, prompts, options),
+    sequencesAtOnce(model, prompts, options, engine.cacheBytes),
     Math.ceil(prompts.length / engine.workers.length),
   );
   const batches = promptBatches(engine, model, prompts, together);
+  const caches = cachesFor(model, engine.traits);
   const assigned = batches.map((layout, i) => ({ layout, worker: engine.workerFor(i) }));
   await engine.spread(assigned, async ({ layout, worker }) => {
-    await generateBatch(worker, model, resident, layout, results, options);
+    await generateBatch(worker, model, { resident, caches }, layout, results, options);
     done += layout.sequences.length;
     options.progress?.({ type: 'advance', task, done });
   });
@@ -48,6 +49,7 @@ function sequencesAtOnce(
   { blocks }: Model,
   prompts: readonly (readonly number[])[],
   { maxNewTokens }: GenerateOptions,
+  budget: number,
 ): number {
   const longest = Math.max(0, ...prompts.map((ids) => ids.length)) + maxNewTokens;
   const numbers = blocks.reduce(
@@ -55,7 +57,7 @@ function sequencesAtOnce(
     0,
   );
   const bytes = numbers * Float32Array.BYTES_PER_ELEMENT * longest;
-  return Math.max(1, Math.min(maxSequences, Math.floor(cacheBudget / bytes)));
+  return Math.max(1, Math.min(maxSequences, Math.floor(budget / bytes)));
 }
 
 function promptBatches(
@@ -74,10 +76,15 @@ function promptBatches(
   });
 }
 
+interface Decoder {
+  readonly resident: ResidentBlocks;
+  readonly caches: Caches;
+}
+
 async function generateBatch(
   worker: EngineWorker,
   model: Model,
-  resident: ResidentBlocks,
+  { resident, caches }: Decoder,
   prompts: Layout,
   results: number[][],
   options: GenerateOptions,
@@ -88,13 +95,13 @@ async function generateBatch(
   const run = async (layout: Layout, past: readonly number[] | null) => {
     throwIfAborted(options.signal);
     const batch = await holdBatch(worker, 'generate', layout, model.config.rope, past ?? undefined);
-    const fetched = await worker.run(decodeSteps(model, resident, batch, past));
+    const fetched = await worker.run(decodeSteps(model, { resident, caches }, batch, past));
     for (const [i, block] of model.blocks.entries()) await checkFinite(model, block, fetched[i + 1]!);
     await checkHeadFinite(model, [Number(fetched.at(-1)!.finite!.data[0])]);
     return [...(fetched.at(-1)!.token!.data as Int32Array)];
   };
   try {
-    await openCaches(worker, model, sequences.length);
+    await caches.open(worker, sequences.length);
     let next = await run(prompts, null);
     for (;;) {
       for (const [b, token] of next.entries()) {
@@ -110,25 +117,14 @@ async function generateBatch(
     }
   } finally {
     await dropBatch({ name: 'generate', layout: prompts, worker });
-    await worker.drop(model.blocks.flatMap(({ index }) => parts.map((part) => cacheName(index, part))));
-  }
-}
-
-const parts = ['Key', 'Value'] as const;
-const cacheName = (layer: number, part: (typeof parts)[number]) => `generate/${layer}/${part}`;
-
-async function openCaches(worker: EngineWorker, model: Model, sequences: number): Promise<void> {
-  for (const { index, attention } of model.blocks) {
-    const { kvHeads } = attention;
-    const headDim = cachedDimOf(attention);
-    for (const part of parts) await worker.cache(cacheName(index, part), { sequences, kvHeads, headDim });
+    await caches.close(worker);
   }
 }
 
 /** Embedding, all blocks and the head as one message to the worker. */
 function decodeSteps(
   model: Model,
-  resident: ResidentBlocks,
+  { resident, caches }: Decoder,
   batch: HeldBatch,
   past: readonly number[] | null,
 ): Step[] {
@@ -136,24 +132,18 @@ function decodeSteps(
   const hidden = hiddenName(batch);
   const lengths = [...layout.lengths];
   const starts = past ? [...past] : lengths.map(() => 0);
-  const cached = ({ index }: Block) =>
-    Object.fromEntries(parts.map((part) => [`past${part}`, { cache: cacheName(index, part) }]));
   return [
     { session: 'embed', feeds: { ids: int32(layout.ids) }, hold: { hidden } },
-    ...model.blocks.map(
-      (block): Step => ({
+    ...model.blocks.map((block): Step => {
+      const { hold, append } = caches.adds(block, starts, lengths);
+      return {
         session: resident.session(block),
-        feeds: { ...blockFeeds(batch), ...(past ? cached(block) : resident.extraFeeds(batch, block)) },
+        feeds: { ...blockFeeds(batch), ...(past ? caches.past(block) : resident.extraFeeds(batch, block)) },
         fetch: ['finite'],
-        hold: { hiddenOut: hidden },
-        append: parts.map((part) => ({
-          output: `own${part}`,
-          cache: cacheName(block.index, part),
-          starts,
-          lengths,
-        })),
-      }),
-    ),
+        hold: { hiddenOut: hidden, ...hold },
+        append,
+      };
+    }),
     {
       session: 'next-token',
       feeds: { hidden: { held: hidden }, rows: int32(lastRows(layout)) },

@@ -6,7 +6,9 @@ import { distanceGraph } from '../distance.js';
 /** One expert on all tokens: `ffnInput` [T, H] to `output` [T, H]. */
 export function expertGraph(expert: Expert, hiddenSize: number): GraphIR {
   const graph = new GraphBuilder('replay.expert');
-  graph.output('output', mlp(graph.input('ffnInput', 'float32', ['T', hiddenSize]), expert).output);
+  graph.output('output', mlp(graph.input('ffnInput', 'float32', ['T', hiddenSize]), expert).output, {
+    onDevice: true,
+  });
   return graph.finish();
 }
 
@@ -14,7 +16,7 @@ export function expertGraph(expert: Expert, hiddenSize: number): GraphIR {
 export function addGraph(weight: number, hiddenSize: number): GraphIR {
   const graph = new GraphBuilder('replay.add');
   const [state, output] = ['state', 'output'].map((name) => graph.input(name, 'float32', ['T', hiddenSize]));
-  graph.output('sum', add(state!, timesNumber(output!, weight)));
+  graph.output('sum', add(state!, timesNumber(output!, weight)), { onDevice: true });
   return graph.finish();
 }
 

@@ -1,0 +1,55 @@
+import { encodeModel, GraphBuilder } from '@moepress/graph';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { openSession, type SessionOptions } from './session.js';
+
+/** Tensors that runs leave in the memory of a device. */
+export class DeviceMemory {
+  readonly #options: SessionOptions;
+  readonly #copying = new Map<string, Promise<InferenceSession>>();
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A tensor in the machine's memory: itself, or a copy. Asked for the numbers directly, ONNX Runtime 1.30 for
+   * Node.js ends the process.
+   */
+  read(tensor: Tensor): Promise<Tensor> {
+    return isOnDevice(tensor) ? this.#copy(tensor, []) : Promise.resolve(tensor);
+  }
+
+  /** A copy that outlasts the session which has computed the tensor, in the place of it. */
+  async move(tensor: Tensor): Promise<Tensor> {
+    const copy = await this.#copy(tensor, ['copy']);
+    tensor.dispose();
+    return copy;
+  }
+
+  /** By a graph that does nothing else. */
+  async #copy(tensor: Tensor, onDevice: readonly string[]): Promise<Tensor> {
+    const key = `${tensor.dims.length} ${onDevice}`;
+    const opened = this.#copying.get(key) ?? this.#open(tensor.dims.length, onDevice);
+    this.#copying.set(key, opened);
+    const { copy } = await (await opened).run({ tensor });
+    return copy as Tensor;
+  }
+
+  #open(rank: number, onDevice: readonly string[]): Promise<InferenceSession> {
+    const graph = new GraphBuilder('copy');
+    const dims = Array.from({ length: rank }, (_, axis) => `d${axis}`);
+    graph.output('copy', graph.input('tensor', 'float32', dims));
+    return openSession(encodeModel(graph.finish()), this.#options, { onHost: [], onDevice });
+  }
+}
+
+export const isOnDevice = (tensor: Tensor): boolean => tensor.location === 'gpu-buffer';
+
+/** Of a tensor there; only float32 is left on devices. */
+export const bytesOnDevice = (tensor: Tensor): number =>
+  isOnDevice(tensor) ? tensor.size * Float32Array.BYTES_PER_ELEMENT : 0;
+
+/** Frees what a tensor takes of a device's memory; that of the machine is collected. */
+export function release(tensor: Tensor): void {
+  if (isOnDevice(tensor)) tensor.dispose();
+}
