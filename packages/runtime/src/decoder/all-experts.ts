@@ -33,10 +33,11 @@ export function allExpertsGraph(
   const experts = block.ffn.pool.map((expert, e): ExpertValues => {
     const weight = routing.weightsOf(e);
     const tokens = nonZero(cast(equal(weight, weight), 'float32'), 'C');
-    return { tokens, weight, ...graph.scoped(`expert.${e}`, () => mlp(x, expert)) };
+    const values = graph.scoped(`expert.${e}`, () => mlp(x, expert));
+    return { tokens, weight, weighted: mul(values.output, unsqueeze(weight, 1)), ...values };
   });
   const sum = experts.reduce(
-    (total, { weight, output }) => add(total, mul(output, unsqueeze(weight, 1))),
+    (total, { weighted }) => add(total, weighted),
     zeroRows(x, model.config.hiddenSize),
   );
   const values = { routed: { routing, experts }, ...withShared(sum, x, block.ffn.shared) };

@@ -17,7 +17,7 @@ export function differentiableBlock(model: Model, block: Block, hidden: Value, t
   );
   const residual = add(hidden, attended);
   const ffnInput = rmsNorm(residual, weightFor(hidden, norms.ffn), rmsNormEps);
-  const ffn = graph.scoped('ffn', () => openFfn(ffnInput, block.ffn));
+  const ffn = graph.scoped('ffn', () => openFfn(ffnInput, block.ffn, 'activation'));
   return { ffnInput, ffn, hiddenOut: add(residual, ffn.output) };
 }
 
@@ -39,7 +39,7 @@ export function blockGradientGraph(model: Model, block: Block, statistics: reado
   const { ffnInput, ffn, hiddenOut } = differentiableBlock(model, block, hidden, angles);
   const gradients = blockGradients({ value: hiddenOut, gradient }, hidden, ffnInput, ffn);
   outputStatistics(graph, statistics, blockTaps(block.index, ffnInput, ffn, gradients));
-  graph.output('gradientOut', gradients.input);
+  graph.output('gradientOut', gradients.input, { onDevice: true });
   graph.output('finite', reduceSum(gradients.input, [0, 1]));
   return graph.finish();
 }

@@ -13,7 +13,7 @@ import {
   unsqueeze,
   zeroRows,
 } from '@moepress/graph';
-import { type MlpValues, mlp } from './mlp.js';
+import { type MlpValues, mlp, scaledOutput } from './mlp.js';
 import { type Routing, route } from './router/route.js';
 import { weightFor } from './weights.js';
 
@@ -23,7 +23,16 @@ export interface ExpertValues extends MlpValues {
   readonly tokens: Value;
   /** Routing weight of each, [n]. */
   readonly weight: Value;
+  /** The output times that weight, [n, H]. */
+  readonly weighted: Value;
 }
+
+/**
+ * What an expert's routing weight is multiplied with: what comes out is the same. With the activation its own
+ * derivative needs no output of the expert, which leaves one product in three out of a pass that looks at
+ * gradients alone; with the output one product serves those who look at that.
+ */
+export type Weighing = 'activation' | 'output';
 
 /** The routed part of an MoE FFN on x [T, H]. */
 export interface RoutedValues {
@@ -56,14 +65,17 @@ export function moeFfn(x: Value, ffn: MoeFfn): { readonly routing: Routing; read
     const sum = routed;
     const hits = routing.hits(e);
     const chosen = greater(reduceSum(hits, [0]), graph.constant([0], [], hits.dtype));
-    const compute = () => [addWeighted(sum, onTokens(x, expert, routing, e, hits))];
+    const compute = () => {
+      const { tokens, weighted } = onTokens(x, expert, routing, e, hits, 'output');
+      return [addRows(sum, tokens, weighted)];
+    };
     [routed] = graph.scoped(`expert.${e}`, () => graph.branch(chosen, compute, () => [sum])) as [Value];
   }
   return { routing, output: withShared(routed, x, ffn.shared).output };
 }
 
 /** Any FFN, without the skipping, so that what every expert computes can be seen. */
-export function openFfn(x: Value, ffn: DenseFfn | MoeFfn): FfnValues {
+export function openFfn(x: Value, ffn: DenseFfn | MoeFfn, weighing: Weighing = 'output'): FfnValues {
   if (ffn.kind === 'dense') {
     const values = mlp(x, ffn.mlp);
     const { output } = withShared(values.output, x, ffn.shared);
@@ -73,8 +85,10 @@ export function openFfn(x: Value, ffn: DenseFfn | MoeFfn): FfnValues {
   const routing = route(x, ffn);
   let sum = zeroRows(x, Number(x.shape[1]));
   const experts = ffn.pool.map((expert, e) => {
-    const values = graph.scoped(`expert.${e}`, () => onTokens(x, expert, routing, e, routing.hits(e)));
-    sum = addWeighted(sum, values);
+    const values = graph.scoped(`expert.${e}`, () =>
+      onTokens(x, expert, routing, e, routing.hits(e), weighing),
+    );
+    sum = addRows(sum, values.tokens, values.weighted);
     return values;
   });
   return { routed: { routing, experts }, ...withShared(sum, x, ffn.shared) };
@@ -86,13 +100,14 @@ function onTokens(
   routing: Routing,
   index: number,
   hits: Value,
+  weighing: Weighing,
 ): ExpertValues {
   const tokens = nonZero(hits, `n${index}`);
-  return { tokens, weight: gather(routing.weightsOf(index), tokens), ...mlp(gather(x, tokens), expert) };
-}
-
-function addWeighted(sum: Value, { tokens, weight, output }: ExpertValues): Value {
-  return addRows(sum, tokens, mul(output, unsqueeze(weight, 1)));
+  const weight = gather(routing.weightsOf(index), tokens);
+  const values = mlp(gather(x, tokens), expert);
+  const factor = unsqueeze(weight, 1);
+  const weighted = weighing === 'output' ? mul(values.output, factor) : scaledOutput(values, expert, factor);
+  return { tokens, weight, weighted, ...values };
 }
 
 /** Adds what the shared expert, if there is one, makes of x to what the rest of the FFN makes of it. */

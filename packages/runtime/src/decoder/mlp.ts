@@ -1,5 +1,5 @@
 import type { GatedActivation, Mlp, Value } from '@moepress/core';
-import { clip, linear, mul, plusNumber, sigmoid, silu, timesNumber } from '@moepress/graph';
+import { add, clip, linear, mul, plusNumber, sigmoid, silu, timesNumber, unsqueeze } from '@moepress/graph';
 import { weightFor } from './weights.js';
 
 /** The values of a gated MLP on x [n, H]: down(activation(gate x, up x)). */
@@ -26,6 +26,12 @@ export function mlp(x: Value, spec: Mlp): MlpValues {
   const activation = gated(gateProduct, upProduct, spec.activation);
   const output = linear(activation, down, bias('down'));
   return { input: x, gate, up, down, gateProduct, upProduct, activation, output };
+}
+
+/** The output of an MLP times `factor` [n, 1], by way of the activation. */
+export function scaledOutput({ activation, down }: MlpValues, { bias }: Mlp, factor: Value): Value {
+  const product = linear(mul(activation, factor), down);
+  return bias ? add(product, mul(factor, unsqueeze(weightFor(activation, bias.down), 0))) : product;
 }
 
 function gated(gate: Value, up: Value, activation: GatedActivation): Value {

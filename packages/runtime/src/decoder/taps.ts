@@ -1,6 +1,6 @@
 import type { LayerGradients, LayerTaps, MlpGradients, MlpTaps, Value } from '@moepress/core';
-import { differentiate, type GraphBuilder, type Seed } from '@moepress/graph';
-import type { FfnValues } from './ffn.js';
+import { differentiate, type GraphBuilder, mul, type Seed, unsqueeze } from '@moepress/graph';
+import type { ExpertValues, FfnValues } from './ffn.js';
 import type { MlpValues } from './mlp.js';
 
 /** What statistics may look at in a block. */
@@ -47,27 +47,28 @@ export function blockGradients(
   { routed, mlp, output }: FfnValues,
 ): BlockGradients {
   const routing = routed ? [routed.routing.logits, routed.routing.weight] : [];
-  const mlps = [...(routed?.experts ?? []), ...(mlp ? [mlp] : [])].flatMap(differentiated);
-  const wrt = [input, ffnInput, output, ...routing, ...mlps];
+  const experts = routed?.experts ?? [];
+  const wrt = [
+    ...[input, ffnInput, output, ...routing],
+    ...experts.flatMap((expert) => [...differentiated(expert), expert.weighted]),
+    ...(mlp ? [...differentiated(mlp), mlp.output] : []),
+  ];
   const gradients = differentiate(input.graph as GraphBuilder, [seed], wrt);
   const of = (value: Value) => gradients.get(value)!;
-  const ofMlp = ({
-    gateProduct,
-    upProduct,
-    activation,
-    output,
-    gate,
-    up,
-    down,
-  }: MlpValues): MlpGradients => ({
+  const ofMlp = (
+    { gateProduct, upProduct, activation, gate, up, down }: MlpValues,
+    output: Value,
+  ): MlpGradients => ({
     gateProduct: of(gateProduct),
     upProduct: of(upProduct),
     activation: of(activation),
-    output: of(output),
+    output,
     gate: of(gate),
     up: of(up),
     down: of(down),
   });
+  const ofExpert = (expert: ExpertValues) =>
+    ofMlp(expert, mul(of(expert.weighted), unsqueeze(expert.weight, 1)));
   return {
     input: of(input),
     layer: routed && {
@@ -75,10 +76,13 @@ export function blockGradients(
       routerLogits: of(routed.routing.logits),
       routerWeight: of(routed.routing.weight),
       ffnOutput: of(output),
-      experts: routed.experts.map(ofMlp),
+      experts: experts.map(ofExpert),
     },
-    mlp: mlp && ofMlp(mlp),
+    mlp: mlp && ofMlp(mlp, of(mlp.output)),
   };
 }
 
-const differentiated = ({ input, ...values }: MlpValues): Value[] => Object.values(values);
+const differentiated = ({ gate, up, down, gateProduct, upProduct, activation }: MlpValues): Value[] => [
+  ...[gate, up, down],
+  ...[gateProduct, upProduct, activation],
+];
