@@ -210,6 +210,9 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(evidenceOption())
     .addOption(noEvidenceOption())
     .addOption(memoryOption())
+    .addOption(deviceOption())
+    .addOption(precisionOption())
+    .addOption(gpuMemoryOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
@@ -299,6 +302,9 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(noEvidenceOption())
     .addOption(answersOption())
     .addOption(noAnswersOption())
+    .addOption(deviceOption())
+    .addOption(precisionOption())
+    .addOption(gpuMemoryOption())
     .addOption(jsonOption())
     .action((recipe, options) => leaderboard(recipe, options, context()));
 
@@ -319,6 +325,9 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(dataOption())
     .addOption(evidenceOption())
     .addOption(noEvidenceOption())
+    .addOption(deviceOption())
+    .addOption(precisionOption())
+    .addOption(gpuMemoryOption())
     .addOption(jsonOption())
     .action((grid, options) => sweep(grid, options, context()));
 

@@ -1,7 +1,7 @@
 import { replaceFile } from '@moepress/checkpoint';
 import { type Model, MoepressError, moeBlocks } from '@moepress/core';
 import type { CalibrationPart } from '@moepress/harness';
-import { type CalibrationSet, Engine } from '@moepress/runtime';
+import type { CalibrationSet } from '@moepress/runtime';
 import { renderHeatMap } from '../channels/heat-map.js';
 import { expertScores, massOf } from '../channels/mass.js';
 import { overlapsOf } from '../channels/overlap.js';
@@ -11,17 +11,17 @@ import type { Context } from '../context.js';
 import { formatCount } from '../format.js';
 import { checkFileOutput, checkFolderOutput, makeParent } from '../output.js';
 import { type CalibrationChoice, calibrationSet } from '../source/calibration.js';
+import { type EngineChoice, openEngine } from '../source/engine.js';
 import { type MeasureOptions, measureEvidence } from '../source/measure.js';
 import { openView } from '../source/model.js';
 
-export interface ChannelsOptions extends CalibrationChoice, Omit<MeasureOptions, 'minTokens'> {
+export interface ChannelsOptions extends CalibrationChoice, EngineChoice, Omit<MeasureOptions, 'minTokens'> {
   readonly score: ChannelScore;
   /** A second calibration set, to compare what is kept. */
   readonly against?: readonly CalibrationPart[];
   /** File of the heat map. */
   readonly svg?: string;
   readonly plan?: string;
-  readonly threads?: number;
   readonly revision?: string;
 }
 
@@ -81,7 +81,7 @@ async function measure(
   const sets: CalibrationSet[] = [];
   for (const choice of choices) sets.push(await calibrationSet(model, choice, work));
   const statistic = channelStatistics[options.score];
-  const engine = new Engine(options);
+  const engine = await openEngine(options, work);
   try {
     const measured = [];
     for (const set of sets) {

@@ -9,17 +9,12 @@ import {
   removedRatios,
 } from '@moepress/core';
 import { type ExpertLayout, writeHuggingFace } from '@moepress/export';
-import {
-  type CalibrationSet,
-  type DeviceOptions,
-  Engine,
-  planCompression,
-  startDevice,
-} from '@moepress/runtime';
+import { type CalibrationSet, planCompression } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { formatBytes, formatPercent } from '../format.js';
 import { checkCheckpointOutput, checkFileOutput, checkFolderOutput, makeParent } from '../output.js';
 import { type CalibrationChoice, calibrationSet } from '../source/calibration.js';
+import { type EngineChoice, openEngine } from '../source/engine.js';
 import { type MeasureOptions, measureEvidence } from '../source/measure.js';
 import { openBase } from '../source/model.js';
 import { writePlan } from '../source/plan.js';
@@ -66,9 +61,7 @@ const methodOptions = ({ option, ratio, seed }: CompressOptions) => ({
 });
 
 /** How a method's plan is made: what it is measured on, and with what. */
-export interface PlanningOptions extends CalibrationChoice, MeasureOptions, DeviceOptions {
-  readonly threads?: number;
-}
+export interface PlanningOptions extends CalibrationChoice, MeasureOptions, EngineChoice {}
 
 /** Measures what a method needs and lets it decide; `own` are its options. */
 export async function makePlan(
@@ -78,8 +71,7 @@ export async function makePlan(
   options: PlanningOptions,
   { work }: Context,
 ): Promise<CompressionPlan> {
-  const device = await startDevice(options.device ?? 'cpu', work);
-  const engine = new Engine({ ...options, device });
+  const engine = await openEngine(options, work);
   let loaded: Promise<CalibrationSet> | undefined;
   const calibration = () => {
     loaded ??= calibrationSet(model, options, work);

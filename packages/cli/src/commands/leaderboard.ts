@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { DeviceOptions } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import type { Cell } from '../leaderboard/cell.js';
 import { writeWhole } from '../leaderboard/cell.js';
@@ -13,8 +14,9 @@ import { runVariants } from '../leaderboard/run.js';
 import { openSharing } from '../leaderboard/together.js';
 import { checkFolderOutput } from '../output.js';
 import type { AnswersChoice } from '../scoring/answers.js';
+import { sharedDevice } from '../source/engine.js';
 
-export interface LeaderboardOptions {
+export interface LeaderboardOptions extends DeviceOptions {
   readonly out: string;
   readonly data?: string;
   /** Models scored at once. */
@@ -51,6 +53,7 @@ export async function leaderboard(
       ...options,
       out,
       sharing,
+      device: await sharedDevice(options, options.workers, context.work),
       answers: options.answers,
       questions: { tasks: recipe.tasks, limit: recipe.limit, numFewshot: recipe.num_fewshot, data },
       threads: Math.max(1, Math.floor(availableParallelism() / options.workers)),

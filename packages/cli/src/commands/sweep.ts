@@ -2,11 +2,13 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { MoepressError } from '@moepress/core';
 import { parseCalibration } from '@moepress/harness';
+import type { DeviceOptions } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { writeWhole } from '../leaderboard/cell.js';
 import { checkFolderOutput } from '../output.js';
 import type { Questions } from '../scoring/local.js';
 import { calibrationSet } from '../source/calibration.js';
+import { sharedDevice } from '../source/engine.js';
 import { openBase } from '../source/model.js';
 import { type Configuration, configurationsOf } from '../sweep/configuration.js';
 import type { Entry } from '../sweep/entry.js';
@@ -19,7 +21,7 @@ import { runConfigurations, type Shared } from '../sweep/run.js';
 import { factors } from '../sweep/spread.js';
 import { sweepText } from '../sweep/text.js';
 
-export interface SweepOptions {
+export interface SweepOptions extends DeviceOptions {
   readonly out: string;
   readonly data?: string;
   /** Configurations tried at once. */
@@ -45,11 +47,13 @@ export async function sweep(file: string, options: SweepOptions, context: Contex
   };
   const set = await calibrationSet(base, choice, context.work);
   const configurations = await configurationsOf(located, { base, method, set });
+  const device = await sharedDevice(options, options.workers, context.work);
   const shared: Shared = {
     base,
     method,
     set,
-    evidence: sharedEvidence(configurations, { ...options, base, set }, context),
+    device,
+    evidence: sharedEvidence(configurations, { ...options, base, set, device }, context),
     results: await Results.open(out),
     workers: options.workers,
     threads: Math.max(1, Math.floor(availableParallelism() / options.workers)),

@@ -6,6 +6,7 @@ import { makePlan } from '../commands/compress.js';
 import type { Context } from '../context.js';
 import type { AnswersChoice } from '../scoring/answers.js';
 import { type Questions, scoreView } from '../scoring/local.js';
+import type { SharedDevice } from '../source/engine.js';
 import { readPlan } from '../source/plan.js';
 import { type Cell, cellFile, newCell, variantFolder, writeWhole } from './cell.js';
 import { optionsOf, type Variant } from './variant.js';
@@ -17,6 +18,7 @@ export interface ComputeOptions {
   /** Address of the questions. */
   readonly asked: string;
   readonly threads: number;
+  readonly device: SharedDevice;
   readonly evidence?: string | false;
   readonly answers: AnswersChoice;
 }
@@ -37,13 +39,14 @@ const planFile = (address: string) => join(variantFolder(address), 'plan.json');
 function newPlan(
   { base }: Variant,
   compression: NonNullable<Variant['compression']>,
-  { questions, evidence }: ComputeOptions,
+  { questions, evidence, device }: ComputeOptions,
   context: Context,
 ) {
   const { found, calibration, seed } = compression;
   const choice = {
     seed,
     minTokens: 32,
+    ...device,
     ...(calibration !== null && { calibration: parseCalibration(calibration) }),
     ...(questions.data !== undefined && { data: questions.data }),
     ...(evidence !== undefined && { evidence }),
@@ -55,10 +58,10 @@ function newPlan(
 export async function scoreCell(
   view: Model,
   { base, compression, address }: Variant,
-  { out, questions, asked, threads, answers }: ComputeOptions,
+  { out, questions, asked, threads, device, answers }: ComputeOptions,
   signal: AbortSignal | undefined,
 ): Promise<Cell> {
-  const evaluation = await scoreView(view, questions, { threads, answers }, { signal });
+  const evaluation = await scoreView(view, questions, { ...device, threads, answers }, { signal });
   const results = await saveEvaluation(evaluation, join(out, variantFolder(address)));
   const time = /^results_(.+)\.json$/.exec(basename(results))![1];
   const samples = Object.keys(evaluation.samples).map((task) => [

@@ -40,7 +40,7 @@ export async function scoreView(
 ): Promise<LocalEvaluation> {
   const tokenizer = await tokenizerOf(model);
   const runner = await ModelRunner.open(model, { ...options, ...work });
-  const { engine, throughput } = metered(runner, options.threads);
+  const { engine, throughput } = metered(runner, { ...options, device: runner.device });
   try {
     const asked = tokenizedLanguageModel({
       tokenizer,
@@ -52,7 +52,7 @@ export async function scoreView(
     const store = await openLocalAnswers(
       options.answers,
       model,
-      { ...asked.settings, ...rounding(options) },
+      { ...asked.settings, ...rounding(runner, options) },
       work.progress,
     );
     const evaluation = await evaluate({ ...questions, data: datasets(questions), model: asked, store, work });
@@ -63,7 +63,7 @@ export async function scoreView(
 }
 
 /** Answers of devices that round in another way are kept apart. */
-const rounding = ({ device = 'cpu', precision = 'float32' }: LocalOptions) =>
+const rounding = ({ device }: ModelRunner, { precision = 'float32' }: LocalOptions) =>
   device === 'cpu' ? {} : { device, precision };
 
 export const datasets = ({ data }: Questions) => openDatasets({ data, embedded: tinyModel.directory });

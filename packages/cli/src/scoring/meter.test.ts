@@ -12,7 +12,7 @@ const model = {
 };
 
 it('counts scored tokens and takes the time', async () => {
-  const { engine, throughput } = metered(model, 2);
+  const { engine, throughput } = metered(model, { threads: 2 });
   await engine.generate([[1, 2, 3]], { maxNewTokens: 1, stop: () => true, eosTokenIds: [] });
   expect(throughput()).toBeNull();
   const items = [

@@ -1,11 +1,12 @@
 import { availableParallelism, cpus } from 'node:os';
 import type { TokenEngine } from '@moepress/harness';
+import type { EngineChoice } from '../source/engine.js';
 
 /** How fast a model was scored, and where. */
 export interface Throughput {
   /** Tokens of the scored sequences, those included that requests share. */
   readonly tokensPerSecond: number;
-  /** Processor and threads. */
+  /** Processor and threads, or the device. */
   readonly machine: string;
 }
 
@@ -15,7 +16,7 @@ export interface Throughput {
  */
 export function metered(
   engine: TokenEngine,
-  threads = availableParallelism(),
+  { threads = availableParallelism(), device = 'cpu' }: EngineChoice = {},
 ): { readonly engine: TokenEngine; throughput(): Throughput | null } {
   let [tokens, milliseconds] = [0, 0];
   return {
@@ -33,10 +34,8 @@ export function metered(
     throughput() {
       if (tokens === 0) return null;
       const processor = cpus()[0]?.model.trim() || process.arch;
-      return {
-        tokensPerSecond: tokens / (milliseconds / 1000),
-        machine: `${processor}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
-      };
+      const part = device === 'cpu' ? `${threads} ${threads === 1 ? 'thread' : 'threads'}` : device;
+      return { tokensPerSecond: tokens / (milliseconds / 1000), machine: `${processor}, ${part}` };
     },
   };
 }

@@ -1,18 +1,24 @@
 import type { Evidence, Model } from '@moepress/core';
-import { type CalibrationSet, Engine } from '@moepress/runtime';
+import type { CalibrationSet } from '@moepress/runtime';
 import type { Context } from '../context.js';
+import { openEngine, type SharedDevice } from '../source/engine.js';
 import { measureEvidence } from '../source/measure.js';
 import type { Configuration } from './configuration.js';
 
 /** Measures, when first asked, everything that any of the configurations needs; null if none needs anything. */
 export function sharedEvidence(
   configurations: readonly Configuration[],
-  { base, set, evidence }: { base: Model; set: CalibrationSet; evidence?: string | false },
+  {
+    base,
+    set,
+    device,
+    evidence,
+  }: { base: Model; set: CalibrationSet; device: SharedDevice; evidence?: string | false },
   { work }: Context,
 ): () => Promise<Evidence | null> {
   const statistics = [...new Set(configurations.flatMap(({ needs }) => needs))];
   const measureAll = async () => {
-    const engine = new Engine();
+    const engine = await openEngine(device, work);
     try {
       const options = { ...work, minTokens: 32, ...(evidence !== undefined && { evidence }) };
       return await measureEvidence(engine, base, set, statistics, options);

@@ -1,5 +1,6 @@
 import type { CompressionPlan, Evidence, FoundMethod, Model, Work } from '@moepress/core';
-import { type CalibrationSet, Engine, planCompression } from '@moepress/runtime';
+import { type CalibrationSet, planCompression } from '@moepress/runtime';
+import { openEngine, type SharedDevice } from '../source/engine.js';
 import type { Configuration } from './configuration.js';
 import { type Piece, sideBySide, type Wrap } from './side-by-side.js';
 
@@ -7,16 +8,17 @@ export interface Planning {
   readonly base: Model;
   readonly method: FoundMethod;
   readonly set: CalibrationSet;
+  readonly device: SharedDevice;
 }
 
 /** Plans some configurations on all threads, on evidence measured before. */
 export async function planTogether(
   configurations: readonly Configuration[],
-  { base: model, method, set }: Planning,
+  { base: model, method, set, device }: Planning,
   evidence: Evidence | null,
   work: Work,
 ): Promise<CompressionPlan[]> {
-  const engine = new Engine();
+  const engine = await openEngine(device, work);
   try {
     const pieces = configurations.map(
       ({ given }): Piece<CompressionPlan> =>
