@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeDeepseek } from './deepseek.js';
-import { writeOlmoe } from './olmoe.js';
+import { type RoutedFamily, writeRouted } from './routed.js';
 import { calibrationSuite } from './suites/calibration.js';
 import { condenseSuite } from './suites/condense.js';
 import { condensedSuite, denseSuite } from './suites/dense.js';
@@ -19,11 +19,13 @@ import { widthsSuite } from './suites/widths.js';
  */
 const folder = process.env.MOEPRESS_BENCH ?? join(tmpdir(), 'moepress-bench');
 
-async function olmoe(layers: number): Promise<string> {
-  const directory = join(folder, `olmoe-${layers}-layers`);
-  await writeOlmoe(directory, layers);
+async function routed(family: RoutedFamily, layers: number): Promise<string> {
+  const directory = join(folder, `${family}-${layers}-layers`);
+  await writeRouted(directory, family, layers);
   return directory;
 }
+
+const olmoe = (layers: number) => routed('olmoe', layers);
 
 async function deepseek(moeLayers: number): Promise<string> {
   const directory = join(folder, `deepseek-${moeLayers}-moe-layers`);
@@ -34,8 +36,16 @@ async function deepseek(moeLayers: number): Promise<string> {
 /** So narrow that 262,144 tokens go through backwards in a minute. */
 async function narrow(): Promise<string> {
   const directory = join(folder, 'narrow');
-  const sizes = { hidden: 64, intermediate: 32, experts: 8, heads: 1, vocabulary: 512 };
-  await writeOlmoe(directory, 2, sizes);
+  const sizes = {
+    hidden: 64,
+    intermediate: 32,
+    experts: 8,
+    heads: 1,
+    kvHeads: 1,
+    headDim: 64,
+    vocabulary: 512,
+  };
+  await writeRouted(directory, 'olmoe', 2, sizes);
   return directory;
 }
 
@@ -50,7 +60,7 @@ const suites: Record<string, () => Promise<void>> = {
   condensed: async () => condensedSuite(await deepseek(3)),
   dense: async () => denseSuite(await olmoe(4)),
   distil: distilSuite,
-  gpu: () => gpuSuite(() => olmoe(4)),
+  gpu: () => gpuSuite({ 'OLMoE-1B-7B': () => olmoe(4), 'Qwen3-30B-A3B': () => routed('qwen3_moe', 4) }),
   full: async () => calibrationSuite(await olmoe(16), 16, 2048),
 };
 

@@ -1,103 +1,80 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { openModel } from '@moepress/checkpoint';
-import type { Model, Value } from '@moepress/core';
-import {
-  cast,
-  expand,
-  GraphBuilder,
-  gatedOutputNorms,
-  linear,
-  reduceSum,
-  tokenMaskFisher,
-} from '@moepress/graph';
-import { type Device, Engine, ModelRunner, startDevice } from '@moepress/runtime';
-import { Bench } from 'tinybench';
-import { forwardFlops, gflops, headFlops, walks } from '../flops.js';
-import { timeCalibration } from '../measure.js';
+import type { Model } from '@moepress/core';
+import { type Device, startDevice } from '@moepress/runtime';
+import { forwardFlops, gflops, headFlops } from '../flops.js';
+import { type GpuSpeed, type Load, measureGpu } from '../gpu/measure.js';
+import { deviceName } from '../gpu/name.js';
+import { halfPeak } from '../gpu/peak.js';
+import { type Peer, transformersSpeed } from '../gpu/peer.js';
 
-const length = 1024;
-const sequences = 16;
-const newTokens = 64;
-const precision = 'float16';
-/** Enough for four layers of OLMoE in fp16 and their activations. */
-const gpuMemory = 24e9;
+const results = fileURLToPath(new URL('../../results', import.meta.url));
 
-/** Everything a GPU does for us, against the fp16 matrix products it could compute meanwhile. */
-export async function gpuSuite(directory: () => Promise<string>): Promise<void> {
-  const device = await startDevice('auto');
+export interface GpuOptions {
+  readonly load?: Load;
+  /** Default: enough for four layers in fp16 and their activations. */
+  readonly gpuMemory?: number;
+  /** Rows of the square matrices that tell what the device can do. */
+  readonly peakSize?: number;
+  /** Default: the fastest that starts. */
+  readonly device?: Device;
+}
+
+const usualLoad: Load = { sequences: 16, length: 1024, promptLength: 16, newTokens: 64 };
+
+/**
+ * Everything a GPU does for us, in fp16, against the fp16 products it could compute meanwhile, and beside
+ * transformers where Python has it. Writes a table under `results`, named after the device.
+ */
+export async function gpuSuite(
+  models: Readonly<Record<string, () => Promise<string>>>,
+  { load = usualLoad, gpuMemory = 24e9, peakSize = 4096, ...options }: GpuOptions = {},
+): Promise<void> {
+  const device = options.device ?? (await startDevice('auto'));
   if (device === 'cpu') {
     console.log('gpu: no device here is faster than the processor; see moepress doctor');
     return;
   }
-  const model = await openModel(await directory());
-  const peak = await halfPeak(device);
-  console.log(`${model.blocks.length} layers on ${device} in ${precision}; products keep up ${gflops(peak)}`);
-  const forward = forwardFlops(model, length);
+  const name = await deviceName(device);
+  const peak = await halfPeak(device, peakSize);
+  const tables: string[] = [];
+  for (const [title, directory] of Object.entries(models)) {
+    const model = await openModel(await directory());
+    const ours = await measureGpu(device, model, load, gpuMemory);
+    const peer = await transformersSpeed(model.source.directory, load);
+    const heading = `## ${title}'s shapes, ${model.blocks.length} layers`;
+    tables.push([heading, '', ...table(model, load, peak, ours, peer)].join('\n'));
+    console.log(tables.at(-1));
+  }
+  const title = `# ${name}`;
+  const about = `moepress on ${device}, fp16; a chain of fp16 products keeps up ${gflops(peak)}. ${load.sequences} sequences of ${load.length} tokens; ${load.newTokens} new tokens for prompts of ${load.promptLength}.`;
+  await mkdir(results, { recursive: true });
+  const file = join(results, `${name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}.md`);
+  await writeFile(file, `${[title, '', about, '', tables.join('\n\n')].join('\n')}\n`);
+  console.log(`written to ${file}`);
+}
+
+function table(model: Model, load: Load, peak: number, ours: GpuSpeed, peer: Peer): string[] {
+  const forward = forwardFlops(model, load.length);
   const head = headFlops(model);
-  const print = (name: string, tokens: number, seconds: number, flops: number) =>
-    console.log(
-      `  ${name}: ${(tokens / seconds).toFixed(0)} tokens/s, ${((tokens * flops) / seconds / peak).toFixed(3)} of the products`,
-    );
-  await timeRunner(device, model, {
-    prefill: (seconds) => print('prefill', sequences * length, seconds, forward + head),
-    decode: (seconds) =>
-      print('decode', sequences * newTokens, seconds, forwardFlops(model, newTokens) + head),
+  const flops: Record<keyof GpuSpeed, number> = {
+    prefill: forward + head,
+    decode: forwardFlops(model, load.promptLength + load.newTokens) + head,
+    calibration: forward,
+    backward: 3 * forward + 2 * head,
+  };
+  const rows = (Object.keys(flops) as (keyof GpuSpeed)[]).map((what) => {
+    const share = ((ours[what] * flops[what]) / peak).toFixed(3);
+    const theirs = 'missing' in peer ? undefined : peer[what];
+    const ratio = theirs === undefined ? '' : (ours[what] / theirs).toFixed(2);
+    return `| ${what} | ${ours[what].toFixed(0)} | ${share} | ${theirs?.toFixed(0) ?? ''} | ${ratio} |`;
   });
-  const engine = new Engine({ device, precision, gpuMemory });
-  try {
-    for (const [name, statistic, flops] of [
-      ['calibration', gatedOutputNorms, forward],
-      ['backward', tokenMaskFisher, 3 * forward + 2 * head],
-    ] as const) {
-      const { seconds } = await timeCalibration(engine, model, walks(model, sequences, length), [statistic]);
-      print(name, sequences * length, seconds, flops);
-    }
-  } finally {
-    await engine.dispose();
-  }
-}
-
-async function timeRunner(
-  device: Device,
-  model: Model,
-  print: Readonly<Record<'prefill' | 'decode', (seconds: number) => void>>,
-): Promise<void> {
-  const runner = await ModelRunner.open(model, { device, precision, gpuMemory, residency: 'resident' });
-  try {
-    const items = walks(model, sequences, length).map((ids) => ({ ids, from: 1 }));
-    const prompts = walks(model, sequences, 16);
-    print.prefill(await seconds(async () => void (await runner.scoreTokens(items))));
-    const options = { maxNewTokens: newTokens, eosTokenIds: [] };
-    print.decode(await seconds(async () => void (await runner.generate(prompts, options))));
-  } finally {
-    await runner.dispose();
-  }
-}
-
-/** The faster of two runs after one that compiles what the device needs. */
-async function seconds(work: () => Promise<void>): Promise<number> {
-  const bench = new Bench({ iterations: 2, time: 0, warmupIterations: 1, warmupTime: 0 });
-  bench.add('work', work);
-  const [task] = await bench.run();
-  return (task!.result as { latency: { min: number } }).latency.min / 1000;
-}
-
-/** FLOP/s of a chain of square fp16 products whose operands and results stay on the device. */
-async function halfPeak(device: Device): Promise<number> {
-  const [size, products] = [4096, 8];
-  const engine = new Engine({ device });
-  try {
-    const graph = new GraphBuilder('peak');
-    const square = (value: Value) => cast(expand(expand(value, 0, size), 1, size), 'float16');
-    const weight = square(graph.constant([1 / size], [1, 1], 'float32'));
-    let y = square(graph.input('x', 'float32', [1, 1]));
-    for (let i = 0; i < products; i++) y = linear(y, weight);
-    graph.output('sum', cast(reduceSum(y, [0, 1]), 'float32'));
-    await engine.open('peak', graph.finish());
-    const x = { dtype: 'float32', dims: [1, 1], data: Float32Array.of(1) } as const;
-    const step = { session: 'peak', feeds: { x }, fetch: ['sum'] };
-    const time = await seconds(async () => void (await engine.workers[0]!.run([step])));
-    return (products * 2 * size ** 3) / time;
-  } finally {
-    await engine.dispose();
-  }
+  return [
+    '| | tokens/s | of the products | transformers, tokens/s | times as fast |',
+    '|---|---:|---:|---:|---:|',
+    ...rows,
+    ...('missing' in peer ? ['', `Without transformers: ${peer.missing}`] : []),
+  ];
 }

@@ -5,10 +5,10 @@ import { ModelRunner } from '@moepress/runtime';
 import { Bench } from 'tinybench';
 import { walks } from '../flops.js';
 
-const plain = { requests: 8, length: 512, continuation: 4 } as const;
+const plain = { requests: 4, length: 512, continuation: 4 } as const;
 /** Like MMLU's: the questions of five examples, and a letter. */
-const choices = { questions: 8, length: 256, answers: [11, 22, 33, 44] } as const;
-const rounds = 3;
+const choices = { questions: 4, length: 256, answers: [11, 22, 33, 44] } as const;
+const rounds = 6;
 
 /** Text is ids with blanks between them, so that a checkpoint without a tokenizer can be asked. */
 const tokenizer: Tokenizer = {

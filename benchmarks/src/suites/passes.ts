@@ -14,12 +14,14 @@ import {
 } from '@moepress/graph';
 import { Engine } from '@moepress/runtime';
 import { allExpertsFlops, forwardFlops, gflops, headFlops, walks } from '../flops.js';
-import { besidePeak } from '../gemm.js';
+import { gemmPeak, type Peak } from '../gemm.js';
 import { timeCalibration } from '../measure.js';
 
-/** Sequences a pass: fewer where one costs more. */
+/** Fewer where one costs more; so many that opening sessions, a second or more a block, does not show. */
 const sequences = { bare: 6, forward: 6, 'all experts': 2, backward: 6 } as const;
 const length = 2048;
+/** Each through bare, forward and backward in turn, since a busy machine is slower from minute to minute. */
+const rounds = 2;
 
 const passes = {
   bare: [expertHits],
@@ -40,37 +42,52 @@ const passes = {
 export async function passesSuite(directory: string): Promise<void> {
   const model = await openModel(directory);
   const engine = new Engine();
-  const time = async (name: keyof typeof passes) =>
-    (await timeCalibration(engine, model, walks(model, sequences[name], length), passes[name])).seconds;
-  /** Prints a pass and returns what a token takes in products: its time, in FLOP at the machine's speed of that moment. */
-  const measure = async (name: keyof typeof passes, flops: number) => {
-    const { result: seconds, peak } = await besidePeak(() => time(name));
-    const tokens = sequences[name] * length;
-    const share = (flops * tokens) / seconds / peak.sustained;
-    console.log(
-      `  ${name}, ${sequences[name]} sequences: ${seconds.toFixed(1)} s, ${share.toFixed(3)} of the ${gflops(peak.sustained)} that products keep up (best ${gflops(peak.best)})`,
+  const taken = new Map<string, number[]>();
+  const speeds: Peak[] = [await gemmPeak()];
+  const time = async (name: keyof typeof passes) => {
+    const { seconds } = await timeCalibration(
+      engine,
+      model,
+      walks(model, sequences[name], length),
+      passes[name],
     );
-    return (seconds * peak.sustained) / tokens;
+    taken.set(name, [...(taken.get(name) ?? []), seconds]);
+    speeds.push(await gemmPeak());
+    console.log(`  ${name}: ${seconds.toFixed(1)} s; products then ${gflops(speeds.at(-1)!.sustained)}`);
   };
   try {
-    console.log(`passes over ${model.blocks.length} layers, sequences of ${length} tokens`);
-    // The first pass pays for reading the file.
+    console.log(`passes over ${model.blocks.length} layers, sequences of ${length} tokens, ${rounds} rounds`);
+    // The first run pays for reading the file, and does not count.
     await time('bare');
-    const forwardWork = forwardFlops(model, length);
-    let [bare, forward] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-    // Twice in turns: they differ by less than a busy machine does from minute to minute.
-    for (let i = 0; i < 2; i++) {
-      bare = Math.min(bare, await measure('bare', forwardWork));
-      forward = Math.min(forward, await measure('forward', forwardWork));
+    taken.clear();
+    for (let round = 0; round < rounds; round++) {
+      for (const name of ['bare', 'forward', 'backward'] as const) await time(name);
     }
-    await measure('all experts', allExpertsFlops(model, length));
-    const head = headFlops(model);
-    const backward = await measure('backward', 3 * forwardWork + 2 * head);
-    console.log(`  statistics cost ${(100 * (forward / bare - 1)).toFixed(1)} %`);
-    console.log(
-      `  backward ${(backward / forward).toFixed(2)} x forward; the head, which forward does without, is ${((2 * head) / forwardWork).toFixed(2)} x of it`,
-    );
+    await time('all experts');
   } finally {
     await engine.dispose();
   }
+  // The mean of the passes against the mean of the products, and the best of passes against each other.
+  const sustained = mean(speeds.map((speed) => speed.sustained));
+  const tokens = (name: keyof typeof passes) => sequences[name] * length;
+  const share = (name: keyof typeof passes, flops: number) => {
+    const speed = (flops * tokens(name)) / mean(taken.get(name)!);
+    console.log(
+      `  ${name}: ${(speed / sustained).toFixed(3)} of the ${gflops(sustained)} that products keep up`,
+    );
+  };
+  const best = (name: keyof typeof passes) => Math.min(...taken.get(name)!) / tokens(name);
+  const times = (a: keyof typeof passes, b: keyof typeof passes) => best(a) / best(b);
+  const [forward, head] = [forwardFlops(model, length), headFlops(model)];
+  share('bare', forward);
+  share('forward', forward);
+  share('all experts', allExpertsFlops(model, length));
+  share('backward', 3 * forward + 2 * head);
+  console.log(`  statistics cost ${(100 * (times('forward', 'bare') - 1)).toFixed(1)} %`);
+  console.log(
+    `  backward ${times('backward', 'forward').toFixed(2)} x forward; the head, which forward does without, is ${((2 * head) / forward).toFixed(2)} x of it`,
+  );
 }
+
+const mean = (numbers: readonly number[]): number =>
+  numbers.reduce((sum, number) => sum + number, 0) / numbers.length;

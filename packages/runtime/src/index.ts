@@ -13,6 +13,7 @@ export { isPublished } from './devices/mend.js';
 export { productSpeed } from './devices/speed.js';
 export { startDevice, unavailable } from './devices/start.js';
 export { Engine, type EngineOptions } from './engine/engine.js';
+export { machineMemory } from './engine/machine-memory.js';
 export type { TensorData } from './engine/protocol.js';
 export { modelIdentity } from './evidence/identity.js';
 export {

@@ -1,16 +1,16 @@
-import { totalmem } from 'node:os';
 import { type Model, MoepressError, measure, type Work } from '@moepress/core';
-import type { Device, DeviceOptions } from './devices/device.js';
+import type { DeviceOptions } from './devices/device.js';
 import { defaultGpuMemory, weightShare } from './devices/memory.js';
 import { startDevice } from './devices/start.js';
 import { Engine, type EngineOptions } from './engine/engine.js';
+import { carriedMemory, machineMemory } from './engine/machine-memory.js';
 import { type BlockSessions, streamedBlocks } from './forward/blocks.js';
 import { ResidentBlocks } from './forward/resident.js';
 import { type Score, type ScoreItem, scoreSequences, sumScores, type TokenScore } from './forward/score.js';
 import { type Trace, traceSequences } from './forward/trace.js';
 import { generateCached } from './generate/cached.js';
 import type { GenerateOptions } from './generate/options.js';
-import { generateUncached } from './generate/uncached.js';
+import { generateStreamed } from './generate/streamed.js';
 
 /** `resident` maps all blocks at once, `streamed` one at a time; `auto` goes by the memory of the machine or device. */
 export type Residency = 'auto' | 'resident' | 'streamed';
@@ -22,7 +22,7 @@ export interface RunnerOptions extends Omit<EngineOptions, 'device'>, DeviceOpti
 /** A share of the memory that mapped weights may fill before the page cache starts to thrash. */
 const residentShare = 0.6;
 
-const fitsMachine = (model: Model): boolean => measure(model).total.bytes < totalmem() * residentShare;
+const fitsMachine = (model: Model): boolean => measure(model).total.bytes < machineMemory() * residentShare;
 
 /** On a device weights stand in the precision they are multiplied in, and the head twice: for scores and for tokens. */
 function fitsDevice(model: Model, { precision, gpuMemory = defaultGpuMemory }: RunnerOptions): boolean {
@@ -63,11 +63,6 @@ export class ModelRunner {
     }
   }
 
-  /** The one it has started on, also where the best was asked for. */
-  get device(): Device {
-    return this.#engine.device;
-  }
-
   /** Tokens of the longest sequence the model was made for. */
   get maxLength(): number {
     return this.#model.config.maxPositions;
@@ -85,11 +80,13 @@ export class ModelRunner {
     return scoreSequences(this.#engine, this.#model, this.#blocks(), items, work);
   }
 
-  /** Greedy continuations; with the cache when resident, by scoring the whole sequence again when streamed. */
+  /** Greedy continuations; streamed, every token takes all blocks from the disk again, for all prompts at once. */
   async generate(prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
     this.#check(prompts);
+    if (options.maxNewTokens < 1) return prompts.map(() => []);
     if (this.#resident) return generateCached(this.#engine, this.#model, this.#resident, prompts, options);
-    return generateUncached(this.#engine, this.#model, this.#blocks(), prompts, options);
+    const memory = this.#engine.traits.keepsOutputs ? this.#engine.cacheBytes : carriedMemory();
+    return generateStreamed(this.#engine, this.#model, prompts, memory, options);
   }
 
   /** See `traceSequences`. */

@@ -115,6 +115,14 @@ describe('a Hub that lies', () => {
   });
 });
 
+it.each(['nonsense', 'ftp://localhost'])('refuses to ask %s', async (endpoint) => {
+  vi.stubEnv('HF_ENDPOINT', endpoint);
+  expect(await failure(fetchHubFiles(dataset, rows))).toMatchObject({
+    code: 'HUB_UNREACHABLE',
+    where: 'HF_ENDPOINT',
+  });
+});
+
 it('says when the cache cannot be written', async () => {
   const hub = await startDataset();
   await writeFile(join(hub.cache, '..', 'file'), '');

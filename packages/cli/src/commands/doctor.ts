@@ -1,5 +1,5 @@
-import { cpus, totalmem } from 'node:os';
-import { devices } from '@moepress/runtime';
+import { cpus } from 'node:os';
+import { devices, machineMemory } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { type Examination, examine } from '../doctor/examine.js';
 import { reference } from '../doctor/self-test.js';
@@ -12,7 +12,7 @@ export async function doctor(context: Context): Promise<void> {
     system: `${process.platform}/${process.arch}`,
     processor: cpus()[0]?.model.trim() ?? process.arch,
     cores: cpus().length,
-    memory: totalmem(),
+    memory: machineMemory(),
     node: process.versions.node,
   };
   const task = 'Trying devices';

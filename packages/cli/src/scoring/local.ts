@@ -6,10 +6,11 @@ import {
   openDatasets,
   tokenizedLanguageModel,
 } from '@moepress/harness';
-import { type DeviceOptions, ModelRunner } from '@moepress/runtime';
+import { type Device, type DeviceOptions, startDevice } from '@moepress/runtime';
 import { tinyModel } from '@moepress/tiny';
 import { tokenizerOf } from '../source/model.js';
 import { type AnswersChoice, openLocalAnswers } from './answers.js';
+import { LazyRunner } from './lazy-runner.js';
 import { metered, type Throughput } from './meter.js';
 
 /** What is asked, of whichever model. */
@@ -39,8 +40,9 @@ export async function scoreView(
   work: Work,
 ): Promise<LocalEvaluation> {
   const tokenizer = await tokenizerOf(model);
-  const runner = await ModelRunner.open(model, { ...options, ...work });
-  const { engine, throughput } = metered(runner, { ...options, device: runner.device });
+  const device = await startDevice(options.device ?? 'cpu', work);
+  const runner = new LazyRunner(model, { ...options, ...work, device });
+  const { engine, throughput } = metered(runner, { ...options, device });
   try {
     const asked = tokenizedLanguageModel({
       tokenizer,
@@ -52,7 +54,7 @@ export async function scoreView(
     const store = await openLocalAnswers(
       options.answers,
       model,
-      { ...asked.settings, ...rounding(runner, options) },
+      { ...asked.settings, ...rounding(device, options) },
       work.progress,
     );
     const evaluation = await evaluate({ ...questions, data: datasets(questions), model: asked, store, work });
@@ -63,7 +65,7 @@ export async function scoreView(
 }
 
 /** Answers of devices that round in another way are kept apart. */
-const rounding = ({ device }: ModelRunner, { precision = 'float32' }: LocalOptions) =>
+const rounding = (device: Device, { precision = 'float32' }: LocalOptions) =>
   device === 'cpu' ? {} : { device, precision };
 
 export const datasets = ({ data }: Questions) => openDatasets({ data, embedded: tinyModel.directory });

@@ -4,6 +4,7 @@ import { metered } from './meter.js';
 
 const model = {
   maxLength: 8,
+  ready: async () => {},
   async score(items: readonly object[]) {
     await setTimeout(50);
     return items.map(() => ({ logprob: -1, isGreedy: true }));

@@ -12,10 +12,10 @@ export interface Throughput {
 
 /**
  * An engine that scores as `engine` does and takes the time. Generation does not count: how long its answers
- * are is up to the model.
+ * are is up to the model. Nor does the time until the engine is ready.
  */
 export function metered(
-  engine: TokenEngine,
+  engine: TokenEngine & { ready(): Promise<unknown> },
   { threads = availableParallelism(), device = 'cpu' }: EngineChoice = {},
 ): { readonly engine: TokenEngine; throughput(): Throughput | null } {
   let [tokens, milliseconds] = [0, 0];
@@ -24,6 +24,7 @@ export function metered(
       maxLength: engine.maxLength,
       generate: (prompts, options) => engine.generate(prompts, options),
       async score(items, work) {
+        await engine.ready();
         const started = performance.now();
         const scores = await engine.score(items, work);
         milliseconds += performance.now() - started;

@@ -14,13 +14,15 @@ export interface Seed {
 /**
  * Reverse-mode differentiation while the graph is built: appends the nodes that compute the
  * gradients, and yields them by value. `wrt` may name inputs, weights and anything in between; what
- * no seed depends on has no gradient. Where a gradient is not used, `finish()` leaves its nodes out.
+ * no seed depends on has no gradient. Weights are converted to fp32 anew where a derivative needs them, unless
+ * `keepsWeights`: then they stay in memory from the way forward. Where a gradient is not used, `finish()` leaves its nodes out.
  * Throws a RangeError for an operator without a derivative on the way.
  */
 export function differentiate(
   graph: GraphBuilder,
   seeds: readonly Seed[],
   wrt: readonly Value[],
+  { keepsWeights = false } = {},
 ): ReadonlyMap<Value, Value> {
   const nodes = [...graph.nodes];
   const onTheWay = dependents(graph, nodes, wrt);
@@ -32,7 +34,7 @@ export function differentiate(
   };
   for (const { value, gradient } of seeds) accumulate(value, gradient);
   graph.scoped('backward', () => {
-    const again = weightsAgain(graph, nodes);
+    const again = keepsWeights ? (value: Value) => value : weightsAgain(graph, nodes);
     for (const node of nodes.toReversed()) {
       const incoming = node.outputs.map((name) => gradients.get(name) ?? null);
       if (incoming.every((gradient) => gradient === null)) continue;

@@ -19,7 +19,7 @@ export const products: Readonly<Record<string, Vjp>> = {
     if (node.attributes.transB !== 1) throw new RangeError(`${node.name}: only x Wᵀ has a derivative.`);
     const [g, x, w] = [gradients[0]!, inputs[0]!, inputs[1]!];
     return [
-      wanted[0] ? g.graph.op('Gemm', [g, w], { shape: x.shape }) : null,
+      wanted[0] ? matmul(g, w) : null,
       wanted[1] ? g.graph.op('Gemm', [g, x], { shape: w.shape, attributes: { transA: 1 } }) : null,
       wanted[2] ? reduceSum(g, [0]) : null,
     ];

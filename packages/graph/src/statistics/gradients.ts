@@ -52,20 +52,28 @@ export const mlpSequenceMaskFisher = ofMlps('mlp-sequence-mask-fisher', sequence
  * Squared gradients of a channel's three weight vectors, over H, added up over sequences (Fisher-MoE,
  * arXiv 2606.05538, equation 5). The gradients themselves are never formed, see `rowLengths`.
  */
-export const weightFisher = ofExperts('weight-fisher', ({ input, activation }, gradients) => {
-  const rows = add(rowLengths(gradients.gateProduct, input), rowLengths(gradients.upProduct, input));
-  return timesNumber(add(rows, rowLengths(activation, gradients.output)), 1 / Number(input.shape[1]));
-});
+export const weightFisher: ExpertStatistic = {
+  name: 'weight-fisher',
+  version: 1,
+  pass: 'backward',
+  collect: (_, taps) => {
+    const sums = rowPerExpert(taps, ({ input, activation }, e) => {
+      const gradients = taps.gradients!.experts[e]!;
+      const rows = add(rowLengths(gradients.gateProduct, input), rowLengths(gradients.upProduct, input));
+      return add(rows, rowLengths(activation, gradients.output));
+    });
+    // Rounding must not make a length negative.
+    const lengths = sums.graph.op('Relu', [sums]);
+    return { sum: timesNumber(lengths, 1 / Number(taps.ffnInput.shape[1])) };
+  },
+};
 
 /**
  * Squared length of each row of aᵀb, [I], for a [n, I] and b [n, H]: row j's is a_jᵀ (b bᵀ) a_j. That
  * takes 2 n² (H + I) operations and n² numbers, where aᵀb takes 2 n H I and H I numbers; an expert's n
- * tokens of one sequence are few against H and I. Rounding must not make a length negative.
+ * tokens of one sequence are few against H and I.
  */
-function rowLengths(a: Value, b: Value): Value {
-  const lengths = reduceSum(mul(a, matmul(linear(b, b), a)), [0]);
-  return a.graph.op('Relu', [lengths]);
-}
+const rowLengths = (a: Value, b: Value): Value => reduceSum(mul(a, matmul(linear(b, b), a)), [0]);
 
 /** Mean absolute gradient of a channel's 3 H weights, added up over sequences. */
 export const weightGradientMagnitude = ofExperts('weight-gradient-magnitude', (_, { gate, up, down }) => {

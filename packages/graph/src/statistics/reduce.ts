@@ -1,19 +1,16 @@
 import type { ExpertTaps, LayerTaps, Value } from '@moepress/core';
-import { join, padEnd, unsqueeze } from '../ops/layout.js';
+import { join, padEnd, reshape } from '../ops/layout.js';
 import { cast } from '../ops/math.js';
 import { reduceSum } from '../ops/reduce.js';
 
 /** One double per expert of the pool, float64 [pool]; `measure` yields one number, [1]. */
 export function perExpert(taps: LayerTaps, measure: (expert: ExpertTaps) => Value): Value {
-  return join(
-    taps.experts.map((expert) => cast(measure(expert), 'float64')),
-    0,
-  );
+  return cast(join(taps.experts.map(measure), 0), 'float64');
 }
 
 /** Added up in double precision: over millions of tokens the small ones must not be lost. */
 export function sumOverTokens(values: Value): Value {
-  return unsqueeze(reduceSum(cast(values, 'float64'), [0]), 0);
+  return reduceSum(cast(values, 'float64'), [0], true);
 }
 
 /**
@@ -21,12 +18,14 @@ export function sumOverTokens(values: Value): Value {
  * width, the rows of the narrower ones end in zeros.
  */
 export function rowPerExpert(taps: LayerTaps, measure: (expert: ExpertTaps, index: number) => Value): Value {
-  const rows = taps.experts.map((expert, e) => cast(measure(expert, e), 'float64'));
+  // One after the other and then parted: a few nodes an expert more, and a session takes seconds to open.
+  const rows = taps.experts.map(measure);
   const longest = Math.max(...rows.map(({ shape }) => Number(shape[0])));
-  return join(
-    rows.map((row) => unsqueeze(padEnd(row, 0, longest), 0)),
+  const all = join(
+    rows.map((row) => padEnd(row, 0, longest)),
     0,
   );
+  return cast(reshape(all, [rows.length, longest]), 'float64');
 }
 
 /** Sums of the columns of [n, m] in double precision, [m]. */

@@ -7,7 +7,7 @@ import type { HeldBatch } from '../forward/held.js';
 import { gradientKey, hiddenKey } from '../states/keys.js';
 import { type BatchStates, heldName } from '../states/states.js';
 
-/** Numbers of logits computed at once: 128 MiB of fp32. */
+/** Numbers of logits computed at once: about 128 MiB of fp32. */
 const logitsBudget = 2 ** 25;
 
 /** Turns the final hidden states of each sequence into their gradient; yields the mean losses. */
@@ -40,7 +40,9 @@ async function headGradient(
   const [hidden, gradient] = [heldName(batch, keys.hidden), heldName(batch, keys.gradient)];
   const { ids } = batch.layout;
   const scored = ids.length - 1;
-  const step = Math.max(1, Math.floor(logitsBudget / model.config.vocabSize));
+  // As many runs as come closest to the budget, since each converts the whole head.
+  const runs = Math.max(1, Math.round((scored * model.config.vocabSize) / logitsBudget));
+  const step = Math.ceil(scored / runs);
   const dims = [ids.length, model.config.hiddenSize];
   await batch.worker.put(gradient, tensor('float32', dims, new Float32Array(dims[0]! * dims[1]!)));
   let loss = 0;

@@ -1,7 +1,7 @@
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Evidence, Model, Pass, Statistic, Work } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
+import { carriedMemory } from '../engine/machine-memory.js';
 import type { EvidenceStore } from '../evidence/store.js';
 import { Ledger } from './ledger.js';
 import { allExpertsPass } from './passes/all-experts.js';
@@ -34,7 +34,7 @@ export async function calibrate(
   model: Model,
   set: CalibrationSet,
   statistics: readonly Statistic[],
-  { store, memory = totalmem() / 4, ...work }: CalibrateOptions = {},
+  { store, memory = carriedMemory(), ...work }: CalibrateOptions = {},
 ): Promise<Evidence> {
   checkSet(model, set);
   const calibration = recordOf(set);

@@ -33,7 +33,10 @@ export function lossGradientGraph(
   const gradient = graph.input('gradient', 'float32', ['T', hiddenSize]);
   const seed = expandLike(graph.input('scale', 'float32', []), losses);
   const learning = parameters.map((parameter) => parameterInput(graph, parameter));
-  const gradients = differentiate(graph, [{ value: losses, gradient: seed }], [own, ...learning]);
+  // The head is one weight: converting it twice would save no memory.
+  const gradients = differentiate(graph, [{ value: losses, gradient: seed }], [own, ...learning], {
+    keepsWeights: true,
+  });
   graph.output('gradientOut', addRows(gradient, rows, gradients.get(own)!), { onDevice: true });
   for (const parameter of learning) outputGradient(graph, parameter, gradients);
   return graph.finish();

@@ -32,7 +32,6 @@ export interface InWorker {
  */
 export class Engine {
   readonly workers: readonly EngineWorker[];
-  readonly device: Device;
   /** What its graphs should look like. */
   readonly traits: DeviceTraits;
   /** How large its batches may be. */
@@ -46,7 +45,6 @@ export class Engine {
   constructor(options: EngineOptions = {}) {
     const { device = 'cpu', precision = 'float32', gpuMemory = defaultGpuMemory } = options;
     const { threads = availableParallelism() } = options;
-    this.device = device;
     this.traits = traitsOf[device];
     this.limits = device === 'cpu' ? defaultLimits : limitsWithin(gpuMemory);
     this.cacheBytes = this.traits.keepsOutputs ? gpuMemory * cacheShare : 2 ** 29;

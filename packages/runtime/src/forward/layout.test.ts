@@ -56,6 +56,24 @@ describe.each([true, false])('batches with shared prefixes: %s', (sharePrefixes)
   });
 });
 
+it('are as many as run side by side, however few tokens there are', () => {
+  const four = [1, 2, 3, 4].map((id) => [id, id, id, id]);
+  const lengths = (lanes: number) =>
+    batchSequences(four, { ...limits, lanes }).map(({ sequences }) => sequences.length);
+  expect(lengths(1)).toEqual([4]);
+  expect(lengths(2)).toEqual([2, 2]);
+  expect(lengths(4)).toEqual([1, 1, 1, 1]);
+  const answers = [5, 6].map((id) => [1, 1, 1, 1, 1, 1, id]);
+  const shared = batchSequences(
+    [...answers, [2, 2, 2, 2, 2, 2, 2, 2]],
+    { ...limits, lanes: 2 },
+    {
+      sharePrefixes: true,
+    },
+  );
+  expect(shared.map(({ sequences }) => sequences)).toEqual([[0, 1], [2]]);
+});
+
 describe('layOut', () => {
   it('computes a prefix shared with the sequence before it once', () => {
     const answers = [

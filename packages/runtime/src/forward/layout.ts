@@ -68,6 +68,8 @@ export interface BatchLimits {
   /** Attention scores of one run, B * heads * S * S numbers. */
   readonly scores: number;
   readonly heads: number;
+  /** Batches that run side by side: the tokens are spread evenly over so many, or a multiple; as they come by default. */
+  readonly lanes?: number;
 }
 
 /** Enough tokens to make the conversion of the weights cheap, few enough for half a gigabyte of activations a worker. */
@@ -84,29 +86,42 @@ export function batchSequences(
 ): Layout[] {
   const ordered = sequences.map((ids, index) => ({ index, ids })).filter(({ ids }) => ids.length > 0);
   ordered.sort(options.sharePrefixes ? byContent : byLength);
+  const added = ordered.map(({ ids }, i) => {
+    const previous = options.sharePrefixes ? ordered[i - 1] : undefined;
+    return ids.length - (previous ? commonPrefix(previous.ids, ids) : 0);
+  });
+  const most = evenly(
+    added.reduce((sum, n) => sum + n, 0),
+    limits,
+  );
   const batches: Layout[] = [];
   let open: typeof ordered = [];
   let tokens = 0;
   let longest = 0;
-  for (const sequence of ordered) {
-    const previous = open.at(-1);
-    const shared = options.sharePrefixes && previous ? commonPrefix(previous.ids, sequence.ids) : 0;
-    const added = sequence.ids.length - shared;
-    const size = Math.max(longest, sequence.ids.length);
+  for (const [i, sequence] of ordered.entries()) {
+    const { length } = sequence.ids;
+    const size = Math.max(longest, length);
     const scores = (open.length + 1) * limits.heads * size * size;
-    if (open.length > 0 && (tokens + added > limits.tokens || scores > limits.scores)) {
+    if (open.length > 0 && (tokens + added[i]! > most || scores > limits.scores)) {
       batches.push(layOut(open, options));
       open = [];
-      tokens = sequence.ids.length;
-      longest = sequence.ids.length;
+      tokens = length;
+      longest = length;
     } else {
-      tokens += added;
+      tokens += added[i]!;
       longest = size;
     }
     open.push(sequence);
   }
   if (open.length > 0) batches.push(layOut(open, options));
   return batches;
+}
+
+/** Tokens of a batch, so that as many batches as run side by side end at about the same time. */
+function evenly(total: number, { tokens, lanes }: BatchLimits): number {
+  if (lanes === undefined) return tokens;
+  const rounds = Math.ceil(total / (tokens * lanes));
+  return Math.ceil(total / (rounds * lanes));
 }
 
 function commonPrefix(a: Ids, b: Ids): number {

@@ -1,13 +1,12 @@
 import type { Block, Model, Work } from '@moepress/core';
 import { throwIfAborted } from '@moepress/core';
-import { cachedDimOf } from '../decoder/attention/heads.js';
 import { blockGraph } from '../decoder/block.js';
 import { embedGraph, nextTokenHeadGraph, scoringHeadGraph } from '../decoder/ends.js';
 import type { Engine } from '../engine/engine.js';
 import type { Feed } from '../engine/protocol.js';
-import { tensor } from '../engine/tensor.js';
 import { type BlockSessions, scoringHead, type UseBlock } from './blocks.js';
 import type { HeldBatch } from './held.js';
+import { emptyPast } from './past.js';
 
 /**
  * All blocks open at once, with keys and values going in and out: for generation, and for models
@@ -61,11 +60,8 @@ export class ResidentBlocks implements BlockSessions {
     }
   }
 
-  /** An empty past. */
-  extraFeeds(batch: HeldBatch, { attention }: Block): Record<string, Feed> {
-    const dims = [batch.layout.lengths.length, attention.kvHeads, 0, cachedDimOf(attention)];
-    const empty = tensor('float32', dims, new Float32Array(0));
-    return { pastKey: empty, pastValue: empty };
+  extraFeeds(batch: HeldBatch, block: Block): Record<string, Feed> {
+    return emptyPast(batch, block);
   }
 
   /** Stays open from the first time on. */

@@ -52,7 +52,7 @@ export async function scoreSequences(
   items: readonly ScoreItem[],
   work: Work = {},
 ): Promise<TokenScore[][]> {
-  const limits = { ...engine.limits, heads: model.config.heads };
+  const limits = { ...engine.limits, heads: model.config.heads, lanes: engine.workers.length };
   const layouts = batchSequences(
     items.map(({ ids }) => ids),
     limits,

@@ -3,54 +3,73 @@ import { cachedDimOf } from '../decoder/attention/heads.js';
 import type { DeviceTraits } from '../devices/traits.js';
 import type { Feed, Step } from '../engine/protocol.js';
 import type { EngineWorker } from '../engine/worker.js';
+import { blockFeeds, type HeldBatch, hiddenName } from '../forward/held.js';
+import { emptyPast } from '../forward/past.js';
 
-/** Where the keys and values of a batch's sequences are from one step to the next. */
+/** The keys and values of a batch's sequences, from one token to the next. */
 export interface Caches {
   /** Makes room for so many sequences. */
   open(worker: EngineWorker, sequences: number): Promise<void>;
-  /** What a block is fed for the tokens before. */
-  past(block: Block): Record<string, Feed>;
-  /** How a step adds the keys and values of its own tokens: `lengths[b]` of them, from `starts[b]` on. */
-  adds(
-    block: Block,
-    starts: readonly number[],
-    lengths: readonly number[],
-  ): { readonly hold?: Record<string, string>; readonly append?: Step['append'] };
+  /**
+   * Takes a batch through a block whose session has `cache` outputs, and keeps the keys and values of its tokens;
+   * `past` counts those before it. Fetches `finite`.
+   */
+  step(session: string, block: Block, batch: HeldBatch, past: readonly number[] | null): Step;
   close(worker: EngineWorker): Promise<void>;
 }
 
 const parts = ['Key', 'Value'] as const;
-const nameOf = ({ index }: Block, part: (typeof parts)[number]) => `generate/${index}/${part}`;
-const byPart = <T>(make: (part: (typeof parts)[number]) => readonly [string, T]): Record<string, T> =>
-  Object.fromEntries(parts.map(make));
+type Part = (typeof parts)[number];
 
-/** On the device where outputs may stay there; otherwise in the machine's memory, which only new rows are copied to. */
-export function cachesFor({ blocks }: Model, { keepsOutputs }: DeviceTraits): Caches {
-  const close = (worker: EngineWorker) =>
-    worker.drop(blocks.flatMap((block) => parts.map((part) => nameOf(block, part))));
-  if (keepsOutputs) {
-    return {
-      async open() {},
-      past: (block) => byPart((part) => [`past${part}`, { held: nameOf(block, part) }]),
-      adds: (block) => ({ hold: byPart((part) => [`present${part}`, nameOf(block, part)]) }),
-      close,
-    };
-  }
+/** Where the keys and values are: what a block is fed, and how a step adds its own. */
+interface Place {
+  past(part: Part): Feed;
+  adds(starts: readonly number[], lengths: readonly number[]): Pick<Step, 'hold' | 'append'>;
+}
+
+/**
+ * On the device where outputs may stay there; otherwise in the machine's memory, which only new rows are copied to.
+ * `name` tells those of several batches apart.
+ */
+export function cachesFor(name: string, { blocks }: Model, { keepsOutputs }: DeviceTraits): Caches {
+  const nameOf = ({ index }: Block, part: Part) => `${name}/${index}/${part}`;
+  const placeOf = (block: Block) => (keepsOutputs ? onDevice : inMemory)((part) => nameOf(block, part));
   return {
     async open(worker, sequences) {
+      if (keepsOutputs) return;
       for (const block of blocks) {
-        const shape = {
-          sequences,
-          kvHeads: block.attention.kvHeads,
-          headDim: cachedDimOf(block.attention),
-        };
+        const { kvHeads } = block.attention;
+        const shape = { sequences, kvHeads, headDim: cachedDimOf(block.attention) };
         for (const part of parts) await worker.cache(nameOf(block, part), shape);
       }
     },
-    past: (block) => byPart((part) => [`past${part}`, { cache: nameOf(block, part) }]),
-    adds: (block, starts, lengths) => ({
-      append: parts.map((part) => ({ output: `own${part}`, cache: nameOf(block, part), starts, lengths })),
-    }),
-    close,
+    step(session, block, batch, past) {
+      const lengths = [...batch.layout.lengths];
+      const place = placeOf(block);
+      const earlier = past
+        ? Object.fromEntries(parts.map((part) => [`past${part}`, place.past(part)]))
+        : emptyPast(batch, block);
+      const { hold, append } = place.adds(past ?? lengths.map(() => 0), lengths);
+      return {
+        session,
+        feeds: { ...blockFeeds(batch), ...earlier },
+        fetch: ['finite'],
+        hold: { hiddenOut: hiddenName(batch), ...hold },
+        append,
+      };
+    },
+    close: (worker) => worker.drop(blocks.flatMap((block) => parts.map((part) => nameOf(block, part)))),
   };
 }
+
+const onDevice = (nameOf: (part: Part) => string): Place => ({
+  past: (part) => ({ held: nameOf(part) }),
+  adds: () => ({ hold: Object.fromEntries(parts.map((part) => [`present${part}`, nameOf(part)])) }),
+});
+
+const inMemory = (nameOf: (part: Part) => string): Place => ({
+  past: (part) => ({ cache: nameOf(part) }),
+  adds: (starts, lengths) => ({
+    append: parts.map((part) => ({ output: `own${part}`, cache: nameOf(part), starts, lengths })),
+  }),
+});

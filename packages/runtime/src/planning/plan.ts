@@ -1,4 +1,3 @@
-import { totalmem } from 'node:os';
 import {
   buildPlan,
   type CompressionPlan,
@@ -13,6 +12,7 @@ import {
 } from '@moepress/core';
 import { type CalibrationSet, checkSet, recordOf } from '../calibration/set.js';
 import type { Engine } from '../engine/engine.js';
+import { carriedMemory } from '../engine/machine-memory.js';
 import { engineServices } from '../services/services.js';
 
 export interface PlanRequest extends Work {
@@ -34,7 +34,7 @@ export interface PlanRequest extends Work {
  * throws.
  */
 export async function planCompression(engine: Engine, request: PlanRequest): Promise<CompressionPlan> {
-  const { model, method, progress, signal, memory = totalmem() / 4 } = request;
+  const { model, method, progress, signal, memory = carriedMemory() } = request;
   const { compressor, origin } = method;
   const options = parseOptions(compressor, request.options);
   const needs = compressor.needs(model, options);

@@ -1,7 +1,8 @@
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type Model, MoepressError, type TrainRequest, type TrainResult } from '@moepress/core';
 import type { EngineOptions } from '../engine/engine.js';
+import { carriedMemory } from '../engine/machine-memory.js';
 import { EngineWorker } from '../engine/worker.js';
 import { withLock } from '../evidence/lock.js';
 import { answersName, runName } from './address.js';
@@ -60,7 +61,7 @@ export async function train(
       const run = new RunFolder(folder, worker, parameters);
       const earlier = await run.result();
       if (earlier) return earlier;
-      const { tokens = 2048, memory = totalmem() / 4, saveEvery = 30 } = options;
+      const { tokens = 2048, memory = carriedMemory(), saveEvery = 30 } = options;
       const isResident = request.model.blocks.length * activationBytes(request.model, tokens) <= memory;
       const sessions = new Sessions(worker, isResident ? Number.POSITIVE_INFINITY : 1);
       const objective = await objectiveOf(request, parameters.view, sessions, { ...options, tokens });

@@ -1,0 +1,15 @@
+import { execFile } from 'node:child_process';
+import { cpus } from 'node:os';
+import { promisify } from 'node:util';
+import type { Device } from '@moepress/runtime';
+
+/** What results are filed under: MOEPRESS_DEVICE_NAME, or what the driver's own program says; else the machine. */
+export async function deviceName(device: Device): Promise<string> {
+  const named = process.env.MOEPRESS_DEVICE_NAME;
+  if (named) return named;
+  const query = ['--query-gpu=name', '--format=csv,noheader'];
+  const told = await promisify(execFile)('nvidia-smi', query).catch(() => null);
+  return (
+    told?.stdout.trim().split('\n')[0] || `${device} of a machine with ${cpus()[0]?.model ?? process.arch}`
+  );
+}

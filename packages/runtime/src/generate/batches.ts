@@ -1,0 +1,43 @@
+import type { Model } from '@moepress/core';
+import { cachedDimOf } from '../decoder/attention/heads.js';
+import type { Engine } from '../engine/engine.js';
+import { batchSequences, type Layout, layOut } from '../forward/layout.js';
+
+type Prompts = readonly (readonly number[])[];
+
+/** Sequences decoded side by side. */
+const maxSequences = 512;
+
+/** How many sequences' keys and values fit in so many bytes when all are continued by `newTokens`. */
+export function sequencesWithin(
+  bytes: number,
+  { blocks }: Model,
+  prompts: Prompts,
+  newTokens: number,
+): number {
+  const longest = Math.max(0, ...prompts.map((ids) => ids.length)) + newTokens;
+  const numbers = blocks.reduce(
+    (sum, { attention }) => sum + 2 * attention.kvHeads * cachedDimOf(attention),
+    0,
+  );
+  const each = numbers * Float32Array.BYTES_PER_ELEMENT * longest;
+  return Math.max(1, Math.min(maxSequences, Math.floor(bytes / each)));
+}
+
+/** Batches of at most so many prompts, spread over the engine's workers. */
+export function promptBatches(
+  engine: Engine,
+  { config: { heads } }: Model,
+  prompts: Prompts,
+  most: number,
+): Layout[] {
+  const together = Math.min(most, Math.ceil(prompts.length / engine.workers.length));
+  return batchSequences(prompts, { ...engine.limits, heads }).flatMap((layout) => {
+    const parts: Layout[] = [];
+    for (let i = 0; i < layout.sequences.length; i += together) {
+      const indices = layout.sequences.slice(i, i + together);
+      parts.push(layOut(indices.map((index) => ({ index, ids: prompts[index]! }))));
+    }
+    return parts;
+  });
+}

@@ -1,0 +1,141 @@
+import { type Model, throwIfAborted } from '@moepress/core';
+import { nextTokenHeadGraph } from '../decoder/ends.js';
+import type { Engine } from '../engine/engine.js';
+import { int32 } from '../engine/tensor.js';
+import type { EngineWorker } from '../engine/worker.js';
+import { streamedBlocks } from '../forward/blocks.js';
+import { embedEach } from '../forward/embed.js';
+import { checkFinite, checkHeadFinite } from '../forward/finite.js';
+import { dropBatch, type HeldBatch, hiddenName, holdBatch } from '../forward/held.js';
+import type { Layout } from '../forward/layout.js';
+import { promptBatches, sequencesWithin } from './batches.js';
+import { type Caches, cachesFor } from './caches.js';
+import { Decoding } from './decoding.js';
+import { type GenerateOptions, lastRows } from './options.js';
+
+/** A batch whose keys and values its worker holds from token to token. */
+interface Lane {
+  readonly name: string;
+  readonly worker: EngineWorker;
+  readonly decoding: Decoding;
+  readonly caches: Caches;
+}
+
+/**
+ * Greedy continuation of each prompt by a model too large to be resident: its blocks are mapped one after the
+ * other for every token, and all prompts whose keys and values fit in `memory` bytes go through each together.
+ */
+export async function generateStreamed(
+  engine: Engine,
+  model: Model,
+  prompts: readonly (readonly number[])[],
+  memory: number,
+  options: GenerateOptions,
+): Promise<number[][]> {
+  const task = 'Generating';
+  const results: number[][] = prompts.map(() => []);
+  options.progress?.({ type: 'start', task, total: prompts.length, unit: 'prompts' });
+  const most = sequencesWithin(memory, model, prompts, options.maxNewTokens);
+  const batches = promptBatches(engine, model, prompts, most);
+  let done = 0;
+  for (const group of groupsWithin(batches, most)) {
+    await generateGroup(engine, model, group, results, options);
+    done += group.reduce((sum, { sequences }) => sum + sequences.length, 0);
+    options.progress?.({ type: 'advance', task, done });
+  }
+  options.progress?.({ type: 'end', task });
+  return results;
+}
+
+/** Batches of at most `most` sequences together, each group as many as fit. */
+function groupsWithin(batches: readonly Layout[], most: number): Layout[][] {
+  const groups: Layout[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const layout of batches) {
+    size += layout.sequences.length;
+    if (size <= most) {
+      groups.at(-1)!.push(layout);
+      continue;
+    }
+    groups.push([layout]);
+    size = layout.sequences.length;
+  }
+  return groups;
+}
+
+async function generateGroup(
+  engine: Engine,
+  model: Model,
+  layouts: readonly Layout[],
+  results: readonly number[][],
+  options: GenerateOptions,
+): Promise<void> {
+  const lanes = layouts.map((layout, i): Lane => {
+    const name = `generate/${i}`;
+    return {
+      name,
+      worker: engine.workerFor(i),
+      decoding: new Decoding(layout, results, options),
+      caches: cachesFor(name, model, engine.traits),
+    };
+  });
+  try {
+    await engine.spread(lanes, ({ worker, caches, decoding }) =>
+      caches.open(worker, decoding.layout.sequences.length),
+    );
+    for (let open = lanes; open.length > 0; open = open.filter(({ decoding }) => !decoding.isDone)) {
+      await advance(engine, model, open, options);
+    }
+  } finally {
+    await engine.spread(lanes, async ({ name, worker, decoding, caches }) => {
+      await dropBatch({ name, layout: decoding.layout, worker });
+      await caches.close(worker);
+    });
+  }
+}
+
+/** One token more for every sequence. */
+async function advance(
+  engine: Engine,
+  model: Model,
+  lanes: readonly Lane[],
+  { signal }: GenerateOptions,
+): Promise<void> {
+  const batches = await engine.spread(lanes, async ({ name, worker, decoding, caches }) => {
+    const { layout, past } = decoding;
+    const batch = await holdBatch(worker, name, layout, model.config.rope, past ?? undefined);
+    return { ...batch, decoding, caches, past };
+  });
+  await embedEach(engine, model, batches, (batch, embed) => embed(hiddenName(batch)));
+  const blocks = streamedBlocks(engine, model, () => ({ cache: true }));
+  await blocks.each(
+    async (block, session) => {
+      await engine.spread(batches, async (batch) => {
+        throwIfAborted(signal);
+        const [results] = await batch.worker.run([batch.caches.step(session, block, batch, batch.past)]);
+        await checkFinite(model, block, results!);
+      });
+    },
+    { signal },
+  );
+  await takeTokens(engine, model, batches);
+}
+
+async function takeTokens(
+  engine: Engine,
+  model: Model,
+  batches: readonly (HeldBatch & Pick<Lane, 'decoding'>)[],
+): Promise<void> {
+  const session = 'generate/head';
+  await engine.open(session, nextTokenHeadGraph(model));
+  try {
+    await engine.spread(batches, async (batch) => {
+      const feeds = { hidden: { held: hiddenName(batch) }, rows: int32(lastRows(batch.layout)) };
+      const [results] = await batch.worker.run([{ session, feeds, fetch: ['token', 'finite'] }]);
+      await checkHeadFinite(model, [Number(results!.finite!.data[0])]);
+      batch.decoding.take(results!.token!.data as Int32Array);
+    });
+  } finally {
+    await engine.close(session);
+  }
+}
