@@ -41,17 +41,20 @@ export async function harnessSuite(directory: string): Promise<void> {
         }
       },
     };
-    const seconds = await fastest(work);
+    const taken = await inTurns(work);
+    const times = (slow: keyof typeof work, fast: keyof typeof work) =>
+      median(taken.map((seconds) => seconds[slow] / seconds[fast]));
     const tokens = plain.requests * plain.length;
-    const speed = (name: 'harness' | 'bare') => `${(tokens / seconds[name]).toFixed(0)} tokens/s`;
+    const speed = (name: 'harness' | 'bare') =>
+      `${(tokens / median(taken.map((seconds) => seconds[name]))).toFixed(0)} tokens/s`;
     console.log(
       `harness over ${model.blocks.length} layers, ${plain.requests} requests of ${plain.length} tokens`,
     );
     console.log(
-      `  text through the harness ${speed('harness')}, ids through the runtime ${speed('bare')}: ${(seconds.bare / seconds.harness).toFixed(3)} of it`,
+      `  text through the harness ${speed('harness')}, ids through the runtime ${speed('bare')}: ${times('bare', 'harness').toFixed(3)} of it`,
     );
     console.log(
-      `  ${choices.answers.length} answers to each of ${choices.questions} questions of ${choices.length} tokens: ${(seconds.naive / seconds.together).toFixed(2)} x as fast as each by itself`,
+      `  ${choices.answers.length} answers to each of ${choices.questions} questions of ${choices.length} tokens: ${times('naive', 'together').toFixed(2)} x as fast as each by itself`,
     );
   } finally {
     await runner.dispose();
@@ -66,24 +69,30 @@ function pairOf(ids: readonly number[], count: number): ScoredPair {
   };
 }
 
-/** Seconds of the best of a few rounds, each through everything, so that a machine that slows down slows all of it. */
-async function fastest<Name extends string>(
+/** Seconds of each, some rounds through everything: a machine that slows down slows the whole of a round. */
+async function inTurns<Name extends string>(
   work: Readonly<Record<Name, () => Promise<unknown>>>,
-): Promise<Record<Name, number>> {
+): Promise<Record<Name, number>[]> {
   const bench = new Bench({ iterations: 1, time: 0, warmup: false });
   for (const [name, run] of Object.entries<() => Promise<unknown>>(work)) {
     bench.add(name, async () => {
       await run();
     });
   }
-  const best = {} as Record<Name, number>;
+  const taken: Record<Name, number>[] = [];
   for (let round = 0; round <= rounds; round++) {
-    for (const task of await bench.run()) {
-      const { latency } = task.result as { latency: { mean: number } };
-      const name = task.name as Name;
-      // The first round pays for reading the weights.
-      if (round > 0) best[name] = Math.min(best[name] ?? Number.POSITIVE_INFINITY, latency.mean / 1000);
-    }
+    const tasks = await bench.run();
+    const seconds = tasks.map(({ name, result }) => [
+      name,
+      (result as { latency: { mean: number } }).latency.mean / 1000,
+    ]);
+    // The first round pays for reading the weights.
+    if (round > 0) taken.push(Object.fromEntries(seconds));
   }
-  return best;
+  return taken;
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return (sorted[Math.floor((sorted.length - 1) / 2)]! + sorted[Math.ceil((sorted.length - 1) / 2)]!) / 2;
 }
