@@ -50,7 +50,14 @@ def prefill():
 def decode():
     with torch.no_grad():
         count = load["newTokens"]
-        model.generate(prompts, max_new_tokens=count, min_new_tokens=count, do_sample=False)
+        model.generate(
+            prompts,
+            attention_mask=torch.ones_like(prompts),
+            pad_token_id=0,
+            max_new_tokens=count,
+            min_new_tokens=count,
+            do_sample=False,
+        )
 
 
 def backward():

@@ -15,7 +15,8 @@ import { widthsSuite } from './suites/widths.js';
 
 /**
  * `npm run bench [-- <suite>]`; without a name all but `full`, which writes 13.8 GB. Checkpoints are
- * made once, in the folder MOEPRESS_BENCH or a temporary one.
+ * made once, in the folder MOEPRESS_BENCH or a temporary one. One in memory, such as /dev/shm/moepress, measures
+ * computing alone, where the system does not keep files of some gigabytes in memory.
  */
 const folder = process.env.MOEPRESS_BENCH ?? join(tmpdir(), 'moepress-bench');
 

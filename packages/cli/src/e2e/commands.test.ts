@@ -106,7 +106,7 @@ describe('moepress inspect', () => {
 
 describe('moepress demo', () => {
   it('compares every method at every ratio with the original', async () => {
-    const { code, stdout } = await moepress(['demo', '--limit', '10', '--json']);
+    const { code, stdout } = await moepress(['demo', '--limit', '2', '--json']);
     expect(code).toBe(0);
     const [original, ...rows]: DemoRow[] = JSON.parse(stdout);
     expect(original!.variant).toBeNull();
