@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { expertLayouts } from '@moepress/export';
 import { calibrationForms, onnxDtypes, parseCalibration, taskNames } from '@moepress/harness';
 import { deviceChoices, precisions } from '@moepress/runtime';
@@ -317,11 +316,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
       path,
     )
     .requiredOption('--out <dir>', 'folder of the results; what is done there is not done again', path)
-    .addOption(
-      new Option('--workers <n>', 'configurations tried at once')
-        .argParser(count)
-        .default(availableParallelism(), 'one a core'),
-    )
+    .option('--workers <n>', 'configurations tried at once (default: one a core, or one on a device)', count)
     .addOption(dataOption())
     .addOption(evidenceOption())
     .addOption(noEvidenceOption())

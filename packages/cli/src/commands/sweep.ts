@@ -24,8 +24,8 @@ import { sweepText } from '../sweep/text.js';
 export interface SweepOptions extends DeviceOptions {
   readonly out: string;
   readonly data?: string;
-  /** Configurations tried at once. */
-  readonly workers: number;
+  /** Configurations tried at once; one a core by default, or one where a device computes. */
+  readonly workers?: number;
   readonly evidence?: string | false;
 }
 
@@ -47,7 +47,8 @@ export async function sweep(file: string, options: SweepOptions, context: Contex
   };
   const set = await calibrationSet(base, choice, context.work);
   const configurations = await configurationsOf(located, { base, method, set });
-  const device = await sharedDevice(options, options.workers, context.work);
+  const workers = options.workers ?? (isProcessor(options) ? availableParallelism() : 1);
+  const device = await sharedDevice(options, workers, context.work);
   const shared: Shared = {
     base,
     method,
@@ -55,8 +56,8 @@ export async function sweep(file: string, options: SweepOptions, context: Contex
     device,
     evidence: sharedEvidence(configurations, { ...options, base, set, device }, context),
     results: await Results.open(out),
-    workers: options.workers,
-    threads: Math.max(1, Math.floor(availableParallelism() / options.workers)),
+    workers,
+    threads: Math.max(1, Math.floor(availableParallelism() / workers)),
   };
   const ask = (of: readonly Configuration[], { tasks, limit }: Pick<Questions, 'tasks' | 'limit'>) =>
     runConfigurations(
@@ -71,6 +72,8 @@ export async function sweep(file: string, options: SweepOptions, context: Contex
   const further = grid.best ? await ask(configurations.filter(isBest), grid.best) : [];
   await show(grid, joined(entries, further), by.name, out, context);
 }
+
+const isProcessor = ({ device = 'cpu' }: DeviceOptions): boolean => device === 'cpu';
 
 /** Whether a configuration is among the best, which are asked what is too much to ask of all. */
 function bestOf(entries: readonly Entry[], by: Measure, { best }: Grid) {

@@ -73,6 +73,9 @@ describe.runIf(problem === null)('on WebGPU, with the tolerances of the processo
       onWebGpu(await load(), { residency: 'resident' }, expectAnswers));
   });
 
+  it('has them block by block, too', async () =>
+    onWebGpu(await fixtures[0]!.load(), { residency: 'streamed' }, expectAnswers));
+
   it.each(fixtures)(
     '$name has logits within 0.25 of them in fp16, and the tokens that are sure',
     async ({ load }) =>

@@ -33,7 +33,7 @@ interface Weight {
 
 /**
  * What a graph's weights take once they are converted: every value that is made of weights alone, as far as
- * anything else is computed from it on the device.
+ * anything else is computed from it on the device. Slices of one tensor count as all of it, once.
  */
 export function weightBytes({ initializers, nodes }: GraphIR): number {
   const fixed = new Map<string, Weight | null>();
@@ -63,9 +63,10 @@ export function weightBytes({ initializers, nodes }: GraphIR): number {
 const bytesOf = (dtype: number): number => (dtype === elementTypes.float16 ? 2 : 4);
 
 function tooLarge(session: string, bytes: number, others: number, most: number): MoepressError {
-  const gib = (n: number) => `${(n / 2 ** 30).toFixed(2)} GiB`;
+  const told = (n: number) =>
+    n < 2 ** 30 ? `${(n / 2 ** 20).toFixed(1)} MiB` : `${(n / 2 ** 30).toFixed(2)} GiB`;
   return new MoepressError('ENGINE_FAILED', {
-    message: `The weights of ${session} take ${gib(bytes)}${others > 0 ? ` beside ${gib(others)} of others` : ''}; the device's memory has ${gib(most)} for weights.`,
+    message: `The weights of ${session} take ${told(bytes)}${others > 0 ? ` beside ${told(others)} of others` : ''}; the device's memory has ${told(most)} for weights.`,
     where: '--gpu-memory',
     mend: 'Give it more with --gpu-memory, of which half is for weights, or halve them with --precision float16.',
   });

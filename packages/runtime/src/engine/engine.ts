@@ -61,7 +61,12 @@ export class Engine {
     const single = this.traits.doubles ? graph : inSinglePrecision(graph);
     const fitting = this.precision === 'float16' ? inHalfPrecision(single) : single;
     this.#weights?.take(session, fitting);
-    await settled(this.workers.map((worker) => worker.open(session, fitting)));
+    try {
+      await settled(this.workers.map((worker) => worker.open(session, fitting)));
+    } catch (error) {
+      this.#weights?.giveBack(session);
+      throw error;
+    }
   }
 
   async close(session: string): Promise<void> {
