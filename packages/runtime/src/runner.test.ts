@@ -1,22 +1,14 @@
 import { openModel } from '@moepress/checkpoint';
 import { describe, expect, it } from 'vitest';
-import { ModelRunner, type Residency } from './runner.js';
+import { ModelRunner } from './runner.js';
 import { denseFixtures, fixtures, fullReferences } from './testing/golden.js';
 import { expectAnswers, expectTraces } from './testing/parity.test.util.js';
 
 const shared = process.env.MOEPRESS_SHARED;
-const both: readonly Residency[] = ['streamed', 'resident'];
-// How numbers are stored does not depend on how much is mapped at once: one of both is enough for each.
-const references = [
-  ...[...fixtures, ...denseFixtures].map((reference) => ({ ...reference, residencies: both })),
-  ...(shared ? fullReferences(shared) : []).map((reference, i) => ({
-    ...reference,
-    residencies: [both[i % 2]!],
-  })),
-];
+const references = [...fixtures, ...denseFixtures, ...(shared ? fullReferences(shared) : [])];
 
-describe.each(references)('$name against transformers', ({ load, residencies }) => {
-  it.each(residencies)(
+describe.each(references)('$name against transformers', ({ load }) => {
+  it.each(['streamed', 'resident'] as const)(
     '%s: a padded batch of three sequences, scores and 16 greedy tokens',
     async (residency) => {
       const golden = await load();

@@ -14,8 +14,5 @@ export const families = [
   'gpt_oss_mxfp4',
 ] as const;
 
-/** Whether it holds the numbers of another one of them in fewer bits. */
-export const isQuantised = (name: string): boolean => /_(fp8|mxfp4)$/.test(name);
-
 export const checkpoint = (name: string): string =>
   fileURLToPath(new URL(`../../../checkpoint/fixtures/${name}`, import.meta.url));

@@ -5,7 +5,7 @@ import { writeHuggingFace } from '@moepress/export';
 import { calibrate, Engine, ModelRunner, planCompression } from '@moepress/runtime';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createPackageHost } from '../host.js';
-import { checkpoint, families, isQuantised } from './checkpoints.js';
+import { checkpoint, families } from './checkpoints.js';
 import { inTemporaryFolder } from './command.js';
 
 /**
@@ -31,10 +31,6 @@ const methods = [
     within: 1e-6,
   },
 ] as const;
-
-/** Methods that drop whole experts do not look at how their numbers are stored. */
-const methodsFor = (family: string) =>
-  methods.filter(({ method }) => !isQuantised(family) || ['conmoe', 'fisher-moe'].includes(method));
 
 const sequences = [48, 29, 17].map((length, seed) =>
   Array.from({ length }, (_, i) => (i * 37 + seed * 91 + 5) % 512),
@@ -69,7 +65,7 @@ const difference = (a: Float32Array, b: Float32Array) =>
   a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0);
 
 describe.each(families)('%s', (family) => {
-  it.each(methodsFor(family))('is compressed by $method $options into a checkpoint of equal logits', (run) =>
+  it.each(methods)('is compressed by $method $options into a checkpoint of equal logits', (run) =>
     inTemporaryFolder(async (folder) => {
       const base = await openModel(checkpoint(family));
       const view = applyPlan(base, await planned(base, run.method, run.options));
