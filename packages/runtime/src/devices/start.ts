@@ -3,17 +3,21 @@ import { type Device, type DeviceChoice, devices } from './device.js';
 import { isPublished, mendDevice } from './mend.js';
 import { productSpeed } from './speed.js';
 
+/** Those that have, in this process: an engine a model would start them again. */
+const started = new Set<DeviceChoice>(['cpu']);
+
 /**
  * The device to make an engine for. A named one must start: throws `ENGINE_FAILED` with the mend otherwise, never
  * takes another. `auto` takes the one that is fastest at a matrix product of all that start, since an adapter may
  * be a program on the processor, and says which.
  */
 export async function startDevice(choice: DeviceChoice, { progress }: Work = {}): Promise<Device> {
-  if (choice === 'cpu') return choice;
   if (choice !== 'auto') {
+    if (started.has(choice)) return choice;
     await productSpeed(choice).catch((cause) => {
       throw unavailable(choice, cause);
     });
+    started.add(choice);
     return choice;
   }
   const task = 'Looking for the fastest device';
@@ -26,6 +30,7 @@ export async function startDevice(choice: DeviceChoice, { progress }: Work = {})
     progress?.({ type: 'advance', task, done: i + 1, note: best.device });
   }
   progress?.({ type: 'end', task });
+  started.add(best.device);
   return best.device;
 }
 

@@ -67,7 +67,10 @@ export class ResidentBlocks implements BlockSessions {
   /** Stays open from the first time on. */
   async withScoringHead<R>(use: (session: string) => Promise<R>): Promise<R> {
     this.#head ??= this.#engine.open(scoringHead, scoringHeadGraph(this.#model));
-    await this.#head;
+    await this.#head.catch((error) => {
+      this.#head = undefined;
+      throw error;
+    });
     return use(scoringHead);
   }
 

@@ -16,6 +16,7 @@ it('grows sequences by a token each, and forgets what follows a finished one', (
   expect([...decoding.layout.positions]).toEqual([3, 1]);
   expect(decoding.past).toEqual([3, 1]);
   expect(decoding.isDone).toBe(false);
+  expect(decoding.finished).toBe(1);
   decoding.take(Int32Array.of(2, 4));
   expect(decoding.isDone).toBe(true);
   expect(results).toEqual([[9], [1, 2]]);

@@ -33,6 +33,11 @@ export class Decoding {
     return this.#finished.every(Boolean);
   }
 
+  /** Sequences that grow no more. */
+  get finished(): number {
+    return this.#finished.filter(Boolean).length;
+  }
+
   /** Takes the tokens that follow, one for each sequence; those of finished ones are of no interest. */
   take(tokens: ArrayLike<number>): void {
     const { sequences } = this.#layout;

@@ -39,9 +39,11 @@ export async function generateStreamed(
   const batches = promptBatches(engine, model, prompts, most);
   let done = 0;
   for (const group of groupsWithin(batches, most)) {
-    await generateGroup(engine, model, group, results, options);
+    // A token takes the whole model: whoever waits wants to see each.
+    const report = (finished: number, tokens: number) =>
+      options.progress?.({ type: 'advance', task, done: done + finished, note: `token ${tokens}` });
+    await generateGroup(engine, model, group, { results, report }, options);
     done += group.reduce((sum, { sequences }) => sum + sequences.length, 0);
-    options.progress?.({ type: 'advance', task, done });
   }
   options.progress?.({ type: 'end', task });
   return results;
@@ -63,11 +65,17 @@ function groupsWithin(batches: readonly Layout[], most: number): Layout[][] {
   return groups;
 }
 
+interface Outcome {
+  readonly results: readonly number[][];
+  /** Told after each token how many sequences are finished. */
+  report(finished: number, tokens: number): void;
+}
+
 async function generateGroup(
   engine: Engine,
   model: Model,
   layouts: readonly Layout[],
-  results: readonly number[][],
+  { results, report }: Outcome,
   options: GenerateOptions,
 ): Promise<void> {
   const lanes = layouts.map((layout, i): Lane => {
@@ -83,8 +91,14 @@ async function generateGroup(
     await engine.spread(lanes, ({ worker, caches, decoding }) =>
       caches.open(worker, decoding.layout.sequences.length),
     );
-    for (let open = lanes; open.length > 0; open = open.filter(({ decoding }) => !decoding.isDone)) {
+    let open: readonly Lane[] = lanes;
+    for (let tokens = 1; open.length > 0; tokens++) {
       await advance(engine, model, open, options);
+      open = open.filter(({ decoding }) => !decoding.isDone);
+      report(
+        lanes.reduce((sum, { decoding }) => sum + decoding.finished, 0),
+        tokens,
+      );
     }
   } finally {
     await engine.spread(lanes, async ({ name, worker, decoding, caches }) => {
