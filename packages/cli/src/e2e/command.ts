@@ -16,7 +16,10 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs the built command in `cwd`; `watch` sees the process while it runs. */
+/**
+ * Runs the built command in `cwd`; `watch` sees the process while it runs. Rejects with what it has said if a
+ * signal ends it that `watch` has not sent: no command may end so.
+ */
 export function moepress(
   args: readonly string[],
   options: {
@@ -39,7 +42,10 @@ export function moepress(
   });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, stdout, stderr }));
+    child.on('close', (code, signal) => {
+      if (signal === null || child.killed) resolve({ code, stdout, stderr });
+      else reject(new Error(`${args.join(' ')}: ended by ${signal}.\n${stdout}\n${stderr}`));
+    });
   });
 }
 

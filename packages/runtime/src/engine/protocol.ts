@@ -78,7 +78,7 @@ export type Command =
   | { readonly kind: 'save'; readonly names: readonly string[]; readonly file: string }
   | { readonly kind: 'load'; readonly tensors: readonly FileTensor[]; readonly file: string }
   | { readonly kind: 'drop'; readonly names: readonly string[] }
-  | { readonly kind: 'clear' }
+  | { readonly kind: 'end' }
   | { readonly kind: 'cache'; readonly name: string; readonly shape: CacheShape }
   | { readonly kind: 'run'; readonly steps: readonly Step[] }
   | { readonly kind: 'square'; readonly names: readonly string[] }

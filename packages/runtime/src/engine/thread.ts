@@ -70,8 +70,10 @@ async function execute(command: Command): Promise<Results> {
         caches.delete(name);
       }
       return none;
-    case 'clear':
+    case 'end':
+      // Before the sessions that have computed them: see `HeldTensors.outlast`.
       held.clear();
+      for (const { session } of sessions.values()) await session.release();
       return none;
     case 'cache':
       caches.set(command.name, new KeyValueCache(command.shape));
@@ -162,5 +164,8 @@ parentPort?.on('message', async ({ id, command }: Request) => {
   } catch (error) {
     const { message = String(error), code } = error as Partial<NodeJS.ErrnoException>;
     port.postMessage({ id, error: message, code } satisfies Reply);
+  } finally {
+    // Nothing else keeps the thread alive.
+    if (command.kind === 'end') port.close();
   }
 });

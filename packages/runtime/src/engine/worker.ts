@@ -36,6 +36,7 @@ export class EngineWorker {
   readonly #worker: Worker;
   readonly #device: Device;
   readonly #keepsOutputs: boolean;
+  readonly #ended: Promise<void>;
   readonly #pending = new Map<number, Pending>();
   readonly #engineError: AsError = (message, where) => engineFailure(this.#device, message, where);
   #count = 0;
@@ -57,7 +58,12 @@ export class EngineWorker {
     this.#worker.unref();
     this.#worker.on('message', (reply: Reply) => this.#settle(reply));
     this.#worker.on('error', (error) => this.#fail(error.message));
-    this.#worker.on('exit', () => this.#fail('The worker thread has ended.'));
+    this.#ended = new Promise((resolve) => {
+      this.#worker.on('exit', () => {
+        this.#fail('The worker thread has ended.');
+        resolve();
+      });
+    });
   }
 
   async open(session: string, graph: GraphIR): Promise<void> {
@@ -121,11 +127,14 @@ export class EngineWorker {
     await this.#send({ kind: 'drop', names }, 'held tensors');
   }
 
-  /** Ends the worker and frees all it holds. */
+  /**
+   * Ends the worker and frees all it holds. The thread ends by itself: one that is terminated from outside while
+   * it frees what ONNX Runtime has left there can take the process with it.
+   */
   async dispose(): Promise<void> {
-    // While there are sessions: see `HeldTensors.outlast`.
-    if (this.#keepsOutputs) await this.#send({ kind: 'clear' }, 'held tensors').catch(() => {});
-    await this.#worker.terminate();
+    await this.#send({ kind: 'end' }, 'worker').catch(() => {});
+    this.#worker.ref();
+    await this.#ended;
   }
 
   #send(
