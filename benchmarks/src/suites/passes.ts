@@ -14,13 +14,14 @@ import {
 } from '@moepress/graph';
 import { Engine } from '@moepress/runtime';
 import { allExpertsFlops, forwardFlops, gflops, headFlops, walks } from '../flops.js';
-import { gemmPeak, type Peak } from '../gemm.js';
+import { gemmPeak } from '../gemm.js';
 import { timeCalibration } from '../measure.js';
 
-/** Fewer where one costs more; so many that opening sessions, a second or more a block, does not show. */
-const sequences = { bare: 6, forward: 6, 'all experts': 2, backward: 6 } as const;
+/** Fewer where one costs more; so many that opening sessions, up to a second a block, hardly shows. */
+const sequences = { bare: 6, forward: 6, 'all experts': 2, backward: 4 } as const;
 const length = 2048;
-/** Each through bare, forward and backward in turn, since a busy machine is slower from minute to minute. */
+/** There and back again, since a busy machine is slower from minute to minute. */
+const round = ['bare', 'forward', 'backward', 'forward', 'bare'] as const;
 const rounds = 2;
 
 const passes = {
@@ -38,54 +39,53 @@ const passes = {
   backward: [tokenMaskFisher, weightFisher],
 } as const satisfies Record<string, readonly Statistic[]>;
 
-/** The three passes against each other and against the machine's matrix products, in one run. */
+/**
+ * The three passes against each other and against the machine's matrix products, in one run. Each time is weighed
+ * by the speed of products right before and after it: on a machine that is shared that differs by a third.
+ */
 export async function passesSuite(directory: string): Promise<void> {
   const model = await openModel(directory);
   const engine = new Engine();
-  const taken = new Map<string, number[]>();
-  const speeds: Peak[] = [await gemmPeak()];
+  /** What products would have computed in the time of a pass, FLOP a token. */
+  const costs = new Map<string, number[]>();
+  const speeds = [(await gemmPeak()).sustained];
   const time = async (name: keyof typeof passes) => {
+    const tokens = sequences[name] * length;
     const { seconds } = await timeCalibration(
       engine,
       model,
       walks(model, sequences[name], length),
       passes[name],
     );
-    taken.set(name, [...(taken.get(name) ?? []), seconds]);
-    speeds.push(await gemmPeak());
-    console.log(`  ${name}: ${seconds.toFixed(1)} s; products then ${gflops(speeds.at(-1)!.sustained)}`);
+    speeds.push((await gemmPeak()).sustained);
+    const beside = mean(speeds.slice(-2));
+    costs.set(name, [...(costs.get(name) ?? []), (seconds * beside) / tokens]);
+    console.log(
+      `  ${name}: ${seconds.toFixed(1)} s for ${tokens} tokens, ${gflops(beside)} of products beside it`,
+    );
   };
   try {
     console.log(`passes over ${model.blocks.length} layers, sequences of ${length} tokens, ${rounds} rounds`);
     // The first run pays for reading the file, and does not count.
     await time('bare');
-    taken.clear();
-    for (let round = 0; round < rounds; round++) {
-      for (const name of ['bare', 'forward', 'backward'] as const) await time(name);
-    }
+    costs.clear();
+    for (let i = 0; i < rounds; i++) for (const name of round) await time(name);
     await time('all experts');
   } finally {
     await engine.dispose();
   }
-  // The mean of the passes against the mean of the products, and the best of passes against each other.
-  const sustained = mean(speeds.map((speed) => speed.sustained));
-  const tokens = (name: keyof typeof passes) => sequences[name] * length;
-  const share = (name: keyof typeof passes, flops: number) => {
-    const speed = (flops * tokens(name)) / mean(taken.get(name)!);
-    console.log(
-      `  ${name}: ${(speed / sustained).toFixed(3)} of the ${gflops(sustained)} that products keep up`,
-    );
-  };
-  const best = (name: keyof typeof passes) => Math.min(...taken.get(name)!) / tokens(name);
-  const times = (a: keyof typeof passes, b: keyof typeof passes) => best(a) / best(b);
+  const cost = (name: keyof typeof passes) => mean(costs.get(name)!);
+  const share = (name: keyof typeof passes, flops: number) =>
+    console.log(`  ${name}: ${(flops / cost(name)).toFixed(3)} of what products keep up`);
   const [forward, head] = [forwardFlops(model, length), headFlops(model)];
+  console.log(`products kept up ${gflops(mean(speeds))}, ${speeds.map((s) => gflops(s)).join(', ')}`);
   share('bare', forward);
   share('forward', forward);
   share('all experts', allExpertsFlops(model, length));
   share('backward', 3 * forward + 2 * head);
-  console.log(`  statistics cost ${(100 * (times('forward', 'bare') - 1)).toFixed(1)} %`);
+  console.log(`  statistics cost ${(100 * (cost('forward') / cost('bare') - 1)).toFixed(1)} %`);
   console.log(
-    `  backward ${times('backward', 'forward').toFixed(2)} x forward; the head, which forward does without, is ${((2 * head) / forward).toFixed(2)} x of it`,
+    `  backward ${(cost('backward') / cost('forward')).toFixed(2)} x forward; the head, which forward does without, is ${((2 * head) / forward).toFixed(2)} x of it`,
   );
 }
 

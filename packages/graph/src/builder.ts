@@ -186,12 +186,17 @@ export class GraphBuilder implements Graph {
   /** The graph without what no output depends on. */
   finish(): GraphIR {
     const { nodes, used } = liveNodes(this.nodes, this.#outputs);
+    const typed = (output: string): ValueIR => {
+      const { name, dtype, shape } = this.value(output);
+      return { name, dtype, shape };
+    };
     return {
       name: this.#name,
       nodes,
       initializers: [...this.#initializers.values()].filter(({ name }) => used.has(name)),
       inputs: this.#inputs,
       outputs: this.#outputs,
+      named: nodes.filter(({ type }) => type === 'NonZero').flatMap(({ outputs }) => outputs.map(typed)),
     };
   }
 

@@ -27,6 +27,11 @@ export interface GraphIR {
   readonly initializers: readonly InitializerIR[];
   readonly inputs: readonly ValueIR[];
   readonly outputs: readonly ValueIR[];
+  /**
+   * Values whose sizes depend on data. Without their names the engine knows no two values of one such size: it
+   * computes nothing in place, and looks through all free buffers in vain whenever it plans for another.
+   */
+  readonly named?: readonly ValueIR[];
 }
 
 export interface ValueIR {

@@ -41,6 +41,7 @@ function writeGraph(out: WireWriter, graph: GraphIR): void {
   for (const tensor of graph.initializers) out.message(5, () => writeInitializer(out, tensor));
   for (const value of graph.inputs) out.message(11, () => writeValue(out, value));
   for (const value of graph.outputs) out.message(12, () => writeValue(out, value));
+  for (const value of graph.named ?? []) out.message(13, () => writeValue(out, value));
 }
 
 function writeNode(out: WireWriter, node: NodeIR): void {

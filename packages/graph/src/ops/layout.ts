@@ -72,10 +72,10 @@ export function scatterNdAdd(base: Value, indices: Value, updates: Value): Value
   return base.graph.op('ScatterND', [base, indices, updates], { attributes: { reduction: 'add' } });
 }
 
-/** Positions of the non-zero elements of a vector, int64 [count]. */
+/** Positions of the non-zero elements of a vector, int64 [count]; no other number of elements has that name. */
 export function nonZero(a: Value, count: Dim): Value {
-  const found = a.graph.op('NonZero', [a], { dtype: 'int64', shape: [1, count] });
-  return reshape(found, [-1], [count]);
+  // Squeezed, not reshaped: inference hands the name on, see `GraphIR.named`.
+  return squeeze(a.graph.op('NonZero', [a], { dtype: 'int64', shape: [1, count] }), 0);
 }
 
 /** Elements [start, end) along `axis`; no node if that is all of them. */
