@@ -25,13 +25,13 @@ export function rotary(x: Value, { cos, sin, order }: RotaryAngles, pairing: Rop
 }
 
 /**
- * [S, S] for the `scores` [.., S, S] of S tokens: 0 where a token may look, which is at itself and those
+ * [S, S] for S tokens, the last axis of `like`: 0 where a token may look, which is at itself and those
  * before it, or at itself and the `window - 1` before it; a very low number elsewhere.
  */
-export function causalMask(scores: Value, window: number | null): Value {
-  const { graph, dtype } = scores;
-  const length = sizeOf(scores, -1);
-  const size = scores.shape.at(-1)!;
+export function causalMask(like: Value, window: number | null): Value {
+  const { graph, dtype } = like;
+  const length = sizeOf(like, -1);
+  const size = like.shape.at(-1)!;
   const low = graph.op('Expand', [graph.constant([-1e30], [], dtype), join([length, length], 0)], {
     dtype,
     shape: [size, size],

@@ -32,6 +32,12 @@ export interface Tokens extends Angles {
   readonly places?: Places;
 }
 
+/**
+ * Heads are taken some at a time: the products of all, S * S numbers each, forwards and backwards, would be most of
+ * the memory that a derivative takes, and new memory costs more than the products.
+ */
+const chunksOf = (kvHeads: number): number => [4, 3, 2].find((count) => kvHeads % count === 0) ?? 1;
+
 /** x [T, H] to [T, H], in operators that have derivatives and a double precision. */
 export function differentiableAttention(x: Value, spec: Attention, tokens: Tokens, epsilon: number): Value {
   const { heads, kvHeads, headDim } = spec;
@@ -43,14 +49,24 @@ export function differentiableAttention(x: Value, spec: Attention, tokens: Token
   // [B, kvHeads, group, S, D] against [B, kvHeads, 1, D, S]: the heads of a group share keys and values.
   const part = (value: Value, sizes: readonly number[], order: readonly number[]) =>
     transpose(places.spread(split(value, sizes)), order);
-  const queries = part(query, [kvHeads, group, headDim], [0, 2, 3, 1, 4]);
+  // Scaled here, where there are fewer numbers than products.
+  const queries = timesNumber(part(query, [kvHeads, group, headDim], [0, 2, 3, 1, 4]), spec.scale);
   const keys = part(key, [kvHeads, 1, headDim], [0, 2, 3, 4, 1]);
   const values = part(value, [kvHeads, 1, valueDim], [0, 2, 3, 1, 4]);
   const { window, sinks } = reachOf(spec);
-  const products = timesNumber(matmul(queries, keys), spec.scale);
-  const scores = add(products, causalMask(products, window));
-  const attended = matmul(softmax(scores), values);
-  const kept = sinks ? mul(attended, shareBesideSinks(scores, weightFor(x, sinks))) : attended;
+  const logits = sinks && weightFor(x, sinks);
+  const mask = causalMask(keys, window);
+  const size = kvHeads / chunksOf(kvHeads);
+  const chunks = Array.from({ length: kvHeads / size }, (_, i) => {
+    const [from, to] = [i * size, (i + 1) * size];
+    const [q, k, v] = [queries, keys, values].map((all) => slice(all, 1, from, to)) as [Value, Value, Value];
+    const scores = add(matmul(q, k), mask);
+    const attended = matmul(softmax(scores), v);
+    return logits
+      ? mul(attended, shareBesideSinks(scores, slice(logits, 0, from * group, to * group)))
+      : attended;
+  });
+  const kept = join(chunks, 1);
   const packed = places.collect(transpose(kept, [0, 3, 1, 2, 4]));
   return project(split(packed, [heads * valueDim]), spec.o);
 }
