@@ -128,8 +128,8 @@ export class EngineWorker {
   }
 
   /**
-   * Ends the worker and frees all it holds. The thread ends by itself: one that is terminated from outside while
-   * it frees what ONNX Runtime has left there can take the process with it.
+   * Ends the worker and frees all it holds. The thread ends by itself: terminated from outside, it might be freeing
+   * something of ONNX Runtime's just then.
    */
   async dispose(): Promise<void> {
     await this.#send({ kind: 'end' }, 'worker').catch(() => {});
