@@ -14,7 +14,7 @@ import {
 } from '@moepress/graph';
 import { Engine } from '@moepress/runtime';
 import { allExpertsFlops, forwardFlops, gflops, headFlops, walks } from '../flops.js';
-import { gemmPeak } from '../gemm.js';
+import { besidePeak } from '../gemm.js';
 import { timeCalibration } from '../measure.js';
 
 /** Fewer where one costs more; so many that opening sessions, up to a second a block, hardly shows. */
@@ -48,20 +48,14 @@ export async function passesSuite(directory: string): Promise<void> {
   const engine = new Engine();
   /** What products would have computed in the time of a pass, FLOP a token. */
   const costs = new Map<string, number[]>();
-  const speeds = [(await gemmPeak()).sustained];
   const time = async (name: keyof typeof passes) => {
     const tokens = sequences[name] * length;
-    const { seconds } = await timeCalibration(
-      engine,
-      model,
-      walks(model, sequences[name], length),
-      passes[name],
-    );
-    speeds.push((await gemmPeak()).sustained);
-    const beside = mean(speeds.slice(-2));
-    costs.set(name, [...(costs.get(name) ?? []), (seconds * beside) / tokens]);
+    const ids = walks(model, sequences[name], length);
+    const { result, peak } = await besidePeak(() => timeCalibration(engine, model, ids, passes[name]));
+    const { seconds } = result;
+    costs.set(name, [...(costs.get(name) ?? []), (seconds * peak.sustained) / tokens]);
     console.log(
-      `  ${name}: ${seconds.toFixed(1)} s for ${tokens} tokens, ${gflops(beside)} of products beside it`,
+      `  ${name}: ${seconds.toFixed(1)} s for ${tokens} tokens, ${gflops(peak.sustained)} of products beside it`,
     );
   };
   try {
@@ -78,7 +72,6 @@ export async function passesSuite(directory: string): Promise<void> {
   const share = (name: keyof typeof passes, flops: number) =>
     console.log(`  ${name}: ${(flops / cost(name)).toFixed(3)} of what products keep up`);
   const [forward, head] = [forwardFlops(model, length), headFlops(model)];
-  console.log(`products kept up ${gflops(mean(speeds))}, ${speeds.map((s) => gflops(s)).join(', ')}`);
   share('bare', forward);
   share('forward', forward);
   share('all experts', allExpertsFlops(model, length));
