@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { inLanes } from './lanes.js';
+import { inLanes, oneAfterTheOther } from './lanes.js';
 
 const never = new AbortController().signal;
 
@@ -32,4 +32,19 @@ it('starts nothing once stopped', async () => {
   const run = inLanes([1], 1, AbortSignal.abort(), async (item) => void started.push(item));
   await expect(run).rejects.toMatchObject({ code: 'ABORTED' });
   expect(started).toEqual([]);
+});
+
+it('runs one after the other, also after a failure', async () => {
+  const queued = oneAfterTheOther();
+  const log: string[] = [];
+  const job = (name: string, milliseconds: number) =>
+    queued(async () => {
+      log.push(`${name} starts`);
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      log.push(`${name} ends`);
+      if (name === 'first') throw new Error(name);
+    });
+  const results = await Promise.allSettled([job('first', 5), job('second', 0)]);
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+  expect(log).toEqual(['first starts', 'first ends', 'second starts', 'second ends']);
 });

@@ -24,3 +24,13 @@ export async function inLanes<Item>(
   );
   if (failure.signal.aborted) throw failure.signal.reason;
 }
+
+/** Queues what it is given: each starts when all before it have ended, however they ended. */
+export function oneAfterTheOther() {
+  let last: Promise<unknown> = Promise.resolve();
+  return <Result>(run: () => Promise<Result>): Promise<Result> => {
+    const result = last.then(run);
+    last = result.catch(() => {});
+    return result;
+  };
+}

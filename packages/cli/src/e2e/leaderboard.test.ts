@@ -18,7 +18,7 @@ describe('moepress leaderboard', () => {
       const [whole, resumed] = ['whole', 'resumed'].map((name) => join(folder, name));
       // Without answers, so that the second run has to compute what it shows.
       const alone = await run(folder, whole!, ['--no-answers']);
-      expect(alone.code).toBe(0);
+      expect(alone.code, alone.stderr).toBe(0);
       const { cells } = JSON.parse(alone.stdout);
       expect(cells).toHaveLength(cellsOfRecipe);
 
@@ -31,7 +31,7 @@ describe('moepress leaderboard', () => {
       expect(killed.code).toBeNull();
       expect(cellsIn(resumed!).length).toBeLessThan(cellsOfRecipe);
       const again = await run(folder, resumed!, ['--no-answers', '--workers', '2']);
-      expect(again.code).toBe(0);
+      expect(again.code, again.stderr).toBe(0);
       // What was finished is found; the rest is computed.
       expect(again.stderr).toMatch(/"advance","task":"Filling the leaderboard","done":[3-9]/);
       expect(resultsIn(resumed!)).toEqual(resultsIn(whole!));

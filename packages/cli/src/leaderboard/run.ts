@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Model, throwIfAborted } from '@moepress/core';
 import type { Context } from '../context.js';
-import { inLanes } from '../lanes.js';
+import { inLanes, oneAfterTheOther } from '../lanes.js';
 import type { Questions } from '../scoring/local.js';
 import { type Cell, cellFile, readCell } from './cell.js';
 import { type ComputeOptions, scoreCell, viewOf } from './compute.js';
@@ -13,7 +13,7 @@ export interface RunOptions extends Omit<ComputeOptions, 'asked'> {
   readonly workers: number;
   /** With other machines; null: alone. */
   readonly sharing: Sharing | null;
-  /** Told of all cells that are there whenever one more is. */
+  /** Told of all cells that are there whenever one more is; not called again before it has ended. */
   onCells(cells: readonly Cell[]): Promise<void>;
 }
 
@@ -41,9 +41,10 @@ export async function runVariants(
   const { progress } = context.work;
   const task = 'Filling the leaderboard';
   progress({ type: 'start', task, total: variants.length, unit: 'models' });
-  const report = async (note: string) => {
+  const telling = oneAfterTheOther();
+  const report = (note: string) => {
     progress({ type: 'advance', task, done: cells.size, note });
-    await options.onCells(finished());
+    return telling(() => options.onCells(finished()));
   };
   await report('found');
   const filling: Filling = {

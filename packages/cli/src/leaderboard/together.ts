@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { MoepressError } from '@moepress/core';
 import type { Context } from '../context.js';
+import { oneAfterTheOther } from '../lanes.js';
 import { cellFile, cellFormat } from './cell.js';
 import { scoreCell, viewOf } from './compute.js';
 import { packCell, unpackCell } from './parcel.js';
@@ -72,13 +73,4 @@ export async function fillTogether(
       await filling.onCell(variant, await unpackCell(out, file, variant.address, result));
     },
   });
-}
-
-function oneAfterTheOther() {
-  let last: Promise<unknown> = Promise.resolve();
-  return <Result>(run: () => Promise<Result>): Promise<Result> => {
-    const result = last.then(run);
-    last = result.catch(() => {});
-    return result;
-  };
 }
