@@ -30,9 +30,11 @@ export async function harnessSuite(directory: string): Promise<void> {
     const sequences = walks(model, plain.requests, plain.length);
     const contexts = walks(model, choices.questions, choices.length);
     const asked = contexts.flatMap((ids) => choices.answers.map((answer) => pairOf([...ids, answer], 1)));
-    const work = {
+    const scored = await inTurns({
       harness: () => harness.loglikelihood(sequences.map((ids) => pairOf(ids, plain.continuation))),
-      bare: () => runner.score(sequences.map((ids) => ({ ids, from: ids.length - 1 }))),
+      bare: () => runner.score(sequences.map((ids) => ({ ids, from: ids.length - plain.continuation }))),
+    });
+    const answered = await inTurns({
       together: () => harness.loglikelihood(asked),
       async naive() {
         // An answer of each question at a time: no two sequences begin alike.
@@ -40,21 +42,18 @@ export async function harnessSuite(directory: string): Promise<void> {
           await runner.score(contexts.map((ids) => ({ ids: [...ids, answer], from: ids.length })));
         }
       },
-    };
-    const taken = await inTurns(work);
-    const times = (slow: keyof typeof work, fast: keyof typeof work) =>
-      median(taken.map((seconds) => seconds[slow] / seconds[fast]));
+    });
     const tokens = plain.requests * plain.length;
     const speed = (name: 'harness' | 'bare') =>
-      `${(tokens / median(taken.map((seconds) => seconds[name]))).toFixed(0)} tokens/s`;
+      `${(tokens / median(scored.map((seconds) => seconds[name]))).toFixed(0)} tokens/s`;
     console.log(
       `harness over ${model.blocks.length} layers, ${plain.requests} requests of ${plain.length} tokens`,
     );
     console.log(
-      `  text through the harness ${speed('harness')}, ids through the runtime ${speed('bare')}: ${times('bare', 'harness').toFixed(3)} of it`,
+      `  text through the harness ${speed('harness')}, ids through the runtime ${speed('bare')}: ${median(scored.map(({ harness, bare }) => bare / harness)).toFixed(3)} of it`,
     );
     console.log(
-      `  ${choices.answers.length} answers to each of ${choices.questions} questions of ${choices.length} tokens: ${times('naive', 'together').toFixed(2)} x as fast as each by itself`,
+      `  ${choices.answers.length} answers to each of ${choices.questions} questions of ${choices.length} tokens: ${median(answered.map(({ together, naive }) => naive / together)).toFixed(2)} x as fast as each by itself`,
     );
   } finally {
     await runner.dispose();
@@ -69,18 +68,22 @@ function pairOf(ids: readonly number[], count: number): ScoredPair {
   };
 }
 
-/** Seconds of each, some rounds through everything: a machine that slows down slows the whole of a round. */
+/**
+ * Seconds of each, some rounds through everything, there and back: a machine that slows down slows the whole of a
+ * round, and what follows something long (whose memory the system takes back) is another the next time.
+ */
 async function inTurns<Name extends string>(
   work: Readonly<Record<Name, () => Promise<unknown>>>,
 ): Promise<Record<Name, number>[]> {
-  const bench = new Bench({ iterations: 1, time: 0, warmup: false });
-  for (const [name, run] of Object.entries<() => Promise<unknown>>(work)) {
-    bench.add(name, async () => {
-      await run();
-    });
-  }
+  const there = Object.entries<() => Promise<unknown>>(work);
   const taken: Record<Name, number>[] = [];
   for (let round = 0; round <= rounds; round++) {
+    const bench = new Bench({ iterations: 1, time: 0, warmup: false });
+    for (const [name, run] of round % 2 === 0 ? there : there.toReversed()) {
+      bench.add(name, async () => {
+        await run();
+      });
+    }
     const tasks = await bench.run();
     const seconds = tasks.map(({ name, result }) => [
       name,
