@@ -17,8 +17,8 @@ import { allExpertsFlops, forwardFlops, gflops, headFlops, walks } from '../flop
 import { besidePeak } from '../gemm.js';
 import { timeCalibration } from '../measure.js';
 
-/** Fewer where one costs more; so many that opening sessions, up to a second a block, hardly shows. */
-const sequences = { bare: 6, forward: 6, 'all experts': 2, backward: 4 } as const;
+/** So many that what each block pays once, a second to open its session and its first touch of memory, hardly shows. */
+const sequences = { bare: 8, forward: 8, 'all experts': 2, backward: 8 } as const;
 const length = 2048;
 /** There and back again, since a busy machine is slower from minute to minute. */
 const round = ['bare', 'forward', 'backward', 'forward', 'bare'] as const;

@@ -19,6 +19,9 @@ type NodeOptions = Pick<OpOptions, 'domain' | 'attributes' | 'name'> & {
   readonly graphs?: Readonly<Record<string, GraphIR>>;
 };
 
+/** Operators whose results have sizes that the engine cannot know from those of what they are given. */
+const sizing = new Set(['NonZero', 'Slice', 'Split', 'Pad', 'Concat']);
+
 const newFrame = (): Frame => ({ nodes: [], known: new Map() });
 
 /**
@@ -196,7 +199,12 @@ export class GraphBuilder implements Graph {
       initializers: [...this.#initializers.values()].filter(({ name }) => used.has(name)),
       inputs: this.#inputs,
       outputs: this.#outputs,
-      named: nodes.filter(({ type }) => type === 'NonZero').flatMap(({ outputs }) => outputs.map(typed)),
+      named: nodes.flatMap(({ type, inputs, outputs }) => {
+        if (!sizing.has(type)) return [];
+        const known = new Set(inputs.flatMap((input) => (input === '' ? [] : this.value(input).shape)));
+        const isNew = (size: Dim) => typeof size === 'string' && !known.has(size);
+        return outputs.map(typed).filter(({ shape }) => shape?.some(isNew));
+      }),
     };
   }
 

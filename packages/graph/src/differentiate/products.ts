@@ -1,7 +1,7 @@
 import type { Value } from '@moepress/core';
 import { transpose } from '../ops/layout.js';
 import { div, mul, plusNumber, sqrt, square, sub } from '../ops/math.js';
-import { matmul } from '../ops/nn.js';
+import { matmul, transposedProduct } from '../ops/nn.js';
 import { reduceMean, reduceSum } from '../ops/reduce.js';
 import { unbroadcast } from './unbroadcast.js';
 import type { Vjp } from './vjp.js';
@@ -20,7 +20,7 @@ export const products: Readonly<Record<string, Vjp>> = {
     const [g, x, w] = [gradients[0]!, inputs[0]!, inputs[1]!];
     return [
       wanted[0] ? matmul(g, w) : null,
-      wanted[1] ? g.graph.op('Gemm', [g, x], { shape: w.shape, attributes: { transA: 1 } }) : null,
+      wanted[1] ? transposedProduct(g, x) : null,
       wanted[2] ? reduceSum(g, [0]) : null,
     ];
   },

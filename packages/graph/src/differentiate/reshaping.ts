@@ -1,6 +1,6 @@
 import type { Value } from '@moepress/core';
-import { expandLike, reshapeLike, slice, transpose, unsqueeze } from '../ops/layout.js';
-import { mul, timesNumber } from '../ops/math.js';
+import { expandLike, join, reshapeLike, sizeOf, transpose, unjoin, unsqueeze } from '../ops/layout.js';
+import { mul, sub, timesNumber } from '../ops/math.js';
 import { softmax } from '../ops/nn.js';
 import { frontAxis, intVector } from '../ops/shapes.js';
 import { unbroadcast } from './unbroadcast.js';
@@ -42,23 +42,17 @@ export const reshaping: Readonly<Record<string, Vjp>> = {
 
   Concat: ({ node, gradients, inputs }) => {
     const axis = frontAxis(Number(node.attributes.axis), inputs[0]!.shape.length);
-    let start = 0;
-    return inputs.map((input) => {
-      const end = start + Number(input!.shape[axis]);
-      const part = slice(gradients[0]!, axis, start, end);
-      start = end;
-      return part;
-    });
+    return unjoin(gradients[0]!, axis, inputs as Value[]);
   },
 
   /** Zeros where the slice did not reach. */
   Slice: ({ gradients, inputs }) => {
     const [x, starts, ends, axes] = inputs as Value[];
-    const [start, end, axis] = [literal(starts!)[0]!, literal(ends!)[0]!, literal(axes!)[0]!];
-    const pads = new Array<number>(2 * x!.shape.length).fill(0);
-    pads[axis] = start;
-    pads[x!.shape.length + axis] = Number(x!.shape[axis]) - end;
-    return [x!.graph.op('Pad', [gradients[0]!, intVector(x!, pads)], { shape: x!.shape }), null, null, null];
+    const [axis, rank] = [literal(axes!)[0]!, x!.shape.length];
+    const zeros = (count: number) => (count === 0 ? [] : [intVector(x!, new Array<number>(count).fill(0))]);
+    const after = sub(sizeOf(x!, axis), ends!);
+    const pads = join([...zeros(axis), starts!, ...zeros(rank - 1), after, ...zeros(rank - 1 - axis)], 0);
+    return [x!.graph.op('Pad', [gradients[0]!, pads], { shape: x!.shape }), null, null, null];
   },
 
   Expand: ({ gradients, inputs }) => [unbroadcast(gradients[0]!, inputs[0]!), null],

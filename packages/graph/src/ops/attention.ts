@@ -1,7 +1,7 @@
 import type { Rope, Value } from '@moepress/core';
 import type { GraphBuilder } from '../builder.js';
 import { join, sizeOf, squeeze, unsqueeze } from './layout.js';
-import { add } from './math.js';
+import { add, plusNumber, sub } from './math.js';
 
 const domain = 'com.microsoft';
 
@@ -25,19 +25,19 @@ export function rotary(x: Value, { cos, sin, order }: RotaryAngles, pairing: Rop
 }
 
 /**
- * [S, S] for S tokens, the last axis of `like`: 0 where a token may look, which is at itself and those
- * before it, or at itself and the `window - 1` before it; a very low number elsewhere.
+ * [Q, K] for scores [.., Q, K] of some tokens and all up to the last of them: 0 where a token may look, which is at
+ * itself and those before it, or at itself and the `window - 1` before it; a very low number elsewhere.
  */
-export function causalMask(like: Value, window: number | null): Value {
-  const { graph, dtype } = like;
-  const length = sizeOf(like, -1);
-  const size = like.shape.at(-1)!;
-  const low = graph.op('Expand', [graph.constant([-1e30], [], dtype), join([length, length], 0)], {
+export function causalMask(scores: Value, window: number | null): Value {
+  const { graph, dtype } = scores;
+  const [queries, keys] = [sizeOf(scores, -2), sizeOf(scores, -1)];
+  const low = graph.op('Expand', [graph.constant([-1e30], [], dtype), join([queries, keys], 0)], {
     dtype,
-    shape: [size, size],
+    shape: scores.shape.slice(-2),
   });
+  const earlier = sub(keys, queries);
   const triangle = (diagonal: number, upper: 0 | 1) =>
-    graph.op('Trilu', [low, graph.constant([diagonal], [], 'int64')], { attributes: { upper } });
+    graph.op('Trilu', [low, squeeze(plusNumber(earlier, diagonal), 0)], { attributes: { upper } });
   return window === null ? triangle(1, 1) : add(triangle(1, 1), triangle(-window, 0));
 }
 

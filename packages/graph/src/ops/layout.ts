@@ -85,9 +85,19 @@ export function slice(a: Value, axis: number, start: number, end: number): Value
   return a.graph.op('Slice', [a, ...bounds], { shape: a.shape.with(axis, end - start) });
 }
 
-/** Rows [from, to), int64 [1] each, told when the graph runs; `count` names how many. */
-export function rowRange(a: Value, from: Value, to: Value, count: Dim): Value {
-  return a.graph.op('Slice', [a, from, to, intVector(a, [0])], { shape: a.shape.with(0, count) });
+/** Elements [from, to) along `axis`, int64 [1] each, told when the graph runs; `count` names how many. */
+export function between(a: Value, axis: number, from: Value, to: Value, count: Dim): Value {
+  return a.graph.op('Slice', [a, from, to, intVector(a, [axis])], { shape: a.shape.with(axis, count) });
+}
+
+/** What `join` laid side by side: the parts of `a` along `axis`, as long as `likes` are there. */
+export function unjoin(a: Value, axis: number, likes: readonly Value[]): Value[] {
+  const sizes = join(
+    likes.map((like) => sizeOf(like, axis)),
+    0,
+  );
+  const parts = likes.map((like) => ({ dtype: a.dtype, shape: a.shape.with(axis, like.shape[axis]!) }));
+  return (a.graph as GraphBuilder).multi('Split', [a, sizes], parts, { attributes: { axis } });
 }
 
 /** All sizes of a value as an int64 vector. */

@@ -9,6 +9,11 @@ export function linear(x: Value, weight: Value, bias: Value | null = null): Valu
   });
 }
 
+/** aᵀb [p, q] of a [n, p] and b [n, q]: a product summed over rows. */
+export function transposedProduct(a: Value, b: Value): Value {
+  return a.graph.op('Gemm', [a, b], { shape: [a.shape[1]!, b.shape[1]!], attributes: { transA: 1 } });
+}
+
 /** Batched product of [.., m, k] and [.., k, n]. */
 export function matmul(a: Value, b: Value): Value {
   return a.graph.op('MatMul', [a, b], { shape: [...a.shape.slice(0, -1), b.shape.at(-1)!] });

@@ -15,6 +15,7 @@ const reduction =
     });
 
 export const reduceSum = reduction('ReduceSum');
+export const reduceSumSquare = reduction('ReduceSumSquare');
 export const reduceMean = reduction('ReduceMean');
 /** Euclidean length. */
 export const reduceL2 = reduction('ReduceL2');

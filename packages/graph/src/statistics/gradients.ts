@@ -1,7 +1,9 @@
 import type { ExpertStatistic, MlpGradients, MlpStatistic, MlpTaps, Value } from '@moepress/core';
-import { add, cast, mul, square, timesNumber } from '../ops/math.js';
-import { linear, matmul } from '../ops/nn.js';
-import { reduceSum } from '../ops/reduce.js';
+import type { GraphBuilder } from '../builder.js';
+import { rowCount } from '../ops/layout.js';
+import { add, cast, greater, mul, square, timesNumber } from '../ops/math.js';
+import { linear, matmul, transposedProduct } from '../ops/nn.js';
+import { reduceSum, reduceSumSquare } from '../ops/reduce.js';
 import { rowPerExpert } from './reduce.js';
 
 /** A number for each channel of an MLP, [I], from its activation [n, I] and its gradients. */
@@ -50,30 +52,47 @@ export const mlpSequenceMaskFisher = ofMlps('mlp-sequence-mask-fisher', sequence
 
 /**
  * Squared gradients of a channel's three weight vectors, over H, added up over sequences (Fisher-MoE,
- * arXiv 2606.05538, equation 5). The gradients themselves are never formed, see `rowLengths`.
+ * arXiv 2606.05538, equation 5).
  */
 export const weightFisher: ExpertStatistic = {
   name: 'weight-fisher',
   version: 1,
   pass: 'backward',
   collect: (_, taps) => {
-    const sums = rowPerExpert(taps, ({ input, activation }, e) => {
-      const gradients = taps.gradients!.experts[e]!;
-      const rows = add(rowLengths(gradients.gateProduct, input), rowLengths(gradients.upProduct, input));
-      return add(rows, rowLengths(activation, gradients.output));
+    const squares = rowPerExpert(taps, ({ input, activation }, e) => {
+      const { gateProduct, upProduct, output } = taps.gradients!.experts[e]!;
+      return squaredRows([
+        [gateProduct, input],
+        [upProduct, input],
+        [activation, output],
+      ]);
     });
-    // Rounding must not make a length negative.
-    const lengths = sums.graph.op('Relu', [sums]);
-    return { sum: timesNumber(lengths, 1 / Number(taps.ffnInput.shape[1])) };
+    return { sum: timesNumber(squares, 1 / Number(taps.ffnInput.shape[1])) };
   },
 };
 
 /**
- * Squared length of each row of aᵀb, [I], for a [n, I] and b [n, H]: row j's is a_jᵀ (b bᵀ) a_j. That
- * takes 2 n² (H + I) operations and n² numbers, where aᵀb takes 2 n H I and H I numbers; an expert's n
- * tokens of one sequence are few against H and I.
+ * Squared length of each row of aᵀb for a [n, I] and b [n, H], added up over some pairs that share n: [I].
+ * Row j's is a_jᵀ (b bᵀ) a_j, which takes 2 n² (H + I) operations and n² numbers; aᵀb takes 2 n H I and H I
+ * numbers. An expert's n tokens of one sequence are mostly few against H and I; where they are not, rows are formed.
  */
-const rowLengths = (a: Value, b: Value): Value => reduceSum(mul(a, matmul(linear(b, b), a)), [0]);
+function squaredRows(pairs: readonly (readonly [a: Value, b: Value])[]): Value {
+  const [[first, { shape }]] = pairs as [(typeof pairs)[number]];
+  const [I, H] = [Number(first.shape[1]), Number(shape[1])];
+  const matrices = new Set(pairs.map(([, b]) => b)).size;
+  const most = Math.floor((pairs.length * H * I) / (matrices * H + pairs.length * I));
+  const over = (squares: (a: Value, b: Value) => Value) => () => [
+    pairs.map(([a, b]) => squares(a, b)).reduce((sum, part) => add(sum, part)),
+  ];
+  const graph = first.graph as GraphBuilder;
+  const [squares] = graph.branch(
+    greater(rowCount(first), graph.constant([most], [1], 'int64')),
+    over((a, b) => reduceSumSquare(transposedProduct(a, b), [1])),
+    over((a, b) => reduceSum(mul(a, matmul(linear(b, b), a)), [0])),
+  );
+  // Rounding must not make a length negative.
+  return graph.op('Relu', [squares!]);
+}
 
 /** Mean absolute gradient of a channel's 3 H weights, added up over sequences. */
 export const weightGradientMagnitude = ofExperts('weight-gradient-magnitude', (_, { gate, up, down }) => {

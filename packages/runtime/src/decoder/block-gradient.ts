@@ -38,8 +38,8 @@ export function blockGradientGraph(model: Model, block: Block, statistics: reado
   };
   const { ffnInput, ffn, hiddenOut } = differentiableBlock(model, block, hidden, angles);
   const gradients = blockGradients({ value: hiddenOut, gradient }, hidden, ffnInput, ffn);
-  outputStatistics(graph, statistics, blockTaps(block.index, ffnInput, ffn, gradients));
   graph.output('gradientOut', gradients.input, { onDevice: true });
   graph.output('finite', reduceSum(gradients.input, [0, 1]));
+  outputStatistics(graph, statistics, blockTaps(block.index, ffnInput, ffn, gradients));
   return graph.finish();
 }

@@ -11,7 +11,7 @@ import {
 import type { Precision } from '../devices/device.js';
 
 /** Raise it when the runtime computes other numbers from the same model and tokens. */
-const numbersVersion = 3;
+const numbersVersion = 4;
 
 /** Bytes read from the middle of each tensor: headers do not tell a model from its fine-tunes. */
 const sampleBytes = 4096;

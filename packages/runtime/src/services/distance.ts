@@ -1,5 +1,5 @@
 import { type Criterion, MoepressError, type Value } from '@moepress/core';
-import { GraphBuilder, type GraphIR, join, mul, reduceSum, rowRange } from '@moepress/graph';
+import { between, GraphBuilder, type GraphIR, join, mul, reduceSum } from '@moepress/graph';
 import type { Step, TensorData } from '../engine/protocol.js';
 import { tensor } from '../engine/tensor.js';
 import type { HeldBatch } from '../forward/held.js';
@@ -29,7 +29,7 @@ export function distanceGraph(
   const [from, to] = [graph.input('from', 'int64', [1]), graph.input('to', 'int64', [1])];
   const weights = graph.input('rowWeights', 'float64', ['rows']);
   const rowsOf = (state: string) =>
-    rowRange(graph.input(state, 'float32', ['T', hiddenSize]), from, to, 'rows');
+    between(graph.input(state, 'float32', ['T', hiddenSize]), 0, from, to, 'rows');
   const { reference, candidates } = compared(rowsOf, graph);
   const distanceTo = criterion.distanceFrom(graph, reference);
   const sums = candidates.map((candidate) => {

@@ -3,7 +3,7 @@ import type { TrainingLoss, TrainingSequence, TrainRequest } from '@moepress/cor
 import { modelIdentity } from '../evidence/identity.js';
 
 /** Raise it when the same request leads to other numbers. */
-const numbersVersion = 1;
+const numbersVersion = 2;
 
 /**
  * Name of the folder of a run: a hash of everything that determines its result, as far as that goes by

@@ -1,13 +1,17 @@
 import type { Attention, Rope, Value } from '@moepress/core';
 import {
   add,
+  between,
   causalMask,
+  div,
   join,
   matmul,
   mul,
+  plusNumber,
   reduceLogSumExp,
   reshape,
   sigmoid,
+  sizeOf,
   slice,
   softmax,
   sub,
@@ -33,10 +37,10 @@ export interface Tokens extends Angles {
 }
 
 /**
- * Heads are taken some at a time: the products of all, S * S numbers each, forwards and backwards, would be most of
- * the memory that a derivative takes, and new memory costs more than the products.
+ * Queries are taken some at a time, against the keys up to the last of them: of all products of queries and keys,
+ * half are never looked at, and of n parts n + 1 of 2 n need to be computed. New memory costs more than products.
  */
-const chunksOf = (kvHeads: number): number => [4, 3, 2].find((count) => kvHeads % count === 0) ?? 1;
+const parts = 8;
 
 /** x [T, H] to [T, H], in operators that have derivatives and a double precision. */
 export function differentiableAttention(x: Value, spec: Attention, tokens: Tokens, epsilon: number): Value {
@@ -47,33 +51,43 @@ export function differentiableAttention(x: Value, spec: Attention, tokens: Token
   const group = heads / kvHeads;
   const valueDim = valueDimOf(spec);
   // [B, kvHeads, group, S, D] against [B, kvHeads, 1, D, S]: the heads of a group share keys and values.
-  const part = (value: Value, sizes: readonly number[], order: readonly number[]) =>
+  const byHead = (value: Value, sizes: readonly number[], order: readonly number[]) =>
     transpose(places.spread(split(value, sizes)), order);
   // Scaled here, where there are fewer numbers than products.
-  const queries = timesNumber(part(query, [kvHeads, group, headDim], [0, 2, 3, 1, 4]), spec.scale);
-  const keys = part(key, [kvHeads, 1, headDim], [0, 2, 3, 4, 1]);
-  const values = part(value, [kvHeads, 1, valueDim], [0, 2, 3, 1, 4]);
+  const queries = timesNumber(byHead(query, [kvHeads, group, headDim], [0, 2, 3, 1, 4]), spec.scale);
+  const keys = byHead(key, [kvHeads, 1, headDim], [0, 2, 3, 4, 1]);
+  const values = byHead(value, [kvHeads, 1, valueDim], [0, 2, 3, 1, 4]);
   const { window, sinks } = reachOf(spec);
   const logits = sinks && weightFor(x, sinks);
-  const mask = causalMask(keys, window);
-  const size = kvHeads / chunksOf(kvHeads);
-  const chunks = Array.from({ length: kvHeads / size }, (_, i) => {
-    const [from, to] = [i * size, (i + 1) * size];
-    const [q, k, v] = [queries, keys, values].map((all) => slice(all, 1, from, to)) as [Value, Value, Value];
-    const scores = add(matmul(q, k), mask);
-    const attended = matmul(softmax(scores), v);
-    return logits
-      ? mul(attended, shareBesideSinks(scores, slice(logits, 0, from * group, to * group)))
-      : attended;
+  const length = queries.shape[3]!;
+  const ends = endsOf(queries, 3);
+  const attended = ends.slice(1).map((end, i) => {
+    const [q, k, v] = [
+      between(queries, 3, ends[i]!, end, `${length}.part${i}`),
+      between(keys, 4, ends[0]!, end, `${length}.upTo${i}`),
+      between(values, 3, ends[0]!, end, `${length}.upTo${i}`),
+    ];
+    const products = matmul(q, k);
+    const scores = add(products, causalMask(products, window));
+    const sums = matmul(softmax(scores), v);
+    return logits ? mul(sums, shareBesideSinks(scores, logits)) : sums;
   });
-  const kept = join(chunks, 1);
+  const kept = join(attended, 3);
   const packed = places.collect(transpose(kept, [0, 3, 1, 2, 4]));
   return project(split(packed, [heads * valueDim]), spec.o);
 }
 
+/** Where the parts of an axis end, int64 [1] each, 0 first; the first has an element, however short the axis. */
+function endsOf(x: Value, axis: number): Value[] {
+  const constant = (number: number) => x.graph.constant([number], [1], 'int64');
+  const size = sizeOf(x, axis);
+  const end = (part: number) => div(plusNumber(mul(size, constant(part)), parts - 1), constant(parts));
+  return [constant(0), ...Array.from({ length: parts - 1 }, (_, i) => end(i + 1)), size];
+}
+
 /**
- * What is left of a softmax over `scores` [B, kvHeads, group, S, S] when a further logit per head takes
- * part in it: Σ eˢ / (Σ eˢ + eᵗ) = sigmoid(log Σ eˢ - t), [B, kvHeads, group, S, 1].
+ * What is left of a softmax over `scores` [B, kvHeads, group, Q, K] when a further logit per head takes
+ * part in it: Σ eˢ / (Σ eˢ + eᵗ) = sigmoid(log Σ eˢ - t), [B, kvHeads, group, Q, 1].
  */
 export function shareBesideSinks(scores: Value, sinks: Value): Value {
   const [, kvHeads, group] = scores.shape as number[];
