@@ -40,6 +40,8 @@ export function blockGradientGraph(model: Model, block: Block, statistics: reado
   const gradients = blockGradients({ value: hiddenOut, gradient }, hidden, ffnInput, ffn);
   graph.output('gradientOut', gradients.input, { onDevice: true });
   graph.output('finite', reduceSum(gradients.input, [0, 1]));
+  // Last, since the engine computes what the last output depends on first: the rest of an expert's values is then
+  // freed sooner than if all experts' derivatives came before the first statistic.
   outputStatistics(graph, statistics, blockTaps(block.index, ffnInput, ffn, gradients));
   return graph.finish();
 }
