@@ -1,7 +1,7 @@
 import type { Attribute, Dim, Graph, GraphDType, OpOptions, Value } from '@moepress/core';
 import type { ElementType, ExternalData, GraphIR, InitializerIR, NodeIR, ValueIR } from './ir.js';
 
-/** Nodes of the graph, or of the If branch, that is being written. */
+/** Nodes of the graph, or of the branch or body in it, that is being written. */
 interface Frame {
   readonly nodes: NodeIR[];
   /** What its operators were given to what they yield. */
@@ -15,7 +15,7 @@ export interface OutputSpec {
 }
 
 type NodeOptions = Pick<OpOptions, 'domain' | 'attributes' | 'name'> & {
-  /** Attributes that are graphs: the branches of an If. */
+  /** Attributes that are graphs: the branches of an If, the body of a Loop. */
   readonly graphs?: Readonly<Record<string, GraphIR>>;
 };
 
@@ -139,6 +139,21 @@ export class GraphBuilder implements Graph {
     });
   }
 
+  /**
+   * Loop-node: `body` is computed for 0, 1, .. up to `count` (int64 [], exclusive), and may use any outer value. Yields
+   * what each turn yields, one under the other: [`turns`, ...shape], where shapes are those of the first turn.
+   */
+  repeat(count: Value, body: (turn: Value) => readonly Value[], turns: Dim): Value[] {
+    const path = [...this.#path, `Loop_${this.#count++}`].join('/');
+    const [turn, goesOn] = [
+      this.#value(`${path}/turn`, 'int64', []),
+      this.#value(`${path}/goesOn`, 'bool', []),
+    ];
+    const inner = this.#subgraph('body', () => [goesOn, ...body(turn)], [turn, goesOn]);
+    const stacked = inner.values.slice(1).map(({ dtype, shape }) => ({ dtype, shape: [turns, ...shape] }));
+    return this.multi('Loop', [count, null], stacked, { name: 'Loop', graphs: { body: inner.graph } });
+  }
+
   /** Prefixes the names of the nodes that `build` appends. */
   scoped<T>(path: string, build: () => T): T {
     this.#path.push(path);
@@ -208,14 +223,19 @@ export class GraphBuilder implements Graph {
     };
   }
 
-  #subgraph(name: string, build: () => readonly Value[]): { graph: GraphIR; values: readonly Value[] } {
+  #subgraph(
+    name: string,
+    build: () => readonly Value[],
+    inputs: readonly Value[] = [],
+  ): { graph: GraphIR; values: readonly Value[] } {
     const frame = newFrame();
     this.#frames.push(frame);
     try {
       // A branch may not hand out an outer value by its own name.
       const values = this.scoped(name, () => build().map((value) => this.op('Identity', [value])));
       const outputs = values.map((value) => ({ name: value.name, dtype: value.dtype }));
-      return { graph: { name, nodes: frame.nodes, initializers: [], inputs: [], outputs }, values };
+      const declared = inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape }));
+      return { graph: { name, nodes: frame.nodes, initializers: [], inputs: declared, outputs }, values };
     } finally {
       this.#frames.pop();
     }

@@ -3,14 +3,16 @@ import type { DeviceOptions } from './devices/device.js';
 import { defaultGpuMemory, weightShare } from './devices/memory.js';
 import { startDevice } from './devices/start.js';
 import { Engine, type EngineOptions } from './engine/engine.js';
-import { carriedMemory, machineMemory } from './engine/machine-memory.js';
+import { machineMemory } from './engine/machine-memory.js';
 import { type BlockSessions, streamedBlocks } from './forward/blocks.js';
 import { ResidentBlocks } from './forward/resident.js';
 import { type Score, type ScoreItem, scoreSequences, sumScores, type TokenScore } from './forward/score.js';
 import { type Trace, traceSequences } from './forward/trace.js';
-import { generateCached } from './generate/cached.js';
+import { ResidentDecoder } from './generate/decoder.js';
+import { generate } from './generate/generate.js';
 import type { GenerateOptions } from './generate/options.js';
-import { generateStreamed } from './generate/streamed.js';
+import { generatePadded } from './generate/padded/cached.js';
+import { generatePaddedStreamed } from './generate/padded/streamed.js';
 
 /** `resident` maps all blocks at once, `streamed` one at a time; `auto` goes by the memory of the machine or device. */
 export type Residency = 'auto' | 'resident' | 'streamed';
@@ -37,6 +39,7 @@ export class ModelRunner {
   readonly #engine: Engine;
   readonly #model: Model;
   readonly #resident: ResidentBlocks | null;
+  #decoder: Promise<ResidentDecoder> | undefined;
 
   private constructor(engine: Engine, model: Model, resident: ResidentBlocks | null) {
     this.#engine = engine;
@@ -84,9 +87,26 @@ export class ModelRunner {
   async generate(prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
     this.#check(prompts);
     if (options.maxNewTokens < 1) return prompts.map(() => []);
-    if (this.#resident) return generateCached(this.#engine, this.#model, this.#resident, prompts, options);
-    const memory = this.#engine.traits.keepsOutputs ? this.#engine.cacheBytes : carriedMemory();
-    return generateStreamed(this.#engine, this.#model, prompts, memory, options);
+    const [engine, model, resident] = [this.#engine, this.#model, this.#resident];
+    if (engine.traits.attention === 'tree') {
+      const decoder = resident && (await this.#openDecoder());
+      return generate(
+        { engine, model, prompts, blocks: this.#blocks(), decoder, memory: engine.cacheBytes },
+        options,
+      );
+    }
+    return resident
+      ? generatePadded(engine, model, resident, prompts, options)
+      : generatePaddedStreamed(engine, model, prompts, engine.cacheBytes, options);
+  }
+
+  /** Stays open from the first time on. */
+  #openDecoder(): Promise<ResidentDecoder> {
+    this.#decoder ??= ResidentDecoder.open(this.#engine, this.#model).catch((error) => {
+      this.#decoder = undefined;
+      throw error;
+    });
+    return this.#decoder;
   }
 
   /** See `traceSequences`. */
@@ -100,7 +120,10 @@ export class ModelRunner {
   }
 
   #blocks(): BlockSessions {
-    return this.#resident ?? streamedBlocks(this.#engine, this.#model, () => ({ routing: true }));
+    if (this.#resident) return this.#resident;
+    // Padded sequences share no past.
+    const cache = this.#engine.traits.attention === 'tree';
+    return streamedBlocks(this.#engine, this.#model, () => ({ routing: true, cache }));
   }
 
   #check(sequences: readonly (readonly number[])[]): void {

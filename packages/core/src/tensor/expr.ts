@@ -204,6 +204,27 @@ export function slab(of: StoredTensor, index: number): StoredTensor {
   return { ...of, name: `${of.name}[${index}]`, shape, offset: of.offset + index * length, length };
 }
 
+/**
+ * A matrix as its rows, at most `size` at a time, so that each part can be read and computed by itself. Yields the whole
+ * where a part would cost as much: of what is computed, or no file's rows.
+ */
+export function rowParts(of: TensorExpr, size: number): TensorExpr[] {
+  const [count = 0, width = 1] = of.shape;
+  if (of.kind !== 'stored' && of.kind !== 'learned') return [of];
+  const source = of.kind === 'learned' ? of.stored : of;
+  const rowBytes = source.length / Math.max(1, count);
+  return Array.from({ length: Math.max(1, Math.ceil(count / size)) }, (_, i) => {
+    const [from, to] = [i * size, Math.min(count, (i + 1) * size)];
+    const part = {
+      ...source,
+      shape: [to - from, width],
+      offset: source.offset + from * rowBytes,
+      length: (to - from) * rowBytes,
+    };
+    return of.kind === 'learned' ? learned(of.name, part) : part;
+  });
+}
+
 /** The tensor of that name in a plan's safetensors file. */
 export function learned(name: string, stored: StoredTensor): LearnedTensor {
   return { kind: 'learned', name, stored, dtype: stored.dtype, shape: stored.shape };

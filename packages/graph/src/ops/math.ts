@@ -18,6 +18,8 @@ export const mul = binary('Mul');
 export const div = binary('Div');
 export const equal = comparison('Equal');
 export const greater = comparison('Greater');
+/** Of two bools. */
+export const and = comparison('And');
 
 export const neg = (a: Value): Value => a.graph.op('Neg', [a]);
 export const sqrt = (a: Value): Value => a.graph.op('Sqrt', [a]);

@@ -19,6 +19,15 @@ export function matmul(a: Value, b: Value): Value {
   return a.graph.op('MatMul', [a, b], { shape: [...a.shape.slice(0, -1), b.shape.at(-1)!] });
 }
 
+/** Batched product of a [.., m, k] with the transpose of b [.., n, k], times a number: [.., m, n]. */
+export function scaledProduct(a: Value, b: Value, scale: number): Value {
+  return a.graph.op('FusedMatMul', [a, b], {
+    domain: 'com.microsoft',
+    shape: [...a.shape.slice(0, -1), b.shape.at(-2)!],
+    attributes: { transB: 1, alpha: { float: scale } },
+  });
+}
+
 export function softmax(a: Value, axis = -1): Value {
   return a.graph.op('Softmax', [a], { attributes: { axis } });
 }

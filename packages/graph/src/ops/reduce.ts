@@ -17,6 +17,7 @@ const reduction =
 export const reduceSum = reduction('ReduceSum');
 export const reduceSumSquare = reduction('ReduceSumSquare');
 export const reduceMean = reduction('ReduceMean');
+export const reduceMax = reduction('ReduceMax');
 /** Euclidean length. */
 export const reduceL2 = reduction('ReduceL2');
 export const reduceLogSumExp = reduction('ReduceLogSumExp');

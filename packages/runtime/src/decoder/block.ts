@@ -1,20 +1,12 @@
 import type { Block, Model, Statistic, Value } from '@moepress/core';
-import {
-  add,
-  cast,
-  GraphBuilder,
-  type GraphIR,
-  groupQueryAttention,
-  reduceSum,
-  rmsNorm,
-} from '@moepress/graph';
+import { add, cast, GraphBuilder, type GraphIR, reduceSum, rmsNorm } from '@moepress/graph';
 import { type DeviceTraits, traitsOf } from '../devices/traits.js';
-import { fusedAttention } from './attention/fused.js';
-import { cachedDimOf } from './attention/heads.js';
-import { plainAttention } from './attention/plain.js';
+import { paddedDimOf, valueDimOf } from './attention/heads.js';
+import { paddedAttention } from './attention/padded.js';
 import { present } from './attention/present.js';
+import { treeAttention } from './attention/tree.js';
 import { moeFfn, openFfn } from './ffn.js';
-import { batchInputs } from './inputs.js';
+import { paddedInputs, treeInputs } from './inputs.js';
 import type { Routing } from './router/route.js';
 import { outputStatistics } from './statistics.js';
 import { blockTaps } from './taps.js';
@@ -25,8 +17,10 @@ export interface BlockOutputs {
   /** `routerLogits`, `selected` (int32) and `weights` of an MoE block. */
   readonly routing?: boolean;
   /**
-   * Earlier keys and values come in as `pastKey`, `pastValue`. The batch's own go out as `ownKey`, `ownValue`, or all
-   * of them as `presentKey`, `presentValue` where they may stay on the device.
+   * Keys and values of tokens before the batch's come in as `pastKey`, `pastValue`, and go out. Where attention is over
+   * trees: those of P tokens that all sequences share, [kvHeads, P, D] and [kvHeads, P, V]; out come the batch's own as
+   * `ownKey`, `ownValue`, alike with T rows. Where it is over padded sequences: those of each, [B, kvHeads, past, D]; out
+   * come the batch's own, [B, S, kvHeads * D], or all of them as `presentKey`, `presentValue` if they may stay on the device.
    */
   readonly cache?: boolean;
   /** `ffnInput` [T, H]: what router and experts see. */
@@ -48,12 +42,9 @@ export function blockGraph(
   const { hiddenSize, rmsNormEps } = model.config;
   const graph = new GraphBuilder(`block.${block.index}`);
   const hidden = graph.input('hidden', 'float32', ['T', hiddenSize]);
-  const batch = batchInputs(graph, block.attention.rope.dim);
-  const past = outputs.cache ? pastInputs(graph, block) : null;
-
   const attended = graph.scoped('attention', () => {
     const normed = rmsNorm(hidden, weightFor(hidden, block.norms.attention), rmsNormEps);
-    return fusedAttention(normed, block.attention, batch, past, rmsNormEps, attentions[traits.attention]);
+    return attentions[traits.attention](graph, normed, block, rmsNormEps, outputs.cache ?? false, traits);
   });
   const residual = add(hidden, attended.output);
   const ffnInput = rmsNorm(residual, weightFor(hidden, block.norms.ffn), rmsNormEps);
@@ -65,26 +56,46 @@ export function blockGraph(
   if (outputs.ffnInput) graph.output('ffnInput', ffnInput, { onDevice: true });
   graph.output('hiddenOut', hiddenOut, { onDevice: true });
   graph.output('finite', reduceSum(hiddenOut, [0, 1]));
-  if (past && traits.keepsOutputs) {
-    const { key, value } = present(past, attended.own, batch);
-    graph.output('presentKey', key, { onDevice: true });
-    graph.output('presentValue', value, { onDevice: true });
-  } else if (past) {
-    graph.output('ownKey', attended.own.key);
-    graph.output('ownValue', attended.own.value);
+  for (const [name, value] of Object.entries(attended.kept)) {
+    graph.output(name, value, { onDevice: traits.keepsOutputs });
   }
   return graph.finish();
 }
 
-const attentions = { fused: groupQueryAttention, plain: plainAttention } as const;
+/** x [T, H] to [T, H], and the keys and values that go out, by the names of the outputs. */
+type AttentionPart = (
+  graph: GraphBuilder,
+  x: Value,
+  block: Block,
+  epsilon: number,
+  cache: boolean,
+  traits: DeviceTraits,
+) => { readonly output: Value; readonly kept: Readonly<Record<string, Value>> };
 
-function pastInputs(graph: GraphBuilder, { attention }: Block) {
-  const shape = ['B', attention.kvHeads, 'past', cachedDimOf(attention)];
-  return {
-    key: graph.input('pastKey', 'float32', shape),
-    value: graph.input('pastValue', 'float32', shape),
-  };
-}
+const attentions: Readonly<Record<DeviceTraits['attention'], AttentionPart>> = {
+  tree(graph, x, { attention }, epsilon, cache) {
+    const { kvHeads, headDim, rope } = attention;
+    const past = cache && {
+      key: graph.input('pastKey', 'float32', [kvHeads, 'P', headDim]),
+      value: graph.input('pastValue', 'float32', [kvHeads, 'P', valueDimOf(attention)]),
+    };
+    const { output, own } = treeAttention(x, attention, treeInputs(graph, rope.dim), past || null, epsilon);
+    return { output, kept: past ? { ownKey: own.key, ownValue: own.value } : {} };
+  },
+  padded(graph, x, { attention }, epsilon, cache, traits) {
+    const shape = ['B', attention.kvHeads, 'past', paddedDimOf(attention)];
+    const past = cache && {
+      key: graph.input('pastKey', 'float32', shape),
+      value: graph.input('pastValue', 'float32', shape),
+    };
+    const batch = paddedInputs(graph, attention.rope.dim);
+    const { output, own } = paddedAttention(x, attention, batch, past || null, epsilon);
+    if (!past) return { output, kept: {} };
+    if (!traits.keepsOutputs) return { output, kept: { ownKey: own.key, ownValue: own.value } };
+    const { key, value } = present(past, own, batch);
+    return { output, kept: { presentKey: key, presentValue: value } };
+  },
+};
 
 function ffn(
   graph: GraphBuilder,

@@ -1,11 +1,36 @@
 import type { Value } from '@moepress/core';
 import type { GraphBuilder } from '@moepress/graph';
 
+/** Angles of the T packed tokens of a batch. */
+export interface AngleInputs {
+  /** Cosine and sine of each token's rotary angles, [T, D / 2]. */
+  readonly cos: Value;
+  readonly sin: Value;
+  /** int64 [1, T]: 0, 1, 2, .. */
+  readonly order: Value;
+}
+
 /**
- * How the tokens of a batch lie: packed in T rows without padding for everything token-wise, and as
- * B sequences of up to S for attention. T, B and S differ from run to run.
+ * Tokens that lie as a tree, P shared ones before them: see `Layout` and `Tiles`. T, P and the rest differ from run to
+ * run. Places count the tokens before first.
  */
-export interface BatchInputs {
+export interface TreeInputs extends AngleInputs {
+  /** Rows of the queries of each tile, int32 [N, Q]. */
+  readonly queries: Value;
+  /** Places of the keys of all tiles, int32 [M]. */
+  readonly keys: Value;
+  /** Where each tile's begin and end there, int64 [N, 2]. */
+  readonly spans: Value;
+  /** The token at each place is seen by rows above `before` and below `ends`, int32 [P + T]. */
+  readonly before: Value;
+  readonly ends: Value;
+  /** Position of each row and of the token at each place, int32 [T] and [P + T]. */
+  readonly positions: Value;
+  readonly keyPositions: Value;
+}
+
+/** Tokens that lie as B sequences of up to S places for attention, for devices without the operators of trees. */
+export interface PaddedInputs extends AngleInputs {
   /** Row of the packed tokens at each place of the padded layout, int32 [B, S]. */
   readonly pad: Value;
   /** Place in the flattened padded layout of each packed token, int32 [T]. */
@@ -14,21 +39,35 @@ export interface BatchInputs {
   readonly lastPositions: Value;
   /** int32 [1]: tokens of the longest sequence, the past included. */
   readonly totalLength: Value;
-  /** Cosine and sine of each token's rotary angles, [T, D / 2]. */
-  readonly cos: Value;
-  readonly sin: Value;
-  /** int64 [1, T]: 0, 1, 2, .. */
-  readonly order: Value;
 }
 
-export function batchInputs(graph: GraphBuilder, ropeDim: number): BatchInputs {
+export function angleInputs(graph: GraphBuilder, ropeDim: number): AngleInputs {
   return {
+    cos: graph.input('cos', 'float32', ['T', ropeDim / 2]),
+    sin: graph.input('sin', 'float32', ['T', ropeDim / 2]),
+    order: graph.input('order', 'int64', [1, 'T']),
+  };
+}
+
+export function treeInputs(graph: GraphBuilder, ropeDim: number): TreeInputs {
+  return {
+    ...angleInputs(graph, ropeDim),
+    queries: graph.input('queries', 'int32', ['N', 'Q']),
+    keys: graph.input('keys', 'int32', ['M']),
+    spans: graph.input('spans', 'int64', ['N', 2]),
+    before: graph.input('before', 'int32', ['P+T']),
+    ends: graph.input('ends', 'int32', ['P+T']),
+    positions: graph.input('positions', 'int32', ['T']),
+    keyPositions: graph.input('keyPositions', 'int32', ['P+T']),
+  };
+}
+
+export function paddedInputs(graph: GraphBuilder, ropeDim: number): PaddedInputs {
+  return {
+    ...angleInputs(graph, ropeDim),
     pad: graph.input('pad', 'int32', ['B', 'S']),
     unpad: graph.input('unpad', 'int32', ['T']),
     lastPositions: graph.input('lastPositions', 'int32', ['B']),
     totalLength: graph.input('totalLength', 'int32', [1]),
-    cos: graph.input('cos', 'float32', ['T', ropeDim / 2]),
-    sin: graph.input('sin', 'float32', ['T', ropeDim / 2]),
-    order: graph.input('order', 'int64', [1, 'T']),
   };
 }

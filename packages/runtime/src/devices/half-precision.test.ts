@@ -5,8 +5,8 @@ import { blockGraph } from '../decoder/block.js';
 import { blockGradientGraph } from '../decoder/block-gradient.js';
 import { scoringHeadGraph } from '../decoder/ends.js';
 import { Engine } from '../engine/engine.js';
-import { embedBatches } from '../forward/embed.js';
-import { blockFeeds } from '../forward/held.js';
+import { embedEach } from '../forward/embed.js';
+import { blockFeeds, hiddenName, holdBatch } from '../forward/held.js';
 import { layOut } from '../forward/layout.js';
 import { fixtures, maxDifference } from '../testing/golden.js';
 import { inHalfPrecision } from './half-precision.js';
@@ -42,11 +42,12 @@ describe('inHalfPrecision', () => {
     const engine = new Engine({ workers: 1, threads: 1 });
     try {
       const layout = layOut([{ index: 0, ids: golden.sequences[0]! }]);
-      const [batch] = await embedBatches(engine, model, [layout], 'half');
+      const batch = await holdBatch(engine.workers[0]!, 'half', layout, model, { attention: 'padded' });
+      await embedEach(engine, model, [batch], (_, embed) => embed(hiddenName(batch)));
       const run = async (graph: GraphIR) => {
         await engine.open('block', graph);
-        const step = { session: 'block', feeds: blockFeeds(batch!), fetch: ['hiddenOut'] };
-        const [results] = await batch!.worker.run([step]);
+        const step = { session: 'block', feeds: blockFeeds(batch, block!), fetch: ['hiddenOut'] };
+        const [results] = await batch.worker.run([step]);
         await engine.close('block');
         return results!.hiddenOut!.data as Float32Array;
       };

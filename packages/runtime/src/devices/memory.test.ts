@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { Engine } from '../engine/engine.js';
-import { batchSequences, defaultLimits } from '../forward/layout.js';
-import { defaultGpuMemory, limitsWithin } from './memory.js';
+import { batchSequences, defaultLimits } from '../forward/batches.js';
+import { defaultGpuMemory, limitsWithin, mostScores } from './memory.js';
 
 describe('limitsWithin', () => {
   it('makes batches as large as on the processor in the memory a device is taken to have', () => {
-    expect(limitsWithin(defaultGpuMemory)).toEqual(defaultLimits);
+    expect(limitsWithin(defaultGpuMemory)).toEqual({ ...defaultLimits, scores: mostScores });
   });
 
   it('makes them smaller in less, and never empty', () => {

@@ -8,10 +8,11 @@ export interface DeviceTraits {
    */
   readonly branches: boolean;
   /**
-   * By the operator of ONNX Runtime's own, or in plain ones. Of the accelerators' (1.30) that of WebGPU is wrong
-   * from 32 tokens on, at least on software Vulkan, and that of CUDA knows no fp32.
+   * Over trees of tokens, which takes a loop in the graph, or over padded sequences. ONNX Runtime's own operators of
+   * accelerators (1.30) are no help: that of WebGPU is wrong from 32 tokens on, at least on software Vulkan, and that
+   * of CUDA knows no fp32.
    */
-  readonly attention: 'fused' | 'plain';
+  readonly attention: 'tree' | 'padded';
   /** Weights are converted to what is computed with once, when a session opens, and live in the device's memory. */
   readonly foldsWeights: boolean;
   /** Whether it computes in double precision; see `inSinglePrecision`. */
@@ -24,7 +25,7 @@ export interface DeviceTraits {
 
 const cpu: DeviceTraits = {
   branches: true,
-  attention: 'fused',
+  attention: 'tree',
   foldsWeights: false,
   doubles: true,
   keepsOutputs: false,
@@ -32,7 +33,7 @@ const cpu: DeviceTraits = {
 };
 const accelerator: DeviceTraits = {
   branches: false,
-  attention: 'plain',
+  attention: 'padded',
   foldsWeights: true,
   doubles: false,
   keepsOutputs: false,

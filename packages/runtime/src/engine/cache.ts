@@ -6,7 +6,8 @@ const growth = 64;
 
 /**
  * Keys or values of B sequences, [B, kvHeads, capacity, D], grown as tokens come. The engine reads
- * the buffer in place; only the few new rows of a step are ever copied.
+ * the buffer in place; only new rows are ever copied. What several sequences share is a cache of one sequence,
+ * [kvHeads, tokens, D], with no room beyond its tokens.
  */
 export class KeyValueCache {
   readonly #shape: CacheShape;
@@ -19,20 +20,21 @@ export class KeyValueCache {
 
   get tensor(): Tensor {
     const { sequences, kvHeads, headDim } = this.#shape;
-    return new Tensor('float32', this.#data, [sequences, kvHeads, this.#capacity, headDim]);
+    const dims = [kvHeads, this.#capacity, headDim];
+    return new Tensor('float32', this.#data, sequences === null ? dims : [sequences, ...dims]);
   }
 
-  /** Adds `rows` [B, S, kvHeads * D], of which the first `lengths[b]` are real, from `starts[b]` on. */
-  append(rows: Float32Array, { starts, lengths }: Append): void {
-    const { sequences, kvHeads, headDim } = this.#shape;
-    const longest = rows.length / (sequences * kvHeads * headDim);
-    this.#reserve(starts.reduce((most, start, b) => Math.max(most, start + lengths[b]!), 0));
-    for (let b = 0; b < sequences; b++) {
-      for (let s = 0; s < lengths[b]!; s++) {
+  /** Copies rows of an output into the places of their sequences. */
+  append(output: Float32Array, { headsFirst, parts }: Append): void {
+    const { kvHeads, headDim } = this.#shape;
+    this.#reserve(parts.reduce((most, { start, rows }) => Math.max(most, start + rows.length), 0));
+    const count = output.length / (kvHeads * headDim);
+    for (const { sequence, start, rows } of parts) {
+      for (const [i, row] of rows.entries()) {
         for (let h = 0; h < kvHeads; h++) {
-          const from = ((b * longest + s) * kvHeads + h) * headDim;
-          const to = ((b * kvHeads + h) * this.#capacity + starts[b]! + s) * headDim;
-          this.#data.set(rows.subarray(from, from + headDim), to);
+          const from = (headsFirst ? h * count + row : row * kvHeads + h) * headDim;
+          const to = ((sequence * kvHeads + h) * this.#capacity + start + i) * headDim;
+          this.#data.set(output.subarray(from, from + headDim), to);
         }
       }
     }
@@ -41,10 +43,11 @@ export class KeyValueCache {
   #reserve(tokens: number): void {
     if (tokens <= this.#capacity) return;
     const { sequences, kvHeads, headDim } = this.#shape;
-    const capacity = Math.ceil((tokens + growth) / growth) * growth;
-    const data = new Float32Array(sequences * kvHeads * capacity * headDim);
+    const capacity = sequences === null ? tokens : Math.ceil((tokens + growth) / growth) * growth;
+    const count = (sequences ?? 1) * kvHeads;
+    const data = new Float32Array(count * capacity * headDim);
     const [oldRun, newRun] = [this.#capacity * headDim, capacity * headDim];
-    for (let i = 0; i < sequences * kvHeads; i++) {
+    for (let i = 0; i < count; i++) {
       data.set(this.#data.subarray(i * oldRun, (i + 1) * oldRun), i * newRun);
     }
     this.#capacity = capacity;

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { Model } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
 import type { Device, DeviceOptions, Precision } from '../devices/device.js';
 import { inHalfPrecision } from '../devices/half-precision.js';
@@ -6,7 +7,8 @@ import { cacheShare, defaultGpuMemory, heldShare, limitsWithin } from '../device
 import { inSinglePrecision } from '../devices/single-precision.js';
 import { type DeviceTraits, traitsOf } from '../devices/traits.js';
 import { WeightBudget } from '../devices/weight-budget.js';
-import { type BatchLimits, defaultLimits } from '../forward/layout.js';
+import { type BatchLimits, defaultLimits } from '../forward/batches.js';
+import { carriedMemory } from './machine-memory.js';
 import { EngineWorker } from './worker.js';
 
 export interface EngineOptions extends Omit<DeviceOptions, 'device'> {
@@ -47,13 +49,18 @@ export class Engine {
     const { threads = availableParallelism() } = options;
     this.traits = traitsOf[device];
     this.limits = device === 'cpu' ? defaultLimits : limitsWithin(gpuMemory);
-    this.cacheBytes = this.traits.keepsOutputs ? gpuMemory * cacheShare : 2 ** 29;
+    this.cacheBytes = this.traits.keepsOutputs ? gpuMemory * cacheShare : carriedMemory();
     this.precision = device === 'cpu' ? 'float32' : precision;
     this.#weights = device === 'cpu' ? null : new WeightBudget(gpuMemory);
     const count = options.workers ?? Math.min(this.traits.workers, threads);
     const each = Math.max(1, Math.floor(threads / count));
     const deviceMemory = Math.floor((gpuMemory * heldShare) / count);
     this.workers = Array.from({ length: count }, () => new EngineWorker(each, { device, deviceMemory }));
+  }
+
+  /** Tokens whose hidden states may be held between blocks at once. */
+  carriedTokens({ config }: Model): number {
+    return Math.floor(carriedMemory() / (Float32Array.BYTES_PER_ELEMENT * config.hiddenSize));
   }
 
   /** Opens a session in every worker. Throws `ENGINE_FAILED` if its weights exceed what a device may hold of them. */

@@ -21,19 +21,24 @@ export interface TensorData {
 /** A tensor by value, or by the name under which the worker holds it, or a key-value cache. */
 export type Feed = TensorData | { readonly held: string } | { readonly cache: string };
 
-/** Keys or values of several sequences. */
+/** Keys or values of several sequences, or, null, of what all of them share. */
 export interface CacheShape {
-  readonly sequences: number;
+  readonly sequences: number | null;
   readonly kvHeads: number;
   readonly headDim: number;
 }
 
-/** Puts an output [B, S, kvHeads * D] into a cache: `lengths[b]` rows from position `starts[b]` on. */
+/** Puts rows of an output, [kvHeads, T, D] or [T, kvHeads, D], into a cache. */
 export interface Append {
   readonly output: string;
   readonly cache: string;
-  readonly starts: readonly number[];
-  readonly lengths: readonly number[];
+  readonly headsFirst: boolean;
+  readonly parts: readonly {
+    readonly sequence: number;
+    /** Where in the cache the first row belongs. */
+    readonly start: number;
+    readonly rows: Int32Array;
+  }[];
 }
 
 /** One run of a session. */
@@ -48,6 +53,11 @@ export interface Step {
   readonly append?: readonly Append[] | undefined;
   /** float32 outputs to add to what is held under their own names, or to hold under them. */
   readonly add?: readonly string[];
+  /**
+   * Whether the session gives the memory of its activations back afterwards, because others run before it does again.
+   * ONNX Runtime keeps it for each session otherwise, and touching as much anew takes less than a second a gigabyte.
+   */
+  readonly last?: boolean | undefined;
 }
 
 /** Held float32 tensors by name: a parameter, its gradient, and what AdamW remembers of the gradients. */

@@ -2,9 +2,10 @@ import { type Block, type Model, throwIfAborted, type Work } from '@moepress/cor
 import { type BlockOutputs, blockGraph } from '../decoder/block.js';
 import { scoringHeadGraph } from '../decoder/ends.js';
 import type { Engine } from '../engine/engine.js';
-import type { Feed } from '../engine/protocol.js';
+import type { Append, Feed } from '../engine/protocol.js';
 import { checkFinite } from './finite.js';
 import { blockFeeds, type HeldBatch, hiddenName } from './held.js';
+import { pastFeeds, type SharedPast } from './past.js';
 import { readAhead } from './read-ahead.js';
 
 /** Called with a block, the name of its open session and the outputs that one has. */
@@ -13,8 +14,8 @@ export type UseBlock = (block: Block, session: string, outputs: readonly string[
 /** Gives each block of a model an open session, in order: one at a time, or all of them at once. */
 export interface BlockSessions {
   each(use: UseBlock, work?: Work): Promise<void>;
-  /** Feeds that every run needs on top of the batch. */
-  extraFeeds(batch: HeldBatch, block: Block): Record<string, Feed>;
+  /** Feeds that every run needs on top of the batch, which comes after `shared` tokens if it has any before it. */
+  extraFeeds(batch: HeldBatch, block: Block, shared?: SharedPast): Record<string, Feed>;
   /** Calls `use` with an open session of `scoringHeadGraph`. */
   withScoringHead<R>(use: (session: string) => Promise<R>): Promise<R>;
 }
@@ -48,7 +49,8 @@ export function streamedBlocks(
         }
       }
     },
-    extraFeeds: () => ({}),
+    extraFeeds: (batch, block, shared) =>
+      outputs(block).cache ? pastFeeds(batch, block, engine.traits, shared) : {},
     async withScoringHead(use) {
       await engine.open(scoringHead, scoringHeadGraph(model));
       try {
@@ -62,7 +64,8 @@ export function streamedBlocks(
 
 /**
  * Replaces a batch's hidden states by those after `block` and yields what else is fetched.
- * Throws `WEIGHTS_NOT_FINITE` if they are no numbers any more.
+ * `last` says that the session will not be used again soon, see `Step`. Throws `WEIGHTS_NOT_FINITE` if the states are
+ * no numbers any more.
  */
 export async function runBlock(
   model: Model,
@@ -73,14 +76,18 @@ export async function runBlock(
     extraFeeds?: Record<string, Feed>;
     fetch?: readonly string[];
     hold?: Record<string, string>;
+    append?: readonly Append[];
+    last?: boolean;
   } = {},
 ) {
   const [results] = await batch.worker.run([
     {
       session,
-      feeds: { ...blockFeeds(batch), ...options.extraFeeds },
+      feeds: { ...blockFeeds(batch, block), ...options.extraFeeds },
       fetch: ['finite', ...(options.fetch ?? [])],
       hold: { hiddenOut: hiddenName(batch), ...options.hold },
+      append: options.append,
+      last: options.last,
     },
   ]);
   await checkFinite(model, block, results!);

@@ -18,7 +18,7 @@ export function holdBatches(
     worker: engine.workerFor(i),
   }));
   return engine.spread(assigned, ({ layout, name, worker }) =>
-    holdBatch(worker, name, layout, model.config.rope),
+    holdBatch(worker, name, layout, model, { attention: engine.traits.attention }),
   );
 }
 

@@ -19,6 +19,13 @@ export async function checkFinite(model: Model, block: Block, results: Results[n
   await explain([model.embed, ...blockTensors(block)], `layer ${block.index} of ${model.id}`);
 }
 
+/** The same for what all blocks and the head together have made. */
+export async function checkModelFinite(model: Model, sum: number): Promise<void> {
+  if (Number.isFinite(sum)) return;
+  const { embed, blocks, finalNorm, head } = model;
+  await explain([embed, ...blocks.flatMap(blockTensors), finalNorm, head], model.id);
+}
+
 /** The same for numbers that come out of the final norm and the head. */
 export async function checkHeadFinite(model: Model, values: Iterable<number>): Promise<void> {
   for (const value of values) {

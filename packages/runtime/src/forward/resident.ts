@@ -6,7 +6,7 @@ import type { Engine } from '../engine/engine.js';
 import type { Feed } from '../engine/protocol.js';
 import { type BlockSessions, scoringHead, type UseBlock } from './blocks.js';
 import type { HeldBatch } from './held.js';
-import { emptyPast } from './past.js';
+import { pastFeeds, type SharedPast } from './past.js';
 
 /**
  * All blocks open at once, with keys and values going in and out: for generation, and for models
@@ -27,8 +27,10 @@ export class ResidentBlocks implements BlockSessions {
   static async open(engine: Engine, model: Model, work: Work = {}): Promise<ResidentBlocks> {
     const resident = new ResidentBlocks(engine, model);
     try {
-      await engine.open('embed', embedGraph(model));
-      await engine.open('next-token', nextTokenHeadGraph(model));
+      if (engine.traits.attention === 'padded') {
+        await engine.open('embed', embedGraph(model));
+        await engine.open('next-token', nextTokenHeadGraph(model));
+      }
       for (const block of model.blocks) {
         throwIfAborted(work.signal);
         await resident.#openBlock(block);
@@ -60,8 +62,8 @@ export class ResidentBlocks implements BlockSessions {
     }
   }
 
-  extraFeeds(batch: HeldBatch, block: Block): Record<string, Feed> {
-    return emptyPast(batch, block);
+  extraFeeds(batch: HeldBatch, block: Block, shared?: SharedPast): Record<string, Feed> {
+    return pastFeeds(batch, block, this.#engine.traits, shared);
   }
 
   /** Stays open from the first time on. */

@@ -1,32 +1,40 @@
-import { type Layout, layOut } from '../forward/layout.js';
 import { type GenerateOptions, isFinished } from './options.js';
 
-/** A batch of sequences that grow by a token each run. */
+/** Sequences that grow by a token each step, side by side. */
 export class Decoding {
+  readonly #indices: readonly number[];
   readonly #results: readonly number[][];
   readonly #options: GenerateOptions;
   readonly #finished: boolean[];
   readonly #lengths: number[];
-  #layout: Layout;
-  #past: readonly number[] | null = null;
+  #newest: readonly number[] | null = null;
 
-  /** `results` receives the new tokens of each sequence, under the numbers that the prompts' layout has for them. */
-  constructor(prompts: Layout, results: readonly number[][], options: GenerateOptions) {
-    this.#layout = prompts;
+  /** `indices` are those of the sequences in `results`, which receives new tokens; `lengths` are those of the prompts. */
+  constructor(
+    indices: readonly number[],
+    lengths: ArrayLike<number>,
+    results: readonly number[][],
+    options: GenerateOptions,
+  ) {
+    this.#indices = indices;
     this.#results = results;
     this.#options = options;
-    this.#lengths = [...prompts.lengths];
-    this.#finished = prompts.sequences.map(() => false);
+    this.#lengths = Array.from(lengths);
+    this.#finished = indices.map(() => false);
   }
 
-  /** What the next run computes: the prompts, then the newest token of each sequence. */
-  get layout(): Layout {
-    return this.#layout;
+  get indices(): readonly number[] {
+    return this.#indices;
   }
 
-  /** Tokens of each sequence before that run; null if there are none. */
-  get past(): readonly number[] | null {
-    return this.#past;
+  /** The newest token of each sequence, which the next step computes; null: those of the prompts are. */
+  get newest(): readonly number[] | null {
+    return this.#newest;
+  }
+
+  /** Tokens of each sequence before the newest one. */
+  get past(): readonly number[] {
+    return this.#newest ? this.#lengths.map((length) => length - 1) : this.#lengths.map(() => 0);
   }
 
   get isDone(): boolean {
@@ -40,18 +48,13 @@ export class Decoding {
 
   /** Takes the tokens that follow, one for each sequence; those of finished ones are of no interest. */
   take(tokens: ArrayLike<number>): void {
-    const { sequences } = this.#layout;
-    for (const [b, index] of sequences.entries()) {
+    for (const [b, index] of this.#indices.entries()) {
       if (this.#finished[b]) continue;
       const ids = this.#results[index]!;
       ids.push(tokens[b]!);
       this.#finished[b] = isFinished(ids, this.#options);
     }
-    this.#past = [...this.#lengths];
-    this.#layout = layOut(
-      sequences.map((index, b) => ({ index, ids: [tokens[b]!] })),
-      { starts: this.#lengths },
-    );
+    this.#newest = Array.from(tokens);
     for (const b of this.#lengths.keys()) this.#lengths[b]!++;
   }
 }

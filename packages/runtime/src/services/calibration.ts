@@ -1,6 +1,7 @@
 import type { Model } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
-import { batchSequences, type Layout } from '../forward/layout.js';
+import { batchSequences } from '../forward/batches.js';
+import type { Layout } from '../forward/layout.js';
 
 /** What services that run the model are bound to. */
 export interface CalibratedModel {

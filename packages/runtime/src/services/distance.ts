@@ -76,8 +76,8 @@ export function addUp(parts: readonly Float64Array[]): Float64Array {
 }
 
 /** What each row's number counts for in a mean over its sequence's tokens, then over `sequences` of them. */
-function rowWeights({ unpad, lengths, longest }: Layout, sequences: number): Float64Array {
-  return Float64Array.from(unpad, (place) => 1 / (lengths[Math.floor(place / longest)]! * sequences));
+function rowWeights({ owners, lengths }: Layout, sequences: number): Float64Array {
+  return Float64Array.from(owners, (b) => 1 / (lengths[b]! * sequences));
 }
 
 const int64 = (value: number): TensorData => tensor('int64', [1], BigInt64Array.of(BigInt(value)));

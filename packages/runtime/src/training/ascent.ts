@@ -35,7 +35,7 @@ export class Ascent {
   /** Takes a batch from its tokens up to the states after the last block. */
   async climb(layout: Layout): Promise<HeldBatch> {
     const { worker } = this.#sessions;
-    const batch = await holdBatch(worker, this.#name, layout, this.#model.config.rope);
+    const batch = await holdBatch(worker, this.#name, layout, this.#model, { attention: 'tree' });
     this.#batch = batch;
     const embed = `${this.#name}/embed`;
     await this.#sessions.use(embed, () => embedGraph(this.#model));
@@ -44,7 +44,7 @@ export class Ascent {
     for (const [i, block] of this.#model.blocks.entries()) {
       const session = `${this.#name}/block.${i}`;
       await this.#sessions.use(session, () => blockGraph(this.#model, block));
-      const feeds = { ...blockFeeds(batch), hidden: { held: this.states(i) } };
+      const feeds = { ...blockFeeds(batch, block), hidden: { held: this.states(i) } };
       await worker.run([{ session, feeds, hold: { hiddenOut: this.states(i + 1) } }]);
       if (!this.#keeps(i)) await worker.drop([this.states(i)]);
     }

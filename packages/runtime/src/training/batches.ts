@@ -1,5 +1,6 @@
 import type { Model, TrainingSequence } from '@moepress/core';
-import { batchSequences, type Layout, rowOf } from '../forward/layout.js';
+import { batchSequences } from '../forward/batches.js';
+import { type Layout, rowOf } from '../forward/layout.js';
 
 /** Sequences that go through the model together. */
 export interface TrainingBatch {

@@ -7,6 +7,7 @@ import { isGradient, parametersIn } from '../decoder/parameter.js';
 import type { Feed } from '../engine/protocol.js';
 import { int32, tensor } from '../engine/tensor.js';
 import type { HeldBatch } from '../forward/held.js';
+import { paddingOf } from '../forward/padding.js';
 import { Ascent } from './ascent.js';
 import { rowStretches, type TrainingBatch } from './batches.js';
 import type { Objective, RowFeeds } from './objective.js';
@@ -143,9 +144,11 @@ export class Gradients {
       blockLearningGraph(this.#model, this.#model.blocks[i]!, below),
     );
     const of = (input: string) => ({ held: `${held.name}/${input}` });
+    const { longest, pad, unpad } = paddingOf(held.layout);
     const feeds = {
       ...{ hidden: { held: this.#up.states(i) }, gradient: { held: gradient } },
-      ...{ pad: of('pad'), unpad: of('unpad'), cos: of('cos'), sin: of('sin') },
+      ...{ pad: tensor('int32', [held.layout.lengths.length, longest], pad), unpad: int32(unpad) },
+      ...{ cos: of('cos'), sin: of('sin') },
     };
     const hold = below ? { gradientOut: gradient } : {};
     await worker.run([{ session, feeds, hold, add: outputs.filter(isGradient) }]);

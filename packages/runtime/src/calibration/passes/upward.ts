@@ -1,4 +1,4 @@
-import { batchSequences } from '../../forward/layout.js';
+import { batchSequences } from '../../forward/batches.js';
 import { type Climb, climb } from '../../states/climb.js';
 import { BatchStates } from '../../states/states.js';
 import { type LayerProgress, layerProgress, type PassRequest, resumeUp, upToLastMeasured } from './pass.js';

@@ -86,12 +86,14 @@ function endsOf(x: Value, axis: number): Value[] {
 }
 
 /**
- * What is left of a softmax over `scores` [B, kvHeads, group, Q, K] when a further logit per head takes
- * part in it: Σ eˢ / (Σ eˢ + eᵗ) = sigmoid(log Σ eˢ - t), [B, kvHeads, group, Q, 1].
+ * What is left of a softmax over `scores` [.., kvHeads, group, Q, K] when a further logit per head takes
+ * part in it: Σ eˢ / (Σ eˢ + eᵗ) = sigmoid(log Σ eˢ - t), [.., kvHeads, group, Q, 1].
  */
 export function shareBesideSinks(scores: Value, sinks: Value): Value {
-  const [, kvHeads, group] = scores.shape as number[];
-  return sigmoid(sub(reduceLogSumExp(scores, [4], true), reshape(sinks, [kvHeads!, group!, 1, 1])));
+  const [kvHeads, group] = scores.shape.slice(-4) as number[];
+  return sigmoid(
+    sub(reduceLogSumExp(scores, [scores.shape.length - 1], true), reshape(sinks, [kvHeads!, group!, 1, 1])),
+  );
 }
 
 /** Rotates each pair of x [T, heads * D], whose two numbers stand half a head apart or side by side. */

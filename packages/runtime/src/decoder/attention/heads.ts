@@ -25,9 +25,5 @@ export function reachOf(spec: Attention): { window: number | null; sinks: Tensor
   return spec.kind === 'mla' ? { window: null, sinks: null } : spec;
 }
 
-/** The fused operator takes heads of a multiple of this. */
-const headStep = 8;
-
-/** Dimensions of a head in the fused operator and its key-value cache, which know one size for keys and values. */
-export const cachedDimOf = (spec: Attention): number =>
-  Math.ceil(Math.max(spec.headDim, valueDimOf(spec)) / headStep) * headStep;
+/** Dimensions of a head in padded attention and its key-value cache, which know one size for keys and values. */
+export const paddedDimOf = (spec: Attention): number => Math.max(spec.headDim, valueDimOf(spec));

@@ -12,15 +12,15 @@ import {
   unsqueeze,
   where,
 } from '@moepress/graph';
-import type { BatchInputs } from '../inputs.js';
-import type { KeyValues } from './fused.js';
+import type { PaddedInputs } from '../inputs.js';
+import type { KeyValues } from './padded.js';
 
 /**
  * Earlier keys and values with the batch's own, each [B, kvHeads, past + S, D]: what comes in as the past of the
  * next run. The batch is the first one of its sequences, or one token of each; a sequence that is shorter
  * than others gets its token where it ends, and what stands behind that is never looked at.
  */
-export function present(past: KeyValues, own: KeyValues, { lastPositions }: BatchInputs): KeyValues {
+export function present(past: KeyValues, own: KeyValues, { lastPositions }: PaddedInputs): KeyValues {
   const part = (before: Value, rows: Value) => {
     const [, kvHeads, , dim] = before.shape as [string, number, string, number];
     const [sequences, length] = rows.shape as [string, string];

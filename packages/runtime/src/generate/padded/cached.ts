@@ -1,20 +1,21 @@
 import { type Model, throwIfAborted } from '@moepress/core';
-import type { Engine } from '../engine/engine.js';
-import type { Step } from '../engine/protocol.js';
-import { int32 } from '../engine/tensor.js';
-import { checkFinite, checkHeadFinite } from '../forward/finite.js';
-import { dropBatch, type HeldBatch, hiddenName, holdBatch } from '../forward/held.js';
-import type { ResidentBlocks } from '../forward/resident.js';
+import type { Engine } from '../../engine/engine.js';
+import type { Step } from '../../engine/protocol.js';
+import { int32 } from '../../engine/tensor.js';
+import { checkFinite, checkHeadFinite } from '../../forward/finite.js';
+import { dropBatch, type HeldBatch, hiddenName, holdBatch } from '../../forward/held.js';
+import type { ResidentBlocks } from '../../forward/resident.js';
+import { Decoding } from '../decoding.js';
+import { type GenerateOptions, lastRows } from '../options.js';
 import { promptBatches, sequencesWithin } from './batches.js';
 import { type Caches, cachesFor } from './caches.js';
-import { Decoding } from './decoding.js';
-import { type GenerateOptions, lastRows } from './options.js';
+import { nextLayout } from './next.js';
 
 /**
  * Greedy continuation of each prompt by a resident model. The end-of-sequence token, where one came, is the last
  * of the new ids.
  */
-export async function generateCached(
+export async function generatePadded(
   engine: Engine,
   model: Model,
   resident: ResidentBlocks,
@@ -30,17 +31,19 @@ export async function generateCached(
   const assigned = batches.map((layout, i) => ({ layout, worker: engine.workerFor(i) }));
   await engine.spread(assigned, async ({ layout, worker }) => {
     const caches = cachesFor('generate', model, engine.traits);
-    const decoding = new Decoding(layout, results, options);
+    const decoding = new Decoding(layout.sequences, layout.lengths, results, options);
+    let held: HeldBatch | undefined;
     try {
       await caches.open(worker, layout.sequences.length);
       while (!decoding.isDone) {
         throwIfAborted(options.signal);
-        const { layout, past } = decoding;
-        const batch = await holdBatch(worker, 'generate', layout, model.config.rope, past ?? undefined);
-        decoding.take(await nextTokens(model, { resident, caches }, batch, past));
+        const { past, newest } = decoding;
+        const next = nextLayout(decoding, layout);
+        held = await holdBatch(worker, 'generate', next, model, { attention: 'padded', past });
+        decoding.take(await nextTokens(model, { resident, caches }, held, newest && past));
       }
     } finally {
-      await dropBatch({ name: 'generate', layout, worker });
+      if (held) await dropBatch(held);
       await caches.close(worker);
     }
     done += layout.sequences.length;

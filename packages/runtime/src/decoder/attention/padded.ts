@@ -1,8 +1,9 @@
 import type { Attention, Value } from '@moepress/core';
-import { gather, groupQueryAttention, padEnd, reshape, rotary, slice } from '@moepress/graph';
-import type { BatchInputs } from '../inputs.js';
+import { gather, padEnd, reshape, rotary, slice } from '@moepress/graph';
+import type { PaddedInputs } from '../inputs.js';
 import { weightFor } from '../weights.js';
-import { cachedDimOf, headsOf, reachOf, valueDimOf } from './heads.js';
+import { headsOf, paddedDimOf, reachOf, valueDimOf } from './heads.js';
+import { plainAttention } from './plain.js';
 import { project, split } from './project.js';
 
 /** Keys and values: of earlier tokens [B, kvHeads, past, D], of the batch's own [B, S, kvHeads * D]. */
@@ -15,23 +16,22 @@ export interface KeyValues {
  * x [T, H] to [T, H]. Projections run on the packed tokens; only the attention product itself sees
  * the padded [B, S] layout, so padding costs no matrix product.
  */
-export function fusedAttention(
+export function paddedAttention(
   x: Value,
   spec: Attention,
-  batch: BatchInputs,
+  batch: PaddedInputs,
   past: KeyValues | null,
   epsilon: number,
-  attend = groupQueryAttention,
 ): { output: Value; own: KeyValues } {
   const { heads, kvHeads, scale, rope } = spec;
   const turn = (part: Value) => rotary(part, batch, rope.pairing);
   const { query, key, value } = headsOf(x, spec, turn, epsilon);
   const { window, sinks } = reachOf(spec);
-  const dim = cachedDimOf(spec);
+  const dim = paddedDimOf(spec);
   // Padding repeats some row and is never read.
   const padded = (part: Value, count: number) => gather(widened(part, count, dim), batch.pad);
   const own = { key: padded(key, kvHeads), value: padded(value, kvHeads) };
-  const attended = attend({
+  const attended = plainAttention({
     query: padded(query, heads),
     ...own,
     past,

@@ -1,7 +1,8 @@
 import type { Model } from '@moepress/core';
-import { cachedDimOf } from '../decoder/attention/heads.js';
-import type { Engine } from '../engine/engine.js';
-import { batchSequences, type Layout, layOut } from '../forward/layout.js';
+import { paddedDimOf } from '../../decoder/attention/heads.js';
+import type { Engine } from '../../engine/engine.js';
+import { batchSequences } from '../../forward/batches.js';
+import { type Layout, layOut } from '../../forward/layout.js';
 
 type Prompts = readonly (readonly number[])[];
 
@@ -17,7 +18,7 @@ export function sequencesWithin(
 ): number {
   const longest = Math.max(0, ...prompts.map((ids) => ids.length)) + newTokens;
   const numbers = blocks.reduce(
-    (sum, { attention }) => sum + 2 * attention.kvHeads * cachedDimOf(attention),
+    (sum, { attention }) => sum + 2 * attention.kvHeads * paddedDimOf(attention),
     0,
   );
   const each = numbers * Float32Array.BYTES_PER_ELEMENT * longest;

@@ -1,10 +1,11 @@
 import type { Block, Model } from '@moepress/core';
-import { cachedDimOf } from '../decoder/attention/heads.js';
-import type { DeviceTraits } from '../devices/traits.js';
-import type { Feed, Step } from '../engine/protocol.js';
-import type { EngineWorker } from '../engine/worker.js';
-import { blockFeeds, type HeldBatch, hiddenName } from '../forward/held.js';
-import { emptyPast } from '../forward/past.js';
+import { paddedDimOf } from '../../decoder/attention/heads.js';
+import type { DeviceTraits } from '../../devices/traits.js';
+import type { Feed, Step } from '../../engine/protocol.js';
+import type { EngineWorker } from '../../engine/worker.js';
+import { blockFeeds, type HeldBatch, hiddenName } from '../../forward/held.js';
+import type { Layout } from '../../forward/layout.js';
+import { pastFeeds } from '../../forward/past.js';
 
 /** The keys and values of a batch's sequences, from one token to the next. */
 export interface Caches {
@@ -24,7 +25,7 @@ type Part = (typeof parts)[number];
 /** Where the keys and values are: what a block is fed, and how a step adds its own. */
 interface Place {
   past(part: Part): Feed;
-  adds(starts: readonly number[], lengths: readonly number[]): Pick<Step, 'hold' | 'append'>;
+  adds(starts: readonly number[], layout: Layout): Pick<Step, 'hold' | 'append'>;
 }
 
 /**
@@ -39,7 +40,7 @@ export function cachesFor(name: string, { blocks }: Model, { keepsOutputs }: Dev
       if (keepsOutputs) return;
       for (const block of blocks) {
         const { kvHeads } = block.attention;
-        const shape = { sequences, kvHeads, headDim: cachedDimOf(block.attention) };
+        const shape = { sequences, kvHeads, headDim: paddedDimOf(block.attention) };
         for (const part of parts) await worker.cache(nameOf(block, part), shape);
       }
     },
@@ -48,11 +49,11 @@ export function cachesFor(name: string, { blocks }: Model, { keepsOutputs }: Dev
       const place = placeOf(block);
       const earlier = past
         ? Object.fromEntries(parts.map((part) => [`past${part}`, place.past(part)]))
-        : emptyPast(batch, block);
-      const { hold, append } = place.adds(past ?? lengths.map(() => 0), lengths);
+        : pastFeeds(batch, block, { attention: 'padded' });
+      const { hold, append } = place.adds(past ?? lengths.map(() => 0), batch.layout);
       return {
         session,
-        feeds: { ...blockFeeds(batch), ...earlier },
+        feeds: { ...blockFeeds(batch, block), ...earlier },
         fetch: ['finite'],
         hold: { hiddenOut: hiddenName(batch), ...hold },
         append,
@@ -69,7 +70,17 @@ const onDevice = (nameOf: (part: Part) => string): Place => ({
 
 const inMemory = (nameOf: (part: Part) => string): Place => ({
   past: (part) => ({ cache: nameOf(part) }),
-  adds: (starts, lengths) => ({
-    append: parts.map((part) => ({ output: `own${part}`, cache: nameOf(part), starts, lengths })),
-  }),
+  adds: (starts, { lengths }) => {
+    const longest = Math.max(...lengths);
+    const rows = (b: number) => Int32Array.from({ length: lengths[b]! }, (_, t) => b * longest + t);
+    const tokens = starts.map((start, sequence) => ({ sequence, start, rows: rows(sequence) }));
+    return {
+      append: parts.map((part) => ({
+        output: `own${part}`,
+        cache: nameOf(part),
+        headsFirst: false,
+        parts: tokens,
+      })),
+    };
+  },
 });

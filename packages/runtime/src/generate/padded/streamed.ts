@@ -1,22 +1,24 @@
 import { type Model, throwIfAborted } from '@moepress/core';
-import { nextTokenHeadGraph } from '../decoder/ends.js';
-import type { Engine } from '../engine/engine.js';
-import { int32 } from '../engine/tensor.js';
-import type { EngineWorker } from '../engine/worker.js';
-import { streamedBlocks } from '../forward/blocks.js';
-import { embedEach } from '../forward/embed.js';
-import { checkFinite, checkHeadFinite } from '../forward/finite.js';
-import { dropBatch, type HeldBatch, hiddenName, holdBatch } from '../forward/held.js';
-import type { Layout } from '../forward/layout.js';
+import { nextTokenHeadGraph } from '../../decoder/ends.js';
+import type { Engine } from '../../engine/engine.js';
+import { int32 } from '../../engine/tensor.js';
+import type { EngineWorker } from '../../engine/worker.js';
+import { streamedBlocks } from '../../forward/blocks.js';
+import { embedEach } from '../../forward/embed.js';
+import { checkFinite, checkHeadFinite } from '../../forward/finite.js';
+import { dropBatch, type HeldBatch, hiddenName, holdBatch } from '../../forward/held.js';
+import type { Layout } from '../../forward/layout.js';
+import { Decoding } from '../decoding.js';
+import { type GenerateOptions, lastRows } from '../options.js';
 import { promptBatches, sequencesWithin } from './batches.js';
 import { type Caches, cachesFor } from './caches.js';
-import { Decoding } from './decoding.js';
-import { type GenerateOptions, lastRows } from './options.js';
+import { nextLayout } from './next.js';
 
 /** A batch whose keys and values its worker holds from token to token. */
 interface Lane {
   readonly name: string;
   readonly worker: EngineWorker;
+  readonly prompts: Layout;
   readonly decoding: Decoding;
   readonly caches: Caches;
 }
@@ -25,7 +27,7 @@ interface Lane {
  * Greedy continuation of each prompt by a model too large to be resident: its blocks are mapped one after the
  * other for every token, and all prompts whose keys and values fit in `memory` bytes go through each together.
  */
-export async function generateStreamed(
+export async function generatePaddedStreamed(
   engine: Engine,
   model: Model,
   prompts: readonly (readonly number[])[],
@@ -83,13 +85,14 @@ async function generateGroup(
     return {
       name,
       worker: engine.workerFor(i),
-      decoding: new Decoding(layout, results, options),
+      prompts: layout,
+      decoding: new Decoding(layout.sequences, layout.lengths, results, options),
       caches: cachesFor(name, model, engine.traits),
     };
   });
   try {
     await engine.spread(lanes, ({ worker, caches, decoding }) =>
-      caches.open(worker, decoding.layout.sequences.length),
+      caches.open(worker, decoding.indices.length),
     );
     let open: readonly Lane[] = lanes;
     for (let tokens = 1; open.length > 0; tokens++) {
@@ -101,10 +104,7 @@ async function generateGroup(
       );
     }
   } finally {
-    await engine.spread(lanes, async ({ name, worker, decoding, caches }) => {
-      await dropBatch({ name, layout: decoding.layout, worker });
-      await caches.close(worker);
-    });
+    await engine.spread(lanes, ({ worker, caches }) => caches.close(worker));
   }
 }
 
@@ -115,24 +115,29 @@ async function advance(
   lanes: readonly Lane[],
   { signal }: GenerateOptions,
 ): Promise<void> {
-  const batches = await engine.spread(lanes, async ({ name, worker, decoding, caches }) => {
-    const { layout, past } = decoding;
-    const batch = await holdBatch(worker, name, layout, model.config.rope, past ?? undefined);
-    return { ...batch, decoding, caches, past };
+  const batches = await engine.spread(lanes, async ({ name, worker, prompts, decoding, caches }) => {
+    const { past, newest } = decoding;
+    const layout = nextLayout(decoding, prompts);
+    const batch = await holdBatch(worker, name, layout, model, { attention: 'padded', past });
+    return { ...batch, decoding, caches, past: newest && past };
   });
-  await embedEach(engine, model, batches, (batch, embed) => embed(hiddenName(batch)));
-  const blocks = streamedBlocks(engine, model, () => ({ cache: true }));
-  await blocks.each(
-    async (block, session) => {
-      await engine.spread(batches, async (batch) => {
-        throwIfAborted(signal);
-        const [results] = await batch.worker.run([batch.caches.step(session, block, batch, batch.past)]);
-        await checkFinite(model, block, results!);
-      });
-    },
-    { signal },
-  );
-  await takeTokens(engine, model, batches);
+  try {
+    await embedEach(engine, model, batches, (batch, embed) => embed(hiddenName(batch)));
+    const blocks = streamedBlocks(engine, model, () => ({ cache: true }));
+    await blocks.each(
+      async (block, session) => {
+        await engine.spread(batches, async (batch) => {
+          throwIfAborted(signal);
+          const [results] = await batch.worker.run([batch.caches.step(session, block, batch, batch.past)]);
+          await checkFinite(model, block, results!);
+        });
+      },
+      { signal },
+    );
+    await takeTokens(engine, model, batches);
+  } finally {
+    await Promise.all(batches.map((batch) => dropBatch(batch)));
+  }
 }
 
 async function takeTokens(

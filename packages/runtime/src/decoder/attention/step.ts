@@ -1,0 +1,77 @@
+import type { Attention, Value } from '@moepress/core';
+import {
+  add,
+  join,
+  matmul,
+  mul,
+  reduceSum,
+  reshape,
+  rotary,
+  scaledProduct,
+  softmax,
+  squeeze,
+  timesNumber,
+  transpose,
+  unjoin,
+  unsqueeze,
+} from '@moepress/graph';
+import type { AngleInputs } from '../inputs.js';
+import { weightFor } from '../weights.js';
+import { shareBesideSinks } from './differentiable.js';
+import { headsOf, reachOf, valueDimOf } from './heads.js';
+import { project, split } from './project.js';
+
+/** Keys and values of the tokens before the newest ones: P that all sequences share, then up to C of each. */
+export interface Caches {
+  /** [kvHeads, P, D] and [kvHeads, P, V] */
+  readonly sharedKey: Value;
+  readonly sharedValue: Value;
+  /** [B, kvHeads, C, D] and [B, kvHeads, C, V] */
+  readonly pastKey: Value;
+  readonly pastValue: Value;
+  /** 0 where the newest token of a sequence sees a place, a very low number elsewhere, [B, 1, 1, P + C + 1]. */
+  readonly mask: Value;
+}
+
+/**
+ * x [B, H] to [B, H], one token of each sequence. What all share is one product for all of them, and is in memory once.
+ * `own` are the keys [B, kvHeads, D] and values [B, kvHeads, V] of the tokens.
+ */
+export function stepAttention(
+  x: Value,
+  spec: Attention,
+  angles: AngleInputs,
+  caches: Caches,
+  epsilon: number,
+): { output: Value; own: { key: Value; value: Value } } {
+  const { heads, kvHeads, headDim, scale, rope } = spec;
+  const [group, valueDim] = [heads / kvHeads, valueDimOf(spec)];
+  const { sinks } = reachOf(spec);
+  const rotated = headsOf(x, spec, (part) => rotary(part, angles, rope.pairing), epsilon);
+  const query = split(rotated.query, [kvHeads, group, headDim]);
+  const key = split(rotated.key, [kvHeads, headDim]);
+  const value = split(rotated.value, [kvHeads, valueDim]);
+
+  // [kvHeads, group, B, ..], so that shared keys and values meet all sequences in one product of each head.
+  const headsFirst = (part: Value) => transpose(part, [1, 2, 0, 3]);
+  const sequencesFirst = (part: Value) => transpose(part, [2, 0, 1, 3]);
+  const shared = scaledProduct(headsFirst(query), unsqueeze(caches.sharedKey, 1), scale);
+  const parts = [
+    sequencesFirst(shared),
+    scaledProduct(query, caches.pastKey, scale),
+    timesNumber(reduceSum(mul(query, unsqueeze(key, 2)), [3], true), scale),
+  ];
+  const scores = add(join(parts, 3), caches.mask);
+  const logits = sinks && weightFor(x, sinks);
+  const kept = logits && squeeze(shareBesideSinks(unsqueeze(scores, 3), logits), 3);
+  const shares = kept ? mul(softmax(scores), kept) : softmax(scores);
+  const [ofShared, ofPast, ofOwn] = unjoin(shares, 3, parts);
+  const sums = [
+    sequencesFirst(matmul(headsFirst(ofShared!), unsqueeze(caches.sharedValue, 1))),
+    matmul(ofPast!, caches.pastValue),
+    mul(ofOwn!, unsqueeze(value, 2)),
+  ];
+  const attended = sums.reduce((sum, part) => add(sum, part));
+  const packed = reshape(attended, [-1, heads * valueDim], ['B', heads * valueDim]);
+  return { output: project(packed, spec.o), own: { key, value } };
+}

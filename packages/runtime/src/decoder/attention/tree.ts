@@ -1,0 +1,95 @@
+import type { Attention, Value } from '@moepress/core';
+import {
+  add,
+  and,
+  between,
+  type GraphBuilder,
+  gather,
+  greater,
+  join,
+  matmul,
+  mul,
+  plusNumber,
+  reshape,
+  rotary,
+  scaledProduct,
+  sizeOf,
+  slice,
+  softmax,
+  squeeze,
+  transpose,
+  unsqueeze,
+  where,
+} from '@moepress/graph';
+import type { TreeInputs } from '../inputs.js';
+import { weightFor } from '../weights.js';
+import { shareBesideSinks } from './differentiable.js';
+import { headsOf, reachOf, valueDimOf } from './heads.js';
+import { project, split } from './project.js';
+
+/** Keys [kvHeads, n, D] and values [kvHeads, n, V] of n tokens, rotated and normalised. */
+export interface HeadRows {
+  readonly key: Value;
+  readonly value: Value;
+}
+
+/** Far below any score, and finite, so that a query without a key is no row of NaN. */
+const outOfReach = -1e30;
+
+/**
+ * x [T, H] to [T, H], for tokens that lie as a tree (`Layout`) behind those of `prefix`, which all of them see. Some
+ * queries at a time are multiplied with the keys that any of them sees: no product is spent on padding, on
+ * sequences that are strangers to each other, nor twice on what several sequences share.
+ */
+export function treeAttention(
+  x: Value,
+  spec: Attention,
+  tokens: TreeInputs,
+  prefix: HeadRows | null,
+  epsilon: number,
+): { output: Value; own: HeadRows } {
+  const { heads, kvHeads, headDim, scale, rope } = spec;
+  const graph = x.graph as GraphBuilder;
+  const [group, valueDim] = [heads / kvHeads, valueDimOf(spec)];
+  const { window, sinks } = reachOf(spec);
+  const { query, key, value } = headsOf(x, spec, (part) => rotary(part, tokens, rope.pairing), epsilon);
+  const queries = transpose(split(query, [kvHeads, group, headDim]), [1, 2, 0, 3]);
+  const own = {
+    key: transpose(split(key, [kvHeads, headDim]), [1, 0, 2]),
+    value: transpose(split(value, [kvHeads, valueDim]), [1, 0, 2]),
+  };
+  // The heads of a group share keys and values.
+  const ofGroup = (part: Value, before: Value | undefined) =>
+    unsqueeze(before ? join([before, part], 1) : part, 1);
+  const [keys, values] = [ofGroup(own.key, prefix?.key), ofGroup(own.value, prefix?.value)];
+  const logits = sinks && weightFor(x, sinks);
+  const width = heads * valueDim;
+
+  const attend = (tile: Value): Value => {
+    const [rows, span] = [gather(tokens.queries, tile), gather(tokens.spans, tile)];
+    const seen = between(tokens.keys, 0, slice(span, 0, 0, 1), slice(span, 0, 1, 2), 'K');
+    // [kvHeads, group, Q, D] with [kvHeads, 1, K, D]
+    const products = scaledProduct(gather(queries, rows, 2), gather(keys, seen, 2), scale);
+    const scores = add(products, maskOf(tokens, rows, seen, window));
+    const shares = logits ? mul(softmax(scores), shareBesideSinks(scores, logits)) : softmax(scores);
+    const attended = matmul(shares, gather(values, seen, 2));
+    return reshape(transpose(attended, [2, 0, 1, 3]), [-1, width], ['Q', width]);
+  };
+  const [tiles] = graph.repeat(squeeze(sizeOf(tokens.spans, 0), 0), (tile) => [attend(tile)], 'N');
+  const all = reshape(tiles!, [-1, width], ['N*Q', width]);
+  const packed = between(all, 0, graph.constant([0], [1], 'int64'), sizeOf(x, 0), 'T');
+  return { output: project(packed, spec.o), own };
+}
+
+/** 0 where a query sees a key, a very low number elsewhere: [Q, K]. */
+function maskOf(tokens: TreeInputs, rows: Value, seen: Value, window: number | null): Value {
+  const ofQueries = (all: Value) => unsqueeze(gather(all, rows), 1);
+  const ofKeys = (all: Value) => unsqueeze(gather(all, seen), 0);
+  const row = unsqueeze(rows, 1);
+  // There is no "at least" for integers, so what bounds from below is one less.
+  const descends = and(greater(row, ofKeys(tokens.before)), greater(ofKeys(tokens.ends), row));
+  const near = () => greater(plusNumber(ofKeys(tokens.keyPositions), window!), ofQueries(tokens.positions));
+  const visible = window === null ? descends : and(descends, near());
+  const [nothing, low] = [0, outOfReach].map((number) => rows.graph.constant([number], [], 'float32'));
+  return where(visible, nothing!, low!);
+}

@@ -1,0 +1,124 @@
+import type { Block, Model, Value } from '@moepress/core';
+import {
+  add,
+  and,
+  cast,
+  GraphBuilder,
+  type GraphIR,
+  gather,
+  greater,
+  join,
+  plusNumber,
+  range,
+  reduceSum,
+  rmsNorm,
+  sizeOf,
+  squeeze,
+  storedWeight,
+  timesNumber,
+  unsqueeze,
+  where,
+} from '@moepress/graph';
+import { reachOf, valueDimOf } from './attention/heads.js';
+import { type Caches, stepAttention } from './attention/step.js';
+import { finiteSum, largest, logitsParts } from './ends.js';
+import { moeFfn, openFfn } from './ffn.js';
+import { type AngleInputs, angleInputs } from './inputs.js';
+import { weightFor } from './weights.js';
+
+/** Some neighbouring blocks of a model, with the embedding before them and the head after them where these are next. */
+export interface DecodePart {
+  readonly blocks: readonly Block[];
+  readonly embeds: boolean;
+  readonly heads: boolean;
+}
+
+/** The parts of a block's cache, by the names they are fed under. */
+export const cacheParts = ['sharedKey', 'sharedValue', 'pastKey', 'pastValue'] as const;
+export type CachePart = (typeof cacheParts)[number];
+export const cacheInput = (part: CachePart, { index }: Block): string => `${part}.${index}`;
+export const ownOutput = (part: 'key' | 'value', { index }: Block): string => `${part}.${index}`;
+
+/**
+ * One more token of B sequences through part of a model: `ids` int32 [B], or `hidden` [B, H] where it does not embed,
+ * to `token` int32 [B], the most probable one that follows, or `hiddenOut` [B, H]; `finite` as in `blockGraph`. `past`
+ * int64 [B] counts the tokens before each, whose keys and values go in as `cacheInput` names them, see `Caches`, and
+ * those of the new tokens come out as `ownOutput` does. All blocks in one graph share the memory of their activations.
+ */
+export function decodeGraph(model: Model, { blocks, embeds, heads }: DecodePart): GraphIR {
+  const { hiddenSize, rope } = model.config;
+  const graph = new GraphBuilder('decode');
+  const angles = angleInputs(graph, rope.dim);
+  let hidden = embeds
+    ? cast(gather(storedWeight(graph, model.embed), graph.input('ids', 'int32', ['T'])), 'float32')
+    : graph.input('hidden', 'float32', ['T', hiddenSize]);
+  const past = graph.input('past', 'int64', ['T']);
+  const masks = new Map<number | null, Value>();
+  for (const block of blocks) {
+    const caches = cacheInputs(graph, block);
+    const { window } = reachOf(block.attention);
+    // The caches of all blocks are of the same length.
+    const mask = masks.get(window) ?? maskOf(caches, past, window);
+    masks.set(window, mask);
+    hidden = graph.scoped(`block.${block.index}`, () =>
+      step(model, block, hidden, angles, { ...caches, mask }),
+    );
+  }
+  if (heads) {
+    const parts = graph.scoped('head', () => logitsParts(hidden, model));
+    graph.output('token', cast(largest(parts).token, 'int32'));
+    graph.output('finite', finiteSum(parts));
+  } else {
+    graph.output('hiddenOut', hidden);
+    graph.output('finite', reduceSum(hidden, [0, 1]));
+  }
+  return graph.finish();
+}
+
+function cacheInputs(graph: GraphBuilder, block: Block): Omit<Caches, 'mask'> {
+  const { attention } = block;
+  const { kvHeads, headDim } = attention;
+  const input = (part: CachePart, shape: readonly (string | number)[]) =>
+    graph.input(cacheInput(part, block), 'float32', shape);
+  return {
+    sharedKey: input('sharedKey', [kvHeads, 'P', headDim]),
+    sharedValue: input('sharedValue', [kvHeads, 'P', valueDimOf(attention)]),
+    pastKey: input('pastKey', ['T', kvHeads, 'C', headDim]),
+    pastValue: input('pastValue', ['T', kvHeads, 'C', valueDimOf(attention)]),
+  };
+}
+
+/** Far below any score, and finite. */
+const outOfReach = -1e30;
+
+/** Which places the newest tokens see: those before them, as far back as the window reaches, and themselves. */
+function maskOf({ sharedKey, pastKey }: Omit<Caches, 'mask'>, past: Value, window: number | null): Value {
+  const graph = past.graph as GraphBuilder;
+  const count = squeeze(add(sizeOf(sharedKey, 1), sizeOf(pastKey, 2)), 0);
+  const places = range(graph, count, 'P+C');
+  const next = unsqueeze(past, 1);
+  const before = greater(next, places);
+  const visible = window === null ? before : and(before, greater(places, plusNumber(next, -window)));
+  const [nothing, low] = [0, outOfReach].map((number) => graph.constant([number], [], 'float32'));
+  const mask = where(visible, nothing!, low!);
+  const own = unsqueeze(timesNumber(cast(past, 'float32'), 0), 1);
+  return unsqueeze(unsqueeze(join([mask, own], 1), 1), 1);
+}
+
+function step(model: Model, block: Block, hidden: Value, angles: AngleInputs, caches: Caches): Value {
+  const graph = hidden.graph as GraphBuilder;
+  const { rmsNormEps } = model.config;
+  const { attention, ffn, norms } = block;
+  const { output, own } = graph.scoped('attention', () => {
+    const normed = rmsNorm(hidden, weightFor(hidden, norms.attention), rmsNormEps);
+    return stepAttention(normed, attention, angles, caches, rmsNormEps);
+  });
+  graph.output(ownOutput('key', block), own.key);
+  graph.output(ownOutput('value', block), own.value);
+  const residual = add(hidden, output);
+  const normed = rmsNorm(residual, weightFor(residual, norms.ffn), rmsNormEps);
+  const made = graph.scoped('ffn', () =>
+    ffn.kind === 'moe' ? moeFfn(normed, ffn).output : openFfn(normed, ffn).output,
+  );
+  return add(residual, made);
+}

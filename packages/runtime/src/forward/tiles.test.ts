@@ -1,0 +1,50 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { layOut } from './layout.js';
+import { tilesOf } from './tiles.js';
+
+const given = fc.array(fc.array(fc.nat({ max: 1 }), { minLength: 1, maxLength: 90 }), {
+  minLength: 1,
+  maxLength: 12,
+});
+const reach = fc.record({
+  heads: fc.constantFrom(1, 2 ** 16),
+  window: fc.option(fc.integer({ min: 1, max: 40 })),
+  prefix: fc.nat({ max: 50 }),
+});
+
+it('gives each query all keys it sees, and each row to one query', () => {
+  fc.assert(
+    fc.property(given, reach, (sequences, { heads, window, prefix }) => {
+      const sorted = sequences.map((ids) => ids.join('')).sort();
+      const layout = layOut(
+        sorted.map((text, index) => ({ index, ids: [...text].map(Number) })),
+        { sharePrefixes: true, starts: sorted.map(() => prefix) },
+      );
+      const { size, queries, keys, spans } = tilesOf(layout, { heads, window, prefix });
+      const count = layout.ids.length;
+      expect([...queries.subarray(0, count)]).toEqual([...Array(count).keys()]);
+      for (let row = 0; row < count; row++) {
+        const tile = Math.floor(row / size);
+        const own = new Set(keys.subarray(Number(spans[2 * tile]), Number(spans[2 * tile + 1])));
+        const position = layout.positions[row]!;
+        const near = (other: number) => window === null || position - other < window;
+        for (let place = 0; place < prefix; place++) if (near(place)) expect(own).toContain(place);
+        for (let j = 0; j <= row; j++) {
+          const sees = row < layout.ends[j]! && near(layout.positions[j]!);
+          if (sees) expect(own).toContain(prefix + j);
+        }
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
+
+it('leaves out what no query of a tile sees', () => {
+  const strangers = layOut([0, 1, 2, 3].map((index) => ({ index, ids: Array(128).fill(index) })));
+  const { keys, spans } = tilesOf(strangers, { heads: 1, window: null, prefix: 0 });
+  expect(keys).toHaveLength(4 * 128);
+  expect([...spans].map(Number)).toEqual([0, 128, 128, 256, 256, 384, 384, 512]);
+  const long = layOut([{ index: 0, ids: Array(512).fill(7) }]);
+  expect(tilesOf(long, { heads: 1, window: 16, prefix: 0 }).keys.length).toBeLessThan(4 * 128 + 3 * 16);
+});

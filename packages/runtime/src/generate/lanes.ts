@@ -1,0 +1,71 @@
+import type { Model } from '@moepress/core';
+import { valueDimOf } from '../decoder/attention/heads.js';
+import type { Engine } from '../engine/engine.js';
+import { turnsByLength } from '../forward/rope.js';
+import { families, type Numbered } from '../forward/runs.js';
+
+export type Prompts = readonly (readonly number[])[];
+
+/** Prompts that are continued side by side in one worker. */
+export interface LanePlan {
+  /** Numbers of the prompts. */
+  readonly indices: readonly number[];
+  /** Tokens that all of them begin with, whose keys and values are computed and kept once. */
+  readonly shared: number;
+  /** Which of the workers. */
+  readonly worker: number;
+}
+
+/** Sequences decoded side by side. */
+const mostSequences = 256;
+
+/** Tokens that a family must save in all to be continued apart from others. */
+const leastSaved = 1024;
+
+/** Bytes of keys and values of one token in all blocks. */
+export const cacheBytesPerToken = ({ blocks }: Pick<Model, 'blocks'>): number =>
+  blocks.reduce(
+    (sum, { attention }) =>
+      sum + Float32Array.BYTES_PER_ELEMENT * attention.kvHeads * (attention.headDim + valueDimOf(attention)),
+    0,
+  );
+
+/**
+ * Arranges prompts in lanes whose keys and values fit in `bytes` each: those that begin alike together, and so that all
+ * workers have something to do.
+ */
+export function planLanes(
+  engine: Engine,
+  model: Model,
+  prompts: Prompts,
+  { newTokens, bytes }: { readonly newTokens: number; readonly bytes: number },
+): LanePlan[] {
+  const workers = engine.workers.length;
+  const each = cacheBytesPerToken(model);
+  const lanes: LanePlan[] = [];
+  for (const { members, prefix } of groupsOf(model, prompts)) {
+    const longest = members.reduce((most, { ids }) => Math.max(most, ids.length), 0) - prefix + newTokens;
+    const room = Math.floor((bytes / each - prefix) / longest);
+    const most = Math.max(1, Math.min(mostSequences, room, Math.ceil(members.length / workers)));
+    for (let i = 0; i < members.length; i += most) {
+      const indices = members.slice(i, i + most).map(({ index }) => index);
+      lanes.push({ indices, shared: indices.length > 1 ? prefix : 0, worker: lanes.length % workers });
+    }
+  }
+  return lanes;
+}
+
+/** Families that save enough, and all other prompts together, longest first. */
+function groupsOf(
+  { config }: Model,
+  prompts: Prompts,
+): { readonly members: readonly Numbered[]; readonly prefix: number }[] {
+  const sequences = prompts.map((ids, index): Numbered => ({ ids, index, free: ids.length - 1 }));
+  const all = turnsByLength(config.rope) ? [] : [...families(sequences)];
+  const saving = all.filter(({ members, prefix }) => (members.length - 1) * prefix >= leastSaved);
+  const inFamilies = new Set(saving.flatMap(({ members }) => members.map(({ index }) => index)));
+  const others = sequences
+    .filter(({ index }) => !inFamilies.has(index))
+    .sort((a, b) => b.ids.length - a.ids.length);
+  return others.length > 0 ? [...saving, { members: others, prefix: 0 }] : saving;
+}

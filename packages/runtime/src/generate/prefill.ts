@@ -1,0 +1,140 @@
+import { type Model, throwIfAborted, type Work } from '@moepress/core';
+import { valueDimOf } from '../decoder/attention/heads.js';
+import { type CachePart, cacheParts } from '../decoder/decode.js';
+import { nextTokenHeadGraph } from '../decoder/ends.js';
+import type { Engine, InWorker } from '../engine/engine.js';
+import type { Append } from '../engine/protocol.js';
+import { int32 } from '../engine/tensor.js';
+import { type BlockSessions, runBlock } from '../forward/blocks.js';
+import { embedEach } from '../forward/embed.js';
+import { checkHeadFinite } from '../forward/finite.js';
+import { dropBatch, type HeldBatch, hiddenName, holdBatch } from '../forward/held.js';
+import { rowOf } from '../forward/layout.js';
+import { turnsByLength } from '../forward/rope.js';
+import { laneRuns, lastOf, type Run } from '../forward/runs.js';
+import type { Prompts } from './lanes.js';
+
+/** Prompts that are continued side by side, and where their keys and values are. */
+export interface Lane extends InWorker {
+  readonly name: string;
+  readonly indices: readonly number[];
+  readonly shared: number;
+}
+
+/** Where a lane's keys or values of a block are. */
+export const cacheName = ({ name }: Pick<Lane, 'name'>, block: number, part: CachePart): string =>
+  `${name}/${block}/${part}`;
+
+type HeldRun = HeldBatch & { readonly run: Run; readonly lane: Lane };
+
+/**
+ * Takes the prompts of lanes through the model and leaves their keys and values in the lanes' caches, what all prompts of a
+ * lane share once. Yields the token that follows each prompt, by lane.
+ */
+export async function prefill(
+  engine: Engine,
+  model: Model,
+  blocks: BlockSessions,
+  lanes: readonly Lane[],
+  prompts: Prompts,
+  { signal }: Pick<Work, 'signal'>,
+): Promise<Map<Lane, number[]>> {
+  const assigned = lanes.flatMap((lane) => {
+    const sequences = lane.indices.map((index) => prompts[index]!);
+    const limits = { tokens: engine.limits.tokens, share: !turnsByLength(model.config.rope) };
+    return laneRuns(sequences, lane.shared, limits).map((run, i) => ({
+      run,
+      lane,
+      worker: lane.worker,
+      name: `${lane.name}/prompt.${i}`,
+    }));
+  });
+  const batches = await engine.spread(assigned, async ({ run, lane, worker, name }): Promise<HeldRun> => {
+    const place = { attention: 'tree', past: run.prefix } as const;
+    return { ...(await holdBatch(worker, name, run.layout, model, place)), run, lane };
+  });
+  try {
+    await embedEach(engine, model, batches, (batch, embed) => embed(hiddenName(batch)));
+    const last = lastOf(batches);
+    await blocks.each(
+      async (block, session) => {
+        await engine.spread(batches, async (batch) => {
+          throwIfAborted(signal);
+          const { run, lane } = batch;
+          const cache = (part: CachePart) => ({ cache: cacheName(lane, block.index, part) });
+          const shared = { key: cache('sharedKey'), value: cache('sharedValue') };
+          await runBlock(model, block, session, batch, {
+            extraFeeds: blocks.extraFeeds(batch, block, run.kind === 'after' ? shared : undefined),
+            append: appends(run, (part) => cacheName(lane, block.index, part)),
+            last: last.has(batch),
+          });
+        });
+      },
+      { signal },
+    );
+    return await firstTokens(engine, model, batches);
+  } finally {
+    await Promise.all(batches.map((batch) => dropBatch(batch)));
+  }
+}
+
+/** Makes the caches of a lane, which are empty. */
+export async function openCaches({ blocks }: Model, lane: Lane): Promise<void> {
+  for (const { index, attention } of blocks) {
+    const { kvHeads, headDim } = attention;
+    for (const part of cacheParts) {
+      const sequences = part.startsWith('shared') ? null : lane.indices.length;
+      const dim = part.endsWith('Key') ? headDim : valueDimOf(attention);
+      await lane.worker.cache(cacheName(lane, index, part), { sequences, kvHeads, headDim: dim });
+    }
+  }
+}
+
+export async function closeCaches({ blocks }: Model, lane: Lane): Promise<void> {
+  await lane.worker.drop(
+    blocks.flatMap(({ index }) => cacheParts.map((part) => cacheName(lane, index, part))),
+  );
+}
+
+/** Keys and values of a run's tokens go to where the lane has them. */
+function appends({ kind, layout }: Run, nameOf: (part: CachePart) => string): Append[] {
+  const parts =
+    kind === 'shared'
+      ? [{ sequence: 0, start: 0, rows: layout.rows }]
+      : layout.sequences.map((sequence, b) => {
+          const from = layout.offsets[b]!;
+          return { sequence, start: 0, rows: layout.rows.slice(from, from + layout.lengths[b]!) };
+        });
+  const [key, value] =
+    kind === 'shared' ? (['sharedKey', 'sharedValue'] as const) : (['pastKey', 'pastValue'] as const);
+  return [
+    { output: 'ownKey', cache: nameOf(key), headsFirst: true, parts },
+    { output: 'ownValue', cache: nameOf(value), headsFirst: true, parts },
+  ];
+}
+
+async function firstTokens(
+  engine: Engine,
+  model: Model,
+  batches: readonly HeldRun[],
+): Promise<Map<Lane, number[]>> {
+  const tokens = new Map<Lane, number[]>();
+  const session = 'generate/head';
+  await engine.open(session, nextTokenHeadGraph(model));
+  try {
+    const wanted = batches.filter(({ run }) => run.kind !== 'shared');
+    await engine.spread(wanted, async (batch) => {
+      const { layout } = batch.run;
+      const rows = layout.sequences.map((_, b) => rowOf(layout, b, layout.lengths[b]! - 1));
+      const feeds = { hidden: { held: hiddenName(batch) }, rows: int32(rows) };
+      const [results] = await batch.worker.run([{ session, feeds, fetch: ['token', 'finite'] }]);
+      await checkHeadFinite(model, [Number(results!.finite!.data[0])]);
+      const own = tokens.get(batch.lane) ?? [];
+      tokens.set(batch.lane, own);
+      for (const [b, sequence] of layout.sequences.entries()) own[sequence] = Number(results!.token!.data[b]);
+    });
+    return tokens;
+  } finally {
+    await engine.close(session);
+  }
+}
