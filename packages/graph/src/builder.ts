@@ -214,6 +214,7 @@ export class GraphBuilder implements Graph {
       initializers: [...this.#initializers.values()].filter(({ name }) => used.has(name)),
       inputs: this.#inputs,
       outputs: this.#outputs,
+      values: this.#values,
       named: nodes.flatMap(({ type, inputs, outputs }) => {
         if (!sizing.has(type)) return [];
         const known = new Set(inputs.flatMap((input) => (input === '' ? [] : this.value(input).shape)));

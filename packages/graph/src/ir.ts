@@ -32,6 +32,8 @@ export interface GraphIR {
    * computes nothing in place, and looks through all free buffers in vain whenever it plans for another.
    */
   readonly named?: readonly ValueIR[];
+  /** Types and shapes of all values, those of branches and bodies among them; only of the outermost graph. */
+  readonly values?: ReadonlyMap<string, Pick<ValueIR, 'dtype' | 'shape'>>;
 }
 
 export interface ValueIR {

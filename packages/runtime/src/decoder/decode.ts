@@ -21,7 +21,7 @@ import {
 } from '@moepress/graph';
 import { reachOf, valueDimOf } from './attention/heads.js';
 import { type Caches, stepAttention } from './attention/step.js';
-import { finiteSum, largest, logitsParts } from './ends.js';
+import { logitsParts, outputNextTokens } from './ends.js';
 import { moeFfn, openFfn } from './ffn.js';
 import { type AngleInputs, angleInputs } from './inputs.js';
 import { weightFor } from './weights.js';
@@ -65,9 +65,7 @@ export function decodeGraph(model: Model, { blocks, embeds, heads }: DecodePart)
     );
   }
   if (heads) {
-    const parts = graph.scoped('head', () => logitsParts(hidden, model));
-    graph.output('token', cast(largest(parts).token, 'int32'));
-    graph.output('finite', finiteSum(parts));
+    graph.scoped('head', () => outputNextTokens(graph, logitsParts(hidden, model)));
   } else {
     graph.output('hiddenOut', hidden);
     graph.output('finite', reduceSum(hidden, [0, 1]));

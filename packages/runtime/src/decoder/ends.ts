@@ -1,6 +1,5 @@
 import { type Model, rowParts, type Value } from '@moepress/core';
 import {
-  add,
   argMax,
   cast,
   clip,
@@ -20,6 +19,7 @@ import {
   squeeze,
   storedWeight,
   sub,
+  unjoin,
   unsqueeze,
   weight,
   where,
@@ -45,15 +45,14 @@ export function scoringHeadGraph(model: Model): GraphIR {
   const pairs = graph.input('pairs', 'int64', ['Q', 2]);
   const column = (i: number) => gather(pairs, graph.constant([i], [], 'int64'), 1);
   const [places, tokens] = [column(0), column(1)];
-  const normaliser = gather(
-    reduceLogSumExp(
-      beside(parts, ({ logits }) => reduceLogSumExp(logits, [1], true)),
-      [1],
-    ),
-    places,
-  );
-  const { token, logit } = largest(parts);
-  graph.output('logprob', sub(logitsOf(parts, places, tokens), normaliser));
+  const [tops, winners, sums, wanted] = perPart(parts, (part) => [
+    ...topOf(part),
+    reduceLogSumExp(part.logits, [1]),
+    logitsOf(part, places, tokens),
+  ]);
+  const normaliser = gather(reduceLogSumExp(sums!, [0]), places);
+  const { token, logit } = largest(tops!, winners!);
+  graph.output('logprob', sub(reduceSum(wanted!, [0]), normaliser));
   graph.output('best', cast(gather(token, places), 'int32'));
   graph.output('bestLogprob', sub(gather(logit, places), normaliser));
   return graph.finish();
@@ -64,7 +63,10 @@ export function logitsHeadGraph(model: Model): GraphIR {
   const { graph, parts } = head(model, 'logits');
   graph.output(
     'logits',
-    beside(parts, ({ logits }) => logits),
+    join(
+      parts.map(({ logits }) => logits),
+      1,
+    ),
   );
   return graph.finish();
 }
@@ -72,9 +74,15 @@ export function logitsHeadGraph(model: Model): GraphIR {
 /** The most probable next token after each chosen row, `token` int32 [R]; `finite` as in `blockGraph`. */
 export function nextTokenHeadGraph(model: Model): GraphIR {
   const { graph, parts } = head(model, 'next-token');
-  graph.output('token', cast(largest(parts).token, 'int32'));
-  graph.output('finite', finiteSum(parts));
+  outputNextTokens(graph, parts);
   return graph.finish();
+}
+
+/** See `nextTokenHeadGraph`. */
+export function outputNextTokens(graph: GraphBuilder, parts: readonly LogitsPart[]): void {
+  const [tops, winners, sums] = perPart(parts, (part) => [...topOf(part), reduceSum(part.logits, [1])]);
+  graph.output('token', cast(largest(tops!, winners!).token, 'int32'));
+  graph.output('finite', reduceSum(sums!, [0, 1]));
 }
 
 /** The logits of some neighbouring tokens. */
@@ -104,37 +112,43 @@ export function logitsParts(hidden: Value, { config, finalNorm, head }: Model): 
   });
 }
 
-/** The largest logit of each row, [R], and whose it is, int64 [R]; the first of equals. */
-export function largest(parts: readonly LogitsPart[]): { token: Value; logit: Value } {
-  const tops = beside(parts, ({ logits }) => reduceMax(logits, [1], true));
-  const tokens = beside(parts, ({ logits, start }) => plusNumber(unsqueeze(argMax(logits, 1), 1), start));
-  const part = unsqueeze(argMax(tops, 1), 1);
-  const pick = (all: Value) => squeeze(gatherElements(all, part, 1), 1);
-  return { token: pick(tokens), logit: pick(tops) };
-}
-
-/** NaN or infinity if any logit is. */
-export const finiteSum = (parts: readonly LogitsPart[]): Value =>
-  reduceSum(
-    beside(parts, ({ logits }) => reduceSum(logits, [1], true)),
-    [0, 1],
+/**
+ * What `of` makes of each part, vectors [n] in fp32, one part under the other: [parts, n] each. All of a part go through
+ * one node, because the engine would otherwise keep the logits of all parts for the vectors that it takes last.
+ */
+function perPart(parts: readonly LogitsPart[], of: (part: LogitsPart) => readonly Value[]): Value[] {
+  const vectors = parts.map(of);
+  const all = join(
+    vectors.map((own) => unsqueeze(join(own, 0), 0)),
+    0,
   );
-
-/** The logits of tokens int64 [Q] at places int64 [Q]. */
-function logitsOf(parts: readonly LogitsPart[], places: Value, tokens: Value): Value {
-  const found = parts.map(({ logits, start }) => {
-    const last = Number(logits.shape[1]) - 1;
-    const token = plusNumber(tokens, -start);
-    const within = clip(token, 0, last);
-    const logit = gatherNd(logits, join([unsqueeze(places, 1), unsqueeze(within, 1)], 1));
-    return where(equal(token, within), logit, logits.graph.constant([0], [], 'float32'));
-  });
-  return found.reduce((sum, part) => add(sum, part));
+  return unjoin(
+    all,
+    1,
+    vectors[0]!.map((vector) => unsqueeze(vector, 0)),
+  );
 }
 
-/** What each part has, side by side. */
-const beside = (parts: readonly LogitsPart[], of: (part: LogitsPart) => Value): Value =>
-  join(parts.map(of), 1);
+/** The largest logit of each row in a part and whose it is, [R] each; the first of equals. */
+function topOf({ logits, start }: LogitsPart): [Value, Value] {
+  // Token numbers are far below 2^24, up to which fp32 is exact.
+  return [reduceMax(logits, [1]), plusNumber(cast(argMax(logits, 1), 'float32'), start)];
+}
+
+/** The largest of all parts' [parts, R], and whose it is, int64, [R] each. */
+function largest(tops: Value, winners: Value): { token: Value; logit: Value } {
+  const part = unsqueeze(argMax(tops, 0), 0);
+  const pick = (all: Value) => squeeze(gatherElements(all, part, 0), 0);
+  return { token: cast(pick(winners), 'int64'), logit: pick(tops) };
+}
+
+/** The logits of tokens int64 [Q] at places int64 [Q], 0 for those of other parts. */
+function logitsOf({ logits, start }: LogitsPart, places: Value, tokens: Value): Value {
+  const token = plusNumber(tokens, -start);
+  const within = clip(token, 0, Number(logits.shape[1]) - 1);
+  const logit = gatherNd(logits, join([unsqueeze(places, 1), unsqueeze(within, 1)], 1));
+  return where(equal(token, within), logit, logits.graph.constant([0], [], 'float32'));
+}
 
 function head(model: Model, name: string): { graph: GraphBuilder; parts: readonly LogitsPart[] } {
   const graph = new GraphBuilder(`head.${name}`);

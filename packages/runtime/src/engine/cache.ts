@@ -4,10 +4,20 @@ import type { Append, CacheShape } from './protocol.js';
 /** Room is added this many tokens at a time, at least. */
 const growth = 64;
 
+/** Where rows [first, end) of the list follow each other, which heads-first outputs let copy at once. */
+function* stretches(rows: Int32Array, together: boolean): Generator<[number, number]> {
+  let first = 0;
+  for (let end = 1; end <= rows.length; end++) {
+    if (together && end < rows.length && rows[end] === rows[end - 1]! + 1) continue;
+    yield [first, end];
+    first = end;
+  }
+}
+
 /**
  * Keys or values of B sequences, [B, kvHeads, capacity, D], grown as tokens come. The engine reads
  * the buffer in place; only new rows are ever copied. What several sequences share is a cache of one sequence,
- * [kvHeads, tokens, D], with no room beyond its tokens.
+ * [kvHeads, tokens, D], which ends where the last rows do that were put into it.
  */
 export class KeyValueCache {
   readonly #shape: CacheShape;
@@ -30,25 +40,26 @@ export class KeyValueCache {
     this.#reserve(parts.reduce((most, { start, rows }) => Math.max(most, start + rows.length), 0));
     const count = output.length / (kvHeads * headDim);
     for (const { sequence, start, rows } of parts) {
-      for (const [i, row] of rows.entries()) {
+      for (const [first, end] of stretches(rows, headsFirst)) {
         for (let h = 0; h < kvHeads; h++) {
-          const from = (headsFirst ? h * count + row : row * kvHeads + h) * headDim;
-          const to = ((sequence * kvHeads + h) * this.#capacity + start + i) * headDim;
-          this.#data.set(output.subarray(from, from + headDim), to);
+          const from = (headsFirst ? h * count + rows[first]! : rows[first]! * kvHeads + h) * headDim;
+          const to = ((sequence * kvHeads + h) * this.#capacity + start + first) * headDim;
+          this.#data.set(output.subarray(from, from + (end - first) * headDim), to);
         }
       }
     }
   }
 
   #reserve(tokens: number): void {
-    if (tokens <= this.#capacity) return;
     const { sequences, kvHeads, headDim } = this.#shape;
+    if (sequences === null ? tokens === this.#capacity : tokens <= this.#capacity) return;
     const capacity = sequences === null ? tokens : Math.ceil((tokens + growth) / growth) * growth;
     const count = (sequences ?? 1) * kvHeads;
     const data = new Float32Array(count * capacity * headDim);
+    const kept = Math.min(this.#capacity, capacity) * headDim;
     const [oldRun, newRun] = [this.#capacity * headDim, capacity * headDim];
     for (let i = 0; i < count; i++) {
-      data.set(this.#data.subarray(i * oldRun, (i + 1) * oldRun), i * newRun);
+      data.set(this.#data.subarray(i * oldRun, i * oldRun + kept), i * newRun);
     }
     this.#capacity = capacity;
     this.#data = data;

@@ -64,12 +64,12 @@ export class Engine {
   }
 
   /** Opens a session in every worker. Throws `ENGINE_FAILED` if its weights exceed what a device may hold of them. */
-  async open(session: string, graph: GraphIR): Promise<void> {
+  async open(session: string, graph: GraphIR, options: { readonly arena?: boolean } = {}): Promise<void> {
     const single = this.traits.doubles ? graph : inSinglePrecision(graph);
     const fitting = this.precision === 'float16' ? inHalfPrecision(single) : single;
     this.#weights?.take(session, fitting);
     try {
-      await settled(this.workers.map((worker) => worker.open(session, fitting)));
+      await settled(this.workers.map((worker) => worker.open(session, fitting, options)));
     } catch (error) {
       this.#weights?.giveBack(session);
       throw error;

@@ -53,11 +53,6 @@ export interface Step {
   readonly append?: readonly Append[] | undefined;
   /** float32 outputs to add to what is held under their own names, or to hold under them. */
   readonly add?: readonly string[];
-  /**
-   * Whether the session gives the memory of its activations back afterwards, because others run before it does again.
-   * ONNX Runtime keeps it for each session otherwise, and touching as much anew takes less than a second a gigabyte.
-   */
-  readonly last?: boolean | undefined;
 }
 
 /** Held float32 tensors by name: a parameter, its gradient, and what AdamW remembers of the gradients. */

@@ -15,12 +15,18 @@ export interface Placement {
   readonly onHost: readonly string[];
   /** Names of the outputs that stay in the memory of the device. */
   readonly onDevice: readonly string[];
+  /**
+   * Whether the session keeps what its largest run took of the processor's memory until it closes. That saves short
+   * runs a fifth of their time, but what sixteen open blocks keep adds up. What is given back to the C library serves the
+   * next session, and long runs are no slower for it.
+   */
+  readonly arena: boolean;
 }
 
 export function openSession(
   model: Uint8Array,
   { device, threads }: SessionOptions,
-  { onHost, onDevice }: Placement,
+  { onHost, onDevice, arena }: Placement,
 ): Promise<InferenceSession> {
   return InferenceSession.create(model, {
     ...(device !== 'cpu' && { executionProviders: [provider(device, onHost)] }),
@@ -36,6 +42,7 @@ export function openSession(
     logSeverityLevel: 3,
     // Batches differ in shape, and a pattern planned for one wastes a third of the memory of the next.
     enableMemPattern: false,
+    enableCpuMemArena: arena,
     extra: {
       // External data is named relative to the root, so that any folder can be mapped.
       // Packing would copy fp32 weights; spinning threads fight over cores with everybody else.

@@ -40,11 +40,6 @@ interface OpenSession {
 
 const none: Results = [];
 
-/** Gives unused memory of the processor's arena back. */
-const shrinking: InferenceSession.RunOptions = {
-  extra: { memory: { enable_memory_arena_shrinkage: 'cpu:0' } },
-};
-
 async function execute(command: Command): Promise<Results> {
   switch (command.kind) {
     case 'open':
@@ -111,11 +106,7 @@ async function runStep(step: Step): Promise<Record<string, TensorData>> {
   const { append = [], add = [] } = step;
   const kept = new Set(hold.map(([output]) => output));
   const wanted = [...fetch, ...kept, ...append.map(({ output }) => output), ...add];
-  const outputs = await session.run(
-    feeds,
-    takesAll ? session.outputNames : wanted,
-    step.last ? shrinking : {},
-  );
+  const outputs = await session.run(feeds, takesAll ? session.outputNames : wanted);
   for (const part of append) cacheOf(part.cache).append(outputs[part.output]!.data as Float32Array, part);
   for (const name of add) {
     if (held.has(name)) addTo(floatsOf(name), outputs[name]!.data as Float32Array);

@@ -66,9 +66,11 @@ export class EngineWorker {
     });
   }
 
-  async open(session: string, graph: GraphIR): Promise<void> {
+  /** `arena` as in `Placement`. */
+  async open(session: string, graph: GraphIR, { arena = false } = {}): Promise<void> {
     const model = encodeModel(graph);
     const placement = {
+      arena,
       onHost: graph.nodes.filter((node) => node.onHost).map(({ name }) => name),
       onDevice: graph.outputs
         .filter(({ onDevice }) => onDevice && this.#keepsOutputs)

@@ -64,8 +64,7 @@ export function streamedBlocks(
 
 /**
  * Replaces a batch's hidden states by those after `block` and yields what else is fetched.
- * `last` says that the session will not be used again soon, see `Step`. Throws `WEIGHTS_NOT_FINITE` if the states are
- * no numbers any more.
+ * Throws `WEIGHTS_NOT_FINITE` if they are no numbers any more.
  */
 export async function runBlock(
   model: Model,
@@ -77,7 +76,6 @@ export async function runBlock(
     fetch?: readonly string[];
     hold?: Record<string, string>;
     append?: readonly Append[];
-    last?: boolean;
   } = {},
 ) {
   const [results] = await batch.worker.run([
@@ -87,7 +85,6 @@ export async function runBlock(
       fetch: ['finite', ...(options.fetch ?? [])],
       hold: { hiddenOut: hiddenName(batch), ...options.hold },
       append: options.append,
-      last: options.last,
     },
   ]);
   await checkFinite(model, block, results!);

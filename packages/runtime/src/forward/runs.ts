@@ -1,18 +1,15 @@
-import type { InWorker } from '../engine/engine.js';
 import { byContent } from './batches.js';
 import { commonPrefix, type Ids, type Layout, layOut } from './layout.js';
 
-/** A batch that goes through the blocks as one run of each. */
+/** A batch that goes through a block at once. */
 export interface Run {
   readonly layout: Layout;
   /** Which of the workers takes it. */
   readonly lane: number;
-  /**
-   * `shared`: the tokens that all sequences of the runs after it begin with, up to the next such run of the lane;
-   * `after`: without those tokens, of which there are `prefix`; `alone`: whole sequences.
-   */
-  readonly kind: 'shared' | 'after' | 'alone';
+  /** Tokens before those of the layout: what the runs of the lane have kept by then. */
   readonly prefix: number;
+  /** Whether the lane keeps the keys and values of its tokens, behind those of `prefix`, for the runs after it. */
+  readonly keeps: boolean;
 }
 
 /** A sequence, and how many of its first tokens nobody wants to know anything about. */
@@ -34,22 +31,27 @@ const leastShared = 64;
 export type Numbered = Sequence & { readonly index: number };
 
 /**
- * Arranges sequences in runs of at most `tokens` packed tokens, spread over the lanes; a longer sequence has a run of its
- * own. A token that several sequences of a run share, with all before it, is computed once, and so are, in each lane, the
- * first tokens of many sequences that do not fit in one run.
+ * Arranges sequences in runs of at most `tokens` packed tokens, spread over the lanes. A token that several sequences of a
+ * run share, with all before it, is computed once, and so are, in each lane, the first tokens of many sequences that do
+ * not fit in one run. A sequence that is longer than a run takes several, each after what the ones before it have kept.
  */
 export function planRuns(sequences: readonly Sequence[], limits: RunLimits): Run[] {
+  const { tokens, lanes } = limits;
   const numbered = sequences
     .map((sequence, index): Numbered => ({ ...sequence, index }))
     .filter(({ ids }) => ids.length > 0);
   const runs: Run[] = [];
   const others: Numbered[] = [];
-  for (const { members, prefix } of families(numbered)) {
-    if (prefix === 0 || packedTokens(members) <= limits.tokens) others.push(...members);
+  for (const { members, prefix } of families(numbered.filter(({ ids }) => ids.length <= tokens))) {
+    if (prefix === 0 || packedTokens(members) <= tokens) others.push(...members);
     else runs.push(...familyRuns(members, prefix, limits));
   }
+  const long = numbered.filter(({ ids }) => ids.length > tokens);
+  for (const [i, { index, ids }] of long.entries())
+    runs.push(...pieces(ids, { index, lane: i % lanes, tokens }));
   for (const [i, layout] of cut(others, 0, limits).entries()) {
-    runs.push({ layout, lane: i % limits.lanes, kind: 'alone', prefix: 0 });
+    // The other way round, so that of an odd number of long ones and others no lane gets the larger half of both.
+    runs.push({ layout, lane: lanes - 1 - (i % lanes), prefix: 0, keeps: false });
   }
   return runs;
 }
@@ -67,13 +69,45 @@ export function laneRuns(
   if (share) members.sort(byContent);
   const limits = { tokens, lanes: 1 };
   if (shared > 0) return familyRuns(members, shared, limits);
-  return cut(members, 0, limits, share).map((layout): Run => ({ layout, lane: 0, kind: 'alone', prefix: 0 }));
+  return cut(members, 0, limits, share).map((layout): Run => ({ layout, lane: 0, prefix: 0, keeps: false }));
 }
 
-/** The last of the batches of each worker. */
-export function lastOf<T extends InWorker>(batches: readonly T[]): Set<T> {
-  return new Set(new Map(batches.map((batch) => [batch.worker, batch])).values());
+/**
+ * Splits runs into waves of at most `tokens` tokens, or as many as belong together, that go through the model together:
+ * what all blocks hold of them is then bounded. What a run comes after is in its wave too, for nobody if an earlier one
+ * has it.
+ */
+export function wavesOf(runs: readonly Run[], tokens: number): Run[][] {
+  const kept = new Map<number, Run[]>();
+  const waves: Run[][] = [];
+  let wave: Run[] = [];
+  let members = new Set<Run>();
+  let size = 0;
+  for (const run of runs) {
+    const before = run.prefix > 0 ? kept.get(run.lane)! : [];
+    if (run.keeps) kept.set(run.lane, [...before, run]);
+    // It comes with the first run after it.
+    if (run.layout.sequences[0] === nobody) continue;
+    if (size > 0 && size + run.layout.ids.length > tokens) {
+      waves.push(wave);
+      [wave, members, size] = [[], new Set(), 0];
+    }
+    const missing = before.filter((other) => !members.has(other));
+    wave.push(...missing.map(forNobody), run);
+    for (const added of [...missing, run]) {
+      members.add(added);
+      size += added.layout.ids.length;
+    }
+  }
+  if (wave.length > 0) waves.push(wave);
+  return waves;
 }
+
+/** A run whose keys and values are wanted and nothing else. */
+const forNobody = (run: Run): Run => ({
+  ...run,
+  layout: { ...run.layout, sequences: run.layout.sequences.map(() => nobody) },
+});
 
 export interface Family {
   readonly members: readonly Numbered[];
@@ -83,10 +117,9 @@ export interface Family {
 
 /** Sequences by content, in groups that have so much in common that it may be worth a run. */
 export function* families(sequences: readonly Numbered[]): Generator<Family> {
-  const ordered = [...sequences].sort(byContent);
   let members: Numbered[] = [];
   let prefix = 0;
-  for (const sequence of ordered) {
+  for (const sequence of [...sequences].sort(byContent)) {
     const before = members.at(-1);
     const common = before ? Math.min(prefix, sequence.free, commonPrefix(before.ids, sequence.ids)) : 0;
     if (before && common < leastShared) {
@@ -99,15 +132,34 @@ export function* families(sequences: readonly Numbered[]): Generator<Family> {
   if (members.length > 0) yield { members, prefix: members.length > 1 ? prefix : 0 };
 }
 
+/** Number of a sequence that is no caller's. */
+const nobody = -1;
+
 function familyRuns(members: readonly Numbered[], prefix: number, limits: RunLimits): Run[] {
-  const shared = layOut([{ index: -1, ids: Array.from(members[0]!.ids).slice(0, prefix) }]);
+  const { lanes, tokens } = limits;
+  const shared = Array.from(members[0]!.ids).slice(0, prefix);
   const rest = members.map(({ ids, ...others }) => ({ ...others, ids: Array.from(ids).slice(prefix) }));
   const layouts = cut(rest, prefix, limits);
-  const lanes = Array.from({ length: Math.min(limits.lanes, layouts.length) }, (_, lane) => lane);
   return [
-    ...lanes.map((lane): Run => ({ layout: shared, lane, kind: 'shared', prefix: 0 })),
-    ...layouts.map((layout, i): Run => ({ layout, lane: i % limits.lanes, kind: 'after', prefix })),
+    ...Array.from({ length: Math.min(lanes, layouts.length) }, (_, lane) =>
+      pieces(shared, { index: nobody, lane, tokens, keepsAll: true }),
+    ).flat(),
+    ...layouts.map((layout, i): Run => ({ layout, lane: i % lanes, prefix, keeps: false })),
   ];
+}
+
+/** A sequence in as few runs of about the same size as the limit allows; the last one is kept only with `keepsAll`. */
+function pieces(
+  ids: Ids,
+  options: { index: number; lane: number; tokens: number; keepsAll?: boolean },
+): Run[] {
+  const { index, lane, tokens, keepsAll = false } = options;
+  const count = Math.ceil(ids.length / tokens);
+  return Array.from({ length: count }, (_, i): Run => {
+    const [from, to] = [i, i + 1].map((part) => Math.floor((part * ids.length) / count)) as [number, number];
+    const part = [{ index, ids: Array.from(ids).slice(from, to) }];
+    return { layout: layOut(part, { starts: [from] }), lane, prefix: from, keeps: keepsAll || i < count - 1 };
+  });
 }
 
 /**
@@ -120,7 +172,7 @@ function cut(
   { tokens, lanes }: RunLimits,
   sharePrefixes = true,
 ): Layout[] {
-  const total = packedTokens(ordered);
+  const total = sharePrefixes ? packedTokens(ordered) : ordered.reduce((sum, { ids }) => sum + ids.length, 0);
   const count = Math.ceil(total / (tokens * lanes)) * lanes;
   const layouts: Layout[] = [];
   let open: Numbered[] = [];
@@ -131,7 +183,8 @@ function cut(
   };
   for (const sequence of ordered) {
     const before = open.at(-1);
-    const added = sequence.ids.length - (before ? commonPrefix(before.ids, sequence.ids) : 0);
+    const common = before && sharePrefixes ? commonPrefix(before.ids, sequence.ids) : 0;
+    const added = sequence.ids.length - common;
     const share = ((layouts.length + 1) * total) / count;
     if (before && (own + added > tokens || all + added / 2 > share)) {
       close();
@@ -151,31 +204,4 @@ function packedTokens(ordered: readonly Numbered[]): number {
     (sum, { ids }, i) => sum + ids.length - (i === 0 ? 0 : commonPrefix(ordered[i - 1]!.ids, ids)),
     0,
   );
-}
-
-/**
- * Splits runs into waves of at most `tokens` tokens, or one run, that go through the model together: what all blocks hold
- * of them is then bounded. Each wave has the shared runs that its runs come after.
- */
-export function wavesOf(runs: readonly Run[], tokens: number): Run[][] {
-  const waves: Run[][] = [];
-  const shared = new Map<number, Run>();
-  let wave: Run[] = [];
-  let size = 0;
-  for (const run of runs) {
-    if (run.kind === 'shared') {
-      shared.set(run.lane, run);
-      continue;
-    }
-    const first = run.kind === 'after' ? shared.get(run.lane)! : undefined;
-    if (size > 0 && size + run.layout.ids.length > tokens) {
-      waves.push(wave);
-      [wave, size] = [[], 0];
-    }
-    const added = first && !wave.includes(first) ? [first, run] : [run];
-    wave.push(...added);
-    size += added.reduce((sum, { layout }) => sum + layout.ids.length, 0);
-  }
-  if (wave.length > 0) waves.push(wave);
-  return waves;
 }

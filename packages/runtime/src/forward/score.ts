@@ -6,10 +6,10 @@ import { type BlockSessions, runBlock } from './blocks.js';
 import { embedEach } from './embed.js';
 import { checkHeadFinite } from './finite.js';
 import { dropBatch, type HeldBatch, hiddenName, holdBatch } from './held.js';
+import { closeKept, keptPast, keptRows, openKept } from './kept.js';
 import { rowOf } from './layout.js';
-import type { SharedPast } from './past.js';
 import { turnsByLength } from './rope.js';
-import { lastOf, planRuns, type Run, wavesOf } from './runs.js';
+import { planRuns, type Run, wavesOf } from './runs.js';
 
 /** A sequence of which the tokens from `from` (at least 1) on are scored. */
 export interface ScoreItem {
@@ -83,7 +83,7 @@ function runsFor(engine: Engine, model: Model, items: readonly ScoreItem[]): Run
   }
   const limits = { ...engine.limits, heads: model.config.heads, lanes };
   const layouts = batchSequences(inputs, limits, { sharePrefixes });
-  return layouts.map((layout, i) => ({ layout, lane: i % lanes, kind: 'alone', prefix: 0 }));
+  return layouts.map((layout, i) => ({ layout, lane: i % lanes, prefix: 0, keeps: false }));
 }
 
 interface Scoring {
@@ -108,15 +108,15 @@ async function scoreWave(scoring: Scoring, wave: readonly Run[]): Promise<void> 
   });
   try {
     await embedEach(engine, model, batches, (batch, embed) => embed(hiddenName(batch)));
-    const last = lastOf(batches);
+    const keeps = wave.some((run) => run.keeps);
     await blocks.each(async (block, session) => {
+      if (keeps) await openKept(engine, block);
       await engine.spread(batches, async (batch) => {
         throwIfAborted(work.signal);
-        const shared = batch.run.kind === 'after' ? sharedPast : undefined;
+        const { prefix, keeps } = batch.run;
         await runBlock(model, block, session, batch, {
-          extraFeeds: blocks.extraFeeds(batch, block, shared),
-          hold: batch.run.kind === 'shared' ? { ownKey: sharedKey, ownValue: sharedValue } : {},
-          last: last.has(batch),
+          extraFeeds: blocks.extraFeeds(batch, block, prefix > 0 ? keptPast : undefined),
+          append: keeps ? keptRows(batch.run) : [],
         });
         advance(batch.run);
       });
@@ -124,24 +124,20 @@ async function scoreWave(scoring: Scoring, wave: readonly Run[]): Promise<void> 
     await blocks.withScoringHead((session) => scoreHidden(scoring, session, batches));
   } finally {
     await Promise.all(batches.map((batch) => dropBatch(batch)));
-    await Promise.all(engine.workers.map((worker) => worker.drop([sharedKey, sharedValue])));
+    await closeKept(engine);
   }
 }
-
-/** What the runs after a shared one see of it: each worker holds that of one block at a time. */
-const [sharedKey, sharedValue] = ['score/shared/key', 'score/shared/value'] as const;
-const sharedPast: SharedPast = { key: { held: sharedKey }, value: { held: sharedValue } };
 
 async function scoreHidden(
   { model, engine, items, scores, advance, work }: Scoring,
   session: string,
   batches: readonly HeldRun[],
 ): Promise<void> {
-  const wanted = batches.filter(({ run }) => run.kind !== 'shared');
-  const last = lastOf(wanted);
-  await engine.spread(wanted, async (batch) => {
+  await engine.spread(batches, async (batch) => {
     throwIfAborted(work.signal);
     const targets = targetsOf(batch.run, items);
+    advance(batch.run);
+    if (targets.rows.length === 0) return;
     const pairs = BigInt64Array.from(
       targets.wanted.flatMap(({ place, token }) => [BigInt(place), BigInt(token)]),
     );
@@ -151,7 +147,7 @@ async function scoreHidden(
       pairs: tensor('int64', [targets.wanted.length, 2], pairs),
     };
     const fetch = ['logprob', 'best', 'bestLogprob'];
-    const [results] = await batch.worker.run([{ session, feeds, fetch, last: last.has(batch) }]);
+    const [results] = await batch.worker.run([{ session, feeds, fetch }]);
     await checkHeadFinite(model, results!.logprob!.data as Float32Array);
     for (const [i, { item }] of targets.wanted.entries()) {
       scores[item]!.push({
@@ -160,7 +156,6 @@ async function scoreHidden(
         bestLogprob: Number(results!.bestLogprob!.data[i]),
       });
     }
-    advance(batch.run);
   });
 }
 
@@ -171,12 +166,14 @@ interface Targets {
   readonly wanted: { readonly item: number; readonly place: number; readonly token: number }[];
 }
 
+/** The rows of a run that predict a token somebody asks for. */
 function targetsOf({ layout, prefix }: Run, items: readonly ScoreItem[]): Targets {
   const targets: Targets = { rows: [], wanted: [] };
   const places = new Map<number, number>();
   for (const [b, item] of layout.sequences.entries()) {
-    const { ids, from } = items[item]!;
-    for (let t = from; t < ids.length; t++) {
+    const { ids, from } = items[item] ?? { ids: [], from: 0 };
+    const end = Math.min(ids.length, prefix + layout.lengths[b]! + 1);
+    for (let t = Math.max(from, prefix + 1); t < end; t++) {
       const row = rowOf(layout, b, t - 1 - prefix);
       if (!places.has(row)) places.set(row, targets.rows.push(row) - 1);
       targets.wanted.push({ item, place: places.get(row)!, token: ids[t]! });

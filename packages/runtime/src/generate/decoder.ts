@@ -44,7 +44,7 @@ export class ResidentDecoder {
     const decoder = new ResidentDecoder(engine, model);
     try {
       for (const [i, part] of decoder.#parts.entries()) {
-        await engine.open(sessionName(i), decodeGraph(model, part));
+        await engine.open(sessionName(i), decodeGraph(model, part), { arena: true });
       }
       return decoder;
     } catch (error) {

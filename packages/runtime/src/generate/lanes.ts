@@ -43,29 +43,46 @@ export function planLanes(
   const workers = engine.workers.length;
   const each = cacheBytesPerToken(model);
   const lanes: LanePlan[] = [];
-  for (const { members, prefix } of groupsOf(model, prompts)) {
+  const add = (indices: readonly number[], shared: number) =>
+    lanes.push({ indices, shared, worker: lanes.length % workers });
+  for (const { members, prefix } of groupsOf(engine, model, prompts)) {
+    // All but the last token of a long prompt are kept as what its lane shares, some at a time.
+    if (prefix === 0 && members[0]!.ids.length > engine.limits.tokens) {
+      for (const { index, ids } of members) add([index], ids.length - 1);
+      continue;
+    }
     const longest = members.reduce((most, { ids }) => Math.max(most, ids.length), 0) - prefix + newTokens;
     const room = Math.floor((bytes / each - prefix) / longest);
     const most = Math.max(1, Math.min(mostSequences, room, Math.ceil(members.length / workers)));
     for (let i = 0; i < members.length; i += most) {
       const indices = members.slice(i, i + most).map(({ index }) => index);
-      lanes.push({ indices, shared: indices.length > 1 ? prefix : 0, worker: lanes.length % workers });
+      add(indices, indices.length > 1 ? prefix : 0);
     }
   }
   return lanes;
 }
 
-/** Families that save enough, and all other prompts together, longest first. */
+/** Families that save enough, all prompts of other runs together, longest first, and those that are longer than a run. */
 function groupsOf(
+  { limits: { tokens } }: Engine,
   { config }: Model,
   prompts: Prompts,
 ): { readonly members: readonly Numbered[]; readonly prefix: number }[] {
   const sequences = prompts.map((ids, index): Numbered => ({ ids, index, free: ids.length - 1 }));
   const all = turnsByLength(config.rope) ? [] : [...families(sequences)];
-  const saving = all.filter(({ members, prefix }) => (members.length - 1) * prefix >= leastSaved);
+  const saving = all.filter(
+    ({ members, prefix }) =>
+      (members.length - 1) * prefix >= leastSaved &&
+      members.every(({ ids }) => ids.length - prefix <= tokens),
+  );
   const inFamilies = new Set(saving.flatMap(({ members }) => members.map(({ index }) => index)));
   const others = sequences
     .filter(({ index }) => !inFamilies.has(index))
     .sort((a, b) => b.ids.length - a.ids.length);
-  return others.length > 0 ? [...saving, { members: others, prefix: 0 }] : saving;
+  const long = others.filter(({ ids }) => ids.length > tokens);
+  const short = others.slice(long.length);
+  return [
+    ...saving,
+    ...[long, short].filter((members) => members.length > 0).map((members) => ({ members, prefix: 0 })),
+  ];
 }

@@ -11,7 +11,7 @@ import { checkHeadFinite } from '../forward/finite.js';
 import { dropBatch, type HeldBatch, hiddenName, holdBatch } from '../forward/held.js';
 import { rowOf } from '../forward/layout.js';
 import { turnsByLength } from '../forward/rope.js';
-import { laneRuns, lastOf, type Run } from '../forward/runs.js';
+import { laneRuns, type Run } from '../forward/runs.js';
 import type { Prompts } from './lanes.js';
 
 /** Prompts that are continued side by side, and where their keys and values are. */
@@ -55,7 +55,6 @@ export async function prefill(
   });
   try {
     await embedEach(engine, model, batches, (batch, embed) => embed(hiddenName(batch)));
-    const last = lastOf(batches);
     await blocks.each(
       async (block, session) => {
         await engine.spread(batches, async (batch) => {
@@ -64,9 +63,8 @@ export async function prefill(
           const cache = (part: CachePart) => ({ cache: cacheName(lane, block.index, part) });
           const shared = { key: cache('sharedKey'), value: cache('sharedValue') };
           await runBlock(model, block, session, batch, {
-            extraFeeds: blocks.extraFeeds(batch, block, run.kind === 'after' ? shared : undefined),
+            extraFeeds: blocks.extraFeeds(batch, block, run.prefix > 0 ? shared : undefined),
             append: appends(run, (part) => cacheName(lane, block.index, part)),
-            last: last.has(batch),
           });
         });
       },
@@ -97,16 +95,14 @@ export async function closeCaches({ blocks }: Model, lane: Lane): Promise<void> 
 }
 
 /** Keys and values of a run's tokens go to where the lane has them. */
-function appends({ kind, layout }: Run, nameOf: (part: CachePart) => string): Append[] {
-  const parts =
-    kind === 'shared'
-      ? [{ sequence: 0, start: 0, rows: layout.rows }]
-      : layout.sequences.map((sequence, b) => {
-          const from = layout.offsets[b]!;
-          return { sequence, start: 0, rows: layout.rows.slice(from, from + layout.lengths[b]!) };
-        });
-  const [key, value] =
-    kind === 'shared' ? (['sharedKey', 'sharedValue'] as const) : (['pastKey', 'pastValue'] as const);
+function appends({ keeps, prefix, layout }: Run, nameOf: (part: CachePart) => string): Append[] {
+  const parts = keeps
+    ? [{ sequence: 0, start: prefix, rows: layout.rows }]
+    : layout.sequences.map((sequence, b) => {
+        const from = layout.offsets[b]!;
+        return { sequence, start: 0, rows: layout.rows.slice(from, from + layout.lengths[b]!) };
+      });
+  const [key, value] = keeps ? (['sharedKey', 'sharedValue'] as const) : (['pastKey', 'pastValue'] as const);
   return [
     { output: 'ownKey', cache: nameOf(key), headsFirst: true, parts },
     { output: 'ownValue', cache: nameOf(value), headsFirst: true, parts },
@@ -122,7 +118,7 @@ async function firstTokens(
   const session = 'generate/head';
   await engine.open(session, nextTokenHeadGraph(model));
   try {
-    const wanted = batches.filter(({ run }) => run.kind !== 'shared');
+    const wanted = batches.filter(({ run }) => !run.keeps);
     await engine.spread(wanted, async (batch) => {
       const { layout } = batch.run;
       const rows = layout.sequences.map((_, b) => rowOf(layout, b, layout.lengths[b]! - 1));
