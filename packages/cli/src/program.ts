@@ -74,7 +74,7 @@ const noAnswersOption = () => new Option('--no-answers', 'keep no answers');
 const memoryOption = () =>
   new Option(
     '--memory <size>',
-    'hidden states beyond this go to disk (default: a quarter of the memory)',
+    'memory to stay within, mapped weights aside (default: half of what the machine has left)',
   ).argParser(bytes);
 const layoutOption = () =>
   new Option(
@@ -251,6 +251,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(deviceOption())
     .addOption(precisionOption())
     .addOption(gpuMemoryOption())
+    .addOption(memoryOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
@@ -337,6 +338,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(deviceOption())
     .addOption(precisionOption())
     .addOption(gpuMemoryOption())
+    .addOption(memoryOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())

@@ -1,7 +1,9 @@
+import { availableParallelism } from 'node:os';
 import { type Model, MoepressError, measure, type Work } from '@moepress/core';
 import type { DeviceOptions } from './devices/device.js';
 import { defaultGpuMemory, weightShare } from './devices/memory.js';
 import { startDevice } from './devices/start.js';
+import { traitsOf } from './devices/traits.js';
 import { Engine, type EngineOptions } from './engine/engine.js';
 import { machineMemory } from './engine/machine-memory.js';
 import { type BlockSessions, streamedBlocks } from './forward/blocks.js';
@@ -13,12 +15,18 @@ import { generate } from './generate/generate.js';
 import type { GenerateOptions } from './generate/options.js';
 import { generatePadded } from './generate/padded/cached.js';
 import { generatePaddedStreamed } from './generate/padded/streamed.js';
+import { planInference } from './memory/inference.js';
 
 /** `resident` maps all blocks at once, `streamed` one at a time; `auto` goes by the memory of the machine or device. */
 export type Residency = 'auto' | 'resident' | 'streamed';
 
 export interface RunnerOptions extends Omit<EngineOptions, 'device'>, DeviceOptions, Work {
   readonly residency?: Residency;
+  /**
+   * Bytes of anonymous memory that the process may take where the processor computes: half of what the machine has left
+   * by default. What does not fit goes in smaller runs, then in fewer workers, then through one block at a time.
+   */
+  readonly memory?: number | undefined;
 }
 
 /** A share of the memory that mapped weights may fill before the page cache starts to thrash. */
@@ -34,6 +42,13 @@ function fitsDevice(model: Model, { precision, gpuMemory = defaultGpuMemory }: R
   return bytes < gpuMemory * weightShare;
 }
 
+/** How the processor runs a model within the memory it may take. */
+function planned(model: Model, { memory, threads, workers }: RunnerOptions, residencies: readonly boolean[]) {
+  const most = workers ?? Math.min(traitsOf.cpu.workers, threads ?? availableParallelism());
+  const plan = planInference(model, { memory, workers: most, residencies });
+  return { ...plan, carried: plan.memory - plan.fixed };
+}
+
 /** A model ready to score, generate and trace. Dispose of it when done. */
 export class ModelRunner {
   readonly #engine: Engine;
@@ -47,14 +62,19 @@ export class ModelRunner {
     this.#resident = resident;
   }
 
-  /** Throws `ENGINE_FAILED` if a device that was named does not start. */
+  /**
+   * Throws `ENGINE_FAILED` if a device that was named does not start, `MEMORY_EXCEEDED` if the processor cannot run the
+   * model in the memory it may take.
+   */
   static async open(model: Model, options: RunnerOptions = {}): Promise<ModelRunner> {
     const { residency = 'auto' } = options;
     const device = await startDevice(options.device ?? 'cpu', options);
     const fits = device === 'cpu' ? fitsMachine(model) : fitsDevice(model, options);
-    const engine = new Engine({ ...options, device });
+    const wanted = residency === 'auto' ? (fits ? [true, false] : [false]) : [residency === 'resident'];
+    const { resident, ...bounds } =
+      device === 'cpu' ? planned(model, options, wanted) : { resident: wanted[0]! };
+    const engine = new Engine({ ...bounds, ...options, device });
     try {
-      const resident = residency === 'resident' || (residency === 'auto' && fits);
       return new ModelRunner(
         engine,
         model,

@@ -21,6 +21,8 @@ export interface EvalOptions extends Questions, DeviceOptions {
   readonly output?: string;
   readonly addBos?: boolean;
   readonly threads?: number;
+  /** Bytes of anonymous memory to stay within. */
+  readonly memory?: number;
   readonly revision?: string;
   readonly answers?: AnswersChoice;
   /** Scores ONNX files that others exported instead of a checkpoint. */
@@ -79,6 +81,7 @@ const bound: readonly {
   { name: 'device', flag: '--device', at: ['moepress'] },
   { name: 'precision', flag: '--precision', at: ['moepress'] },
   { name: 'gpuMemory', flag: '--gpu-memory', at: ['moepress'] },
+  { name: 'memory', flag: '--memory', at: ['moepress'] },
   { name: 'addBos', flag: '--add-bos', at: ['moepress', 'transformers-js'] },
   { name: 'dtype', flag: '--dtype', at: ['transformers-js'] },
   { name: 'servedName', flag: '--served-name', at: ['server'] },

@@ -15,6 +15,8 @@ export interface ServeOptions extends DeviceOptions {
   readonly plan?: string;
   readonly servedName?: string;
   readonly threads?: number;
+  /** Bytes of anonymous memory to stay within. */
+  readonly memory?: number;
   readonly revision?: string;
 }
 

@@ -27,6 +27,8 @@ export function linesReporter(output: Output, now: Clock): Reporter {
         output.write(`warning: ${printable(event.message)}\n`);
         return;
       }
+      // For programs that watch.
+      if (event.type === 'memory') return;
       const task = tasks.apply(event);
       if (!task) return;
       const { name } = task;

@@ -24,7 +24,7 @@ export class Tasks {
   }
 
   /** Takes an event in and returns the task it was about, as it is after it. */
-  apply(event: Exclude<ProgressEvent, { type: 'warning' }>): Task | undefined {
+  apply(event: Exclude<ProgressEvent, { type: 'warning' | 'memory' }>): Task | undefined {
     if (event.type === 'start') {
       const { task: name, total, unit } = event;
       const task = { name, total, unit, startedAt: this.#now(), done: 0, note: undefined };

@@ -25,6 +25,8 @@ export function terminalReporter(output: Output, now: Clock): Reporter {
         output.write(`${clearLine}warning: ${printable(event.message)}\n`);
         return draw();
       }
+      // For programs that watch.
+      if (event.type === 'memory') return;
       const task = tasks.apply(event);
       if (task && event.type === 'end' && tasks.idle) {
         output.write(`${clearLine}${task.name}: ${describeEnd(task, now())}\n`);

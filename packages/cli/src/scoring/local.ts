@@ -23,6 +23,8 @@ export interface Questions extends Pick<EvaluateOptions, 'limit' | 'numFewshot'>
 export interface LocalOptions extends DeviceOptions {
   readonly addBos?: boolean;
   readonly threads?: number;
+  /** Bytes of anonymous memory to stay within. */
+  readonly memory?: number;
   readonly answers: AnswersChoice;
 }
 

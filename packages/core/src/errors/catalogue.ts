@@ -40,6 +40,8 @@ export const errorCatalogue = {
   DATASET_INVALID: 'Restore the file from its source.',
   TASK_UNKNOWN: 'Pick one of the tasks listed by moepress eval --help.',
   INPUT_INVALID: 'Correct the named value.',
+  MEMORY_EXCEEDED:
+    'Allow more memory, close other programs, or shorten what is asked: fewer or shorter sequences at once.',
   ENGINE_FAILED: 'This is likely a fault of moepress: please report it with the message above.',
 } as const satisfies Record<string, string>;
 

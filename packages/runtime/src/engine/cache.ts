@@ -1,8 +1,6 @@
 import { Tensor } from 'onnxruntime-node';
+import { cacheGrowth } from './cache-growth.js';
 import type { Append, CacheShape } from './protocol.js';
-
-/** Room is added this many tokens at a time, at least. */
-const growth = 64;
 
 /** Where rows [first, end) of the list follow each other, which heads-first outputs let copy at once. */
 function* stretches(rows: Int32Array, together: boolean): Generator<[number, number]> {
@@ -53,7 +51,8 @@ export class KeyValueCache {
   #reserve(tokens: number): void {
     const { sequences, kvHeads, headDim } = this.#shape;
     if (sequences === null ? tokens === this.#capacity : tokens <= this.#capacity) return;
-    const capacity = sequences === null ? tokens : Math.ceil((tokens + growth) / growth) * growth;
+    const capacity =
+      sequences === null ? tokens : Math.ceil((tokens + cacheGrowth) / cacheGrowth) * cacheGrowth;
     const count = (sequences ?? 1) * kvHeads;
     const data = new Float32Array(count * capacity * headDim);
     const kept = Math.min(this.#capacity, capacity) * headDim;

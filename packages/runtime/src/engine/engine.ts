@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { Model } from '@moepress/core';
+import type { Progress } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
 import type { Device, DeviceOptions, Precision } from '../devices/device.js';
 import { inHalfPrecision } from '../devices/half-precision.js';
@@ -19,6 +19,15 @@ export interface EngineOptions extends Omit<DeviceOptions, 'device'> {
    * on a device other than the processor.
    */
   readonly workers?: number;
+  /** Packed tokens of a run on the processor, 2048 by default. */
+  readonly tokens?: number;
+  /**
+   * Bytes of the machine's memory for what is held from run to run: hidden states between blocks, or keys and values of
+   * sequences that are decoded side by side; a quarter of the machine's by default.
+   */
+  readonly carried?: number;
+  /** Bytes that the process takes besides; 0 if nobody has worked it out. */
+  readonly fixed?: number;
   /** `cpu` by default. Another must be one that starts, see `startDevice`. */
   readonly device?: Device;
 }
@@ -40,27 +49,29 @@ export class Engine {
   readonly limits: Omit<BatchLimits, 'heads'>;
   /** Bytes for the keys and values of sequences that are decoded side by side. */
   readonly cacheBytes: number;
+  /** Bytes for hidden states between blocks. */
+  readonly carriedBytes: number;
+  /** Bytes that the process takes besides; 0 if nobody has worked it out. */
+  readonly fixedBytes: number;
   /** Of its products with weights. */
   readonly precision: Precision;
   readonly #weights: WeightBudget | null;
 
   constructor(options: EngineOptions = {}) {
     const { device = 'cpu', precision = 'float32', gpuMemory = defaultGpuMemory } = options;
-    const { threads = availableParallelism() } = options;
+    const { threads = availableParallelism(), carried = carriedMemory() } = options;
+    const { tokens = defaultLimits.tokens } = options;
     this.traits = traitsOf[device];
-    this.limits = device === 'cpu' ? defaultLimits : limitsWithin(gpuMemory);
-    this.cacheBytes = this.traits.keepsOutputs ? gpuMemory * cacheShare : carriedMemory();
+    this.limits = device === 'cpu' ? { ...defaultLimits, tokens } : limitsWithin(gpuMemory);
+    this.cacheBytes = this.traits.keepsOutputs ? gpuMemory * cacheShare : carried;
+    this.carriedBytes = carried;
+    this.fixedBytes = options.fixed ?? 0;
     this.precision = device === 'cpu' ? 'float32' : precision;
     this.#weights = device === 'cpu' ? null : new WeightBudget(gpuMemory);
     const count = options.workers ?? Math.min(this.traits.workers, threads);
     const each = Math.max(1, Math.floor(threads / count));
     const deviceMemory = Math.floor((gpuMemory * heldShare) / count);
     this.workers = Array.from({ length: count }, () => new EngineWorker(each, { device, deviceMemory }));
-  }
-
-  /** Tokens whose hidden states may be held between blocks at once. */
-  carriedTokens({ config }: Model): number {
-    return Math.floor(carriedMemory() / (Float32Array.BYTES_PER_ELEMENT * config.hiddenSize));
   }
 
   /** Opens a session in every worker. Throws `ENGINE_FAILED` if its weights exceed what a device may hold of them. */
@@ -79,6 +90,11 @@ export class Engine {
   async close(session: string): Promise<void> {
     await settled(this.workers.map((worker) => worker.close(session)));
     this.#weights?.giveBack(session);
+  }
+
+  /** Tells what memory the process is going to take at most, with so many bytes held from run to run. */
+  tellMemory(held: number, progress: Progress | undefined): void {
+    if (this.fixedBytes > 0) progress?.({ type: 'memory', predicted: Math.round(this.fixedBytes + held) });
   }
 
   /** Whose turn the i-th piece of work is. */

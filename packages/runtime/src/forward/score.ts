@@ -1,6 +1,7 @@
 import { type Model, throwIfAborted, type Work } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
 import { int32, tensor } from '../engine/tensor.js';
+import { cacheBytesPerToken, carriedBytes } from '../memory/shapes.js';
 import { batchSequences } from './batches.js';
 import { type BlockSessions, runBlock } from './blocks.js';
 import { embedEach } from './embed.js';
@@ -63,7 +64,9 @@ export async function scoreSequences(
   };
   const scores = items.map((): TokenScore[] => []);
   try {
-    for (const wave of wavesOf(runs, engine.carriedTokens(model))) {
+    const waves = wavesOf(runs, Math.floor(engine.carriedBytes / carriedBytes(model, 1)));
+    engine.tellMemory(Math.max(0, ...waves.map((wave) => heldBytes(model, wave))), work.progress);
+    for (const wave of waves) {
       await scoreWave({ engine, model, blocks, items, scores, advance, work }, wave);
     }
     return scores;
@@ -84,6 +87,16 @@ function runsFor(engine: Engine, model: Model, items: readonly ScoreItem[]): Run
   const limits = { ...engine.limits, heads: model.config.heads, lanes };
   const layouts = batchSequences(inputs, limits, { sharePrefixes });
   return layouts.map((layout, i) => ({ layout, lane: i % lanes, prefix: 0, keeps: false }));
+}
+
+/** What a wave holds between blocks, and what its runs keep of one. */
+function heldBytes(model: Model, wave: readonly Run[]): number {
+  const tokens = wave.reduce((sum, { layout }) => sum + layout.ids.length, 0);
+  const kept = wave.reduce((most, { prefix, keeps, layout }) => {
+    return Math.max(most, keeps ? prefix + layout.ids.length : prefix);
+  }, 0);
+  const each = cacheBytesPerToken(model) / model.blocks.length;
+  return carriedBytes(model, tokens) + 4 * kept * each;
 }
 
 interface Scoring {

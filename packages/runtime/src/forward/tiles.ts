@@ -13,7 +13,7 @@ export interface Tiles {
 }
 
 /** Queries of a tile, so many that gathering its keys costs little beside its products. */
-const mostQueries = 128;
+export const mostQueries = 128;
 const fewestQueries = 16;
 
 /** Scores of a tile, over all heads: 32 MiB of fp32. */

@@ -3,7 +3,7 @@ import type { Engine } from '../engine/engine.js';
 import type { BlockSessions } from '../forward/blocks.js';
 import { type ResidentDecoder, streamedNext } from './decoder.js';
 import { Decoding } from './decoding.js';
-import { type Prompts, planLanes } from './lanes.js';
+import { laneBytes, type Prompts, planLanes } from './lanes.js';
 import type { GenerateOptions } from './options.js';
 import { closeCaches, type Lane, openCaches, prefill } from './prefill.js';
 
@@ -41,6 +41,8 @@ export async function generate(generation: Generation, options: GenerateOptions)
   // Each worker has room for one lane at a time.
   const waiting = engine.workers.map((worker) => lanes.filter(({ lane }) => lane.worker === worker));
   const rounds = Math.max(0, ...waiting.map(({ length }) => length));
+  const largest = Math.max(0, ...plans.map((plan) => laneBytes(model, plan, prompts, options.maxNewTokens)));
+  engine.tellMemory(largest * Math.min(lanes.length, engine.workers.length), options.progress);
   let done = 0;
   try {
     for (let round = 0; round < rounds; round++) {

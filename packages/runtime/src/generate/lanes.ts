@@ -1,8 +1,9 @@
 import type { Model } from '@moepress/core';
-import { valueDimOf } from '../decoder/attention/heads.js';
+import { cacheGrowth } from '../engine/cache-growth.js';
 import type { Engine } from '../engine/engine.js';
 import { turnsByLength } from '../forward/rope.js';
 import { families, type Numbered } from '../forward/runs.js';
+import { cacheBytesPerToken } from '../memory/shapes.js';
 
 export type Prompts = readonly (readonly number[])[];
 
@@ -22,13 +23,17 @@ const mostSequences = 256;
 /** Tokens that a family must save in all to be continued apart from others. */
 const leastSaved = 1024;
 
-/** Bytes of keys and values of one token in all blocks. */
-export const cacheBytesPerToken = ({ blocks }: Pick<Model, 'blocks'>): number =>
-  blocks.reduce(
-    (sum, { attention }) =>
-      sum + Float32Array.BYTES_PER_ELEMENT * attention.kvHeads * (attention.headDim + valueDimOf(attention)),
-    0,
-  );
+/** Bytes of the keys and values of a lane's sequences when they have grown; they are copied where they need more room. */
+export function laneBytes(
+  model: Model,
+  { indices, shared }: Pick<LanePlan, 'indices' | 'shared'>,
+  prompts: Prompts,
+  newTokens: number,
+): number {
+  const longest = indices.reduce((most, index) => Math.max(most, prompts[index]!.length), 0) - shared;
+  const tokens = shared + indices.length * (longest + newTokens + cacheGrowth);
+  return cacheBytesPerToken(model) * tokens * (1 + 1 / model.blocks.length);
+}
 
 /**
  * Arranges prompts in lanes whose keys and values fit in `bytes` each: those that begin alike together, and so that all
@@ -51,7 +56,8 @@ export function planLanes(
       for (const { index, ids } of members) add([index], ids.length - 1);
       continue;
     }
-    const longest = members.reduce((most, { ids }) => Math.max(most, ids.length), 0) - prefix + newTokens;
+    const longest =
+      members.reduce((most, { ids }) => Math.max(most, ids.length), 0) - prefix + newTokens + cacheGrowth;
     const room = Math.floor((bytes / each - prefix) / longest);
     const most = Math.max(1, Math.min(mostSequences, room, Math.ceil(members.length / workers)));
     for (let i = 0; i < members.length; i += most) {
