@@ -9,6 +9,7 @@ export {
   tensorName,
 } from './architectures/manifest.js';
 export { denseLayers } from './config/ffn.js';
+export { asFamily, type Changes, quantityOf, withQuantities } from './config/write.js';
 export { asWriteError } from './files/errors.js';
 export { replaceFile } from './files/replace.js';
 export { checkSpace } from './files/space.js';
@@ -20,9 +21,10 @@ export {
   type DenseLayer,
   stockConfig,
 } from './model/compact.js';
+export { biasName } from './model/bias.js';
 export type { OpenOptions } from './model/locate.js';
 export { openModel } from './model/open.js';
-export { ownWidthNames, type RaggedNames, raggedNames } from './model/ragged.js';
+export { type RaggedNames, raggedNames } from './model/ragged.js';
 export { arrayEntry, exprEntry, stackEntry, type TensorEntry } from './safetensors/layout.js';
 export { readSafetensors, type SafetensorsFile } from './safetensors/read.js';
 export { defaultShardBytes, planShards, type ShardPlan, writeShards } from './safetensors/shards.js';

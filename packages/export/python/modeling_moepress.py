@@ -58,11 +58,10 @@ class SharedSlots:
 
 
 def clamped_swiglu(config):
-    """The activation of gpt-oss."""
-    limit = getattr(config, "swiglu_limit", 7.0)
+    """The activation of gpt-oss, with the limit that its class has whatever config.json says."""
 
     def activation(gate, up):
-        gate, up = gate.clamp(max=limit), up.clamp(-limit, limit)
+        gate, up = gate.clamp(max=7.0), up.clamp(-7.0, 7.0)
         return (up + 1) * gate * torch.sigmoid(1.702 * gate)
 
     return activation
@@ -118,11 +117,12 @@ class DenseFfn(nn.Module):
         super().__init__()
         self.is_gpt_oss = isinstance(config, GptOssConfig)
         width = record["width"]
+        bias = self.is_gpt_oss or getattr(config, "mlp_bias", False)
         if width:
             activation = (clamped_swiglu if self.is_gpt_oss else gated)(config)
-            mlp = Expert(config.hidden_size, width, activation, self.is_gpt_oss)
+            mlp = Expert(config.hidden_size, width, activation, bias)
         else:
-            mlp = EmptyExpert(config.hidden_size, self.is_gpt_oss)
+            mlp = EmptyExpert(config.hidden_size, bias)
         # The projections stand under this module's own name, as those of the family's dense layers do.
         for name, module in mlp.named_children():
             self.add_module(name, module)

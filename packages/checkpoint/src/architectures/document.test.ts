@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { architectures } from './index.js';
+import { keyTable, rotationTable } from './keys-table.test.util.js';
 import { familyTable } from './table.test.util.js';
 
 const document = fileURLToPath(new URL('../../../../docs/architectures.md', import.meta.url));
@@ -17,6 +18,11 @@ function replace(text: string, name: string, by: string): string {
 // Rewritten by: npx vitest run packages/checkpoint/src/architectures --update
 test('docs/architectures.md shows the manifests as they are', async () => {
   const example = `\`\`\`ts\n${source('./mixtral.ts').trim()}\n\`\`\``;
-  const withTable = replace(readFileSync(document, 'utf8'), 'families', familyTable(architectures));
-  await expect(replace(withTable, 'example', example)).toMatchFileSnapshot(document);
+  const shown = Object.entries({
+    families: familyTable(architectures),
+    keys: keyTable(architectures),
+    rotations: rotationTable(),
+    example,
+  }).reduce((text, [name, by]) => replace(text, name, by), readFileSync(document, 'utf8'));
+  await expect(shown).toMatchFileSnapshot(document);
 });

@@ -1,4 +1,5 @@
 import type { Router, RouterGroups } from '@moepress/core';
+import type { FamilyKeys } from './keys.js';
 
 /**
  * What tells one family of checkpoints from another, as data. A family whose mathematics is already
@@ -10,8 +11,8 @@ export interface ArchitectureManifest {
   readonly title: string;
   /** The class that runs it, as config.json lists it under `architectures`. */
   readonly className: string;
-  /** Null in a dense family. */
-  readonly keys: ConfigKeys | null;
+  /** Every key of config.json that is read. */
+  readonly keys: FamilyKeys;
   readonly attention: AttentionTraits;
   /** Null in a dense family. */
   readonly router: RouterTraits | null;
@@ -19,55 +20,45 @@ export interface ArchitectureManifest {
   readonly tensors: TensorNames;
 }
 
-/** The keys of config.json that tell of experts, whose names differ between families. */
-export interface ConfigKeys {
-  /** Number of routed experts, or of router slots in a compact checkpoint. */
-  readonly experts: string;
-  readonly topK: string;
-  /** Intermediate size of a routed expert. */
-  readonly expertWidth: string;
-}
-
 export type AttentionTraits = GroupedQueryTraits | LatentTraits;
 
 export interface GroupedQueryTraits {
   readonly kind: 'gqa';
-  /** Whether queries, keys and values have a bias: the key that says so, and what its absence means; null: never. */
-  readonly qkvBias: { readonly key: string; readonly default: boolean } | 'always' | null;
+  /** Whether queries, keys and values have a bias. */
+  readonly qkvBias: 'by-config' | 'always' | 'never';
   /** Whether the output projection follows `qkvBias` or never has a bias. */
   readonly outputBias: 'as-qkv' | 'never';
   /** What the RMS norm of queries and keys runs over, if there is one. */
   readonly qkNorm: 'head' | 'projection' | null;
-  /** The key of the bound to which queries, keys and values are clipped. */
-  readonly clipKey: string | null;
-  /**
-   * Which layers see only the last `sliding_window` tokens: none; all, where the key is set; or those
-   * that `layer_types` names, by default every other one from the first.
-   */
-  readonly window: 'never' | 'every-layer' | 'layer-types';
+  readonly windows: WindowRule;
   /** Whether each head has a sink beside the tokens' logits. */
   readonly sinks: boolean;
 }
 
+/**
+ * Which layers see only the last `sliding_window` tokens: none; all, where the key is set; or those that
+ * `layer_types` names, and where that is absent every other one from the first, those from `max_window_layers` on,
+ * or every other one below it.
+ */
+export type WindowRule = 'never' | 'every-layer' | 'alternating' | 'from-layer' | 'alternating-below-layer';
+
 /** Multi-head latent attention; its sizes have the same keys in all families. */
 export interface LatentTraits {
   readonly kind: 'mla';
-  /** The key that, if false, has halves of the rotated dimensions turn together instead of neighbours. */
-  readonly interleaveKey: string | null;
 }
 
 export interface RouterTraits {
   /** What `scoring_func` must be where it is given. */
   readonly scoring: Router['scoring'];
-  /** Values of `topk_method` and how each values a group of experts, null without groups. Absent means the first. */
+  /** Values of `topk_method` and how each values a group of experts, null without groups. */
   readonly methods: Readonly<Record<string, RouterGroups['by'] | null>>;
   /**
-   * When the chosen weights are divided by their sum: always, or as `norm_topk_prob` says; and whether
-   * they are then left unscaled, as DeepSeek-V2's own code does.
+   * When the chosen weights are divided by their sum: always; never; as `norm_topk_prob` says; or so, but never
+   * where one expert is chosen.
    */
-  readonly normalise: 'always' | { readonly default: boolean; readonly unscaled: boolean };
-  /** The key of the factor of the chosen weights, and what its absence means. */
-  readonly scale: { readonly key: string; readonly default: number } | null;
+  readonly normalise: 'always' | 'never' | 'by-config' | 'by-config-of-several';
+  /** What the experts chosen beyond those of the best groups weigh: nothing, or they cannot be told (`CONFIG_INVALID`). */
+  readonly beyondGroups: 'nothing' | 'unknown';
   /** Whether the logits have a bias, under the router's stem. */
   readonly bias: boolean;
   /** Whether scores have a bias for the selection only. */
@@ -75,26 +66,19 @@ export interface RouterTraits {
 }
 
 export interface FfnTraits {
-  /**
-   * The shared expert: the key of its size, in channels or in experts of the routed width; and whether
-   * its output passes a sigmoid gate.
-   */
+  /** The shared expert: its size in channels or in experts of the routed width; and whether its output passes a sigmoid gate. */
   readonly shared: {
-    readonly key: string;
     readonly unit: 'channels' | 'experts';
     readonly gated: boolean;
   } | null;
   /**
    * Which layers are dense, of width `intermediate_size`. `all`: those of a dense family. `mlp-only-layers`: those listed there, and
-   * those with (layer + 1) % decoder_sparse_step != 0. `prefix`: the first `first_k_dense_replace`,
-   * and those with layer % moe_layer_freq != 0.
+   * those with (layer + 1) % decoder_sparse_step != 0. `prefix`: the first `first_k_dense_replace`. `prefix-and-step`: also
+   * those with layer % moe_layer_freq != 0.
    */
-  readonly dense: 'none' | 'all' | 'mlp-only-layers' | 'prefix';
-  /** SwiGLU, or with both factors clamped: the key of the limit, and what its absence means. */
-  readonly clamp: {
-    readonly alpha: number;
-    readonly limit: { readonly key: string; readonly default: number };
-  } | null;
+  readonly dense: 'none' | 'all' | 'mlp-only-layers' | 'prefix' | 'prefix-and-step';
+  /** SwiGLU with both factors clamped, in place of the function that config.json names. */
+  readonly clamp: { readonly alpha: number; readonly limit: number } | null;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { as, decoderKeys, key, none, perHead, sized, value } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
 import { llamaStyleNames } from './names.js';
 import { denseFfn, plainAttention } from './traits.js';
@@ -7,8 +8,27 @@ export const qwen2: ArchitectureManifest = {
   modelType: 'qwen2',
   title: 'Qwen2',
   className: 'Qwen2ForCausalLM',
-  keys: null,
-  attention: { ...plainAttention, qkvBias: 'always' },
+  keys: {
+    ...decoderKeys({
+      vocab_size: 151_936,
+      hidden_size: 4096,
+      num_hidden_layers: 32,
+      num_attention_heads: 32,
+      max_position_embeddings: 32_768,
+      rms_norm_eps: 1e-6,
+      rope_theta: 10_000,
+      bos_token_id: null,
+      eos_token_id: null,
+    }),
+    kvHeads: key('num_key_value_heads', value(32), { null: as('heads') }),
+    headDim: key('head_dim', perHead),
+    activation: key('hidden_act', value('silu')),
+    usesWindow: key('use_sliding_window', value(false)),
+    slidingWindow: key('sliding_window', value(4096), { null: none }),
+    windowLayers: sized('max_window_layers', 28),
+    denseWidth: sized('intermediate_size', 22016),
+  },
+  attention: { ...plainAttention, qkvBias: 'always', windows: 'from-layer' },
   router: null,
   ffn: denseFfn,
   tensors: llamaStyleNames,

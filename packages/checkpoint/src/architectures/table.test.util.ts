@@ -1,5 +1,6 @@
 /** The table of families in docs/architectures.md. */
-import type { ArchitectureManifest, GroupedQueryTraits } from './manifest.js';
+import type { FamilyKeys, KeyRule } from './keys.js';
+import type { ArchitectureManifest, GroupedQueryTraits, WindowRule } from './manifest.js';
 
 /** As biome formats no Markdown, the rows need no alignment. */
 export function familyTable(manifests: readonly ArchitectureManifest[]): string {
@@ -15,33 +16,44 @@ export function familyTable(manifests: readonly ArchitectureManifest[]): string 
   return [columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-function attention({ attention: traits }: ArchitectureManifest): string {
+const windows: Readonly<Record<WindowRule, readonly string[]>> = {
+  never: [],
+  'every-layer': ['`sliding_window` on every layer'],
+  alternating: ['windows by `layer_types`, else on every other layer from the first'],
+  'from-layer': ['windows by `layer_types`, else from layer `max_window_layers` on'],
+  'alternating-below-layer': ['windows by `layer_types`, else on every other layer below `max_window_layers`'],
+};
+
+function attention({ attention: traits, keys }: ArchitectureManifest): string {
   if (traits.kind === 'mla') return 'latent (MLA), `attention_bias`';
-  const windows = {
-    never: [],
-    'every-layer': ['`sliding_window` on every layer'],
-    'layer-types': ['windows by `layer_types`'],
-  };
   return [
     'grouped-query',
-    ...biases(traits),
+    ...biases(traits, keys),
     ...(traits.qkNorm ? [`query and key norms over the ${traits.qkNorm}`] : []),
-    ...(traits.clipKey ? [`\`${traits.clipKey}\``] : []),
-    ...windows[traits.window],
+    ...named(keys.clip),
+    ...windows[traits.windows],
     ...(traits.sinks ? ['sinks'] : []),
   ].join(', ');
 }
 
-function biases({ qkvBias, outputBias }: GroupedQueryTraits): string[] {
-  if (qkvBias === null) return [];
+function biases({ qkvBias, outputBias }: GroupedQueryTraits, keys: FamilyKeys): string[] {
+  if (qkvBias === 'never') return [];
   const but = outputBias === 'never' ? ' but for output' : '';
-  return [qkvBias === 'always' ? `biases${but}` : `\`${qkvBias.key}\`${but}`];
+  return [`${qkvBias === 'always' ? 'biases' : named(keys.attentionBias)[0]}${but}`];
 }
 
-function router({ router: traits }: ArchitectureManifest): string {
+const named = (rule: KeyRule | undefined): string[] => (rule ? [`\`${rule.names[0]}\``] : []);
+
+const normalised = {
+  always: ['weights sum to one'],
+  never: [],
+  'by-config': ['`norm_topk_prob`'],
+  'by-config-of-several': ['`norm_topk_prob` of several'],
+};
+
+function router({ router: traits, keys }: ArchitectureManifest): string {
   if (traits === null) return 'none';
-  const { methods, normalise, scale } = traits;
-  const groups = Object.entries(methods).flatMap(([method, by]) =>
+  const groups = Object.entries(traits.methods).flatMap(([method, by]) =>
     by ? [`groups by ${by} (\`${method}\`)`] : [],
   );
   return [
@@ -49,26 +61,26 @@ function router({ router: traits }: ArchitectureManifest): string {
     ...(traits.bias ? ['bias'] : []),
     ...(traits.selectionBias ? ['bias for the selection'] : []),
     ...groups,
-    normalise === 'always'
-      ? 'weights sum to one'
-      : `\`norm_topk_prob\`${normalise.unscaled ? ' instead of scale' : ''}`,
-    ...(scale ? [`\`${scale.key}\``] : []),
+    ...normalised[traits.normalise],
+    ...named(keys.scale),
   ].join(', ');
 }
 
-function ffn({ ffn: traits }: ArchitectureManifest): string {
-  const dense = {
-    none: 'every layer has experts',
-    all: 'dense',
-    'mlp-only-layers': 'dense layers by `mlp_only_layers` and `decoder_sparse_step`',
-    prefix: 'dense layers by `first_k_dense_replace` and `moe_layer_freq`',
-  };
+const dense = {
+  none: 'every layer has experts',
+  all: 'dense',
+  'mlp-only-layers': 'dense layers by `mlp_only_layers` and `decoder_sparse_step`',
+  prefix: 'dense layers by `first_k_dense_replace`',
+  'prefix-and-step': 'dense layers by `first_k_dense_replace` and `moe_layer_freq`',
+};
+
+function ffn({ ffn: traits, keys }: ArchitectureManifest): string {
   return [
     dense[traits.dense],
-    ...(traits.shared
-      ? [`shared expert${traits.shared.gated ? ' behind a gate' : ''} (\`${traits.shared.key}\`)`]
-      : []),
-    ...(traits.clamp ? [`clamped SwiGLU (\`${traits.clamp.limit.key}\`)`] : []),
+    ...named(keys.activation),
+    ...named(keys.mlpBias),
+    ...(traits.shared ? [`shared expert${traits.shared.gated ? ' behind a gate' : ''} (${named(keys.shared)})`] : []),
+    ...(traits.clamp ? [`SwiGLU clamped at ${traits.clamp.limit}`] : []),
   ].join(', ');
 }
 

@@ -3,17 +3,16 @@ import type { FfnTraits, GroupedQueryTraits, RouterTraits } from './manifest.js'
 /** Grouped-query attention as Llama has it; a manifest says what its family adds. */
 export const plainAttention: GroupedQueryTraits = {
   kind: 'gqa',
-  qkvBias: null,
+  qkvBias: 'never',
   outputBias: 'never',
   qkNorm: null,
-  clipKey: null,
-  window: 'never',
+  windows: 'never',
   sinks: false,
 };
 
 /** Biases on all four projections where `attention_bias` says so. */
 export const optionalBias = {
-  qkvBias: { key: 'attention_bias', default: false },
+  qkvBias: 'by-config',
   outputBias: 'as-qkv',
 } as const satisfies Partial<GroupedQueryTraits>;
 
@@ -21,11 +20,11 @@ export const optionalBias = {
 export const plainRouter: RouterTraits = {
   scoring: 'softmax',
   methods: { greedy: null },
-  normalise: { default: false, unscaled: false },
-  scale: null,
+  normalise: 'by-config',
+  beyondGroups: 'unknown',
   bias: false,
   selectionBias: false,
 };
 
-/** A dense SwiGLU in every layer. */
+/** A dense gated MLP in every layer. */
 export const denseFfn: FfnTraits = { shared: null, dense: 'all', clamp: null };

@@ -6,12 +6,17 @@ import { mixtral } from '../architectures/mixtral.js';
 import { readAttention } from './attention.js';
 import { readerOf, refusalOf } from './support.test.util.js';
 
-const common = { rope_theta: 1e4, max_position_embeddings: 4096, num_attention_heads: 4 };
+const common = {
+  rope_theta: 1e4,
+  max_position_embeddings: 4096,
+  num_attention_heads: 4,
+  num_key_value_heads: 4,
+};
 
 describe('latent attention', () => {
   const sizes = { qk_nope_head_dim: 16, qk_rope_head_dim: 8, v_head_dim: 12, kv_lora_rank: 32 };
   const read = (changes: object, family = deepseekV3) =>
-    readAttention(readerOf({ ...common, ...sizes, ...changes }), family.attention);
+    readAttention(readerOf({ ...common, ...sizes, ...changes }, family), family.attention);
 
   it('has heads of a plain and a rotated part', () => {
     expect(read({ q_lora_rank: null })).toEqual({
@@ -56,7 +61,7 @@ describe('latent attention', () => {
 describe('windows', () => {
   const windows = (family: typeof mixtral, changes: object) => {
     const config = { ...common, hidden_size: 64, num_hidden_layers: 3, ...changes };
-    return (readAttention(readerOf(config), family.attention) as { windows: unknown }).windows;
+    return (readAttention(readerOf(config, family), family.attention) as { windows: unknown }).windows;
   };
   const types = (...names: string[]) => names.map((name) => `${name}_attention`);
 

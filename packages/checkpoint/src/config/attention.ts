@@ -1,8 +1,10 @@
 import type { Rope } from '@moepress/core';
 import { z } from 'zod';
-import type { AttentionTraits, GroupedQueryTraits, LatentTraits } from '../architectures/manifest.js';
-import { type ConfigReader, count } from './reader.js';
-import { type RopeConfig, readRope, ropeOf } from './rope.js';
+import type { Quantity } from '../architectures/keys.js';
+import type { AttentionTraits, GroupedQueryTraits } from '../architectures/manifest.js';
+import { count, type KeyReader } from './reader.js';
+import { readRope, ropeOf } from './rope.js';
+import { readWindows } from './windows.js';
 
 export type AttentionConfig = GroupedQueryConfig | LatentConfig;
 
@@ -39,76 +41,46 @@ export interface LatentConfig extends Heads {
 }
 
 /** Throws `CONFIG_INVALID` or `CONFIG_UNSUPPORTED`. */
-export function readAttention(reader: ConfigReader, traits: AttentionTraits): AttentionConfig {
-  const rope = readRope(reader);
-  return traits.kind === 'mla' ? readLatent(reader, traits, rope) : readGroupedQuery(reader, traits, rope);
+export function readAttention(reader: KeyReader<Quantity>, traits: AttentionTraits): AttentionConfig {
+  return traits.kind === 'mla' ? readLatent(reader) : readGroupedQuery(reader, traits);
 }
 
-function readGroupedQuery(
-  reader: ConfigReader,
-  traits: GroupedQueryTraits,
-  rope: RopeConfig,
-): GroupedQueryConfig {
-  const heads = reader.read('num_attention_heads', count);
-  const kvHeads = reader.readOr('num_key_value_heads', count, heads);
-  if (heads % kvHeads !== 0) {
-    throw reader.invalid('num_key_value_heads', `it must divide the ${heads} attention heads`);
-  }
-  const headDim = reader.readOr('head_dim', count, reader.read('hidden_size', count) / heads);
-  if (headDim % 2 !== 0) throw reader.invalid('head_dim', `heads of ${headDim} cannot be rotated in pairs`);
-  const { clipKey } = traits;
-  const qkvBias = readBias(reader, traits.qkvBias);
+function readGroupedQuery(reader: KeyReader<Quantity>, traits: GroupedQueryTraits): GroupedQueryConfig {
+  const heads = reader.read('heads', count);
+  const kvHeads = reader.read('kvHeads', count);
+  if (heads % kvHeads !== 0) throw reader.invalid('kvHeads', `it must divide the ${heads} attention heads`);
+  const headDim = reader.read('headDim', count);
+  if (headDim % 2 !== 0) throw reader.invalid('headDim', `heads of ${headDim} cannot be rotated in pairs`);
+  const { qkvBias: rule } = traits;
+  const qkvBias = rule === 'by-config' ? reader.read('attentionBias', z.boolean()) : rule === 'always';
   return {
     kind: 'gqa',
     heads,
     kvHeads,
     headDim,
-    rope: ropeOf(rope, headDim, 'halves'),
+    rope: ropeOf(readRope(reader, headDim), headDim, 'halves'),
     scale: headDim ** -0.5,
     qkvBias,
     outputBias: traits.outputBias === 'as-qkv' && qkvBias,
     qkNorm: traits.qkNorm,
-    clip: clipKey === null ? null : reader.readOr(clipKey, z.number().positive(), null),
+    clip: reader.reads('clip') ? reader.read('clip', z.number().nonnegative().nullable()) : null,
     sinks: traits.sinks,
-    windows: readWindows(reader, traits.window),
+    windows: readWindows(reader, traits.windows),
   };
 }
 
-function readBias(reader: ConfigReader, bias: GroupedQueryTraits['qkvBias']): boolean {
-  if (bias === null || bias === 'always') return bias === 'always';
-  return reader.readOr(bias.key, z.boolean(), bias.default);
-}
-
-function readWindows(reader: ConfigReader, rule: GroupedQueryTraits['window']): (number | null)[] {
-  const layers = reader.read('num_hidden_layers', layerCount);
-  if (rule === 'never') return Array.from({ length: layers }, () => null);
-  if (rule === 'every-layer') {
-    const window = reader.readOr('sliding_window', count, null);
-    return Array.from({ length: layers }, () => window);
+function readLatent(reader: KeyReader<Quantity>): LatentConfig {
+  const heads = reader.read('heads', count);
+  if (reader.read('kvHeads', count) !== heads) {
+    throw reader.unsupported('kvHeads', `as many as attention heads, ${heads},`);
   }
-  const alternating = Array.from({ length: layers }, (_, layer) => layerTypes[layer % 2]!);
-  const types = reader.readOr('layer_types', z.array(z.enum(layerTypes)), alternating);
-  if (types.length !== layers) throw reader.invalid('layer_types', `there are ${layers} layers`);
-  const slides = types.includes('sliding_attention');
-  const window = slides ? reader.read('sliding_window', count) : null;
-  return types.map((type) => (type === 'sliding_attention' ? window : null));
-}
-
-const layerTypes = ['sliding_attention', 'full_attention'] as const;
-
-/** Deeper than any model, and not so deep that a made-up number fills the memory. */
-export const layerCount = count.max(10_000);
-
-function readLatent(reader: ConfigReader, { interleaveKey }: LatentTraits, rope: RopeConfig): LatentConfig {
-  const heads = reader.read('num_attention_heads', count);
-  if (reader.readOr('num_key_value_heads', count, heads) !== heads) {
-    throw reader.unsupported('num_key_value_heads', `as many as attention heads, ${heads},`);
-  }
-  const rotated = reader.read('qk_rope_head_dim', count);
-  if (rotated % 2 !== 0) throw reader.invalid('qk_rope_head_dim', 'it cannot be rotated in pairs');
-  const contentDim = reader.read('qk_nope_head_dim', count);
+  const rotated = reader.read('rotatedDim', count);
+  if (rotated % 2 !== 0) throw reader.invalid('rotatedDim', 'it cannot be rotated in pairs');
+  const contentDim = reader.read('contentDim', count);
   const headDim = contentDim + rotated;
-  const interleaved = interleaveKey === null || reader.readOr(interleaveKey, z.boolean(), true);
+  const interleaved = !reader.reads('interleaved') || reader.read('interleaved', z.boolean());
+  readWindows(reader, 'never');
+  const rope = readRope(reader, rotated);
   return {
     kind: 'mla',
     heads,
@@ -116,10 +88,10 @@ function readLatent(reader: ConfigReader, { interleaveKey }: LatentTraits, rope:
     headDim,
     rope: ropeOf(rope, rotated, interleaved ? 'neighbours' : 'halves'),
     scale: headDim ** -0.5 * rope.latentScale,
-    bias: reader.readOr('attention_bias', z.boolean(), false),
-    queryLatent: reader.readOr('q_lora_rank', count, null),
-    latent: reader.read('kv_lora_rank', count),
+    bias: reader.read('attentionBias', z.boolean()),
+    queryLatent: reader.read('queryLatent', count.nullable()),
+    latent: reader.read('latent', count),
     contentDim,
-    valueDim: reader.read('v_head_dim', count),
+    valueDim: reader.read('valueDim', count),
   };
 }

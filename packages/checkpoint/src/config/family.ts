@@ -1,13 +1,15 @@
 import type { DecoderConfig, DType } from '@moepress/core';
 import { z } from 'zod';
+import type { Quantity } from '../architectures/keys.js';
 import type { ArchitectureManifest } from '../architectures/manifest.js';
 import type { JsonObject } from '../folder/json.js';
-import { type AttentionConfig, layerCount, readAttention } from './attention.js';
+import { type AttentionConfig, readAttention } from './attention.js';
 import { type FfnConfig, readFfn } from './ffn.js';
 import { type Quantisation, readQuantisation } from './quantisation.js';
-import { ConfigReader, count, index } from './reader.js';
+import { type ConfigWarning, count, index, KeyReader } from './reader.js';
 import { refuseUnsupported } from './refusals.js';
 import { type RouterConfig, readRouter } from './router.js';
+import { layerCount } from './windows.js';
 
 /** config.json in the vocabulary of the manifests: what the tensors must look like. */
 export interface FamilyConfig {
@@ -17,6 +19,8 @@ export interface FamilyConfig {
   readonly router: RouterConfig | null;
   readonly ffn: FfnConfig;
   readonly quantisation: Quantisation | null;
+  /** Where what is computed is a choice between programs that differ. */
+  readonly warnings: readonly ConfigWarning[];
 }
 
 const storageTypes = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const satisfies Record<
@@ -39,44 +43,46 @@ export function readFamilyConfig(
   manifest: ArchitectureManifest,
   file: string,
 ): FamilyConfig {
-  const reader = new ConfigReader(raw, file);
-  refuseUnsupported(raw, manifest, reader);
+  const reader = new KeyReader<Quantity>(raw, manifest.keys, file);
+  refuseUnsupported(reader, manifest);
   const quantisation = readQuantisation(reader);
-  const { experts, topK } = readExperts(reader, manifest);
-  const layers = reader.read('num_hidden_layers', layerCount);
+  const { experts, topK } = readExperts(reader);
+  const layers = reader.read('layers', layerCount);
   const attention = readAttention(reader, manifest.attention);
+  const router = manifest.router && readRouter(reader, manifest.router, experts, topK);
   const { heads, kvHeads, headDim, rope } = attention;
   return {
     decoder: {
-      hiddenSize: reader.read('hidden_size', count),
-      vocabSize: reader.read('vocab_size', count),
+      hiddenSize: reader.read('hiddenSize', count),
+      vocabSize: reader.read('vocabSize', count),
       layers,
       heads,
       kvHeads,
       headDim,
       experts,
-      topK,
-      rmsNormEps: reader.read('rms_norm_eps', z.number().positive()),
+      topK: router?.topK ?? topK,
+      rmsNormEps: reader.read('epsilon', z.number().nonnegative()),
       rope,
-      maxPositions: reader.read('max_position_embeddings', count),
-      tiedEmbeddings: reader.readOr('tie_word_embeddings', z.boolean(), false),
+      maxPositions: reader.read('maxPositions', count),
+      tiedEmbeddings: reader.read('tied', z.boolean()),
       dtype: readDtype(reader, quantisation),
-      bosTokenId: reader.readOr('bos_token_id', index, null),
+      bosTokenId: reader.read('bosTokenId', index.nullable()),
       eosTokenIds: readEosTokenIds(generation, reader),
     },
     attention,
-    router: manifest.router && readRouter(reader, manifest.router, experts, topK),
+    router,
     ffn: readFfn(reader, manifest, layers, experts),
     quantisation,
+    warnings: reader.warnings,
   };
 }
 
-/** Experts the router chooses from, and how many; 0 in a dense family. */
-function readExperts(reader: ConfigReader, { keys }: ArchitectureManifest) {
-  if (keys === null) return { experts: 0, topK: 0 };
-  const experts = reader.read(keys.experts, index);
-  const topK = reader.read(keys.topK, count);
-  if (experts > 0 && topK > experts) throw reader.invalid(keys.topK, `there are only ${experts} experts`);
+/** Experts the router chooses from, and how many; 0 in a dense model. */
+function readExperts(reader: KeyReader<Quantity>): { experts: number; topK: number } {
+  const experts = reader.reads('experts') ? reader.read('experts', index) : 0;
+  if (experts === 0) return { experts, topK: 0 };
+  const topK = reader.read('topK', count);
+  if (topK > experts) throw reader.invalid('topK', `there are only ${experts} experts`);
   return { experts, topK };
 }
 
@@ -84,16 +90,16 @@ function readExperts(reader: ConfigReader, { keys }: ArchitectureManifest) {
  * transformers takes float32 for granted where a config does not say; quantised checkpoints that do
  * not are BF16 once read.
  */
-function readDtype(reader: ConfigReader, quantisation: Quantisation | null): DType {
-  const name =
-    reader.readOr('dtype', storageType, null) ??
-    reader.readOr('torch_dtype', storageType, quantisation ? 'bfloat16' : 'float32');
+function readDtype(reader: KeyReader<Quantity>, quantisation: Quantisation | null): DType {
+  const name = reader.read('dtype', storageType.nullable()) ?? (quantisation ? 'bfloat16' : 'float32');
   return storageTypes[name];
 }
 
-function readEosTokenIds(generation: JsonObject, reader: ConfigReader): readonly number[] {
-  const given = reader.readOr('eos_token_id', tokenIds, null);
-  if (given !== null) return [given].flat();
+/** Those of config.json if it names some, then those of generation_config.json, then the family's. */
+function readEosTokenIds(generation: JsonObject, reader: KeyReader<Quantity>): readonly number[] {
+  const own = reader.read('eosTokenIds', tokenIds.nullable());
+  const isNamed = reader.has('eosTokenIds') && own !== null;
   const fallback = tokenIds.safeParse(generation.eos_token_id);
-  return fallback.success ? [fallback.data].flat() : [];
+  const ids = !isNamed && fallback.success ? fallback.data : own;
+  return ids === null ? [] : [ids].flat();
 }

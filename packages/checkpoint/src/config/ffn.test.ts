@@ -7,7 +7,7 @@ import { readerOf, refusalOf } from './support.test.util.js';
 
 const widths = { moe_intermediate_size: 24, intermediate_size: 96 };
 const dense = (family: typeof deepseek, config: Record<string, unknown>, experts = 8) =>
-  readFfn(readerOf({ ...widths, ...config }), family, 6, experts).moe.flatMap((moe, layer) =>
+  readFfn(readerOf({ ...widths, ...config }, family), family, 6, experts).moe.flatMap((moe, layer) =>
     moe ? [] : [layer],
   );
 
@@ -28,13 +28,13 @@ describe('readFfn', () => {
 
   it('counts shared experts in experts, of which there may be none', () => {
     const shared = (n_shared_experts: unknown) =>
-      readFfn(readerOf({ ...widths, n_shared_experts }), deepseek, 2, 8).sharedWidth;
+      readFfn(readerOf({ ...widths, n_shared_experts }, deepseek), deepseek, 2, 8).sharedWidth;
     expect([2, 0, null, undefined].map(shared)).toEqual([48, null, null, null]);
   });
 
   it('clamps in gpt-oss', () => {
     const activation = (config: object) =>
-      readFfn(readerOf({ intermediate_size: 32, ...config }), gptOss, 2, 8).activation;
+      readFfn(readerOf({ intermediate_size: 32, ...config }, gptOss), gptOss, 2, 8).activation;
     expect(activation({})).toEqual({ kind: 'clamped-swiglu', alpha: 1.702, limit: 7 });
     expect(activation({ swiglu_limit: 5 })).toMatchObject({ limit: 5 });
     expect(refusalOf(() => activation({ swiglu_limit: 'none' }))).toContain('swiglu_limit');

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type ConfigReader, count } from './reader.js';
+import { type KeyTable, key, none, type Quantity, value } from '../architectures/keys.js';
+import { count, type KeyReader } from './reader.js';
 
 /**
  * What `quantization_config` says of the weights. MXFP4 tensors tell the rest by themselves; FP8 ones
@@ -7,20 +8,26 @@ import { type ConfigReader, count } from './reader.js';
  */
 export type Quantisation = { readonly method: 'mxfp4' } | { readonly method: 'fp8'; readonly block: number };
 
+const keys: KeyTable<'method' | 'format' | 'scheme' | 'block'> = {
+  method: key('quant_method', none, { null: none }),
+  format: key('fmt', value('e4m3'), { null: value('e4m3') }),
+  scheme: key('activation_scheme', value('dynamic'), { null: value('dynamic') }),
+  block: key('weight_block_size', value([0, 0]), { null: value([0, 0]) }),
+};
+
 /** Null for plain weights. Throws `CONFIG_UNSUPPORTED` for other methods, or `CONFIG_INVALID`. */
-export function readQuantisation(reader: ConfigReader): Quantisation | null {
-  const key = 'quantization_config';
-  const config = reader.inside(key);
-  if (config === null) return null;
-  const method = config.readOr('quant_method', z.string(), null);
+export function readQuantisation(reader: KeyReader<Quantity>): Quantisation | null {
+  if (reader.value('quantisation') === null) return null;
+  const config = reader.inside('quantisation', keys);
+  const method = config.read('method', z.string().nullable());
   if (method === 'mxfp4') return { method };
-  if (method !== 'fp8') throw reader.unsupported(key, 'quant_method "fp8" or "mxfp4"');
+  if (method !== 'fp8') throw reader.unsupported('quantisation', 'quant_method "fp8" or "mxfp4"');
   const fits =
-    config.readOr('fmt', z.string(), 'e4m3') === 'e4m3' &&
-    config.readOr('activation_scheme', z.string(), 'dynamic') === 'dynamic';
-  const [height, width] = config.readOr('weight_block_size', z.tuple([count, count]), [0, 0]);
-  if (!fits || height === 0 || height !== width) {
-    throw reader.unsupported(key, 'fp8 in format e4m3 with scales of square blocks and dynamic activations');
+    config.read('format', z.string()) === 'e4m3' && config.read('scheme', z.string()) === 'dynamic';
+  const [height, width] = config.read('block', z.tuple([z.int(), z.int()]));
+  if (!fits || !count.safeParse(height).success || height !== width) {
+    const need = 'fp8 in format e4m3 with scales of square blocks and dynamic activations';
+    throw reader.unsupported('quantisation', need);
   }
   return { method, block: height };
 }

@@ -1,53 +1,119 @@
 import { MoepressError } from '@moepress/core';
 import { z } from 'zod';
+import type { ConfigValue, KeyRule, KeyTable, Meaning } from '../architectures/keys.js';
 import type { JsonObject } from '../folder/json.js';
 
-/** Reads config.json key by key, so that an error names the key. */
-export class ConfigReader {
+/** Something of config.json that is read, though another published program computes otherwise. */
+export interface ConfigWarning {
+  readonly key: string;
+  readonly message: string;
+}
+
+/**
+ * Reads an object of config.json by a table of its keys: under which names, and what it means that a key is
+ * absent, null, or false to Python. Errors name the key as it is written in the file.
+ */
+export class KeyReader<Q extends string> {
+  readonly warnings: ConfigWarning[] = [];
   readonly #raw: JsonObject;
+  readonly #table: KeyTable<Q>;
   readonly #file: string;
 
-  constructor(raw: JsonObject, file: string) {
+  constructor(raw: JsonObject, table: KeyTable<Q>, file: string) {
     this.#raw = raw;
+    this.#table = table;
     this.#file = file;
   }
 
-  /** The value of a key. Throws `CONFIG_INVALID` if the schema refuses it. */
-  read<T>(key: string, schema: z.ZodType<T>): T {
-    const parsed = schema.safeParse(this.#raw[key]);
+  /** Whether the table has the quantity. */
+  reads(quantity: Q): boolean {
+    return this.#table[quantity] !== undefined;
+  }
+
+  /** Whether the file has it, be it null. */
+  has(quantity: Q): boolean {
+    return this.#given(quantity) !== undefined;
+  }
+
+  /** The value, or what stands for it. Throws `CONFIG_INVALID` if the schema refuses it. */
+  read<T>(quantity: Q, schema: z.ZodType<T>): T {
+    const parsed = schema.safeParse(this.value(quantity));
     if (parsed.success) return parsed.data;
-    throw this.invalid(key, parsed.error.issues[0]!.message);
+    throw this.invalid(quantity, parsed.error.issues[0]!.message);
   }
 
-  /** The same, where an absent or null key means `fallback`. */
-  readOr<T>(key: string, schema: z.ZodType<T>, fallback: T): T {
-    return this.read(key, schema.nullish()) ?? fallback;
+  /** The same, unchecked; undefined if the table refuses what is there. */
+  value(quantity: Q): unknown {
+    const name = this.#given(quantity);
+    const { absent, null: ofNull, truth } = this.#rule(quantity);
+    if (name === undefined) return this.#meant(absent);
+    const value = this.#raw[name];
+    return value === null || (truth && isFalse(value)) ? this.#meant(ofNull) : value;
   }
 
-  /** The object under a key, to be read in the same way; null if it is absent or null. */
-  inside(key: string): ConfigReader | null {
-    const value = this.readOr(key, jsonObject, null);
-    return value && new ConfigReader(value, `${this.#file}: ${key}`);
+  /** The object under a key, to be read by a table of its own. */
+  inside<P extends string>(quantity: Q, table: KeyTable<P>): KeyReader<P> {
+    return new KeyReader(this.read(quantity, jsonObject), table, `${this.#file}: ${this.nameOf(quantity)}`);
   }
 
-  /** The keys that are given. */
-  keys(): string[] {
-    return Object.keys(this.#raw);
-  }
-
-  invalid(key: string, problem: string): MoepressError {
+  invalid(quantity: Q, problem: string): MoepressError {
     return new MoepressError('CONFIG_INVALID', {
-      message: `"${key}" is ${JSON.stringify(this.#raw[key]) ?? 'missing'}: ${problem}.`,
-      where: `${this.#file}: ${key}`,
+      message: `${this.#stated(quantity)}: ${problem}.`,
+      where: this.where(quantity),
     });
   }
 
-  unsupported(key: string, need: string): MoepressError {
+  unsupported(quantity: Q, need: string): MoepressError {
     return new MoepressError('CONFIG_UNSUPPORTED', {
-      message: `"${key}" is ${JSON.stringify(this.#raw[key])}; only ${need} is implemented.`,
-      where: `${this.#file}: ${key}`,
+      message: `${this.#stated(quantity)}; only ${need} is implemented.`,
+      where: this.where(quantity),
     });
   }
+
+  warn(quantity: Q, message: string): void {
+    this.warnings.push({ key: this.nameOf(quantity), message });
+  }
+
+  /** The name it has in the file, or would have. */
+  nameOf(quantity: Q): string {
+    return this.#given(quantity) ?? this.#rule(quantity).names[0];
+  }
+
+  where(quantity: Q): string {
+    return `${this.#file}: ${this.nameOf(quantity)}`;
+  }
+
+  #stated(quantity: Q): string {
+    const name = this.nameOf(quantity);
+    if (this.has(quantity)) return `"${name}" is ${JSON.stringify(this.#raw[name])}`;
+    const { absent } = this.#rule(quantity);
+    const meant = absent === 'refused' ? '' : `, which means ${JSON.stringify(this.#meant(absent))}`;
+    return `"${name}" is missing${meant}`;
+  }
+
+  #given(quantity: Q): string | undefined {
+    return this.#rule(quantity).names.findLast((name) => this.#raw[name] !== undefined);
+  }
+
+  #rule(quantity: Q): KeyRule<Q> {
+    const rule = this.#table[quantity];
+    if (!rule) throw new Error(`No key for ${quantity}.`);
+    return rule;
+  }
+
+  #meant(meaning: Meaning<Q>): ConfigValue | undefined {
+    if (meaning === 'refused') return undefined;
+    if ('value' in meaning) return meaning.value;
+    if ('as' in meaning) return this.value(meaning.as) as ConfigValue;
+    const [over, under] = meaning.quotient;
+    return Math.floor(this.read(over, count) / this.read(under, count));
+  }
+}
+
+/** What Python's `not` is true of. */
+export function isFalse(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
+  return !value;
 }
 
 export const count = z.int().positive();

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { deepseekV3 } from '../architectures/deepseek-v3.js';
 import { readRope } from './rope.js';
 import { readerOf, refusalOf } from './support.test.util.js';
 
 const base = { rope_theta: 1e4, max_position_embeddings: 8192 };
-const read = (changes: Record<string, unknown>) => readRope(readerOf({ ...base, ...changes }));
+const read = (changes: Record<string, unknown>) => readRope(readerOf({ ...base, ...changes }, deepseekV3), 64);
 const refusal = (changes: Record<string, unknown>) => refusalOf(() => read(changes));
 
 describe('readRope', () => {

@@ -1,6 +1,8 @@
 import type { Rope, RopeScaling } from '@moepress/core';
 import { z } from 'zod';
-import { ConfigReader, count, jsonObject, positive } from './reader.js';
+import type { Quantity } from '../architectures/keys.js';
+import { commonRotation, type RotationQuantity, type RotationType, rotations } from '../architectures/rotation.js';
+import { count, isFalse, jsonObject, KeyReader, positive } from './reader.js';
 
 export interface RopeConfig {
   readonly theta: number;
@@ -9,105 +11,181 @@ export interface RopeConfig {
   readonly latentScale: number;
 }
 
+type Parameters = KeyReader<RotationQuantity>;
+
 /**
  * The rotation, from the classic form (`rope_theta` beside `rope_scaling`) or that of transformers 5
- * (`rope_parameters` with `rope_type` and `rope_theta`); like there the classic form prevails.
- * Throws `CONFIG_UNSUPPORTED` for partial rotation, rotations that differ between layers and scalings
- * other than linear, dynamic, yarn and llama3; `CONFIG_INVALID` for values that make no sense.
+ * (`rope_parameters` with `rope_type` and `rope_theta`). As in transformers, the classic form prevails as a whole,
+ * and a theta that the form lacks is that at the top of config.json, else the family's. `dim` is what is rotated of a head.
+ * Throws `CONFIG_UNSUPPORTED` for partial rotation, rotations that differ between layers and unknown types;
+ * `CONFIG_INVALID` for values that make no sense.
  */
-export function readRope(reader: ConfigReader): RopeConfig {
-  const key = reader.inside('rope_scaling') ? 'rope_scaling' : 'rope_parameters';
-  const parameters = readParameters(key, reader);
-  const theta =
-    parameters.readOr('rope_theta', positive, null) ??
-    reader.inside('rope_parameters')?.readOr('rope_theta', positive, null) ??
-    reader.read('rope_theta', positive);
-  if (parameters.readOr('partial_rotary_factor', z.number(), 1) !== 1) {
-    throw reader.unsupported(key, 'a partial_rotary_factor of 1');
-  }
-  const positions = reader.read('max_position_embeddings', count);
-  // A few families keep it beside the parameters, and there it prevails.
-  const original =
-    reader.readOr('original_max_position_embeddings', count, null) ??
-    parameters.readOr('original_max_position_embeddings', count, positions);
-  const name = z.string();
-  const type = parameters.readOr('rope_type', name, null) ?? parameters.readOr('type', name, 'default');
-  switch (type) {
-    case 'default':
-      return { theta, scaling: null, latentScale: 1 };
-    case 'linear':
-      return {
-        theta,
-        scaling: { kind: 'linear', factor: parameters.read('factor', positive) },
-        latentScale: 1,
-      };
-    case 'dynamic': {
-      const factor = parameters.read('factor', positive);
-      return { theta, scaling: { kind: 'dynamic', factor, originalPositions: positions }, latentScale: 1 };
-    }
-    case 'yarn':
-      return { theta, ...readYarn(parameters, positions, original) };
-    case 'llama3':
-      return { theta, scaling: readLlama3(parameters, original), latentScale: 1 };
-    default:
-      throw reader.unsupported(key, 'a rotation of type default, linear, dynamic, yarn or llama3');
-  }
+export function readRope(reader: KeyReader<Quantity>, dim: number): RopeConfig {
+  const form = isGiven(reader, 'ropeScaling') ? 'ropeScaling' : 'ropeParameters';
+  const { type, parameters } = readParameters(reader, form);
+  const theta = parameters.has('theta')
+    ? parameters.read('theta', positive)
+    : reader.read('ropeTheta', positive);
+  warnOfLostTheta(reader, form, theta, parameters);
+  refusePartial(reader, parameters, type, form);
+  const scaling = readScaling(type, parameters, reader, dim);
+  return { theta, scaling, latentScale: type === 'default' ? 1 : latentScaleOf(parameters) };
 }
 
 export function ropeOf({ theta, scaling }: RopeConfig, dim: number, pairing: Rope['pairing']): Rope {
   return { theta, dim, pairing, scaling };
 }
 
-/** The parameters of all layers; those nested under the types of layers must be equal. */
-function readParameters(key: string, reader: ConfigReader): ConfigReader {
-  const found = reader.inside(key);
-  if (found === null) return new ConfigReader({}, key);
-  const nested = found.keys().filter((name) => name.endsWith('_attention'));
-  if (nested.length === 0) return found;
-  const texts = new Set(nested.map((name) => JSON.stringify(found.read(name, jsonObject))));
-  if (texts.size > 1) throw reader.unsupported(key, 'one rotation for all layers');
-  return found.inside(nested[0]!)!;
+function isGiven(reader: KeyReader<Quantity>, form: Quantity): boolean {
+  return reader.value(form) !== null;
+}
+
+function readParameters(
+  reader: KeyReader<Quantity>,
+  form: 'ropeScaling' | 'ropeParameters',
+): { type: RotationType; parameters: Parameters } {
+  const raw = reader.read(form, jsonObject.nullable()) ?? {};
+  if (Object.keys(raw).some((name) => name.endsWith('_attention'))) {
+    throw reader.unsupported(form, 'one rotation for all layers, not under the names of their types,');
+  }
+  const where = reader.where(form);
+  const common: Parameters = new KeyReader<RotationQuantity>(raw, commonRotation, where);
+  const name = common.read('type', z.string());
+  if (!isType(name)) throw reader.unsupported(form, `a rotation of type ${Object.keys(rotations).join(', ')}`);
+  const table = { ...commonRotation, ...rotations[name] };
+  return { type: name, parameters: new KeyReader<RotationQuantity>(raw, table, where) };
+}
+
+const isType = (name: string): name is RotationType => Object.hasOwn(rotations, name);
+
+/** The theta of a config that transformers 5 saved goes where a `rope_scaling` is added to it. */
+function warnOfLostTheta(
+  reader: KeyReader<Quantity>,
+  form: Quantity,
+  theta: number,
+  parameters: Parameters,
+): void {
+  const unread = form === 'ropeScaling' ? reader.value('ropeParameters') : null;
+  if (parameters.has('theta') || reader.has('ropeTheta') || isFalse(unread)) return;
+  const lost = (unread as Record<string, unknown>).rope_theta;
+  if (lost === undefined || lost === theta) return;
+  reader.warn(
+    'ropeScaling',
+    `It is taken in the place of rope_parameters, whose rope_theta ${JSON.stringify(lost)} is lost: the rotation has ${theta}, as in transformers. To keep it, put "rope_theta" into "rope_scaling".`,
+  );
+}
+
+/** Only where a rotation is stretched does a part change anything in transformers, and there it does not run. */
+function refusePartial(
+  reader: KeyReader<Quantity>,
+  parameters: Parameters,
+  type: RotationType,
+  form: Quantity,
+): void {
+  const part = partOf(reader, parameters);
+  if (part === 1 || type === 'proportional') return;
+  if (type !== 'default') throw reader.unsupported(form, 'a partial_rotary_factor of 1');
+  const message = `${part} is not looked at: the whole head is rotated, as in transformers.`;
+  reader.warn('partialRotary', message);
+}
+
+const partOf = (reader: KeyReader<Quantity>, parameters: Parameters): number =>
+  parameters.has('partialRotary')
+    ? parameters.read('partialRotary', z.number())
+    : (reader.read('partialRotary', z.number().nullable()) ?? 1);
+
+function readScaling(
+  type: RotationType,
+  parameters: Parameters,
+  reader: KeyReader<Quantity>,
+  dim: number,
+): RopeScaling | null {
+  const positions = reader.read('maxPositions', count);
+  switch (type) {
+    case 'default':
+      return null;
+    case 'linear':
+      return { kind: 'linear', factor: parameters.read('factor', positive) };
+    case 'dynamic':
+      return {
+        kind: 'dynamic',
+        factor: parameters.read('factor', positive),
+        originalPositions: positions,
+      };
+    case 'proportional': {
+      const pairs = Math.floor((partOf(reader, parameters) * dim) / 2);
+      if (pairs < 0 || pairs > dim / 2) throw reader.invalid('partialRotary', 'it must be between 0 and 1');
+      return { kind: 'proportional', factor: parameters.read('factor', positive), pairs };
+    }
+    case 'yarn':
+      return readYarn(parameters, positions, originalOf(parameters, reader, positions));
+    case 'longrope':
+      return readLongRope(parameters, positions, originalOf(parameters, reader, positions), dim);
+    case 'llama3':
+      return {
+        kind: 'llama3',
+        factor: parameters.read('factor', positive),
+        originalPositions: originalOf(parameters, reader, positions),
+        lowFrequencyFactor: parameters.read('lowFrequencyFactor', positive),
+        highFrequencyFactor: parameters.read('highFrequencyFactor', positive),
+      };
+  }
+}
+
+/** A few families keep it beside the parameters, and there it prevails. */
+function originalOf(parameters: Parameters, reader: KeyReader<Quantity>, positions: number): number {
+  if (reader.has('originalPositions')) return reader.read('originalPositions', count);
+  return parameters.has('originalPositions') ? parameters.read('originalPositions', count) : positions;
+}
+
+const weight = z.number().nonnegative();
+
+/** 0.1 m ln(factor) + 1 */
+const mscale = (factor: number, by: number) => (factor <= 1 ? 1 : 0.1 * by * Math.log(factor) + 1);
+
+function latentScaleOf(parameters: Parameters): number {
+  const all = parameters.read('mscaleAllDim', weight);
+  return all ? mscale(parameters.read('factor', positive), all) ** 2 : 1;
 }
 
 /**
  * YaRN (arXiv 2309.00071), with the attention factor of transformers: 0.1 ln(factor) + 1, or DeepSeek's
  * quotient of the same with `mscale` and `mscale_all_dim` before the logarithm.
  */
-function readYarn(
-  parameters: ConfigReader,
-  positions: number,
-  originalPositions: number,
-): Pick<RopeConfig, 'scaling' | 'latentScale'> {
-  const weight = z.number().nonnegative();
-  const factor = parameters.readOr('factor', positive, positions / originalPositions);
-  const mscale = (by: number) => (factor <= 1 ? 1 : 0.1 * by * Math.log(factor) + 1);
-  const rotated = parameters.readOr('mscale', weight, 0);
-  const all = parameters.readOr('mscale_all_dim', weight, 0);
-  const inferred = rotated && all ? mscale(rotated) / mscale(all) : mscale(1);
-  const scaling: RopeScaling = {
+function readYarn(parameters: Parameters, positions: number, originalPositions: number): RopeScaling {
+  const factor = parameters.read('factor', positive.nullable()) ?? positions / originalPositions;
+  const rotated = parameters.read('mscale', weight);
+  const all = parameters.read('mscaleAllDim', weight);
+  const inferred = rotated && all ? mscale(factor, rotated) / mscale(factor, all) : mscale(factor, 1);
+  return {
     kind: 'yarn',
     factor,
     originalPositions,
-    // Zero stands for the default there.
-    betaFast: parameters.readOr('beta_fast', weight, 0) || 32,
-    betaSlow: parameters.readOr('beta_slow', weight, 0) || 1,
-    truncate: parameters.readOr('truncate', z.boolean(), true),
-    attentionFactor: parameters.readOr('attention_factor', positive, inferred),
+    betaFast: parameters.read('betaFast', positive),
+    betaSlow: parameters.read('betaSlow', positive),
+    truncate: parameters.read('truncate', truth),
+    attentionFactor: parameters.read('attentionFactor', weight.nullable()) ?? inferred,
   };
-  return { scaling, latentScale: all ? mscale(all) ** 2 : 1 };
 }
 
-function readLlama3(parameters: ConfigReader, originalPositions: number): RopeScaling {
-  const lowFrequencyFactor = parameters.read('low_freq_factor', positive);
-  const highFrequencyFactor = parameters.read('high_freq_factor', positive);
-  if (highFrequencyFactor <= lowFrequencyFactor) {
-    throw parameters.invalid('high_freq_factor', `it must exceed the low_freq_factor ${lowFrequencyFactor}`);
-  }
+/** A text in the place of a truth is more likely a mistake than meant as Python takes it. */
+const truth = z.union([z.boolean(), z.number().transform((number) => number !== 0)]);
+
+/** LongRoPE (arXiv 2402.13753): each pair has a factor for short sequences and one for long ones. */
+function readLongRope(
+  parameters: Parameters,
+  positions: number,
+  originalPositions: number,
+  dim: number,
+): RopeScaling {
+  const factors = z.array(positive).length(dim / 2);
+  const factor = parameters.read('factor', positive.nullable()) ?? positions / originalPositions;
+  const inferred = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(originalPositions));
   return {
-    kind: 'llama3',
-    factor: parameters.read('factor', positive),
+    kind: 'longrope',
+    shortFactors: parameters.read('shortFactor', factors),
+    longFactors: parameters.read('longFactor', factors),
     originalPositions,
-    lowFrequencyFactor,
-    highFrequencyFactor,
+    attentionFactor: parameters.read('attentionFactor', weight.nullable()) ?? inferred,
   };
 }

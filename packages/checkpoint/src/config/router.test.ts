@@ -6,8 +6,8 @@ import { gptOss } from '../architectures/gpt-oss.js';
 import { readRouter } from './router.js';
 import { readerOf, refusalOf } from './support.test.util.js';
 
-const v2 = (config: Record<string, unknown>) => readRouter(readerOf(config), deepseekV2.router!, 16, 4);
-const v3 = (config: Record<string, unknown>) => readRouter(readerOf(config), deepseekV3.router!, 16, 4);
+const v2 = (config: Record<string, unknown>) => readRouter(readerOf(config, deepseekV2), deepseekV2.router!, 16, 4);
+const v3 = (config: Record<string, unknown>) => readRouter(readerOf(config, deepseekV3), deepseekV3.router!, 16, 4);
 
 describe('readRouter', () => {
   it('normalises in DeepSeek-V2 instead of scaling', () => {
@@ -50,9 +50,9 @@ describe('readRouter', () => {
   });
 
   it('always normalises in gpt-oss, and never scales in DeepSeekMoE', () => {
-    const odd = readerOf({ norm_topk_prob: false, routed_scaling_factor: 3 });
-    expect(readRouter(odd, gptOss.router!, 8, 4)).toMatchObject({ normalise: true, scale: 1 });
-    expect(readRouter(odd, deepseek.router!, 8, 4)).toMatchObject({ normalise: false, scale: 1 });
+    const odd = { norm_topk_prob: false, routed_scaling_factor: 3 };
+    expect(readRouter(readerOf(odd, gptOss), gptOss.router!, 8, 4)).toMatchObject({ normalise: true, scale: 1 });
+    expect(readRouter(readerOf(odd, deepseek), deepseek.router!, 8, 4)).toMatchObject({ normalise: false, scale: 1 });
   });
 
   it.each([

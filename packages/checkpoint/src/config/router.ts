@@ -1,60 +1,79 @@
 import type { Router, RouterGroups } from '@moepress/core';
 import { z } from 'zod';
+import type { Quantity } from '../architectures/keys.js';
 import type { RouterTraits } from '../architectures/manifest.js';
-import { type ConfigReader, count } from './reader.js';
+import { count, type KeyReader } from './reader.js';
 
 /** A router without its tensors. */
 export type RouterConfig = Pick<Router, 'scoring' | 'groups' | 'topK' | 'normalise' | 'scale'>;
 
 /** Throws `CONFIG_UNSUPPORTED` for a scoring or selection that the family does not have, or `CONFIG_INVALID`. */
 export function readRouter(
-  reader: ConfigReader,
+  reader: KeyReader<Quantity>,
   traits: RouterTraits,
   experts: number,
   topK: number,
 ): RouterConfig {
-  if (reader.readOr('scoring_func', z.string(), traits.scoring) !== traits.scoring) {
-    throw reader.unsupported('scoring_func', `"${traits.scoring}"`);
+  if (reader.reads('scoring') && reader.read('scoring', z.string()) !== traits.scoring) {
+    throw reader.unsupported('scoring', `"${traits.scoring}" (transformers does not look at it)`);
   }
-  const scale = traits.scale
-    ? reader.readOr(traits.scale.key, z.number().positive(), traits.scale.default)
-    : 1;
-  const rule = traits.normalise;
-  const normalise = rule === 'always' || reader.readOr('norm_topk_prob', z.boolean(), rule.default);
+  const groups = readGroups(reader, traits, experts, topK);
   return {
     scoring: traits.scoring,
-    groups: readGroups(reader, traits, experts, topK),
-    topK,
-    normalise,
-    scale: normalise && rule !== 'always' && rule.unscaled ? 1 : scale,
+    groups,
+    // Beyond the best groups there is nothing of any weight to choose.
+    topK: groups ? Math.min(topK, (experts / groups.count) * groups.selected) : topK,
+    normalise: readNormalise(reader, traits.normalise, topK),
+    scale: reader.reads('scale') ? reader.read('scale', z.number()) : 1,
   };
+}
+
+function readNormalise(
+  reader: KeyReader<Quantity>,
+  rule: RouterTraits['normalise'],
+  topK: number,
+): boolean {
+  if (rule === 'always') return true;
+  const told = reader.read('normalises', z.boolean());
+  if (rule !== 'never') return told && (rule === 'by-config' || topK > 1);
+  if (told && topK > 1) {
+    reader.warn(
+      'normalises',
+      "It is not looked at: the weights are scaled and not normalised, as in transformers. DeepSeek's own code normalises them and does not scale.",
+    );
+  }
+  return false;
 }
 
 /** Null where every group may be chosen from. */
 function readGroups(
-  reader: ConfigReader,
-  { methods }: RouterTraits,
+  reader: KeyReader<Quantity>,
+  { methods, beyondGroups }: RouterTraits,
   experts: number,
   topK: number,
 ): RouterGroups | null {
-  const names = Object.keys(methods);
-  const method = reader.readOr('topk_method', z.string(), names[0]!);
+  if (!reader.reads('selection')) return null;
+  const method = reader.read('selection', z.string());
   const by = methods[method];
   if (by === undefined || !Object.hasOwn(methods, method)) {
-    throw reader.unsupported('topk_method', names.map((name) => `"${name}"`).join(' or '));
+    const names = Object.keys(methods).map((name) => `"${name}"`);
+    throw reader.unsupported('selection', names.join(' or '));
   }
   if (by === null || experts === 0) return null;
-  const groups = reader.read('n_group', count);
-  const selected = reader.read('topk_group', count);
+  const groups = reader.read('groups', count);
+  const selected = reader.read('selectedGroups', count);
   if (experts % groups !== 0) {
-    throw reader.invalid('n_group', `${experts} experts do not form as many equal groups`);
+    throw reader.invalid('groups', `${experts} experts do not form as many equal groups`);
   }
-  if (selected > groups) throw reader.invalid('topk_group', `there are only ${groups} groups`);
-  if (selected === groups) return null;
+  if (selected > groups) throw reader.invalid('selectedGroups', `there are only ${groups} groups`);
   const size = experts / groups;
-  if (by === 'top-2-sum' && size < 2) throw reader.invalid('n_group', 'its groups need two experts each');
-  if (selected * size < topK) {
-    throw reader.invalid('topk_group', `as many groups have ${selected * size} experts, too few for ${topK}`);
+  if (by === 'top-2-sum' && size < 2) throw reader.invalid('groups', 'its groups need two experts each');
+  if (selected === groups) return null;
+  if (selected * size < topK && beyondGroups === 'unknown') {
+    throw reader.invalid(
+      'selectedGroups',
+      `as many groups have ${selected * size} experts, too few for ${topK}`,
+    );
   }
   return { count: groups, selected, by };
 }

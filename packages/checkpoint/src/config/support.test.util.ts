@@ -1,8 +1,11 @@
 /** Shared by the tests of the config readers. */
 import { MoepressError } from '@moepress/core';
-import { ConfigReader } from './reader.js';
+import type { Quantity } from '../architectures/keys.js';
+import type { ArchitectureManifest } from '../architectures/manifest.js';
+import { KeyReader } from './reader.js';
 
-export const readerOf = (config: Record<string, unknown>) => new ConfigReader(config, 'config.json');
+export const readerOf = (config: Record<string, unknown>, { keys }: ArchitectureManifest) =>
+  new KeyReader<Quantity>(config, keys, 'config.json');
 
 /** Code and place of what a reader throws. */
 export function refusalOf(read: () => unknown): string {

@@ -31,16 +31,18 @@ function buildFfn(layer: number, parts: Parts): DenseFfn | MoeFfn {
 /** What was an MoE in the original checkpoint. */
 function buildCondensed({ layer, width, shared }: DenseLayer, parts: Parts): DenseFfn {
   const { dense, experts } = parts.manifest.tensors;
+  const biased = experts.fused.bias !== null || parts.config.ffn.bias;
   return {
     kind: 'dense',
-    mlp: takeOwnWidth(ownWidthNames(dense, experts.fused), width, { layer }, parts),
+    mlp: takeOwnWidth(ownWidthNames(dense, biased), width, { layer }, parts),
     shared: shared ? buildShared(layer, parts) : null,
   };
 }
 
 function buildDense(layer: number, parts: Parts): DenseFfn {
   const { dense } = parts.manifest.tensors;
-  return { kind: 'dense', mlp: takeMlp(dense, parts.config.ffn.denseWidth, { layer }, parts), shared: null };
+  const { denseWidth, bias } = parts.config.ffn;
+  return { kind: 'dense', mlp: takeMlp(dense, denseWidth, { layer }, parts, bias), shared: null };
 }
 
 function buildMoe(layer: number, parts: Parts): MoeFfn {
@@ -77,7 +79,7 @@ function buildShared(layer: number, parts: Parts): SharedExpert | null {
   const width = config.ffn.sharedWidth;
   if (width === null) return null;
   return {
-    mlp: takeMlp(shared, width, { layer }, parts),
+    mlp: takeMlp(shared, width, { layer }, parts, config.ffn.bias),
     gate: manifest.ffn.shared?.gated
       ? tensors.take(sharedGate, [1, config.decoder.hiddenSize], { layer })
       : null,

@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { MoepressError } from '@moepress/core';
 import { z } from 'zod';
 import { findArchitecture } from '../architectures/index.js';
+import { key, refused } from '../architectures/keys.js';
 import type { ArchitectureManifest } from '../architectures/manifest.js';
 import { type FamilyConfig, readFamilyConfig } from '../config/family.js';
-import { ConfigReader } from '../config/reader.js';
+import { KeyReader } from '../config/reader.js';
 import { type JsonObject, readJsonFile } from '../folder/json.js';
 import { type CompactRecord, readCompactRecord, stockConfig } from './compact.js';
 
@@ -16,6 +17,8 @@ export interface ModelConfig {
   readonly manifest: ArchitectureManifest;
   readonly config: FamilyConfig;
 }
+
+const modelTypeKey = { modelType: key('model_type', refused) };
 
 /** Throws `CHECKPOINT_NOT_FOUND`, `CONFIG_INVALID`, `CONFIG_UNSUPPORTED` and `ARCHITECTURE_UNKNOWN`. */
 export async function readModelConfig(directory: string): Promise<ModelConfig> {
@@ -29,7 +32,7 @@ export async function readModelConfig(directory: string): Promise<ModelConfig> {
   }
   const generation = await readJsonFile(directory, 'generation_config.json', 'CONFIG_INVALID');
   const compact = readCompactRecord(raw, file);
-  const modelType = new ConfigReader(raw, file).read('model_type', z.string());
+  const modelType = new KeyReader<'modelType'>(raw, modelTypeKey, file).read('modelType', z.string());
   const manifest = findArchitecture(compact?.base_architecture ?? modelType, file);
   return {
     raw,

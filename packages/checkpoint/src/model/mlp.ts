@@ -1,19 +1,32 @@
 import { type Mlp, rows, type TensorExpr, transpose } from '@moepress/core';
 import type { FusedNames, MlpNames } from '../architectures/manifest.js';
+import { biasName } from './bias.js';
 import type { StoredExpert } from './experts.js';
 import type { GateUpRows, Parts } from './parts.js';
 import { takeRagged } from './ragged.js';
 import type { Place, Slab } from './tensors.js';
 
 /** An MLP with tensors of its own. Throws what `TensorSource.take` throws. */
-export function takeMlp(names: MlpNames, width: number, at: Place, { config, tensors }: Parts): Mlp {
+export function takeMlp(
+  names: MlpNames,
+  width: number,
+  at: Place,
+  { config, tensors }: Parts,
+  biased = false,
+): Mlp {
   const { hiddenSize } = config.decoder;
   return {
     width,
     gate: tensors.matrix(names.gate, [width, hiddenSize], at),
     up: tensors.matrix(names.up, [width, hiddenSize], at),
     down: tensors.matrix(names.down, [hiddenSize, width], at),
-    bias: null,
+    bias: biased
+      ? {
+          gate: tensors.take(biasName(names.gate), [width], at),
+          up: tensors.take(biasName(names.up), [width], at),
+          down: tensors.take(biasName(names.down), [hiddenSize], at),
+        }
+      : null,
     activation: config.ffn.activation,
   };
 }

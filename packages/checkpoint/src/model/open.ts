@@ -11,6 +11,8 @@ import { TensorSource } from './tensors.js';
  * Hub id, which is downloaded into the Hugging Face cache first unless it is there. Headers and
  * configs are read and checked, weights are not, so opening takes milliseconds.
  *
+ * Tells `progress` in warnings where published programs read the config differently.
+ *
  * Throws `CHECKPOINT_NOT_FOUND`, `CHECKPOINT_INVALID`, `CHECKPOINT_INDEX_INVALID`; `CONFIG_INVALID`,
  * `CONFIG_UNSUPPORTED`, `ARCHITECTURE_UNKNOWN`; `TENSOR_MISSING`, `TENSOR_SHAPE`, `TENSOR_DTYPE`;
  * for a Hub id also `HUB_NOT_FOUND`, `HUB_FORBIDDEN`, `HUB_UNREACHABLE`, `DISK_FULL`, `ABORTED`.
@@ -18,11 +20,19 @@ import { TensorSource } from './tensors.js';
 export async function openModel(id: string, options: OpenOptions = {}): Promise<Model> {
   throwIfAborted(options.signal);
   const { directory, revision } = await locateCheckpoint(id, options);
-  return openFolder(directory, id, revision);
+  return openFolder(directory, id, revision, options);
 }
 
-async function openFolder(directory: string, id: string, revision: string | null): Promise<Model> {
+async function openFolder(
+  directory: string,
+  id: string,
+  revision: string | null,
+  { progress }: OpenOptions,
+): Promise<Model> {
   const { raw, compact, manifest, config } = await readModelConfig(directory);
+  for (const { key, message } of config.warnings) {
+    progress?.({ type: 'warning', message: `${id}: config.json: ${key}: ${message}` });
+  }
   const weights = await openWeights(directory);
   const tensors = new TensorSource(weights.tensors, {
     directory,

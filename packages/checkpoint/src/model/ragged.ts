@@ -1,6 +1,7 @@
 import { type Mlp, type TensorExpr, zeros } from '@moepress/core';
-import type { ExpertNames, FusedNames, MlpNames } from '../architectures/manifest.js';
+import type { ExpertNames, MlpNames } from '../architectures/manifest.js';
 import { mlp } from '../architectures/names.js';
+import { biasName } from './bias.js';
 import type { Parts } from './parts.js';
 import type { Place } from './tensors.js';
 
@@ -15,14 +16,14 @@ export interface RaggedNames {
  * the family knows only fused ones.
  */
 export function raggedNames({ separate, fused }: ExpertNames): RaggedNames {
-  return ownWidthNames(separate ?? mlp(fused.down.replace('down_proj', '{expert}')), fused);
+  return ownWidthNames(separate ?? mlp(fused.down.replace('down_proj', '{expert}')), fused.bias !== null);
 }
 
-/** The same for the dense FFN that experts became: with biases where the family's experts have some. */
-export function ownWidthNames(weights: MlpNames, { bias }: FusedNames): RaggedNames {
-  const biasOf = (name: string) => name.replace(/\.weight$/, '.bias');
+/** The same for the dense FFN that experts became. */
+export function ownWidthNames(weights: MlpNames, biased: boolean): RaggedNames {
   const { gate, up, down } = weights;
-  return { weights, biases: bias && { gate: biasOf(gate), up: biasOf(up), down: biasOf(down) } };
+  const biases = { gate: biasName(gate), up: biasName(up), down: biasName(down) };
+  return { weights, biases: biased ? biases : null };
 }
 
 /** Expert number `expert` of those stored under a layer. */

@@ -1,4 +1,5 @@
 import type { ArchitectureManifest } from '../architectures/manifest.js';
+import { biasName } from '../model/bias.js';
 
 /** A tensor name with its numbers replaced: all layers and experts have the same. */
 export function patternOf(name: string): string {
@@ -13,6 +14,7 @@ export interface FamilyPatterns {
 
 export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
   const { attention, router, ffn, tensors: names } = manifest;
+  const { mlpBias } = manifest.keys;
   const { separate, fused } = names.experts;
   const weight = (stem: string) => `${stem}.weight`;
   const bias = (stem: string) => `${stem}.bias`;
@@ -44,6 +46,7 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
   const { queryDown, queryDownNorm, queryUp } = names.latent;
   const optional = [
     names.head,
+    ...(mlpBias ? [...Object.values(names.dense), ...Object.values(names.shared)].map(biasName) : []),
     ...(router ? [fused.gateUp, fused.down] : []),
     ...(attention.kind === 'mla'
       ? [weight(names.query), queryDownNorm, ...[queryDown, queryUp].map(weight)]

@@ -35,7 +35,18 @@ export type RopeScaling =
       readonly originalPositions: number;
       readonly lowFrequencyFactor: number;
       readonly highFrequencyFactor: number;
-    };
+    }
+  /** Each of dim / 2 pairs by a factor of its own; other ones in sequences longer than `originalPositions`. */
+  | {
+      readonly kind: 'longrope';
+      readonly shortFactors: readonly number[];
+      readonly longFactors: readonly number[];
+      readonly originalPositions: number;
+      /** Cosine and sine are multiplied by it. */
+      readonly attentionFactor: number;
+    }
+  /** Only the first `pairs` turn. */
+  | { readonly kind: 'proportional'; readonly factor: number; readonly pairs: number };
 
 /** What a decoder's config.json says, in one vocabulary for all families. */
 export interface DecoderConfig {

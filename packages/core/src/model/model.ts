@@ -75,7 +75,7 @@ export interface GroupedQueryAttention extends CausalAttention {
     readonly q: TensorExpr;
     readonly k: TensorExpr;
   } | null;
-  /** Queries, keys and values are clipped to [-clip, clip] before their norms (OLMo). */
+  /** Queries, keys and values are clipped to [-clip, clip], after their norms and before rotation (OLMo). */
   readonly clip: number | null;
   /** A token sees itself and the `window - 1` tokens before it; null: all before it. */
   readonly window: number | null;
@@ -115,17 +115,20 @@ export interface Mlp {
   readonly gate: TensorExpr;
   readonly up: TensorExpr;
   readonly down: TensorExpr;
-  /** [I], [I] and [H] (gpt-oss). */
+  /** [I], [I] and [H] (gpt-oss; `mlp_bias` of Llama and DeepSeek-V2). */
   readonly bias: { readonly gate: TensorExpr; readonly up: TensorExpr; readonly down: TensorExpr } | null;
   readonly activation: GatedActivation;
 }
 
 /**
- * `swiglu`: silu(g) * u. `clamped-swiglu` (gpt-oss): with g at most `limit` and u within ± `limit`,
+ * `swiglu`: silu(g) * u. `geglu`: gelu(g) * u, the function itself or its approximation by tanh (arXiv 1606.08415).
+ * `reglu`: max(g, 0) ** power * u. `clamped-swiglu` (gpt-oss): with g at most `limit` and u within ± `limit`,
  * g * sigmoid(alpha * g) * (u + 1).
  */
 export type GatedActivation =
   | { readonly kind: 'swiglu' }
+  | { readonly kind: 'geglu'; readonly approximate: 'none' | 'tanh' }
+  | { readonly kind: 'reglu'; readonly power: 1 | 2 }
   | { readonly kind: 'clamped-swiglu'; readonly alpha: number; readonly limit: number };
 
 /** An MLP that all tokens go through, with the shared expert of a condensed MoE beside it where that has a gate. */

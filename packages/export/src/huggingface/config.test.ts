@@ -7,7 +7,7 @@ import { hasModelingCode, modelingFile, writtenConfig } from './config.js';
 import { arrange, type ExpertLayout } from './layout.js';
 
 describe('config.json of a compact checkpoint', () => {
-  it.each(architectures.filter((manifest) => manifest.keys && hasModelingCode(manifest)))(
+  it.each(architectures.filter((manifest) => manifest.router && hasModelingCode(manifest)))(
     'names classes that the modeling file has: $modelType',
     async (manifest) => {
       const source = await readFile(new URL(`../../python/${modelingFile}`, import.meta.url), 'utf8');

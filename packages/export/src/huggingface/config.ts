@@ -1,9 +1,4 @@
-import {
-  type ArchitectureManifest,
-  type CompactRecord,
-  findArchitecture,
-  stockConfig,
-} from '@moepress/checkpoint';
+import { type ArchitectureManifest, type Changes, type CompactRecord, withQuantities } from '@moepress/checkpoint';
 import { type CompressionPlan, type Model, MoepressError, moeBlocks, planHash } from '@moepress/core';
 import type { Arrangement } from './layout.js';
 import { sharedWidths } from './widths.js';
@@ -30,13 +25,11 @@ export interface WrittenConfigOptions {
  * Throws `CONFIG_UNSUPPORTED` if its layers differ in what config.json has once for all.
  */
 export function writtenConfig(
-  { model, manifest, keys, form, width }: Arrangement,
+  { model, manifest, config: told, form, width }: Arrangement,
   { plan, quantised }: WrittenConfigOptions,
 ): Record<string, unknown> {
-  const original = stockConfig(model.source.config, findArchitecture(model.architecture, model.id));
-  const { quantization_config, ...plain } = original;
-  const told = { ...(quantised ? original : plain), ...changedKeys(model, manifest, width), ...keys };
-  const config = Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined));
+  const { quantization_config, ...plain } = told;
+  const config = withQuantities(quantised ? told : plain, manifest, changesOf(model, manifest, width, told));
   if (form.kind === 'stock') return config;
   if (form.kind === 'compact') return compactConfig(config, manifest, form.record, plan);
   return { ...config, architectures: [`Ragged${manifest.className}`], less_is_moe: form.record };
@@ -68,30 +61,31 @@ function compactConfig(
   };
 }
 
-function changedKeys(
+function changesOf(
   model: Model,
-  { keys, ffn: { shared } }: ArchitectureManifest,
+  manifest: ArchitectureManifest,
   width: number | null,
-): Record<string, number> {
+  told: Readonly<Record<string, unknown>>,
+): Changes {
+  const { keys } = manifest;
   const moe = moeBlocks(model);
   // Layers that predict further tokens are not read and so not written.
-  const further = model.source.config.num_nextn_predict_layers ? { num_nextn_predict_layers: 0 } : {};
-  if (moe.length === 0 || keys === null) return further;
+  const names = keys.furtherLayers?.names ?? [];
+  const further = names.some((name) => told[name]) ? { furtherLayers: 0 } : {};
+  if (moe.length === 0) return further;
   const slots = moe.map(({ ffn }) => ffn.slots.length);
   return {
-    [keys.experts]: same(slots, keys.experts, model),
-    ...(width !== null && {
-      [keys.expertWidth]: width,
-      ...(shared?.unit === 'experts' && sharedExperts(shared.key, width, model)),
-    }),
+    experts: same(slots, keys.experts!.names[0], model),
+    ...(width !== null && { expertWidth: width, ...sharedExperts(manifest, width, model) }),
     ...further,
   };
 }
 
-/** The shared expert counted in routed ones, which may be narrower now. */
-function sharedExperts(key: string, width: number, model: Model): Record<string, number> {
+/** The shared expert where it is counted in routed ones, which may be narrower now. */
+function sharedExperts({ keys, ffn }: ArchitectureManifest, width: number, model: Model): Changes {
   const widths = sharedWidths(model);
-  return widths.length === 0 ? {} : { [key]: same(widths, key, model) / width };
+  if (ffn.shared?.unit !== 'experts' || widths.length === 0) return {};
+  return { shared: same(widths, keys.shared!.names[0], model) / width };
 }
 
 function same(values: readonly number[], key: string, model: Model): number {

@@ -1,49 +1,38 @@
-import { type ArchitectureManifest, architectures, stockConfig } from '@moepress/checkpoint';
+import {
+  type ArchitectureManifest,
+  architectures,
+  asFamily,
+  type Changes,
+  quantityOf,
+  withQuantities,
+} from '@moepress/checkpoint';
 import { type Block, concat, type DenseFfn, type Mlp, type Model, type MoeFfn, zeros } from '@moepress/core';
 import type { DenseTelling } from './dense.js';
 
-type Words = Pick<DenseTelling, 'model' | 'manifest' | 'keys'>;
-
-interface Sibling {
-  readonly modelType: string;
-  /** Keys that only the MoE family knows. */
-  readonly drops: readonly string[];
-}
-
-const moeKeys = ['norm_topk_prob', 'output_router_logits', 'router_aux_loss_coef'] as const;
-const qwenKeys = [
-  ...moeKeys,
-  'num_experts',
-  'num_experts_per_tok',
-  'moe_intermediate_size',
-  'decoder_sparse_step',
-  'mlp_only_layers',
-];
+type Words = Pick<DenseTelling, 'model' | 'manifest' | 'config'>;
+type Config = DenseTelling['config'];
 
 /** Dense families with the attention and norms of an MoE family. */
-const siblings: Readonly<Record<string, Sibling>> = {
-  qwen3_moe: { modelType: 'qwen3', drops: qwenKeys },
-  qwen2_moe: { modelType: 'qwen2', drops: [...qwenKeys, 'shared_expert_intermediate_size', 'qkv_bias'] },
-  mixtral: {
-    modelType: 'mistral',
-    drops: [...moeKeys, 'num_local_experts', 'num_experts_per_tok', 'router_jitter_noise'],
-  },
+const siblings: Readonly<Record<string, string>> = {
+  qwen3_moe: 'qwen3',
+  qwen2_moe: 'qwen2',
+  mixtral: 'mistral',
 };
 
+/** Of training, which a dense family has no use for. */
+const trainingKeys = ['output_router_logits', 'router_aux_loss_coef', 'router_jitter_noise'];
+
 /** As a model of the dense sibling, if there is one and no layer has experts. */
-export function asSibling(model: Model, { modelType }: ArchitectureManifest, width: number): Words | null {
-  const sibling = siblings[modelType];
-  const manifest = architectures.find((known) => known.modelType === sibling?.modelType);
-  if (!sibling || !manifest || !isAllDense(model) || !hasBiasesOf(manifest, model)) return null;
+export function asSibling({ model, manifest, config }: Words, width: number): Words | null {
+  const sibling = architectures.find(({ modelType }) => modelType === siblings[manifest.modelType]);
+  if (!sibling || !isAllDense(model) || !hasBiasesOf(sibling, model)) return null;
+  const told = asFamily(config, manifest, sibling);
+  if (!told) return null;
+  const kept = Object.fromEntries(Object.entries(told).filter(([key]) => !trainingKeys.includes(key)));
   return {
     model: withFfns(model, (ffn) => padded(ffn, width)),
-    manifest,
-    keys: {
-      ...Object.fromEntries(sibling.drops.map((key) => [key, undefined])),
-      model_type: manifest.modelType,
-      architectures: [manifest.className],
-      intermediate_size: width,
-    },
+    manifest: sibling,
+    config: withQuantities(kept, sibling, { denseWidth: width }),
   };
 }
 
@@ -54,30 +43,44 @@ function hasBiasesOf({ modelType }: ArchitectureManifest, { blocks }: Model): bo
 }
 
 /** By the keys with which the family itself tells of dense layers. */
-export function inDenseKeys(model: Model, manifest: ArchitectureManifest, width: number): Words | null {
+export function inDenseKeys({ model, manifest, config }: Words, width: number): Words | null {
   const dense = model.blocks.filter(({ ffn }) => ffn.kind === 'dense').map(({ index }) => index);
-  const rule = manifest.ffn.dense;
-  if (rule === 'none') return null;
+  const changes = denseChanges(dense, manifest, config);
+  return (
+    changes && {
+      model: withFfns(model, (ffn) => padded(ffn, width)),
+      manifest,
+      config: withQuantities(config, manifest, { ...changes, denseWidth: width }),
+    }
+  );
+}
+
+function denseChanges(
+  dense: readonly number[],
+  manifest: ArchitectureManifest,
+  config: Config,
+): Changes | null {
   const isPrefix = dense.every((layer, i) => layer === i);
-  const { moe_layer_freq: step = 1 } = stockConfig(model.source.config, manifest);
-  if (rule === 'prefix' && (!isPrefix || step !== 1)) return null;
-  const told = {
-    all: {},
-    prefix: { first_k_dense_replace: dense.length },
-    'mlp-only-layers': { mlp_only_layers: dense },
-  };
-  return {
-    model: withFfns(model, (ffn) => padded(ffn, width)),
-    manifest,
-    keys: { ...told[rule], intermediate_size: width },
-  };
+  switch (manifest.ffn.dense) {
+    case 'none':
+      return null;
+    case 'all':
+      return {};
+    case 'mlp-only-layers':
+      return { denseLayers: dense };
+    case 'prefix':
+      return isPrefix ? { firstDense: dense.length } : null;
+    case 'prefix-and-step': {
+      const everyLayer = quantityOf(config, manifest, 'moeEvery') === 1;
+      return isPrefix && everyLayer ? { firstDense: dense.length } : null;
+    }
+  }
 }
 
 /** Each FFN as the only expert of a router of zeros, whose weight is always one. */
-export function asOneExpert(model: Model, manifest: ArchitectureManifest, width: number): Words | null {
-  const { keys, router, ffn } = manifest;
-  if (!isAllDense(model) || ffn.dense !== 'none' || keys === null || router?.scoring !== 'softmax')
-    return null;
+export function asOneExpert({ model, manifest, config }: Words, width: number): Words | null {
+  const { router, ffn } = manifest;
+  if (!isAllDense(model) || ffn.dense !== 'none' || router?.scoring !== 'softmax') return null;
   const only = (dense: DenseFfn, { index }: Block): MoeFfn => {
     const { mlp } = padded(dense, width);
     const { dtype, shape } = mlp.gate;
@@ -98,7 +101,11 @@ export function asOneExpert(model: Model, manifest: ArchitectureManifest, width:
       shared: null,
     };
   };
-  return { model: withFfns(model, only), manifest, keys: { [keys.topK]: 1 } };
+  return {
+    model: withFfns(model, only),
+    manifest,
+    config: withQuantities(config, manifest, { topK: 1 }),
+  };
 }
 
 const isAllDense = ({ blocks }: Model) => blocks.every(({ ffn }) => ffn.kind === 'dense');

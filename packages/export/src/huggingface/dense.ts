@@ -1,5 +1,11 @@
-import { type ArchitectureManifest, type DenseLayer, denseLayers, stockConfig } from '@moepress/checkpoint';
-import { type Block, type DenseFfn, type Model, MoepressError } from '@moepress/core';
+import {
+  type ArchitectureManifest,
+  type DenseLayer,
+  denseLayers,
+  quantityOf,
+  stockConfig,
+} from '@moepress/checkpoint';
+import { type Block, type DenseFfn, type Model, MoepressError, zeros } from '@moepress/core';
 import { asOneExpert, asSibling, inDenseKeys } from './dense-words.js';
 
 /** How a checkpoint tells which of its layers are dense. */
@@ -8,8 +14,8 @@ export interface DenseTelling {
   readonly model: Model;
   /** The family it is stored as. */
   readonly manifest: ArchitectureManifest;
-  /** What config.json says otherwise than the original's; undefined: the key goes. */
-  readonly keys: Readonly<Record<string, unknown>>;
+  /** config.json that tells it, but for what is said of the experts. */
+  readonly config: Readonly<Record<string, unknown>>;
   /** Whether zeros were added. */
   readonly padded: boolean;
   /** In place of all this, for the compact layout. */
@@ -25,16 +31,23 @@ export type DenseBlock = Block & { readonly ffn: DenseFfn };
  * Throws `CONFIG_UNSUPPORTED` if there are none and the record is not wanted.
  */
 export function tellDense(model: Model, manifest: ArchitectureManifest, exact: boolean): DenseTelling {
-  const same: DenseTelling = { model, manifest, keys: {}, padded: false, record: null };
-  const dense = model.blocks.filter((block): block is DenseBlock => block.ffn.kind === 'dense');
-  if (isAsBefore(dense, model, manifest)) return same;
+  const config = stockConfig(model.source.config, manifest);
+  const same: DenseTelling = {
+    model: withBiases(model, quantityOf(config, manifest, 'mlpBias') === true),
+    manifest,
+    config,
+    padded: false,
+    record: null,
+  };
+  const dense = same.model.blocks.filter((block): block is DenseBlock => block.ffn.kind === 'dense');
+  if (isAsBefore(dense, same)) return same;
   const width = Math.max(1, ...dense.map(({ ffn }) => ffn.mlp.width));
   const padded = dense.some(({ ffn }) => ffn.mlp.width !== width);
   const besides = dense.some(({ ffn }) => ffn.shared !== null);
   if (!besides && !(exact && padded)) {
     const say = [asSibling, inDenseKeys, asOneExpert];
     for (const words of say) {
-      const told = words(model, manifest, width);
+      const told = words(same, width);
       if (told) return { ...same, ...told, padded };
     }
   }
@@ -47,16 +60,30 @@ export function tellDense(model: Model, manifest: ArchitectureManifest, exact: b
 }
 
 /** Whether the original config.json tells of the same layers and width. */
-function isAsBefore(dense: readonly DenseBlock[], model: Model, manifest: ArchitectureManifest): boolean {
-  const config = stockConfig(model.source.config, manifest);
+function isAsBefore(dense: readonly DenseBlock[], { model, manifest, config }: DenseTelling): boolean {
   const before = denseLayers(config, manifest, model.blocks.length);
   return (
     before.length === dense.length &&
     dense.every(
       ({ index, ffn }, i) =>
-        before[i] === index && ffn.mlp.width === config.intermediate_size && ffn.shared === null,
+        before[i] === index &&
+        ffn.mlp.width === quantityOf(config, manifest, 'denseWidth') &&
+        ffn.shared === null,
     )
   );
+}
+
+/** With zeros for biases that every dense layer has, but not one made of experts. */
+function withBiases(model: Model, biased: boolean): Model {
+  if (!biased) return model;
+  const blocks = model.blocks.map((block) => {
+    if (block.ffn.kind !== 'dense' || block.ffn.mlp.bias) return block;
+    const { mlp } = block.ffn;
+    const of = (size: number) => zeros(mlp.down.dtype, [size]);
+    const bias = { gate: of(mlp.width), up: of(mlp.width), down: of(mlp.down.shape[0]!) };
+    return { ...block, ffn: { ...block.ffn, mlp: { ...mlp, bias } } };
+  });
+  return { ...model, blocks };
 }
 
 const recordOf = ({ index, ffn }: DenseBlock): DenseLayer => ({

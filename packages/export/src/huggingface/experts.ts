@@ -1,7 +1,8 @@
 import {
+  biasName,
   type ExpertNames,
   type FusedNames,
-  type RaggedNames,
+  type MlpNames,
   raggedNames,
   tensorName,
 } from '@moepress/checkpoint';
@@ -22,24 +23,18 @@ export function nameExperts(
 /** Experts of different widths, each by itself. */
 export function nameRagged(experts: readonly Expert[], names: ExpertNames, layer: number): NamedTensor[] {
   return experts.flatMap((expert, number) =>
-    nameOwnWidth(raggedNames(names), expert, { layer, expert: number }),
+    nameOwnWidth(raggedNames(names).weights, expert, { layer, expert: number }),
   );
 }
 
 /** An MLP of a width of its own. Of one without channels only the bias of its output is stored. */
 export function nameOwnWidth(
-  { weights, biases }: RaggedNames,
+  names: MlpNames,
   mlp: Mlp,
   at: { readonly layer: number; readonly expert?: number },
 ): NamedTensor[] {
-  const { width, bias } = mlp;
-  const down = biases && bias ? [single(tensorName(biases.down, at), bias.down)] : [];
-  if (width === 0) return down;
-  const inner =
-    biases && bias
-      ? [single(tensorName(biases.gate, at), bias.gate), single(tensorName(biases.up, at), bias.up)]
-      : [];
-  return [...nameMlp(weights, mlp, at), ...inner, ...down];
+  if (mlp.width > 0) return nameMlp(names, mlp, at);
+  return mlp.bias ? [single(tensorName(biasName(names.down), at), mlp.bias.down)] : [];
 }
 
 function nameFused(

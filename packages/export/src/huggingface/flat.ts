@@ -38,9 +38,9 @@ export function flatRecord(model: Model, placement: Placement): FlatRecord {
   if (model.blocks.some(({ ffn }) => ffn.kind === 'dense')) {
     throw unsupported('wants experts in every layer', model);
   }
-  const clamps = moeBlocks(model).flatMap(({ ffn }) => ffn.pool.map(({ activation }) => activation));
-  if (clamps.some((activation) => activation.kind === 'clamped-swiglu' && activation.limit !== 7)) {
-    throw unsupported('wants a "swiglu_limit" of 7', model);
+  const functions = moeBlocks(model).flatMap(({ ffn }) => ffn.pool.map(({ activation }) => activation.kind));
+  if (functions.some((kind) => kind !== 'swiglu' && kind !== 'clamped-swiglu')) {
+    throw unsupported('knows no activation but SwiGLU', model);
   }
   const widths = [...placement].map(([layer, experts]) => [layer, experts.map(({ width }) => width)]);
   return { ...version, expert_intermediate_sizes: Object.fromEntries(widths) };

@@ -1,4 +1,4 @@
-import { type MlpNames, tensorName } from '@moepress/checkpoint';
+import { biasName, type MlpNames, tensorName } from '@moepress/checkpoint';
 import type { Linear, Mlp, TensorExpr } from '@moepress/core';
 
 /** What will stand under one name, before it is settled whether quantised weights stay so. */
@@ -36,14 +36,20 @@ export function nameLinear(stem: string, { weight, bias }: Linear, layer: number
   return bias ? [named, single(tensorName(`${stem}.bias`, { layer }), bias)] : [named];
 }
 
+/** With its biases, if it has some. */
 export function nameMlp(
   names: MlpNames,
-  { gate, up, down }: Mlp,
+  { gate, up, down, bias }: Mlp,
   at: { readonly layer: number; readonly expert?: number },
 ): NamedTensor[] {
-  return [
+  const weights = [
     single(tensorName(names.gate, at), gate),
     single(tensorName(names.up, at), up),
     single(tensorName(names.down, at), down),
   ];
+  if (bias === null) return weights;
+  const biases = (['gate', 'up', 'down'] as const).map((part) =>
+    single(tensorName(biasName(names[part]), at), bias[part]),
+  );
+  return [...weights, ...biases];
 }

@@ -146,7 +146,7 @@ describe('the less-is-moe layout', () => {
       const directory = await written(view, 'less-is-moe');
       const config = JSON.parse(await readFile(join(directory, 'config.json'), 'utf8'));
       const { keys, className } = findArchitecture(base.architecture, name);
-      const key = keys!.expertWidth;
+      const key = keys.expertWidth!.names[0];
       expect(config).toMatchObject({
         model_type: base.architecture,
         architectures: [`Ragged${className}`],

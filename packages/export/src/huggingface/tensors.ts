@@ -1,4 +1,4 @@
-import { ownWidthNames, type TensorNames, tensorName } from '@moepress/checkpoint';
+import { type TensorNames, tensorName } from '@moepress/checkpoint';
 import type { Block, DenseFfn, Router, SharedExpert } from '@moepress/core';
 import { nameAttention } from './attention.js';
 import { nameOwnWidth } from './experts.js';
@@ -32,8 +32,8 @@ function nameFfn({ index: layer, ffn }: Block, names: TensorNames): NamedTensor[
   return [...own, ...(ffn.shared ? nameShared(ffn.shared, names, layer) : [])];
 }
 
-function nameDense({ mlp }: DenseFfn, { dense, experts }: TensorNames, layer: number): NamedTensor[] {
-  return nameOwnWidth(ownWidthNames(dense, experts.fused), mlp, { layer });
+function nameDense({ mlp }: DenseFfn, { dense }: TensorNames, layer: number): NamedTensor[] {
+  return nameOwnWidth(dense, mlp, { layer });
 }
 
 function nameShared({ mlp, gate }: SharedExpert, names: TensorNames, layer: number): NamedTensor[] {

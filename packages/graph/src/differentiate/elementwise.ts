@@ -1,5 +1,5 @@
 import type { Value } from '@moepress/core';
-import { cast, div, mul, neg, plusNumber, square, sub, timesNumber } from '../ops/math.js';
+import { cast, div, exp, greater, mul, neg, plusNumber, square, sub, timesNumber } from '../ops/math.js';
 import { reduceSum } from '../ops/reduce.js';
 import { unbroadcast } from './unbroadcast.js';
 import type { Vjp } from './vjp.js';
@@ -20,6 +20,8 @@ const binary =
     ];
   };
 
+const isPositive = (x: Value): Value => greater(x, x.graph.constant([0], [], x.dtype));
+
 export const elementwise: Readonly<Record<string, Vjp>> = {
   Add: binary(
     (g) => g,
@@ -36,6 +38,8 @@ export const elementwise: Readonly<Record<string, Vjp>> = {
   ),
   Neg: unary(neg),
   Sigmoid: unary((g, _, y) => mul(g, mul(y, plusNumber(neg(y), 1)))),
+  Relu: unary((g, x) => mul(g, cast(isPositive(x), g.dtype))),
+  Erf: unary((g, x) => mul(g, timesNumber(exp(neg(square(x))), 2 / Math.sqrt(Math.PI)))),
   Sqrt: unary((g, _, y) => timesNumber(div(g, y), 0.5)),
   Reciprocal: unary((g, _, y) => neg(mul(g, square(y)))),
   Exp: unary((g, _, y) => mul(g, y)),

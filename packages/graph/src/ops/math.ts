@@ -38,6 +38,28 @@ export const powerOfTwo = (a: Value): Value =>
 /** x * sigmoid(x) */
 export const silu = (a: Value): Value => mul(a, sigmoid(a));
 
+/** The error function, to single precision whatever the value's type: ONNX Runtime has no other. */
+export function erf(a: Value): Value {
+  const single = cast(a, 'float32');
+  return cast(single.graph.op('Erf', [single]), a.dtype);
+}
+
+/** x Φ(x), Φ the normal distribution function (arXiv 1606.08415). */
+export const gelu = (a: Value): Value =>
+  mul(a, timesNumber(plusNumber(erf(timesNumber(a, Math.SQRT1_2)), 1), 0.5));
+
+/**
+ * Its approximation 0.5 x (1 + tanh(u)), u = sqrt(2 / π) (x + 0.044715 x³), in the form x sigmoid(2 u): the same function,
+ * without the difference of numbers near one.
+ */
+export function geluTanh(a: Value): Value {
+  const cubic = mul(a, plusNumber(timesNumber(square(a), 0.044715), 1));
+  return mul(a, sigmoid(timesNumber(cubic, 2 * Math.sqrt(2 / Math.PI))));
+}
+
+/** max(x, 0) */
+export const relu = (a: Value): Value => a.graph.op('Relu', [a]);
+
 /** Limits every element to [low, high]; null: no lower limit. */
 export function clip(a: Value, low: number | null, high: number): Value {
   const limit = (value: number) => a.graph.constant([value], [], a.dtype);

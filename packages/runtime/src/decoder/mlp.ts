@@ -1,5 +1,19 @@
 import type { GatedActivation, Mlp, Value } from '@moepress/core';
-import { add, clip, linear, mul, plusNumber, sigmoid, silu, timesNumber, unsqueeze } from '@moepress/graph';
+import {
+  add,
+  clip,
+  gelu,
+  geluTanh,
+  linear,
+  mul,
+  plusNumber,
+  relu,
+  sigmoid,
+  silu,
+  square,
+  timesNumber,
+  unsqueeze,
+} from '@moepress/graph';
 import { weightFor } from './weights.js';
 
 /** The values of a gated MLP on x [n, H]: down(activation(gate x, up x)). */
@@ -35,9 +49,18 @@ export function scaledOutput({ activation, down }: MlpValues, { bias }: Mlp, fac
 }
 
 function gated(gate: Value, up: Value, activation: GatedActivation): Value {
-  if (activation.kind === 'swiglu') return mul(silu(gate), up);
-  const { alpha, limit } = activation;
-  const limited = clip(gate, null, limit);
-  const glu = mul(limited, sigmoid(timesNumber(limited, alpha)));
-  return mul(plusNumber(clip(up, -limit, limit), 1), glu);
+  switch (activation.kind) {
+    case 'swiglu':
+      return mul(silu(gate), up);
+    case 'geglu':
+      return mul(activation.approximate === 'tanh' ? geluTanh(gate) : gelu(gate), up);
+    case 'reglu':
+      return mul(activation.power === 2 ? square(relu(gate)) : relu(gate), up);
+    case 'clamped-swiglu': {
+      const { alpha, limit } = activation;
+      const limited = clip(gate, null, limit);
+      const glu = mul(limited, sigmoid(timesNumber(limited, alpha)));
+      return mul(plusNumber(clip(up, -limit, limit), 1), glu);
+    }
+  }
 }

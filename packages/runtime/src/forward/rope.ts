@@ -13,7 +13,7 @@ export function rotaryTables(
   lengths: ArrayLike<number>,
 ): { cos: Float32Array; sin: Float32Array } {
   const half = rope.dim / 2;
-  const factor = rope.scaling?.kind === 'yarn' ? fround(rope.scaling.attentionFactor) : 1;
+  const factor = attentionFactor(rope);
   const byLength = new Map<number, Float32Array>();
   const cos = new Float32Array(positions.length * half);
   const sin = new Float32Array(positions.length * half);
@@ -31,7 +31,11 @@ export function rotaryTables(
 }
 
 /** Whether a token's angles depend on how long its sequence is, so that two sequences cannot share a prefix. */
-export const turnsByLength = ({ scaling }: Rope): boolean => scaling?.kind === 'dynamic';
+export const turnsByLength = ({ scaling }: Rope): boolean =>
+  scaling?.kind === 'dynamic' || scaling?.kind === 'longrope';
+
+const attentionFactor = ({ scaling }: Rope): number =>
+  scaling?.kind === 'yarn' || scaling?.kind === 'longrope' ? fround(scaling.attentionFactor) : 1;
 
 /**
  * Radians a token by which each of the dim / 2 pairs turns, in a sequence of `length` tokens, as
@@ -48,6 +52,10 @@ export function rotaryFrequencies({ theta, dim, scaling }: Rope, length: number)
       return yarn(wavelengths, theta, dim, scaling);
     case 'llama3':
       return plain.map((frequency) => llama3(frequency, scaling));
+    case 'longrope':
+      return longrope(wavelengths, scaling, length);
+    case 'proportional':
+      return plain.map((frequency, i) => (i < scaling.pairs ? frequency / fround(scaling.factor) : 0));
     default:
       return plain;
   }
@@ -83,6 +91,12 @@ function yarn(wavelengths: Float32Array, theta: number, dim: number, scaling: Sc
     const slowed = fround(1 / fround(fround(factor) * wavelength));
     return fround(slowed * fround(1 - kept)) + fround(fround(1 / wavelength) * kept);
   });
+}
+
+/** Each wavelength is stretched by its own factor: another one where the sequence is longer than those of pretraining (LongRoPE). */
+function longrope(wavelengths: Float32Array, scaling: Scaling<'longrope'>, length: number): Float32Array {
+  const factors = length > scaling.originalPositions ? scaling.longFactors : scaling.shortFactors;
+  return wavelengths.map((wavelength, i) => 1 / fround(fround(factors[i]!) * wavelength));
 }
 
 /** Long waves are stretched, short ones kept, those between blended (Llama 3.1). */

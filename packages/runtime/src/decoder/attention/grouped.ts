@@ -4,12 +4,19 @@ import { weightFor } from '../weights.js';
 import type { Heads, Turn } from './heads.js';
 import { project } from './project.js';
 
-/** Projected, clipped, normalised and rotated. */
+/** Projected, normalised, clipped and rotated. */
 export function groupedHeads(x: Value, spec: GroupedQueryAttention, turn: Turn, epsilon: number): Heads {
-  const part = (linear: Linear) => clipped(project(x, linear), spec.clip);
+  const part = (linear: Linear, norm: (x: Value) => Value = (x) => x) =>
+    clipped(norm(project(x, linear)), spec.clip);
   return {
-    query: turn(normalised(part(spec.q), spec, 'q', epsilon), spec.heads),
-    key: turn(normalised(part(spec.k), spec, 'k', epsilon), spec.kvHeads),
+    query: turn(
+      part(spec.q, (q) => normalised(q, spec, 'q', epsilon)),
+      spec.heads,
+    ),
+    key: turn(
+      part(spec.k, (k) => normalised(k, spec, 'k', epsilon)),
+      spec.kvHeads,
+    ),
     value: part(spec.v),
   };
 }

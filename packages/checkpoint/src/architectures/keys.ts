@@ -1,0 +1,186 @@
+/**
+ * What a family reads from config.json, as data: each key's names, and what the family's configuration class takes
+ * in its place where it is absent or null. Facts from the configuration classes of transformers 5.18
+ * (`configuration_*.py` of each family), and for DeepSeekMoE from the code that comes with its checkpoints.
+ */
+
+/** A value of config.json, or where it is taken from. */
+export type Meaning<Q extends string = Quantity> =
+  | { readonly value: ConfigValue }
+  /** As another quantity. */
+  | { readonly as: Q }
+  /** The first quantity divided by the second, rounded down. */
+  | { readonly quotient: readonly [Q, Q] }
+  /** The key is needed, or must not be null. */
+  | 'refused';
+
+export type ConfigValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly ConfigValue[]
+  | { readonly [key: string]: ConfigValue };
+
+/** How one key is read. */
+export interface KeyRule<Q extends string = Quantity> {
+  /**
+   * Names that mean the same (`attribute_map` in transformers). Written is the first; where several are given, the
+   * last prevails, since transformers sets a class's own fields first and all other keys after them.
+   */
+  readonly names: readonly [string, ...string[]];
+  readonly absent: Meaning<Q>;
+  readonly null: Meaning<Q>;
+  /** Whether the reference asks for Python's truth, to which null, 0, "", [] and {} are false. */
+  readonly truth: boolean;
+}
+
+/** The keys of an object, by the names they have here. */
+export type KeyTable<Q extends string> = Readonly<Partial<Record<Q, KeyRule<Q>>>>;
+
+/** Everything some family reads, by one name for all. */
+export type Quantity = keyof typeof quantities;
+
+/** By its name here: what it is, for the documentation. */
+export const quantities = {
+  vocabSize: 'rows of the embedding',
+  hiddenSize: 'width of the hidden states',
+  layers: 'decoder layers',
+  heads: 'attention heads',
+  kvHeads: 'heads of keys and values',
+  headDim: 'dimensions of a head',
+  epsilon: 'of the RMS norms',
+  maxPositions: 'positions of pretraining',
+  activation: 'function of the gate in an MLP',
+  tied: 'whether the head is the embedding',
+  bosTokenId: 'token that begins a text',
+  eosTokenIds: 'tokens that end a text',
+  dtype: 'type of the weights',
+  torchDtype: 'the same by its older name',
+  quantisation: 'how weights are stored',
+  classes: 'class that runs the model',
+  perLayer: 'settings of single layers',
+  ropeTheta: 'base of the rotation',
+  ropeParameters: 'rotation, as transformers 5 writes it',
+  ropeScaling: 'rotation in the classic form; where it is given, the other is not looked at',
+  originalPositions: 'positions before stretching; prevails over the same inside the rotation',
+  partialRotary: 'rotated part of a head',
+  attentionBias: 'biases of the projections of attention',
+  mlpBias: 'biases of dense MLPs and shared experts',
+  clip: 'bound of queries, keys and values',
+  slidingWindow: 'tokens a windowed layer looks back',
+  usesWindow: 'whether there are windows at all',
+  windowLayers: 'layer at which the rule for windows changes',
+  layerTypes: 'type of attention of each layer',
+  queryLatent: 'width of the latent of queries; null: none',
+  latent: 'width of the latent of keys and values',
+  contentDim: 'unrotated dimensions of a head',
+  rotatedDim: 'rotated dimensions of a head',
+  valueDim: 'dimensions of a head of values',
+  interleaved: 'whether neighbours are rotated together',
+  experts: 'routed experts of a layer',
+  topK: 'experts chosen for a token',
+  expertWidth: 'channels of a routed expert',
+  denseWidth: 'channels of a dense MLP',
+  shared: 'size of the shared expert',
+  firstDense: 'dense layers at the beginning',
+  moeEvery: 'step between MoE layers',
+  denseLayers: 'further dense layers',
+  normalises: 'whether the chosen weights are divided by their sum',
+  scale: 'factor of the chosen weights',
+  scoring: 'what turns logits into scores',
+  selection: 'how experts are chosen',
+  groups: 'groups of experts',
+  selectedGroups: 'groups chosen from',
+  gateLimit: 'bound of the clamped gate',
+  furtherLayers: 'layers that predict further tokens, which are not read',
+} as const;
+
+/** What every family reads. */
+type Common =
+  | 'vocabSize'
+  | 'hiddenSize'
+  | 'layers'
+  | 'heads'
+  | 'kvHeads'
+  | 'epsilon'
+  | 'maxPositions'
+  | 'tied'
+  | 'bosTokenId'
+  | 'eosTokenIds'
+  | 'dtype'
+  | 'torchDtype'
+  | 'classes'
+  | 'quantisation'
+  | 'perLayer'
+  | 'layerTypes'
+  | 'ropeTheta'
+  | 'ropeParameters'
+  | 'ropeScaling'
+  | 'originalPositions'
+  | 'partialRotary';
+
+/** The keys of a family. What is not in it the family does not read. */
+export type FamilyKeys = Readonly<Record<Common, KeyRule>> & Readonly<Partial<Record<Quantity, KeyRule>>>;
+
+export const value = (of: ConfigValue): { readonly value: ConfigValue } => ({ value: of });
+export const as = <Q extends string = Quantity>(quantity: Q): { readonly as: Q } => ({ as: quantity });
+/** hidden_size // num_attention_heads */
+export const perHead: Meaning = { quotient: ['hiddenSize', 'heads'] };
+export const none = value(null);
+export const refused = 'refused';
+
+/** With a default of the class. */
+export const sized = (name: string, absent: number): KeyRule<never> => key(name, value(absent));
+
+/** A key that must not be null, unless `null` says what that means. */
+export function key<Q extends string = never>(
+  name: string | readonly [string, ...string[]],
+  absent: Meaning<Q>,
+  more: { readonly null?: Meaning<Q>; readonly truth?: boolean } = {},
+): KeyRule<Q> {
+  return {
+    names: typeof name === 'string' ? [name] : name,
+    absent,
+    null: more.null ?? refused,
+    truth: more.truth ?? false,
+  };
+}
+
+/** Sizes and constants that every family has, with its class's defaults; token ids may be null. */
+export function decoderKeys(defaults: {
+  readonly vocab_size: number;
+  readonly hidden_size: number;
+  readonly num_hidden_layers: number;
+  readonly num_attention_heads: number;
+  readonly max_position_embeddings: number;
+  readonly rms_norm_eps: number;
+  readonly rope_theta: number;
+  readonly bos_token_id: number | null;
+  readonly eos_token_id: number | null;
+}) {
+  const of = (name: keyof typeof defaults) => key(name, value(defaults[name]));
+  const token = (name: 'bos_token_id' | 'eos_token_id') => key(name, value(defaults[name]), { null: none });
+  return {
+    vocabSize: of('vocab_size'),
+    hiddenSize: of('hidden_size'),
+    layers: of('num_hidden_layers'),
+    heads: of('num_attention_heads'),
+    maxPositions: of('max_position_embeddings'),
+    epsilon: of('rms_norm_eps'),
+    ropeTheta: of('rope_theta'),
+    ropeParameters: key('rope_parameters', none, { null: none }),
+    ropeScaling: key('rope_scaling', none, { null: none, truth: true }),
+    originalPositions: key('original_max_position_embeddings', none),
+    partialRotary: key('partial_rotary_factor', none, { null: none }),
+    tied: key('tie_word_embeddings', value(false)),
+    dtype: key('dtype', as('torchDtype'), { null: as('torchDtype') }),
+    torchDtype: key('torch_dtype', none, { null: none }),
+    quantisation: key('quantization_config', none, { null: none }),
+    classes: key('architectures', none, { null: none }),
+    perLayer: key('per_layer_config', none, { null: none }),
+    layerTypes: key('layer_types', none, { null: none }),
+    bosTokenId: token('bos_token_id'),
+    eosTokenIds: token('eos_token_id'),
+  } as const;
+}

@@ -1,0 +1,2 @@
+/** Of a projection whose weights have this name. */
+export const biasName = (weight: string): string => weight.replace(/\.weight$/, '.bias');
