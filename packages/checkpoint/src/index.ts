@@ -14,6 +14,7 @@ export { asWriteError } from './files/errors.js';
 export { replaceFile } from './files/replace.js';
 export { checkSpace } from './files/space.js';
 export { isCompanion } from './folder/companions.js';
+export { biasName } from './model/bias.js';
 export {
   type CompactLayer,
   type CompactRecord,
@@ -21,7 +22,6 @@ export {
   type DenseLayer,
   stockConfig,
 } from './model/compact.js';
-export { biasName } from './model/bias.js';
 export type { OpenOptions } from './model/locate.js';
 export { openModel } from './model/open.js';
 export { type RaggedNames, raggedNames } from './model/ragged.js';

@@ -21,7 +21,9 @@ const windows: Readonly<Record<WindowRule, readonly string[]>> = {
   'every-layer': ['`sliding_window` on every layer'],
   alternating: ['windows by `layer_types`, else on every other layer from the first'],
   'from-layer': ['windows by `layer_types`, else from layer `max_window_layers` on'],
-  'alternating-below-layer': ['windows by `layer_types`, else on every other layer below `max_window_layers`'],
+  'alternating-below-layer': [
+    'windows by `layer_types`, else on every other layer below `max_window_layers`',
+  ],
 };
 
 function attention({ attention: traits, keys }: ArchitectureManifest): string {
@@ -79,7 +81,9 @@ function ffn({ ffn: traits, keys }: ArchitectureManifest): string {
     dense[traits.dense],
     ...named(keys.activation),
     ...named(keys.mlpBias),
-    ...(traits.shared ? [`shared expert${traits.shared.gated ? ' behind a gate' : ''} (${named(keys.shared)})`] : []),
+    ...(traits.shared
+      ? [`shared expert${traits.shared.gated ? ' behind a gate' : ''} (${named(keys.shared)})`]
+      : []),
     ...(traits.clamp ? [`SwiGLU clamped at ${traits.clamp.limit}`] : []),
   ].join(', ');
 }

@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { deepseekV2 } from '../architectures/deepseek-v2.js';
 import { deepseekV3 } from '../architectures/deepseek-v3.js';
 import { gptOss } from '../architectures/gpt-oss.js';
+import { mistral } from '../architectures/mistral.js';
 import { mixtral } from '../architectures/mixtral.js';
+import { qwen2 } from '../architectures/qwen2.js';
+import { qwen2Moe } from '../architectures/qwen2-moe.js';
+import { qwen3 } from '../architectures/qwen3.js';
+import { qwen3Moe } from '../architectures/qwen3-moe.js';
 import { readAttention } from './attention.js';
 import { readerOf, refusalOf } from './support.test.util.js';
 
@@ -77,11 +82,36 @@ describe('windows', () => {
     expect(windows(gptOss, { layer_types: types('full', 'full', 'full') })).toEqual([null, null, null]);
   });
 
+  it('follow max_window_layers in Qwen’s families, each in its own way', () => {
+    const on = { use_sliding_window: true, sliding_window: 8, max_window_layers: 1 };
+    expect(windows(qwen2, on)).toEqual([null, 8, 8]);
+    expect(windows(qwen3, { ...on, sliding_window: null })).toEqual([null, null, null]);
+    expect(windows(qwen2Moe, { ...on, max_window_layers: 3 })).toEqual([8, null, 8]);
+    expect(windows(qwen3Moe, on)).toEqual([8, 8, 8]);
+    expect(windows(qwen3Moe, { ...on, sliding_window: null })).toEqual([null, null, null]);
+    for (const family of [qwen2, qwen3, qwen2Moe, qwen3Moe]) {
+      expect(windows(family, { ...on, use_sliding_window: false })).toEqual([null, null, null]);
+    }
+    const given = { ...on, layer_types: types('sliding', 'full', 'full') };
+    expect(windows(qwen3, given)).toEqual([8, null, null]);
+    expect(windows(qwen2Moe, given)).toEqual([8, null, null]);
+  });
+
+  it('are 4096 tokens in Mistral where nothing is said', () => {
+    expect(windows(mistral, {})).toEqual([4096, 4096, 4096]);
+    expect(windows(mixtral, {})).toEqual([null, null, null]);
+  });
+
+  it('are not told by types that nothing slides by', () => {
+    const told = { layer_types: types('full', 'sliding', 'full') };
+    expect(refusalOf(() => windows(qwen2, told))).toBe('CONFIG_INVALID config.json: use_sliding_window');
+  });
+
   it.each([
     [{ layer_types: types('full') }, 'layer_types'],
     [{ layer_types: types('full', 'full', 'chunked') }, 'layer_types'],
     [{ sliding_window: 0 }, 'sliding_window'],
-    [{}, 'sliding_window'],
+    [{ sliding_window: null }, 'sliding_window'],
   ])('are refused: %j', (changes, key) => {
     expect(refusalOf(() => windows(gptOss, changes))).toBe(`CONFIG_INVALID config.json: ${key}`);
   });

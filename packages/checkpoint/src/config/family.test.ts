@@ -75,10 +75,14 @@ describe('a config', () => {
   });
 
   it('follows transformers where a key is absent', () => {
-    const bare = { head_dim: undefined, num_key_value_heads: null, norm_topk_prob: undefined };
+    const bare = { head_dim: undefined, num_key_value_heads: undefined, norm_topk_prob: undefined };
     const { decoder, router } = read('qwen3_moe', { ...bare, tie_word_embeddings: undefined });
     expect(decoder).toMatchObject({ headDim: 16, kvHeads: 4, tiedEmbeddings: false });
     expect(router!.normalise).toBe(false);
+    expect(read('mixtral', { rope_theta: undefined, rms_norm_eps: undefined }).decoder).toMatchObject({
+      rope: { theta: 1e6 },
+      rmsNormEps: 1e-5,
+    });
   });
 
   it('takes end-of-text ids from generation_config.json if it has none', () => {
@@ -87,25 +91,53 @@ describe('a config', () => {
     expect(read('olmoe', { eos_token_id: null }, { eos_token_id: [5, 6] }).decoder.eosTokenIds).toEqual([
       5, 6,
     ]);
-    expect(read('olmoe', { eos_token_id: undefined }).decoder.eosTokenIds).toEqual([]);
+    expect(read('olmoe', { eos_token_id: null }).decoder.eosTokenIds).toEqual([]);
+    expect(read('olmoe', { eos_token_id: undefined }).decoder.eosTokenIds).toEqual([50279]);
   });
 
   it.each([
-    ['qwen2_moe', { hidden_act: 'gelu' }],
-    ['qwen2_moe', { use_sliding_window: true }],
-    ['qwen2_moe', { layer_types: ['full_attention', 'sliding_attention'] }],
-    ['qwen3_moe', { partial_rotary_factor: 0.5 }],
-    ['deepseek_v2', { mlp_bias: true }],
-    ['mixtral', { layer_types: ['sliding_attention', 'full_attention'] }],
-    ['qwen3_moe', { rope_parameters: { rope_type: 'default', rope_theta: 1e4, partial_rotary_factor: 0.5 } }],
-    ['olmoe', { rope_parameters: { rope_type: 'longrope', rope_theta: 1e4 } }],
-    ['olmoe', { per_layer_config: { 0: { num_experts: 8 } } }],
-    ['olmoe', { architectures: ['OlmoeForSequenceClassification'] }],
-  ] as const)('is refused rather than misread: %s %j', (family, changes) => {
+    ['qwen2_moe', { hidden_act: 'mish' }, 'hidden_act'],
+    ['mixtral', { layer_types: ['sliding_attention', 'full_attention'] }, 'layer_types'],
+    ['deepseek_v3', { layer_types: Array(3).fill('sliding_attention') }, 'layer_types'],
+    ['deepseek_v2', { num_key_value_heads: 2 }, 'num_key_value_heads'],
+    ['deepseek_v2', { scoring_func: 'sigmoid' }, 'scoring_func'],
+    ['olmoe', { rope_parameters: { rope_type: 'su', rope_theta: 1e4 } }, 'rope_parameters'],
+    ['olmoe', { rope_scaling: { type: 'linear', factor: 2, partial_rotary_factor: 0.5 } }, 'rope_scaling'],
+    ['olmoe', { per_layer_config: { 0: { num_experts: 8 } } }, 'per_layer_config'],
+    ['olmoe', { architectures: ['OlmoeForSequenceClassification'] }, 'architectures'],
+  ] as const)('is refused rather than misread: %s %j', (family, changes, key) => {
     expect(refusal(family, changes)).toMatchObject({
       code: 'CONFIG_UNSUPPORTED',
-      where: `config.json: ${Object.keys(changes)[0]}`,
+      where: `config.json: ${key}`,
     });
+  });
+
+  it.each([
+    ['deepseek_v2', { norm_topk_prob: true }, 'norm_topk_prob'],
+    ['deepseek_v2', { moe_layer_freq: 2 }, 'moe_layer_freq'],
+    ['gpt_oss', { swiglu_limit: 5 }, 'swiglu_limit'],
+    ['qwen3_moe', { partial_rotary_factor: 0.5 }, 'partial_rotary_factor'],
+    [
+      'mixtral',
+      {
+        rope_theta: undefined,
+        rope_parameters: { rope_theta: 5e5 },
+        rope_scaling: { type: 'linear', factor: 2 },
+      },
+      'rope_scaling',
+    ],
+  ] as const)('is read as transformers reads it, with a warning: %s %j', (family, changes, key) => {
+    expect(read(family, changes).warnings).toMatchObject([{ key }]);
+    expect(read(family, changes).warnings[0]!.message).toContain('transformers');
+    expect(read(family).warnings).toEqual([]);
+  });
+
+  it('has the same experts by every name, of which the alias prevails', () => {
+    const experts = (family: Family, changes: object) => read(family, changes).decoder.experts;
+    expect(experts('qwen3_moe', { num_experts: undefined, num_local_experts: 6 })).toBe(6);
+    expect(experts('qwen3_moe', { num_experts: 8, num_local_experts: 6 })).toBe(6);
+    expect(experts('mixtral', { num_local_experts: 8, num_experts: 6 })).toBe(6);
+    expect(experts('qwen2_moe', { num_experts: 8, num_local_experts: 6 })).toBe(8);
   });
 
   it('accepts the same keys where they change nothing', () => {
@@ -122,7 +154,6 @@ describe('a config', () => {
   });
 
   it.each([
-    ['hidden_size', undefined],
     ['hidden_size', -64],
     ['hidden_size', '64'],
     ['num_hidden_layers', 1e9],
@@ -132,11 +163,15 @@ describe('a config', () => {
     ['num_experts', 2],
     ['moe_intermediate_size', 1.5],
     ['rope_theta', null],
-    ['rms_norm_eps', 0],
+    ['rms_norm_eps', -1],
+    ['rms_norm_eps', null],
     ['vocab_size', Number.MAX_VALUE],
     ['norm_topk_prob', 'yes'],
-    ['torch_dtype', 'int8'],
-    ['mlp_only_layers', [-1]],
+    ['norm_topk_prob', null],
+    ['use_sliding_window', null],
+    ['hidden_act', null],
+    ['dtype', 'int8'],
+    ['mlp_only_layers', [0.5]],
     ['decoder_sparse_step', 0],
     ['eos_token_id', 'end'],
   ])('names the key that is wrong: %s = %j', (key, value) => {

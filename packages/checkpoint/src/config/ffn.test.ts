@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deepseek } from '../architectures/deepseek.js';
 import { gptOss } from '../architectures/gpt-oss.js';
+import { qwen2Moe } from '../architectures/qwen2-moe.js';
 import { qwen3Moe } from '../architectures/qwen3-moe.js';
 import { readFfn } from './ffn.js';
 import { readerOf, refusalOf } from './support.test.util.js';
@@ -32,11 +33,24 @@ describe('readFfn', () => {
     expect([2, 0, null, undefined].map(shared)).toEqual([48, null, null, null]);
   });
 
-  it('clamps in gpt-oss', () => {
-    const activation = (config: object) =>
-      readFfn(readerOf({ intermediate_size: 32, ...config }, gptOss), gptOss, 2, 8).activation;
-    expect(activation({})).toEqual({ kind: 'clamped-swiglu', alpha: 1.702, limit: 7 });
-    expect(activation({ swiglu_limit: 5 })).toMatchObject({ limit: 5 });
-    expect(refusalOf(() => activation({ swiglu_limit: 'none' }))).toContain('swiglu_limit');
+  it('clamps in gpt-oss, and has the functions of transformers elsewhere', () => {
+    const activation = (family: typeof deepseek, config: object) =>
+      readFfn(readerOf({ ...widths, ...config }, family), family, 2, 8).activation;
+    expect(activation(gptOss, { hidden_act: 'relu' })).toEqual({
+      kind: 'clamped-swiglu',
+      alpha: 1.702,
+      limit: 7,
+    });
+    expect(activation(deepseek, {})).toEqual({ kind: 'swiglu' });
+    expect(activation(deepseek, { hidden_act: 'gelu' })).toEqual({ kind: 'geglu', approximate: 'none' });
+    expect(activation(deepseek, { hidden_act: 'gelu_new' })).toEqual({ kind: 'geglu', approximate: 'tanh' });
+    expect(activation(deepseek, { hidden_act: 'relu2' })).toEqual({ kind: 'reglu', power: 2 });
+    expect(refusalOf(() => activation(deepseek, { hidden_act: 'toString' }))).toContain('hidden_act');
+    expect(refusalOf(() => activation(gptOss, { swiglu_limit: 'none' }))).toContain('swiglu_limit');
+  });
+
+  it('has no shared expert of no channels', () => {
+    const shared = readFfn(readerOf({ shared_expert_intermediate_size: 0 }, qwen2Moe), qwen2Moe, 2, 8);
+    expect(shared.sharedWidth).toBeNull();
   });
 });

@@ -3,7 +3,8 @@ import { deepseekV3 } from '../architectures/deepseek-v3.js';
 import { readQuantisation } from './quantisation.js';
 import { readerOf, refusalOf } from './support.test.util.js';
 
-const read = (quantization_config: unknown) => readQuantisation(readerOf({ quantization_config }, deepseekV3));
+const read = (quantization_config: unknown) =>
+  readQuantisation(readerOf({ quantization_config }, deepseekV3));
 const fp8 = { quant_method: 'fp8', fmt: 'e4m3', activation_scheme: 'dynamic', weight_block_size: [128, 128] };
 
 describe('readQuantisation', () => {

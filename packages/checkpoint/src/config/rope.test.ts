@@ -4,7 +4,8 @@ import { readRope } from './rope.js';
 import { readerOf, refusalOf } from './support.test.util.js';
 
 const base = { rope_theta: 1e4, max_position_embeddings: 8192 };
-const read = (changes: Record<string, unknown>) => readRope(readerOf({ ...base, ...changes }, deepseekV3), 64);
+const read = (changes: Record<string, unknown>) =>
+  readRope(readerOf({ ...base, ...changes }, deepseekV3), 64);
 const refusal = (changes: Record<string, unknown>) => refusalOf(() => read(changes));
 
 describe('readRope', () => {
@@ -33,9 +34,6 @@ describe('readRope', () => {
       lowFrequencyFactor: 1,
       highFrequencyFactor: 4,
     });
-    expect(refusal({ rope_scaling: { ...llama3, high_freq_factor: 1 } })).toBe(
-      'CONFIG_INVALID config.json: rope_scaling: high_freq_factor',
-    );
     expect(refusal({ rope_scaling: { rope_type: 'llama3', factor: 8 } })).toBe(
       'CONFIG_INVALID config.json: rope_scaling: low_freq_factor',
     );
@@ -85,33 +83,94 @@ describe('yarn', () => {
   });
 });
 
+describe('latent attention', () => {
+  const all = (type: string, more: object = {}) =>
+    read({ rope_scaling: { type, factor: 4, mscale_all_dim: 0.7, ...more } }).latentScale;
+  const scaled = (0.07 * Math.log(4) + 1) ** 2;
+
+  it('is scaled by mscale_all_dim whatever the rotation, but for a plain one', () => {
+    for (const type of ['linear', 'dynamic', 'yarn', 'proportional']) {
+      expect(all(type)).toBeCloseTo(scaled, 12);
+    }
+    expect(all('llama3', { low_freq_factor: 1, high_freq_factor: 4 })).toBeCloseTo(scaled, 12);
+    expect(all('default')).toBe(1);
+    expect(all('linear', { mscale_all_dim: null })).toBe(1);
+  });
+});
+
+describe('the two forms', () => {
+  const linear = { type: 'linear', factor: 2 };
+  const modern = { rope_type: 'dynamic', factor: 4, rope_theta: 7 };
+  const both = (changes: Record<string, unknown>) => read({ rope_parameters: modern, ...changes });
+
+  it('are the classic one as a whole, with the theta at the top or the family’s', () => {
+    expect(both({ rope_scaling: linear })).toMatchObject({ theta: 1e4, scaling: { kind: 'linear' } });
+    expect(both({ rope_scaling: { ...linear, rope_theta: 9 } })).toMatchObject({ theta: 9 });
+    expect(both({ rope_scaling: linear, rope_theta: undefined })).toMatchObject({ theta: 10_000 });
+    expect(read({ rope_theta: undefined })).toMatchObject({ theta: 10_000 });
+  });
+
+  it.each([[{}], [null], [false], [0], ['']])('are the modern one where the classic one is %j', (empty) => {
+    expect(both({ rope_scaling: empty })).toMatchObject({ theta: 7, scaling: { kind: 'dynamic' } });
+  });
+});
+
 describe('a rotation', () => {
-  it('may be given for each type of layer if all are alike', () => {
-    const full = { rope_type: 'linear', factor: 2, rope_theta: 7 };
-    const nested = (sliding: object) => ({
-      rope_theta: undefined,
-      rope_parameters: { full_attention: full, sliding_attention: sliding },
+  it.each([[true], [false], [null], [0]])('is rounded as Python takes a truncate of %j', (truncate) => {
+    const { scaling } = read({ rope_scaling: { type: 'yarn', factor: 2, truncate, beta_fast: 0 } });
+    expect(scaling).toMatchObject({ truncate: Boolean(truncate), betaFast: 32 });
+  });
+
+  it('may have factors for each pair', () => {
+    const factors = { short_factor: Array(32).fill(1.5), long_factor: Array(32).fill(3) };
+    const longrope = { rope_type: 'longrope', ...factors, original_max_position_embeddings: 1024 };
+    expect(read({ rope_scaling: longrope }).scaling).toEqual({
+      kind: 'longrope',
+      shortFactors: factors.short_factor,
+      longFactors: factors.long_factor,
+      originalPositions: 1024,
+      attentionFactor: Math.sqrt(1 + Math.log(8) / Math.log(1024)),
     });
-    expect(read(nested(full))).toMatchObject({ theta: 7, scaling: { kind: 'linear' } });
-    expect(refusal(nested({ ...full, rope_theta: 8 }))).toBe(
-      'CONFIG_UNSUPPORTED config.json: rope_parameters',
-    );
+    expect(read({ rope_scaling: { ...longrope, attention_factor: 2 } }).scaling).toMatchObject({
+      attentionFactor: 2,
+    });
+    expect(read({ rope_scaling: { ...longrope, factor: 1 } }).scaling).toMatchObject({ attentionFactor: 1 });
+  });
+
+  it('may turn some of the pairs', () => {
+    const half = { rope_type: 'proportional', factor: 2, partial_rotary_factor: 0.3 };
+    expect(read({ rope_scaling: half }).scaling).toEqual({ kind: 'proportional', factor: 2, pairs: 9 });
+  });
+
+  it('is not looked for under the types of layers', () => {
+    const nested = { full_attention: { rope_type: 'linear', factor: 2, rope_theta: 7 } };
+    expect(refusal({ rope_parameters: nested })).toBe('CONFIG_UNSUPPORTED config.json: rope_parameters');
   });
 
   it.each([
-    [{ rope_scaling: { type: 'longrope', short_factor: [1], long_factor: [2] } }, 'rope_scaling'],
-    [{ rope_parameters: { rope_type: 'proportional', factor: 1 } }, 'rope_parameters'],
-    [{ rope_parameters: { partial_rotary_factor: 0.5 } }, 'rope_parameters'],
+    [{ rope_scaling: { type: 'su', factor: 2 } }, 'rope_scaling'],
+    [{ rope_parameters: { rope_type: 'toString', factor: 1 } }, 'rope_parameters'],
+    [{ rope_parameters: { type: 'linear', factor: 1, partial_rotary_factor: 0.5 } }, 'rope_parameters'],
+    [{ rope_scaling: { type: 'linear', factor: 1 }, partial_rotary_factor: 0.5 }, 'rope_scaling'],
   ])('is refused rather than misread: %j', (changes, key) => {
     expect(refusal(changes)).toBe(`CONFIG_UNSUPPORTED config.json: ${key}`);
   });
 
   it.each([
     [{ rope_scaling: { type: 'linear' } }, 'rope_scaling: factor'],
+    [{ rope_scaling: { type: 'linear', factor: null } }, 'rope_scaling: factor'],
+    [{ rope_scaling: { type: 'yarn' } }, 'rope_scaling: factor'],
     [{ rope_scaling: { type: 'yarn', factor: -1 } }, 'rope_scaling: factor'],
+    [{ rope_scaling: { type: 'yarn', factor: null, mscale_all_dim: 1 } }, 'rope_scaling: factor'],
     [{ rope_scaling: { type: 'yarn', factor: 2, truncate: 'no' } }, 'rope_scaling: truncate'],
+    [
+      { rope_scaling: { type: 'longrope', short_factor: [1], long_factor: [1] } },
+      'rope_scaling: short_factor',
+    ],
     [{ rope_scaling: 'yarn' }, 'rope_scaling'],
+    [{ rope_scaling: { rope_type: null, type: 'linear', factor: 2 } }, 'rope_scaling: rope_type'],
     [{ rope_theta: 0 }, 'rope_theta'],
+    [{ rope_theta: null }, 'rope_theta'],
   ])('names the key that is wrong: %j', (changes, key) => {
     expect(refusal(changes)).toBe(`CONFIG_INVALID config.json: ${key}`);
   });

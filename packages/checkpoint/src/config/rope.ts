@@ -1,7 +1,12 @@
 import type { Rope, RopeScaling } from '@moepress/core';
 import { z } from 'zod';
 import type { Quantity } from '../architectures/keys.js';
-import { commonRotation, type RotationQuantity, type RotationType, rotations } from '../architectures/rotation.js';
+import {
+  commonRotation,
+  type RotationQuantity,
+  type RotationType,
+  rotations,
+} from '../architectures/rotation.js';
 import { count, isFalse, jsonObject, KeyReader, positive } from './reader.js';
 
 export interface RopeConfig {
@@ -51,7 +56,8 @@ function readParameters(
   const where = reader.where(form);
   const common: Parameters = new KeyReader<RotationQuantity>(raw, commonRotation, where);
   const name = common.read('type', z.string());
-  if (!isType(name)) throw reader.unsupported(form, `a rotation of type ${Object.keys(rotations).join(', ')}`);
+  if (!isType(name))
+    throw reader.unsupported(form, `a rotation of type ${Object.keys(rotations).join(', ')}`);
   const table = { ...commonRotation, ...rotations[name] };
   return { type: name, parameters: new KeyReader<RotationQuantity>(raw, table, where) };
 }

@@ -6,11 +6,13 @@ import { gptOss } from '../architectures/gpt-oss.js';
 import { readRouter } from './router.js';
 import { readerOf, refusalOf } from './support.test.util.js';
 
-const v2 = (config: Record<string, unknown>) => readRouter(readerOf(config, deepseekV2), deepseekV2.router!, 16, 4);
-const v3 = (config: Record<string, unknown>) => readRouter(readerOf(config, deepseekV3), deepseekV3.router!, 16, 4);
+const v2 = (config: Record<string, unknown>) =>
+  readRouter(readerOf(config, deepseekV2), deepseekV2.router!, 16, 4);
+const v3 = (config: Record<string, unknown>) =>
+  readRouter(readerOf(config, deepseekV3), deepseekV3.router!, 16, 4);
 
 describe('readRouter', () => {
-  it('normalises in DeepSeek-V2 instead of scaling', () => {
+  it('scales in DeepSeek-V2 and never normalises', () => {
     const scaled = { routed_scaling_factor: 16 };
     expect(v2(scaled)).toEqual({
       scoring: 'softmax',
@@ -19,7 +21,7 @@ describe('readRouter', () => {
       normalise: false,
       scale: 16,
     });
-    expect(v2({ ...scaled, norm_topk_prob: true })).toMatchObject({ normalise: true, scale: 1 });
+    expect(v2({ ...scaled, norm_topk_prob: true })).toMatchObject({ normalise: false, scale: 16 });
   });
 
   it('normalises in DeepSeek-V3 and scales', () => {
@@ -49,10 +51,35 @@ describe('readRouter', () => {
     expect(v3({ n_group: 4, topk_group: 4 }).groups).toBeNull();
   });
 
+  it('has no weight for what is chosen beyond the best groups in V2', () => {
+    const few = { topk_method: 'group_limited_greedy', n_group: 8, topk_group: 1 };
+    expect(v2(few)).toMatchObject({ topK: 2, groups: { count: 8, selected: 1, by: 'max' } });
+  });
+
+  it('does not normalise the only one chosen in DeepSeekMoE', () => {
+    const of = (topK: number) =>
+      readRouter(readerOf({ norm_topk_prob: true }, deepseek), deepseek.router!, 8, topK).normalise;
+    expect([1, 2].map(of)).toEqual([false, true]);
+  });
+
+  it('takes null for false in V3, and its groups for granted', () => {
+    expect(v3({ norm_topk_prob: null })).toMatchObject({
+      normalise: false,
+      groups: { count: 8, selected: 4 },
+    });
+    expect(v3({ n_group: 1, topk_group: 1, routed_scaling_factor: 0 })).toMatchObject({ scale: 0 });
+  });
+
   it('always normalises in gpt-oss, and never scales in DeepSeekMoE', () => {
     const odd = { norm_topk_prob: false, routed_scaling_factor: 3 };
-    expect(readRouter(readerOf(odd, gptOss), gptOss.router!, 8, 4)).toMatchObject({ normalise: true, scale: 1 });
-    expect(readRouter(readerOf(odd, deepseek), deepseek.router!, 8, 4)).toMatchObject({ normalise: false, scale: 1 });
+    expect(readRouter(readerOf(odd, gptOss), gptOss.router!, 8, 4)).toMatchObject({
+      normalise: true,
+      scale: 1,
+    });
+    expect(readRouter(readerOf(odd, deepseek), deepseek.router!, 8, 4)).toMatchObject({
+      normalise: false,
+      scale: 1,
+    });
   });
 
   it.each([
@@ -60,16 +87,12 @@ describe('readRouter', () => {
     [v2, { topk_method: 'noaux_tc' }, 'CONFIG_UNSUPPORTED config.json: topk_method'],
     [v2, { topk_method: 'toString' }, 'CONFIG_UNSUPPORTED config.json: topk_method'],
     [v3, { topk_method: 'greedy' }, 'CONFIG_UNSUPPORTED config.json: topk_method'],
-    [v3, {}, 'CONFIG_INVALID config.json: n_group'],
+    [v3, { n_group: null }, 'CONFIG_INVALID config.json: n_group'],
+    [v2, { topk_method: 'group_limited_greedy' }, 'CONFIG_INVALID config.json: n_group'],
     [v3, { n_group: 3, topk_group: 1 }, 'CONFIG_INVALID config.json: n_group'],
     [v3, { n_group: 16, topk_group: 8 }, 'CONFIG_INVALID config.json: n_group'],
     [v3, { n_group: 4, topk_group: 5 }, 'CONFIG_INVALID config.json: topk_group'],
     [v3, { n_group: 8, topk_group: 1 }, 'CONFIG_INVALID config.json: topk_group'],
-    [
-      v3,
-      { n_group: 1, topk_group: 1, routed_scaling_factor: 0 },
-      'CONFIG_INVALID config.json: routed_scaling_factor',
-    ],
   ])('refuses %#', (read, config, refusal) => {
     expect(refusalOf(() => read(config))).toBe(refusal);
   });

@@ -28,11 +28,7 @@ export function readRouter(
   };
 }
 
-function readNormalise(
-  reader: KeyReader<Quantity>,
-  rule: RouterTraits['normalise'],
-  topK: number,
-): boolean {
+function readNormalise(reader: KeyReader<Quantity>, rule: RouterTraits['normalise'], topK: number): boolean {
   if (rule === 'always') return true;
   const told = reader.read('normalises', z.boolean());
   if (rule !== 'never') return told && (rule === 'by-config' || topK > 1);

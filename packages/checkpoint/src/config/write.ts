@@ -9,7 +9,11 @@ import { readWindows } from './windows.js';
 export type Changes = Readonly<Partial<Record<Quantity, ConfigValue>>>;
 
 /** config.json with quantities set, each under one name: another that means the same would prevail over it, or lie. */
-export function withQuantities(raw: JsonObject, { keys }: ArchitectureManifest, changes: Changes): JsonObject {
+export function withQuantities(
+  raw: JsonObject,
+  { keys }: ArchitectureManifest,
+  changes: Changes,
+): JsonObject {
   let config: JsonObject = raw;
   for (const [quantity, value] of Object.entries(changes) as [Quantity, ConfigValue][]) {
     const rule = keys[quantity];

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { MoepressError, type StoredTensor } from '@moepress/core';
 import { architectures } from '../architectures/index.js';
+import type { KeyRule } from '../architectures/keys.js';
 import type { ArchitectureManifest } from '../architectures/manifest.js';
 import { readFamilyConfig } from '../config/family.js';
 import { type JsonObject, readJsonFile } from '../folder/json.js';
@@ -86,6 +87,10 @@ function compare(
 }
 
 function obstacleOf(manifest: ArchitectureManifest, raw: JsonObject, directory: string): string | null {
+  // A family's defaults say nothing of another family's checkpoint.
+  const told = (rule: KeyRule | undefined) => !rule || rule.names.some((name) => raw[name] !== undefined);
+  const untold = [manifest.keys.experts, manifest.keys.topK].find((rule) => !told(rule));
+  if (untold) return `"${untold.names[0]}" is missing.`;
   try {
     readFamilyConfig({ ...raw, architectures: null }, {}, manifest, join(directory, 'config.json'));
     return null;

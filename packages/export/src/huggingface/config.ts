@@ -1,4 +1,9 @@
-import { type ArchitectureManifest, type Changes, type CompactRecord, withQuantities } from '@moepress/checkpoint';
+import {
+  type ArchitectureManifest,
+  type Changes,
+  type CompactRecord,
+  withQuantities,
+} from '@moepress/checkpoint';
 import { type CompressionPlan, type Model, MoepressError, moeBlocks, planHash } from '@moepress/core';
 import type { Arrangement } from './layout.js';
 import { sharedWidths } from './widths.js';
