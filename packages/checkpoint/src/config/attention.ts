@@ -51,6 +51,9 @@ function readGroupedQuery(reader: KeyReader<Quantity>, traits: GroupedQueryTrait
   if (heads % kvHeads !== 0) throw reader.invalid('kvHeads', `it must divide the ${heads} attention heads`);
   const headDim = reader.read('headDim', count);
   if (headDim % 2 !== 0) throw reader.invalid('headDim', `heads of ${headDim} cannot be rotated in pairs`);
+  if (traits.qkNorm === 'projection' && heads * headDim !== reader.read('hiddenSize', count)) {
+    throw reader.invalid('headDim', 'the norm of all queries is as wide as the hidden states');
+  }
   const { qkvBias: rule } = traits;
   const qkvBias = rule === 'by-config' ? reader.read('attentionBias', z.boolean()) : rule === 'always';
   return {

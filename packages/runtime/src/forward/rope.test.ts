@@ -76,6 +76,32 @@ describe('rotaryFrequencies', () => {
   });
 });
 
+describe('the rotations of few families', () => {
+  const longrope = rope({
+    kind: 'longrope',
+    shortFactors: [1, 1.25, 1.5, 2],
+    longFactors: [1.5, 2, 4, 8],
+    originalPositions: 16,
+    attentionFactor: 1.224744871391589,
+  });
+
+  it('have a factor for each pair under LongRoPE, another one in long sequences', () => {
+    expect(frequencies(longrope, 16)).toEqual([
+      1, 0.07999999821186066, 0.006666666828095913, 0.0005000000237487257,
+    ]);
+    expect(frequencies(longrope, 17)).toEqual([
+      0.6666666865348816, 0.05000000074505806, 0.0024999999441206455, 0.0001250000059371814,
+    ]);
+    const { cos } = rotaryTables(longrope, Int32Array.of(0), [1]);
+    expect(cos[0]).toBeCloseTo(1.224744871391589, 7);
+  });
+
+  it('leave the last pairs as they are under proportional rotation', () => {
+    const part = rope({ kind: 'proportional', factor: 4, pairs: 2 });
+    expect(frequencies(part)).toEqual([0.25, 0.02500000037252903, 0, 0]);
+  });
+});
+
 describe('rotaryTables', () => {
   it('multiply cosine and sine by the attention factor', () => {
     const scaled = rope({ ...yarn, factor: 32, truncate: true, attentionFactor: 1.5 });
