@@ -11,6 +11,7 @@ export * from './method/rng.js';
 export * from './method/scorer.js';
 export * from './method/services.js';
 export * from './method/training.js';
+export * from './model/bias.js';
 export * from './model/config.js';
 export * from './model/measure.js';
 export * from './model/model.js';

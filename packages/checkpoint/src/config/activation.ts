@@ -15,6 +15,7 @@ const activations: Readonly<Record<string, GatedActivation>> = {
   gelu_new: { kind: 'geglu', approximate: 'tanh' },
   gelu_fast: { kind: 'geglu', approximate: 'tanh' },
   gelu_accurate: { kind: 'geglu', approximate: 'tanh' },
+  quick_gelu: { kind: 'geglu', approximate: 'sigmoid' },
   relu: { kind: 'reglu', power: 1 },
   relu2: { kind: 'reglu', power: 2 },
 };

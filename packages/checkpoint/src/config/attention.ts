@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Quantity } from '../architectures/keys.js';
 import type { AttentionTraits, GroupedQueryTraits } from '../architectures/manifest.js';
 import { count, type KeyReader } from './reader.js';
-import { readRope, ropeOf } from './rope.js';
+import { readLatentScale, readRope, ropeOf } from './rope.js';
 import { readWindows } from './windows.js';
 
 export type AttentionConfig = GroupedQueryConfig | LatentConfig;
@@ -90,7 +90,7 @@ function readLatent(reader: KeyReader<Quantity>): LatentConfig {
     kvHeads: heads,
     headDim,
     rope: ropeOf(rope, rotated, interleaved ? 'neighbours' : 'halves'),
-    scale: headDim ** -0.5 * rope.latentScale,
+    scale: headDim ** -0.5 * readLatentScale(reader),
     bias: reader.read('attentionBias', z.boolean()),
     queryLatent: reader.read('queryLatent', count.nullable()),
     latent: reader.read('latent', count),

@@ -46,8 +46,9 @@ export function readFamilyConfig(
   const reader = new KeyReader<Quantity>(raw, manifest.keys, file);
   refuseUnsupported(reader, manifest);
   const quantisation = readQuantisation(reader);
-  const { experts, topK } = readExperts(reader);
   const layers = reader.read('layers', layerCount);
+  const ffn = readFfn(reader, manifest, layers);
+  const { experts, topK } = ffn.moe.includes(true) ? readExperts(reader) : { experts: 0, topK: 0 };
   const attention = readAttention(reader, manifest.attention);
   const router = manifest.router && readRouter(reader, manifest.router, experts, topK);
   const { heads, kvHeads, headDim, rope } = attention;
@@ -71,16 +72,15 @@ export function readFamilyConfig(
     },
     attention,
     router,
-    ffn: readFfn(reader, manifest, layers, experts),
+    ffn,
     quantisation,
     warnings: reader.warnings,
   };
 }
 
-/** Experts the router chooses from, and how many; 0 in a dense model. */
+/** Experts the router chooses from, and how many. */
 function readExperts(reader: KeyReader<Quantity>): { experts: number; topK: number } {
-  const experts = reader.reads('experts') ? reader.read('experts', index) : 0;
-  if (experts === 0) return { experts, topK: 0 };
+  const experts = reader.read('experts', count);
   const topK = reader.read('topK', count);
   if (topK > experts) throw reader.invalid('topK', `there are only ${experts} experts`);
   return { experts, topK };

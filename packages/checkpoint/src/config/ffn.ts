@@ -25,8 +25,8 @@ export function readFfn(
   reader: KeyReader<Quantity>,
   { ffn }: ArchitectureManifest,
   layers: number,
-  experts: number,
 ): FfnConfig {
+  const experts = reader.reads('experts') ? reader.read('experts', index) : 0;
   const expertWidth = reader.reads('expertWidth') ? reader.read('expertWidth', count) : 0;
   const hasExperts = readLayerRule(reader, ffn.dense);
   return {

@@ -17,6 +17,7 @@ const cases: Case[] = JSON.parse(readFileSync(fixture('configs.json'), 'utf8'));
 const classes: Readonly<Record<string, string>> = {
   'geglu none': 'GELUActivation',
   'geglu tanh': 'GELUTanh',
+  'geglu sigmoid': 'QuickGELUActivation',
   'reglu 1': 'ReLU',
   'reglu 2': 'ReLUSquaredActivation',
   swiglu: 'SiLUActivation',

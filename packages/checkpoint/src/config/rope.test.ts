@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deepseekV3 } from '../architectures/deepseek-v3.js';
-import { readRope } from './rope.js';
+import { readLatentScale, readRope } from './rope.js';
 import { readerOf, refusalOf } from './support.test.util.js';
 
 const base = { rope_theta: 1e4, max_position_embeddings: 8192 };
@@ -10,7 +10,7 @@ const refusal = (changes: Record<string, unknown>) => refusalOf(() => read(chang
 
 describe('readRope', () => {
   it('takes plain rotation for granted', () => {
-    expect(read({})).toEqual({ theta: 1e4, scaling: null, latentScale: 1 });
+    expect(read({})).toEqual({ theta: 1e4, scaling: null });
     expect(read({ rope_scaling: null, rope_parameters: { rope_theta: 5e5 } })).toMatchObject({ theta: 5e5 });
   });
 
@@ -47,7 +47,6 @@ describe('yarn', () => {
   it('has the defaults of transformers', () => {
     expect(yarn({ beta_fast: null })).toEqual({
       theta: 1e4,
-      latentScale: 1,
       scaling: {
         kind: 'yarn',
         factor: 40,
@@ -65,7 +64,6 @@ describe('yarn', () => {
     expect(both.scaling).toMatchObject({
       attentionFactor: (0.1 * Math.log(40) + 1) / (0.07 * Math.log(40) + 1),
     });
-    expect(both.latentScale).toBeCloseTo((0.07 * Math.log(40) + 1) ** 2, 12);
     expect(yarn({ mscale: 0.5 }).scaling).toMatchObject({ attentionFactor: 0.1 * Math.log(40) + 1 });
     expect(yarn({ attention_factor: 2, mscale: 1, mscale_all_dim: 1 }).scaling).toMatchObject({
       attentionFactor: 2,
@@ -85,7 +83,9 @@ describe('yarn', () => {
 
 describe('latent attention', () => {
   const all = (type: string, more: object = {}) =>
-    read({ rope_scaling: { type, factor: 4, mscale_all_dim: 0.7, ...more } }).latentScale;
+    readLatentScale(
+      readerOf({ ...base, rope_scaling: { type, factor: 4, mscale_all_dim: 0.7, ...more } }, deepseekV3),
+    );
   const scaled = (0.07 * Math.log(4) + 1) ** 2;
 
   it('is scaled by mscale_all_dim whatever the rotation, but for a plain one', () => {
@@ -95,6 +95,8 @@ describe('latent attention', () => {
     expect(all('llama3', { low_freq_factor: 1, high_freq_factor: 4 })).toBeCloseTo(scaled, 12);
     expect(all('default')).toBe(1);
     expect(all('linear', { mscale_all_dim: null })).toBe(1);
+    expect(refusalOf(() => all('yarn', { factor: null }))).toContain('rope_scaling: factor');
+    expect(refusalOf(() => all('proportional', { factor: undefined }))).toContain('rope_scaling: factor');
   });
 });
 
@@ -161,7 +163,6 @@ describe('a rotation', () => {
     [{ rope_scaling: { type: 'linear', factor: null } }, 'rope_scaling: factor'],
     [{ rope_scaling: { type: 'yarn' } }, 'rope_scaling: factor'],
     [{ rope_scaling: { type: 'yarn', factor: -1 } }, 'rope_scaling: factor'],
-    [{ rope_scaling: { type: 'yarn', factor: null, mscale_all_dim: 1 } }, 'rope_scaling: factor'],
     [{ rope_scaling: { type: 'yarn', factor: 2, truncate: 'no' } }, 'rope_scaling: truncate'],
     [
       { rope_scaling: { type: 'longrope', short_factor: [1], long_factor: [1] } },

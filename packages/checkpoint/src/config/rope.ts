@@ -12,8 +12,6 @@ import { count, isFalse, jsonObject, KeyReader, positive } from './reader.js';
 export interface RopeConfig {
   readonly theta: number;
   readonly scaling: RopeScaling | null;
-  /** Latent attention multiplies its softmax scale by this (DeepSeek-V2's code, `mscale_all_dim`). */
-  readonly latentScale: number;
 }
 
 type Parameters = KeyReader<RotationQuantity>;
@@ -26,29 +24,42 @@ type Parameters = KeyReader<RotationQuantity>;
  * `CONFIG_INVALID` for values that make no sense.
  */
 export function readRope(reader: KeyReader<Quantity>, dim: number): RopeConfig {
-  const form = isGiven(reader, 'ropeScaling') ? 'ropeScaling' : 'ropeParameters';
-  const { type, parameters } = readParameters(reader, form);
+  const { type, parameters, form } = readParameters(reader);
   const theta = parameters.has('theta')
     ? parameters.read('theta', positive)
     : reader.read('ropeTheta', positive);
   warnOfLostTheta(reader, form, theta, parameters);
   refusePartial(reader, parameters, type, form);
   const scaling = readScaling(type, parameters, reader, dim);
-  return { theta, scaling, latentScale: type === 'default' ? 1 : latentScaleOf(parameters) };
+  return { theta, scaling };
 }
 
 export function ropeOf({ theta, scaling }: RopeConfig, dim: number, pairing: Rope['pairing']): Rope {
   return { theta, dim, pairing, scaling };
 }
 
-function isGiven(reader: KeyReader<Quantity>, form: Quantity): boolean {
-  return reader.value(form) !== null;
+/**
+ * What latent attention multiplies its softmax scale by: the square of the `mscale` of `mscale_all_dim`, whatever the
+ * type of rotation but for a plain one (DeepSeek-V2's code and transformers). Throws `CONFIG_INVALID`.
+ */
+export function readLatentScale(reader: KeyReader<Quantity>): number {
+  const { type, parameters } = readParameters(reader);
+  if (type === 'default') return 1;
+  const all = parameters.read('mscaleAllDim', weight);
+  // Looked at first there, so that it must be told.
+  if (!parameters.has('factor')) throw parameters.invalid('factor', 'latent attention needs it');
+  return all ? mscale(parameters.read('factor', positive), all) ** 2 : 1;
 }
 
-function readParameters(
-  reader: KeyReader<Quantity>,
-  form: 'ropeScaling' | 'ropeParameters',
-): { type: RotationType; parameters: Parameters } {
+interface Rotation {
+  /** Where it stands. */
+  readonly form: 'ropeScaling' | 'ropeParameters';
+  readonly type: RotationType;
+  readonly parameters: Parameters;
+}
+
+function readParameters(reader: KeyReader<Quantity>): Rotation {
+  const form = reader.value('ropeScaling') === null ? 'ropeParameters' : 'ropeScaling';
   const raw = reader.read(form, jsonObject.nullable()) ?? {};
   if (Object.keys(raw).some((name) => name.endsWith('_attention'))) {
     throw reader.unsupported(form, 'one rotation for all layers, not under the names of their types,');
@@ -59,7 +70,7 @@ function readParameters(
   if (!isType(name))
     throw reader.unsupported(form, `a rotation of type ${Object.keys(rotations).join(', ')}`);
   const table = { ...commonRotation, ...rotations[name] };
-  return { type: name, parameters: new KeyReader<RotationQuantity>(raw, table, where) };
+  return { form, type: name, parameters: new KeyReader<RotationQuantity>(raw, table, where) };
 }
 
 const isType = (name: string): name is RotationType => Object.hasOwn(rotations, name);
@@ -148,11 +159,6 @@ const weight = z.number().nonnegative();
 
 /** 0.1 m ln(factor) + 1 */
 const mscale = (factor: number, by: number) => (factor <= 1 ? 1 : 0.1 * by * Math.log(factor) + 1);
-
-function latentScaleOf(parameters: Parameters): number {
-  const all = parameters.read('mscaleAllDim', weight);
-  return all ? mscale(parameters.read('factor', positive), all) ** 2 : 1;
-}
 
 /**
  * YaRN (arXiv 2309.00071), with the attention factor of transformers: 0.1 ln(factor) + 1, or DeepSeek's

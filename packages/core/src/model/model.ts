@@ -121,13 +121,14 @@ export interface Mlp {
 }
 
 /**
- * `swiglu`: silu(g) * u. `geglu`: gelu(g) * u, the function itself or its approximation by tanh (arXiv 1606.08415).
+ * `swiglu`: silu(g) * u. `geglu`: gelu(g) * u, the function itself or its
+ * approximation by tanh or by a sigmoid, g * sigmoid(1.702 g) (arXiv 1606.08415).
  * `reglu`: max(g, 0) ** power * u. `clamped-swiglu` (gpt-oss): with g at most `limit` and u within ± `limit`,
  * g * sigmoid(alpha * g) * (u + 1).
  */
 export type GatedActivation =
   | { readonly kind: 'swiglu' }
-  | { readonly kind: 'geglu'; readonly approximate: 'none' | 'tanh' }
+  | { readonly kind: 'geglu'; readonly approximate: 'none' | 'tanh' | 'sigmoid' }
   | { readonly kind: 'reglu'; readonly power: 1 | 2 }
   | { readonly kind: 'clamped-swiglu'; readonly alpha: number; readonly limit: number };
 

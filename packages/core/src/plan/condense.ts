@@ -1,5 +1,5 @@
 import { MoepressError } from '../errors/error.js';
-import { mlpTensors } from '../model/measure.js';
+import { withBias } from '../model/bias.js';
 import type { DenseFfn, Mlp, MoeFfn } from '../model/model.js';
 import { concat, scale, type TensorExpr, weightedSum, zeros } from '../tensor/expr.js';
 import type { CondenseOp } from './schema.js';
@@ -16,11 +16,11 @@ export function condense(ffn: MoeFfn, { parts, shared, align }: CondenseOp, wher
     scale,
   }));
   const { joins, beside } = splitShared(ffn, shared, where);
-  const all = [...joins, ...scaled];
+  const all = sameBiases([...joins, ...scaled]);
   const mlps = all.map(({ mlp }) => mlp);
   const [first] = mlps.length > 0 ? mlps : [withoutChannels(ffn.pool[0]!)];
   const odd = mlps.find((mlp) => !fits(mlp, first!));
-  if (odd) throw invalid('Its shared expert and the routed ones differ in activation or biases', where);
+  if (odd) throw invalid('Its shared expert and the routed ones differ in activation', where);
   if (mlps.length === 0) return { kind: 'dense', mlp: first!, shared: beside };
   const width = mlps.reduce((sum, mlp) => sum + mlp.width, 0);
   const padding = Math.ceil(width / align) * align - width;
@@ -83,9 +83,15 @@ function splitShared({ shared }: MoeFfn, by: number | null, where: string) {
   return { joins: [{ mlp: shared.mlp, scale: by ?? 1 }], beside: null };
 }
 
-const fits = (a: Mlp, b: Mlp): boolean =>
-  JSON.stringify(a.activation) === JSON.stringify(b.activation) &&
-  mlpTensors(a).length === mlpTensors(b).length;
+const fits = (a: Mlp, b: Mlp): boolean => JSON.stringify(a.activation) === JSON.stringify(b.activation);
+
+/** Where some of the parts have biases, as shared experts may, the others have zeros. */
+function sameBiases<Part extends { readonly mlp: Mlp }>(parts: readonly Part[]): readonly Part[] {
+  const biased = parts.find(({ mlp }) => mlp.bias);
+  if (!biased) return parts;
+  const { dtype } = biased.mlp.bias!.down;
+  return parts.map((part) => ({ ...part, mlp: withBias(part.mlp, dtype) }));
+}
 
 /** What is left of an MoE whose experts all go: a sum of nothing. */
 function withoutChannels({ gate: { dtype, shape }, bias, activation }: Mlp): Mlp {

@@ -10,7 +10,6 @@ import { type Block, concat, type DenseFfn, type Mlp, type Model, type MoeFfn, z
 import type { DenseTelling } from './dense.js';
 
 type Words = Pick<DenseTelling, 'model' | 'manifest' | 'config'>;
-type Config = DenseTelling['config'];
 
 /** Dense families with the attention and norms of an MoE family. */
 const siblings: Readonly<Record<string, string>> = {
@@ -43,9 +42,10 @@ function hasBiasesOf({ modelType }: ArchitectureManifest, { blocks }: Model): bo
 }
 
 /** By the keys with which the family itself tells of dense layers. */
-export function inDenseKeys({ model, manifest, config }: Words, width: number): Words | null {
+export function inDenseKeys(words: Words, width: number): Words | null {
+  const { model, manifest, config } = words;
   const dense = model.blocks.filter(({ ffn }) => ffn.kind === 'dense').map(({ index }) => index);
-  const changes = denseChanges(dense, manifest, config);
+  const changes = denseChanges(dense, words);
   return (
     changes && {
       model: withFfns(model, (ffn) => padded(ffn, width)),
@@ -55,11 +55,8 @@ export function inDenseKeys({ model, manifest, config }: Words, width: number): 
   );
 }
 
-function denseChanges(
-  dense: readonly number[],
-  manifest: ArchitectureManifest,
-  config: Config,
-): Changes | null {
+function denseChanges(dense: readonly number[], { config, model, manifest }: Words): Changes | null {
+  const layers = model.blocks.length;
   const isPrefix = dense.every((layer, i) => layer === i);
   switch (manifest.ffn.dense) {
     case 'none':
@@ -71,8 +68,9 @@ function denseChanges(
     case 'prefix':
       return isPrefix ? { firstDense: dense.length } : null;
     case 'prefix-and-step': {
-      const everyLayer = quantityOf(config, manifest, 'moeEvery') === 1;
-      return isPrefix && everyLayer ? { firstDense: dense.length } : null;
+      // The layers after them must all have experts, or there must be none.
+      const isPlain = dense.length === layers || quantityOf(config, manifest, 'moeEvery') === 1;
+      return isPrefix && isPlain ? { firstDense: dense.length } : null;
     }
   }
 }

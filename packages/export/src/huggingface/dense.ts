@@ -5,7 +5,7 @@ import {
   quantityOf,
   stockConfig,
 } from '@moepress/checkpoint';
-import { type Block, type DenseFfn, type Model, MoepressError, zeros } from '@moepress/core';
+import { type Block, type DenseFfn, type Model, MoepressError, withBias } from '@moepress/core';
 import { asOneExpert, asSibling, inDenseKeys } from './dense-words.js';
 
 /** How a checkpoint tells which of its layers are dense. */
@@ -77,11 +77,9 @@ function isAsBefore(dense: readonly DenseBlock[], { model, manifest, config }: D
 function withBiases(model: Model, biased: boolean): Model {
   if (!biased) return model;
   const blocks = model.blocks.map((block) => {
-    if (block.ffn.kind !== 'dense' || block.ffn.mlp.bias) return block;
+    if (block.ffn.kind !== 'dense') return block;
     const { mlp } = block.ffn;
-    const of = (size: number) => zeros(mlp.down.dtype, [size]);
-    const bias = { gate: of(mlp.width), up: of(mlp.width), down: of(mlp.down.shape[0]!) };
-    return { ...block, ffn: { ...block.ffn, mlp: { ...mlp, bias } } };
+    return { ...block, ffn: { ...block.ffn, mlp: withBias(mlp, mlp.down.dtype) } };
   });
   return { ...model, blocks };
 }

@@ -57,6 +57,9 @@ export function geluTanh(a: Value): Value {
   return mul(a, sigmoid(timesNumber(cubic, 2 * Math.sqrt(2 / Math.PI))));
 }
 
+/** The coarser approximation x sigmoid(1.702 x) of the same paper. */
+export const geluSigmoid = (a: Value): Value => mul(a, sigmoid(timesNumber(a, 1.702)));
+
 /** max(x, 0) */
 export const relu = (a: Value): Value => a.graph.op('Relu', [a]);
 

@@ -3,6 +3,7 @@ import {
   add,
   clip,
   gelu,
+  geluSigmoid,
   geluTanh,
   linear,
   mul,
@@ -48,12 +49,14 @@ export function scaledOutput({ activation, down }: MlpValues, { bias }: Mlp, fac
   return bias ? add(product, mul(factor, unsqueeze(weightFor(activation, bias.down), 0))) : product;
 }
 
+const gelus = { none: gelu, tanh: geluTanh, sigmoid: geluSigmoid };
+
 function gated(gate: Value, up: Value, activation: GatedActivation): Value {
   switch (activation.kind) {
     case 'swiglu':
       return mul(silu(gate), up);
     case 'geglu':
-      return mul(activation.approximate === 'tanh' ? geluTanh(gate) : gelu(gate), up);
+      return mul(gelus[activation.approximate](gate), up);
     case 'reglu':
       return mul(activation.power === 2 ? square(relu(gate)) : relu(gate), up);
     case 'clamped-swiglu': {

@@ -1,0 +1,52 @@
+"""Answers round-trips.mjs: reads a folder and token ids a line, and says whether transformers loads the folder strictly
+and has the logits in its logits.f32."""
+
+import json
+import logging
+import sys
+import warnings
+from pathlib import Path
+
+import numpy
+import torch
+from transformers import AutoModelForCausalLM
+from transformers.utils.logging import disable_progress_bar
+
+logging.disable(logging.ERROR)
+warnings.simplefilter("ignore")
+disable_progress_bar()
+torch.set_num_threads(1)
+
+
+def verdict(folder, ids):
+    config = json.loads(Path(folder, "config.json").read_text())
+    if config["model_type"] in ("deepseek", "moepress_deepseek"):
+        return "no class"
+    model, report = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=torch.float32,
+        output_loading_info=True,
+        trust_remote_code=True,
+        attn_implementation="eager",
+        experts_implementation="eager",
+    )
+    # Both are empty where nothing is missing; a shared expert of no channels has nothing to load.
+    sizes = {name: tensor.numel() for name, tensor in model.state_dict().items()}
+    for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        names = [name for name in report[problem] if sizes.get(str(name), 1) > 0]
+        if names:
+            return f"differs: {problem}: {sorted(map(str, names))[:3]}"
+    with torch.no_grad():
+        logits = model.float().eval()(torch.tensor([ids])).logits[0].numpy()
+    own = numpy.fromfile(Path(folder, "logits.f32"), dtype=numpy.float32).reshape(logits.shape)
+    difference = float(numpy.abs(logits - own).max())
+    return "ok" if difference <= 2e-4 else f"differs: logits by {difference:.2e}"
+
+
+for line in sys.stdin:
+    question = json.loads(line)
+    try:
+        answer = verdict(question["folder"], question["ids"])
+    except Exception as error:  # Whatever keeps transformers from loading it is the answer.
+        answer = f"differs: {type(error).__name__}: {error}"
+    print(answer.replace("\n", " ")[:400], flush=True)
