@@ -98,6 +98,29 @@ describe('condense', () => {
     });
   });
 
+  test('gives the experts zeros where the shared expert alone has biases', () => {
+    const bias = (size: number): TensorExpr => ({ kind: 'zeros', dtype: 'F32', shape: [size] });
+    const own = { gate: bias(10), up: bias(10), down: bias(8) };
+    const biased = {
+      ...gated,
+      blocks: gated.blocks.map((block) =>
+        block.ffn.shared
+          ? {
+              ...block,
+              ffn: { ...block.ffn, shared: { gate: null, mlp: { ...block.ffn.shared.mlp, bias: own } } },
+            }
+          : block,
+      ),
+    } as Model;
+    const { mlp } = condensed(biased, [single(0, 0.5)]);
+    expect(mlp.width).toBe(16);
+    expect(mlp.bias).toMatchObject({
+      gate: { of: [own.gate, { kind: 'zeros', shape: [6] }], shape: [16] },
+      up: { shape: [16] },
+      down: { kind: 'sum', of: [own.down, { kind: 'zeros', shape: [8] }], by: [1, 0.5] },
+    });
+  });
+
   test('removes what it says: router and experts that are not named', () => {
     const view = applyPlan(
       plain,
