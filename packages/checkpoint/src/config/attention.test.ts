@@ -95,6 +95,8 @@ describe('windows', () => {
     const given = { ...on, layer_types: types('sliding', 'full', 'full') };
     expect(windows(qwen3, given)).toEqual([8, null, null]);
     expect(windows(qwen2Moe, given)).toEqual([8, null, null]);
+    const older = ['sliding_attention', 'attention', 'attention'];
+    expect(windows(qwen2, { ...given, layer_types: older })).toEqual([8, null, null]);
   });
 
   it('are 4096 tokens in Mistral where nothing is said', () => {

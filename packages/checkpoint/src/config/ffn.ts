@@ -11,7 +11,7 @@ export interface FfnConfig {
   readonly expertWidth: number;
   /** Of a dense layer. */
   readonly denseWidth: number;
-  /** Of the shared expert; null without one. */
+  /** Of the shared expert, maybe 0; null in a family without one. */
   readonly sharedWidth: number | null;
   /** By layer: whether it has experts. */
   readonly moe: readonly boolean[];
@@ -72,5 +72,5 @@ function readSharedWidth(
 ): number | null {
   if (shared === null) return null;
   const size = reader.read('shared', index);
-  return (shared.unit === 'channels' ? size : size * expertWidth) || null;
+  return shared.unit === 'channels' ? size : size * expertWidth;
 }

@@ -72,7 +72,7 @@ function describeConfig({ decoder, attention, router, ffn }: FamilyConfig): Reco
 
 /** The reference in the same words. */
 function expectedOf(facts: NonNullable<Case['expected']>): Record<string, unknown> {
-  const { eosTokenIds, activation, sharedWidth, groups, factor, originalPositions, ...rest } = facts;
+  const { eosTokenIds, activation, groups, factor, originalPositions, ...rest } = facts;
   const stretched = facts.rotation !== 'default' && facts.rotation !== 'proportional';
   const beyond = facts.rotation === 'yarn' || facts.rotation === 'llama3' || facts.rotation === 'longrope';
   return {
@@ -81,8 +81,7 @@ function expectedOf(facts: NonNullable<Case['expected']>): Record<string, unknow
     activation: sameClass[String(activation)] ?? activation,
     ...(stretched && factor !== null && { factor }),
     ...(beyond && { originalPositions }),
-    // A shared expert of no channels is none, and groups are none where all are chosen.
-    ...('sharedWidth' in facts && { sharedWidth: sharedWidth || null }),
+    // Groups are none where all are chosen.
     ...('groups' in facts && { groups: isChoice(groups) ? groups : null }),
     ...('topK' in facts && { topK: leastOf(facts) }),
   };

@@ -6,7 +6,8 @@ import { count, type KeyReader } from './reader.js';
 /** Deeper than any model, and not so deep that a made-up number fills the memory. */
 export const layerCount = count.max(10_000);
 
-const layerTypes = ['sliding_attention', 'full_attention'] as const;
+/** The last is an older name of the second. */
+const layerTypes = ['sliding_attention', 'full_attention', 'attention'] as const;
 
 /**
  * By layer, how many tokens it sees; null for all. Throws `CONFIG_INVALID` for types that fit no layer and for layers

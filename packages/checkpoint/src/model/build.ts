@@ -77,7 +77,8 @@ function buildShared(layer: number, parts: Parts): SharedExpert | null {
   const { manifest, config, tensors } = parts;
   const { shared, sharedGate } = manifest.tensors;
   const width = config.ffn.sharedWidth;
-  if (width === null) return null;
+  // Of no channels there may be tensors without numbers, or none.
+  if (width === null || (width === 0 && !tensors.has(shared.gate, { layer }))) return null;
   return {
     mlp: takeMlp(shared, width, { layer }, parts, config.ffn.bias),
     gate: manifest.ffn.shared?.gated
