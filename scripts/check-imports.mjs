@@ -10,15 +10,16 @@ import { fileURLToPath } from 'node:url';
 const mayImport = {
   core: [],
   tiny: [],
+  reference: [],
   checkpoint: ['core'],
   graph: ['core'],
   runtime: ['core', 'checkpoint', 'graph'],
   export: ['core', 'checkpoint', 'graph', 'runtime'],
   queue: ['core'],
   plugins: ['core', 'graph'],
-  harness: ['core', 'checkpoint', 'graph', 'runtime'],
+  harness: ['core', 'checkpoint', 'graph', 'runtime', 'reference'],
   cli: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness', 'queue'],
-  benchmarks: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness'],
+  benchmarks: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness', 'reference'],
 };
 
 const mostLines = 400;

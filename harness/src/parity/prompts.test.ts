@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
+import { sharedDatasets } from '@moepress/reference';
 import { describe, expect, it } from 'vitest';
 import { prepareTask } from '../evaluation/prepare.js';
 import { countBytes, countWords } from '../metrics/text-units.js';
 import type { ModelRequest } from '../requests/request.js';
 import { findTask } from '../tasks/registry.js';
 import { detokenise } from '../tasks/wikitext.js';
-import { sharedDatasets } from '../testing/data/datasets.js';
 import { golden, shared } from '../testing/reference.js';
 
 const data = sharedDatasets();

@@ -1,8 +1,8 @@
+import { sharedDatasets } from '@moepress/reference';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluate } from '../evaluate.js';
 import type { Evaluation } from '../results/save.js';
 import { renderTable, type Tabulated } from '../results/table.js';
-import { sharedDatasets } from '../testing/data/datasets.js';
 import { fakeModel } from '../testing/fake-model.js';
 import { golden, goldenText, shared } from '../testing/reference.js';
 
@@ -56,7 +56,7 @@ describe.runIf(shared).each(runs)('the run $name of lm-evaluation-harness', (run
   const { name, tasks } = run;
   let evaluation: Evaluation;
   beforeAll(async () => {
-    const { rows } = await data.rows({ path: 'openai/gsm8k', config: 'main', files: null }, 'test');
+    const { rows } = await data.rows({ path: 'openai/gsm8k', config: 'main' }, 'test');
     const answers = new Map(rows.map(({ question, answer }) => [String(question), String(answer)]));
     const limit = 'limit' in run ? run.limit : undefined;
     evaluation = await evaluate({ tasks, model: fakeModel(answers), data, limit });

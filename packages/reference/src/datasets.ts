@@ -1,5 +1,3 @@
-import type { Row } from '../../datasets/dataset.js';
-import type { Datasets } from '../../datasets/open.js';
 import { jsonLines } from './files.js';
 import {
   boolqRows,
@@ -8,10 +6,13 @@ import {
   labelledRows,
   letteredRows,
   mmluRows,
+  type Row,
   superGlueRteRows,
   wikitextPages,
   winograndeRows,
 } from './rows.js';
+
+export type { Row } from './rows.js';
 
 const arc = (part: string, split: string) => letteredRows(`arc/ARC-${part}-${split}.jsonl.gz`, 'question');
 
@@ -38,18 +39,26 @@ const loaders: Readonly<Record<string, () => Row[]>> = {
   'EleutherAI/wikitext_document_level/wikitext-2-raw-v1/test': wikitextPages,
 };
 
-/** The full splits that lm-evaluation-harness' own runs had, each read once. */
-export function sharedDatasets(): Datasets {
+const mmlu = 'cais/mmlu';
+
+/** A dataset by its Hub id, and its configuration. */
+export interface SharedDataset {
+  readonly path: string;
+  readonly config: string;
+}
+
+/** The full splits that lm-evaluation-harness' own runs had, each read once. MOEPRESS_SHARED names the folder. */
+export function sharedDatasets() {
   const loaded = new Map<string, readonly Row[]>();
   const load = (path: string, config: string, split: string) => {
-    if (path !== 'cais/mmlu')
+    if (path !== mmlu)
       return loaded.set(`${path}/${config}/${split}`, loaders[`${path}/${config}/${split}`]!());
     for (const [subject, rows] of mmluRows(split as 'dev' | 'test'))
       loaded.set(`${path}/${subject}/${split}`, rows);
     return loaded;
   };
   return {
-    async rows({ path, config }, split) {
+    async rows({ path, config }: SharedDataset, split: string) {
       const key = `${path}/${config}/${split}`;
       const rows = loaded.get(key) ?? load(path, config, split).get(key)!;
       return { rows, where: key };

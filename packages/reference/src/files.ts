@@ -1,11 +1,19 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { shared } from '../reference.js';
 
-/** A packed file of the reference data. */
+/** Where the reference data is: in the folder that MOEPRESS_SHARED names, or null. */
+export function dataFolder(): string | null {
+  const { MOEPRESS_SHARED: shared } = process.env;
+  const folder = shared ? path.join(shared, 'data') : null;
+  return folder !== null && existsSync(folder) ? folder : null;
+}
+
+/** A packed file of the reference data. Throws if there is none. */
 export function unpacked(name: string): Buffer {
-  return gunzipSync(readFileSync(path.join(shared!, 'data', name)));
+  const folder = dataFolder();
+  if (folder === null) throw new Error('MOEPRESS_SHARED names no folder with reference data.');
+  return gunzipSync(readFileSync(path.join(folder, name)));
 }
 
 export function lines(name: string): string[] {

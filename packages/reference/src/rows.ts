@@ -1,5 +1,6 @@
-import type { Row } from '../../datasets/dataset.js';
 import { jsonLines, lines, tableRows, tarFiles, unpacked } from './files.js';
+
+export type Row = Readonly<Record<string, unknown>>;
 
 // The authors' own files in the columns, order and types of the Hub's datasets.
 
