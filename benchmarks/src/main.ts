@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MoepressError, suggest } from '@moepress/core';
 import { writeDeepseek } from './deepseek.js';
 import { type RoutedFamily, writeRouted } from './routed.js';
 import { calibrationSuite } from './suites/calibration.js';
@@ -11,11 +12,12 @@ import { harnessSuite } from './suites/harness.js';
 import { memorySuite } from './suites/memory.js';
 import { openSuite } from './suites/open.js';
 import { passesSuite } from './suites/passes.js';
+import { realSuite } from './suites/real.js';
 import { widthsSuite } from './suites/widths.js';
 
 /**
- * `npm run bench [-- <suite>]`; without a name all but `full`, which writes 13.8 GB. Checkpoints are
- * made once, in the folder MOEPRESS_BENCH or a temporary one. One in memory, such as /dev/shm/moepress, measures
+ * `npm run bench [-- <suite>]`; without a name all but `full`, which writes 13.8 GB, and `real`, which takes hours
+ * and has arguments of its own. Checkpoints are made once, in the folder MOEPRESS_BENCH or a temporary one. One in memory, such as /dev/shm/moepress, measures
  * computing alone, where the system does not keep files of some gigabytes in memory.
  */
 const folder = process.env.MOEPRESS_BENCH ?? join(tmpdir(), 'moepress-bench');
@@ -62,10 +64,31 @@ const suites: Record<string, () => Promise<void>> = {
   dense: async () => denseSuite(await olmoe(4)),
   distil: distilSuite,
   gpu: () => gpuSuite({ 'OLMoE-1B-7B': () => olmoe(4), 'Qwen3-30B-A3B': () => routed('qwen3_moe', 4) }),
+  real: () => realSuite(process.argv.slice(3)),
   full: async () => calibrationSuite(await olmoe(16), 16, 2048),
 };
 
-const wanted = process.argv[2];
-for (const [name, run] of Object.entries(suites)) {
-  if (wanted === undefined ? name !== 'full' : name === wanted) await run();
+/** Suites that run only when they are named. */
+const named = ['full', 'real'];
+
+async function main(wanted: string | undefined): Promise<void> {
+  if (wanted !== undefined && !(wanted in suites)) {
+    const meant = suggest(wanted, Object.keys(suites));
+    throw new MoepressError('INPUT_INVALID', {
+      message: `There is no suite "${wanted}".`,
+      where: wanted,
+      mend: `${meant ? `Did you mean ${meant}? ` : ''}Pick from ${Object.keys(suites).join(', ')}.`,
+    });
+  }
+  for (const [name, run] of Object.entries(suites)) {
+    if (wanted === undefined ? !named.includes(name) : name === wanted) await run();
+  }
+}
+
+try {
+  await main(process.argv[2]);
+} catch (error) {
+  if (!MoepressError.isInstance(error)) throw error;
+  console.error(`${error.code}: ${error.message}\n${error.mend}`);
+  process.exitCode = 2;
 }

@@ -20,12 +20,23 @@ export async function writeCheckpoint(
   await rename(partial, directory);
 }
 
-/** Makes random matrices and norms of ones. */
+/** A number that a bf16 1.0 and an e8m0 2^-7 are written as. */
+const one = 0x3f80;
+const scale = 120;
+
+/** Makes random matrices, norms of ones, and matrices of 4-bit floats as small as the others. */
 export function randomTensors() {
   const noise = bf16Noise();
+  const bytes = new Uint8Array(noise.buffer, 0, 2 ** 19).map((byte, i) => byte ^ (i * 31));
+  const scales = new Uint8Array(2 ** 16).fill(scale);
   return {
-    matrix: (name: string, ...shape: number[]) => entry(name, shape, noise),
-    norm: (name: string, size: number) => entry(name, [size], new Uint16Array(size).fill(0x3f80)),
+    matrix: (name: string, ...shape: number[]) => entry(name, 'BF16', shape, noise),
+    norm: (name: string, size: number) => entry(name, 'BF16', [size], new Uint16Array(size).fill(one)),
+    /** Of experts whose rows are stored one after the other, `width` numbers each (a multiple of 32). */
+    mxfp4: (name: string, experts: number, rows: number, width: number) => [
+      entry(`${name}_blocks`, 'U8', [experts, rows, width / 32, 16], bytes),
+      entry(`${name}_scales`, 'U8', [experts, rows, width / 32], scales),
+    ],
   };
 }
 
@@ -37,10 +48,15 @@ function bf16Noise(): Uint16Array {
 }
 
 /** A tensor that repeats a pattern. */
-function entry(name: string, shape: number[], pattern: Uint16Array): TensorEntry {
+function entry(
+  name: string,
+  dtype: 'BF16' | 'U8',
+  shape: number[],
+  pattern: Uint16Array | Uint8Array,
+): TensorEntry {
   return {
     name,
-    dtype: 'BF16',
+    dtype,
     shape,
     *bytes() {
       let left = elementCount(shape);

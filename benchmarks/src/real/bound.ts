@@ -1,0 +1,54 @@
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** How a bound on memory is kept. */
+export interface Bound {
+  /** Bytes of anonymous memory. */
+  readonly bytes: number;
+  /** `cgroup`: the system ends who takes more. `watched`: its memory is looked at every 10 ms, and it is ended. */
+  readonly by: 'cgroup' | 'watched';
+  /** Puts a process under it, before it has done anything. */
+  admit(pid: number): void;
+  /** Whether the system has ended a process for it. */
+  struck(): boolean;
+  release(): void;
+}
+
+/**
+ * A bound in a group of the control groups version 2 below this process' own, where that may be made and the
+ * controller of memory is handed down to it; else one that the watcher keeps. Pages of files count in a group, too,
+ * but the system takes those back before it ends anyone. `root` and `self` are for tests.
+ */
+export function openBound(bytes: number, root = '/sys/fs/cgroup', self = '/proc/self/cgroup'): Bound {
+  return cgroup(bytes, root, self) ?? watched(bytes);
+}
+
+function watched(bytes: number): Bound {
+  return { bytes, by: 'watched', admit() {}, struck: () => false, release() {} };
+}
+
+function cgroup(bytes: number, root: string, self: string): Bound | null {
+  const own = /^0::(.*)$/m.exec(readFileSync(self, 'utf8'))?.[1];
+  if (own === undefined || !existsSync(join(root, own, 'cgroup.controllers'))) return null;
+  const group = join(root, own, `moepress-bench-${process.pid}`);
+  try {
+    mkdirSync(group);
+  } catch {
+    return null;
+  }
+  const release = () => rmdirSync(group);
+  // Files of the controller are there only if the group above hands it down.
+  if (!existsSync(join(group, 'memory.max'))) {
+    release();
+    return null;
+  }
+  writeFileSync(join(group, 'memory.max'), String(bytes));
+  if (existsSync(join(group, 'memory.swap.max'))) writeFileSync(join(group, 'memory.swap.max'), '0');
+  return {
+    bytes,
+    by: 'cgroup',
+    admit: (pid) => writeFileSync(join(group, 'cgroup.procs'), String(pid)),
+    struck: () => /^oom_kill [1-9]/m.test(readFileSync(join(group, 'memory.events'), 'utf8')),
+    release,
+  };
+}

@@ -1,0 +1,39 @@
+import type { Load } from './serve.js';
+
+/** How much the commands are given to do. */
+export interface Sizes {
+  /** Documents of each kind of task. */
+  readonly choice: number;
+  readonly fewshot: number;
+  readonly generate: number;
+  readonly rolling: number;
+  readonly leaderboard: number;
+  /** Sequences and tokens of each, as `--calibration` and `--train` take them. */
+  readonly calibration: string;
+  readonly training: string;
+  readonly serve: Load;
+}
+
+/** Some minutes a shape. */
+export const usual: Sizes = {
+  choice: 150,
+  fewshot: 40,
+  generate: 4,
+  rolling: 2,
+  leaderboard: 20,
+  calibration: '8x512',
+  training: '8x128',
+  serve: { clients: 8, requests: 3, promptTokens: 256, newTokens: 32 },
+};
+
+/** As much as shows what memory is taken, in seconds a command. */
+export const short: Sizes = {
+  choice: 40,
+  fewshot: 8,
+  generate: 2,
+  rolling: 1,
+  leaderboard: 8,
+  calibration: '4x256',
+  training: '2x64',
+  serve: { clients: 4, requests: 2, promptTokens: 128, newTokens: 8 },
+};

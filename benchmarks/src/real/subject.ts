@@ -1,0 +1,63 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { recipeOf, type Subject } from './jobs.js';
+import { benchFolder, inScratch, moepress } from './moepress.js';
+import { prepareRows, type Rows } from './rows.js';
+import type { Shape } from './shapes.js';
+import type { Sizes } from './sizes.js';
+import { addTokenizer } from './tokenizers.js';
+
+/** A checkpoint with its tokenizer, and what it is asked. */
+export interface Prepared {
+  readonly shape: Shape;
+  readonly layers: number;
+  readonly directory: string;
+  /** Name of its tokenizer. */
+  readonly tokenizer: string;
+  readonly rows: Rows;
+}
+
+/** Makes what is not there yet. */
+export async function prepare(shape: Shape, layers: number): Promise<Prepared> {
+  await mkdir(benchFolder, { recursive: true });
+  const directory = join(benchFolder, `${shape.folder}-${layers}-layers`);
+  await shape.write(directory, layers);
+  return {
+    shape,
+    layers,
+    directory,
+    tokenizer: await addTokenizer(directory, shape),
+    rows: await prepareRows(benchFolder),
+  };
+}
+
+/** Lends what jobs are about, with a scratch folder that goes afterwards. */
+export function withSubject<T>(
+  { shape, directory, rows }: Prepared,
+  sizes: Sizes,
+  use: (subject: Subject) => Promise<T>,
+): Promise<T> {
+  return inScratch(benchFolder, async (scratch) => {
+    const methods = await possibleMethods(directory, scratch);
+    const subject = { shape, directory, rows, methods, scratch, sizes };
+    await writeFile(join(scratch, 'recipe.yaml'), JSON.stringify(recipeOf(subject)));
+    return use(subject);
+  });
+}
+
+interface Inspected {
+  readonly methods: readonly {
+    readonly name: string;
+    readonly savings: readonly { readonly ratio: number; readonly possible: boolean }[];
+  }[];
+}
+
+/** Methods that can remove half of the experts. */
+async function possibleMethods(directory: string, scratch: string): Promise<string[]> {
+  const { outcome, stdout, complaint } = await moepress(['inspect', directory], scratch);
+  if (outcome !== 'done') throw new Error(`moepress inspect ${directory}: ${complaint}`);
+  const { methods } = JSON.parse(stdout) as Inspected;
+  return methods
+    .filter(({ savings }) => savings.some(({ ratio, possible }) => ratio === 0.5 && possible))
+    .map(({ name }) => name);
+}

@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { dataFolder, unpacked } from '@moepress/reference';
+import { tinyModel } from '@moepress/tiny';
+import type { Shape } from './shapes.js';
+
+const files = ['tokenizer.json', 'tokenizer_config.json'] as const;
+
+/**
+ * Gives a checkpoint its tokenizer: a published one of the reference data, or the embedded model's where there is no
+ * such data. Returns its name. Throws if its ids reach beyond the shape's vocabulary.
+ */
+export async function addTokenizer(directory: string, shape: Shape): Promise<string> {
+  const published = dataFolder() !== null;
+  const contents = published ? publishedTokenizer(shape.tokenizer) : await embeddedTokenizer();
+  const largest = largestId(JSON.parse(contents[0]));
+  if (largest >= shape.vocabulary) {
+    throw new Error(
+      `${shape.tokenizer} has ids up to ${largest}, beyond the ${shape.vocabulary} of ${shape.title}.`,
+    );
+  }
+  for (const [i, name] of files.entries()) await replace(join(directory, name), contents[i]!);
+  return published ? shape.tokenizer : 'tiny';
+}
+
+async function embeddedTokenizer(): Promise<[string, string]> {
+  const [tokenizer, config] = await Promise.all(
+    files.map((name) => readFile(join(tinyModel.directory, name), 'utf8')),
+  );
+  return [tokenizer!, config!];
+}
+
+function publishedTokenizer(name: string): [string, string] {
+  const tokenizer = unpacked(`tokenizers/${name}.tokenizer.json.gz`).toString('utf8');
+  const config = `tokenizers/${name}.tokenizer_config.json.gz`;
+  return existsSync(join(dataFolder()!, config))
+    ? [tokenizer, unpacked(config).toString('utf8')]
+    : [tokenizer, JSON.stringify(plainConfig, null, 2)];
+}
+
+/** Of the tokenizers of the OLMo family, whose configs are not among the reference data. */
+const plainConfig = {
+  tokenizer_class: 'PreTrainedTokenizerFast',
+  bos_token: null,
+  eos_token: '<|endoftext|>',
+  add_bos_token: false,
+  clean_up_tokenization_spaces: false,
+  model_max_length: 4096,
+};
+
+interface TokenizerJson {
+  readonly model: { readonly vocab: Readonly<Record<string, number>> };
+  readonly added_tokens?: readonly { readonly id: number }[];
+}
+
+function largestId({ model, added_tokens = [] }: TokenizerJson): number {
+  let largest = 0;
+  for (const id of Object.values(model.vocab)) largest = Math.max(largest, id);
+  for (const { id } of added_tokens) largest = Math.max(largest, id);
+  return largest;
+}
+
+/** Whole or not at all, and only if it differs: others may be reading it. */
+async function replace(path: string, content: string): Promise<void> {
+  if ((await readFile(path, 'utf8').catch(() => null)) === content) return;
+  await writeFile(`${path}.partial`, content);
+  await rename(`${path}.partial`, path);
+}

@@ -1,0 +1,36 @@
+import { commandsMode, type Measured } from '../real/commands.js';
+import { limitMode } from '../real/limit.js';
+import { provenance } from '../real/machine.js';
+import { memoryMode } from '../real/memory.js';
+import { type Mode, parseOptions, type RealOptions } from '../real/options.js';
+import { markdown, writeReport } from '../real/report.js';
+import { tableMode } from '../real/table.js';
+
+const modes: Readonly<Record<Mode, (options: RealOptions) => Promise<Measured>>> = {
+  commands: commandsMode,
+  table: tableMode,
+  limit: limitMode,
+  memory: memoryMode,
+};
+
+/**
+ * Commands as users type them, on checkpoints of published shapes. Prints tables, writes them under
+ * benchmarks/results, and fails if a command fails or takes more memory than it may. Throws `INPUT_INVALID`.
+ */
+export async function realSuite(args: readonly string[]): Promise<void> {
+  const options = parseOptions(args);
+  if (process.platform !== 'linux') {
+    console.log('real: memory is measured as Linux tells it, and this is another system');
+    return;
+  }
+  const made = provenance(args);
+  const { tables, data, good } = await modes[options.mode](options);
+  for (const table of tables) console.log(`\n${markdown(table)}`);
+  // A part of a mode's rows does not replace the results of all.
+  const whole = options.selection === null && options.documents === null && options.shapes === null;
+  const name = ['real', options.mode, ...(options.short ? ['short'] : []), ...(whole ? [] : ['part'])].join(
+    '-',
+  );
+  await writeReport(name, made, tables, data);
+  if (!good) process.exitCode = 1;
+}
