@@ -3,7 +3,11 @@ import { findShared } from './scripts/shared.js';
 
 export default defineConfig({
   test: {
-    include: ['{packages,plugins}/*/src/**/*.test.ts', 'harness/src/**/*.test.ts', 'scripts/**/*.test.ts'],
+    include: [
+      '{packages,plugins}/*/src/**/*.test.ts',
+      '{harness,benchmarks}/src/**/*.test.ts',
+      'scripts/**/*.test.ts',
+    ],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 120_000,

@@ -17,26 +17,42 @@ export interface Bound {
 /**
  * A bound in a group of the control groups version 2 below this process' own, where that may be made and the
  * controller of memory is handed down to it; else one that the watcher keeps. Pages of files count in a group, too,
- * but the system takes those back before it ends anyone. `root` and `self` are for tests.
+ * but the system takes those back before it ends anyone. `places` are for tests.
  */
-export function openBound(bytes: number, root = '/sys/fs/cgroup', self = '/proc/self/cgroup'): Bound {
-  return cgroup(bytes, root, self) ?? watched(bytes);
+export function openBound(bytes: number, places: Places = system): Bound {
+  return cgroup(bytes, places) ?? watched(bytes);
 }
+
+/** Where the control groups are, and how one is made and removed. */
+export interface Places {
+  readonly root: string;
+  /** Tells which group this process is in. */
+  readonly self: string;
+  readonly make: (group: string) => void;
+  readonly remove: (group: string) => void;
+}
+
+const system: Places = {
+  root: '/sys/fs/cgroup',
+  self: '/proc/self/cgroup',
+  make: (group) => mkdirSync(group),
+  remove: (group) => rmdirSync(group),
+};
 
 function watched(bytes: number): Bound {
   return { bytes, by: 'watched', admit() {}, struck: () => false, release() {} };
 }
 
-function cgroup(bytes: number, root: string, self: string): Bound | null {
+function cgroup(bytes: number, { root, self, make, remove }: Places): Bound | null {
   const own = /^0::(.*)$/m.exec(readFileSync(self, 'utf8'))?.[1];
   if (own === undefined || !existsSync(join(root, own, 'cgroup.controllers'))) return null;
   const group = join(root, own, `moepress-bench-${process.pid}`);
   try {
-    mkdirSync(group);
+    make(group);
   } catch {
     return null;
   }
-  const release = () => rmdirSync(group);
+  const release = () => remove(group);
   // Files of the controller are there only if the group above hands it down.
   if (!existsSync(join(group, 'memory.max'))) {
     release();

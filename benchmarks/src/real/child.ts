@@ -58,6 +58,8 @@ export async function run(
   });
   child.stderr.on('data', (chunk) => events.take(String(chunk)));
   const closed = once(child, 'close');
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
   try {
     await drive?.(child);
   } catch (error) {
@@ -65,6 +67,7 @@ export async function run(
     child.kill('SIGKILL');
   }
   const [code] = await closed;
+  process.off('exit', end);
   const seconds = (performance.now() - began) / 1000;
   struck ||= bound?.struck() ?? false;
   bound?.release();

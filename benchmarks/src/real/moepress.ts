@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,13 +19,16 @@ export async function hasOption(command: string, option: string): Promise<boolea
   return new RegExp(`^\\s+${option}\\b`, 'm').test(stdout);
 }
 
-/** A folder that is removed when `use` is done, beside the checkpoints: what is written there is large. */
+/** A folder that is removed when `use` is done or the process ends, beside the checkpoints: what is written there is large. */
 export async function inScratch<T>(folder: string, use: (scratch: string) => Promise<T>): Promise<T> {
   const scratch = await mkdtemp(join(folder, 'scratch-'));
+  const remove = () => rmSync(scratch, { recursive: true, force: true });
+  process.once('exit', remove);
   try {
     return await use(scratch);
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    process.off('exit', remove);
+    remove();
   }
 }
 

@@ -46,9 +46,10 @@ export function parseOptions(args: readonly string[]): RealOptions {
   if (more.length > 0) throw invalid(`Nothing is known to do with "${more.join(' ')}".`, more[0]!, usage);
   const mode = modes.find((name) => name === what);
   const names = what.split(',');
-  const known = [...modes, ...shapes.map(({ name }) => name)];
-  for (const name of mode ? [] : names)
-    check(name, known, 'mode or shape', { only: shapes.map((s) => s.name) });
+  // One name may be a mode; several are shapes.
+  const ofShapes = shapes.map(({ name }) => name);
+  const known = names.length > 1 ? ofShapes : [...modes, ...ofShapes];
+  for (const name of names) check(name, known, names.length > 1 ? 'shape' : 'mode or shape');
   return {
     mode: mode ?? 'commands',
     shapes: mode ? null : shapes.filter(({ name }) => names.includes(name)),
@@ -88,13 +89,8 @@ function selected(text: string, table: boolean): string[] {
   return names;
 }
 
-function check(
-  name: string,
-  known: readonly string[],
-  what: string,
-  { only = known }: { only?: readonly string[] } = {},
-): void {
-  if (only.includes(name)) return;
+function check(name: string, known: readonly string[], what: string): void {
+  if (known.includes(name)) return;
   const meant = suggest(name, known);
   const mend = `${meant ? `Did you mean ${meant}? ` : ''}Pick from ${known.join(', ')}.`;
   throw invalid(`There is no ${what} "${name}" here.`, name, mend);

@@ -23,6 +23,8 @@ export async function realSuite(args: readonly string[]): Promise<void> {
     console.log('real: memory is measured as Linux tells it, and this is another system');
     return;
   }
+  // Leaving the usual way ends what was started and removes what it wrote.
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
   const made = provenance(args);
   const { tables, data, good } = await modes[options.mode](options);
   for (const table of tables) console.log(`\n${markdown(table)}`);
