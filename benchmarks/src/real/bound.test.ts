@@ -8,7 +8,6 @@ let root: string;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'moepress-cgroup-'));
   mkdirSync(join(root, 'own'));
-  writeFileSync(join(root, 'own/cgroup.controllers'), 'memory');
   writeFileSync(join(root, 'self'), '1:cpu:/elsewhere\n0::/own\n');
 });
 afterEach(() => rmSync(root, { recursive: true }));
@@ -41,16 +40,28 @@ describe('openBound', () => {
     expect(existsSync(group)).toBe(false);
   });
 
+  it('bounds one beside its own where its own may not be divided', () => {
+    const handed = places(['memory.max', 'cgroup.procs']);
+    const bound = openBound(5000, {
+      ...handed,
+      make(group) {
+        if (group.startsWith(join(root, 'own'))) throw new Error('EBUSY');
+        handed.make(group);
+      },
+    });
+    expect(bound.by).toBe('cgroup');
+    expect(existsSync(join(root, `moepress-bench-${process.pid}`, 'memory.max'))).toBe(true);
+  });
+
   it('is watched where memory is not handed down, and leaves no group', () => {
     expect(openBound(5000, places(['cgroup.procs'])).by).toBe('watched');
     expect(existsSync(join(root, 'own', `moepress-bench-${process.pid}`))).toBe(false);
   });
 
   it('is watched where groups are of version 1, or may not be made', () => {
-    const refusing = { ...places([]), make: () => expect.unreachable() };
-    writeFileSync(join(root, 'self'), '4:memory:/own\n');
-    expect(openBound(5000, refusing).by).toBe('watched');
-    writeFileSync(join(root, 'self'), '0::/own\n');
+    const self = join(root, 'version-1');
+    writeFileSync(self, '4:memory:/own\n');
+    expect(openBound(5000, { ...places([]), self, make: () => expect.unreachable() }).by).toBe('watched');
     const forbidden = () => {
       throw new Error('EACCES');
     };

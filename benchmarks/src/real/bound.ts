@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** How a bound on memory is kept. */
 export interface Bound {
@@ -15,8 +15,8 @@ export interface Bound {
 }
 
 /**
- * A bound in a group of the control groups version 2 below this process' own, where that may be made and the
- * controller of memory is handed down to it; else one that the watcher keeps. Pages of files count in a group, too,
+ * A bound in a group of the control groups version 2 below this process' own or beside it, where that may be made and
+ * the controller of memory is handed down to it; else one that the watcher keeps. Pages of files count in a group, too,
  * but the system takes those back before it ends anyone. `places` are for tests.
  */
 export function openBound(bytes: number, places: Places = system): Bound {
@@ -45,19 +45,10 @@ function watched(bytes: number): Bound {
 
 function cgroup(bytes: number, { root, self, make, remove }: Places): Bound | null {
   const own = /^0::(.*)$/m.exec(readFileSync(self, 'utf8'))?.[1];
-  if (own === undefined || !existsSync(join(root, own, 'cgroup.controllers'))) return null;
-  const group = join(root, own, `moepress-bench-${process.pid}`);
-  try {
-    make(group);
-  } catch {
-    return null;
-  }
-  const release = () => remove(group);
-  // Files of the controller are there only if the group above hands it down.
-  if (!existsSync(join(group, 'memory.max'))) {
-    release();
-    return null;
-  }
+  if (own === undefined) return null;
+  const parents = [...new Set([own, dirname(own)])].map((parent) => join(root, parent));
+  const group = firstBoundable(parents, make, remove);
+  if (group === null) return null;
   writeFileSync(join(group, 'memory.max'), String(bytes));
   if (existsSync(join(group, 'memory.swap.max'))) writeFileSync(join(group, 'memory.swap.max'), '0');
   return {
@@ -65,6 +56,26 @@ function cgroup(bytes: number, { root, self, make, remove }: Places): Bound | nu
     by: 'cgroup',
     admit: (pid) => writeFileSync(join(group, 'cgroup.procs'), String(pid)),
     struck: () => /^oom_kill [1-9]/m.test(readFileSync(join(group, 'memory.events'), 'utf8')),
-    release,
+    release: () => remove(group),
   };
+}
+
+/** A new group below the first parent that lets its memory be bounded. */
+function firstBoundable(
+  parents: readonly string[],
+  make: Places['make'],
+  remove: Places['remove'],
+): string | null {
+  for (const parent of parents) {
+    const group = join(parent, `moepress-bench-${process.pid}`);
+    try {
+      make(group);
+    } catch {
+      continue;
+    }
+    // Files of the controller are there only if the group above hands it down.
+    if (existsSync(join(group, 'memory.max'))) return group;
+    remove(group);
+  }
+  return null;
 }

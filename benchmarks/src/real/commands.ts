@@ -9,6 +9,9 @@ import { prepare } from './subject.js';
 /** Layers of the short form: of DeepSeek-V2's the first has no experts. */
 const shortLayers = 2;
 
+/** What it runs: each way through a model once. */
+const shortSelection = ['inspect', 'compress-reap', 'compress-fisher-moe', 'apply', 'eval', 'serve'];
+
 /** Bytes of anonymous memory that no command of the short form may take. */
 const shortBound = 3e9;
 
@@ -25,7 +28,8 @@ export async function commandsMode(options: RealOptions): Promise<Measured> {
   const rows: Row[] = [];
   for (const shape of wanted) {
     const prepared = await prepare(shape, layersOf(shape, options));
-    const { selection, memoryLimit } = options;
+    const { memoryLimit } = options;
+    const selection = options.selection ?? (options.short ? shortSelection : null);
     const sizes = options.short ? short : usual;
     rows.push(...(await measureJobs(prepared, { sizes, selection, bound: memoryLimit ?? undefined })));
   }

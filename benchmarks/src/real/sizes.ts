@@ -33,7 +33,7 @@ export const short: Sizes = {
   generate: 2,
   rolling: 1,
   leaderboard: 8,
-  calibration: '4x256',
+  calibration: '2x256',
   training: '2x64',
   serve: { clients: 4, requests: 2, promptTokens: 128, newTokens: 8 },
 };
