@@ -5,30 +5,22 @@ import { benchFolder, inScratch, moepress } from './moepress.js';
 import { prepareRows, type Rows } from './rows.js';
 import type { Shape } from './shapes.js';
 import type { Sizes } from './sizes.js';
-import { addTokenizer } from './tokenizers.js';
+import { addTokenizer, type Tokenized } from './tokenizers.js';
 
 /** A checkpoint with its tokenizer, and what it is asked. */
-export interface Prepared {
+export interface Prepared extends Tokenized {
   readonly shape: Shape;
   readonly layers: number;
-  readonly directory: string;
-  /** Name of its tokenizer. */
-  readonly tokenizer: string;
   readonly rows: Rows;
 }
 
 /** Makes what is not there yet. */
 export async function prepare(shape: Shape, layers: number): Promise<Prepared> {
   await mkdir(benchFolder, { recursive: true });
-  const directory = join(benchFolder, `${shape.folder}-${layers}-layers`);
-  await shape.write(directory, layers);
-  return {
-    shape,
-    layers,
-    directory,
-    tokenizer: await addTokenizer(directory, shape),
-    rows: await prepareRows(benchFolder),
-  };
+  const checkpoint = join(benchFolder, `${shape.folder}-${layers}-layers`);
+  await shape.write(checkpoint, layers);
+  const tokenized = await addTokenizer(checkpoint, shape);
+  return { shape, layers, ...tokenized, rows: await prepareRows(benchFolder) };
 }
 
 /** Lends what jobs are about, with a scratch folder that goes afterwards. */

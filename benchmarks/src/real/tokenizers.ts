@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dataFolder, unpacked } from '@moepress/reference';
 import { tinyModel } from '@moepress/tiny';
@@ -7,21 +7,40 @@ import type { Shape } from './shapes.js';
 
 const files = ['tokenizer.json', 'tokenizer_config.json'] as const;
 
+/** A checkpoint with a tokenizer. */
+export interface Tokenized {
+  readonly directory: string;
+  /** Name of the tokenizer. */
+  readonly tokenizer: string;
+}
+
 /**
- * Gives a checkpoint its tokenizer: a published one of the reference data, or the embedded model's where there is no
- * such data. Returns its name. Throws if its ids reach beyond the shape's vocabulary.
+ * Gives a checkpoint its tokenizer: a published one of the reference data, or where there is no such data, in a folder
+ * of its own with the same weights, the embedded model's. Throws if its ids reach beyond the shape's vocabulary.
  */
-export async function addTokenizer(directory: string, shape: Shape): Promise<string> {
+export async function addTokenizer(checkpoint: string, shape: Shape): Promise<Tokenized> {
   const published = dataFolder() !== null;
-  const contents = published ? publishedTokenizer(shape.tokenizer) : await embeddedTokenizer();
+  const tokenizer = published ? shape.tokenizer : 'tiny';
+  const contents = published ? publishedTokenizer(tokenizer) : await embeddedTokenizer();
   const largest = largestId(JSON.parse(contents[0]));
   if (largest >= shape.vocabulary) {
     throw new Error(
-      `${shape.tokenizer} has ids up to ${largest}, beyond the ${shape.vocabulary} of ${shape.title}.`,
+      `${tokenizer} has ids up to ${largest}, beyond the ${shape.vocabulary} of ${shape.title}.`,
     );
   }
+  const directory = published ? checkpoint : await linked(checkpoint, `${checkpoint}-${tokenizer}`);
   for (const [i, name] of files.entries()) await replace(join(directory, name), contents[i]!);
-  return published ? shape.tokenizer : 'tiny';
+  return { directory, tokenizer };
+}
+
+/** A folder with the same files, which take no room again. */
+async function linked(from: string, to: string): Promise<string> {
+  await mkdir(to, { recursive: true });
+  for (const name of ['config.json', 'model.safetensors']) {
+    await rm(join(to, name), { force: true });
+    await link(join(from, name), join(to, name));
+  }
+  return to;
 }
 
 async function embeddedTokenizer(): Promise<[string, string]> {
