@@ -5,9 +5,10 @@ import type { Compared } from './table.js';
 const seconds = (value: number) => value.toFixed(1);
 const times = (value: number) => `${value.toFixed(2)} x`;
 
-/** Both sides, row by row. Without a peer its columns are left out. */
-export function comparisonTable(title: string, compared: readonly Compared[]): Table {
+/** Both sides, row by row, and which of ours take more anonymous memory than `bound` bytes. Without a peer its columns are left out. */
+export function comparisonTable(title: string, compared: readonly Compared[], bound: number): Table {
   const peers = compared.some(({ peer }) => peer !== null);
+  const beyond = compared.filter(({ ours }) => ours.anonymous > bound).map(({ row }) => row.name);
   return {
     title,
     columns: [
@@ -19,6 +20,7 @@ export function comparisonTable(title: string, compared: readonly Compared[]): T
     ],
     rows: compared.map((row) => [...ourCells(row), ...(row.peer ? peerCells(row) : []), row.load.toFixed(1)]),
     notes: [
+      `More than ${gigabytes(bound)} of anonymous memory: ${beyond.join(', ') || 'none'}.`,
       'Seconds from the start of the process to its end; answering: those in which requests were answered; of processors: user and system time of all cores. On a machine that others use as well, the last tells more.',
       ...(peers
         ? [
