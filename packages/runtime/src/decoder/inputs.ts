@@ -37,8 +37,6 @@ export interface PaddedInputs extends AngleInputs {
   readonly unpad: Value;
   /** int32 [B]: tokens of each sequence, the past included, minus one. */
   readonly lastPositions: Value;
-  /** int32 [1]: tokens of the longest sequence, the past included. */
-  readonly totalLength: Value;
 }
 
 export function angleInputs(graph: GraphBuilder, ropeDim: number): AngleInputs {
@@ -68,6 +66,5 @@ export function paddedInputs(graph: GraphBuilder, ropeDim: number): PaddedInputs
     pad: graph.input('pad', 'int32', ['B', 'S']),
     unpad: graph.input('unpad', 'int32', ['T']),
     lastPositions: graph.input('lastPositions', 'int32', ['B']),
-    totalLength: graph.input('totalLength', 'int32', [1]),
   };
 }

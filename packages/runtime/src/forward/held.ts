@@ -136,5 +136,4 @@ async function holdPadded(put: Put, layout: Layout, totals: Int32Array): Promise
   await put('pad', tensor('int32', [totals.length, longest], pad));
   await put('unpad', int32(unpad));
   await put('lastPositions', int32(totals.map((total) => total - 1)));
-  await put('totalLength', int32([Math.max(...totals)]));
 }

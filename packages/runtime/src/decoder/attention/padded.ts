@@ -36,7 +36,6 @@ export function paddedAttention(
     ...own,
     past,
     lastPositions: batch.lastPositions,
-    totalLength: batch.totalLength,
     heads,
     kvHeads,
     scale,

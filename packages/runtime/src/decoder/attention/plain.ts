@@ -1,6 +1,5 @@
 import type { Value } from '@moepress/core';
 import {
-  type AttentionInputs,
   add,
   cast,
   causalMask,
@@ -22,11 +21,31 @@ import {
 } from '@moepress/graph';
 import { shareBesideSinks } from './differentiable.js';
 
+export interface AttentionInputs {
+  /** [B, S, heads * D], then [B, S, kvHeads * D] twice; right-padded and already rotated. */
+  readonly query: Value;
+  readonly key: Value;
+  readonly value: Value;
+  /** Earlier keys and values [B, kvHeads, P, D], or null. */
+  readonly past: { readonly key: Value; readonly value: Value } | null;
+  /** int32 [B]: length of each sequence, the past included, minus one. */
+  readonly lastPositions: Value;
+  readonly heads: number;
+  readonly kvHeads: number;
+  /** Of the products of queries and keys. */
+  readonly scale: number;
+  /** A token sees itself and the `window - 1` tokens before it; null: all before it. */
+  readonly window: number | null;
+  /** [heads]: a further logit of each head's softmax, with no value; or null. */
+  readonly sinks: Value | null;
+}
+
 /** Far below any score, and finite, so that a row without a past is no row of NaN. */
 const outOfReach = -1e30;
 
 /**
- * What `groupQueryAttention` computes, in operators that every provider has; all scores stand in memory at once.
+ * Causal grouped-query attention [B, S, heads * D] in operators that every provider has; all scores stand in memory at
+ * once. `past` may be longer than the past is; what lies beyond is not read.
  * Where there is a past, the batch is one token of each sequence.
  */
 export function plainAttention(inputs: AttentionInputs): Value {
