@@ -37,6 +37,8 @@ const modelHelp = 'a folder, a Hub id such as allenai/OLMoE-1B-7B-0125, or tiny'
 
 const jsonOption = () =>
   new Option('--json', 'results as JSON on standard output, progress and errors as NDJSON');
+const profileOption = () =>
+  new Option('--profile <file>', 'write what took the time as a trace, for ui.perfetto.dev').argParser(path);
 const revisionOption = () => new Option('--revision <commit>', 'branch, tag or commit of a Hub model');
 const planOption = () =>
   new Option('--plan <file>', 'look at the model as this plan changes it').argParser(path);
@@ -147,6 +149,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
+    .addOption(profileOption())
     .action((model, options) => compress(model, options, context()));
 
   program
@@ -159,6 +162,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(layoutOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
+    .addOption(profileOption())
     .action((plan, model, options) => apply(plan, model, options, context()));
 
   program
@@ -181,6 +185,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
+    .addOption(profileOption())
     .action((model, options) => refine(model, options, context()));
 
   program
@@ -215,6 +220,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
+    .addOption(profileOption())
     .action((model, options) => channels(model, options, context()));
 
   program
@@ -255,6 +261,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
+    .addOption(profileOption())
     .action((model, options) => evalCommand(model, options, context()));
 
   program
@@ -306,6 +313,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(precisionOption())
     .addOption(gpuMemoryOption())
     .addOption(jsonOption())
+    .addOption(profileOption())
     .action((recipe, options) => leaderboard(recipe, options, context()));
 
   program
@@ -325,6 +333,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(precisionOption())
     .addOption(gpuMemoryOption())
     .addOption(jsonOption())
+    .addOption(profileOption())
     .action((grid, options) => sweep(grid, options, context()));
 
   program
@@ -362,6 +371,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
+    .addOption(profileOption())
     .action((model, options) => trace(model, options, context()));
 
   program
@@ -377,6 +387,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .option('--out <dir>', 'keep the checkpoints in this folder', path)
     .option('--limit <n>', 'only the first n documents of a task', positive)
     .addOption(jsonOption())
+    .addOption(profileOption())
     .action((options) => demo(options, context()));
 
   return program;

@@ -15,6 +15,7 @@ export { startDevice, unavailable } from './devices/start.js';
 export { Engine, type EngineOptions } from './engine/engine.js';
 export { machineMemory } from './engine/machine-memory.js';
 export type { TensorData } from './engine/protocol.js';
+export { type EngineSpan, engineSpans } from './engine/spans.js';
 export { modelIdentity } from './evidence/identity.js';
 export {
   type LayerReport,

@@ -17,16 +17,22 @@ import type {
   TensorData,
   WorkerOptions,
 } from './protocol.js';
+import { type EngineSpan, engineSpans } from './spans.js';
 
 interface Pending {
   readonly resolve: (results: Results) => void;
   readonly reject: (error: unknown) => void;
   readonly what: string;
+  readonly kind: Command['kind'];
+  readonly sent: number;
   readonly asError: AsError;
 }
 
 /** What a failed command throws: what went wrong, the name of what it was about, the code of a system call. */
 type AsError = (message: string, what: string, code: string | undefined) => MoepressError;
+
+/** Workers of this process so far. */
+let made = 0;
 
 /**
  * ONNX Runtime in a worker thread: the caller's event loop stays free to draw progress and to hear
@@ -39,7 +45,10 @@ export class EngineWorker {
   readonly #ended: Promise<void>;
   readonly #pending = new Map<number, Pending>();
   readonly #engineError: AsError = (message, where) => engineFailure(this.#device, message, where);
+  readonly #number = made++;
   #count = 0;
+  /** When the last command was done: the next one has waited for it. */
+  #free = 0;
   #failure: MoepressError | undefined;
 
   /**
@@ -148,7 +157,8 @@ export class EngineWorker {
     if (this.#failure) return Promise.reject(this.#failure);
     const id = this.#count++;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject, what, asError });
+      const { kind } = command;
+      this.#pending.set(id, { resolve, reject, what, kind, sent: performance.now(), asError });
       if (this.#pending.size === 1) this.#worker.ref();
       this.#worker.postMessage({ id, command }, transfer as ArrayBuffer[]);
     });
@@ -157,10 +167,20 @@ export class EngineWorker {
   #settle(reply: Reply): void {
     const pending = this.#pending.get(reply.id)!;
     this.#pending.delete(reply.id);
+    this.#tell(pending);
     // An idle engine does not keep the process alive.
     if (this.#pending.size === 0) this.#worker.unref();
     if ('results' in reply) pending.resolve(reply.results);
     else pending.reject(pending.asError(reply.error, pending.what, reply.code));
+  }
+
+  #tell({ kind, what, sent }: Pending): void {
+    const end = performance.now();
+    const start = Math.max(sent, this.#free);
+    this.#free = end;
+    if (engineSpans.hasSubscribers) {
+      engineSpans.publish({ worker: this.#number, kind, what, start, end } satisfies EngineSpan);
+    }
   }
 
   #fail(message: string): void {
