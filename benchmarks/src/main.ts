@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { MoepressError, suggest } from '@moepress/core';
 import { writeDeepseek } from './deepseek.js';
 import { type RoutedFamily, writeRouted } from './routed.js';
+import { applySuite } from './suites/apply.js';
 import { calibrationSuite } from './suites/calibration.js';
 import { condenseSuite } from './suites/condense.js';
 import { condensedSuite, denseSuite } from './suites/dense.js';
@@ -58,6 +59,7 @@ const suites: Record<string, () => Promise<void>> = {
   passes: async () => passesSuite(await olmoe(4)),
   memory: async () => memorySuite(await narrow()),
   harness: async () => harnessSuite(await olmoe(4)),
+  apply: async () => applySuite(await olmoe(4)),
   widths: async () => widthsSuite(await olmoe(4)),
   condense: async () => condenseSuite(await olmoe(4), await narrow()),
   condensed: async () => condensedSuite(await deepseek(3)),

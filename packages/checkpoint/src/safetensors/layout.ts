@@ -7,12 +7,15 @@ export interface TensorEntry {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
+  /** The next block is asked for when the one before is written: it may come in the same memory. */
   bytes(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  /** The same as expressions, one after the other, where it is made of such: the writer reads these by itself. */
+  readonly of?: readonly TensorExpr[];
 }
 
 /** An expression to be written as `name`. */
 export function exprEntry(name: string, expr: TensorExpr): TensorEntry {
-  return { name, dtype: expr.dtype, shape: expr.shape, bytes: () => bytesOf(expr) };
+  return { name, dtype: expr.dtype, shape: expr.shape, bytes: () => bytesOf(expr), of: [expr] };
 }
 
 /** Expressions of one type and shape, one after the other: [n, ...shape], `shape` being theirs unless it is given. */
@@ -24,7 +27,7 @@ export function stackEntry(
   const bytes = async function* () {
     for (const expr of of) yield* bytesOf(expr);
   };
-  return { name, dtype: of[0]!.dtype, shape: [of.length, ...shape], bytes };
+  return { name, dtype: of[0]!.dtype, shape: [of.length, ...shape], bytes, of };
 }
 
 /** Values in memory to be written as `name`, row-major. */

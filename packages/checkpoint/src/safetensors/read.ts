@@ -55,18 +55,29 @@ async function openFile(path: string): Promise<{ file: string; handle: FileHandl
 }
 
 /** Throws `CHECKPOINT_INVALID` if the file ends early. */
-export async function readExactly(
+async function readExactly(
   handle: FileHandle,
   position: number,
   length: number,
   where: string,
 ): Promise<Buffer<ArrayBuffer>> {
   const buffer = Buffer.from(new ArrayBuffer(length));
+  const done = await readUpTo(handle, position, buffer);
+  if (done < length) throw invalid(`The file ends ${length - done} bytes early`, where);
+  return buffer;
+}
+
+/** Fills `target` from a position on. Returns how many bytes there were: fewer if the file ends. */
+export async function readUpTo(
+  handle: FileHandle,
+  position: number,
+  target: Uint8Array<ArrayBuffer>,
+): Promise<number> {
   let done = 0;
-  while (done < length) {
-    const { bytesRead } = await handle.read(buffer, done, length - done, position + done);
-    if (bytesRead === 0) throw invalid(`The file ends ${length - done} bytes early`, where);
+  while (done < target.length) {
+    const { bytesRead } = await handle.read(target, done, target.length - done, position + done);
+    if (bytesRead === 0) break;
     done += bytesRead;
   }
-  return buffer;
+  return done;
 }

@@ -1,7 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
-import { byteLength, MoepressError, throwIfAborted, type Work } from '@moepress/core';
+import { byteLength, throwIfAborted, type Work } from '@moepress/core';
 import { replaceFile } from '../files/replace.js';
+import type { Bytes } from '../tensor/buffers.js';
+import { Reading } from '../tensor/reading.js';
+import { checkLength, type Job, jobsOf } from './jobs.js';
 import { type FileLayout, layOut, type TensorEntry } from './layout.js';
+import { OutputFile } from './output.js';
 
 export interface WriteOptions extends Work {
   /** Default `{ format: 'pt' }`, which transformers demands. */
@@ -10,6 +14,12 @@ export interface WriteOptions extends Work {
 
 /** Called with the number of bytes that have just been written. */
 type Count = (bytes: number) => void;
+
+/** Bytes read and written at a time; a few of these stay in a core's cache. */
+const defaultBlockBytes = 1024 * 1024;
+
+/** Blocks under way at once: one is written while the next ones are read. */
+const lanes = 3;
 
 /**
  * Writes a safetensors file, block by block; memory does not grow with the tensors. The file
@@ -42,37 +52,63 @@ export async function writeLayout(
   await replaceFile(path, (file) => writeInto(file, layout, signal, count));
 }
 
-/** Writes head and data at the file's current position. */
+/** Writes head and data from the beginning of a file on, in blocks of about `blockBytes`. */
 export async function writeInto(
   file: FileHandle,
-  { head, entries }: FileLayout,
+  layout: FileLayout,
   signal: AbortSignal | undefined,
   count: Count,
+  blockBytes: number = defaultBlockBytes,
 ): Promise<void> {
-  await writeAll(file, head);
-  count(head.byteLength);
-  for (const entry of entries) {
-    let written = 0;
-    for await (const block of entry.bytes()) {
-      throwIfAborted(signal);
-      await writeAll(file, block);
-      written += block.byteLength;
-      count(block.byteLength);
-    }
-    const expected = byteLength(entry.dtype, entry.shape);
-    if (written !== expected) {
-      throw new MoepressError('WRITE_FAILED', {
-        message: `${entry.dtype} [${entry.shape}] takes ${expected} bytes but ${written} came.`,
-        where: entry.name,
-        mend: 'This is likely a fault of moepress: please report it.',
-      });
-    }
+  const output = new OutputFile(file);
+  const reading = new Reading(blockBytes);
+  const write = async (bytes: Uint8Array, position: number) => {
+    throwIfAborted(signal);
+    await output.write(bytes, position);
+    count(bytes.byteLength);
+  };
+  try {
+    await write(layout.head, 0);
+    const jobs = jobsOf(layout, blockBytes);
+    const lane = async () => {
+      // A loop that fails closes the generator, so that the other lanes end with the block they are at.
+      for (const job of jobs) await perform(job, reading, write);
+    };
+    const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    throwIfAborted(signal);
+    await output.settle();
+  } finally {
+    await reading.close();
+    // What went wrong first is what the user must hear of.
+    await output.settle().catch(() => {});
   }
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  let done = 0;
-  while (done < bytes.byteLength) {
-    done += (await file.write(bytes, done, bytes.byteLength - done)).bytesWritten;
+type Write = (bytes: Uint8Array, position: number) => Promise<void>;
+
+async function perform(job: Job, reading: Reading, write: Write): Promise<void> {
+  if (job.kind === 'entries') {
+    let { position } = job;
+    for (const entry of job.entries) position = await writeEntry(entry, position, write);
+    return;
   }
+  await reading.buffers.lend(job.bytes, async (buffer: Bytes) => {
+    await reading.fill(job.pieces, buffer);
+    await write(buffer, job.position);
+  });
+}
+
+/** Writes what a tensor brings. Returns the position after it. */
+async function writeEntry(entry: TensorEntry, position: number, write: Write): Promise<number> {
+  const expected = byteLength(entry.dtype, entry.shape);
+  let written = 0;
+  for await (const block of entry.bytes()) {
+    written += block.byteLength;
+    // More than announced would run into the next tensor.
+    if (written > expected) break;
+    await write(block, position + written - block.byteLength);
+  }
+  checkLength(entry, written);
+  return position + written;
 }

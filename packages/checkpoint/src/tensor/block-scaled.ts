@@ -1,12 +1,14 @@
 import type { BlockScaledExpr } from '@moepress/core';
-import { fromFloat32 } from './float.js';
+import type { Bytes } from './buffers.js';
+import { encodeFloats } from './float.js';
 
 /** Bytes of whole rows, and of the scales that belong to them. */
 export interface BlockRows {
   /** The first row. */
   readonly first: number;
-  readonly values: Uint8Array<ArrayBuffer>;
-  readonly scales: Uint8Array<ArrayBuffer>;
+  readonly values: Bytes;
+  /** At an offset that suits their type. */
+  readonly scales: Bytes;
 }
 
 /** Which rows of the scales the rows [from, to) of the matrix need. */
@@ -14,28 +16,33 @@ export function scaleRows({ format, block }: BlockScaledExpr, from: number, to: 
   return format === 'mxfp4' ? [from, to] : [Math.floor(from / block), Math.ceil(to / block)];
 }
 
-/** The rows in BF16. */
-export function decodeRows(
-  { format, block, shape }: BlockScaledExpr,
-  rows: BlockRows,
-): Uint8Array<ArrayBuffer> {
-  const width = shape[1]!;
-  return fromFloat32(format === 'mxfp4' ? decodeMxfp4(rows) : decodeFp8(rows, width, block), 'BF16');
+/** The rows in BF16 into `target`, whose `byteOffset` must be even. */
+export function decodeRows({ format, block, shape }: BlockScaledExpr, rows: BlockRows, target: Bytes): void {
+  const out = new Uint16Array(target.buffer, target.byteOffset, target.byteLength / 2);
+  if (format === 'mxfp4') decodeMxfp4(rows, out);
+  else decodeFp8(rows, shape[1]!, block, out);
 }
 
 /** E2M1: sign, two bits of exponent, one of fraction (OCP Microscaling Formats 1.0, section 5.3.3). */
 const magnitudes = [0, 0.5, 1, 1.5, 2, 3, 4, 6];
 const e2m1 = Float32Array.from([...magnitudes, ...magnitudes.map((value) => -value)]);
 
-/** Every 16 bytes are the 32 neighbours of one scale: 2^(byte - 127). */
-function decodeMxfp4({ values, scales }: BlockRows): Float32Array<ArrayBuffer> {
-  const out = new Float32Array(2 * values.length);
+let mxfp4Table: Uint16Array | undefined;
+
+/** In BF16 what each of the sixteen codes stands for under each of the 256 scales 2^(byte - 127). */
+function mxfp4Values(): Uint16Array {
+  mxfp4Table ??= bfloats(Float32Array.from({ length: 4096 }, (_, i) => e2m1[i & 15]! * 2 ** ((i >> 4) - 127)));
+  return mxfp4Table;
+}
+
+/** Every 16 bytes are the 32 neighbours of one scale. */
+function decodeMxfp4({ values, scales }: BlockRows, out: Uint16Array): void {
+  const table = mxfp4Values();
   for (let i = 0; i < values.length; i++) {
-    const scale = 2 ** (scales[i >> 4]! - 127);
-    out[2 * i] = e2m1[values[i]! & 15]! * scale;
-    out[2 * i + 1] = e2m1[values[i]! >> 4]! * scale;
+    const scale = scales[i >> 4]! << 4;
+    out[2 * i] = table[scale | (values[i]! & 15)]!;
+    out[2 * i + 1] = table[scale | (values[i]! >> 4)]!;
   }
-  return out;
 }
 
 /** E4M3 without infinities: sign, four bits of exponent with bias 7, three of fraction (arXiv 2209.05433). */
@@ -46,21 +53,31 @@ const e4m3 = Float32Array.from({ length: 256 }, (_, byte) => {
   return sign ? -magnitude : magnitude;
 });
 
-function decodeFp8(
-  { first, values, scales }: BlockRows,
-  width: number,
-  block: number,
-): Float32Array<ArrayBuffer> {
+/** Each square has a table of its own: what the 256 codes stand for under its factor. */
+function decodeFp8({ first, values, scales }: BlockRows, width: number, block: number, out: Uint16Array): void {
   const factors = new Float32Array(scales.buffer, scales.byteOffset, scales.length / 4);
   const perRow = Math.ceil(width / block);
-  const firstBlock = Math.floor(first / block);
-  const out = new Float32Array(values.length);
-  for (let row = 0; row * width < values.length; row++) {
-    const above = (Math.floor((first + row) / block) - firstBlock) * perRow;
-    for (let column = 0; column < width; column++) {
-      const i = row * width + column;
-      out[i] = e4m3[values[i]!]! * factors[above + Math.floor(column / block)]!;
+  const rows = values.length / width;
+  const products = new Float32Array(256);
+  const codes = new Uint16Array(256);
+  for (let top = 0, above = 0; top < rows; above++) {
+    const bottom = Math.min(rows, (Math.floor((first + top) / block) + 1) * block - first);
+    for (let square = 0; square < perRow; square++) {
+      const factor = factors[above * perRow + square]!;
+      for (let code = 0; code < 256; code++) products[code] = e4m3[code]! * factor;
+      encodeFloats(products, 'BF16', new Uint8Array(codes.buffer));
+      const right = Math.min(width, (square + 1) * block);
+      for (let row = top; row < bottom; row++) {
+        const stop = row * width + right;
+        for (let i = row * width + square * block; i < stop; i++) out[i] = codes[values[i]!]!;
+      }
     }
+    top = bottom;
   }
-  return out;
+}
+
+function bfloats(values: Float32Array<ArrayBuffer>): Uint16Array {
+  const halves = new Uint16Array(values.length);
+  encodeFloats(values, 'BF16', new Uint8Array(halves.buffer));
+  return halves;
 }

@@ -1,18 +1,18 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { MoepressError, type StoredTensor } from '@moepress/core';
-import { readExactly } from '../safetensors/read.js';
+import { MoepressError } from '@moepress/core';
+import { readUpTo } from '../safetensors/read.js';
+import type { Bytes } from './buffers.js';
 
 /** The checkpoint files one piece of work reads, each opened once. Close it when done. */
 export class OpenFiles {
   readonly #handles = new Map<string, Promise<FileHandle>>();
 
   /**
-   * `length` bytes of a stored tensor, from byte `begin` of the tensor, in memory of their own.
-   * Throws `CHECKPOINT_INVALID` if the file has shrunk, `CHECKPOINT_NOT_FOUND` if it is gone.
+   * Fills `target` from a position of a file on. Returns how many bytes there were: fewer if the file ends. Throws
+   * `CHECKPOINT_NOT_FOUND` if it is gone.
    */
-  async read(tensor: StoredTensor, begin: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    const handle = await this.#open(tensor.file);
-    return readExactly(handle, tensor.offset + begin, length, `${tensor.file}: ${tensor.name}`);
+  async read(file: string, position: number, target: Bytes): Promise<number> {
+    return readUpTo(await this.#open(file), position, target);
   }
 
   #open(file: string): Promise<FileHandle> {

@@ -1,28 +1,110 @@
-/** The bytes of a matrix [columns, rows] as those of `shape` [rows, columns], elements of `size` bytes. */
-export function transposed(
-  bytes: Uint8Array<ArrayBuffer>,
-  shape: readonly number[],
+import { elementCount, type TensorExpr, type TransposeExpr } from '@moepress/core';
+import type { Bytes } from './buffers.js';
+import { sizeOf } from './pieces.js';
+import { unitsOf } from './units.js';
+import type { Reading } from './reading.js';
+
+/** Bytes of matrices that are kept for the next rows: three of gpt-oss' largest. */
+const mostBytes = 112 * 1024 * 1024;
+
+/** A matrix that is held whole. */
+interface Held {
+  readonly bytes: Bytes;
+  /** Done when the bytes are there. */
+  readonly read: Promise<void>;
+  users: number;
+}
+
+/**
+ * Rows of transposed matrices. Each is spread over all rows of the operand, which is therefore held whole: those used
+ * last, as long as they take no more than `mostBytes` or are in use.
+ */
+export class Transposes {
+  readonly #reading: Reading;
+  /** By what is transposed; those used last come last. */
+  readonly #held = new Map<TensorExpr, Held>();
+
+  constructor(reading: Reading) {
+    this.#reading = reading;
+  }
+
+  /** Rows [from, to) of a transposed matrix into `target`. */
+  async rows(expr: TransposeExpr, from: number, to: number, target: Bytes): Promise<void> {
+    const held = this.#hold(expr.of);
+    try {
+      await held.read;
+      transposeRows(held.bytes, expr.shape as [number, number], sizeOf(expr), from, to, target);
+    } finally {
+      held.users--;
+    }
+  }
+
+  #hold(of: TensorExpr): Held {
+    const known = this.#held.get(of);
+    if (known) {
+      this.#held.delete(of);
+      this.#held.set(of, known);
+      known.users++;
+      return known;
+    }
+    const count = elementCount(of.shape);
+    this.#makeRoom(count * sizeOf(of));
+    const bytes = this.#reading.buffers.take(count * sizeOf(of));
+    const held: Held = { bytes, read: this.#read(of, count, bytes), users: 1 };
+    this.#held.set(of, held);
+    return held;
+  }
+
+  /** In blocks: what is computed on the way is never there whole. */
+  async #read(of: TensorExpr, count: number, bytes: Bytes): Promise<void> {
+    const size = sizeOf(of);
+    const step = Math.max(1, Math.floor(this.#reading.blockBytes / size));
+    for (let begin = 0; begin < count; begin += step) {
+      const end = Math.min(count, begin + step);
+      await this.#reading.read(of, begin, end, bytes.subarray(begin * size, end * size));
+    }
+  }
+
+  #makeRoom(bytes: number): void {
+    let sum = bytes;
+    for (const held of this.#held.values()) sum += held.bytes.length;
+    for (const [of, held] of this.#held) {
+      if (sum <= mostBytes) return;
+      if (held.users > 0) continue;
+      this.#held.delete(of);
+      this.#reading.buffers.give(held.bytes);
+      sum -= held.bytes.length;
+    }
+  }
+}
+
+/** Columns and rows exchanged at a time: their cache lines are used up before they are dropped. */
+const edge = 32;
+
+/** Rows [from, to) of `shape` [rows, columns] from the bytes of the matrix [columns, rows]. */
+export function transposeRows(
+  bytes: Bytes,
+  [rows, columns]: readonly [number, number],
   size: number,
-): Uint8Array<ArrayBuffer> {
-  const [rows, columns] = shape as [number, number];
-  const out = new Uint8Array(bytes.length);
+  from: number,
+  to: number,
+  target: Bytes,
+): void {
   // Two bytes a number is what nearly all are: moved at once.
-  if (size === 2) {
-    const [from, to] = [
-      new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2),
-      new Uint16Array(out.buffer),
-    ];
-    for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++)
-        to[row * columns + column] = from[column * rows + row]!;
+  const unit = size % 2 === 0 && bytes.byteOffset % 2 === 0 && target.byteOffset % 2 === 0 ? 2 : 1;
+  const [source, out] = [unitsOf(bytes, unit), unitsOf(target, unit)];
+  const parts = size / unit;
+  for (let top = from; top < to; top += edge) {
+    const bottom = Math.min(to, top + edge);
+    for (let left = 0; left < columns; left += edge) {
+      const right = Math.min(columns, left + edge);
+      for (let row = top; row < bottom; row++) {
+        let at = ((row - from) * columns + left) * parts;
+        for (let column = left; column < right; column++) {
+          const begin = (column * rows + row) * parts;
+          for (let part = 0; part < parts; part++) out[at++] = source[begin + part]!;
+        }
+      }
     }
-    return out;
   }
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const begin = (column * rows + row) * size;
-      out.set(bytes.subarray(begin, begin + size), (row * columns + column) * size);
-    }
-  }
-  return out;
 }

@@ -1,0 +1,142 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openModel } from '@moepress/checkpoint';
+import { createRng, encodeChannels, type LayerOp, type Model, moeBlocks, type Rng } from '@moepress/core';
+import { toyPlan } from '@moepress/core/testing';
+import { type Ran, runChild } from '../child.js';
+import { gigabytes } from '../flops.js';
+
+const command = fileURLToPath(new URL('../../../packages/cli/bin/moepress.js', import.meta.url));
+const rounds = 5;
+
+/** What a plan does to each MoE layer; nothing: the checkpoint is written as it is. */
+type LayerOps = (block: ReturnType<typeof moeBlocks>[number], rng: Rng) => LayerOp[];
+
+/** Plans by the kinds of expressions that they leave to be written. */
+const plans: Readonly<Record<string, LayerOps>> = {
+  'everything kept': () => [],
+  'half of the experts': ({ ffn }, rng) => [
+    { op: 'keep-experts', experts: someOf(ffn.slots.length, ffn.slots.length / 2, rng) },
+  ],
+  'half of the channels': ({ ffn }, rng) => [
+    {
+      op: 'keep-channels',
+      channels: ffn.pool.map(({ width }) => encodeChannels(someOf(width, width / 2, rng), width)),
+    },
+  ],
+  'pairs of experts averaged': ({ ffn }) => [
+    {
+      op: 'condense',
+      parts: Array.from({ length: ffn.slots.length / 2 }, (_, i) => ({
+        experts: [2 * i, 2 * i + 1],
+        shares: [0.5, 0.5],
+        scale: 0.125,
+      })),
+      shared: null,
+      align: 1,
+    },
+  ],
+};
+
+/**
+ * `moepress apply` beside `cp` of what it wrote, in turns: the whole command, from its start to its exit. Both find
+ * what they read in memory and a disk that is at rest; `apply` flushes what it writes and `cp` does not, so `cp`
+ * is timed with a flush after it as well. Each ratio is the median of those of the rounds.
+ */
+export async function applySuite(directory: string): Promise<void> {
+  const folder = `${directory}-apply`;
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder);
+  try {
+    const model = await openModel(directory);
+    console.log(`apply on ${model.blocks.length} layers, in turns with cp of as many bytes, ${rounds} rounds`);
+    for (const [name, ops] of Object.entries(plans)) {
+      const plan = join(folder, 'plan.json');
+      await writeFile(plan, JSON.stringify(planOf(model, ops)));
+      console.log(`  ${name}: ${await compared(plan, directory, folder)}`);
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Round {
+  readonly apply: Ran;
+  readonly cp: Ran;
+  /** Seconds that flushing takes after `cp`. */
+  readonly flush: number;
+}
+
+async function compared(plan: string, model: string, folder: string): Promise<string> {
+  const [original, copy] = [join(folder, 'original'), join(folder, 'copy')];
+  const apply = (out: string) => runChild(process.execPath, [command, 'apply', plan, model, '--out', out]);
+  try {
+    await apply(original);
+    const results: Round[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const applied = await apart(copy, () => apply(copy));
+      const copied = await apart(copy, async () => ({
+        cp: await runChild('cp', ['-r', original, copy]),
+        flush: (await runChild('sync', await filesIn(copy))).seconds,
+      }));
+      results.push({ apply: applied, ...copied });
+    }
+    return told(await sizeOf(original), results);
+  } finally {
+    await rm(original, { recursive: true, force: true });
+  }
+}
+
+/** Runs what writes to `out` while nothing else is being written, and removes what it wrote. */
+async function apart<T>(out: string, write: () => Promise<T>): Promise<T> {
+  await runChild('sync', []);
+  try {
+    return await write();
+  } finally {
+    if (existsSync(out)) await rm(out, { recursive: true, force: true });
+  }
+}
+
+function told(bytes: number, results: readonly Round[]): string {
+  const seconds = (of: (round: Round) => number) => `${median(results.map(of)).toFixed(2)} s`;
+  const ratio = (of: (round: Round) => number) =>
+    median(results.map((round) => of(round) / round.apply.seconds)).toFixed(2);
+  const peak = Math.max(...results.map(({ apply }) => apply.peak));
+  return [
+    `${gigabytes(bytes)} in ${seconds(({ apply }) => apply.seconds)}`,
+    `cp ${seconds(({ cp }) => cp.seconds)} and ${seconds(({ flush }) => flush)} to flush`,
+    `${ratio(({ cp }) => cp.seconds)} of cp's speed, ${ratio(({ cp, flush }) => cp.seconds + flush)} flushed`,
+    `peak ${(peak / 1e6).toFixed(0)} MB anonymous memory`,
+  ].join('; ');
+}
+
+function planOf(model: Model, ops: LayerOps) {
+  const rng = createRng(0);
+  const layers = moeBlocks(model).map((block) => ({ layer: block.index, ops: ops(block, rng) }));
+  return toyPlan(
+    model,
+    layers.filter((layer) => layer.ops.length > 0),
+  );
+}
+
+/** `count` of the numbers below `size`, ascending. */
+function someOf(size: number, count: number, rng: Rng): number[] {
+  const keyed = Array.from({ length: size }, (_, number) => ({ number, key: rng.next() }));
+  const chosen = keyed.sort((a, b) => a.key - b.key).slice(0, count);
+  return chosen.map(({ number }) => number).sort((a, b) => a - b);
+}
+
+const filesIn = async (folder: string) => (await readdir(folder)).map((name) => join(folder, name));
+
+async function sizeOf(folder: string): Promise<number> {
+  const sizes = await Promise.all((await filesIn(folder)).map(async (file) => (await stat(file)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

@@ -1,0 +1,77 @@
+import type { BlockScaledExpr } from '@moepress/core';
+import { decodeRows, scaleRows } from './block-scaled.js';
+import type { Bytes } from './buffers.js';
+import { columns, sideBySide } from './columns.js';
+import { type Leaf, type Piece, sizeOf, widthOf } from './pieces.js';
+import type { Reading } from './reading.js';
+import { summed } from './sum.js';
+
+/** Whole rows [from, to) into `target`. */
+type Rows = (from: number, to: number, target: Bytes) => Promise<void>;
+
+/** Elements [begin, end) of what has to be computed, into `target`. Throws as `Reading.read`. */
+export async function compute(
+  of: Leaf,
+  begin: number,
+  end: number,
+  target: Bytes,
+  reading: Reading,
+): Promise<void> {
+  const piece: Piece = { of, begin, end };
+  switch (of.kind) {
+    case 'sum':
+      return summed(of, begin, end, target, reading);
+    case 'cols':
+      return byRows(piece, target, reading, (...rows) => columns(of, ...rows, reading));
+    case 'concat':
+      return byRows(piece, target, reading, (...rows) => sideBySide(of, ...rows, reading));
+    case 'block-scaled':
+      return byRows(piece, target, reading, (...rows) => blockScaled(of, ...rows, reading));
+    case 'transpose':
+      return byRows(piece, target, reading, (...rows) => reading.transposes.rows(of, ...rows));
+    case 'parameter':
+      throw new TypeError(`Only an engine has the values of ${of.name}.`);
+    default:
+      throw new TypeError(`There is nothing to compute in a tensor that is ${of.kind}.`);
+  }
+}
+
+/** A range of what can only be had by whole rows: those it cuts are computed aside. */
+async function byRows({ of, begin, end }: Piece, target: Bytes, reading: Reading, rows: Rows): Promise<void> {
+  const width = widthOf(of);
+  const size = sizeOf(of);
+  const part = (from: number, to: number) => target.subarray((from - begin) * size, (to - begin) * size);
+  const cutRow = (from: number, to: number) =>
+    reading.buffers.lend(width * size, async (buffer) => {
+      const row = Math.floor(from / width);
+      await rows(row, row + 1, buffer);
+      const first = row * width;
+      part(from, to).set(buffer.subarray((from - first) * size, (to - first) * size));
+    });
+  const [first, last] = [Math.ceil(begin / width), Math.floor(end / width)];
+  const [whole, rest] = [first * width, Math.max(first, last) * width];
+  if (begin < whole) await cutRow(begin, Math.min(whole, end));
+  if (first < last) await rows(first, last, part(whole, rest));
+  if (rest < end) await cutRow(rest, end);
+}
+
+/** Rows [from, to) of a quantised matrix, with the scales they need. */
+async function blockScaled(
+  expr: BlockScaledExpr,
+  from: number,
+  to: number,
+  target: Bytes,
+  reading: Reading,
+): Promise<void> {
+  const { of, scales } = expr;
+  const [first, last] = scaleRows(expr, from, to);
+  const bytes = (to - from) * widthOf(of) * sizeOf(of);
+  const scaleBytes = (last - first) * widthOf(scales) * sizeOf(scales);
+  await reading.buffers.lend(bytes, async (values) => {
+    await reading.read(of, from * widthOf(of), to * widthOf(of), values);
+    await reading.buffers.lend(scaleBytes, async (factors) => {
+      await reading.read(scales, first * widthOf(scales), last * widthOf(scales), factors);
+      decodeRows(expr, { first: from, values, scales: factors }, target);
+    });
+  });
+}
