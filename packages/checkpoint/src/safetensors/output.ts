@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 
 /** Bytes written between two flushes on the way. */
-const flushBytes = 256 * 1024 * 1024;
+const defaultFlushBytes = 256 * 1024 * 1024;
 
 /**
  * A file that several write to, each at its own position; one at a time, for systems lock the file meanwhile and
@@ -10,13 +10,15 @@ const flushBytes = 256 * 1024 * 1024;
  */
 export class OutputFile {
   readonly #file: FileHandle;
+  readonly #flushBytes: number;
   #last: Promise<void> = Promise.resolve();
   #unflushed = 0;
   #isFlushing = false;
   #flushed: Promise<void> = Promise.resolve();
 
-  constructor(file: FileHandle) {
+  constructor(file: FileHandle, flushBytes: number = defaultFlushBytes) {
     this.#file = file;
+    this.#flushBytes = flushBytes;
   }
 
   /** Done when all of `bytes` are written. */
@@ -34,7 +36,7 @@ export class OutputFile {
       done += bytesWritten;
     }
     this.#unflushed += bytes.byteLength;
-    if (this.#unflushed >= flushBytes && !this.#isFlushing) this.#flush();
+    if (this.#unflushed >= this.#flushBytes && !this.#isFlushing) this.#flush();
   }
 
   #flush(): void {

@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { open, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { byteLength, type DType, dtypeBits, type ProgressEvent } from '@moepress/core';
+import { setImmediate } from 'node:timers/promises';
+import { byteLength, type DType, dtypeBits, type ProgressEvent, type StoredTensor } from '@moepress/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { asWriteError } from '../files/errors.js';
 import { checkSpace } from '../files/space.js';
 import { failure, fixture, temporaryFolder } from '../support.test.util.js';
 import { bytesOf } from '../tensor/bytes.js';
-import { arrayEntry, exprEntry, layOut, stackEntry } from './layout.js';
+import { arrayEntry, exprEntry, layOut, stackEntry, type TensorEntry } from './layout.js';
 import { readSafetensors } from './read.js';
 import { writeInto, writeSafetensors } from './write.js';
 
@@ -80,6 +81,41 @@ describe('writeSafetensors', () => {
       expect((await bytes(written.get(name)!)).equals(expected)).toBe(true);
   });
 
+  it('writes a block before it asks for the next, which may come in the same memory', async () => {
+    const path = join(await temporaryFolder(), 'a.safetensors');
+    const own = new Uint8Array(4);
+    const entry = (name: string): TensorEntry => ({
+      name,
+      dtype: 'U8',
+      shape: [40],
+      async *bytes() {
+        for (let i = 0; i < 10; i++) yield own.fill(i);
+      },
+    });
+    await writeSafetensors(path, [entry('a'), entry('b')]);
+    const { tensors } = await readSafetensors(path);
+    const expected = Buffer.from(Array.from({ length: 40 }, (_, i) => i >> 2));
+    for (const name of ['a', 'b']) expect(await bytes(tensors.get(name)!)).toEqual(expected);
+  });
+
+  it('lets one tensor at a time bring its own bytes', async () => {
+    const path = join(await temporaryFolder(), 'a.safetensors');
+    let open = 0;
+    const entry = (name: string): TensorEntry => ({
+      name,
+      dtype: 'U8',
+      shape: [8],
+      async *bytes() {
+        expect(open++).toBe(0);
+        await setImmediate();
+        yield new Uint8Array(8);
+        open--;
+      },
+    });
+    await writeSafetensors(path, ['a', 'b', 'c', 'd'].map(entry));
+    expect([...(await readSafetensors(path)).tensors.keys()]).toEqual(['a', 'b', 'c', 'd']);
+  });
+
   it('reports every byte', async () => {
     const path = join(await temporaryFolder(), 'a.safetensors');
     const events: ProgressEvent[] = [];
@@ -95,6 +131,14 @@ describe('writeSafetensors', () => {
     ]);
   });
 });
+
+/** A file of several blocks. */
+async function bigSource(folder: string): Promise<StoredTensor> {
+  const file = join(folder, 'source');
+  const length = 6 * 2 ** 20;
+  await writeFile(file, new Uint8Array(length).fill(7));
+  return { kind: 'stored', name: 'source', file, offset: 0, length, dtype: 'U8', shape: [length] };
+}
 
 describe('a file that cannot be written', () => {
   const big = arrayEntry('big', 'U8', [100_000], new Uint8Array(100_000));
@@ -112,11 +156,57 @@ describe('a file that cannot be written', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it('leaves nothing behind when stopped while it copies, however much is under way', async () => {
+    const folder = await temporaryFolder();
+    const source = await bigSource(folder);
+    for (const limit of [1, 2 ** 20, 4 * 2 ** 20]) {
+      const stop = new AbortController();
+      const error = await failure(
+        writeSafetensors(join(folder, 'a.safetensors'), [exprEntry('t', source)], {
+          signal: stop.signal,
+          progress: (event) => event.type === 'advance' && event.done >= limit && stop.abort(),
+        }),
+      );
+      expect(error.code).toBe('ABORTED');
+      expect(await readdir(folder)).toEqual(['source']);
+    }
+  });
+
+  it('leaves nothing behind when a file that it reads ends early, and names the tensor', async () => {
+    const folder = await temporaryFolder();
+    const source = await bigSource(folder);
+    const [first, second] = [0, 1].map((half): StoredTensor => {
+      const length = source.length / 2;
+      return { ...source, name: `half ${half}`, offset: half * length, length, shape: [length] };
+    });
+    await truncate(source.file, source.length - 100);
+    const entries = [first!, second!].map((tensor) => exprEntry(tensor.name, tensor));
+    expect(await failure(writeSafetensors(join(folder, 'a.safetensors'), entries))).toMatchObject({
+      code: 'CHECKPOINT_INVALID',
+      where: `${source.file}: half 1`,
+    });
+    expect(await readdir(folder)).toEqual(['source']);
+  });
+
+  it('is refused if expressions are not as long as their tensor', async () => {
+    const folder = await temporaryFolder();
+    const source = await bigSource(folder);
+    const entry = { ...exprEntry('t', source), shape: [source.length + 1] };
+    expect(await failure(writeSafetensors(join(folder, 'a.safetensors'), [entry]))).toMatchObject({
+      code: 'WRITE_FAILED',
+      where: 't',
+    });
+    expect(await readdir(folder)).toEqual(['source']);
+  });
+
   it('leaves the file that was there before', async () => {
     const path = join(await temporaryFolder(), 'a.safetensors');
     await writeSafetensors(path, [arrayEntry('old', 'U8', [1], Uint8Array.of(7))]);
     const short = { ...big, shape: [100_001] };
-    expect((await failure(writeSafetensors(path, [short]))).code).toBe('WRITE_FAILED');
+    const long = { ...big, shape: [99_999] };
+    for (const wrong of [short, long]) {
+      expect((await failure(writeSafetensors(path, [wrong]))).code).toBe('WRITE_FAILED');
+    }
     expect([...(await readSafetensors(path)).tensors.keys()]).toEqual(['old']);
   });
 

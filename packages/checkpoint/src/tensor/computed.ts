@@ -31,8 +31,12 @@ export async function compute(
       return byRows(piece, target, reading, (...rows) => reading.transposes.rows(of, ...rows));
     case 'parameter':
       throw new TypeError(`Only an engine has the values of ${of.name}.`);
+    case 'stored':
+    case 'zeros':
+    case 'rows':
+      throw new TypeError(`There is nothing to compute in ${of.kind}.`);
     default:
-      throw new TypeError(`There is nothing to compute in a tensor that is ${of.kind}.`);
+      return of satisfies never;
   }
 }
 

@@ -1,27 +1,7 @@
-import {
-  type BlockScaledExpr,
-  type ConcatExpr,
-  dtypeBits,
-  elementCount,
-  type ParameterTensor,
-  type SelectExpr,
-  type StoredTensor,
-  type SumExpr,
-  type TensorExpr,
-  type TransposeExpr,
-  type ZerosExpr,
-} from '@moepress/core';
+import { dtypeBits, elementCount, type LearnedTensor, type SelectExpr, type TensorExpr } from '@moepress/core';
 
-/** What cannot be taken apart along rows: it lies in a file, is nothing but zeros, or has to be computed. */
-export type Leaf =
-  | StoredTensor
-  | ZerosExpr
-  | SelectExpr
-  | ConcatExpr
-  | SumExpr
-  | TransposeExpr
-  | BlockScaledExpr
-  | ParameterTensor;
+/** What is left when rows are taken apart: it lies in a file, is nothing but zeros, or has to be computed. */
+export type Leaf = Exclude<TensorExpr, LearnedTensor>;
 
 /** Elements [begin, end) of a leaf, row-major. */
 export interface Piece {
