@@ -69,11 +69,14 @@ export async function writePlan(path: string, plan: CompressionPlan): Promise<vo
   await replaceFile(path, (file) => file.writeFile(`${JSON.stringify(plan, null, 2)}\n`));
 }
 
+/** Bytes hashed at a time: less takes half as long again. */
+const hashedBytes = 1024 * 1024;
+
 /** Null if the file cannot be read. */
 async function sha256Of(path: string): Promise<string | null> {
   const hash = createHash('sha256');
   try {
-    await pipeline(createReadStream(path), hash);
+    await pipeline(createReadStream(path, { highWaterMark: hashedBytes }), hash);
   } catch {
     return null;
   }

@@ -20,6 +20,9 @@ const progressName = 'progress.json';
 const curveName = 'curve.ndjson';
 const learnedName = 'learned.safetensors';
 
+/** Numbers rounded and written at a time. */
+const roundedAtOnce = 2 ** 19;
+
 /**
  * A run on disk. Of a run that is under way: `progress.json`, the state it names, the parameters of the best step
  * so far, and the loss curve. Of one that is complete: `learned.safetensors` and the loss curve. New files
@@ -98,7 +101,11 @@ export class RunFolder {
       shape,
       async *bytes() {
         const { data } = await worker.take(name);
-        yield fromFloat32(data as Float32Array<ArrayBuffer>, dtype);
+        const values = data as Float32Array<ArrayBuffer>;
+        // Not rounded whole: it is there in fp32 already.
+        for (let at = 0; at < values.length; at += roundedAtOnce) {
+          yield fromFloat32(values.subarray(at, at + roundedAtOnce), dtype);
+        }
       },
     }));
     const metadata = { format: 'moepress-learned', step: String(best ?? last), steps: String(last) };
