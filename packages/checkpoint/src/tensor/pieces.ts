@@ -1,4 +1,5 @@
 import { dtypeBits, elementCount, type LearnedTensor, type SelectExpr, type TensorExpr } from '@moepress/core';
+import { outsideIn } from './transposed-sums.js';
 
 /** What is left when rows are taken apart: it lies in a file, is nothing but zeros, or has to be computed. */
 export type Leaf = Exclude<TensorExpr, LearnedTensor>;
@@ -16,6 +17,10 @@ export interface Piece {
  */
 export function* piecesOf(expr: TensorExpr, begin: number, end: number): Generator<Piece, void, undefined> {
   if (begin >= end) return;
+  if (expr.kind === 'sum') {
+    const turned = outsideIn(expr);
+    if (turned !== expr) return yield* piecesOf(turned, begin, end);
+  }
   if (expr.kind === 'learned') yield* piecesOf(expr.stored, begin, end);
   else if (expr.kind === 'rows') yield* rowPieces(expr, begin, end);
   else if (expr.kind === 'concat' && expr.axis === 0) yield* stackedPieces(expr.of, begin, end);

@@ -4,8 +4,8 @@ import { sizeOf } from './pieces.js';
 import { unitsOf } from './units.js';
 import type { Reading } from './reading.js';
 
-/** Bytes of matrices that are kept for the next rows: three of gpt-oss' largest. */
-const mostBytes = 112 * 1024 * 1024;
+/** Bytes of matrices that are kept for the next rows: two of gpt-oss' largest. */
+const defaultMostBytes = 72 * 1024 * 1024;
 
 /** A matrix that is held whole. */
 interface Held {
@@ -21,11 +21,13 @@ interface Held {
  */
 export class Transposes {
   readonly #reading: Reading;
+  readonly #mostBytes: number;
   /** By what is transposed; those used last come last. */
   readonly #held = new Map<TensorExpr, Held>();
 
-  constructor(reading: Reading) {
+  constructor(reading: Reading, mostBytes: number = defaultMostBytes) {
     this.#reading = reading;
+    this.#mostBytes = mostBytes;
   }
 
   /** Rows [from, to) of a transposed matrix into `target`. */
@@ -69,7 +71,7 @@ export class Transposes {
     let sum = bytes;
     for (const held of this.#held.values()) sum += held.bytes.length;
     for (const [of, held] of this.#held) {
-      if (sum <= mostBytes) return;
+      if (sum <= this.#mostBytes) return;
       if (held.users > 0) continue;
       this.#held.delete(of);
       this.#reading.buffers.give(held.bytes);

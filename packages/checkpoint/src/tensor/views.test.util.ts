@@ -90,6 +90,7 @@ export function views(sources: readonly TensorExpr[], sums: boolean, depth = 4):
       const order = [...Array(height).keys()].reverse();
       forms.push(
         fc.tuple(factor, factor).map((by) => weightedSum([of, rows(of, order)], by)),
+        fc.tuple(factor, factor).map((by) => weightedSum([of, of], by)),
         factor.map((by) => weightedSum([of], [by])),
       );
     }
