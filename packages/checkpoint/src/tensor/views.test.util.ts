@@ -87,9 +87,14 @@ export function views(sources: readonly TensorExpr[], sums: boolean, depth = 4):
       fc.nat(2).map((n) => concat([zeros(of.dtype, [height, n]), of], 1)),
     ];
     if (sums) {
-      const order = [...Array(height).keys()].reverse();
+      const turned = (indices: number[], size: number) => indices.map((index) => size - 1 - index);
       forms.push(
-        fc.tuple(factor, factor).map((by) => weightedSum([of, rows(of, order)], by)),
+        fc
+          .tuple(picks(height), factor, factor)
+          .map(([some, ...by]) => weightedSum([rows(of, some), rows(of, turned(some, height))], by)),
+        fc
+          .tuple(picks(width), factor, factor)
+          .map(([some, ...by]) => weightedSum([cols(of, some), cols(of, turned(some, width))], by)),
         fc.tuple(factor, factor).map((by) => weightedSum([of, of], by)),
         factor.map((by) => weightedSum([of], [by])),
       );
