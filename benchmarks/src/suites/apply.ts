@@ -51,7 +51,9 @@ export async function applySuite(directory: string): Promise<void> {
   await mkdir(folder);
   try {
     const model = await openModel(directory);
-    console.log(`apply on ${model.blocks.length} layers, in turns with cp of as many bytes, ${rounds} rounds`);
+    console.log(
+      `apply on ${model.blocks.length} layers, in turns with cp of as many bytes, ${rounds} rounds`,
+    );
     for (const [name, ops] of Object.entries(plans)) {
       const plan = join(folder, 'plan.json');
       await writeFile(plan, JSON.stringify(planOf(model, ops)));

@@ -27,15 +27,15 @@ type Form = 'alone' | 'stacked' | 'in memory';
 const view = fc
   .boolean()
   .chain((floats) => (floats ? views(sources.floats, true) : views(sources.integers, false)));
-const tensors = fc.array(
-  fc.tuple(view, fc.constantFrom<Form[]>('alone', 'alone', 'stacked', 'in memory')),
-  { maxLength: 8 },
-);
+const tensors = fc.array(fc.tuple(view, fc.constantFrom<Form[]>('alone', 'alone', 'stacked', 'in memory')), {
+  maxLength: 8,
+});
 
 function written(name: string, expr: TensorExpr, form: Form): { entry: TensorEntry; expected: Buffer } {
   const bytes = meaning(expr, sources.data);
   if (form === 'alone') return { entry: exprEntry(name, expr), expected: bytes };
-  if (form === 'in memory') return { entry: arrayEntry(name, expr.dtype, expr.shape, bytes), expected: bytes };
+  if (form === 'in memory')
+    return { entry: arrayEntry(name, expr.dtype, expr.shape, bytes), expected: bytes };
   const turned = rows(expr, [...Array(expr.shape[0]).keys()].reverse());
   return {
     entry: stackEntry(name, [expr, turned]),

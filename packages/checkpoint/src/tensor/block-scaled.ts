@@ -31,7 +31,9 @@ let mxfp4Table: Uint16Array | undefined;
 
 /** In BF16 what each of the sixteen codes stands for under each of the 256 scales 2^(byte - 127). */
 function mxfp4Values(): Uint16Array {
-  mxfp4Table ??= bfloats(Float32Array.from({ length: 4096 }, (_, i) => e2m1[i & 15]! * 2 ** ((i >> 4) - 127)));
+  mxfp4Table ??= bfloats(
+    Float32Array.from({ length: 4096 }, (_, i) => e2m1[i & 15]! * 2 ** ((i >> 4) - 127)),
+  );
   return mxfp4Table;
 }
 
@@ -54,7 +56,12 @@ const e4m3 = Float32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /** Each square has a table of its own: what the 256 codes stand for under its factor. */
-function decodeFp8({ first, values, scales }: BlockRows, width: number, block: number, out: Uint16Array): void {
+function decodeFp8(
+  { first, values, scales }: BlockRows,
+  width: number,
+  block: number,
+  out: Uint16Array,
+): void {
   const factors = new Float32Array(scales.buffer, scales.byteOffset, scales.length / 4);
   const perRow = Math.ceil(width / block);
   const rows = values.length / width;

@@ -1,4 +1,10 @@
-import { dtypeBits, elementCount, type LearnedTensor, type SelectExpr, type TensorExpr } from '@moepress/core';
+import {
+  dtypeBits,
+  elementCount,
+  type LearnedTensor,
+  type SelectExpr,
+  type TensorExpr,
+} from '@moepress/core';
 import { outsideIn } from './transposed-sums.js';
 
 /** What is left when rows are taken apart: it lies in a file, is nothing but zeros, or has to be computed. */

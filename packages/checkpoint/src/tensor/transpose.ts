@@ -1,8 +1,8 @@
 import { elementCount, type TensorExpr, type TransposeExpr } from '@moepress/core';
 import type { Bytes } from './buffers.js';
 import { sizeOf } from './pieces.js';
-import { unitsOf } from './units.js';
 import type { Reading } from './reading.js';
+import { unitsOf } from './units.js';
 
 /** Bytes of matrices that are kept for the next rows: two of gpt-oss' largest. */
 const defaultMostBytes = 72 * 1024 * 1024;

@@ -134,14 +134,16 @@ function gridOf(expr: TensorExpr, data: Buffer): Grid {
     }
     case 'concat': {
       const parts = expr.of.map((part) => gridOf(part, data));
-      return expr.axis === 0 ? parts.flat() : grid1(height, (row) => parts.flatMap((part) => part[row] ?? []));
+      return expr.axis === 0
+        ? parts.flat()
+        : grid1(height, (row) => parts.flatMap((part) => part[row] ?? []));
     }
     case 'sum': {
       const parts = expr.of.map((part) => gridOf(part, data));
       return grid(height, width, (row, column) => {
         let sum = 0;
         for (const [k, part] of parts.entries()) {
-          const value = valueOf(expr.dtype, part[row]![column]!);
+          const value = numberIn(expr.dtype, part[row]![column]!);
           sum = Math.fround(sum + Math.fround(value * Math.fround(expr.by[k]!)));
         }
         return floatBytes(expr.dtype, sum);
@@ -165,7 +167,7 @@ function scaledValue(expr: BlockScaledExpr, data: Buffer, row: number, column: n
   const scales = gridOf(expr.scales, data);
   if (expr.format === 'fp8') {
     const factor = scales[Math.floor(row / expr.block)]![Math.floor(column / expr.block)]!.readFloatLE();
-    return Math.fround(valueOf('F8_E4M3', values[column]!) * factor);
+    return Math.fround(numberIn('F8_E4M3', values[column]!) * factor);
   }
   const byte = values[column >> 1]![0]!;
   const code = column % 2 === 0 ? byte & 15 : byte >> 4;
@@ -180,7 +182,7 @@ const fields: Partial<Record<DType, { exponent: number; fraction: number }>> = {
   F8_E4M3: { exponent: 4, fraction: 3 },
 };
 
-function valueOf(dtype: DType, bytes: Buffer): number {
+function numberIn(dtype: DType, bytes: Buffer): number {
   if (dtype === 'F32') return bytes.readFloatLE();
   const { exponent, fraction } = fields[dtype]!;
   const bits = bytes.readUIntLE(0, bytes.length);
@@ -188,9 +190,7 @@ function valueOf(dtype: DType, bytes: Buffer): number {
   const power = (bits >> fraction) & (2 ** exponent - 1);
   const rest = bits & (2 ** fraction - 1);
   const magnitude =
-    power === 0
-      ? rest * 2 ** (1 - bias - fraction)
-      : (2 ** fraction + rest) * 2 ** (power - bias - fraction);
+    power === 0 ? rest * 2 ** (1 - bias - fraction) : (2 ** fraction + rest) * 2 ** (power - bias - fraction);
   return (bits >> (exponent + fraction)) & 1 ? -magnitude : magnitude;
 }
 
@@ -201,7 +201,7 @@ function floatBytes(dtype: DType, value: number): Buffer {
     bytes.writeFloatLE(value);
     return bytes;
   }
-  const at = (bits: number) => valueOf(dtype, Buffer.of(bits & 0xff, bits >> 8));
+  const at = (bits: number) => numberIn(dtype, Buffer.of(bits & 0xff, bits >> 8));
   const { exponent, fraction } = fields[dtype]!;
   let [low, high] = [0, (2 ** exponent - 1) * 2 ** fraction];
   while (high - low > 1) {
