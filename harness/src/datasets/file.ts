@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { MoepressError, throwIfAborted, type Work } from '@moepress/core';
+import { MoepressError, refuseLfsPointer, throwIfAborted, type Work } from '@moepress/core';
 import type { Row } from './dataset.js';
 import { parseJsonLines, parseParagraphs } from './jsonl.js';
 import { checkSize, maxBytes, tooLarge } from './limits.js';
@@ -17,6 +17,7 @@ export const dataExtensions = ['parquet', 'jsonl', 'jsonl.gz'] as const;
 export async function readRows(file: string, { signal }: Work = {}): Promise<Row[]> {
   throwIfAborted(signal);
   const bytes = await readBytes(file);
+  refuseLfsPointer(bytes, file, 'DATASET_INVALID');
   if (file.endsWith('.parquet')) return readParquet(bytes, file, signal);
   const text = decode(file.endsWith('.gz') ? await unpack(bytes, file) : bytes, file);
   return file.endsWith('.txt') ? parseParagraphs(text) : parseJsonLines(text, file);

@@ -1,7 +1,7 @@
-import { MoepressError } from '@moepress/core';
+import { MoepressError, parseJson } from '@moepress/core';
 import type { Row } from './dataset.js';
 
-/** One JSON object a line; blank lines are skipped. Throws `DATASET_INVALID` naming file and line. */
+/** One JSON object a line, in Python's form of JSON; blank lines are skipped. Throws `DATASET_INVALID` naming file and line. */
 export function parseJsonLines(text: string, where: string): Row[] {
   return text.split('\n').flatMap((line, index) => {
     if (line.trim() === '') return [];
@@ -12,7 +12,7 @@ export function parseJsonLines(text: string, where: string): Row[] {
 function parseLine(line: string, where: string): Row {
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    value = parseJson(line);
   } catch (cause) {
     throw new MoepressError('DATASET_INVALID', { message: `Not JSON: ${String(cause)}.`, where, cause });
   }

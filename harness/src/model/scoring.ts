@@ -1,5 +1,5 @@
 import { MoepressError, throwIfAborted, type Work } from '@moepress/core';
-import { type EncodedPair, type Encoding, encodePair, prefixToken } from './encode.js';
+import { type EncodedPair, type Encoding, encode, encodePair, prefixToken } from './encode.js';
 import type { TokenEngine } from './engine.js';
 import type { LanguageModel, PairScore } from './language-model.js';
 import { inOrder, longestFirst } from './order.js';
@@ -27,9 +27,8 @@ export function textScoring(
 
     async loglikelihoodRolling(texts, work) {
       const prefix = prefixToken(tokenizer);
-      const windows = texts.map((text) =>
-        rollingWindows(tokenizer.encode(text, { addSpecialTokens: false }), prefix, scorer.maxLength),
-      );
+      // As the reference does: a text that the tokenizer itself begins with a BOS has two, the second one scored.
+      const windows = texts.map((text) => rollingWindows(encode(encoding, text), prefix, scorer.maxLength));
       const scores = await score(windows.flat(), work);
       let next = 0;
       return windows.map((ofText) => ({

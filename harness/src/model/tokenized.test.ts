@@ -60,11 +60,24 @@ describe('loglikelihoodRolling', () => {
     }
   });
 
-  it('begins with BOS once', async () => {
+  it.each([
+    // As lm-evaluation-harness encodes them: with a BOS of the tokenizer after that which the text follows.
+    [1, null, [1, 1, 100, 101]],
+    [1, true, [1, 1, 100, 101]],
+    [1, false, [1, 100, 101]],
+    [null, null, [0, 100, 101]],
+  ])('begins a text with BOS %s and addBos %s', async (bos, addBos, ids) => {
+    const engine = toyEngine(100);
+    const model = tokenizedLanguageModel({ tokenizer: byteTokenizer(bos), engine, name: 'toy', addBos });
+    await model.loglikelihoodRolling(['ab']);
+    expect(engine.scored[0]).toEqual([{ ids, from: 1 }]);
+  });
+
+  it('puts no BOS before a text that spells it out', async () => {
     const engine = toyEngine(100);
     const model = tokenizedLanguageModel({ tokenizer: byteTokenizer(1), engine, name: 'toy' });
-    await model.loglikelihoodRolling(['ab']);
-    expect(engine.scored[0]).toEqual([{ ids: [1, 100, 101], from: 1 }]);
+    await model.loglikelihoodRolling(['<s>a']);
+    expect(engine.scored[0]?.[0]?.ids.slice(0, 3)).toEqual([1, 63, 118]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { MoepressError, throwIfAborted } from '@moepress/core';
+import { MoepressError, parseJson, throwIfAborted } from '@moepress/core';
 
 /** Where requests go and how patiently. */
 export interface Endpoint {
@@ -82,7 +82,7 @@ async function attemptPost(
 
 function parse(text: string, where: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
     const message = `The answer of the server is not JSON${detail(text)}.`;
     throw new MoepressError('SERVER_UNSUITABLE', { message, where, cause });

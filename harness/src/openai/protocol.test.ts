@@ -16,6 +16,18 @@ it('calls a token greedy that nothing beside it beats', () => {
   );
 });
 
+it('reads log-probabilities of minus infinity, and none that are no number', () => {
+  const read = (worst: number) => {
+    const logprobs = {
+      token_logprobs: [null, worst, -1],
+      top_logprobs: [null, { a: -1, b: worst }, { c: -1 }],
+    };
+    return readScores({ choices: [{ index: 0, logprobs }] }, [{ ids: [1, 2], from: 1 }], 'url');
+  };
+  expect(read(Number.NEGATIVE_INFINITY)).toEqual([{ logprob: Number.NEGATIVE_INFINITY, isGreedy: false }]);
+  expect(() => read(Number.NaN)).toThrow(expect.objectContaining({ code: 'SERVER_UNSUITABLE' }));
+});
+
 type Line =
   | { kind: 'loglikelihood'; messages: number[][]; payload: unknown }
   | {

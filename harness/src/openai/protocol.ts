@@ -20,11 +20,17 @@ export function generationBody(model: string, prompt: Prompts, maxTokens: number
   return { prompt, model, max_tokens: maxTokens, temperature: 0, stop, seed };
 }
 
+/** A token that cannot come has a log-probability of minus infinity, which Python's servers write. */
+const logprob = z.custom<number>(
+  (value) => typeof value === 'number' && !Number.isNaN(value),
+  'expected a log-probability',
+);
+
 const scoredChoice = z.object({
   index: z.int(),
   logprobs: z.object({
-    token_logprobs: z.array(z.number().nullable()),
-    top_logprobs: z.array(z.record(z.string(), z.number()).nullable()),
+    token_logprobs: z.array(logprob.nullable()),
+    top_logprobs: z.array(z.record(z.string(), logprob).nullable()),
   }),
 });
 

@@ -15,6 +15,12 @@ describe('dumps', () => {
     );
   });
 
+  it('has words for NaN and infinity where Python is to read them', () => {
+    const value = [Number.NaN, { a: Number.NEGATIVE_INFINITY }];
+    expect(dumps(value)).toBe('[null, {"a": null}]');
+    expect(dumps(value, undefined, { pythonWords: true })).toBe('[NaN, {"a": -Infinity}]');
+  });
+
   it('writes JSON that means the same', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {

@@ -2,31 +2,37 @@ type Json = string | number | boolean | null | readonly Json[] | { readonly [key
 
 /**
  * `json.dumps(value, indent=indent, ensure_ascii=False)`: Python's separators are `", "` and `": "`.
- * JavaScript does not tell 1.0 from 1; whole numbers are written as Python integers.
+ * JavaScript does not tell 1.0 from 1; whole numbers are written as Python integers. NaN and infinity, for
+ * which JSON has no words, become null, which is what its readers expect, or with `pythonWords` what Python writes.
  */
-export function dumps(value: unknown, indent?: number): string {
-  return write(value as Json, indent, '');
+export function dumps(value: unknown, indent?: number, { pythonWords = false } = {}): string {
+  return write(value as Json, indent, '', pythonWords ? writePythonNumber : writeNumber);
 }
 
-function write(value: Json, indent: number | undefined, margin: string): string {
+type WriteNumber = (value: number) => string;
+
+function write(value: Json, indent: number | undefined, margin: string, writeNumber: WriteNumber): string {
   if (typeof value === 'number') return writeNumber(value);
   if (value === null || typeof value !== 'object') return writeScalar(value);
   const inner = indent === undefined ? '' : `${margin}${' '.repeat(indent)}`;
   const parts = Array.isArray(value)
-    ? value.map((item: Json) => write(item, indent, inner))
+    ? value.map((item: Json) => write(item, indent, inner, writeNumber))
     : Object.entries(value)
         .filter(([, item]) => item !== undefined)
-        .map(([key, item]) => `${writeScalar(key)}: ${write(item, indent, inner)}`);
+        .map(([key, item]) => `${writeScalar(key)}: ${write(item, indent, inner, writeNumber)}`);
   const [open, close] = Array.isArray(value) ? '[]' : '{}';
   if (parts.length === 0) return `${open}${close}`;
   if (indent === undefined) return `${open}${parts.join(', ')}${close}`;
   return `${open}\n${inner}${parts.join(`,\n${inner}`)}\n${margin}${close}`;
 }
 
-/** JSON has no word for NaN and infinity; null is what its readers expect. */
 function writeNumber(value: number): string {
   if (!Number.isFinite(value)) return 'null';
   return Number.isInteger(value) ? String(value) : floatRepr(value);
+}
+
+function writePythonNumber(value: number): string {
+  return Number.isFinite(value) ? writeNumber(value) : String(value);
 }
 
 /** JSON.stringify escapes lone surrogates where Python would write them; such text has no UTF-8 anyway. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { MoepressError } from '@moepress/core';
+import { MoepressError, parseJson } from '@moepress/core';
 import { z } from 'zod';
 import { exists } from '../datasets/exists.js';
 import { readRows } from '../datasets/file.js';
@@ -38,7 +38,7 @@ export async function loadSamples(results: string): Promise<Record<string, Sampl
 async function tasksOf(results: string): Promise<string[]> {
   if (!resultsName.test(path.basename(results))) throw invalid('This is no results file.', results);
   try {
-    const record = recordSchema.parse(JSON.parse(await readFile(results, 'utf8')));
+    const record = recordSchema.parse(parseJson(await readFile(results, 'utf8')));
     return Object.keys(record.configs).filter((task) => /^\w+$/.test(task));
   } catch (cause) {
     throw invalid(`The results cannot be read: ${(cause as Error).message}.`, results);

@@ -44,7 +44,7 @@ export function buildSample(
     filtered_resps: filtered.map(stringify),
     filter,
     metrics: contributions.map(({ metric }) => metric),
-    doc_hash: sha256(dumps(document.row, 2)),
+    doc_hash: sha256(dumps(document.row, 2, { pythonWords: true })),
     prompt_hash: sha256(promptOf(requests[0]!)),
     target_hash: sha256(target),
     ...Object.fromEntries(

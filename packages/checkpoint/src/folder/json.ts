@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ErrorCode, MoepressError } from '@moepress/core';
+import { type ErrorCode, MoepressError, parseJson, refuseLfsPointer } from '@moepress/core';
 
 /** More than any real config or index takes; an index of 100,000 tensors is 10 MB. */
 const maxJsonBytes = 64 * 1024 * 1024;
@@ -8,8 +8,8 @@ const maxJsonBytes = 64 * 1024 * 1024;
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
- * The JSON object in a file of a checkpoint folder, or null if the file is absent.
- * Throws `code` if it is no JSON object, or too large.
+ * The JSON object in a file of a checkpoint folder, in Python's form of JSON, or null if the file is absent.
+ * Throws `code` if it is no JSON object, too large, or a git-lfs pointer.
  */
 export async function readJsonFile(
   directory: string,
@@ -25,9 +25,11 @@ export async function readJsonFile(
       where,
     });
   }
+  const bytes = await readFile(where);
+  refuseLfsPointer(bytes, where, code);
   let value: unknown;
   try {
-    value = JSON.parse(await readFile(where, 'utf8'));
+    value = parseJson(bytes.toString('utf8'));
   } catch (cause) {
     throw new MoepressError(code, { message: `Not JSON: ${String(cause)}`, where, cause });
   }

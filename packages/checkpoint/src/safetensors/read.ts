@@ -1,5 +1,5 @@
 import { type FileHandle, open, realpath } from 'node:fs/promises';
-import { MoepressError, type StoredTensor } from '@moepress/core';
+import { MoepressError, refuseLfsPointer, type StoredTensor } from '@moepress/core';
 import { checkHeaderLength, invalid, lengthBytes, parseHeader } from './header.js';
 
 /** What a safetensors file says it holds; the data itself stays on disk. */
@@ -14,6 +14,9 @@ export interface SafetensorsFile {
   readonly dataStart: number;
 }
 
+/** As large as a file may be that is looked at whole for what stands in the place of weights. */
+const smallBytes = 1024;
+
 /**
  * Reads the header of a safetensors file and nothing else: milliseconds, whatever the size.
  * Throws `CHECKPOINT_NOT_FOUND` if there is no such file, `CHECKPOINT_INVALID` if it lies.
@@ -24,6 +27,9 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
     const info = await handle.stat();
     if (!info.isFile()) throw invalid('This is not a file', file);
     const { size } = info;
+    if (size <= smallBytes) {
+      refuseLfsPointer(await readExactly(handle, 0, size, file), file, 'CHECKPOINT_INVALID');
+    }
     if (size < lengthBytes) throw invalid(`The file has only ${size} bytes`, file);
     const declared = (await readExactly(handle, 0, lengthBytes, file)).readBigUInt64LE();
     const headerLength = checkHeaderLength(declared, size, file);

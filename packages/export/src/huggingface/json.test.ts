@@ -1,3 +1,4 @@
+import { parseJson } from '@moepress/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatJson } from './json.js';
@@ -37,6 +38,14 @@ describe('formatJson', () => {
     }
     expect(JSON.parse(formatJson(value, like))).toEqual(value);
     expect(formatJson({ dropout: 1 }, like)).toBe('{\n  "dropout": 1\n}\n');
+  });
+
+  it('leaves NaN and Infinity as Python writes them', () => {
+    const like = '{"limit": [0.0, Infinity], "low": -Infinity, "none": NaN, "text": "NaN"}';
+    const value = parseJson(like);
+    const written = formatJson(value, like);
+    expect(parseJson(written)).toEqual(value);
+    expect(written).toContain('"low": -Infinity,');
   });
 
   it('changes no value, whatever it is like', () => {

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 /**
  * Indented JSON with lists of numbers, and lists of such lists, on one line: slot maps stay readable.
  * Numbers that stand at the same place in the text `like` stay written as they are there, since 1.0 and 1
- * are different things to Python, and some of its configs accept only one of them.
+ * are different things to Python, and some of its configs accept only one of them; so do NaN and Infinity, which
+ * Python reads and writes.
  */
 export function formatJson(value: unknown, like = 'null'): string {
   // Begins the strings that stand for number literals; nothing else contains it.
@@ -19,9 +20,11 @@ export function formatJson(value: unknown, like = 'null'): string {
 
 /** Makes marked strings of the numbers that JavaScript would write differently. */
 function markLiterals(json: string, mark: string): string {
-  const token = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+  const token = /"[^"\\]*(?:\\.[^"\\]*)*"|NaN|-?Infinity|-?\d[\d.eE+-]*/g;
   return json.replace(token, (text) =>
-    text.startsWith('"') || String(Number(text)) === text ? text : `"${mark}${text}"`,
+    text.startsWith('"') || (String(Number(text)) === text && Number.isFinite(Number(text)))
+      ? text
+      : `"${mark}${text}"`,
   );
 }
 
@@ -31,7 +34,7 @@ function keepLiterals(value: unknown, marked: unknown, mark: string): unknown {
     typeof marked === 'object' && marked !== null ? (marked as Record<string, unknown>)[key] : undefined;
   if (typeof value === 'number') {
     const literal = typeof marked === 'string' && marked.startsWith(mark) && marked.slice(mark.length);
-    return literal && Number(literal) === value ? marked : value;
+    return literal && Object.is(Number(literal), value) ? marked : value;
   }
   if (Array.isArray(value)) return value.map((item, i) => keepLiterals(item, inside(i), mark));
   if (typeof value !== 'object' || value === null) return value;
