@@ -11,7 +11,7 @@ import type { ModelRequest } from '../requests/request.js';
 import { sha256 } from '../results/hash.js';
 
 /** Counted up when answers of an older moepress must not be taken any more. */
-const format = 1;
+const format = 2;
 
 /** What was answered before, by the content of the request. */
 export interface AnswerStore {

@@ -30,7 +30,7 @@ export { readSafetensors, type SafetensorsFile } from './safetensors/read.js';
 export { defaultShardBytes, planShards, type ShardPlan, writeShards } from './safetensors/shards.js';
 export { type WriteOptions, writeSafetensors } from './safetensors/write.js';
 export { type Likeness, type Survey, surveyCheckpoint, type TensorKind } from './survey/survey.js';
-export { unreadTensors } from './survey/unread.js';
+export { describeUnread } from './survey/unread.js';
 export { bytesOf } from './tensor/bytes.js';
 export { decodeFloat32, holdsNotFinite } from './tensor/decode.js';
 export { fromFloat32 } from './tensor/float.js';

@@ -80,7 +80,7 @@ function describeUnread(names: readonly string[]): string {
   const shown = names.slice(0, 3).join(', ');
   const which = names.length > 3 ? `${shown} and ${names.length - 3} more` : shown;
   const subject = names.length === 1 ? '1 tensor belongs' : `${names.length} tensors belong`;
-  return `${subject} to no part of the model and would not be written again: ${which}`;
+  return `${subject} to no part of the model: ${which}`;
 }
 
 function renderParts({ total, ...parts }: ModelSize): string {

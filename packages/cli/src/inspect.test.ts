@@ -137,7 +137,8 @@ describe('inspectModel', () => {
       attention: { ...block.attention, window: 64, sinks: stored('sinks', [1]) } as GroupedQueryAttention,
       ffn: ffn(block),
     }));
-    const unusual = inspectModel({ ...model, blocks }, [], ['model.extra.0', 'model.extra.1']);
+    const unread = ['model.extra.0', 'model.extra.1'].map((name) => stored(name, [1]));
+    const unusual = inspectModel({ ...model, blocks, source: { ...model.source, unread } });
     expect(unusual.attention).toMatchObject({ sinks: true, window: { layers: 3, tokens: 64 } });
     // 8 experts of 6 x 32: half a byte each and a byte for 32 of them.
     expect(unusual.quantised).toEqual([{ format: 'mxfp4', parameters: 1536, bytes: 816, plainBytes: 3072 }]);

@@ -103,11 +103,7 @@ export type Saving = { readonly ratio: number } & (
 const ratios = [0.25, 0.5];
 
 /** Looks at a model without reading a weight. Savings are nominal: methods round to whole experts. */
-export function inspectModel(
-  model: Model,
-  methods: readonly FoundMethod[] = [],
-  unread: readonly string[] = [],
-): Inspection {
+export function inspectModel(model: Model, methods: readonly FoundMethod[] = []): Inspection {
   const blocks = moeBlocks(model);
   const size = measure(model);
   const routed = blocks.reduce((sum, { ffn }) => sum + ffn.router.topK * parametersOf(ffn.pool[0]!), 0);
@@ -127,7 +123,7 @@ export function inspectModel(
       package: origin.package,
       savings: ratios.map((ratio) => savingOf(model, size, compressor, ratio)),
     })),
-    unread,
+    unread: model.source.unread.map(({ name }) => name),
   };
 }
 

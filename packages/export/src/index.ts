@@ -1,4 +1,5 @@
 export { checkFree, createFolder } from './folder.js';
+export { checkUnread } from './huggingface/carried.js';
 export { type ExpertLayout, expertLayouts } from './huggingface/layout.js';
 export {
   type WriteCheckpointOptions,

@@ -1,15 +1,18 @@
-import { type Model, throwIfAborted } from '@moepress/core';
+import { type Model, throwIfAborted, type Work } from '@moepress/core';
 import { openWeights } from '../folder/weights.js';
+import { describeUnread, unreadOf } from '../survey/unread.js';
 import { buildBlock } from './build.js';
 import { readModelConfig } from './config.js';
 import { locateCheckpoint, type OpenOptions } from './locate.js';
 import { splitRows } from './mlp.js';
 import { TensorSource } from './tensors.js';
+import { readVocabulary } from './vocabulary.js';
 
 /**
  * Opens a checkpoint as a Model: a folder, stock or written by moepress in the compact layout, or a
  * Hub id, which is downloaded into the Hugging Face cache first unless it is there. Headers and
- * configs are read and checked, weights are not, so opening takes milliseconds.
+ * configs are read and checked, weights are not, so opening takes milliseconds; only an embedding and a head that
+ * are both stored but should be one tensor are compared. Tensors that no part reads are told to `progress`.
  *
  * Tells `progress` in warnings where published programs read the config differently.
  *
@@ -20,14 +23,12 @@ import { TensorSource } from './tensors.js';
 export async function openModel(id: string, options: OpenOptions = {}): Promise<Model> {
   throwIfAborted(options.signal);
   const { directory, revision } = await locateCheckpoint(id, options);
-  return openFolder(directory, id, revision, options);
+  return openFolder({ directory, id, revision }, options);
 }
 
 async function openFolder(
-  directory: string,
-  id: string,
-  revision: string | null,
-  { progress }: OpenOptions,
+  { directory, id, revision }: { directory: string; id: string; revision: string | null },
+  { progress }: Work,
 ): Promise<Model> {
   const { raw, compact, manifest, config } = await readModelConfig(directory);
   for (const { key, message } of config.warnings) {
@@ -40,20 +41,27 @@ async function openFolder(
     fp8Block: config.quantisation?.method === 'fp8' ? config.quantisation.block : null,
   });
   const { decoder } = config;
-  const vocabulary = [decoder.vocabSize, decoder.hiddenSize];
   const gateUpRows = splitRows(manifest.tensors.experts.fused.layout, config.ffn.expertWidth);
   const parts = { manifest, config, tensors, compact, gateUpRows };
-  const embed = tensors.take(manifest.tensors.embed, vocabulary);
+  const { embed, head, tied } = await readVocabulary(parts, progress);
+  const description = {
+    embed,
+    blocks: Array.from({ length: decoder.layers }, (_, layer) => buildBlock(layer, parts)),
+    finalNorm: tensors.take(manifest.tensors.finalNorm, [decoder.hiddenSize]),
+    head,
+  };
+  const unread = unreadOf(description, weights.tensors).filter(
+    // The other of two equal copies.
+    ({ name }) => !(tied && name === manifest.tensors.head),
+  );
+  if (unread.length > 0) progress?.({ type: 'warning', message: `${describeUnread(unread)}.` });
   return {
     id,
     revision,
     architecture: manifest.modelType,
     headerHash: weights.headerHash,
-    config: decoder,
-    embed,
-    blocks: Array.from({ length: decoder.layers }, (_, layer) => buildBlock(layer, parts)),
-    finalNorm: tensors.take(manifest.tensors.finalNorm, [decoder.hiddenSize]),
-    head: decoder.tiedEmbeddings ? embed : tensors.take(manifest.tensors.head, vocabulary),
-    source: { directory, config: raw },
+    config: { ...decoder, tiedEmbeddings: tied },
+    ...description,
+    source: { directory, config: raw, unread },
   };
 }

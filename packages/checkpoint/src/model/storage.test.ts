@@ -2,7 +2,6 @@ import type { LatentAttention, StoredTensor } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
 import { arrayEntry, exprEntry, type TensorEntry } from '../safetensors/layout.js';
 import { copyOfFixture, edit, failure, fixture } from '../support.test.util.js';
-import { unreadTensors } from '../survey/unread.js';
 import { openModel } from './open.js';
 import { bytesIn, entriesOf, pools, valuesOf, withTensors } from './support.test.util.js';
 
@@ -17,7 +16,7 @@ describe('fused experts', () => {
       expect(pool.length).toBe(fused[layer]!.length);
       expect(await valuesOf(fused[layer]![3]!)).toEqual(await valuesOf(pool[3]!));
     }
-    expect(await unreadTensors(await openModel(folder))).toEqual([]);
+    expect((await openModel(folder)).source.unread).toEqual([]);
   });
 
   /** The experts of each layer in one tensor a projection, under the names of transformers 5. */

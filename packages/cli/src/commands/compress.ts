@@ -8,7 +8,7 @@ import {
   planHash,
   removedRatios,
 } from '@moepress/core';
-import { type ExpertLayout, writeHuggingFace } from '@moepress/export';
+import { checkUnread, type ExpertLayout, writeHuggingFace } from '@moepress/export';
 import { type CalibrationSet, planCompression } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { formatBytes, formatPercent } from '../format.js';
@@ -36,6 +36,7 @@ export async function compress(id: string, options: CompressOptions, context: Co
   const method = await context.registry.find(options.method);
   parseOptions(method.compressor, methodOptions(options));
   const model = await openBase(id, { ...options, ...context.work });
+  if (!options.planOnly) checkUnread(model);
   const plan = await makePlan(model, method, methodOptions(options), options, context);
   showWarnings(plan, context);
   if (options.planOnly) return outputPlan(plan, options.out, context);

@@ -1,4 +1,4 @@
-import { surveyCheckpoint, unreadTensors } from '@moepress/checkpoint';
+import { surveyCheckpoint } from '@moepress/checkpoint';
 import { type FoundMethod, type Model, MoepressError } from '@moepress/core';
 import type { Context } from '../context.js';
 import { inspectModel } from '../inspect.js';
@@ -14,9 +14,7 @@ export interface InspectOptions {
 /** `moepress inspect <model>` */
 export async function inspect(id: string, options: InspectOptions, context: Context): Promise<void> {
   const model = await openOrSurvey(id, options, context);
-  // Of a view these would also be the weights it drops, which the sizes show.
-  const unread = options.plan === undefined ? await unreadTensors(model) : [];
-  const inspection = inspectModel(model, await findMethods(context), unread);
+  const inspection = inspectModel(model, await findMethods(context));
   context.print(renderInspection(inspection), inspection);
 }
 

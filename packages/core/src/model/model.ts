@@ -1,4 +1,4 @@
-import type { TensorExpr } from '../tensor/expr.js';
+import type { StoredTensor, TensorExpr } from '../tensor/expr.js';
 import type { DecoderConfig, Rope } from './config.js';
 
 /**
@@ -31,6 +31,8 @@ export interface ModelSource {
   readonly directory: string;
   /** config.json as parsed. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Tensors of its files that no part of the model reads, by name. */
+  readonly unread: readonly StoredTensor[];
 }
 
 /** One decoder layer: x + attention(norm(x)), then x + ffn(norm(x)). */

@@ -1,10 +1,19 @@
-/** Element types of the safetensors format, with their size in bits. */
+/**
+ * Element types of the safetensors format (0.8), with their size in bits. Weights are computed with in three of
+ * them; the others are named by what reads a file, and copied.
+ */
 export const dtypeBits = {
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
   BOOL: 8,
   U8: 8,
   I8: 8,
   F8_E5M2: 8,
   F8_E4M3: 8,
+  F8_E8M0: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
   I16: 16,
   U16: 16,
   F16: 16,
@@ -15,6 +24,7 @@ export const dtypeBits = {
   I64: 64,
   U64: 64,
   F64: 64,
+  C64: 64,
 } as const;
 
 export type DType = keyof typeof dtypeBits;

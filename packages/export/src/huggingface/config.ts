@@ -2,6 +2,7 @@ import {
   type ArchitectureManifest,
   type Changes,
   type CompactRecord,
+  quantityOf,
   withQuantities,
 } from '@moepress/checkpoint';
 import { type CompressionPlan, type Model, MoepressError, moeBlocks, planHash } from '@moepress/core';
@@ -76,7 +77,11 @@ function changesOf(
   const moe = moeBlocks(model);
   // Layers that predict further tokens are not read and so not written.
   const names = keys.furtherLayers?.names ?? [];
-  const further = names.some((name) => told[name]) ? { furtherLayers: 0 } : {};
+  const further = {
+    ...(names.some((name) => told[name]) && { furtherLayers: 0 }),
+    // The original's is wrong where its head is one of its own.
+    ...(quantityOf(told, manifest, 'tied') === true && !model.config.tiedEmbeddings && { tied: false }),
+  };
   if (moe.length === 0) return further;
   const slots = moe.map(({ ffn }) => ffn.slots.length);
   return {

@@ -17,6 +17,7 @@ import {
 } from '@moepress/core';
 import { checkFree, createFolder } from '../folder.js';
 import { type CardFacts, writeCard } from './card.js';
+import { carriedEntries } from './carried.js';
 import { copyCompanions, findCompanions, readCard } from './companions.js';
 import { hasModelingCode, modelingFile, writtenConfig } from './config.js';
 import { formatJson } from './json.js';
@@ -45,10 +46,11 @@ export interface WrittenCheckpoint {
 /**
  * Writes a model view as a Hugging Face checkpoint folder, which appears whole or not at all.
  * Weights stream from file to file in their own types; memory does not grow with the model. Quantised
- * weights stay so if all of them are as they were, else all are written in BF16.
+ * weights stay so if all of them are as they were, else all are written in BF16. Tensors of the original that no part
+ * of the model reads are carried along.
  *
- * Throws `OUTPUT_EXISTS`, `CONFIG_UNSUPPORTED` (layers of different numbers of experts, or a model that the
- * layout cannot hold) and `DISK_FULL` before any byte is written; later `DISK_FULL`, `WRITE_FAILED`, `ABORTED`.
+ * Throws `OUTPUT_EXISTS`, `CONFIG_UNSUPPORTED` (layers of different numbers of experts, a model that the
+ * layout cannot hold, or tensors of which it is not known what they belong to) and `DISK_FULL` before any byte is written; later `DISK_FULL`, `WRITE_FAILED`, `ABORTED`.
  */
 export async function writeHuggingFace(
   model: Model,
@@ -66,7 +68,8 @@ export async function writeHuggingFace(
   const quantised = staysQuantised(tensors);
   const stored = (of: readonly NamedTensor[]) => of.flatMap((tensor) => entriesOf(tensor, quantised));
   const entries = stored(tensors);
-  const shards = planShards(entries, { maxShardBytes, metadata });
+  const carried = carriedEntries(model, new Set(entries.map(({ name }) => name)));
+  const shards = planShards([...entries, ...carried], { maxShardBytes, metadata });
   const config = writtenConfig(arrangement, { plan, quantised });
   const runsInTransformers = hasModelingCode(manifest);
   const companions = await findCompanions(model.source.directory);
