@@ -16,6 +16,11 @@ export interface TokenizedModelOptions {
   readonly addBos?: boolean | null;
   /** Tokens that end generation; the tokenizer's end-of-text by default. */
   readonly eosTokenIds?: readonly number[];
+  /**
+   * Asked before anything is generated: tokens after which the model's own settings end a text, whatever was asked
+   * for, or null. May throw for settings that cannot be followed.
+   */
+  readonly ownLimit?: () => number | null;
   /** Where the model's thinking ends, for example `</think>`; only what follows is the answer. */
   readonly thinkEndToken?: string | null;
 }
@@ -33,13 +38,14 @@ export function tokenizedLanguageModel(options: TokenizedModelOptions): Language
 
   const generate = async (prompts: readonly Prompt[], work?: Work): Promise<string[]> => {
     const { until, maxGenTokens } = prompts[0]!;
+    const maxNewTokens = options.ownLimit?.() ?? maxGenTokens;
     const ids = prompts.map(({ context }) =>
       truncatePrompt(encode(encoding, context), engine.maxLength, maxGenTokens),
     );
     const stops = stopSequences(until, eosText);
     const stop = stopDetector(tokenizer, stops);
     const generated = await inOrder(ids, longestFirst(ids), (sorted) =>
-      engine.generate(sorted, { ...work, maxNewTokens: maxGenTokens, stop, eosTokenIds }),
+      engine.generate(sorted, { ...work, maxNewTokens, stop, eosTokenIds }),
     );
     return generated.map((newIds) => cutAnswer(tokenizer.decode(newIds), stops, thinkEndToken));
   };

@@ -111,10 +111,14 @@ function configOf(model: PreTrainedModel) {
   const text = { ...config, ...(config.text_config as object | undefined) } as Readonly<
     Record<string, unknown>
   >;
+  // generate() of transformers.js, too, takes this one first.
+  const generation = model.generation_config as { readonly eos_token_id?: unknown } | null | undefined;
   const count = (value: unknown) => (Number.isSafeInteger(value) && Number(value) > 0 ? Number(value) : null);
   return {
     maxLength: count(text.max_position_embeddings) ?? count(text.n_positions) ?? 2048,
     vocabSize: count(text.vocab_size) ?? 2 ** 17,
-    eosTokenIds: [text.eos_token_id].flat().filter((id): id is number => Number.isSafeInteger(id)),
+    eosTokenIds: [generation?.eos_token_id ?? text.eos_token_id]
+      .flat()
+      .filter((id): id is number => Number.isSafeInteger(id)),
   };
 }

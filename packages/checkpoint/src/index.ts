@@ -9,6 +9,7 @@ export {
   tensorName,
 } from './architectures/manifest.js';
 export { denseLayers } from './config/ffn.js';
+export { type GenerationDefaults, generationDefaults } from './config/generation.js';
 export { asFamily, type Changes, quantityOf, withQuantities } from './config/write.js';
 export { asWriteError } from './files/errors.js';
 export { replaceFile } from './files/replace.js';

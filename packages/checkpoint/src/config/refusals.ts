@@ -1,19 +1,22 @@
-import { z } from 'zod';
+import { MoepressError } from '@moepress/core';
 import type { Quantity } from '../architectures/keys.js';
-import type { ArchitectureManifest } from '../architectures/manifest.js';
+import type { JsonObject } from '../folder/json.js';
+import { refuseOtherHeads } from './class-names.js';
 import type { KeyReader } from './reader.js';
 
-/** Throws `CONFIG_UNSUPPORTED` for settings of single layers, and for a head other than that of a language model. */
-export function refuseUnsupported(
-  reader: KeyReader<Quantity>,
-  { className }: Pick<ArchitectureManifest, 'className'>,
-): void {
+/**
+ * Throws `CONFIG_UNSUPPORTED` for settings of single layers, for a head other than that of a language model, and for a
+ * layout of experts that is written and not read.
+ */
+export function refuseUnsupported(reader: KeyReader<Quantity>, raw: JsonObject, file: string): void {
   if (reader.value('perLayer') !== null) {
     throw reader.unsupported('perLayer', 'one configuration for all layers');
   }
-  const classes = reader.read('classes', z.unknown());
-  // A head for classification or embedding, on the same decoder.
-  if (Array.isArray(classes) && classes.length > 0 && !classes.includes(className)) {
-    throw reader.unsupported('classes', className);
-  }
+  refuseOtherHeads(raw, file);
+  if (raw.less_is_moe === undefined || raw.less_is_moe === null) return;
+  throw new MoepressError('CONFIG_UNSUPPORTED', {
+    message: 'The experts lie side by side in the less-is-moe layout, which is written and not read.',
+    where: `${file}: less_is_moe`,
+    mend: 'Use the checkpoint it was made from with its moepress_plan.json.',
+  });
 }

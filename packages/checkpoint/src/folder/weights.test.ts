@@ -1,8 +1,11 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readSafetensors } from '../safetensors/read.js';
 import { copyOfFixture, edit, failure, fixture, temporaryFolder } from '../support.test.util.js';
-import { indexFile, openWeights } from './weights.js';
+import { indexFile, openWeights, singleFile } from './weights.js';
+
+type Map = Record<string, unknown>;
 
 const sharded = 'qwen3_moe_sharded';
 const aTensor = 'model.norm.weight';
@@ -34,7 +37,9 @@ describe('openWeights', () => {
   it.each([
     '../model-00001-of-00004.safetensors',
     '/etc/model.safetensors',
-    'nested/model.safetensors',
+    'nested/../../model.safetensors',
+    './model.safetensors',
+    'nested//model.safetensors',
     '..\\model.safetensors',
     'C:model.safetensors',
     'model.bin',
@@ -46,8 +51,56 @@ describe('openWeights', () => {
     expect(await codeWith(name)).toBe('CHECKPOINT_INDEX_INVALID');
   });
 
-  it('refuses an index that puts a tensor into the wrong shard', async () => {
-    expect(await codeWith('model-00004-of-00004.safetensors')).toBe('CHECKPOINT_INDEX_INVALID');
+  it.each([
+    [
+      'puts a tensor into the wrong shard',
+      (map: Map) => {
+        map[aTensor] = 'model-00001-of-00004.safetensors';
+      },
+    ],
+    [
+      'lists a tensor that is nowhere',
+      (map: Map) => {
+        map['model.layers.9.eh_proj.weight'] = 'model-00001-of-00004.safetensors';
+      },
+    ],
+    [
+      'leaves a tensor out',
+      (map: Map) => {
+        delete map[aTensor];
+      },
+    ],
+  ])('goes by the headers where the index %s', async (_, change) => {
+    const folder = await copyOfFixture(sharded);
+    const { tensors } = await openWeights(folder);
+    await edit(folder, indexFile, (json) => change(json.weight_map as Map));
+    expect((await openWeights(folder)).tensors).toEqual(tensors);
+  });
+
+  it('takes the later shard of a tensor that two have', async () => {
+    const folder = await copyOfFixture(sharded);
+    const last = 'model-00004-of-00004.safetensors';
+    await cp(join(folder, last), join(folder, 'model-00005-of-00004.safetensors'));
+    await edit(folder, indexFile, (json) => {
+      (json.weight_map as Map).extra = 'model-00005-of-00004.safetensors';
+    });
+    const { tensors } = await openWeights(folder);
+    const names = (await readSafetensors(join(folder, last))).tensors.keys();
+    for (const name of names) expect(tensors.get(name)?.file).toMatch(/model-00005-of-00004\.safetensors$/);
+  });
+
+  it('finds shards in a folder below', async () => {
+    const folder = await copyOfFixture(sharded);
+    const { tensors } = await openWeights(folder);
+    await mkdir(join(folder, 'weights'));
+    await edit(folder, indexFile, (json) => {
+      const map = json.weight_map as Map;
+      for (const [name, shard] of Object.entries(map)) map[name] = `weights/${shard}`;
+    });
+    for (const name of await readdir(folder)) {
+      if (name.startsWith('model-')) await rename(join(folder, name), join(folder, 'weights', name));
+    }
+    expect([...(await openWeights(folder)).tensors.keys()].sort()).toEqual([...tensors.keys()].sort());
   });
 
   it('names the shard that is not there', async () => {
@@ -71,7 +124,37 @@ describe('openWeights', () => {
     expect((await failure(openWeights(folder))).code).toBe('CHECKPOINT_INDEX_INVALID');
   });
 
-  it('says so if there are no weights', async () => {
-    expect((await failure(openWeights(await temporaryFolder()))).code).toBe('CHECKPOINT_NOT_FOUND');
+  it('refuses an index without files', async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, indexFile), '{"weight_map": {}}');
+    expect((await failure(openWeights(folder))).code).toBe('CHECKPOINT_INDEX_INVALID');
+  });
+
+  it.each([
+    [[], 'hf download'],
+    [['pytorch_model.bin'], 'save_pretrained'],
+    [['model-00001-of-00002.safetensors', 'pytorch_model.bin'], indexFile],
+    [['model.Q4_K_M.gguf'], 'GGUF'],
+  ])('says what to do if there are no weights but %j', async (names, mend) => {
+    const folder = await temporaryFolder();
+    for (const name of names) await writeFile(join(folder, name), '');
+    expect(await failure(openWeights(folder))).toMatchObject({
+      code: 'CHECKPOINT_NOT_FOUND',
+      mend: expect.stringContaining(mend),
+    });
+  });
+
+  it.each([
+    [sharded, indexFile, 'CHECKPOINT_INDEX_INVALID'],
+    ['olmoe', singleFile, 'CHECKPOINT_INVALID'],
+  ])('knows a git-lfs pointer in %s: %s', async (name, file, code) => {
+    const folder = await copyOfFixture(name);
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 123\n`;
+    await writeFile(join(folder, file), pointer);
+    expect(await failure(openWeights(folder))).toMatchObject({
+      code,
+      message: expect.stringContaining('git-lfs pointer'),
+      mend: expect.stringContaining('git lfs pull'),
+    });
   });
 });

@@ -5,6 +5,7 @@ import { findArchitecture } from '../architectures/index.js';
 import { key, refused } from '../architectures/keys.js';
 import type { ArchitectureManifest } from '../architectures/manifest.js';
 import { type FamilyConfig, readFamilyConfig } from '../config/family.js';
+import { generationSettings } from '../config/generation.js';
 import { KeyReader } from '../config/reader.js';
 import { type JsonObject, readJsonFile } from '../folder/json.js';
 import { type CompactRecord, readCompactRecord, stockConfig } from './compact.js';
@@ -16,6 +17,8 @@ export interface ModelConfig {
   readonly compact: CompactRecord | null;
   readonly manifest: ArchitectureManifest;
   readonly config: FamilyConfig;
+  /** What `generate()` of transformers begins with. */
+  readonly generation: JsonObject;
 }
 
 const modelTypeKey = { modelType: key('model_type', refused) };
@@ -38,6 +41,7 @@ export async function readModelConfig(directory: string): Promise<ModelConfig> {
     raw,
     compact,
     manifest,
-    config: readFamilyConfig(stockConfig(raw, manifest), generation ?? {}, manifest, file),
+    config: readFamilyConfig(stockConfig(raw, manifest), generation, manifest, file),
+    generation: generationSettings(generation, raw),
   };
 }

@@ -1,4 +1,5 @@
 import { type Model, throwIfAborted, type Work } from '@moepress/core';
+import { declaredDtype } from '../config/storage-type.js';
 import { openWeights } from '../folder/weights.js';
 import { describeUnread, unreadOf } from '../survey/unread.js';
 import { buildBlock } from './build.js';
@@ -30,7 +31,7 @@ async function openFolder(
   { directory, id, revision }: { directory: string; id: string; revision: string | null },
   { progress }: Work,
 ): Promise<Model> {
-  const { raw, compact, manifest, config } = await readModelConfig(directory);
+  const { raw, compact, manifest, config, generation } = await readModelConfig(directory);
   for (const { key, message } of config.warnings) {
     progress?.({ type: 'warning', message: `${id}: config.json: ${key}: ${message}` });
   }
@@ -60,8 +61,8 @@ async function openFolder(
     revision,
     architecture: manifest.modelType,
     headerHash: weights.headerHash,
-    config: { ...decoder, tiedEmbeddings: tied },
+    config: { ...decoder, dtype: declaredDtype(raw) ?? embed.dtype, tiedEmbeddings: tied },
     ...description,
-    source: { directory, config: raw, unread },
+    source: { directory, config: raw, generation, unread },
   };
 }

@@ -28,6 +28,20 @@ describe('a header', () => {
   });
 
   it.each([
+    ['F8_E8M0', [3], 3],
+    ['F8_E4M3FNUZ', [3], 3],
+    ['F8_E5M2FNUZ', [2, 2], 4],
+    ['F6_E3M2', [4], 3],
+    ['F6_E2M3', [2, 4], 6],
+    ['F4', [3, 2], 3],
+    ['C64', [2], 16],
+  ])('may hold %s %j', (dtype, shape, length) => {
+    const { entries } = parse({ a: { dtype, shape, data_offsets: [0, length] } }, length);
+    expect(entries.get('a')).toEqual({ dtype, shape, begin: 0, length });
+  });
+
+  it.each([
+    ['an odd number of half bytes', { a: { dtype: 'F4', shape: [3], data_offsets: [0, 2] } }, 2, 'span'],
     ['an unknown dtype', { a: { ...f32(0, 4), dtype: 'F31' } }, 4, 'F31'],
     ['a dtype from the prototype', { a: { ...f32(0, 4), dtype: 'toString' } }, 4, 'toString'],
     ['a negative size', { a: f32(0, 4, [-1]) }, 4, 'Shape'],

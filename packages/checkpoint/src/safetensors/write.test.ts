@@ -25,6 +25,8 @@ const tensor = fc
     fc.array(fc.nat(5), { maxLength: 4 }),
     fc.integer(),
   )
+  // Elements of fewer bits than a byte must fill whole ones.
+  .filter(([dtype, shape]) => Number.isInteger(byteLength(dtype, shape)))
   .map(([dtype, shape, seed]) => {
     const values = Uint8Array.from({ length: byteLength(dtype, shape) }, (_, i) => seed + i * 31);
     return { dtype, shape, values };
@@ -48,7 +50,7 @@ describe('writeSafetensors', () => {
         for (const [key, { dtype, shape, values }] of Object.entries(given)) {
           const found = file.tensors.get(key)!;
           expect(found).toMatchObject({ dtype, shape });
-          expect(found.offset % (dtypeBits[dtype] / 8)).toBe(0);
+          expect(found.offset % Math.max(1, dtypeBits[dtype] / 8)).toBe(0);
           expect((await bytes(found)).equals(Buffer.from(values))).toBe(true);
         }
       }),

@@ -92,7 +92,7 @@ function obstacleOf(manifest: ArchitectureManifest, raw: JsonObject, directory: 
   const untold = [manifest.keys.experts, manifest.keys.topK].find((rule) => !told(rule));
   if (untold) return `"${untold.names[0]}" is missing.`;
   try {
-    readFamilyConfig({ ...raw, architectures: null }, {}, manifest, join(directory, 'config.json'));
+    readFamilyConfig({ ...raw, architectures: null }, null, manifest, join(directory, 'config.json'));
     return null;
   } catch (error) {
     if (!MoepressError.isInstance(error)) throw error;

@@ -34,6 +34,7 @@ async function localIdentity(model: Model, settings: LanguageModel['settings']):
     numbers: await modelIdentity(model),
     tokenizer: await hashFiles(source.directory, ['tokenizer.json', 'tokenizer_config.json']),
     eos_token_ids: config.eosTokenIds.join(),
+    generation: JSON.stringify(source.generation),
   };
 }
 

@@ -1,3 +1,4 @@
+import { generationDefaults } from '@moepress/checkpoint';
 import type { Model, Work } from '@moepress/core';
 import {
   type EvaluateOptions,
@@ -52,6 +53,7 @@ export async function scoreView(
       name: model.id,
       addBos: options.addBos ?? null,
       eosTokenIds: model.config.eosTokenIds,
+      ownLimit: () => generationDefaults(model).maxNewTokens,
     });
     const store = await openLocalAnswers(
       options.answers,

@@ -31,6 +31,8 @@ export interface ModelSource {
   readonly directory: string;
   /** config.json as parsed. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** The settings that `generate()` of transformers begins with: generation_config.json or what stands in its place. */
+  readonly generation: Readonly<Record<string, unknown>>;
   /** Tensors of its files that no part of the model reads, by name. */
   readonly unread: readonly StoredTensor[];
 }

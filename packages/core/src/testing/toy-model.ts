@@ -60,7 +60,7 @@ export function toyModel(given: Partial<ToySizes> = {}): Model {
     blocks: Array.from({ length: layers }, (_, index) => toyBlock(index, sizes, tensor)),
     finalNorm: tensor('model.norm.weight', hidden),
     head: tensor('lm_head.weight', vocabSize, hidden),
-    source: { directory: '/toy', config: {}, unread: [] },
+    source: { directory: '/toy', config: {}, generation: {}, unread: [] },
   };
 }
 
