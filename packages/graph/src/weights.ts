@@ -3,6 +3,7 @@ import {
   cols,
   type DType,
   describe,
+  type LowRankExpr,
   MoepressError,
   rows,
   type SelectExpr,
@@ -15,6 +16,7 @@ import { blockScaled } from './block-scaled.js';
 import type { GraphBuilder } from './builder.js';
 import { gather, join, transpose, zeros } from './ops/layout.js';
 import { add, cast, timesNumber } from './ops/math.js';
+import { matmul } from './ops/nn.js';
 
 type FloatType = 'float32' | 'float16' | 'bfloat16' | 'float64';
 
@@ -57,6 +59,8 @@ export function storedWeight(graph: GraphBuilder, expr: TensorExpr): Value {
       return joined(graph, expr);
     case 'sum':
       return summed(graph, expr);
+    case 'low-rank':
+      return adapted(graph, expr);
     case 'parameter':
       return graph.input(expr.name, 'float32', expr.shape);
     case 'zeros':
@@ -74,6 +78,12 @@ function joined(graph: GraphBuilder, { of, axis }: ConcatExpr): Value {
 function summed(graph: GraphBuilder, { of, by }: SumExpr): Value {
   const terms = of.map((term, i) => timesNumber(cast(storedWeight(graph, term), 'float32'), by[i]!));
   return terms.reduce((sum, term) => add(sum, term));
+}
+
+/** The product of the two narrow matrices is as large as the wide one, but lasts only while it is added. */
+function adapted(graph: GraphBuilder, { of, left, right, by }: LowRankExpr): Value {
+  const [wide, tall, flat] = [of, left, right].map((part) => weight(graph, part)) as [Value, Value, Value];
+  return add(wide, timesNumber(matmul(tall, flat), by));
 }
 
 function selected(graph: GraphBuilder, { kind, of, indices }: SelectExpr): Value {

@@ -1,4 +1,6 @@
 import type { Work } from '@moepress/core';
+import { adapterConfigFile } from '../adapter/config.js';
+import { adapterFile } from '../adapter/weights.js';
 import { isCompanion } from '../folder/companions.js';
 import { indexFile, listShards, singleFile } from '../folder/weights.js';
 import { fetchHubFiles } from '../hub/fetch.js';
@@ -15,14 +17,21 @@ export async function downloadModel(
 ): Promise<{ readonly directory: string; readonly commit: string }> {
   const model = { type: 'model', id } as const;
   let isSingle = false;
+  let isAdapter = false;
   const { directory, commit } = await fetchHubFiles(
     { ...model, revision },
     ({ path }) => {
       isSingle ||= path === singleFile;
+      isAdapter ||= path === adapterConfigFile;
       return isSmall(path);
     },
     work,
   );
+  // Its base is a repository of its own, which its config names.
+  if (isAdapter) {
+    await fetchHubFiles({ ...model, revision: commit }, ({ path }) => path === adapterFile, work);
+    return { directory, commit };
+  }
   // A family that is not known is better found out before gigabytes have come.
   await readModelConfig(directory);
   const weights = new Set(isSingle ? [singleFile] : await listShards(directory));
@@ -33,5 +42,6 @@ export async function downloadModel(
 /** Files beside the weights, none of them in a folder. */
 function isSmall(path: string): boolean {
   if (path.includes('/')) return false;
-  return path === 'config.json' || path === 'README.md' || path === indexFile || isCompanion(path);
+  const named = ['config.json', 'README.md', indexFile, adapterConfigFile];
+  return named.includes(path) || isCompanion(path);
 }

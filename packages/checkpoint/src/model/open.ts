@@ -1,4 +1,9 @@
-import { type Model, throwIfAborted, type Work } from '@moepress/core';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Model, MoepressError, throwIfAborted, type Work } from '@moepress/core';
+import { type AdapterConfig, readAdapterConfig } from '../adapter/config.js';
+import { mergeLine } from '../adapter/merge-line.js';
+import { withAdapter } from '../adapter/open.js';
 import { declaredDtype } from '../config/storage-type.js';
 import { openWeights } from '../folder/weights.js';
 import { describeUnread, unreadOf } from '../survey/unread.js';
@@ -11,7 +16,8 @@ import { readVocabulary } from './vocabulary.js';
 
 /**
  * Opens a checkpoint as a Model: a folder, stock or written by moepress in the compact layout, or a
- * Hub id, which is downloaded into the Hugging Face cache first unless it is there. Headers and
+ * Hub id, which is downloaded into the Hugging Face cache first unless it is there. An adapter (LoRA) beside the
+ * weights, or alone and naming its base, is merged. Headers and
  * configs are read and checked, weights are not, so opening takes milliseconds; only an embedding and a head that
  * are both stored but should be one tensor are compared. Tensors that no part reads are told to `progress`.
  *
@@ -24,7 +30,37 @@ import { readVocabulary } from './vocabulary.js';
 export async function openModel(id: string, options: OpenOptions = {}): Promise<Model> {
   throwIfAborted(options.signal);
   const { directory, revision } = await locateCheckpoint(id, options);
-  return openFolder({ directory, id, revision }, options);
+  const adapter = await readAdapterConfig(directory);
+  if (adapter === null) return openFolder({ directory, id, revision }, options);
+  // As in transformers: weights beside the adapter are its base, but in a repository of the Hub, which names it.
+  const isWhole = revision === null && (await stat(join(directory, 'config.json')).catch(() => null));
+  const base = isWhole
+    ? await openFolder({ directory, id, revision }, options)
+    : await openBaseOf(adapter, directory, options);
+  return { ...(await withAdapter(base, adapter, directory, options)), id, revision };
+}
+
+/** The model that an adapter says it was made for. Throws `CHECKPOINT_NOT_FOUND` if that cannot be had. */
+async function openBaseOf(
+  { base, baseRevision }: AdapterConfig,
+  directory: string,
+  options: OpenOptions,
+): Promise<Model> {
+  const missing = (message: string, cause?: unknown) =>
+    new MoepressError('CHECKPOINT_NOT_FOUND', {
+      message: `This is a LoRA adapter without its base model. ${message}`,
+      where: directory,
+      mend: `Put config.json and weights of the base beside the adapter. ${mergeLine(directory)}`,
+      cause,
+    });
+  if (base === null) throw missing('Its adapter_config.json does not name one.');
+  try {
+    const located = await locateCheckpoint(base, { ...options, revision: baseRevision ?? undefined });
+    return await openFolder({ ...located, id: base }, options);
+  } catch (cause) {
+    if (!MoepressError.isInstance(cause) || cause.code === 'ABORTED') throw cause;
+    throw missing(`It is made for ${base}, which cannot be opened: ${cause.message}`, cause);
+  }
 }
 
 async function openFolder(

@@ -2,6 +2,7 @@ import type { BlockScaledExpr } from '@moepress/core';
 import { decodeRows, scaleRows } from './block-scaled.js';
 import type { Bytes } from './buffers.js';
 import { columns, sideBySide } from './columns.js';
+import { adapted } from './low-rank.js';
 import { type Leaf, type Piece, sizeOf, widthOf } from './pieces.js';
 import type { Reading } from './reading.js';
 import { summed } from './sum.js';
@@ -27,6 +28,8 @@ export async function compute(
       return byRows(piece, target, reading, (...rows) => sideBySide(of, ...rows, reading));
     case 'block-scaled':
       return byRows(piece, target, reading, (...rows) => blockScaled(of, ...rows, reading));
+    case 'low-rank':
+      return byRows(piece, target, reading, (...rows) => adapted(of, ...rows, reading));
     case 'transpose':
       return byRows(piece, target, reading, (...rows) => reading.transposes.rows(of, ...rows));
     case 'parameter':

@@ -7,6 +7,7 @@ import {
   describe as describeExpr,
   fp8,
   learned,
+  lowRank,
   mxfp4,
   rows,
   type StoredTensor,
@@ -32,6 +33,8 @@ function stored(name: string, height: number, width: number): StoredTensor {
   };
 }
 
+type Grid = string[][];
+
 /** What an expression means: element (i, j) of tensor `x` is the string `x[i,j]`. */
 function meaning(expr: TensorExpr): string[][] {
   switch (expr.kind) {
@@ -55,6 +58,11 @@ function meaning(expr: TensorExpr): string[][] {
       throw new Error('Its values are a matter of bits.');
     case 'parameter':
       throw new Error('Only an engine has its values.');
+    case 'low-rank': {
+      const [of, left, right] = [expr.of, expr.left, expr.right].map(meaning) as [Grid, Grid, Grid];
+      const product = (i: number, j: number) => right.map((row, k) => `${left[i]![k]}${row[j]}`).join('+');
+      return of.map((row, i) => row.map((cell, j) => `${cell}+${expr.by}(${product(i, j)})`));
+    }
     case 'sum': {
       const parts = expr.of.map(meaning);
       return parts[0]!.map((row, i) =>
@@ -179,6 +187,17 @@ describe('what checkpoints store in other ways', () => {
     const stack = { ...of('BF16', 4, 3, 2), offset: 100 };
     expect(slab(stack, 2)).toMatchObject({ name: 'x[2]', shape: [3, 2], offset: 124, length: 12 });
     expect(() => slab(stack, 4)).toThrow(expect.objectContaining({ code: 'PLAN_INVALID' }));
+  });
+
+  test('lowRank() adds a product of narrow matrices', () => {
+    const x = lowRank(stored('x', 1, 2), stored('b', 1, 2), stored('a', 2, 2), 3);
+    expect(meaning(x)).toEqual([
+      ['x[0,0]+3(b[0,0]a[0,0]+b[0,1]a[1,0])', 'x[0,1]+3(b[0,0]a[0,1]+b[0,1]a[1,1])'],
+    ]);
+    expect([...storedIn(x)].map(({ name }) => name)).toEqual(['x', 'b', 'a']);
+    expect(storedBytes(x)).toBe(8);
+    expect(() => lowRank(stored('x', 1, 2), stored('b', 1, 2), stored('a', 3, 2), 3)).toThrow('does not fit');
+    expect(() => lowRank(stored('x', 1, 2), stored('b', 1, 1), stored('a', 1, 2), Number.NaN)).toThrow('NaN');
   });
 
   test('transpose() exchanges rows and columns', () => {

@@ -12,6 +12,7 @@ export type TensorExpr =
   | SumExpr
   | TransposeExpr
   | BlockScaledExpr
+  | LowRankExpr
   | ZerosExpr
   | LearnedTensor
   | ParameterTensor;
@@ -71,6 +72,20 @@ export interface BlockScaledExpr extends Typed {
   readonly of: StoredTensor;
   readonly scales: StoredTensor;
   readonly block: number;
+}
+
+/**
+ * A matrix and what an adapter of low rank adds to it: of + by (left right), computed in fp32 and rounded once, to the
+ * dtype of `of`, when written (LoRA, arXiv 2106.09685, equation 3).
+ */
+export interface LowRankExpr extends Typed {
+  readonly kind: 'low-rank';
+  readonly of: TensorExpr;
+  /** [rows, rank] */
+  readonly left: TensorExpr;
+  /** [rank, columns] */
+  readonly right: TensorExpr;
+  readonly by: number;
 }
 
 /** What padding is made of. */
@@ -191,6 +206,17 @@ export function fp8(of: StoredTensor, scales: StoredTensor, block: number): Bloc
   return { kind: 'block-scaled', format: 'fp8', of, scales, block, dtype: 'BF16', shape: of.shape };
 }
 
+/** `of` with an adapter, see `LowRankExpr`. Throws `PLAN_INVALID` if shapes do not fit or the factor is not finite. */
+export function lowRank(of: TensorExpr, left: TensorExpr, right: TensorExpr, by: number): LowRankExpr {
+  const [rows, columns] = of.shape;
+  const rank = left.shape[1] ?? 0;
+  const fits =
+    of.shape.length === 2 && sameShape(left.shape, [rows!, rank]) && sameShape(right.shape, [rank, columns!]);
+  if (!fits) throw invalid(`lowRank() of ${describe(left)} and ${describe(right)} does not fit`, of);
+  if (!Number.isFinite(by)) throw invalid(`lowRank() by ${by}`, of);
+  return { kind: 'low-rank', of, left, right, by, dtype: of.dtype, shape: of.shape };
+}
+
 export function zeros(dtype: DType, shape: readonly number[]): ZerosExpr {
   return { kind: 'zeros', dtype, shape: [...shape] };
 }
@@ -240,6 +266,8 @@ export function* storedIn(expr: TensorExpr): Generator<StoredTensor> {
   if (expr.kind === 'stored') yield expr;
   else if (expr.kind === 'learned') yield expr.stored;
   else if (expr.kind === 'block-scaled') yield* [expr.of, expr.scales];
+  else if (expr.kind === 'low-rank')
+    for (const part of [expr.of, expr.left, expr.right]) yield* storedIn(part);
   else if (expr.kind === 'zeros' || expr.kind === 'parameter') return;
   else if (expr.kind === 'concat' || expr.kind === 'sum') for (const part of expr.of) yield* storedIn(part);
   else yield* storedIn(expr.of);

@@ -1,0 +1,117 @@
+import { join } from 'node:path';
+import { MoepressError } from '@moepress/core';
+import { z } from 'zod';
+import { type JsonObject, readJsonFile } from '../folder/json.js';
+import { mergeLine } from './merge-line.js';
+
+export const adapterConfigFile = 'adapter_config.json';
+
+/** What adapter_config.json says of a LoRA adapter (arXiv 2106.09685) as PEFT writes it. */
+export interface AdapterConfig {
+  /** Folder or Hub id of the model it was made for; null where it names none. */
+  readonly base: string | null;
+  readonly baseRevision: string | null;
+  /** The factor of the product of a module's two matrices, which share `rank`. */
+  scaling(module: string, rank: number): number;
+}
+
+/** A regular expression of a stranger: none that could take for ever on the name of a module. */
+const pattern = z
+  .string()
+  .max(500)
+  .refine((text) => !/[)\]}][*+{]|(?:[*+].*){5}/.test(text), 'a pattern that repeats groups is not read');
+
+const patterns = z.record(pattern, z.number()).nullish();
+
+const schema = z.object({
+  base_model_name_or_path: z.string().nullish(),
+  revision: z.string().nullish(),
+  peft_type: z.literal('LORA'),
+  lora_alpha: z.number(),
+  alpha_pattern: patterns,
+  use_rslora: z.boolean().nullish(),
+});
+
+/** Forms of LoRA that compute something else than W + scaling B A, by the key that asks for them. */
+const otherForms: readonly string[] = [
+  'alora_invocation_tokens',
+  'arrow_config',
+  'kasa_config',
+  'layer_replication',
+  'lora_bias',
+  'megatron_config',
+  'monteclora_config',
+  'target_parameters',
+  'trainable_token_indices',
+  'use_bdlora',
+  'use_dora',
+  'use_qalora',
+  'velora_config',
+];
+
+/** Initialisations that take part of the base's weights into the adapter: what is left of them is not stored. */
+const changingBase = /^(pissa|olora|corda|loftq|lora_ga)/i;
+
+/**
+ * The adapter that lies in a folder, or null if there is none. Throws `CONFIG_INVALID`, or `CONFIG_UNSUPPORTED`, with
+ * the line that merges the adapter, for other kinds than plain LoRA.
+ */
+export async function readAdapterConfig(directory: string): Promise<AdapterConfig | null> {
+  const where = join(directory, adapterConfigFile);
+  const raw = await readJsonFile(directory, adapterConfigFile, 'CONFIG_INVALID');
+  if (!raw) return null;
+  refuseOtherForms(raw, directory, where);
+  const parsed = schema.safeParse(raw);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    throw new MoepressError('CONFIG_INVALID', {
+      message: `"${path.join('.')}" is ${JSON.stringify(raw[String(path[0])]) ?? 'missing'}: ${message}.`,
+      where,
+      mend: 'Restore adapter_config.json from where the adapter came.',
+    });
+  }
+  const { base_model_name_or_path, revision, lora_alpha, alpha_pattern, use_rslora } = parsed.data;
+  return {
+    base: base_model_name_or_path || null,
+    baseRevision: revision || null,
+    scaling(module, rank) {
+      const alpha = patternValue(alpha_pattern ?? {}, module) ?? lora_alpha;
+      // Rank-stabilised: arXiv 2312.03732.
+      return alpha / (use_rslora ? Math.sqrt(rank) : rank);
+    },
+  };
+}
+
+function refuseOtherForms(raw: JsonObject, directory: string, where: string): void {
+  const used = (key: string) => {
+    const value = raw[key];
+    return Array.isArray(value) ? value.length > 0 : Boolean(value);
+  };
+  const init = raw.init_lora_weights;
+  const key =
+    raw.peft_type !== undefined && raw.peft_type !== 'LORA'
+      ? 'peft_type'
+      : (otherForms.find(used) ??
+        (typeof init === 'string' && changingBase.test(init) ? 'init_lora_weights' : undefined));
+  if (key === undefined) return;
+  throw new MoepressError('CONFIG_UNSUPPORTED', {
+    message: `"${key}" is ${JSON.stringify(raw[key])}: of adapters only plain LoRA is implemented.`,
+    where: `${where}: ${key}`,
+    mend: mergeLine(directory),
+  });
+}
+
+/** The value of the first pattern, a regular expression, that a module's name ends with, as PEFT looks it up. */
+function patternValue(given: Readonly<Record<string, number>>, module: string): number | undefined {
+  const key = Object.keys(given).find((pattern) => endsWith(module, pattern));
+  return key === undefined ? undefined : given[key];
+}
+
+function endsWith(module: string, pattern: string): boolean {
+  if (module === pattern || module.endsWith(`.${pattern}`)) return true;
+  try {
+    return new RegExp(`^(.*\\.)?(${pattern})$`).test(module);
+  } catch {
+    return false;
+  }
+}
