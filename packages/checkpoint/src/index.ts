@@ -35,4 +35,5 @@ export { describeUnread } from './survey/unread.js';
 export { bytesOf } from './tensor/bytes.js';
 export { decodeFloat32, holdsNotFinite } from './tensor/decode.js';
 export { fromFloat32 } from './tensor/float.js';
-export { openTokenizer } from './tokenizer.js';
+export { tokenizerFiles } from './tokenizer/files.js';
+export { openTokenizer, readSpecialTokens } from './tokenizer/open.js';

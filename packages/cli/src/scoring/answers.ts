@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { tokenizerFiles } from '@moepress/checkpoint';
 import type { Model, Progress } from '@moepress/core';
 import { type AnswerStore, type LanguageModel, type ModelIdentity, openAnswerStore } from '@moepress/harness';
 import { defaultEvidenceRoot, modelIdentity } from '@moepress/runtime';
@@ -32,7 +33,7 @@ async function localIdentity(model: Model, settings: LanguageModel['settings']):
     id,
     revision,
     numbers: await modelIdentity(model),
-    tokenizer: await hashFiles(source.directory, ['tokenizer.json', 'tokenizer_config.json']),
+    tokenizer: await hashFiles(source.directory, tokenizerFiles),
     eos_token_ids: config.eosTokenIds.join(),
     generation: JSON.stringify(source.generation),
   };

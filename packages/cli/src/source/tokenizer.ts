@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { openTokenizer } from '@moepress/checkpoint';
+import { openTokenizer, tokenizerFiles } from '@moepress/checkpoint';
 import type { Tokenizer, Work } from '@moepress/core';
 import { tinyModel } from '@moepress/tiny';
 import { embeddedName } from './model.js';
@@ -15,7 +15,7 @@ export async function openTokenizerOf(
   const { fetchHubFiles } = await import('@moepress/checkpoint/hub');
   const { directory } = await fetchHubFiles(
     { type: 'model', id, revision },
-    ({ path }) => /^tokenizer(_config)?\.json$/.test(path),
+    ({ path }) => [...tokenizerFiles, 'config.json'].includes(path),
     work,
   );
   return openTokenizer(directory);

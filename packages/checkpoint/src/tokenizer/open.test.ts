@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { failure, temporaryFolder } from './support.test.util.js';
-import { openTokenizer } from './tokenizer.js';
+import { failure, temporaryFolder } from '../support.test.util.js';
+import { openTokenizer } from './open.js';
 
 /** Byte-level BPE with four merges, framed by BOS. */
 const tokenizerJson = {
@@ -58,17 +58,31 @@ describe('openTokenizer', () => {
   it('finds special tokens given as text, as objects or not at all', async () => {
     const config = { bos_token: '<s>', eos_token: { content: '</s>', lstrip: false } };
     expect(await openTokenizer(await folderWith(config))).toMatchObject({ bosTokenId: 0, eosTokenId: 1 });
+    // One that is in no vocabulary is added behind it, as in transformers.
     const silent = { bos_token: null, eos_token: '<unheard of>' };
-    expect(await openTokenizer(await folderWith(silent))).toMatchObject({
-      bosTokenId: null,
-      eosTokenId: null,
-    });
+    expect(await openTokenizer(await folderWith(silent))).toMatchObject({ bosTokenId: null, eosTokenId: 10 });
     expect(await openTokenizer(await folderWith(null))).toMatchObject({ bosTokenId: null, eosTokenId: null });
+  });
+
+  it.each(['tokenizer.model', 'vocab.json', 'tekken.json'])('shows how to make one of %s', async (name) => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, name), '');
+    expect(await failure(openTokenizer(folder))).toMatchObject({
+      code: 'TOKENIZER_MISSING',
+      message: expect.stringContaining(name),
+      mend: expect.stringContaining(`T.from_pretrained(${JSON.stringify(folder)}).save_pretrained(`),
+    });
   });
 
   it('says so if there is none, or a broken one', async () => {
     expect((await failure(openTokenizer(await temporaryFolder()))).code).toBe('TOKENIZER_MISSING');
-    for (const broken of [{}, [], { ...tokenizerJson, model: { type: 'Unheard' } }]) {
+    const endless = { ...tokenizerJson.added_tokens[0], content: { length: 1e9 } };
+    for (const broken of [
+      {},
+      [],
+      { ...tokenizerJson, model: { type: 'Unheard' } },
+      { ...tokenizerJson, added_tokens: [endless] },
+    ]) {
       const error = await failure(openTokenizer(await folderWith(null, broken)));
       expect(error).toMatchObject({
         code: 'TOKENIZER_MISSING',

@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import type { JsonObject } from '../folder/json.js';
+import { classDefaults, type NamedTokens } from './class-defaults.js';
+import type { TokenizerSettings } from './files.js';
+
+/** A token that is found in a text before it is split, as tokenizer.json has them. */
+export interface AddedToken {
+  readonly content: string;
+  readonly single_word: boolean;
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+  readonly normalized: boolean;
+  readonly special: boolean;
+}
+
+/** The roles that transformers knows; their tokens are found in texts too. */
+const roles = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'];
+
+const flag = z.boolean().nullish();
+const tokenObject = z.object({
+  content: z.string(),
+  single_word: flag,
+  lstrip: flag,
+  rstrip: flag,
+  normalized: flag,
+  special: flag,
+});
+
+/** What tokens a tokenizer has beside those of tokenizer.json. */
+export interface SpecialTokens {
+  readonly named: NamedTokens;
+  /** Those of `added_tokens_decoder`, whose flags prevail over those of tokenizer.json. */
+  readonly declared: readonly AddedToken[];
+  /** Others, which are only added where tokenizer.json does not have them, in this order. */
+  readonly missing: readonly AddedToken[];
+}
+
+/**
+ * Special and added tokens as `AutoTokenizer` of transformers 5.18 collects them: `added_tokens_decoder` of
+ * tokenizer_config.json where it is given, else special_tokens_map.json, which prevails over tokenizer_config.json,
+ * and added_tokens.json; then the tokens with a role, and those that are only said to be special.
+ */
+export function collectTokens(settings: TokenizerSettings): SpecialTokens {
+  const { config, specialTokens, addedTokens } = settings;
+  const isNew = config.added_tokens_decoder !== undefined;
+  const merged: JsonObject = isNew ? config : { ...config, ...specialTokens };
+  // A list of tokens without roles, or an object that gives them roles of their own.
+  const others = merged.extra_special_tokens ?? merged.additional_special_tokens ?? [];
+  const given = Array.isArray(others) ? merged : { ...(others as JsonObject), ...merged };
+  const named: Record<string, string> = {};
+  const withRoles: AddedToken[] = [];
+  const defaults = classDefaults(settings);
+  const own = Object.keys(given).filter((key) => /_token$/.test(key) && typeof given[key] === 'string');
+  for (const role of new Set([...roles, ...own])) {
+    // Null says that there is none; only what is not said at all has the default of the class.
+    const token = asToken(Object.hasOwn(given, role) ? given[role] : defaults[role], true);
+    if (token === null) continue;
+    named[role] = token.content;
+    withRoles.push(token);
+  }
+  const extra = (Array.isArray(others) ? others : []).flatMap((other) => {
+    const token = asToken(other, true);
+    return token ? [token] : [];
+  });
+  const special = [...withRoles, ...extra];
+  if (isNew) return { named, declared: fromDecoder(config.added_tokens_decoder), missing: special };
+  const contents = new Set(special.map(({ content }) => content));
+  return { named, declared: [], missing: [...fromIds(addedTokens, contents), ...special] };
+}
+
+/** `added_tokens_decoder`: tokens by their ids, which give the order. */
+function fromDecoder(decoder: unknown): AddedToken[] {
+  if (typeof decoder !== 'object' || decoder === null) return [];
+  return Object.entries(decoder)
+    .sort(([a], [b]) => Number(a) - Number(b))
+    .flatMap(([, given]) => asToken(given, false) ?? []);
+}
+
+/** added_tokens.json: ids, which give the order, by content. */
+function fromIds(ids: JsonObject, special: ReadonlySet<string>): AddedToken[] {
+  return Object.entries(ids)
+    .sort(([, a], [, b]) => Number(a) - Number(b))
+    .map(([content]) => plain(content, special.has(content)));
+}
+
+function asToken(given: unknown, special: boolean): AddedToken | null {
+  if (typeof given === 'string') return given === '' ? null : plain(given, special);
+  const { success, data } = tokenObject.safeParse(given);
+  if (!success || data.content === '') return null;
+  const isSpecial = special || (data.special ?? false);
+  const { content, single_word, lstrip, rstrip, normalized } = data;
+  return {
+    content,
+    single_word: single_word ?? false,
+    lstrip: lstrip ?? false,
+    rstrip: rstrip ?? false,
+    normalized: normalized ?? !isSpecial,
+    special: isSpecial,
+  };
+}
+
+const plain = (content: string, special: boolean): AddedToken => ({
+  content,
+  single_word: false,
+  lstrip: false,
+  rstrip: false,
+  normalized: !special,
+  special,
+});
