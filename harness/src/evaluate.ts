@@ -42,6 +42,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     store,
     work,
   );
+  for (const message of model.warnings?.() ?? []) work.progress?.({ type: 'warning', message });
   const unread = responses.values();
   const scored = prepared.map((task) =>
     scoreTask(

@@ -26,6 +26,8 @@ export { cutAnswer, stopDetector } from './model/stops.js';
 export { type TokenizedModelOptions, tokenizedLanguageModel } from './model/tokenized.js';
 export type { ScoredIds } from './model/windows.js';
 export { type OpenAiModelOptions, openAiLanguageModel } from './openai/model.js';
+export { floatRepr } from './python/json.js';
+export { pythonSpace, rstrip } from './python/text.js';
 export { renderHeading } from './results/heading.js';
 export { loadSamples } from './results/load.js';
 export type { ResultsRecord, TaskResult } from './results/record.js';

@@ -10,6 +10,8 @@ export interface LanguageModel {
   loglikelihood(requests: readonly ScoredPair[], work?: Work): Promise<PairScore[]>;
   loglikelihoodRolling(texts: readonly string[], work?: Work): Promise<TextScore[]>;
   generateUntil(requests: readonly Prompt[], work?: Work): Promise<string[]>;
+  /** What readers of the scores should know of the answers computed so far, in whole sentences. */
+  warnings?(): readonly string[];
 }
 
 export type ScoredPair = Pick<LoglikelihoodRequest, 'context' | 'continuation'>;

@@ -1,4 +1,5 @@
 import { MoepressError, throwIfAborted, type Work } from '@moepress/core';
+import type { Cuts } from './cuts.js';
 import { type EncodedPair, type Encoding, encode, encodePair, prefixToken } from './encode.js';
 import type { TokenEngine } from './engine.js';
 import type { LanguageModel, PairScore } from './language-model.js';
@@ -9,6 +10,7 @@ import { rollingWindows, type ScoredIds, truncatePair } from './windows.js';
 export function textScoring(
   encoding: Encoding,
   scorer: Pick<TokenEngine, 'maxLength' | 'score'>,
+  cuts: Cuts,
 ): Pick<LanguageModel, 'loglikelihood' | 'loglikelihoodRolling'> {
   const { tokenizer } = encoding;
   const score = (items: readonly ScoredIds[], work?: Work): Promise<PairScore[]> => {
@@ -20,7 +22,10 @@ export function textScoring(
     async loglikelihood(requests, work) {
       const items = requests.map(({ context, continuation }) => {
         throwIfAborted(work?.signal);
-        return truncatePair(scorablePair(encoding, context, continuation), scorer.maxLength);
+        const pair = scorablePair(encoding, context, continuation);
+        const cut = truncatePair(pair, scorer.maxLength);
+        cuts.note(pair.context.length + pair.continuation.length, cut.ids.length);
+        return cut;
       });
       return score(items, work);
     },

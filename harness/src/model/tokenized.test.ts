@@ -116,6 +116,21 @@ describe('generateUntil', () => {
   });
 });
 
+it('tells of prompts that were cut', async () => {
+  const model = tokenizedLanguageModel({ tokenizer, engine: toyEngine(8), name: 'toy' });
+  await model.loglikelihood([
+    { context: 'ab', continuation: 'c' },
+    // The last token of nine is only predicted.
+    { context: 'abcdefgh', continuation: 'c' },
+  ]);
+  expect(model.warnings!()).toEqual([]);
+  await model.loglikelihood([{ context: 'abcdefghi', continuation: 'c' }]);
+  await model.generateUntil([{ context: 'abcdefgh', until: [], maxGenTokens: 3 }]);
+  expect(model.warnings!()).toEqual([
+    '2 prompts do not fit the context of 8 tokens and lost up to 3 tokens at the beginning, as in lm-evaluation-harness.',
+  ]);
+});
+
 it('says how it was set up', () => {
   const model = tokenizedLanguageModel({ tokenizer, engine: toyEngine(9), name: 'toy', addBos: false });
   expect(model.settings).toEqual({ add_bos_token: false, max_length: 9 });

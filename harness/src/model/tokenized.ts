@@ -1,4 +1,5 @@
 import type { Tokenizer, Work } from '@moepress/core';
+import { countCuts } from './cuts.js';
 import { type Encoding, encode } from './encode.js';
 import type { TokenEngine } from './engine.js';
 import { generateInGroups } from './generation.js';
@@ -32,6 +33,7 @@ export interface TokenizedModelOptions {
 export function tokenizedLanguageModel(options: TokenizedModelOptions): LanguageModel {
   const { tokenizer, engine, addBos = null, thinkEndToken = null } = options;
   const encoding: Encoding = { tokenizer, addBos };
+  const cuts = countCuts(engine.maxLength);
   const endOfText = tokenizer.eosTokenId;
   const eosTokenIds = options.eosTokenIds ?? (endOfText === null ? [] : [endOfText]);
   const eosText = endOfText === null ? null : tokenizer.decode([endOfText], { skipSpecialTokens: false });
@@ -39,9 +41,12 @@ export function tokenizedLanguageModel(options: TokenizedModelOptions): Language
   const generate = async (prompts: readonly Prompt[], work?: Work): Promise<string[]> => {
     const { until, maxGenTokens } = prompts[0]!;
     const maxNewTokens = options.ownLimit?.() ?? maxGenTokens;
-    const ids = prompts.map(({ context }) =>
-      truncatePrompt(encode(encoding, context), engine.maxLength, maxGenTokens),
-    );
+    const ids = prompts.map(({ context }) => {
+      const whole = encode(encoding, context);
+      const cut = truncatePrompt(whole, engine.maxLength, maxGenTokens);
+      cuts.note(whole.length, cut.length);
+      return cut;
+    });
     const stops = stopSequences(until, eosText);
     const stop = stopDetector(tokenizer, stops);
     const generated = await inOrder(ids, longestFirst(ids), (sorted) =>
@@ -53,7 +58,8 @@ export function tokenizedLanguageModel(options: TokenizedModelOptions): Language
   return {
     name: options.name,
     settings: { add_bos_token: addBos, max_length: engine.maxLength },
-    ...textScoring(encoding, engine),
+    ...textScoring(encoding, engine, cuts),
+    warnings: cuts.warnings,
 
     generateUntil: (prompts, work) => generateInGroups(prompts, generate, work),
   };

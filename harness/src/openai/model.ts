@@ -1,4 +1,5 @@
 import { MoepressError, type Tokenizer, type Work } from '@moepress/core';
+import { countCuts } from '../model/cuts.js';
 import { encode } from '../model/encode.js';
 import { generateInGroups } from '../model/generation.js';
 import type { LanguageModel, PairScore, Prompt } from '../model/language-model.js';
@@ -48,6 +49,7 @@ export function openAiLanguageModel(options: OpenAiModelOptions): LanguageModel 
     timeout: options.timeout ?? 300_000,
   };
   const encoding = { tokenizer, addBos: false };
+  const cuts = countCuts(maxLength);
   const endOfText = tokenizer.eosTokenId;
   const eosText = endOfText === null ? null : tokenizer.decode([endOfText], { skipSpecialTokens: false });
 
@@ -87,9 +89,12 @@ export function openAiLanguageModel(options: OpenAiModelOptions): LanguageModel 
   const generate = (prompts: readonly Prompt[], work: Work = {}): Promise<string[]> => {
     const { until, maxGenTokens } = prompts[0]!;
     const stops = stopSequences(until, eosText);
-    const ids = prompts.map(({ context }) =>
-      truncatePrompt(encode(encoding, context), maxLength - 1, maxGenTokens),
-    );
+    const ids = prompts.map(({ context }) => {
+      const whole = encode(encoding, context);
+      const cut = truncatePrompt(whole, maxLength - 1, maxGenTokens);
+      cuts.note(whole.length, cut.length);
+      return cut;
+    });
     return ask(
       ids,
       (batch) => generationBody(model, batch, maxGenTokens, stops),
@@ -102,7 +107,8 @@ export function openAiLanguageModel(options: OpenAiModelOptions): LanguageModel 
     name: model,
     settings: { base_url: options.baseUrl, add_bos_token: false, max_length: maxLength },
     // One token is left for that which every server has to generate, and one is only predicted.
-    ...textScoring(encoding, { maxLength: maxLength - 2, score }),
+    ...textScoring(encoding, { maxLength: maxLength - 2, score }, cuts),
+    warnings: cuts.warnings,
     generateUntil: (prompts, work) => generateInGroups(prompts, generate, work),
   };
 }

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { MoepressError } from '@moepress/core';
+import { generationDefaults } from '@moepress/checkpoint';
+import { type Model, MoepressError } from '@moepress/core';
 import { type DeviceOptions, ModelRunner } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { openChatTemplate } from '../serve/chat-template.js';
@@ -29,7 +30,8 @@ export async function serve(id: string, options: ServeOptions, context: Context)
   const runner = await ModelRunner.open(model, { ...options, ...work });
   try {
     const name = options.servedName ?? model.id;
-    const served = { name, runner, tokenizer, eosTokenIds: model.config.eosTokenIds };
+    const refusal = refusalOf(model, context);
+    const served = { name, runner, tokenizer, eosTokenIds: model.config.eosTokenIds, refusal };
     const server = createModelServer(served, template);
     const baseUrl = await listen(server.http, options);
     context.print(`Serving ${name} on ${baseUrl} (greedy decoding; Ctrl-C stops)`, { model: name, baseUrl });
@@ -37,6 +39,21 @@ export async function serve(id: string, options: ServeOptions, context: Context)
     await server.close();
   } finally {
     await runner.dispose();
+  }
+}
+
+/** Why the model cannot be generated from as it is told to, which its user hears at once; scores are not touched. */
+function refusalOf(model: Model, { work }: Context): string | null {
+  try {
+    generationDefaults(model);
+    return null;
+  } catch (cause) {
+    if (!MoepressError.isInstance(cause)) throw cause;
+    work.progress({
+      type: 'warning',
+      message: `Requests to generate are refused. ${cause.message} ${cause.mend}`,
+    });
+    return `${cause.message} ${cause.mend}`;
   }
 }
 

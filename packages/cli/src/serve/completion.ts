@@ -2,6 +2,7 @@ import type { Tokenizer } from '@moepress/core';
 import { cutAnswer } from '@moepress/harness';
 import type { TokenScore } from '@moepress/runtime';
 import type { ServedEngine } from './engine.js';
+import { RequestError } from './errors.js';
 
 /** A model that answers requests. */
 export interface ServedModel {
@@ -9,6 +10,8 @@ export interface ServedModel {
   readonly engine: ServedEngine;
   readonly tokenizer: Tokenizer;
   readonly eosTokenIds: readonly number[];
+  /** Why nothing may be generated, if so. */
+  readonly refusal: string | null;
 }
 
 export interface Completion {
@@ -17,14 +20,18 @@ export interface Completion {
   readonly finishReason: 'stop' | 'length';
 }
 
-/** Greedy continuations of at most `maxTokens` tokens, cut before the first stop. */
+/**
+ * Greedy continuations of at most `maxTokens` tokens, cut before the first stop. Throws a `RequestError` for a model
+ * that cannot be generated from.
+ */
 export async function complete(
-  { engine, tokenizer, eosTokenIds }: ServedModel,
+  { engine, tokenizer, eosTokenIds, refusal }: ServedModel,
   prompts: readonly (readonly number[])[],
   maxTokens: number,
   stops: readonly string[],
   signal: AbortSignal,
 ): Promise<Completion[]> {
+  if (refusal !== null && maxTokens > 0) throw new RequestError(400, refusal, 'model');
   const generated =
     maxTokens === 0
       ? prompts.map(() => [])

@@ -35,3 +35,34 @@ export function logprobsOf(
     }),
   };
 }
+
+/** `logprobs` of a chat's answer. */
+export interface ChatLogprobs {
+  readonly content: readonly (ChatToken & { readonly top_logprobs: readonly ChatToken[] })[];
+}
+
+interface ChatToken {
+  readonly token: string;
+  readonly logprob: number;
+  /** Of the token in UTF-8; null where it is part of a character. */
+  readonly bytes: readonly number[] | null;
+}
+
+/** `withTop`: with the likeliest token beside each. */
+export function chatLogprobsOf(
+  tokenizer: Tokenizer,
+  ids: readonly number[],
+  scores: readonly TokenScore[],
+  withTop: boolean,
+): ChatLogprobs {
+  const tokenOf = (id: number, logprob: number): ChatToken => {
+    const token = tokenizer.decode([id], { skipSpecialTokens: false });
+    return { token, logprob, bytes: token.includes('\ufffd') ? null : [...Buffer.from(token)] };
+  };
+  return {
+    content: ids.map((id, i) => {
+      const { logprob, best, bestLogprob } = scores[i]!;
+      return { ...tokenOf(id, logprob), top_logprobs: withTop ? [tokenOf(best, bestLogprob)] : [] };
+    }),
+  };
+}

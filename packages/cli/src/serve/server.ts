@@ -25,6 +25,8 @@ export interface ServerOptions {
   readonly runner: ModelRunner;
   readonly tokenizer: Tokenizer;
   readonly eosTokenIds: readonly number[];
+  /** Why nothing may be generated, if so: settings of the checkpoint that are not implemented. */
+  readonly refusal: string | null;
 }
 
 export function createModelServer(

@@ -1,0 +1,33 @@
+import { parseTemplate } from './parser.js';
+import { Renderer } from './render.js';
+import { fromJson } from './values.js';
+
+export { TemplateError } from './errors.js';
+
+/** A template that was read. */
+export interface Template {
+  /**
+   * Its text for variables of JSON values; undefined ones are not defined. `now`: the time that `strftime_now` tells.
+   * Throws `TemplateError`.
+   */
+  render(variables: Readonly<Record<string, unknown>>, now?: Date): string;
+}
+
+/**
+ * Reads a chat template, to be written just as jinja2 writes it, set up as transformers sets it up: in a sandbox, with
+ * `trim_blocks`, `lstrip_blocks`, loop controls, `tojson`, `raise_exception` and `strftime_now`. What cannot be done
+ * just so is refused, and so is what takes more steps or memory than a conversation needs. Throws `TemplateError`.
+ */
+export function compileTemplate(source: string): Template {
+  const body = parseTemplate(source);
+  return {
+    render(variables, now = new Date()) {
+      const context = Object.entries(variables).filter(([, value]) => value !== undefined);
+      return new Renderer().render(
+        body,
+        context.map(([name, value]) => [name, fromJson(value)] as const),
+        now,
+      );
+    },
+  };
+}

@@ -1,0 +1,141 @@
+import { pythonSpace, rstrip } from '@moepress/harness';
+import { TemplateError } from './errors.js';
+
+export type TokenKind =
+  | 'data'
+  | 'begin'
+  | 'end'
+  | 'name'
+  | 'string'
+  | 'integer'
+  | 'float'
+  | 'operator'
+  | 'eof';
+
+export interface Token {
+  readonly kind: TokenKind;
+  /** Of `begin` and `end` the brace: `{` for an expression, `%` for a statement. */
+  readonly text: string;
+  readonly line: number;
+}
+
+const s = `[${pythonSpace}]`;
+
+/** Where text ends: a raw block, or one of the three tags with what stands at its beginning. */
+const tagStart = new RegExp(`\\{%([-+]?)${s}*raw${s}*(?:-%\\}${s}*|%\\})|\\{([%{#])([-+]?)`, 'g');
+const rawEnd = new RegExp(`\\{%([-+]?)${s}*endraw${s}*(?:\\+%\\}|-%\\}${s}*|%\\}\\n?)`, 'g');
+const commentEnd = new RegExp(`\\+#\\}|-#\\}${s}*|#\\}\\n?`, 'g');
+
+const ends = {
+  '%': new RegExp(`\\+%\\}|-%\\}${s}*|%\\}\\n?`, 'y'),
+  '{': new RegExp(`-\\}\\}${s}*|\\}\\}`, 'y'),
+} as const;
+
+const blank = new RegExp(`${s}+`, 'y');
+const onlyBlanks = new RegExp(`^${s}+$`);
+
+const digits = '\\d(?:_?\\d)*';
+const rules: readonly (readonly [TokenKind, RegExp])[] = [
+  ['float', new RegExp(`(?<!\\.)${digits}(?:(?:\\.${digits})?e[+-]?${digits}|\\.${digits})`, 'iy')],
+  ['integer', /0b(?:_?[01])+|0o(?:_?[0-7])+|0x(?:_?[\da-f])+|[1-9](?:_?\d)*|0(?:_?0)*/iy],
+  ['name', /[\p{L}\p{Nl}_][\p{L}\p{Nl}\p{Mn}\p{Mc}\p{Nd}\p{Pc}]*/uy],
+  ['string', /'[^'\\]*(?:\\[\s\S][^'\\]*)*'|"[^"\\]*(?:\\[\s\S][^"\\]*)*"/y],
+  ['operator', /\/\/|\*\*|[=!<>]=|[-+*/%~[\](){}<>=.:|,;]/y],
+];
+
+const closing: Readonly<Record<string, string>> = { '{': '}', '(': ')', '[': ']' };
+
+/**
+ * The tokens of a template. Blanks around tags go as jinja2 has it with `trim_blocks` and `lstrip_blocks`, as
+ * transformers sets it up: the line break after a statement, blanks before one that begins its line, and all next to
+ * a minus; a single line break at the end goes too. Throws `TemplateError`.
+ */
+export function tokenize(template: string): Token[] {
+  const source = template.replace(/\r\n?/g, '\n').replace(/\n$/, '');
+  const tokens: Token[] = [];
+  let at = 0;
+  let line = 1;
+  /** Whether what comes next begins a line. */
+  let fresh = true;
+
+  const push = (kind: TokenKind, text: string) => tokens.push({ kind, text, line });
+  const advance = (to: number) => {
+    for (let i = at; i < to; i++) if (source[i] === '\n') line++;
+    fresh = to > at ? source[to - 1] === '\n' : fresh;
+    at = to;
+  };
+  const search = (pattern: RegExp, from: number) => {
+    pattern.lastIndex = from;
+    return pattern.exec(source);
+  };
+  /** Text before a tag, without the blanks that the tag takes. */
+  const data = (text: string, sign: string, isExpression: boolean) => {
+    let kept = text;
+    if (sign === '-') kept = rstrip(text);
+    else if (sign !== '+' && !isExpression) {
+      const start = text.lastIndexOf('\n') + 1;
+      if ((start > 0 || fresh) && onlyBlanks.test(text.slice(start))) kept = text.slice(0, start);
+    }
+    if (kept !== '') push('data', kept);
+  };
+
+  const inside = (brace: '%' | '{') => {
+    const open: string[] = [];
+    while (at < source.length) {
+      const end = open.length === 0 ? search(ends[brace], at) : null;
+      if (end) {
+        push('end', brace);
+        advance(at + end[0].length);
+        return;
+      }
+      const space = search(blank, at);
+      if (space) {
+        advance(at + space[0].length);
+        continue;
+      }
+      const found = rules.flatMap(([kind, pattern]) => {
+        const match = search(pattern, at);
+        return match ? [[kind, match[0]] as const] : [];
+      })[0];
+      if (!found) throw new TemplateError(`unexpected ${JSON.stringify(source[at])} in line ${line}`);
+      const [kind, text] = found;
+      if (kind === 'operator') balance(open, text, line);
+      push(kind, text);
+      advance(at + text.length);
+    }
+    throw new TemplateError(`a tag does not end in line ${line}`);
+  };
+
+  while (at < source.length) {
+    const tag = search(tagStart, at);
+    if (!tag) {
+      push('data', source.slice(at));
+      break;
+    }
+    const [whole, rawSign, brace, sign = ''] = tag;
+    const isRaw = brace === undefined;
+    data(source.slice(at, tag.index), isRaw ? rawSign! : sign, brace === '{');
+    advance(tag.index + whole.length);
+    if (isRaw || brace === '#') {
+      // One that begins where the template ends is nothing, in jinja2 too.
+      if (at >= source.length) break;
+      const end = search(isRaw ? rawEnd : commentEnd, at);
+      if (!end) throw new TemplateError(`a ${isRaw ? 'raw block' : 'comment'} does not end in line ${line}`);
+      if (isRaw) data(source.slice(at, end.index), end[1]!, false);
+      advance(end.index + end[0].length);
+    } else {
+      push('begin', brace!);
+      inside(brace as '%' | '{');
+    }
+  }
+  push('eof', '');
+  return tokens;
+}
+
+/** Brackets that are open: within them braces end nothing. */
+function balance(open: string[], text: string, line: number): void {
+  if (Object.hasOwn(closing, text)) open.push(closing[text]!);
+  else if (Object.values(closing).includes(text) && open.pop() !== text) {
+    throw new TemplateError(`unexpected "${text}" in line ${line}`);
+  }
+}
