@@ -34,6 +34,11 @@ interface Answer {
   readonly error: { readonly message: string };
 }
 
+interface ChatChoice {
+  readonly message: { readonly content: string };
+  readonly logprobs: { readonly content: readonly { readonly token: string; readonly logprob: number }[] };
+}
+
 interface Choice {
   readonly index: number;
   readonly text: string;
@@ -160,6 +165,19 @@ describe('moepress serve', () => {
           status: 400,
           body: { error: { message: expect.stringContaining('Only users.') } },
         });
+        const content = ['Where does a', 'mardo live?'].map((text) => ({ type: 'text', text }));
+        const parts = {
+          messages: [{ role: 'user', content }],
+          max_tokens: 4,
+          logprobs: true,
+          top_logprobs: 1,
+        };
+        const { status, body } = await post(url, parts);
+        expect(status).toBe(200);
+        const [choice] = body.choices as unknown as [ChatChoice];
+        const tokens = choice.logprobs.content;
+        expect(tokens.map(({ token }) => token).join('')).toBe(choice.message.content);
+        expect(tokens.every(({ logprob }) => logprob <= 0)).toBe(true);
       });
     }));
 
