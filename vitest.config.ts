@@ -1,5 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { findShared } from './scripts/shared.js';
+
+/** What the tests keep, away from the cache of whoever runs them. */
+const cache = mkdtempSync(join(tmpdir(), 'moepress-tests-'));
+process.on('exit', () => rmSync(cache, { recursive: true, force: true }));
 
 export default defineConfig({
   test: {
@@ -13,6 +20,6 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // Set even if empty: a variable of the user that names no such folder must not reach the tests.
-    env: { MOEPRESS_SHARED: findShared() },
+    env: { MOEPRESS_SHARED: findShared(), MOEPRESS_CACHE: cache },
   },
 });

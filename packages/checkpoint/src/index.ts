@@ -11,6 +11,7 @@ export {
 export { denseLayers } from './config/ffn.js';
 export { type GenerationDefaults, generationDefaults } from './config/generation.js';
 export { asFamily, type Changes, quantityOf, withQuantities } from './config/write.js';
+export { type DigestedFiles, FileDigests } from './digest/file-digests.js';
 export { asWriteError } from './files/errors.js';
 export { replaceFile } from './files/replace.js';
 export { checkSpace } from './files/space.js';

@@ -16,14 +16,19 @@ export { Engine, type EngineOptions } from './engine/engine.js';
 export { machineMemory } from './engine/machine-memory.js';
 export type { TensorData } from './engine/protocol.js';
 export { type EngineSpan, engineSpans } from './engine/spans.js';
-export { modelIdentity } from './evidence/identity.js';
+export {
+  knownWeightsDigest,
+  modelIdentity,
+  type NumericIdentity,
+  weightsDigest,
+} from './evidence/identity.js';
 export {
   type LayerReport,
   type MeasuredLayer,
   readMeasured,
   reportLayers,
 } from './evidence/report.js';
-export { defaultEvidenceRoot, defaultRunsRoot } from './evidence/root.js';
+export { defaultDigestsRoot, defaultEvidenceRoot, defaultRunsRoot } from './evidence/root.js';
 export { EvidenceStore, readEvidence, type StoredEvidence } from './evidence/store.js';
 export type { Score, ScoreItem, TokenScore } from './forward/score.js';
 export { type LayerRouting, negativeLogLikelihoods, type Trace } from './forward/trace.js';

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { MoepressError } from '@moepress/core';
 import { parseCalibration } from '@moepress/harness';
-import type { DeviceOptions } from '@moepress/runtime';
+import { type DeviceOptions, modelIdentity } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { writeWhole } from '../leaderboard/cell.js';
 import { checkFolderOutput } from '../output.js';
@@ -46,7 +46,8 @@ export async function sweep(file: string, options: SweepOptions, context: Contex
     ...(options.data !== undefined && { data: options.data }),
   };
   const set = await calibrationSet(base, choice, context.work);
-  const configurations = await configurationsOf(located, { base, method, set });
+  const identity = await modelIdentity(base, context.work);
+  const configurations = await configurationsOf(located, { base, identity: identity.hash, method, set });
   const workers = options.workers ?? (isProcessor(options) ? availableParallelism() : 1);
   const device = await sharedDevice(options, workers, context.work);
   const shared: Shared = {
@@ -56,6 +57,7 @@ export async function sweep(file: string, options: SweepOptions, context: Contex
     device,
     evidence: sharedEvidence(configurations, { ...options, base, set, device }, context),
     results: await Results.open(out),
+    checkUnchanged: identity.checkUnchanged,
     workers,
     threads: Math.max(1, Math.floor(availableParallelism() / workers)),
   };

@@ -30,7 +30,10 @@ export async function viewOf(variant: Variant, options: ComputeOptions, context:
   const file = join(options.out, planFile(address));
   const isThere = (await stat(file).catch(() => null)) !== null;
   const plan = isThere ? (await readPlan(file)).plan : await newPlan(variant, compression, options, context);
-  if (!isThere) await writeWhole(file, `${JSON.stringify(plan, null, 2)}\n`);
+  if (!isThere) {
+    await variant.checkUnchanged();
+    await writeWhole(file, `${JSON.stringify(plan, null, 2)}\n`);
+  }
   return { ...applyPlan(base, plan), id: `${base.id}+plan-${address.slice(0, 12)}` };
 }
 
@@ -57,11 +60,12 @@ function newPlan(
 /** Scores the view of a variant and writes its cell. */
 export async function scoreCell(
   view: Model,
-  { base, compression, address }: Variant,
+  { base, compression, address, checkUnchanged }: Variant,
   { out, questions, asked, threads, device, answers }: ComputeOptions,
   signal: AbortSignal | undefined,
 ): Promise<Cell> {
   const evaluation = await scoreView(view, questions, { ...device, threads, answers }, { signal });
+  await checkUnchanged();
   const results = await saveEvaluation(evaluation, join(out, variantFolder(address)));
   const time = /^results_(.+)\.json$/.exec(basename(results))![1];
   const samples = Object.keys(evaluation.samples).map((task) => [

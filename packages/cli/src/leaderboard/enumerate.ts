@@ -27,12 +27,12 @@ export async function enumerateVariants(
     const hashOf = memoised((text: string | null, seed: number) =>
       calibrationHash(base, text, seed, data, work),
     );
-    const original = await variantOf(base, null, null);
+    const original = await variantOf(base, null, null, work);
     variants.set(original.address, original);
     for (const [i, method] of recipe.methods.entries()) {
       for (const compression of compressionsOf(recipe, method, found[i]!)) {
         const variant = await telling(whereIs(['methods', i]), async () =>
-          variantOf(base, ...(await measured(base, compression, hashOf))),
+          variantOf(base, ...(await measured(base, compression, hashOf)), work),
         );
         variants.set(variant.address, variants.get(variant.address) ?? variant);
       }

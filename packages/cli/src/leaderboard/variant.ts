@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson, type FoundMethod, type Model, parseOptions } from '@moepress/core';
+import { canonicalJson, type FoundMethod, type Model, parseOptions, type Work } from '@moepress/core';
 import { modelIdentity } from '@moepress/runtime';
+import { companionsHash } from '../source/companions.js';
 import type { RecipeMethod } from './recipe.js';
 
 /** One way to compress a model: what makes a plan. */
@@ -19,8 +20,13 @@ export interface Variant {
   readonly base: Model;
   /** Null for the original. */
   readonly compression: Compression | null;
-  /** SHA-256 of what determines the view: weights, method with its version and options, tokens measured on. */
+  /**
+   * SHA-256 of what determines the view: weights, tokenizer and the like, method with its version and options, tokens
+   * measured on.
+   */
   readonly address: string;
+  /** Throws `CHECKPOINT_CHANGED` if the base is no longer that of the address. */
+  checkUnchanged(): Promise<void>;
 }
 
 /** `calibrationHash`: of the tokens that are measured on; null without calibration. */
@@ -28,6 +34,7 @@ export async function variantOf(
   base: Model,
   compression: Compression | null,
   calibrationHash: string | null,
+  work: Work,
 ): Promise<Variant> {
   const parts = compression && {
     origin: compression.found.origin,
@@ -35,7 +42,9 @@ export async function variantOf(
     options: parseOptions(compression.found.compressor, optionsOf(compression)),
     calibration: calibrationHash,
   };
-  return { base, compression, address: addressOf({ model: await modelIdentity(base), parts }) };
+  const { hash: model, checkUnchanged } = await modelIdentity(base, work);
+  const companions = await companionsHash(base.source.directory);
+  return { base, compression, address: addressOf({ model, companions, parts }), checkUnchanged };
 }
 
 export const optionsOf = ({ method, ratio, seed }: Compression) => ({

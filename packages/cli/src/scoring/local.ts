@@ -59,7 +59,7 @@ export async function scoreView(
       options.answers,
       model,
       { ...asked.settings, ...rounding(device, options) },
-      work.progress,
+      work,
     );
     const evaluation = await evaluate({ ...questions, data: datasets(questions), model: asked, store, work });
     return { ...evaluation, throughput: throughput() };

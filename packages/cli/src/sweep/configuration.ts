@@ -1,6 +1,7 @@
 import { type FoundMethod, type Model, parseOptions, type Statistic } from '@moepress/core';
-import { type CalibrationSet, modelIdentity } from '@moepress/runtime';
+import type { CalibrationSet } from '@moepress/runtime';
 import { addressOf } from '../leaderboard/variant.js';
+import { companionsHash } from '../source/companions.js';
 import { type LocatedYaml, locating } from '../source/yaml.js';
 import { combinations, type Grid, type Options } from './grid.js';
 
@@ -11,7 +12,7 @@ export interface Configuration {
   /** The same with the seed, for the method. */
   readonly given: Options;
   readonly needs: readonly Statistic[];
-  /** SHA-256 of what determines its plan: weights, method with its version and options, tokens measured on. */
+  /** SHA-256 of what determines its plan: weights, tokenizer, method with its options, tokens measured on. */
   readonly address: string;
 }
 
@@ -21,10 +22,22 @@ export interface Configuration {
  */
 export async function configurationsOf(
   { data: grid, whereIs }: LocatedYaml<Grid>,
-  { base, method, set }: { base: Model; method: FoundMethod; set: CalibrationSet },
+  {
+    base,
+    identity,
+    method,
+    set,
+  }: {
+    base: Model;
+    /** Of the base's numbers. */
+    identity: string;
+    method: FoundMethod;
+    set: CalibrationSet;
+  },
 ): Promise<Configuration[]> {
   const { compressor, origin } = method;
-  const measured = { model: await modelIdentity(base), calibration: addressOf(set.sequences) };
+  const companions = await companionsHash(base.source.directory);
+  const measured = { model: identity, companions, calibration: addressOf(set.sequences) };
   const all = combinations(grid).map((options): [string, Configuration] => {
     const given = { ...options, seed: grid.seed };
     const parsed = locating(whereIs(['options']), () => parseOptions(compressor, given));

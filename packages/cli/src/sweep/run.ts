@@ -25,6 +25,8 @@ export interface Shared extends Planning {
   /** Views scored at once, and the threads of each. */
   readonly workers: number;
   readonly threads: number;
+  /** Throws `CHECKPOINT_CHANGED` if the base is no longer the one that the configurations are of. */
+  checkUnchanged(): Promise<void>;
   /** Measured once, of everything that any configuration needs; null if none needs anything. */
   evidence(): Promise<Evidence | null>;
 }
@@ -67,6 +69,7 @@ export async function runConfigurations(
         parameters: measure(view).total.parameters,
         scores: await scores(view, decision, work),
       });
+      await shared.checkUnchanged();
       await shared.results.add(entries[i]);
       report();
     });

@@ -9,6 +9,7 @@ export const errorCatalogue = {
   CHECKPOINT_INVALID:
     'The file is damaged or was not written by a safetensors library: download or export it again.',
   CHECKPOINT_INDEX_INVALID: 'Restore model.safetensors.index.json from the original repository.',
+  CHECKPOINT_CHANGED: 'Run the command again when nothing writes to the checkpoint any more.',
   TENSOR_MISSING: 'The checkpoint is incomplete, or is not of the architecture its config.json names.',
   TENSOR_SHAPE: 'The checkpoint does not fit its config.json: restore both from the same revision.',
   TENSOR_DTYPE: 'Convert the tensor to BF16, F16 or F32 first.',

@@ -27,7 +27,8 @@ export interface CalibrateOptions extends Work {
  * Runs the calibration set through the model, one block resident at a time, and measures the
  * statistics in every block that has what they look at, in as many passes as they need. Throws `CALIBRATION_INVALID` for an
  * empty set or ids outside the vocabulary, `WEIGHTS_NOT_FINITE` when a block yields NaN, `DISK_FULL` or
- * `WRITE_FAILED` when evidence or scratch files cannot be written.
+ * `WRITE_FAILED` when evidence or scratch files cannot be written, and with a store what `modelIdentity` throws, and
+ * `CHECKPOINT_CHANGED` when the weights change meanwhile.
  */
 export async function calibrate(
   engine: Engine,
@@ -38,7 +39,9 @@ export async function calibrate(
 ): Promise<Evidence> {
   checkSet(model, set);
   const calibration = recordOf(set);
-  const shelf = store ? await store.shelf(model, calibration, engine.precision) : null;
+  const shelf = store
+    ? await store.shelf(model, calibration, { ...work, precision: engine.precision })
+    : null;
   const ledger = await Ledger.open(model, statistics, shelf, work.progress);
   const pending = passes.filter(([pass]) => ledger.missing(pass).length > 0);
   const measure = async (scratch: string | null) => {

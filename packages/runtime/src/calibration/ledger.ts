@@ -46,7 +46,7 @@ export class Ledger {
     return !isMeasured(block, statistic.of) || this.#layers.get(block.index)!.has(statistic);
   }
 
-  /** Adds what was measured of `statistics` in one layer. Throws `DISK_FULL` or `WRITE_FAILED`. */
+  /** Adds what was measured of `statistics` in one layer. Throws `CHECKPOINT_CHANGED`, `DISK_FULL` or `WRITE_FAILED`. */
   async add(sums: LayerSums, statistics: readonly Statistic[]): Promise<void> {
     for (const statistic of statistics) {
       const outputs = sums.outputs(statistic);

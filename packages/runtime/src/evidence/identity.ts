@@ -1,34 +1,78 @@
-import { createHash, type Hash } from 'node:crypto';
-import { bytesOf } from '@moepress/checkpoint';
+import { createHash } from 'node:crypto';
+import { FileDigests } from '@moepress/checkpoint';
 import {
   blockTensors,
   type CalibrationRecord,
   type Model,
   type Statistic,
-  type StoredTensor,
   storedIn,
+  type Work,
 } from '@moepress/core';
 import type { Precision } from '../devices/device.js';
+import { defaultDigestsRoot } from './root.js';
 
 /** Raise it when the runtime computes other numbers from the same model and tokens. */
 const numbersVersion = 4;
 
-/** Bytes read from the middle of each tensor: headers do not tell a model from its fine-tunes. */
-const sampleBytes = 4096;
+export interface IdentityOptions extends Work {
+  /** What the model is computed with; default `float32`. */
+  readonly precision?: Precision | undefined;
+  /** Where digests of files are kept; default: in the folder `defaultDigestsRoot`. */
+  readonly digests?: FileDigests | undefined;
+}
+
+/** What a model is known by. */
+export interface NumericIdentity {
+  /** SHA-256 in hexadecimal of what determines the model's numbers. */
+  readonly hash: string;
+  /** Throws `CHECKPOINT_CHANGED` if the model's files are no longer those that the hash is of. */
+  checkUnchanged(): Promise<void>;
+}
+
+/** One for each folder, so that a process asks the disk of what it knows no second time. */
+const byRoot = new Map<string, FileDigests>();
+
+function defaultDigests(): FileDigests {
+  const root = defaultDigestsRoot();
+  const digests = byRoot.get(root) ?? new FileDigests(root);
+  byRoot.set(root, digests);
+  return digests;
+}
 
 /**
- * SHA-256 of what determines a model's numbers: the headers of its files, how the view is made of
- * their tensors (names, offsets, types, shapes, slots, routers, sizes, rotary scaling), a sample of each tensor's
- * bytes, and the precision they are computed with. Where the files lie and what the model is called does not matter. Throws what reading the
- * tensors throws.
+ * SHA-256 of what determines a model's numbers: all bytes of its files, how the view is made of their tensors (names,
+ * offsets, types, shapes, slots, routers, sizes, rotary scaling), and the precision they are computed with. Where the
+ * files lie and what the model is called does not matter. Throws what `FileDigests.of` throws.
  */
-export async function modelIdentity(model: Model, precision: Precision = 'float32'): Promise<string> {
+export async function modelIdentity(
+  model: Model,
+  { precision = 'float32', digests = defaultDigests(), ...work }: IdentityOptions = {},
+): Promise<NumericIdentity> {
+  const files = await digests.of(filesOf(model), work);
   const { id: _id, revision: _revision, source: _source, ...rest } = model;
-  const hash = createHash('sha256');
   const lower = precision === 'float32' ? {} : { precision };
-  hash.update(JSON.stringify({ numbersVersion, ...lower, ...rest }, withoutPlaces));
-  for (const stored of storedTensors(model)) await addSample(hash, stored);
-  return hash.digest('hex');
+  const text = JSON.stringify({ numbersVersion, ...lower, ...rest }, byContent(files.digests));
+  return { hash: sha256(text), checkUnchanged: files.checkUnchanged };
+}
+
+/**
+ * SHA-256 in hexadecimal over the digests of the files that a model reads: equal if and only if they are the same
+ * bytes, wherever they lie. Throws what `FileDigests.of` throws.
+ */
+export async function weightsDigest(
+  model: Model,
+  { digests = defaultDigests(), ...work }: Omit<IdentityOptions, 'precision'> = {},
+): Promise<string> {
+  return digestOfAll((await digests.of(filesOf(model), work)).digests);
+}
+
+/** The same if no file has to be read for it, else null. Throws `CHECKPOINT_NOT_FOUND`. */
+export async function knownWeightsDigest(
+  model: Model,
+  { digests = defaultDigests() }: Pick<IdentityOptions, 'digests'> = {},
+): Promise<string | null> {
+  const files = await digests.known(filesOf(model));
+  return files && digestOfAll(files.digests);
 }
 
 /** Name of the folder for one statistic of a model on a calibration set. */
@@ -38,29 +82,47 @@ export function evidenceName(model: string, calibration: CalibrationRecord, stat
 
 /** The first 16 hexadecimal digits of the SHA-256 of some parts. */
 export function shortHash(...parts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
+  return sha256(JSON.stringify(parts)).slice(0, 16);
 }
 
-/** Drops the paths of files, and sorts the keys of objects, whose order means nothing. */
-function withoutPlaces(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const entries = Object.entries(value).filter(([key]) => !(key === 'file' && 'offset' in value));
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+/** Files by what they hold, in an order that does not depend on where they lie. */
+function digestOfAll(digests: ReadonlyMap<string, string>): string {
+  return sha256([...digests.values()].sort().join());
 }
 
-/** Each stretch of file once, in the order of the model. */
-function storedTensors(model: Model): StoredTensor[] {
-  const distinct = new Map<string, StoredTensor>();
-  const all = [model.embed, model.finalNorm, model.head, ...model.blocks.flatMap(blockTensors)];
-  for (const expr of all) {
-    for (const stored of storedIn(expr)) distinct.set(`${stored.file}:${stored.offset}`, stored);
-  }
-  return [...distinct.values()];
+/** Every file that a tensor of the model is read from, once. */
+function filesOf(model: Model): Set<string> {
+  const tensors = [model.embed, model.finalNorm, model.head, ...model.blocks.flatMap(blockTensors)];
+  return new Set(tensors.flatMap((expr) => [...storedIn(expr)].map(({ file }) => file)));
 }
 
-async function addSample(hash: Hash, { length, offset, ...stored }: StoredTensor): Promise<void> {
-  const size = Math.min(sampleBytes, length);
-  const begin = offset + Math.floor((length - size) / 2);
-  const sample: StoredTensor = { ...stored, offset: begin, length: size, dtype: 'U8', shape: [size] };
-  for await (const block of bytesOf(sample)) hash.update(block);
+/**
+ * Puts the digest of a file in the place of its path, and sorts the keys of objects, whose order means nothing. Lists
+ * of rows and columns, which experts share and which may be long, become their hashes.
+ */
+function byContent(digests: ReadonlyMap<string, string>) {
+  const lists = new WeakMap<object, string>();
+  return (key: string, value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) {
+      if (key !== 'indices') return value;
+      const known = lists.get(value) ?? sha256(value.join());
+      lists.set(value, known);
+      return known;
+    }
+    const sorted = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+    return Object.fromEntries(
+      sorted.map(([name, inner]) =>
+        name === 'file' && 'offset' in value ? [name, contentOf(inner as string, digests)] : [name, inner],
+      ),
+    );
+  };
 }
+
+function contentOf(file: string, digests: ReadonlyMap<string, string>): string {
+  const digest = digests.get(file);
+  if (digest === undefined) throw new Error(`${file} is in the model and was not hashed.`);
+  return digest;
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -10,5 +10,8 @@ const cacheRoot = ({ env }: Process): string =>
 /** Where evidence is kept. */
 export const defaultEvidenceRoot = (of: Process = process): string => join(cacheRoot(of), 'evidence');
 
+/** Where digests of weights are kept. */
+export const defaultDigestsRoot = (of: Process = process): string => join(cacheRoot(of), 'digests');
+
 /** Where training runs keep their state. */
 export const defaultRunsRoot = (of: Process = process): string => join(cacheRoot(of), 'training');

@@ -11,12 +11,17 @@ export type StoredLayers = ReadonlyMap<number, ReadonlyMap<string, Sums>>;
 export class StatisticFolder {
   readonly path: string;
   readonly #wanted: EvidenceRecord;
+  readonly #checkUnchanged: () => Promise<void>;
   readonly #complete = new Set<number>();
 
-  /** `wanted` says what the folder is to be about, whatever lies there now. */
-  constructor(path: string, wanted: EvidenceRecord) {
+  /**
+   * `wanted` says what the folder is to be about, whatever lies there now; `checkUnchanged` throws if the model is no
+   * longer that of `wanted`.
+   */
+  constructor(path: string, wanted: EvidenceRecord, checkUnchanged: () => Promise<void>) {
     this.path = path;
     this.#wanted = wanted;
+    this.#checkUnchanged = checkUnchanged;
   }
 
   /** All layers that are there and sound. `onDamage` is told of those that are not: they count as not measured. */
@@ -36,8 +41,9 @@ export class StatisticFolder {
     return layers;
   }
 
-  /** Adds a layer, or replaces it. Throws `DISK_FULL` or `WRITE_FAILED`. */
+  /** Adds a layer, or replaces it. Throws `CHECKPOINT_CHANGED`, `DISK_FULL` or `WRITE_FAILED`. */
   async write(layer: number, outputs: ReadonlyMap<string, Sums>): Promise<void> {
+    await this.#checkUnchanged();
     await mkdir(this.path, { recursive: true }).catch((cause) => {
       throw asWriteError(cause, this.path);
     });

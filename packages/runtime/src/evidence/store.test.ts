@@ -1,15 +1,7 @@
-import {
-  cpSync,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openModel } from '@moepress/checkpoint';
-import { type Evidence, type Model, type ProgressEvent, type Statistic, storedIn } from '@moepress/core';
+import type { Evidence, Model, ProgressEvent, Statistic } from '@moepress/core';
 import {
   expertHits,
   gatedOutputNorms,
@@ -22,7 +14,6 @@ import { calibrate } from '../calibration/calibrate.js';
 import { Engine } from '../engine/engine.js';
 import { fixtures } from '../testing/golden.js';
 import { inTemporaryFolder } from '../testing/temporary.js';
-import { modelIdentity } from './identity.js';
 import { readMeasured } from './report.js';
 import { layerPath } from './statistic-folder.js';
 import { EvidenceStore, type StoredEvidence } from './store.js';
@@ -178,18 +169,6 @@ describe('EvidenceStore', () => {
         expect((await run(root, { wanted })).passes).toEqual(['Calibrating']);
       }
       expect(existsSync(path)).toBe(true);
-    }));
-});
-
-describe('modelIdentity', () => {
-  it('is the same wherever the files lie, and another for other weights', () =>
-    inTemporaryFolder(async (folder) => {
-      cpSync(model.source.directory, folder, { recursive: true });
-      const copy = await openModel(folder);
-      expect(await modelIdentity(copy)).toBe(await modelIdentity(model));
-      const { file, offset, length } = storedIn(copy.embed).next().value!;
-      flip(file, offset + length / 2);
-      expect(await modelIdentity(await openModel(folder))).not.toBe(await modelIdentity(model));
     }));
 });
 

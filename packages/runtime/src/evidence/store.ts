@@ -2,8 +2,13 @@ import { readdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CalibrationRecord, Model, Statistic } from '@moepress/core';
 import { isMeasured } from '../decoder/statistics.js';
-import type { Precision } from '../devices/device.js';
-import { evidenceName, modelIdentity, shortHash } from './identity.js';
+import {
+  evidenceName,
+  type IdentityOptions,
+  modelIdentity,
+  type NumericIdentity,
+  shortHash,
+} from './identity.js';
 import { withLock } from './lock.js';
 import { type EvidenceRecord, readRecord } from './record.js';
 import { defaultEvidenceRoot } from './root.js';
@@ -29,13 +34,15 @@ export class EvidenceStore {
     this.root = root;
   }
 
-  /** What is stored for a model, which must be readable, on a calibration set, as measured in that precision. */
+  /**
+   * What is stored for a model on a calibration set, as measured in that precision. Throws what `modelIdentity` throws.
+   */
   async shelf(
     model: Model,
     calibration: CalibrationRecord,
-    precision: Precision = 'float32',
+    options: IdentityOptions = {},
   ): Promise<EvidenceShelf> {
-    return new EvidenceShelf(this.root, model, await modelIdentity(model, precision), calibration);
+    return new EvidenceShelf(this.root, model, await modelIdentity(model, options), calibration);
   }
 
   /** All evidence, complete or not; folders that hold none are passed over. */
@@ -50,10 +57,10 @@ export class EvidenceStore {
 export class EvidenceShelf {
   readonly #root: string;
   readonly #model: Model;
-  readonly #identity: string;
+  readonly #identity: NumericIdentity;
   readonly #calibration: CalibrationRecord;
 
-  constructor(root: string, model: Model, identity: string, calibration: CalibrationRecord) {
+  constructor(root: string, model: Model, identity: NumericIdentity, calibration: CalibrationRecord) {
     this.#root = root;
     this.#model = model;
     this.#identity = identity;
@@ -65,14 +72,17 @@ export class EvidenceShelf {
     const { name, version, pass, of = 'experts' } = statistic;
     const blocks = this.#model.blocks.filter((block) => isMeasured(block, of));
     const expected = blocks.map(({ index }) => index);
-    return new StatisticFolder(join(this.#root, evidenceName(this.#identity, this.#calibration, statistic)), {
+    const { hash: identity, checkUnchanged } = this.#identity;
+    const path = join(this.#root, evidenceName(identity, this.#calibration, statistic));
+    const wanted: EvidenceRecord = {
       format: 'moepress-evidence',
       version: 1,
-      model: { id, architecture, identity: this.#identity },
+      model: { id, architecture, identity },
       calibration: this.#calibration,
       statistic: { name, version, of, pass },
       layers: { expected, complete: [] },
-    });
+    };
+    return new StatisticFolder(path, wanted, checkUnchanged);
   }
 
   /**
@@ -80,7 +90,7 @@ export class EvidenceShelf {
    * another run uses it. Removed if `use` leaves nothing in it.
    */
   async withScratch<R>(use: (folder: string | null) => Promise<R>): Promise<R> {
-    const folder = join(this.#root, `scratch-${shortHash(this.#identity, this.#calibration.hash)}`);
+    const folder = join(this.#root, `scratch-${shortHash(this.#identity.hash, this.#calibration.hash)}`);
     try {
       return await withLock(folder, (isOurs) => use(isOurs ? folder : null));
     } finally {

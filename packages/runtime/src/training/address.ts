@@ -1,38 +1,59 @@
 import { createHash } from 'node:crypto';
-import type { TrainingLoss, TrainingSequence, TrainRequest } from '@moepress/core';
+import type { TrainingLoss, TrainingSequence, TrainRequest, Work } from '@moepress/core';
 import { modelIdentity } from '../evidence/identity.js';
+
+/** Name of a folder whose content follows from the weights of some models. */
+export interface Address {
+  readonly name: string;
+  /** Throws `CHECKPOINT_CHANGED` if weights are no longer those that the name stands for. */
+  checkUnchanged(): Promise<void>;
+}
 
 /** Raise it when the same request leads to other numbers. */
 const numbersVersion = 2;
 
 /**
- * Name of the folder of a run: a hash of everything that determines its result, as far as that goes by
- * content. The stage's name does not.
+ * Address of a run: a hash of everything that determines its result, as far as that goes by content. The stage's
+ * name does not. Throws what `modelIdentity` throws.
  */
-export async function runName(request: TrainRequest): Promise<string> {
-  const { steps, sequencesPerStep, optimiser, schedule, clip, evaluateEvery, seed } = request;
-  const model = await modelIdentity(request.model);
-  const loss = await lossIdentity(request.loss);
+export async function runAddress(request: TrainRequest): Promise<Address> {
+  const { steps, sequencesPerStep, optimiser, schedule, clip, evaluateEvery, seed, ...rest } = request;
+  const work = { progress: rest.progress, signal: rest.signal };
+  const { hash: model, checkUnchanged } = await modelIdentity(request.model, work);
+  const { loss, checkTeacher } = await lossIdentity(request.loss, work);
   const numbers = { steps, sequencesPerStep, optimiser, schedule, clip, evaluateEvery, seed };
   const data = [dataHash(request.sequences), dataHash(request.validation)];
   const trainable = [...new Set(request.trainable)].sort();
-  return `training-${hashOf({ numbersVersion, model, loss, trainable, data, numbers })}`;
+  return {
+    name: `training-${hashOf({ numbersVersion, model, loss, trainable, data, numbers })}`,
+    checkUnchanged: async () => {
+      await checkUnchanged();
+      await checkTeacher();
+    },
+  };
 }
 
-/** Name of the folder of a teacher's answers for some sequences. */
-export async function answersName(
+/** Address of a teacher's answers for some sequences. Throws what `modelIdentity` throws. */
+export async function answersAddress(
   loss: TrainingLoss & { kind: 'distillation' },
   sequences: readonly TrainingSequence[],
-): Promise<string> {
+  work: Work,
+): Promise<Address> {
   const { temperature, topLogits } = loss;
-  const teacher = await modelIdentity(loss.teacher);
-  return `teacher-${hashOf({ numbersVersion, teacher, temperature, topLogits, data: dataHash(sequences) })}`;
+  const { hash: teacher, checkUnchanged } = await modelIdentity(loss.teacher, work);
+  const data = dataHash(sequences);
+  const name = `teacher-${hashOf({ numbersVersion, teacher, temperature, topLogits, data })}`;
+  return { name, checkUnchanged };
 }
 
-async function lossIdentity(loss: TrainingLoss): Promise<object> {
-  if (loss.kind === 'cross-entropy') return loss;
+async function lossIdentity(
+  loss: TrainingLoss,
+  work: Work,
+): Promise<{ readonly loss: object; checkTeacher(): Promise<void> }> {
+  if (loss.kind === 'cross-entropy') return { loss, checkTeacher: async () => {} };
   const { teacher, ...numbers } = loss;
-  return { ...numbers, teacher: await modelIdentity(teacher) };
+  const { hash, checkUnchanged } = await modelIdentity(teacher, work);
+  return { loss: { ...numbers, teacher: hash }, checkTeacher: checkUnchanged };
 }
 
 function dataHash(sequences: readonly TrainingSequence[]): string {

@@ -33,11 +33,19 @@ export class RunFolder {
   readonly #path: string;
   readonly #worker: EngineWorker;
   readonly #parameters: Parameters;
+  readonly #checkUnchanged: () => Promise<void>;
 
-  constructor(path: string, worker: EngineWorker, parameters: Parameters) {
+  /** `checkUnchanged` throws if the models are no longer those that the folder is named for. */
+  constructor(
+    path: string,
+    worker: EngineWorker,
+    parameters: Parameters,
+    checkUnchanged: () => Promise<void>,
+  ) {
     this.#path = path;
     this.#worker = worker;
     this.#parameters = parameters;
+    this.#checkUnchanged = checkUnchanged;
   }
 
   /** The result of a run that is complete, else null. */
@@ -91,6 +99,7 @@ export class RunFolder {
 
   /** Writes the best parameters, or the last ones if none were evaluated, and removes what only a run needs. */
   async finish(curve: readonly TrainingPoint[]): Promise<TrainResult> {
+    await this.#checkUnchanged();
     const last = curve.at(-1)!.step;
     const best = bestStep(curve);
     if (best !== null) await this.#worker.load(this.#parameters.values, this.#file(this.#best(best)));
@@ -134,6 +143,7 @@ export class RunFolder {
   }
 
   async #write(tensors: readonly FileTensor[], name: string): Promise<void> {
+    await this.#checkUnchanged();
     await this.#worker.save(
       tensors.map((tensor) => tensor.name),
       this.#file(name),

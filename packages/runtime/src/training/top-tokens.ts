@@ -34,13 +34,21 @@ export function topTokens(
   };
 }
 
-/** Has the teacher answer for the sequences that have no answer yet, `tokens` of them at a time. */
+/**
+ * Has the teacher answer for the sequences that have no answer yet, `tokens` of them at a time. `checkUnchanged` throws
+ * if the teacher is another than the answers are kept for.
+ */
 export async function askTeacher(
   sessions: Sessions,
   { teacher, temperature }: DistillationLoss,
   n: number,
   answers: TeacherAnswers,
-  { tokens, progress, signal }: Work & { readonly tokens: number },
+  {
+    tokens,
+    checkUnchanged,
+    progress,
+    signal,
+  }: Work & { readonly tokens: number; checkUnchanged(): Promise<void> },
 ): Promise<void> {
   const { open } = answers;
   if (open.length === 0) return;
@@ -73,6 +81,7 @@ export async function askTeacher(
         joined(parts.map((part) => part.logprobs)),
         joined(parts.map((part) => part.tokens)),
       ];
+      await checkUnchanged();
       let at = 0;
       for (const sequence of batch.sequences) {
         const end = at + predictedIn([sequence]) * n;

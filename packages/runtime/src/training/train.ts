@@ -5,7 +5,7 @@ import type { EngineOptions } from '../engine/engine.js';
 import { carriedMemory } from '../engine/machine-memory.js';
 import { EngineWorker } from '../engine/worker.js';
 import { withLock } from '../evidence/lock.js';
-import { answersName, runName } from './address.js';
+import { answersAddress, runAddress } from './address.js';
 import { besideTeacher } from './beside-teacher.js';
 import { checkRequest } from './check.js';
 import { Gradients } from './gradients.js';
@@ -38,7 +38,7 @@ export interface TrainOptions {
  * Trains some tensors of a model. A run that was killed or stopped goes on where it last saved its state,
  * with the same bits if it has as many threads; one that is complete is not run again. Throws `INPUT_INVALID`
  * or `PLAN_INVALID` for what cannot be trained, `WEIGHTS_NOT_FINITE` when it diverges, `ABORTED`, `DISK_FULL`,
- * and `WRITE_FAILED`, also if another process is at this run.
+ * and `WRITE_FAILED`, also if another process is at this run; `CHECKPOINT_CHANGED` when weights change meanwhile.
  */
 export async function train(
   engine: Pick<EngineOptions, 'threads'>,
@@ -46,7 +46,8 @@ export async function train(
   options: TrainOptions,
 ): Promise<TrainResult> {
   checkRequest(request);
-  const folder = join(options.folder, await runName(request));
+  const address = await runAddress(request);
+  const folder = join(options.folder, address.name);
   return withLock(folder, async (isOurs) => {
     if (!isOurs) {
       throw new MoepressError('WRITE_FAILED', {
@@ -58,7 +59,7 @@ export async function train(
     const worker = new EngineWorker(engine.threads ?? availableParallelism());
     try {
       const parameters = new Parameters(worker, request.model, request.trainable);
-      const run = new RunFolder(folder, worker, parameters);
+      const run = new RunFolder(folder, worker, parameters, address.checkUnchanged);
       const earlier = await run.result();
       if (earlier) return earlier;
       const { tokens = 2048, memory = carriedMemory(), saveEvery = 30 } = options;
@@ -84,7 +85,8 @@ async function objectiveOf(
   if (loss.topLogits === null) return besideTeacher(sessions, student, loss);
   const all = [...sequences, ...validation];
   const n = Math.min(loss.topLogits, student.config.vocabSize);
-  const answers = await TeacherAnswers.open(join(folder, await answersName(loss, all)), all, n);
-  await askTeacher(sessions, loss, n, answers, { tokens, progress, signal });
+  const { name, checkUnchanged } = await answersAddress(loss, all, { progress, signal });
+  const answers = await TeacherAnswers.open(join(folder, name), all, n);
+  await askTeacher(sessions, loss, n, answers, { tokens, checkUnchanged, progress, signal });
   return topTokens(student, n, loss, answers);
 }

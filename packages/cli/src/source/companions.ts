@@ -1,0 +1,19 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isCompanion } from '@moepress/checkpoint';
+
+/**
+ * SHA-256 in hexadecimal of what stands beside the weights of a checkpoint folder and may decide what a text is to the
+ * model and when it stops: config, tokenizer, chat template, generation defaults. Files that cannot be read count as
+ * empty.
+ */
+export async function companionsHash(directory: string): Promise<string> {
+  const names = (await readdir(directory)).filter((name) => name === 'config.json' || isCompanion(name));
+  const hash = createHash('sha256');
+  for (const name of names.sort()) {
+    const bytes = await readFile(join(directory, name)).catch(() => Buffer.alloc(0));
+    hash.update(JSON.stringify([name, bytes.length])).update(bytes);
+  }
+  return hash.digest('hex');
+}
