@@ -14,6 +14,7 @@ import {
   MoepressError,
   mlpTensors,
   moeBlocks,
+  planBase,
   routerTensors,
   type TensorExpr,
 } from '@moepress/core';
@@ -50,7 +51,7 @@ export function planFor(base: Model, op: (layer: number, experts: number) => Lay
   return {
     format: 'moepress-plan',
     version: 1,
-    base: { id: base.id, revision: null, architecture: base.architecture, headers: base.headerHash },
+    base: planBase(base),
     method: { name: 'example', package: '@moepress/plugin-example', version: '1.2.3' },
     options: { ratio: 0.5, seed: 0 },
     calibration: { source: 'text.txt', sequences: 4, tokens: 2048, hash: '0'.repeat(64), seed: 7 },

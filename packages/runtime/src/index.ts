@@ -17,9 +17,9 @@ export { machineMemory } from './engine/machine-memory.js';
 export type { TensorData } from './engine/protocol.js';
 export { type EngineSpan, engineSpans } from './engine/spans.js';
 export {
+  type ContentHash,
   knownWeightsDigest,
   modelIdentity,
-  type NumericIdentity,
   weightsDigest,
 } from './evidence/identity.js';
 export {

@@ -8,6 +8,7 @@ import {
   type LayerPlan,
   type Model,
   moeBlocks,
+  planBase,
   zeros,
 } from '@moepress/core';
 import { activationEnergy, gateWeightSums, tokenMaskFisher } from '@moepress/graph';
@@ -21,7 +22,7 @@ function planOf(model: Model, layers: LayerPlan[]): CompressionPlan {
   return {
     format: 'moepress-plan',
     version: 1,
-    base: { id: model.id, revision: null, architecture: model.architecture, headers: model.headerHash },
+    base: planBase(model),
     method: { name: 'test', package: 'test', version: '0' },
     options: {},
     calibration: null,

@@ -22,7 +22,7 @@ export async function apply(
   const file = await readPlan(planFile);
   await checkCheckpointOutput(options.out);
   const base = await openBase(id, { ...options, ...context.work });
-  warnOfOtherBase(file.plan, base, context.work);
+  await warnOfOtherBase(file.plan, base, context.work);
   const view = applyPlanFile(base, file);
   showWarnings(file.plan, context);
   await outputCheckpoint({ base, view, plan: file.plan }, options, context);

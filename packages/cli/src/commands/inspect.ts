@@ -21,7 +21,7 @@ export async function inspect(id: string, options: InspectOptions, context: Cont
 /** A family that is not known is still an error, but one with all that can be said beside it. */
 async function openOrSurvey(id: string, options: InspectOptions, context: Context): Promise<Model> {
   try {
-    return await openView(id, { ...options, ...context.work });
+    return await openView(id, { ...options, ...context.work, readsWeights: false });
   } catch (error) {
     if (!MoepressError.isInstance(error) || error.code !== 'ARCHITECTURE_UNKNOWN') throw error;
     const survey = await surveyCheckpoint(id, { ...options, ...context.work });

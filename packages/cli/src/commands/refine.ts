@@ -32,7 +32,7 @@ export async function refine(id: string, options: RefineOptions, context: Contex
   const refiner = await context.registry.findRefiner(options.refiner);
   const own = parseOptions(refiner.refiner, { ...options.option, seed: options.seed });
   const teacher = await openBase(id, { ...options, ...work });
-  warnOfOtherBase(file.plan, teacher, work);
+  await warnOfOtherBase(file.plan, teacher, work);
   const student = applyPlanFile(teacher, file);
   const data = await trainingSet(teacher, options.train, options, work);
   const validation = options.validate && (await trainingSet(teacher, options.validate, options, work));

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeModel, GraphBuilder, gather, matmul } from '@moepress/graph';
 import { loadSamples } from '@moepress/harness';
@@ -45,8 +45,25 @@ describe('moepress eval --backend transformers-js', () => {
         expect(tokens).toBeGreaterThan(0.5);
         expect(tokens).toBeCloseTo(Math.round(tokens), 4);
       }
-      // Answers are kept where the user says so.
-      expect(readdirSync(join(cwd, 'answers'))).not.toEqual([]);
+    }));
+
+  it('keeps answers where the user says so, of these files alone', () =>
+    inTemporaryFolder(async (cwd) => {
+      writeUniformModel(join(cwd, 'ready'));
+      const args = ['eval', 'ready', ...ask, '--dtype', 'q4', '--answers', 'answers'];
+      const stores = async () => {
+        expect((await moepress(args, { cwd })).code).toBe(0);
+        return readdirSync(join(cwd, 'answers')).length;
+      };
+      expect(await stores()).toBe(1);
+      writeFileSync(join(cwd, 'ready', 'onnx', 'model_fp16.onnx'), 'other numbers');
+      expect(await stores()).toBe(1);
+      const file = join(cwd, 'ready', 'onnx', 'model_q4.onnx');
+      const { atime, mtime } = statSync(file);
+      // A comment in the graph: a byte more, and the same numbers.
+      writeFileSync(file, Buffer.concat([readFileSync(file), Buffer.from([0x32, 1, 0x78])]));
+      utimesSync(file, atime, mtime);
+      expect(await stores()).toBe(2);
     }));
 
   it('says which file it looked for', () =>

@@ -24,9 +24,16 @@ export async function openLocalAnswers(
   const folder = await storeFolder(choice, defaultRoot(), 'Answers', work.progress);
   if (folder === null) return undefined;
   const { hash: numbers, checkUnchanged } = await modelIdentity(model, work);
-  const store = await openAnswerStore(folder, await localIdentity(model, numbers, settings));
+  return checkedStore(
+    await openAnswerStore(folder, await localIdentity(model, numbers, settings)),
+    checkUnchanged,
+  );
+}
+
+/** A store that keeps nothing once the files it is about are others: `checkUnchanged` throws then. */
+export function checkedStore(store: AnswerStore, checkUnchanged: () => Promise<void>): AnswerStore {
   return {
-    get: store.get,
+    get: (request) => store.get(request),
     async add(answers) {
       await checkUnchanged();
       await store.add(answers);

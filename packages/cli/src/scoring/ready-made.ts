@@ -2,8 +2,10 @@ import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Work } from '@moepress/core';
 import {
+  type AnswerStore,
   type Evaluation,
   evaluate,
+  type LanguageModel,
   type OnnxDtype,
   openAnswerStore,
   transformersJsLanguageModel,
@@ -11,15 +13,16 @@ import {
 import { defaultEvidenceRoot } from '@moepress/runtime';
 import { checkFolderOutput } from '../output.js';
 import { openTokenizerOf } from '../source/tokenizer.js';
-import type { AnswersChoice } from './answers.js';
+import { type AnswersChoice, checkedStore } from './answers.js';
 import { datasets, type Questions } from './local.js';
+import { onnxFilesHash } from './onnx-files.js';
 
 /** ONNX files that others exported. */
 export interface ReadyMadeOptions {
   readonly dtype?: OnnxDtype;
   readonly addBos?: boolean;
   readonly revision?: string;
-  /** Folder of answers. Only one the user names: the files are not looked at closely enough to know them again. */
+  /** Folder of answers; by default none. */
   readonly answers: AnswersChoice;
 }
 
@@ -43,7 +46,7 @@ export async function scoreReadyMade(
   });
   try {
     const store = answers
-      ? await openAnswerStore(resolve(answers), { ...model.settings, id: await placeOf(id) })
+      ? await openReadyMadeAnswers(resolve(answers), id, model, options, work)
       : undefined;
     return await evaluate({ ...questions, data: datasets(questions), model, store, work });
   } finally {
@@ -51,7 +54,19 @@ export async function scoreReadyMade(
   }
 }
 
-/** A folder by its whole path: `./model` is another one elsewhere. */
-async function placeOf(id: string): Promise<string> {
-  return (await stat(id).catch(() => null))?.isDirectory() ? resolve(id) : id;
+/** The answers that the same files gave before. */
+async function openReadyMadeAnswers(
+  folder: string,
+  id: string,
+  { settings }: LanguageModel,
+  { dtype = 'fp32' }: Omit<ReadyMadeOptions, 'answers'>,
+  work: Work,
+): Promise<AnswerStore> {
+  const isFolder = (await stat(id).catch(() => null))?.isDirectory();
+  const { hash: files, checkUnchanged } = await onnxFilesHash(
+    isFolder ? resolve(id) : join(downloads(), id),
+    dtype,
+    work,
+  );
+  return checkedStore(await openAnswerStore(folder, { ...settings, id, files }), checkUnchanged);
 }

@@ -16,7 +16,7 @@ export interface ServerOptions {
   /** Requests at once. */
   readonly concurrency?: number;
   readonly revision?: string;
-  /** Folder of answers. Only a folder the user names: nobody can tell when a server gets other weights. */
+  /** Folder of answers. Only one that the user names: nobody can tell when a server gets other weights. */
   readonly answers: AnswersChoice;
 }
 

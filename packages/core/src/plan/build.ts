@@ -42,9 +42,12 @@ function unknownOption(
   });
 }
 
-/** How a plan names the model it was made from. */
-export function planBase({ id, revision, architecture, headerHash }: Model): CompressionPlan['base'] {
-  return { id, revision, architecture, headers: headerHash };
+/** How a plan names the model it was made from; `weights` are the digest of those that were measured. */
+export function planBase(
+  { id, revision, architecture, headerHash }: Model,
+  weights: string | null = null,
+): CompressionPlan['base'] {
+  return { id, revision, architecture, headers: headerHash, weights };
 }
 
 /**
@@ -54,6 +57,8 @@ export function planBase({ id, revision, architecture, headerHash }: Model): Com
  */
 export function buildPlan(parts: {
   readonly model: Model;
+  /** SHA-256 over the files that were measured; absent if none were. */
+  readonly weights?: string | null;
   readonly compressor: Compressor;
   readonly origin: MethodOrigin;
   readonly options: object;
@@ -64,7 +69,7 @@ export function buildPlan(parts: {
   const parsed = planSchema.safeParse({
     format: 'moepress-plan',
     version: 1,
-    base: planBase(model),
+    base: planBase(model, parts.weights),
     method: { name: compressor.name, package: origin.package, version: origin.version },
     options: parts.options,
     calibration: parts.calibration,

@@ -68,6 +68,8 @@ export const planSchema = z.strictObject({
     architecture: z.string(),
     /** SHA-256 over the headers of the checkpoint's files. */
     headers: sha256,
+    /** SHA-256 over the digests of its weights' files; null if nothing was measured on them, so that any would do. */
+    weights: sha256.nullable().default(null),
   }),
   method: z.strictObject({ name: z.string(), package: z.string(), version: z.string() }),
   options: z.record(z.string(), z.json()),

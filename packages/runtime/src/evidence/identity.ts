@@ -21,9 +21,9 @@ export interface IdentityOptions extends Work {
   readonly digests?: FileDigests | undefined;
 }
 
-/** What a model is known by. */
-export interface NumericIdentity {
-  /** SHA-256 in hexadecimal of what determines the model's numbers. */
+/** A hash over the content of a model's files. */
+export interface ContentHash {
+  /** SHA-256 in hexadecimal. */
   readonly hash: string;
   /** Throws `CHECKPOINT_CHANGED` if the model's files are no longer those that the hash is of. */
   checkUnchanged(): Promise<void>;
@@ -47,7 +47,7 @@ function defaultDigests(): FileDigests {
 export async function modelIdentity(
   model: Model,
   { precision = 'float32', digests = defaultDigests(), ...work }: IdentityOptions = {},
-): Promise<NumericIdentity> {
+): Promise<ContentHash> {
   const files = await digests.of(filesOf(model), work);
   const { id: _id, revision: _revision, source: _source, ...rest } = model;
   const lower = precision === 'float32' ? {} : { precision };
@@ -62,8 +62,9 @@ export async function modelIdentity(
 export async function weightsDigest(
   model: Model,
   { digests = defaultDigests(), ...work }: Omit<IdentityOptions, 'precision'> = {},
-): Promise<string> {
-  return digestOfAll((await digests.of(filesOf(model), work)).digests);
+): Promise<ContentHash> {
+  const files = await digests.of(filesOf(model), work);
+  return { hash: digestOfAll(files.digests), checkUnchanged: files.checkUnchanged };
 }
 
 /** The same if no file has to be read for it, else null. Throws `CHECKPOINT_NOT_FOUND`. */

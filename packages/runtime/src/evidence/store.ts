@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { CalibrationRecord, Model, Statistic } from '@moepress/core';
 import { isMeasured } from '../decoder/statistics.js';
 import {
+  type ContentHash,
   evidenceName,
   type IdentityOptions,
   modelIdentity,
-  type NumericIdentity,
   shortHash,
 } from './identity.js';
 import { withLock } from './lock.js';
@@ -57,10 +57,10 @@ export class EvidenceStore {
 export class EvidenceShelf {
   readonly #root: string;
   readonly #model: Model;
-  readonly #identity: NumericIdentity;
+  readonly #identity: ContentHash;
   readonly #calibration: CalibrationRecord;
 
-  constructor(root: string, model: Model, identity: NumericIdentity, calibration: CalibrationRecord) {
+  constructor(root: string, model: Model, identity: ContentHash, calibration: CalibrationRecord) {
     this.#root = root;
     this.#model = model;
     this.#identity = identity;

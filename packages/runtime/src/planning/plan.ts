@@ -13,6 +13,7 @@ import {
 import { type CalibrationSet, checkSet, recordOf } from '../calibration/set.js';
 import type { Engine } from '../engine/engine.js';
 import { carriedMemory } from '../engine/machine-memory.js';
+import { type ContentHash, weightsDigest } from '../evidence/identity.js';
 import { engineServices } from '../services/services.js';
 
 export interface PlanRequest extends Work {
@@ -30,24 +31,31 @@ export interface PlanRequest extends Work {
 
 /**
  * Lets a method decide: checks its options, has measured what it needs, and makes its decision a
- * plan. Throws `OPTIONS_INVALID`, `RATIO_TOO_HIGH`, `CALIBRATION_INVALID`, `PLUGIN_INVALID` and what `measure`
- * throws.
+ * plan. A plan that was measured names the bytes it was measured on. Throws `OPTIONS_INVALID`, `RATIO_TOO_HIGH`,
+ * `CALIBRATION_INVALID`, `PLUGIN_INVALID`, what `weightsDigest` and `measure` throw, and `CHECKPOINT_CHANGED`.
  */
 export async function planCompression(engine: Engine, request: PlanRequest): Promise<CompressionPlan> {
   const { model, method, progress, signal, memory = carriedMemory() } = request;
   const { compressor, origin } = method;
   const options = parseOptions(compressor, request.options);
   const needs = compressor.needs(model, options);
+  const used: { set?: CalibrationSet; weights?: ContentHash } = {};
+  const measuring = async () => {
+    used.weights ??= await weightsDigest(model, { progress, signal });
+  };
+  if (needs.length > 0) await measuring();
   const evidence = needs.length > 0 ? await request.measure(needs) : null;
-  const used: { set?: CalibrationSet } = {};
   const services = engineServices(engine, async () => {
+    await measuring();
     used.set ??= await calibrationOf(request);
     return { model, memory, sequences: used.set.sequences };
   });
   const rng = createRng(options.seed);
   const decision = await compressor.plan({ model, evidence, options, rng, services, progress, signal });
   const calibration = evidence?.calibration ?? (used.set ? recordOf(used.set) : null);
-  return buildPlan({ model, compressor, origin, options, calibration, decision });
+  await used.weights?.checkUnchanged();
+  const weights = used.weights?.hash ?? null;
+  return buildPlan({ model, weights, compressor, origin, options, calibration, decision });
 }
 
 async function calibrationOf({ model, method, calibration }: PlanRequest): Promise<CalibrationSet> {
