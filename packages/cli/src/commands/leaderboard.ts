@@ -61,13 +61,13 @@ export async function leaderboard(
     },
     context,
   );
-  const table = leaderboardMarkdown(recipe.title, cells, metricsOf(cells));
+  const table = leaderboardMarkdown(recipe.title, cells, metricsOf(cells, recipe.tasks));
   context.print(`${table}\nThe page is ${join(out, 'index.html')}`, { out, cells });
 }
 
 /** Results, table and page; each whole or not at all, so that one may look while the run goes on. */
 async function publish(out: string, recipe: Recipe, cells: readonly Cell[]): Promise<void> {
-  const metrics = metricsOf(cells);
+  const metrics = metricsOf(cells, recipe.tasks);
   const published = recipe.published ? await publishedTables() : [];
   await writeWhole(join(out, 'results.jsonl'), cells.map((cell) => `${JSON.stringify(cell)}\n`).join(''));
   await writeWhole(join(out, 'leaderboard.md'), leaderboardMarkdown(recipe.title, cells, metrics));

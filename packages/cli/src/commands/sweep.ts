@@ -11,7 +11,7 @@ import { calibrationSet } from '../source/calibration.js';
 import { sharedDevice } from '../source/engine.js';
 import { openBase } from '../source/model.js';
 import { type Configuration, configurationsOf } from '../sweep/configuration.js';
-import type { Entry } from '../sweep/entry.js';
+import type { AskedEntry, Entry } from '../sweep/entry.js';
 import { sharedEvidence } from '../sweep/evidence.js';
 import { renderSpread } from '../sweep/figure.js';
 import { factorsOf, type Grid, readGrid } from '../sweep/grid.js';
@@ -68,32 +68,37 @@ export async function sweep(file: string, options: SweepOptions, context: Contex
       shared,
       context,
     );
-  const entries = await ask(configurations, grid);
+  const entries = (await ask(configurations, grid)).map((entry): AskedEntry => ({ ...entry, again: {} }));
   const by = chosenMeasure(entries, grid);
   const isBest = bestOf(entries, by, grid);
   const further = grid.best ? await ask(configurations.filter(isBest), grid.best) : [];
-  await show(grid, joined(entries, further), by.name, out, context);
+  await show(grid, joined(entries, further, grid), by.name, out, context);
 }
 
 const isProcessor = ({ device = 'cpu' }: DeviceOptions): boolean => device === 'cpu';
 
 /** Whether a configuration is among the best, which are asked what is too much to ask of all. */
-function bestOf(entries: readonly Entry[], by: Measure, { best }: Grid) {
+function bestOf(entries: readonly AskedEntry[], by: Measure, { best }: Grid) {
   const chosen = ranked(entries, by).slice(0, best?.count ?? 0);
   const addresses = new Set(chosen.map(({ configuration }) => configuration));
   return ({ address }: Configuration): boolean => addresses.has(address);
 }
 
-/** The entries with their further scores. */
-function joined(entries: readonly Entry[], further: readonly Entry[]): Entry[] {
-  const scores = new Map(further.map((entry) => [entry.configuration, entry.scores]));
-  return entries.map((entry) => ({
-    ...entry,
-    scores: { ...entry.scores, ...scores.get(entry.configuration) },
-  }));
+/** The entries with their further scores; those on other documents than all were asked stand apart. */
+function joined(entries: readonly AskedEntry[], further: readonly Entry[], grid: Grid): AskedEntry[] {
+  const found = new Map(further.map((entry) => [entry.configuration, entry.scores]));
+  return entries.map((entry) => {
+    const scores = Object.entries(found.get(entry.configuration) ?? {});
+    const isOther = ([task]: [string, unknown]) => task in entry.scores && grid.limit !== grid.best?.limit;
+    return {
+      ...entry,
+      scores: { ...entry.scores, ...Object.fromEntries(scores.filter((one) => !isOther(one))) },
+      again: Object.fromEntries(scores.filter(isOther)),
+    };
+  });
 }
 
-function chosenMeasure(entries: readonly Entry[], { by, tasks, method }: Grid): Measure {
+function chosenMeasure(entries: readonly AskedEntry[], { by, tasks, method }: Grid): Measure {
   const name = by ?? tasks[0] ?? 'distance';
   const measure = measuresOf(entries).find((one) => one.name === name);
   if (measure) return measure;
@@ -107,7 +112,7 @@ function chosenMeasure(entries: readonly Entry[], { by, tasks, method }: Grid): 
 /** Writes a figure for each measure of all entries, and prints the best. */
 async function show(
   grid: Grid,
-  entries: readonly Entry[],
+  entries: readonly AskedEntry[],
   name: string,
   out: string,
   { print }: Context,

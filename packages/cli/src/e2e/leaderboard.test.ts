@@ -76,6 +76,16 @@ describe('moepress leaderboard', () => {
       /option/,
       4,
     ],
+    [
+      'models: [tiny]\ntasks: [tiny_facts]\nratios: [0.5]\nmethods:\n  - { method: random, options: { seed: 5 } }',
+      /seeds of the recipe/,
+      5,
+    ],
+    [
+      'models: [tiny]\ntasks: [tiny_facts]\nratios: [0.5]\nmethods:\n  - { method: random, options: { ratio: 0.3 } }',
+      /ratios of the recipe/,
+      5,
+    ],
     ['models: [./gone]\ntasks: [tiny_facts]\nmethods: [reap]\nratios: [0.5]', /no such folder/, 1],
   ])('names the line of %j', (text, message, line) =>
     inTemporaryFolder(async (folder) => {

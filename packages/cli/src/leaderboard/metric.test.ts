@@ -20,7 +20,38 @@ describe('metricsOf', () => {
   });
 });
 
+/** As a run of these tasks leaves them: the subjects of MMLU, its groups, and tasks beside it. */
+const mmlu = {
+  mmlu_anatomy: { 'acc,none': 0.2 },
+  mmlu_virology: { 'acc,none': 0.4 },
+  mmlu_stem: { 'acc,none': 0.2 },
+  mmlu_other: { 'acc,none': 0.4 },
+  mmlu: { 'acc,none': 0.3 },
+};
+const suite = scores({ ...mmlu, arc_easy: { 'acc_norm,none': 0.5 }, tiny_facts: { 'acc,none': 1 } });
+
 describe('average', () => {
+  it('counts a group once, and not what it is made of', () => {
+    const tasks = ['mmlu', 'arc_easy', 'tiny_facts'];
+    const metrics = metricsOf([suite], tasks);
+    expect(metrics.slice(0, 3).map(({ task }) => task)).toEqual(tasks);
+    expect(metrics).toHaveLength(7);
+    expect(average(suite, metrics)).toBeCloseTo((0.3 + 0.5 + 1) / 3, 12);
+  });
+
+  it('counts the parts of a group that are asked by themselves', () => {
+    const metrics = metricsOf([suite], ['mmlu_anatomy', 'tiny_facts']);
+    expect(average(suite, metrics)).toBeCloseTo(0.6, 12);
+    const both = metricsOf([suite], ['mmlu_anatomy', 'mmlu_stem', 'mmlu', 'tiny_facts']);
+    expect(average(suite, both)).toBeCloseTo(0.65, 12);
+  });
+
+  it('is there for a row of a paper, which has the group alone', () => {
+    const paper = scores({ mmlu: { 'acc,none': 0.6 }, arc_easy: { 'acc_norm,none': 0.8 } });
+    expect(average(paper, metricsOf([suite], ['mmlu', 'arc_easy']))).toBeCloseTo(0.7, 12);
+    expect(average(paper, metricsOf([suite], ['mmlu', 'arc_easy', 'tiny_facts']))).toBeNull();
+  });
+
   const asked = [
     scores({ a: { 'acc,none': 0.5 }, b: { 'acc,none': 1 }, text: { 'word_perplexity,none': 9 } }),
   ];

@@ -1,3 +1,4 @@
+import { findTaskOrGroup, groupsWithin, isGroup, leaves } from '@moepress/harness';
 import type { Cell } from './cell.js';
 
 /** What is shown of a task: one number. */
@@ -6,6 +7,8 @@ export interface Metric {
   /** `metric,filter` as in results files. */
   readonly key: string;
   readonly higherIsBetter: boolean;
+  /** Whether it counts in the average: the parts of a group that is asked stand in the table beside it and do not. */
+  readonly isAveraged: boolean;
 }
 
 /** Tasks whose answers differ in length: papers give the accuracy by log-likelihood per character. */
@@ -19,20 +22,39 @@ const preferred = [
   'token_perplexity,none',
 ];
 
-/** One metric for each task that was asked, as the papers of the field choose them. */
-export function metricsOf(cells: readonly Pick<Cell, 'scores'>[]): Metric[] {
+/**
+ * One metric for each task and group that was scored, as the papers of the field choose them. `asked` names those that
+ * were asked for, each of which counts once in the average; they come first. Absent: all that were scored.
+ */
+export function metricsOf(cells: readonly Pick<Cell, 'scores'>[], asked?: readonly string[]): Metric[] {
   const tasks = new Map(cells.flatMap(({ scores }) => Object.entries(scores)));
-  return [...tasks].flatMap(([task, scores]): Metric[] => {
+  const counted = asked ? outermost(asked) : new Set(tasks.keys());
+  const metrics = [...tasks].flatMap(([task, scores]): Metric[] => {
     const wanted = normalised.has(task) ? ['acc_norm,none', ...preferred] : preferred;
     const key = [...wanted, ...Object.keys(scores)].find((name) => name in scores);
-    return key === undefined ? [] : [{ task, key, higherIsBetter: !key.includes('perplexity') }];
+    if (key === undefined) return [];
+    return [{ task, key, higherIsBetter: !key.includes('perplexity'), isAveraged: counted.has(task) }];
   });
+  const place = ({ task, isAveraged }: Metric) => asked && (isAveraged ? asked.indexOf(task) : asked.length);
+  return metrics.toSorted((a, b) => (place(a) ?? 0) - (place(b) ?? 0));
 }
 
-/** Mean over the metrics that are accuracies; null where one is missing or there is none. */
+/** Without those that are part of a group which is named too. */
+function outermost(names: readonly string[]): Set<string> {
+  const parts = names
+    .map((name) => findTaskOrGroup(name))
+    .flatMap((named) => {
+      if (!isGroup(named)) return [];
+      const groups = groupsWithin(named).map(({ group }) => group);
+      return [...groups.filter((group) => group !== named.group), ...leaves(named).map(({ task }) => task)];
+    });
+  return new Set(names.filter((name) => !parts.includes(name)));
+}
+
+/** Mean over the accuracies that count in it; null where one is missing or there is none. */
 export function average({ scores }: Pick<Cell, 'scores'>, metrics: readonly Metric[]): number | null {
   const values = metrics
-    .filter(({ higherIsBetter }) => higherIsBetter)
+    .filter(({ higherIsBetter, isAveraged }) => higherIsBetter && isAveraged)
     .map(({ task, key }) => scores[task]?.[key]);
   if (values.length === 0 || values.includes(undefined)) return null;
   return values.reduce<number>((sum, value) => sum + value!, 0) / values.length;

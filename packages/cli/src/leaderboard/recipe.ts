@@ -23,7 +23,14 @@ const methodSchema = z.union([
       method: name,
       /** What the tables call it. */
       label: name.optional(),
-      options: z.record(z.string(), z.unknown()).default({}),
+      options: z
+        .record(z.string(), z.unknown())
+        .default({})
+        .refine((options) => !Object.hasOwn(options, 'seed'), 'The seeds of the recipe say what seed is')
+        .refine(
+          (options) => !Object.hasOwn(options, 'ratio'),
+          'The ratios of the recipe or of the method say what ratio is',
+        ),
       /** In place of the recipe's; none for a method whose options say its size. */
       ratios: z.array(ratio).max(maxList).optional(),
     })

@@ -9,7 +9,8 @@ import { isCompanion } from '@moepress/checkpoint';
  * empty.
  */
 export async function companionsHash(directory: string): Promise<string> {
-  const names = (await readdir(directory)).filter((name) => name === 'config.json' || isCompanion(name));
+  const found = await readdir(directory).catch(() => []);
+  const names = found.filter((name) => name === 'config.json' || isCompanion(name));
   const hash = createHash('sha256');
   for (const name of names.sort()) {
     const bytes = await readFile(join(directory, name)).catch(() => Buffer.alloc(0));

@@ -9,7 +9,7 @@ import { combinations, type Grid, type Options } from './grid.js';
 export interface Configuration {
   /** As the grid gives them. */
   readonly options: Options;
-  /** The same with the seed, for the method. */
+  /** The same with the grid's seed, unless they have one of their own, for the method. */
   readonly given: Options;
   readonly needs: readonly Statistic[];
   /** SHA-256 of what determines its plan: weights, tokenizer, method with its options, tokens measured on. */
@@ -39,7 +39,7 @@ export async function configurationsOf(
   const companions = await companionsHash(base.source.directory);
   const measured = { model: identity, companions, calibration: addressOf(set.sequences) };
   const all = combinations(grid).map((options): [string, Configuration] => {
-    const given = { ...options, seed: grid.seed };
+    const given = { seed: grid.seed, ...options };
     const parsed = locating(whereIs(['options']), () => parseOptions(compressor, given));
     const needs = locating(whereIs(['options']), () => compressor.needs(base, parsed));
     const address = addressOf({ ...measured, origin, method: compressor.name, options: parsed });

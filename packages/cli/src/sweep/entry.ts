@@ -26,6 +26,11 @@ const entrySchema = z.object({
 /** What was found of one configuration: a line of the results. */
 export type Entry = z.output<typeof entrySchema>;
 
+/** An entry beside the scores on tasks that it was asked before, when it was among the best, on other documents. */
+export interface AskedEntry extends Entry {
+  readonly again: Entry['scores'];
+}
+
 export const newEntry = (entry: Omit<Entry, 'format'>): Entry => ({ format, ...entry });
 
 /** The entries among some lines of text; what is none, as the torn last line of a killed run, is left out. */

@@ -19,7 +19,10 @@ const gridSchema = z
     model: name,
     revision: name.nullable().default(null),
     method: name,
-    /** A list holds values to be tried, in all combinations; anything else is the same for all. */
+    /**
+     * A list holds values to be tried, in all combinations; anything else is the same for all. A `seed` among them is the
+     * method's; the documents to measure on are chosen by the grid's.
+     */
     options: z.record(z.string(), values),
     /** As `--calibration` takes it; absent: the embedded model's own text. */
     calibration: name.optional(),

@@ -1,5 +1,5 @@
 import { metricsOf } from '../leaderboard/metric.js';
-import type { Entry } from './entry.js';
+import type { AskedEntry } from './entry.js';
 
 /** A number that configurations are compared by. */
 export interface Measure {
@@ -10,7 +10,7 @@ export interface Measure {
   readonly higherIsBetter: boolean;
   /** Whether ratios tell more than differences, as those of perplexities do. */
   readonly isRatio: boolean;
-  of(entry: Entry): number | null;
+  of(entry: AskedEntry): number | null;
 }
 
 const told: readonly Measure[] = [
@@ -30,26 +30,47 @@ const told: readonly Measure[] = [
   },
 ];
 
-/** What is known of some of the entries at least: what the method tells, and one metric of each task. */
-export function measuresOf(entries: readonly Entry[]): Measure[] {
-  const tasks = metricsOf(entries).map(
-    ({ task, key, higherIsBetter }): Measure => ({
-      name: task,
-      title: `${task} (${key.split(',')[0]})`,
-      higherIsBetter,
-      isRatio: key.includes('perplexity'),
-      of: ({ scores }) => scores[task]?.[key] ?? null,
-    }),
+/**
+ * What is known of some of the entries at least: what the method tells, and one metric of each task; of a task that the
+ * best were asked again, one more.
+ */
+export function measuresOf(entries: readonly AskedEntry[]): Measure[] {
+  const first = taskMeasures(entries, false);
+  const again = taskMeasures(entries, true);
+  return [...told, ...first, ...again].filter((measure) =>
+    entries.some((entry) => measure.of(entry) !== null),
   );
-  return [...told, ...tasks].filter((measure) => entries.some((entry) => measure.of(entry) !== null));
 }
 
-/** Best first, what is not known last; of equals as they come. */
-export function ranked(entries: readonly Entry[], { of, higherIsBetter }: Measure): Entry[] {
-  const worth = (entry: Entry) => {
+function taskMeasures(entries: readonly AskedEntry[], isAgain: boolean): Measure[] {
+  const scoresOf = (entry: AskedEntry) => (isAgain ? entry.again : entry.scores);
+  return metricsOf(entries.map((entry) => ({ scores: scoresOf(entry) }))).map(
+    ({ task, key, higherIsBetter }): Measure => ({
+      name: isAgain ? `${task}-again` : task,
+      title: `${task} (${key.split(',')[0]})${isAgain ? ', asked again' : ''}`,
+      higherIsBetter,
+      isRatio: key.includes('perplexity'),
+      of: (entry) => scoresOf(entry)[task]?.[key] ?? null,
+    }),
+  );
+}
+
+/**
+ * Best first, what is not known last; of equals as they come. Numbers of different documents are never compared: where
+ * the best were asked again for what they are ranked by, they are ranked by that among each other, before the rest.
+ */
+export function ranked(entries: readonly AskedEntry[], by: Measure): AskedEntry[] {
+  const again = measuresOf(entries).find(({ name }) => name === `${by.name}-again`);
+  const isAgain = (entry: AskedEntry) => again !== undefined && again.of(entry) !== null;
+  const [best, rest] = [entries.filter(isAgain), entries.filter((entry) => !isAgain(entry))];
+  return [...(again ? inOrder(best, again) : []), ...inOrder(rest, by)];
+}
+
+function inOrder(entries: readonly AskedEntry[], { of, higherIsBetter }: Measure): AskedEntry[] {
+  const worth = (entry: AskedEntry) => {
     const value = of(entry);
     if (value === null || Number.isNaN(value)) return Number.NEGATIVE_INFINITY;
     return higherIsBetter ? value : -value;
   };
-  return [...entries].sort((a, b) => (worth(a) === worth(b) ? 0 : worth(b) - worth(a)));
+  return entries.toSorted((a, b) => (worth(a) === worth(b) ? 0 : worth(b) - worth(a)));
 }

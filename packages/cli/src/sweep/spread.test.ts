@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { type Entry, newEntry } from './entry.js';
+import { type AskedEntry, type Entry, newEntry } from './entry.js';
 import { measuresOf, ranked } from './measure.js';
 import { factors, rankCorrelation } from './spread.js';
+import { sweepText } from './text.js';
 
-const entry = (options: Entry['options'], distance: number | null, perplexity?: number, accuracy?: number) =>
-  newEntry({
+const entry = (
+  options: Entry['options'],
+  distance: number | null,
+  perplexity?: number,
+  accuracy?: number,
+): AskedEntry => ({
+  ...newEntry({
     configuration: JSON.stringify(options),
     asked: '',
     options,
@@ -16,7 +22,9 @@ const entry = (options: Entry['options'], distance: number | null, perplexity?: 
       ...(perplexity !== undefined && { text: { 'word_perplexity,none': perplexity } }),
       ...(accuracy !== undefined && { facts: { 'acc,none': accuracy } }),
     },
-  });
+  }),
+  again: {},
+});
 
 const entries = [
   entry({ scoring: 'a', keep: 4 }, 0.5, 10, 0.9),
@@ -38,6 +46,31 @@ describe('measures', () => {
     expect(order('distance')).toEqual(['a4', 'b4', 'a8', 'b8']);
     expect(order('facts')).toEqual(['a4', 'b4', 'a8', 'b8']);
     expect(order('text')).toEqual(['a4', 'b4', 'b8', 'a8']);
+  });
+});
+
+describe('what the best were asked again', () => {
+  const asked = [
+    { ...entry({ seed: 0 }, null, undefined, 0.9), again: { facts: { 'acc,none': 0.4 } } },
+    { ...entry({ seed: 1 }, null, undefined, 0.8), again: { facts: { 'acc,none': 0.7 } } },
+    entry({ seed: 2 }, null, undefined, 0.75),
+    entry({ seed: 3 }, null, undefined, 0.5),
+  ];
+  const [first, again] = measuresOf(asked);
+
+  it('is a measure of its own, of other documents', () => {
+    expect([first!.title, again!.title]).toEqual(['facts (acc)', 'facts (acc), asked again']);
+    expect(asked.map((one) => again!.of(one))).toEqual([0.4, 0.7, null, null]);
+    expect(factors(asked, ['seed'], first!)[0]!.levels.map(({ mean }) => mean)).toEqual([
+      0.9, 0.8, 0.75, 0.5,
+    ]);
+  });
+
+  it('ranks them before all others, however lucky those were', () => {
+    expect(ranked(asked, first!).map(({ options }) => options.seed)).toEqual([1, 0, 2, 3]);
+    const summary = { title: 'T', entries: asked, measures: [first!, again!], by: first!, options: ['seed'] };
+    const text = sweepText({ ...summary, factors: factors(asked, ['seed'], first!) });
+    expect(text).toContain('those first that were asked again');
   });
 });
 

@@ -1,5 +1,5 @@
 import { canonicalJson } from '@moepress/core';
-import type { Entry } from './entry.js';
+import type { AskedEntry } from './entry.js';
 import type { Measure } from './measure.js';
 
 /** All values that a measure takes under one value of an option. */
@@ -19,7 +19,11 @@ export interface Factor {
 }
 
 /** The options by how much a measure depends on them, the most telling first. */
-export function factors(entries: readonly Entry[], options: readonly string[], measure: Measure): Factor[] {
+export function factors(
+  entries: readonly AskedEntry[],
+  options: readonly string[],
+  measure: Measure,
+): Factor[] {
   return options
     .map((option): Factor => {
       const levels = levelsOf(entries, option, measure);
@@ -31,7 +35,7 @@ export function factors(entries: readonly Entry[], options: readonly string[], m
     .sort((a, b) => b.range - a.range);
 }
 
-function levelsOf(entries: readonly Entry[], option: string, { of, isRatio }: Measure): Level[] {
+function levelsOf(entries: readonly AskedEntry[], option: string, { of, isRatio }: Measure): Level[] {
   const byValue = new Map<string, number[]>();
   for (const entry of entries) {
     const measured = of(entry);
@@ -56,7 +60,7 @@ export const nameOf = (value: unknown): string =>
  * Spearman's rank correlation of two measures over the entries that have both: 1 if they rank alike, -1 if the
  * other way round, better and worse being those of each. Null for fewer than three entries, or where one is constant.
  */
-export function rankCorrelation(entries: readonly Entry[], a: Measure, b: Measure): number | null {
+export function rankCorrelation(entries: readonly AskedEntry[], a: Measure, b: Measure): number | null {
   const known = entries.filter((entry) => a.of(entry) !== null && b.of(entry) !== null);
   if (known.length < 3) return null;
   const [x, y] = [a, b].map(({ of, higherIsBetter }) =>

@@ -1,5 +1,5 @@
 import { type Column, formatTable } from '../table.js';
-import type { Entry } from './entry.js';
+import type { AskedEntry } from './entry.js';
 import { type Measure, ranked } from './measure.js';
 import { type Factor, nameOf, rankCorrelation } from './spread.js';
 
@@ -7,7 +7,7 @@ const shown = 20;
 
 export interface Summary {
   readonly title: string;
-  readonly entries: readonly Entry[];
+  readonly entries: readonly AskedEntry[];
   readonly measures: readonly Measure[];
   /** What is ranked by. */
   readonly by: Measure;
@@ -18,6 +18,7 @@ export interface Summary {
 
 /** The best configurations, what decided, and how far the measures agree. */
 export function sweepText({ title, entries, measures, by, options, factors }: Summary): string {
+  const isAskedAgain = measures.some(({ name }) => name === `${by.name}-again`);
   const best = ranked(entries, by).slice(0, shown);
   const columns: Column[] = [
     ...options.map((option): Column => ({ title: option })),
@@ -42,7 +43,7 @@ export function sweepText({ title, entries, measures, by, options, factors }: Su
       return correlation === null ? [] : [`${measure.title} ${correlation.toFixed(2)}`];
     });
   return [
-    `${title}: ${entries.length} configurations, the best ${best.length} by ${by.title}`,
+    `${title}: ${entries.length} configurations, the best ${best.length} by ${by.title}${isAskedAgain ? ', those first that were asked again' : ''}`,
     '',
     formatTable(columns, rows),
     '',
