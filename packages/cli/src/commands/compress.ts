@@ -6,6 +6,7 @@ import {
   MoepressError,
   parseOptions,
   planHash,
+  type RemovedRatios,
   removedRatios,
 } from '@moepress/core';
 import { checkUnread, type ExpertLayout, writeHuggingFace } from '@moepress/export';
@@ -119,13 +120,22 @@ export async function outputCheckpoint(
   context: Context,
 ): Promise<void> {
   const written = await writeHuggingFace(view, out, { ...context.work, layout, plan, base });
-  const removed = removedRatios(base, view);
+  const removed = removedRatios(base, written.parameters);
+  const planned = removedRatios(base, view);
   const text = [
     `Wrote ${written.directory}: ${formatBytes(written.bytes)} in ${written.files.length} files`,
-    `Removed ${formatPercent(removed.routed)} of the routed-expert parameters, ${formatPercent(removed.whole)} of the model`,
+    `Removed ${describeRemoved(removed)}`,
+    ...(planned.whole > removed.whole
+      ? [
+          `The plan removes ${describeRemoved(planned)}: copies and zeros of the layout ${layout} fill the files up again`,
+        ]
+      : []),
   ].join('\n');
-  context.print(text, { ...written, removed, planHash: planHash(plan) });
+  context.print(text, { ...written, removed, planned, planHash: planHash(plan) });
 }
+
+const describeRemoved = ({ routed, whole }: RemovedRatios) =>
+  `${formatPercent(routed)} of the routed-expert parameters, ${formatPercent(whole)} of the model`;
 
 /** What the method wants its user to know. */
 export function showWarnings({ warnings }: CompressionPlan, { work }: Context): void {

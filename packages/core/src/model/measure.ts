@@ -103,21 +103,36 @@ export function measure(model: Model): ModelSize {
   return { ...parts, total };
 }
 
-/**
- * What was removed, always given twice: of the routed-expert parameters and of the whole model. Experts that
- * became part of a dense FFN are still there.
- */
-export function removedRatios(
-  before: Model,
-  after: Model,
-): { readonly routed: number; readonly whole: number } {
-  const [a, b] = [measure(before), measure(after)];
-  const share = (gone: number, of: Size) => (of.parameters === 0 ? 0 : gone / of.parameters);
-  return {
-    routed: share(ffnParameters(a) - ffnParameters(b), a.routedExperts),
-    whole: share(a.total.parameters - b.total.parameters, a.total),
-  };
+/** Parameters of what may be compressed and of everything. */
+export interface ParameterCounts {
+  /** Of routed experts, shared experts and dense FFNs. */
+  readonly ffns: number;
+  readonly whole: number;
 }
 
-const ffnParameters = ({ routedExperts, sharedExperts, denseFfns }: ModelSize): number =>
-  routedExperts.parameters + sharedExperts.parameters + denseFfns.parameters;
+/** Parameters of a model, whether or not they are stored so: an expert that several slots share counts once. */
+export function countParameters(model: Model): ParameterCounts {
+  const { routedExperts, sharedExperts, denseFfns, total } = measure(model);
+  const ffns = routedExperts.parameters + sharedExperts.parameters + denseFfns.parameters;
+  return { ffns, whole: total.parameters };
+}
+
+/** Shares of the parameters of a model that are gone. */
+export interface RemovedRatios {
+  /** Of those of its routed experts. */
+  readonly routed: number;
+  readonly whole: number;
+}
+
+/**
+ * What was removed, always given twice: of the routed-expert parameters and of the whole model. Experts that
+ * became part of a dense FFN are still there. `after` is a view, or what files were found to hold of one.
+ */
+export function removedRatios(before: Model, after: Model | ParameterCounts): RemovedRatios {
+  const [a, b] = [countParameters(before), 'ffns' in after ? after : countParameters(after)];
+  const share = (gone: number, of: number) => (of === 0 ? 0 : gone / of);
+  return {
+    routed: share(a.ffns - b.ffns, measure(before).routedExperts.parameters),
+    whole: share(a.whole - b.whole, a.whole),
+  };
+}

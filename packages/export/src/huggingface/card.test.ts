@@ -1,5 +1,5 @@
 import { findArchitecture } from '@moepress/checkpoint';
-import { applyPlan, type CompressionPlan, type Model, planHash } from '@moepress/core';
+import { applyPlan, type CompressionPlan, countParameters, type Model, planHash } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
 import { dropPlan, openFixture, raggedPlan, remapPlan } from '../support.test.util.js';
 import { type CardFacts, writeCard } from './card.js';
@@ -9,7 +9,8 @@ function facts(base: Model, plan: CompressionPlan, layout: ExpertLayout): CardFa
   const model = applyPlan(base, plan);
   const { form } = arrange(model, findArchitecture(base.architecture, base.id), layout);
   const bytes = { routed: 98_304, whole: 2_000_000 };
-  return { model, base, plan, form, runsInTransformers: true, quantised: true, bytes };
+  const parameters = countParameters(model);
+  return { model, base, plan, form, runsInTransformers: true, quantised: true, bytes, parameters };
 }
 
 async function cardOf(layout: ExpertLayout) {
@@ -45,13 +46,15 @@ describe('the model card', () => {
     const base = await openFixture('olmoe');
     const card = writeCard(null, facts(base, raggedPlan(base), layout));
     expect(card).toContain(text);
-    expect(card).toMatch(/\| channels an expert \| 0 to 32, \d+\.\d on average \|/);
+    expect(card).toMatch(/\| channels an expert(, zeros left out)? \| 0 to 32, \d+\.\d on average \|/);
+    expect(card.includes('zeros left out')).toBe(layout === 'materialised' || layout === 'masked');
   });
 
   it('says that the materialised layout holds copies', async () => {
     const { card } = await cardOf('materialised');
     expect(card).toContain('stock, with a copy of the expert for each slot that shares it');
     expect(card).not.toContain('trust_remote_code');
+    expect(card).toContain('| experts a layer | 16 (4 different), 16 (5 different) |');
   });
 
   it('names the base of a Hub model', async () => {

@@ -4,6 +4,7 @@ import {
   type Model,
   measure,
   moeBlocks,
+  type ParameterCounts,
   planHash,
   removedRatios,
 } from '@moepress/core';
@@ -21,8 +22,9 @@ export interface CardFacts {
   readonly runsInTransformers: boolean;
   /** Whether what the base stores quantised, if anything, stays so. */
   readonly quantised: boolean;
-  /** Of the weights as they are stored now. */
+  /** Of the weights as they are stored now, copies and zeros included. */
   readonly bytes: { readonly routed: number; readonly whole: number };
+  readonly parameters: ParameterCounts;
 }
 
 /** The original's model card, or a new one, with a section on the compression. */
@@ -108,16 +110,23 @@ function refinementRows({ refiner, options, data, tensors, file }: LearnedRecord
   ];
 }
 
-function sizeRows({ model, base, bytes }: CardFacts): Row[] {
-  const experts = moeBlocks(model).map(({ ffn }) => `${ffn.pool.length} for ${ffn.slots.length} slots`);
+function sizeRows({ model, base, bytes, parameters, form }: CardFacts): Row[] {
+  const isStock = form.kind === 'stock';
+  const experts = moeBlocks(model).map(({ ffn: { pool, slots } }) =>
+    isStock && pool.length < slots.length
+      ? `${slots.length} (${pool.length} different)`
+      : `${pool.length} for ${slots.length} slots`,
+  );
+  const hasZeros = isStock && form.zeros !== 'none';
   const widths = expertWidths(model);
   const dense = model.blocks.flatMap(({ ffn }) => (ffn.kind === 'dense' ? [ffn.mlp.width] : []));
   const rows: Row[] = [];
   if (experts.length > 0) rows.push(['experts a layer', [...new Set(experts)].join(', ')]);
-  if (widths.length > 0) rows.push(['channels an expert', rangeOf(widths)]);
+  if (widths.length > 0)
+    rows.push([`channels an expert${hasZeros ? ', zeros left out' : ''}`, rangeOf(widths)]);
   if (dense.length > 0) rows.push(['dense layers', `${dense.length}, ${rangeOf(dense)} channels`]);
   if (!base) return rows;
-  const { routed, whole } = removedRatios(base, model);
+  const { routed, whole } = removedRatios(base, parameters);
   const before = measure(base);
   return [
     ['removed of the routed experts', percent(routed)],

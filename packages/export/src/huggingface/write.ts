@@ -10,7 +10,10 @@ import {
 import {
   byteLength,
   type CompressionPlan,
+  elementCount,
   type Model,
+  measure,
+  type ParameterCounts,
   planHash,
   throwIfAborted,
   type Work,
@@ -21,7 +24,7 @@ import { carriedEntries } from './carried.js';
 import { copyCompanions, findCompanions, readCard } from './companions.js';
 import { hasModelingCode, modelingFile, writtenConfig } from './config.js';
 import { formatJson } from './json.js';
-import { arrange, type ExpertLayout } from './layout.js';
+import { type Arrangement, arrange, type ExpertLayout } from './layout.js';
 import type { NamedTensor } from './named.js';
 import { entriesOf, staysQuantised } from './quantised.js';
 import { nameTensors } from './tensors.js';
@@ -41,6 +44,8 @@ export interface WrittenCheckpoint {
   /** Of all files together. */
   readonly bytes: number;
   readonly files: readonly string[];
+  /** What the files hold, copies of experts and zeros included. */
+  readonly parameters: ParameterCounts;
 }
 
 /**
@@ -85,6 +90,7 @@ export async function writeHuggingFace(
       routed: byteCount(stored([...arrangement.experts.values()].flat())),
       whole: byteCount(entries),
     },
+    parameters: storedParameters(arrangement, tensors),
   };
   const texts: Record<string, string> = {
     'config.json': formatJson(config, await readFile(join(model.source.directory, 'config.json'), 'utf8')),
@@ -110,8 +116,23 @@ export async function writeHuggingFace(
     return written;
   });
   const files = [...weightFiles, ...companions.map(({ name }) => name), ...Object.keys(texts)];
-  return { directory, bytes, files: files.sort() };
+  return { directory, bytes, files: files.sort(), parameters: facts.parameters };
 }
+
+/** Of a tensor that is stored in few bits those that it has once read. */
+function storedParameters({ model, experts }: Arrangement, tensors: readonly NamedTensor[]): ParameterCounts {
+  const { sharedExperts, denseFfns } = measure(model);
+  const routed = parameterCount([...experts.values()].flat());
+  return {
+    ffns: routed + sharedExperts.parameters + denseFfns.parameters,
+    whole: parameterCount(tensors),
+  };
+}
+
+const parameterCount = (tensors: readonly NamedTensor[]) =>
+  tensors
+    .flatMap((tensor) => (tensor.kind === 'single' ? [tensor.of] : tensor.of))
+    .reduce((sum, { shape }) => sum + elementCount(shape), 0);
 
 const byteCount = (entries: readonly TensorEntry[]) =>
   entries.reduce((sum, { dtype, shape }) => sum + byteLength(dtype, shape), 0);
