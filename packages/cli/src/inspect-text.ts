@@ -108,12 +108,13 @@ function renderSavings({ methods }: Inspection): string {
     savings.map((saving, i) => [
       i === 0 ? name : '',
       formatPercent(saving.ratio, 0),
-      ...(saving.possible ? describeSaving(saving) : ['-', '-', '-', saving.reason]),
+      ...(saving.possible ? describeSaving(saving) : ['-', '-', '-', '-', saving.reason]),
     ]),
   );
   return formatTable(
     [
       { title: 'method' },
+      { title: 'ratio', align: 'right' },
       { title: 'of routed', align: 'right' },
       { title: 'of model', align: 'right' },
       { title: 'parameters', align: 'right' },
@@ -124,7 +125,14 @@ function renderSavings({ methods }: Inspection): string {
   );
 }
 
-function describeSaving({ ofModel, parameters, bytes, passes }: Saving & { possible: true }): string[] {
-  const note = passes.length > 0 ? `calibrates: ${passes.join(' and ')} pass` : 'needs no calibration';
-  return [formatPercent(ofModel), formatCount(parameters), formatBytes(bytes), note];
+function describeSaving(saving: Saving & { possible: true }): string[] {
+  const { ofRouted, ofModel, parameters, bytes, passes, isNominal } = saving;
+  const calibration = passes.length > 0 ? `calibrates: ${passes.join(' and ')} pass` : 'needs no calibration';
+  return [
+    ofRouted === null ? '-' : formatPercent(ofRouted),
+    formatPercent(ofModel),
+    parameters < 0 ? `${formatCount(-parameters)} more` : formatCount(parameters),
+    bytes < 0 ? `${formatBytes(-bytes)} more` : formatBytes(bytes),
+    isNominal ? `${calibration}; by the ratio alone` : calibration,
+  ];
 }

@@ -2,6 +2,7 @@ import {
   applyPlan,
   type Block,
   byteLength,
+  type Compressor,
   type DType,
   type FoundMethod,
   type GroupedQueryAttention,
@@ -28,7 +29,12 @@ const quantised = (rows: number, columns: number) =>
   mxfp4(stored('blocks', [rows, columns / 2], 'U8'), stored('scales', [rows, columns / 32], 'U8'));
 
 /** A method that can remove up to `limit` of the experts. */
-const method = (name: string, limit: number, needs: readonly Statistic[]): FoundMethod => ({
+const method = (
+  name: string,
+  limit: number,
+  needs: readonly Statistic[],
+  outline?: Compressor['outline'],
+): FoundMethod => ({
   origin: { package: `@moepress/plugin-${name}`, version: '1.0.0' },
   compressor: {
     specVersion: 1,
@@ -41,6 +47,7 @@ const method = (name: string, limit: number, needs: readonly Statistic[]): Found
       return needs;
     },
     plan: async () => ({ layers: [] }),
+    ...(outline && { outline }),
   },
 });
 
@@ -76,7 +83,8 @@ describe('inspectModel', () => {
   });
 
   test('tells what each method saves, of the routed experts and of the model, or why not', () => {
-    const saved = { possible: true, parameters: 288, bytes: 1152, ofModel: 288 / 3080 };
+    const nominal = { possible: true, isNominal: true };
+    const saved = { ...nominal, parameters: 288, bytes: 1152, ofModel: 288 / 3080, ofRouted: 0.25 };
     expect(inspection.methods).toEqual([
       {
         name: 'careful',
@@ -93,7 +101,10 @@ describe('inspectModel', () => {
         package: '@moepress/plugin-bold',
         savings: [
           { ratio: 0.25, ...saved, passes: [] },
-          { ratio: 0.5, possible: true, parameters: 576, bytes: 2304, ofModel: 576 / 3080, passes: [] },
+          {
+            ...{ ...nominal, ratio: 0.5, passes: [] },
+            ...{ parameters: 576, bytes: 2304, ofModel: 576 / 3080, ofRouted: 0.5 },
+          },
         ],
       },
     ]);
@@ -177,12 +188,12 @@ routers                 64    2.1 %    256 B
 norms                   56    1.8 %    224 B
 total               3.08 k  100.0 %  12.3 kB
 
-method   of routed  of model  parameters    bytes  note
--------  ---------  --------  ----------  -------  ------------------------
-careful       25 %     9.4 %         288  1.15 kB  calibrates: forward pass
-              50 %         -           -        -  Too few experts left.
-bold          25 %     9.4 %         288  1.15 kB  needs no calibration
-              50 %    18.7 %         576  2.30 kB  needs no calibration
+method   ratio  of routed  of model  parameters    bytes  note
+-------  -----  ---------  --------  ----------  -------  --------------------------------------------
+careful   25 %     25.0 %     9.4 %         288  1.15 kB  calibrates: forward pass; by the ratio alone
+          50 %          -         -           -        -  Too few experts left.
+bold      25 %     25.0 %     9.4 %         288  1.15 kB  needs no calibration; by the ratio alone
+          50 %     50.0 %    18.7 %         576  2.30 kB  needs no calibration; by the ratio alone
 `.trim(),
   );
 });

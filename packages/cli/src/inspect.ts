@@ -1,11 +1,13 @@
 import {
   type Attention,
+  applyLayers,
   attentionTensors,
   type BlockScaledExpr,
   byteLength,
   distinctExperts,
   elementCount,
   type FoundMethod,
+  type LayerPlan,
   type Mlp,
   type Model,
   type ModelSize,
@@ -16,9 +18,11 @@ import {
   type Pass,
   parseOptions,
   type Router,
+  removedRatios,
   storedBytes,
   type TensorExpr,
 } from '@moepress/core';
+import { sizeAsWritten } from '@moepress/export';
 
 /** What a model is made of and what could be saved; plain data, as `--json` prints it. */
 export interface Inspection {
@@ -86,23 +90,28 @@ export interface MethodSavings {
   readonly savings: readonly Saving[];
 }
 
-/** What removing `ratio` of the routed-expert parameters saves, or why this method cannot do it. */
+/** What asking a method for `ratio` saves, counted in a plan of its own as large as any, or why it cannot do it. */
 export type Saving = { readonly ratio: number } & (
   | {
       readonly possible: true;
       /** Passes over the calibration text; none for a method that measures nothing. */
       readonly passes: readonly Pass[];
+      /** Of the whole model, as its checkpoint would be written in the compact layout; negative where it would grow. */
       readonly parameters: number;
       readonly bytes: number;
       /** The same as a fraction of all parameters. */
       readonly ofModel: number;
+      /** What goes of FFNs, as a fraction of the routed experts' parameters; null in a model without any. */
+      readonly ofRouted: number | null;
+      /** Whether the method cannot tell before it measures, so that these follow from the ratio alone. */
+      readonly isNominal: boolean;
     }
   | { readonly possible: false; readonly reason: string }
 );
 
 const ratios = [0.25, 0.5];
 
-/** Looks at a model without reading a weight. Savings are nominal: methods round to whole experts. */
+/** Looks at a model without reading a weight. */
 export function inspectModel(model: Model, methods: readonly FoundMethod[] = []): Inspection {
   const blocks = moeBlocks(model);
   const size = measure(model);
@@ -195,25 +204,44 @@ function quantisedIn(tensor: TensorExpr): BlockScaledExpr | null {
 
 function savingOf(
   model: Model,
-  { routedExperts, total }: ModelSize,
+  size: ModelSize,
   compressor: FoundMethod['compressor'],
   ratio: number,
 ): Saving {
   try {
-    const passes = compressor.needs(model, parseOptions(compressor, { ratio })).map(({ pass }) => pass);
-    const parameters = Math.round(ratio * routedExperts.parameters);
+    const options = parseOptions(compressor, { ratio });
+    const passes = new Set(compressor.needs(model, options).map(({ pass }) => pass));
+    const layers = compressor.outline?.(model, options);
+    const saved = layers ? savedBy(model, size, layers) : nominallySaved(size, ratio);
     return {
       ratio,
       possible: true,
-      passes: [...new Set(passes)],
-      parameters,
-      bytes: Math.round(ratio * routedExperts.bytes),
-      ofModel: parameters / total.parameters,
+      passes: [...passes],
+      ...saved,
+      ofModel: saved.parameters / size.total.parameters,
+      isNominal: layers === undefined,
     };
   } catch (error) {
     if (!MoepressError.isInstance(error)) throw error;
     return { ratio, possible: false, reason: error.message };
   }
+}
+
+function savedBy(model: Model, size: ModelSize, layers: readonly LayerPlan[]) {
+  const { parameters, bytes } = sizeAsWritten(applyLayers(model, layers), 'compact');
+  return {
+    parameters: size.total.parameters - parameters.whole,
+    bytes: size.total.bytes - bytes.whole,
+    ofRouted: size.routedExperts.parameters === 0 ? null : removedRatios(model, parameters).routed,
+  };
+}
+
+function nominallySaved({ routedExperts }: ModelSize, ratio: number) {
+  return {
+    parameters: Math.round(ratio * routedExperts.parameters),
+    bytes: Math.round(ratio * routedExperts.bytes),
+    ofRouted: routedExperts.parameters === 0 ? null : ratio,
+  };
 }
 
 const parametersOf = (mlp: Mlp) => mlpTensors(mlp).reduce((sum, { shape }) => sum + elementCount(shape), 0);

@@ -133,6 +133,10 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .option('--ratio <fraction>', 'share of the routed-expert parameters to remove', fraction)
     .option('--out <path>', 'folder of the checkpoint (with --plan-only: file of the plan)', path)
     .option('--plan-only', 'write the plan and no weights')
+    .option(
+      '--across-groups',
+      'of routers that select within groups of experts: drop the lowest of a layer, and select without groups',
+    )
     .addOption(formatOption())
     .addOption(layoutOption())
     .addOption(calibrationOption())

@@ -8,6 +8,7 @@ export * from './evidence/statistic.js';
 export * from './evidence/symbolic.js';
 export * from './json.js';
 export * from './method/compressor.js';
+export * from './method/missed-ratio.js';
 export * from './method/refiner.js';
 export * from './method/rng.js';
 export * from './method/scorer.js';

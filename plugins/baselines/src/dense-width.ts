@@ -44,18 +44,26 @@ export const denseWidth: Compressor<DenseWidthOptions> = {
     narrowing(model, given);
     return [mlpActivationEnergy];
   },
+  outline: (model, given) =>
+    narrowing(model, given).flatMap(({ layer, width, kept }): LayerPlan[] =>
+      kept === width ? [] : [narrowTo([...Array(kept).keys()], layer, width)],
+    ),
   async plan({ model, evidence, options: given, signal }) {
     const layers = narrowing(model, given).flatMap(({ layer, width, kept }): LayerPlan[] => {
       throwIfAborted(signal);
       if (kept === width) return [];
       const measured = evidence?.mlps.find((known) => known.layer === layer);
       if (!measured) throw new Error(`There is no evidence for the dense FFN of layer ${layer}.`);
-      const channels = largest(measured.read(mlpActivationEnergy, 'sum'), kept);
-      return [{ layer, ops: [{ op: 'keep-channels', channels: [encodeChannels(channels, width)] }] }];
+      return [narrowTo(largest(measured.read(mlpActivationEnergy, 'sum'), kept), layer, width)];
     });
     return { layers };
   },
 };
+
+const narrowTo = (channels: readonly number[], layer: number, width: number): LayerPlan => ({
+  layer,
+  ops: [{ op: 'keep-channels', channels: [encodeChannels(channels, width)] }],
+});
 
 /** Of each dense FFN, how many channels it has and how many it keeps. */
 function narrowing(model: Model, { ratio = 0, width }: DenseWidthOptions) {

@@ -1,4 +1,5 @@
 import {
+  applyLayers,
   applyPlan,
   buildPlan,
   createRng,
@@ -9,7 +10,7 @@ import {
   removedRatios,
   type Scorer,
 } from '@moepress/core';
-import { noServices, toyEvidence, toyModel } from '@moepress/core/testing';
+import { noServices, toyEvidence, toyModel, toyPlan } from '@moepress/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type DropOptions, dropLowest } from './drop-lowest.js';
@@ -77,6 +78,55 @@ describe('dropLowest', () => {
     expect(await kept(given(8, 7, 6, 5, 1, 2, 3, 4), model, 0.2)).toEqual([]);
   });
 
+  describe('with routers that select within groups', () => {
+    const groups = { count: 2, selected: 1, by: 'max' } as const;
+    const model = grouped(toyModel({ layers: 1, experts: 8, topK: 2 }), groups);
+    const scorer = given(8, 7, 6, 5, 1, 2, 3, 4);
+    const plan = (options: DropOptions) => dropLowest(scorer).plan(context(model, options));
+
+    test('says that each group loses its own', async () => {
+      const { warnings } = await plan({ ratio: 0.5, seed: 0 });
+      expect(warnings).toEqual([expect.stringContaining('the lowest experts of each group go')]);
+      expect((await plan({ ratio: 0.2, seed: 0 })).warnings).toEqual([expect.stringContaining('0.0 % of')]);
+    });
+
+    test('drops the lowest of the layer when asked to, and lets routers select without groups', async () => {
+      const { layers, warnings } = await plan({ ratio: 0.5, seed: 0, acrossGroups: true });
+      expect(layers).toEqual([
+        { layer: 0, ops: [{ op: 'keep-experts', experts: [0, 1, 2, 3], ungrouped: true }] },
+      ]);
+      expect(warnings).toEqual([expect.stringContaining('They select among all that stay now')]);
+      const [block] = moeBlocks(applyPlan(model, toyPlan(model, layers)));
+      expect(block!.ffn.router.groups).toBeNull();
+      expect(block!.ffn.slots).toHaveLength(4);
+    });
+
+    test('has room for the top-k of the layer then', () => {
+      const needs = (ratio: number) =>
+        dropLowest(random).needs(model, { ratio, seed: 0, acrossGroups: true });
+      expect(needs(0.75)).toEqual([]);
+      expect(() => needs(0.9)).toThrow(expect.objectContaining({ code: 'RATIO_TOO_HIGH' }));
+    });
+
+    test('changes nothing where routers select from all', async () => {
+      const plain = toyModel({ layers: 1, experts: 4, topK: 1 });
+      const of = (options: DropOptions) => dropLowest(given(1, 2, 3, 4)).plan(context(plain, options));
+      expect(await of({ ratio: 0.5, seed: 0, acrossGroups: true })).toEqual(
+        await of({ ratio: 0.5, seed: 0 }),
+      );
+    });
+  });
+
+  test('warns when whole experts miss the ratio by far', async () => {
+    const model = toyModel({ layers: 2, experts: 8, topK: 2 });
+    const warnings = async (ratio: number) =>
+      (await dropLowest(random).plan(context(model, { ratio, seed: 0 }))).warnings;
+    expect(await warnings(0.3)).toEqual([
+      '25.0 % of the routed experts go, where 30.0 % were asked for: only whole experts of a layer go.',
+    ]);
+    expect(await warnings(0.25)).toEqual([]);
+  });
+
   test('makes a plan that removes what was asked for', () => {
     const sizes = fc.record({
       experts: fc.integer({ min: 2, max: 12 }),
@@ -92,6 +142,8 @@ describe('dropLowest', () => {
         const plan = buildPlan({ model, compressor, origin, options, calibration: null, decision });
         const { routed } = removedRatios(model, applyPlan(model, plan));
         expect(routed).toBeCloseTo(Math.floor(experts * ratio) / experts, 12);
+        const outlined = applyLayers(model, compressor.outline!(model, options));
+        expect(removedRatios(model, outlined).routed).toBe(routed);
       }),
     );
   });

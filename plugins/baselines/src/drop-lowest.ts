@@ -7,15 +7,23 @@ import {
   type MoeFfn,
   MoepressError,
   moeBlocks,
+  type RouterGroups,
   type Scorer,
   throwIfAborted,
+  warnOfMissedRatio,
 } from '@moepress/core';
 import { z } from 'zod';
 
-/** `ratio`: fraction of each layer's experts to drop; `seed`: for scorers that draw lots. */
 const options = z.strictObject({
+  /** Fraction of each layer's experts to drop. */
   ratio: z.number().min(0).lt(1),
+  /** For scorers that draw lots. */
   seed: z.int().default(0),
+  /**
+   * Of a router that selects within groups of experts: drop the lowest of the layer, as papers define it, and let it
+   * select among all that stay, in place of the lowest of each group.
+   */
+  acrossGroups: z.boolean().optional(),
 });
 
 export type DropOptions = z.infer<typeof options>;
@@ -23,7 +31,7 @@ export type DropOptions = z.infer<typeof options>;
 /**
  * Expert dropping: in every layer the floor(ratio * experts) lowest-scored experts leave, and their router
  * rows with them. A router that selects within groups of experts demands groups of one size, so there the
- * floor(ratio * experts) lowest of each group leave. Of equal experts the one with the higher index leaves
+ * floor(ratio * experts) lowest of each group leave, unless groups are given up (`acrossGroups`). Of equal experts the one with the higher index leaves
  * first. Throws before anything is measured: `RATIO_TOO_HIGH` if a router could not select its top-k from
  * what a layer would keep, `CONFIG_UNSUPPORTED` if slots share experts. Throws `WEIGHTS_NOT_FINITE` if a
  * score is not a number.
@@ -35,37 +43,69 @@ export function dropLowest(scorer: Scorer): Compressor<DropOptions> {
     title: scorer.title,
     reference: scorer.reference,
     options,
-    needs(model, { ratio }) {
-      check(model, ratio);
+    needs(model, own) {
+      check(model, own);
       return scorer.needs;
     },
-    async plan({ model, evidence, options: { ratio }, rng, signal }) {
-      check(model, ratio);
+    outline(model, own) {
+      check(model, own);
+      const order = ({ pool }: MoeFfn) => Float64Array.from(pool.keys());
+      return moeBlocks(model).flatMap(({ index, ffn }) => dropFrom(index, ffn, order(ffn), own));
+    },
+    async plan({ model, evidence, options: own, rng, signal }) {
+      check(model, own);
       const layers = moeBlocks(model).flatMap(({ index, ffn }): LayerPlan[] => {
         throwIfAborted(signal);
         const layer = evidence?.layers.find((measured) => measured.layer === index) ?? unmeasured(index);
         const scores = scorer.score(layer, { ffn, rng });
         checkScores(scores, scorer.name, index);
-        const dropped = new Set(runsOf(ffn).flatMap((run) => lowest(run, scores, dropCount(run, ratio))));
-        if (dropped.size === 0) return [];
-        const experts = [...ffn.slots.keys()].filter((slot) => !dropped.has(ffn.slots[slot]!));
-        return [{ layer: index, ops: [{ op: 'keep-experts', experts }] }];
+        return dropFrom(index, ffn, scores, own);
       });
-      return { layers };
+      return { layers, warnings: warningsOf(model, own) };
     },
   };
 }
 
+function dropFrom(layer: number, ffn: MoeFfn, scores: Float64Array, own: DropOptions): LayerPlan[] {
+  const runs = runsOf(ffn, own);
+  const dropped = new Set(runs.flatMap((run) => lowest(run, scores, dropCount(run, own.ratio))));
+  if (dropped.size === 0) return [];
+  const experts = [...ffn.slots.keys()].filter((slot) => !dropped.has(ffn.slots[slot]!));
+  const ungrouped = own.acrossGroups === true && ffn.router.groups !== null;
+  return [{ layer, ops: [{ op: 'keep-experts', experts, ...(ungrouped && { ungrouped }) }] }];
+}
+
+function warningsOf(model: Model, own: DropOptions): string[] {
+  const blocks = moeBlocks(model);
+  const grouped = blocks.flatMap(({ ffn }) => ffn.router.groups ?? []);
+  const [experts, dropped] = [(ffn: MoeFfn) => ffn.pool.length, (ffn: MoeFfn) => droppedFrom(ffn, own)].map(
+    (count) => blocks.reduce((sum, { ffn }) => sum + count(ffn), 0),
+  ) as [number, number];
+  return [
+    grouped.length > 0 && dropped > 0 ? warnOfGroups(grouped[0]!, own) : undefined,
+    warnOfMissedRatio(own.ratio, dropped / experts, 'the routed experts', 'only whole experts of a layer go'),
+  ].filter((warning) => warning !== undefined);
+}
+
+const droppedFrom = (ffn: MoeFfn, own: DropOptions): number =>
+  runsOf(ffn, own).reduce((sum, run) => sum + dropCount(run, own.ratio), 0);
+
+function warnOfGroups({ count, selected }: RouterGroups, { acrossGroups }: DropOptions): string {
+  return acrossGroups
+    ? `The routers selected within the best ${selected} of ${count} groups of experts. They select among all that stay now, so that a token may be routed otherwise than groups alone would have it.`
+    : `The routers select within the best ${selected} of ${count} groups of experts, which have to stay of one size: the lowest experts of each group go, not the lowest of the layer as the method is defined. With --across-groups these go, and the routers select without groups.`;
+}
+
 /** The experts that are ranked among each other: of a layer, or of a group its router selects within. */
-function runsOf({ slots, router }: MoeFfn): (readonly number[])[] {
-  const count = router.groups?.count ?? 1;
+function runsOf({ slots, router }: MoeFfn, { acrossGroups }: DropOptions): (readonly number[])[] {
+  const count = acrossGroups ? 1 : (router.groups?.count ?? 1);
   const size = slots.length / count;
   return Array.from({ length: count }, (_, run) => slots.slice(run * size, (run + 1) * size));
 }
 
 const dropCount = (run: readonly number[], ratio: number) => Math.floor(run.length * ratio);
 
-function check(model: Model, ratio: number): void {
+function check(model: Model, own: DropOptions): void {
   const blocks = moeBlocks(model);
   if (blocks.length === 0) {
     throw new MoepressError('INPUT_INVALID', {
@@ -76,7 +116,7 @@ function check(model: Model, ratio: number): void {
   }
   for (const { index, ffn } of blocks) {
     checkSlots(ffn, index, model);
-    checkRatio(ffn, index, ratio);
+    checkRatio(ffn, index, own);
   }
 }
 
@@ -90,11 +130,13 @@ function checkSlots({ slots, pool }: MoeFfn, layer: number, model: Model): void 
   });
 }
 
-function checkRatio(ffn: MoeFfn, layer: number, ratio: number): void {
-  const [run] = runsOf(ffn) as [readonly number[]];
-  const [kept, least] = [run.length - dropCount(run, ratio), leastSlots(ffn.router)];
+function checkRatio(ffn: MoeFfn, layer: number, own: DropOptions): void {
+  const { ratio, acrossGroups } = own;
+  const router = acrossGroups ? { ...ffn.router, groups: null } : ffn.router;
+  const [run] = runsOf(ffn, own) as [readonly number[]];
+  const [kept, least] = [run.length - dropCount(run, ratio), leastSlots(router)];
   if (kept >= least) return;
-  const { groups, topK } = ffn.router;
+  const { groups, topK } = router;
   const demand = groups ? `needs ${least} in each of its ${groups.count} groups` : `selects ${topK}`;
   throw new MoepressError('RATIO_TOO_HIGH', {
     message: `At ratio ${ratio} layer ${layer} would keep ${kept} of ${run.length} experts${groups ? ' a group' : ''}, but its router ${demand}.`,

@@ -35,11 +35,21 @@ export function countLayers(
   }
   if (ratio === undefined) return null;
   if (ratio === 0) return 0;
-  const each = (ratioOf === 'routed' ? routedShare : modelShare)(model, blocks, kept);
+  const each = removedShare(model, blocks, kept, ratioOf);
   const count = Math.max(1, Math.round(ratio / each));
   if (count <= blocks.length) return count;
   const most = (100 * each * blocks.length).toFixed(1);
   throw tooMany(`All ${blocks.length} layers condensed to ${kept} experts would remove ${most} %.`, 'ratio');
+}
+
+/** What a condensed layer removes, on average: a part of what the ratio is of. */
+export function removedShare(
+  model: Model,
+  blocks: readonly MoeBlock[],
+  kept: number,
+  ratioOf: CdMoeOptions['ratioOf'],
+): number {
+  return (ratioOf === 'routed' ? routedShare : modelShare)(model, blocks, kept);
 }
 
 /** The part of all routed experts' parameters that a layer loses, on average. */

@@ -23,6 +23,17 @@ export const cdMoe: Compressor<CdMoeOptions> = {
   reference: 'arXiv:2412.00069',
   options,
   needs: (model, own) => needsOf(taskOf(model, own), own.weights === 'least-squares'),
+  outline(model, own) {
+    const task = taskOf(model, own);
+    const chosen = task.layers ?? task.blocks.slice(0, task.count).map(({ index }) => index);
+    return task.blocks
+      .filter(({ index }) => chosen.includes(index))
+      .map((block) => {
+        const slots = candidatesOf(block).slice(0, task.kept);
+        const experts = slots.map((expert) => ({ expert, weight: 1, distance: null }));
+        return planLayer({ layer: block.index, experts, residual: null });
+      });
+  },
   async plan(context) {
     const { model, evidence, options } = context;
     const task = taskOf(model, options);
@@ -40,7 +51,7 @@ export const cdMoe: Compressor<CdMoeOptions> = {
     const chosen = order.map((layer) => condensed.get(layer)!);
     return {
       layers: chosen.toSorted((a, b) => a.layer - b.layer).map(planLayer),
-      warnings: warningsOf(task, chosen, weights),
+      warnings: warningsOf(model, task, chosen, weights, options),
       details: describe(task, order, search, [...condensed.values()]),
     };
   },

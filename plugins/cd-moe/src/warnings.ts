@@ -1,4 +1,7 @@
+import { type Model, warnOfMissedRatio } from '@moepress/core';
+import { removedShare } from './budget.js';
 import type { CondensedLayer } from './condense.js';
+import type { CdMoeOptions } from './options.js';
 import type { Task } from './task.js';
 import type { LayerWeights } from './weights.js';
 
@@ -7,12 +10,30 @@ const fragileEnd = 3;
 
 /** What the user should know before trusting the result. */
 export function warningsOf(
+  model: Model,
   task: Task,
   chosen: readonly CondensedLayer[],
   weights: ReadonlyMap<number, LayerWeights>,
+  options: CdMoeOptions,
 ): string[] {
-  return [warnOfShared(task), warnOfFragile(task, chosen), warnOfUnseen(chosen, weights)].filter(
-    (warning) => warning !== undefined,
+  return [
+    warnOfRatio(model, task, options),
+    warnOfShared(task),
+    warnOfFragile(task, chosen),
+    warnOfUnseen(chosen, weights),
+  ].filter((warning) => warning !== undefined);
+}
+
+function warnOfRatio(
+  model: Model,
+  { blocks, kept, count }: Task,
+  { ratio, ratioOf }: CdMoeOptions,
+): string | undefined {
+  return warnOfMissedRatio(
+    ratio,
+    count * removedShare(model, blocks, kept, ratioOf),
+    ratioOf === 'routed' ? 'the parameters of the routed experts' : 'the bytes of the model',
+    'only whole layers go',
   );
 }
 

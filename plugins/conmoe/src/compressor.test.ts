@@ -1,4 +1,5 @@
 import {
+  applyLayers,
   applyPlan,
   buildPlan,
   type CompressionPlan,
@@ -121,6 +122,9 @@ describe('ConMoE', () => {
           kept += prototypes.size;
         }
         expect(removedRatios(model, view).routed).toBeCloseTo(1 - kept / (layers * experts), 12);
+        const { ratio, scope } = run;
+        const outlined = applyLayers(model, conmoe.outline!(model, parseOptions(conmoe, { ratio, scope })));
+        expect(removedRatios(model, outlined)).toEqual(removedRatios(model, view));
         // Routers are untouched, so a token's routing weights sum to what they did.
         expect(moeBlocks(view).map(({ ffn }) => ffn.router)).toEqual(
           moeBlocks(model).map(({ ffn }) => ffn.router),

@@ -1,4 +1,10 @@
-import { type Compressor, type PlanContext, throwIfAborted } from '@moepress/core';
+import {
+  type Compressor,
+  type Model,
+  type PlanContext,
+  throwIfAborted,
+  warnOfMissedRatio,
+} from '@moepress/core';
 import { z } from 'zod';
 import { contributionNeeds, contributionsOf } from './contribution.js';
 import { describeScope, type ScopeDecision, warningsOf } from './diagnose.js';
@@ -36,6 +42,15 @@ export const conmoe: Compressor<ConMoeOptions> = {
     checkBudgets(model, ratio, scope);
     return contributionNeeds;
   },
+  outline(model, { ratio, scope: size }) {
+    checkBudgets(model, ratio, size);
+    return scopesOf(model, size).flatMap((scope) => {
+      const budget = budgetOf(scope, ratio);
+      // The first of a scope stay, and all others share the last of them.
+      const prototypeOf = scope.members.map((_, e) => Math.min(e, budget - 1));
+      return planRemap(model, scope, prototypeOf);
+    });
+  },
   async plan(context) {
     const { model, progress } = context;
     const { ratio, scope: size } = context.options;
@@ -51,11 +66,24 @@ export const conmoe: Compressor<ConMoeOptions> = {
     progress?.({ type: 'end', task });
     return {
       layers: decisions.flatMap(({ scope, prototypeOf }) => planRemap(model, scope, prototypeOf)),
-      warnings: warningsOf(decisions),
+      warnings: [...warningsOf(decisions), ...missedRatio(model, context.options)],
       details: { scopes: decisions.map(describeScope) },
     };
   },
 };
+
+function missedRatio(model: Model, { ratio, scope }: ConMoeOptions): string[] {
+  const scopes = scopesOf(model, scope);
+  const all = scopes.reduce((sum, { members }) => sum + members.length, 0);
+  const kept = scopes.reduce((sum, own) => sum + budgetOf(own, ratio), 0);
+  const warning = warnOfMissedRatio(
+    ratio,
+    1 - kept / all,
+    'the routed experts',
+    'only whole experts of a scope go',
+  );
+  return warning === undefined ? [] : [warning];
+}
 
 async function decide(
   scope: Scope,

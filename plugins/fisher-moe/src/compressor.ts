@@ -2,7 +2,7 @@ import { type Compressor, encodeChannels, type LayerPlan, throwIfAborted } from 
 import { z } from 'zod';
 import { checkScopes, scopesOf } from './budget.js';
 import { channelsOf, scoreChannels } from './channels.js';
-import { type Decision, decide, type Kept, withoutTop } from './decide.js';
+import { type Decision, decide, evenly, type Kept, withoutTop } from './decide.js';
 import { byLayer, describe } from './describe.js';
 import { type ScoreName, scorers } from './scorers.js';
 import { warningsOf } from './warnings.js';
@@ -53,6 +53,13 @@ export const fisherMoe: Compressor<FisherMoeOptions> = {
   needs(model, { ratio, budget, floor, align, dropTop, score }) {
     checkScopes(scopesOf(channelsOf(model), budget, ratio), floor, align);
     return ratio === 0 && dropTop === 0 ? [] : scorers[score].needs;
+  },
+  outline(model, { ratio, budget, floor, align, dropTop }) {
+    const experts = channelsOf(model);
+    const scopes = scopesOf(experts, budget, ratio);
+    checkScopes(scopes, floor, align);
+    if (dropTop > 0) return planChannels(evenly([{ experts, drop: dropTop }], { floor: 0, align: 1 }));
+    return planChannels(evenly(scopes, { floor, align }));
   },
   async plan({ model, evidence, options, signal }) {
     const { ratio, budget, dropTop, score } = options;

@@ -1,6 +1,6 @@
 import { alignWidths } from './align.js';
 import { type Narrowing, narrow, type Reserve, reserve, type Scope } from './budget.js';
-import { channelsIn, type ExpertChannels } from './channels.js';
+import { channelCount, channelsIn, type ExpertChannels } from './channels.js';
 import { highest, lowest } from './lowest.js';
 
 /** Which channels an expert keeps, counted within it, ascending. */
@@ -52,6 +52,27 @@ export function withoutTop(
     ),
   );
   return { experts: kept, narrowings: [] };
+}
+
+/** As `decide` where all experts of a scope are as good as each other: each loses the same share of its last channels. */
+export function evenly(
+  scopes: readonly Scope[],
+  { floor, align }: Pick<Reserve, 'floor'> & { readonly align: number },
+): Decision {
+  const experts = scopes.flatMap(({ experts: own, drop }) => {
+    const channels = channelCount(own);
+    let [seen, gone] = [0, 0];
+    const wanted = own.map(({ expert: { width } }) => {
+      seen += width;
+      const least = Math.min(floor, width);
+      const target = Math.max(least, width - (Math.round((drop * seen) / channels) - gone));
+      gone += width - target;
+      return { target, least, most: width };
+    });
+    const widths = alignWidths(wanted, align);
+    return own.map((expert, e) => keep(expert, channelsIn([expert]).subarray(0, widths[e]!)));
+  });
+  return { experts, narrowings: [] };
 }
 
 const keep = (channels: ExpertChannels, kept: Uint32Array): Kept => ({

@@ -1,12 +1,15 @@
-import { applyPlan, moeBlocks, removedRatios } from '@moepress/core';
+import { applyLayers, applyPlan, moeBlocks, parseOptions, removedRatios } from '@moepress/core';
 import { toyModel } from '@moepress/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { fisherMoe } from './compressor.js';
 import { compress, keptIn, ragged, widthsIn } from './support.test.util.js';
 
 const [layers, experts, width] = [3, 4, 12];
 const model = toyModel({ layers, experts, topK: 2, hidden: 2, width });
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+const outline = (given: object) => fisherMoe.outline!(model, parseOptions(fisherMoe, given));
 
 /** Few different scores, so that ties are frequent. */
 const scores = fc.array(
@@ -40,6 +43,8 @@ describe('Fisher-MoE, whatever the gradients,', () => {
         expected[per]();
         const after = sum(widths.flat()) / (layers * experts * width);
         expect(removedRatios(model, view).routed).toBeCloseTo(1 - after, 12);
+        const outlined = applyLayers(model, outline({ ratio: p, budget: per }));
+        expect(removedRatios(model, outlined)).toEqual(removedRatios(model, view));
         for (const kept of keptIn(view).flat()) expect(kept).toEqual(kept.toSorted((a, b) => a - b));
         for (const { ffn } of moeBlocks(view)) {
           for (const { up, down, gate } of ffn.pool) {

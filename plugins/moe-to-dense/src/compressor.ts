@@ -1,6 +1,7 @@
 import {
   applyLayers,
   type Compressor,
+  type CondenseOp,
   type LayerPlan,
   type Model,
   type Statistic,
@@ -13,7 +14,7 @@ import { reconstructionNeeds, relativeL2 } from './reconstruction.js';
 import { defaultScaling, scalingNeeds } from './scaling.js';
 import { selectionNeeds } from './scoring/select.js';
 import { checkedBlocks, isExact, shapeOf } from './shape.js';
-import { sharedNeeds } from './shared.js';
+import { isFrozen, sharedNeeds } from './shared.js';
 import { warningsOf } from './warnings.js';
 
 /**
@@ -29,6 +30,19 @@ export const moeToDense: Compressor<MoeToDenseOptions> = {
   reference: 'arXiv:2605.28207',
   options,
   needs,
+  outline: (model, options) =>
+    checkedBlocks(model, options).map((block): LayerPlan => {
+      const { ffn, index: layer } = block;
+      const { parts } = shapeOf(ffn, options);
+      const slots = ffn.pool.slice(0, parts).map((_, entry) => ffn.slots.indexOf(entry));
+      const condense: CondenseOp = {
+        op: 'condense',
+        parts: slots.map((slot) => ({ experts: [slot], shares: [1], scale: 1 })),
+        shared: isFrozen(block, options) ? 1 : null,
+        align: options.align,
+      };
+      return { layer, ops: [condense] };
+    }),
   async plan(context) {
     const { model, options, services, progress, signal } = context;
     const blocks = checkedBlocks(model, options);
@@ -50,7 +64,7 @@ export const moeToDense: Compressor<MoeToDenseOptions> = {
     });
     return {
       layers,
-      warnings: warningsOf(decisions),
+      warnings: warningsOf(decisions, options),
       details: {
         layers: describe(model, decisions, layers),
         /** ||h' - h|| / ||h|| of the states after the final norm, mean over sequences' tokens. */

@@ -3,7 +3,8 @@ import { sharedGateSums } from '@moepress/graph';
 import type { MoeToDenseOptions } from './options.js';
 import type { MoeBlock } from './shape.js';
 
-const isFrozen = ({ ffn }: MoeBlock, { shared }: MoeToDenseOptions) =>
+/** Whether the gate of a shared expert becomes a constant. */
+export const isFrozen = ({ ffn }: MoeBlock, { shared }: MoeToDenseOptions) =>
   ffn.shared?.gate != null && shared === 'frozen';
 
 export const sharedNeeds = (model: Model, options: MoeToDenseOptions): readonly Statistic[] =>

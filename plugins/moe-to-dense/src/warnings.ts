@@ -1,14 +1,31 @@
+import { warnOfMissedRatio } from '@moepress/core';
 import type { LayerDecision } from './decide.js';
+import type { MoeToDenseOptions } from './options.js';
 
 /** What the user should know before trusting the result. */
-export function warningsOf(decisions: readonly LayerDecision[]): string[] {
+export function warningsOf(
+  decisions: readonly LayerDecision[],
+  { ratio }: Pick<MoeToDenseOptions, 'ratio'>,
+): string[] {
   return [
     'The dense model is what distillation begins with: as it is, it is of little use. Train it with --refiner distil.',
+    warnOfRatio(decisions, ratio),
     warnOfScale(decisions),
     warnOfWidth(decisions),
     warnOfSilence(decisions),
     warnOfGates(decisions),
   ].filter((warning) => warning !== undefined);
+}
+
+function warnOfRatio(decisions: readonly LayerDecision[], ratio: number | undefined): string | undefined {
+  const all = decisions.reduce((sum, { block }) => sum + block.ffn.pool.length, 0);
+  const parts = decisions.reduce((sum, { shape }) => sum + shape.parts, 0);
+  return warnOfMissedRatio(
+    ratio,
+    1 - parts / all,
+    'the routed experts',
+    'a dense FFN is as wide as a whole number of experts',
+  );
 }
 
 /** Weights that are not normalised sum to less than one, and the sum of outputs may come out too long. */

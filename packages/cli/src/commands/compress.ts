@@ -27,6 +27,8 @@ export interface CompressOptions extends PlanningOptions {
   readonly planOnly?: boolean;
   readonly layout: ExpertLayout;
   readonly option?: Readonly<Record<string, unknown>>;
+  /** The option of that name, of methods that drop experts. */
+  readonly acrossGroups?: boolean;
   readonly revision?: string;
 }
 
@@ -56,9 +58,10 @@ async function checkOutput({ out, planOnly, evidence }: CompressOptions): Promis
   });
 }
 
-const methodOptions = ({ option, ratio, seed }: CompressOptions) => ({
+const methodOptions = ({ option, ratio, seed, acrossGroups }: CompressOptions) => ({
   ...option,
   ...(ratio !== undefined && { ratio }),
+  ...(acrossGroups && { acrossGroups }),
   seed,
 });
 

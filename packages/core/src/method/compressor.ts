@@ -20,6 +20,11 @@ export interface Compressor<Options extends CompressionOptions = CompressionOpti
   readonly options: z.ZodType<Options>;
   needs(model: Model, options: Options): readonly Statistic[];
   plan(context: PlanContext<Options>): Promise<PlanDecision>;
+  /**
+   * Layers of a plan that removes as much as one of these options would, whatever it is that goes: what `inspect` counts.
+   * It measures nothing. Throws what `needs` throws. Absent: nobody can tell before it is measured.
+   */
+  outline?(model: Model, options: Options): readonly LayerPlan[];
 }
 
 /** Options every method has. */

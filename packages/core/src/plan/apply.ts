@@ -71,8 +71,13 @@ function applyOp(
   if (block.ffn.kind === 'dense') throw invalid(`Layer ${block.index} has no experts`, where);
   if (ffn.kind === 'dense') throw invalid('Only keep-channels can follow condense', where);
   if (op.op === 'condense') return condense(ffn, op, where);
-  if (op.op === 'keep-experts') return keepExperts(ffn, op.experts, where);
+  if (op.op === 'keep-experts') return keepExperts(ungroup(ffn, op.ungrouped), op.experts, where);
   return remapSlots(ffn, op.slots, pools, where);
+}
+
+/** The same experts behind a router that selects among all of them. */
+function ungroup(ffn: MoeFfn, ungrouped = false): MoeFfn {
+  return ungrouped ? { ...ffn, router: { ...ffn.router, groups: null } } : ffn;
 }
 
 /** Expert dropping: pool and router rows shrink together; slots that share an expert keep sharing it. */

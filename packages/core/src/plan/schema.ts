@@ -26,8 +26,15 @@ const condenseOp = z.strictObject({
 });
 
 const layerOp = z.discriminatedUnion('op', [
-  /** Only these experts stay; the others' router rows go with them. */
-  z.strictObject({ op: z.literal('keep-experts'), experts: z.array(index).min(1) }),
+  /**
+   * Only these experts stay; the others' router rows go with them. A router that selects within groups of experts keeps
+   * as many of each, unless it is `ungrouped`: then it selects among all that stay.
+   */
+  z.strictObject({
+    op: z.literal('keep-experts'),
+    experts: z.array(index).min(1),
+    ungrouped: z.literal(true).optional(),
+  }),
   /** Slot i computes with the named expert; the router stays as it is. */
   z.strictObject({ op: z.literal('remap-slots'), slots: z.array(expertRef).min(1) }),
   /** Expert i of the layer keeps the channels of mask i (`decodeChannels`): it becomes narrower. A dense FFN has one mask. */
@@ -37,6 +44,9 @@ const layerOp = z.discriminatedUnion('op', [
 ]);
 
 const layerPlan = z.strictObject({ layer: index, ops: z.array(layerOp).min(1) });
+
+/** The layers of a plan. */
+export const layersSchema = z.array(layerPlan);
 
 const calibration = z.strictObject({
   source: z.string(),
@@ -74,7 +84,7 @@ export const planSchema = z.strictObject({
   method: z.strictObject({ name: z.string(), package: z.string(), version: z.string() }),
   options: z.record(z.string(), z.json()),
   calibration: calibration.nullable(),
-  layers: z.array(layerPlan),
+  layers: layersSchema,
   warnings: z.array(z.string()),
   details: z.record(z.string(), z.json()),
   learned: learned.nullable().default(null),

@@ -2,6 +2,7 @@ import { MoepressError } from '../errors/error.js';
 import type { Compressor } from '../method/compressor.js';
 import type { Refiner } from '../method/refiner.js';
 import type { MethodOrigin } from '../plan/build.js';
+import { layersSchema } from '../plan/schema.js';
 
 /** The method, whose own failures become `PLUGIN_INVALID` and name its package: they are not ours to mend. */
 export function guarded(compressor: Compressor, origin: MethodOrigin): Compressor {
@@ -20,6 +21,15 @@ export function guarded(compressor: Compressor, origin: MethodOrigin): Compresso
         throw failure(error);
       }
     },
+    ...(compressor.outline && {
+      outline(model, given) {
+        try {
+          return layersSchema.parse(compressor.outline!(model, given));
+        } catch (error) {
+          throw failure(error);
+        }
+      },
+    }),
     async plan(context) {
       try {
         return await compressor.plan(context);

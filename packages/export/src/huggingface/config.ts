@@ -86,9 +86,30 @@ function changesOf(
   const slots = moe.map(({ ffn }) => ffn.slots.length);
   return {
     experts: same(slots, keys.experts!.names[0], model),
+    ...groups(manifest, model, told),
     ...(width !== null && { expertWidth: width, ...sharedExperts(manifest, width, model) }),
     ...further,
   };
+}
+
+/**
+ * Routers that select among all experts say so as one group of them, where the config.json of the original tells of
+ * several: it may limit the selection to some of these, and experts that stay need not divide into them.
+ */
+function groups(
+  manifest: ArchitectureManifest,
+  model: Model,
+  told: Readonly<Record<string, unknown>>,
+): Changes {
+  const count = quantityOf(told, manifest, 'groups');
+  const selected = quantityOf(told, manifest, 'selectedGroups');
+  if (typeof count !== 'number' || count <= 1) return {};
+  const counts = moeBlocks(model).map(({ ffn: { router, slots } }) => {
+    if (router.groups !== null) return router.groups.count;
+    return selected === count && slots.length % count === 0 ? count : 1;
+  });
+  const written = same(counts, manifest.keys.groups!.names[0], model);
+  return written === count ? {} : { groups: written, selectedGroups: written };
 }
 
 /** The shared expert where it is counted in routed ones, which may be narrower now. */

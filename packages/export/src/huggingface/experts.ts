@@ -65,7 +65,6 @@ function nameFused(
 /** Row 0 of both, then row 1 of both: rows that were taken from one tensor like this give it back uncopied. */
 function inTurn(gate: TensorExpr, up: TensorExpr): TensorExpr {
   const height = gate.shape[0]!;
-  const alternate = (a: readonly number[], b: readonly number[]) => a.flatMap((row, i) => [row, b[i]!]);
   if (gate.kind === 'rows' && up.kind === 'rows' && gate.of === up.of) {
     return rows(gate.of, alternate(gate.indices, up.indices));
   }
@@ -77,4 +76,28 @@ function inTurn(gate: TensorExpr, up: TensorExpr): TensorExpr {
       own.map((row) => height + row),
     ),
   );
+}
+
+/** By the two lists, which the experts of a model may share. */
+const alternated = new WeakMap<readonly number[], WeakMap<readonly number[], readonly number[]>>();
+
+/** `[a[0], b[0], a[1], b[1], ...]` */
+function alternate(a: readonly number[], b: readonly number[]): readonly number[] {
+  const known = alternated.get(a) ?? new WeakMap<readonly number[], readonly number[]>();
+  alternated.set(a, known);
+  let both = known.get(b);
+  if (!both) {
+    both = interleaved(a, b);
+    known.set(b, both);
+  }
+  return both;
+}
+
+function interleaved(a: readonly number[], b: readonly number[]): number[] {
+  const both = new Array<number>(2 * a.length);
+  for (let i = 0; i < a.length; i++) {
+    both[2 * i] = a[i]!;
+    both[2 * i + 1] = b[i]!;
+  }
+  return both;
 }

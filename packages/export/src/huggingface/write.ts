@@ -1,18 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { checkSpace, findArchitecture, planShards, writeShards } from '@moepress/checkpoint';
 import {
-  checkSpace,
-  findArchitecture,
-  planShards,
-  type TensorEntry,
-  writeShards,
-} from '@moepress/checkpoint';
-import {
-  byteLength,
   type CompressionPlan,
-  elementCount,
   type Model,
-  measure,
   type ParameterCounts,
   planHash,
   throwIfAborted,
@@ -24,9 +15,9 @@ import { carriedEntries } from './carried.js';
 import { copyCompanions, findCompanions, readCard } from './companions.js';
 import { hasModelingCode, modelingFile, writtenConfig } from './config.js';
 import { formatJson } from './json.js';
-import { type Arrangement, arrange, type ExpertLayout } from './layout.js';
-import type { NamedTensor } from './named.js';
+import { arrange, type ExpertLayout } from './layout.js';
 import { entriesOf, staysQuantised } from './quantised.js';
+import { sizeOf } from './size.js';
 import { nameTensors } from './tensors.js';
 
 export interface WriteCheckpointOptions extends Work {
@@ -86,11 +77,7 @@ export async function writeHuggingFace(
     form: arrangement.form,
     runsInTransformers,
     quantised,
-    bytes: {
-      routed: byteCount(stored([...arrangement.experts.values()].flat())),
-      whole: byteCount(entries),
-    },
-    parameters: storedParameters(arrangement, tensors),
+    ...sizeOf(arrangement, tensors, quantised),
   };
   const texts: Record<string, string> = {
     'config.json': formatJson(config, await readFile(join(model.source.directory, 'config.json'), 'utf8')),
@@ -118,23 +105,5 @@ export async function writeHuggingFace(
   const files = [...weightFiles, ...companions.map(({ name }) => name), ...Object.keys(texts)];
   return { directory, bytes, files: files.sort(), parameters: facts.parameters };
 }
-
-/** Of a tensor that is stored in few bits those that it has once read. */
-function storedParameters({ model, experts }: Arrangement, tensors: readonly NamedTensor[]): ParameterCounts {
-  const { sharedExperts, denseFfns } = measure(model);
-  const routed = parameterCount([...experts.values()].flat());
-  return {
-    ffns: routed + sharedExperts.parameters + denseFfns.parameters,
-    whole: parameterCount(tensors),
-  };
-}
-
-const parameterCount = (tensors: readonly NamedTensor[]) =>
-  tensors
-    .flatMap((tensor) => (tensor.kind === 'single' ? [tensor.of] : tensor.of))
-    .reduce((sum, { shape }) => sum + elementCount(shape), 0);
-
-const byteCount = (entries: readonly TensorEntry[]) =>
-  entries.reduce((sum, { dtype, shape }) => sum + byteLength(dtype, shape), 0);
 
 const modelingSource = new URL('../../python/modeling_moepress.py', import.meta.url);

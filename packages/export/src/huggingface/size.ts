@@ -1,0 +1,51 @@
+import { findArchitecture, type TensorEntry } from '@moepress/checkpoint';
+import { byteLength, elementCount, type Model, measure, type ParameterCounts } from '@moepress/core';
+import { type Arrangement, arrange, type ExpertLayout } from './layout.js';
+import type { NamedTensor } from './named.js';
+import { entriesOf, staysQuantised } from './quantised.js';
+import { nameTensors } from './tensors.js';
+
+/** The weights of a written checkpoint, copies of experts and zeros included. */
+export interface WrittenSize {
+  readonly parameters: ParameterCounts;
+  /** Of the routed experts and of all tensors. */
+  readonly bytes: { readonly routed: number; readonly whole: number };
+}
+
+/**
+ * How large the weights of a view would be as they are written; nothing is read or written. Throws
+ * `CONFIG_UNSUPPORTED` as `writeHuggingFace` does.
+ */
+export function sizeAsWritten(model: Model, layout: ExpertLayout): WrittenSize {
+  const arrangement = arrange(model, findArchitecture(model.architecture, model.id), layout);
+  const tensors = nameTensors(arrangement);
+  return sizeOf(arrangement, tensors, staysQuantised(tensors));
+}
+
+/** The same of what is arranged and named already; `quantised`: whether what is stored in few bits stays so. */
+export function sizeOf(
+  { model, experts }: Arrangement,
+  tensors: readonly NamedTensor[],
+  quantised: boolean,
+): WrittenSize {
+  const { sharedExperts, denseFfns } = measure(model);
+  const routed = [...experts.values()].flat();
+  const bytes = (of: readonly NamedTensor[]) =>
+    byteCount(of.flatMap((tensor) => entriesOf(tensor, quantised)));
+  return {
+    parameters: {
+      ffns: parameterCount(routed) + sharedExperts.parameters + denseFfns.parameters,
+      whole: parameterCount(tensors),
+    },
+    bytes: { routed: bytes(routed), whole: bytes(tensors) },
+  };
+}
+
+/** Of a tensor that is stored in few bits those that it has once read. */
+const parameterCount = (tensors: readonly NamedTensor[]) =>
+  tensors
+    .flatMap((tensor) => (tensor.kind === 'single' ? [tensor.of] : tensor.of))
+    .reduce((sum, { shape }) => sum + elementCount(shape), 0);
+
+const byteCount = (entries: readonly TensorEntry[]) =>
+  entries.reduce((sum, { dtype, shape }) => sum + byteLength(dtype, shape), 0);
