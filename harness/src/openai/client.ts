@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { proxiedFetch } from '@moepress/checkpoint';
 import { MoepressError, parseJson, throwIfAborted } from '@moepress/core';
 
 /** Where requests go and how patiently. */
@@ -28,7 +29,7 @@ interface Failure {
 
 /**
  * Posts JSON and reads JSON. Throws `SERVER_UNREACHABLE` when all attempts have failed, `SERVER_UNSUITABLE` if
- * the server refuses the request or does not answer in JSON, and `ABORTED`.
+ * the server refuses the request or does not answer in JSON, and `ABORTED`. Goes through the proxies of the environment.
  */
 export async function postJson(endpoint: Endpoint, body: unknown, signal?: AbortSignal): Promise<unknown> {
   const { url, maxRetries, retryDelay } = endpoint;
@@ -57,7 +58,7 @@ async function attemptPost(
   const patience = AbortSignal.timeout(timeout);
   const authorization = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
   try {
-    const response = await fetch(url, {
+    const response = await proxiedFetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...authorization },
       body: JSON.stringify(body),
@@ -70,7 +71,7 @@ async function attemptPost(
     throw new MoepressError('SERVER_UNSUITABLE', {
       message: `The server refused the request: ${reason}${detail(text)}.`,
       where: url,
-      ...(response.status === 401 || response.status === 403 ? { mend: 'Give the key of the server.' } : {}),
+      ...mendOf(response.status),
     });
   } catch (cause) {
     throwIfAborted(signal);
@@ -78,6 +79,12 @@ async function attemptPost(
     const reason = patience.aborted ? `it took longer than ${timeout / 1000} s` : describe(cause as Error);
     return { reason, cause };
   }
+}
+
+function mendOf(status: number): { readonly mend?: string } {
+  if (status === 401 || status === 403) return { mend: 'Give the key of the server.' };
+  if (status !== 404 && status !== 405) return {};
+  return { mend: 'Give the address of the server up to and with /v1, such as http://localhost:8000/v1.' };
 }
 
 function parse(text: string, where: string): unknown {

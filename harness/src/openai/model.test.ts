@@ -149,6 +149,32 @@ describe('a server in trouble', () => {
   });
 });
 
+describe('the address of a server', () => {
+  it.each(['', '/', '/v1', '/v1/', '/v1/completions', '/v1/completions/'])('may end in "%s"', (end) =>
+    withServer({}, async (_, { baseUrl, bodies }) => {
+      const { origin } = new URL(baseUrl);
+      const model = openAiLanguageModel({ baseUrl: `${origin}${end}`, model: 'toy', tokenizer });
+      expect(await model.loglikelihood(pairs.slice(0, 1))).toHaveLength(1);
+      expect(bodies).toHaveLength(1);
+    }),
+  );
+
+  it.each(['/v1/chat/completions', '/v1?key=1'])('may not end in "%s"', (end) => {
+    const options = { baseUrl: `http://127.0.0.1:1${end}`, model: 'toy', tokenizer };
+    expect(() => openAiLanguageModel(options)).toThrow(expect.objectContaining({ code: 'INPUT_INVALID' }));
+  });
+
+  it('is told to end in /v1 where nothing is found', () =>
+    withServer({}, async (_, { baseUrl }) => {
+      const model = openAiLanguageModel({ baseUrl: `${baseUrl}/v2`, model: 'toy', tokenizer });
+      await expect(model.loglikelihood(pairs)).rejects.toMatchObject({
+        code: 'SERVER_UNSUITABLE',
+        mend: expect.stringContaining('up to and with /v1'),
+        where: `${baseUrl}/v2/completions`,
+      });
+    }));
+});
+
 describe('an unsuitable server', () => {
   const refuses = (options: Partial<CompletionsOptions>, message: RegExp) =>
     withServer(options, async (model, { bodies }) => {

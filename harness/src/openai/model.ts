@@ -11,7 +11,10 @@ import { runConcurrently } from './concurrent.js';
 import { generationBody, readScores, readTexts, scoringBody } from './protocol.js';
 
 export interface OpenAiModelOptions {
-  /** The address up to and with `/v1`, such as http://localhost:8000/v1. */
+  /**
+   * The address up to and with `/v1`, such as http://localhost:8000/v1; of a server alone `/v1` is added, and the whole
+   * address of its completions is taken too.
+   */
   readonly baseUrl: string;
   /** What the server calls the model. */
   readonly model: string;
@@ -114,12 +117,20 @@ export function openAiLanguageModel(options: OpenAiModelOptions): LanguageModel 
 }
 
 function completionsUrl(baseUrl: string): string {
-  const url = `${baseUrl.replace(/\/+$/, '')}/completions`;
-  if (URL.canParse(url) && /^https?:/.test(url)) return url;
-  throw new MoepressError('INPUT_INVALID', {
-    message: `"${baseUrl}" is no address of a server.`,
-    mend: 'Give one such as http://localhost:8000/v1.',
-  });
+  const base = baseUrl.trim().replace(/\/+$/, '');
+  const refuse = (problem: string) =>
+    new MoepressError('INPUT_INVALID', {
+      message: `"${baseUrl}" ${problem}.`,
+      mend: 'Give one such as http://localhost:8000/v1.',
+    });
+  if (!URL.canParse(base) || !/^https?:/.test(base)) throw refuse('is no address of a server');
+  const { pathname, search } = new URL(base);
+  if (search !== '') throw refuse('asks for something: the address of a server has no "?"');
+  if (pathname.endsWith('/chat/completions')) {
+    throw refuse('is the address of chats, which tell no log-probabilities of prompts');
+  }
+  if (pathname.endsWith('/completions')) return base;
+  return pathname === '/' ? `${base}/v1/completions` : `${base}/completions`;
 }
 
 function inBatches<Item>(items: readonly Item[], size: number): Item[][] {

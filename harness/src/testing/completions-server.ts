@@ -35,6 +35,7 @@ export interface CompletionsOptions {
 export async function completionsServer(options: CompletionsOptions): Promise<CompletionsServer> {
   let open = 0;
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
+    if (request.url !== '/v1/completions') return response.writeHead(404).end('nothing here');
     const number = server.bodies.length;
     server.authorizations.push(request.headers.authorization);
     const body = JSON.parse(await text(request)) as CompletionsBody;

@@ -35,11 +35,21 @@ export class CachedRepository {
     return isCommit(commit) && (await exists(this.snapshot(commit))) ? commit : null;
   }
 
+  /** Writes down what a revision stands for now, unless that is known; without it a cache that cannot be written serves too. */
   async remember(revision: string, commit: string): Promise<void> {
     if (revision === commit) return;
     const path = this.#ref(revision);
-    await makeFolder(dirname(path));
-    await replaceFile(path, (file) => file.writeFile(commit));
+    if ((await readText(path)) === commit) return;
+    try {
+      await makeFolder(dirname(path));
+      await replaceFile(path, (file) => file.writeFile(commit));
+    } catch (cause) {
+      if (!MoepressError.isInstance(cause) || cause.code !== 'WRITE_FAILED') throw cause;
+    }
+  }
+
+  async hasSnapshot(commit: string): Promise<boolean> {
+    return exists(this.snapshot(commit));
   }
 
   async makeSnapshot(commit: string): Promise<void> {
@@ -75,7 +85,7 @@ export class CachedRepository {
         if (cause.code !== 'EEXIST') await copyFile(this.blob(etag), pointer);
       });
     } catch (cause) {
-      throw asWriteError(cause, pointer);
+      throw unwritable(cause, pointer);
     }
   }
 
@@ -115,6 +125,14 @@ async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
   } catch (cause) {
-    throw asWriteError(cause, path);
+    throw unwritable(cause, path);
   }
+}
+
+/** That a file of the cache cannot be written, which is not where the user wants a result. */
+export function unwritable(cause: unknown, path: string): MoepressError {
+  const error = asWriteError(cause, path);
+  if (error.code !== 'WRITE_FAILED') return error;
+  const mend = 'Check the permissions of the Hugging Face cache, or choose another with HF_HUB_CACHE.';
+  return new MoepressError(error.code, { message: error.message, where: path, mend, cause });
 }

@@ -1,11 +1,12 @@
 import { HubApiError } from '@huggingface/hub';
 import { MoepressError } from '@moepress/core';
+import type { HubToken } from './environment.js';
 
 /**
  * What a failed request to the Hub means: `HUB_NOT_FOUND`, `HUB_FORBIDDEN`, `HUB_UNREACHABLE`, or
- * `ABORTED`; our own errors pass. `where` is the repository, or the file in it.
+ * `ABORTED`; our own errors pass. `where` is the repository, or the file in it; `token` what was sent along.
  */
-export function asHubError(cause: unknown, where: string): MoepressError {
+export function asHubError(cause: unknown, where: string, token: HubToken | null): MoepressError {
   if (MoepressError.isInstance(cause)) return cause;
   if (cause instanceof Error && cause.name === 'AbortError') {
     return new MoepressError('ABORTED', { message: 'The download was stopped.', where, cause });
@@ -15,6 +16,22 @@ export function asHubError(cause: unknown, where: string): MoepressError {
   if (statusCode === 404) {
     const message = 'The Hub has nothing of this name, or not in this revision.';
     return new MoepressError('HUB_NOT_FOUND', { message, where, cause });
+  }
+  if (statusCode === 401 && token) {
+    return new MoepressError('HUB_FORBIDDEN', {
+      message: `The Hub does not accept the token of ${token.from} (401).`,
+      where,
+      mend: `Put a valid token there (hf auth login writes one to a file), or remove it if the repository is public.`,
+      cause,
+    });
+  }
+  if (statusCode === 403 && token) {
+    return new MoepressError('HUB_FORBIDDEN', {
+      message: `The Hub knows the token of ${token.from}, and it gives no access (403): the repository is gated, or the token may not read it.`,
+      where,
+      mend: 'Accept the licence on the page of the repository with the same account, or give the token the right to read it.',
+      cause,
+    });
   }
   if (statusCode === 401 || statusCode === 403) {
     // The Hub does not tell strangers whether a repository is private or does not exist.

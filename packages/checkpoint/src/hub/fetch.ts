@@ -1,7 +1,7 @@
 import { MoepressError, throwIfAborted, type Work } from '@moepress/core';
 import { checkSpace } from '../files/space.js';
 import { CachedRepository } from './cache.js';
-import { readHubEnvironment } from './environment.js';
+import { type HubToken, offlineVariable, readHubEnvironment } from './environment.js';
 import { asHubError } from './errors.js';
 import { type RemoteFile, RemoteRepository } from './remote.js';
 import type { HubFile, HubRepository } from './repository.js';
@@ -35,12 +35,11 @@ export async function fetchHubFiles(
   const known = await cached.find(revision);
   const remote = new RemoteRepository(repository, environment, signal);
   try {
-    const listing = environment.offline ? null : await list(remote, id, known !== null);
+    const listing = environment.offline ? null : await list(remote, { ...environment, id }, known !== null);
     if (listing) {
       const { commit } = listing;
       const files = listing.files.filter(wanted);
-      await cached.makeSnapshot(commit);
-      await complete({ id, commit, remote, cached }, files, { progress, signal });
+      await complete({ ...environment, id, commit, remote, cached }, files, { progress, signal });
       await cached.remember(revision, commit);
       return snapshotOf(cached, commit, files);
     }
@@ -48,7 +47,7 @@ export async function fetchHubFiles(
     return snapshotOf(cached, known, (await cached.files(known)).filter(wanted));
   } catch (cause) {
     throwIfAborted(signal);
-    throw asHubError(cause, id);
+    throw asHubError(cause, id, environment.token);
   }
 }
 
@@ -58,21 +57,25 @@ interface Listing {
 }
 
 /** What the revision holds now; null if the Hub cannot be reached and need not be. */
-async function list(remote: RemoteRepository, id: string, dispensable: boolean): Promise<Listing | null> {
+async function list(
+  remote: RemoteRepository,
+  { id, token }: Pick<Copy, 'id' | 'token'>,
+  dispensable: boolean,
+): Promise<Listing | null> {
   try {
     const commit = await remote.commit();
     return { commit, files: await remote.list(commit) };
   } catch (cause) {
-    if (dispensable && asHubError(cause, id).code === 'HUB_UNREACHABLE') return null;
+    if (dispensable && asHubError(cause, id, token).code === 'HUB_UNREACHABLE') return null;
     throw cause;
   }
 }
 
 function offline({ id, revision }: HubRepository): MoepressError {
   return new MoepressError('HUB_UNREACHABLE', {
-    message: `HF_HUB_OFFLINE is set and revision ${revision} is not in the cache.`,
+    message: `${offlineVariable()} is set and revision ${revision} is not in the cache.`,
     where: id,
-    mend: 'Unset HF_HUB_OFFLINE to download it.',
+    mend: `Unset ${offlineVariable()} to download it.`,
   });
 }
 
@@ -83,6 +86,7 @@ function snapshotOf(cached: CachedRepository, commit: string, files: readonly Hu
 /** A commit on both sides. */
 interface Copy {
   readonly id: string;
+  readonly token: HubToken | null;
   readonly commit: string;
   readonly remote: RemoteRepository;
   readonly cached: CachedRepository;
@@ -93,12 +97,15 @@ async function complete(copy: Copy, files: readonly RemoteFile[], work: Work): P
   const { commit, cached } = copy;
   const absent: RemoteFile[] = [];
   for (const file of files) if (!(await cached.has(commit, file.path))) absent.push(file);
+  // A cache that has all of it may be one that this user cannot write.
+  if (absent.length === 0 && (await cached.hasSnapshot(commit))) return;
+  await cached.makeSnapshot(commit);
   await download(copy, absent, work);
   for (const { path, etag } of absent) await cached.link(commit, path, etag);
 }
 
 async function download(copy: Copy, files: readonly RemoteFile[], work: Work): Promise<void> {
-  const { id, commit, remote, cached } = copy;
+  const { id, token, commit, remote, cached } = copy;
   // By etag, because files of the same content share a blob.
   const blobs = new Map<string, RemoteFile>();
   for (const file of files) if (!(await cached.hasBlob(file.etag))) blobs.set(file.etag, file);
@@ -118,7 +125,7 @@ async function download(copy: Copy, files: readonly RemoteFile[], work: Work): P
     try {
       await fetchFile({ where, path: cached.blob(etag), size, sha256, open }, count, work.signal);
     } catch (cause) {
-      throw asHubError(cause, where);
+      throw asHubError(cause, where, token);
     }
   }
   work.progress?.({ type: 'end', task });

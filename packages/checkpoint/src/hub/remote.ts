@@ -1,5 +1,7 @@
-import { datasetInfo, downloadFile, listFiles, modelInfo } from '@huggingface/hub';
-import type { HubEnvironment } from './environment.js';
+import { datasetInfo, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
+import { MoepressError } from '@moepress/core';
+import { proxiedFetch } from '../net/fetch.js';
+import type { HubEnvironment, HubToken } from './environment.js';
 import { unreachable } from './errors.js';
 import { type HubFile, type HubRepository, isCommit } from './repository.js';
 
@@ -49,16 +51,48 @@ export class RemoteRepository {
     return files;
   }
 
-  /** The bytes of a file from a position on. */
+  /**
+   * The bytes of a file from a position on. A server that does not know of ranges, as a mirror's store of files, sends
+   * the whole file, of which the beginning is passed over.
+   */
   async open(commit: string, path: string, position: number): Promise<AsyncIterable<Uint8Array>> {
-    const repo = this.#designation;
-    const blob = await downloadFile({ ...this.#access, repo, path, revision: commit });
-    if (!blob) throw unreachable('The Hub lists the file but does not have it', `${repo.name}/${path}`);
-    return blob.slice(position, blob.size).stream();
+    const { type, id } = this.#repository;
+    const repository = type === 'model' ? id : `${type}s/${id}`;
+    const place = [repository, 'resolve', commit, path].map((part) =>
+      part.split('/').map(encodeURIComponent).join('/'),
+    );
+    const url = [this.#access.hubUrl, ...place].join('/');
+    const response = await this.#access.fetch(
+      url,
+      position > 0 ? { headers: { range: `bytes=${position}-` } } : {},
+    );
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw new HubApiError(url, response.status);
+    }
+    if (!response.body) throw unreachable('The Hub sent nothing', `${id}/${path}`);
+    const begin = response.status === 206 ? (beginOf(response) ?? position) : 0;
+    return from(response.body, position - begin);
   }
 
   get #designation() {
     return { type: this.#repository.type, name: this.#repository.id };
+  }
+}
+
+/** Where a part begins, as the server says. */
+function beginOf({ headers }: Response): number | null {
+  const [, begin] = /^bytes (\d+)-/.exec(headers.get('content-range') ?? '') ?? [];
+  return begin === undefined ? null : Number(begin);
+}
+
+/** The bytes of a stream without the first `count`. */
+async function* from(stream: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {
+  if (count < 0) throw new Error('the server sent another part of the file than was asked for');
+  let rest = count;
+  for await (const chunk of stream) {
+    if (chunk.length > rest) yield chunk.subarray(rest);
+    rest = Math.max(0, rest - chunk.length);
   }
 }
 
@@ -70,9 +104,22 @@ function accessTo({ endpoint, token }: HubEnvironment, signal: AbortSignal | und
     fetch: (input, init) => {
       const url = input instanceof Request ? input.url : input;
       const headers = new Headers(init?.headers);
-      if (token && new URL(url).origin === origin) headers.set('Authorization', `Bearer ${token}`);
+      if (token && new URL(url).origin === origin) authorise(headers, token);
       const signals = [init?.signal, signal].filter((s) => s instanceof AbortSignal);
-      return fetch(input, { ...init, headers, signal: AbortSignal.any(signals) });
+      return proxiedFetch(url, { ...init, headers, signal: AbortSignal.any(signals) });
     },
   };
+}
+
+/** Throws `INPUT_INVALID` for a token that no header can hold, without telling it. */
+function authorise(headers: Headers, { value, from: source }: HubToken): void {
+  try {
+    headers.set('Authorization', `Bearer ${value}`);
+  } catch {
+    throw new MoepressError('INPUT_INVALID', {
+      message: 'The token of the Hub holds characters that no token has.',
+      where: source,
+      mend: 'Copy it again from the settings of your account, or unset it.',
+    });
+  }
 }

@@ -23,8 +23,12 @@ export interface FakeHub {
   readonly cuts: Map<string, number[]>;
   /** What to do instead of answering. */
   refuse: ((request: IncomingMessage) => number | undefined) | undefined;
-  /** Whether ranges are ignored for downloads. */
+  /** Whether ranges are ignored, and 200 is answered without a word on them, as stores of files behind mirrors do. */
   wholeFiles: boolean;
+  /** Files whose last byte it changes. */
+  readonly damaged: Set<string>;
+  /** Files of which it sends one byte more than it lists. */
+  readonly longer: Set<string>;
   stop(): Promise<void>;
 }
 
@@ -47,6 +51,8 @@ export async function startHub(folder: string, type: HubRepository['type'] = 'mo
     cuts: new Map(),
     refuse: undefined,
     wholeFiles: false,
+    damaged: new Set(),
+    longer: new Set(),
     stop: () => new Promise((done) => server.close(() => done()) && server.closeAllConnections()),
   };
   const server = createServer((request, response) => answer(request, response, { hub, type, files }));
@@ -57,8 +63,12 @@ export async function startHub(folder: string, type: HubRepository['type'] = 'mo
     'HF_HUB_CACHE',
     'HUGGINGFACE_HUB_CACHE',
     'HF_TOKEN',
+    'HUGGING_FACE_HUB_TOKEN',
     'HF_TOKEN_PATH',
+    'HF_HUB_DISABLE_IMPLICIT_TOKEN',
     'HF_HUB_OFFLINE',
+    'TRANSFORMERS_OFFLINE',
+    ...['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'].flatMap((name) => [name, name.toUpperCase()]),
   ]) {
     vi.stubEnv(name, undefined);
   }
@@ -115,15 +125,17 @@ function sendFile(
   hub: FakeHub,
 ): void {
   const [, from = '0', to = ''] = range?.match(/^bytes=(\d+)-(\d*)$/) ?? [];
-  const probing = range === 'bytes=0-0';
-  const whole = range === undefined || (hub.wholeFiles && !probing);
-  const body = whole ? bytes : bytes.subarray(Number(from), Number(to) + 1);
+  const last = to === '' ? bytes.length - 1 : Number(to);
+  const whole = range === undefined || hub.wholeFiles;
+  const asked = whole ? bytes : bytes.subarray(Number(from), last + 1);
+  const body = Buffer.concat([asked, Buffer.alloc(hub.longer.has(name) ? 1 : 0)]);
+  if (hub.damaged.has(name)) body[body.length - 1]! ^= 1;
   response.writeHead(whole ? 200 : 206, {
     etag: `"${sha1(bytes)}"`,
     'content-length': body.length,
-    ...(whole ? {} : { 'content-range': `bytes ${from}-${to}/${bytes.length}` }),
+    ...(whole ? {} : { 'content-range': `bytes ${from}-${last}/${bytes.length}` }),
   });
-  const cut = probing ? undefined : hub.cuts.get(name)?.shift();
+  const cut = hub.cuts.get(name)?.shift();
   if (cut === undefined) response.end(body);
   else response.write(body.subarray(0, cut), () => setTimeout(() => response.destroy(), 20));
 }

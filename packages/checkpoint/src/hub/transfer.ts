@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { constants, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
-import { asWriteError } from '../files/errors.js';
+import { hashFile } from '../digest/hash-file.js';
+import { unwritable } from './cache.js';
 import { isPassing, unreachable } from './errors.js';
 
 /** A file to be fetched. */
@@ -23,12 +22,12 @@ export interface Transfer {
 /** Told how many bytes have just arrived, or were found; negative when they have to come again. */
 type Count = (bytes: number) => void;
 
-/** Requests in a row that may fail without bringing a single byte. */
+/** Requests in a row that may fail without getting further. */
 const maxFailures = 4;
 
 /**
  * Fetches a file, going on where an earlier attempt of this or another process left off. A broken
- * connection is tried again; what came in pieces is checked against its hash.
+ * connection is tried again. A file whose hash the Hub tells is checked against it before it gets its name.
  * Throws `HUB_UNREACHABLE` if the bytes are not those announced, `DISK_FULL`, `WRITE_FAILED`, and
  * what `open` throws.
  */
@@ -40,17 +39,17 @@ export async function fetchFile(
   const { path, size, sha256, where } = transfer;
   const partial = `${path}.incomplete`;
   const file = await openPartial(partial);
-  let pieces: number;
+  let hash: string | null;
   try {
-    const found = sha256 === null ? 0 : (await file.stat()).size;
-    count(found);
-    pieces = (found > 0 ? 1 : 0) + (await receive(file, transfer, found, count, signal));
+    const start = sha256 === null ? 0 : Math.min((await file.stat()).size, size);
+    count(start);
+    hash = await receive(file, transfer, start, count, signal);
     await file.truncate(size);
     await file.sync();
   } finally {
     await file.close();
   }
-  if (pieces > 1 && sha256 !== null && (await hashOf(partial)) !== sha256) {
+  if (sha256 !== null && (hash ?? (await hashFile(partial, { signal }))) !== sha256) {
     await rm(partial, { force: true });
     throw unreachable('The file arrived damaged and was removed', where);
   }
@@ -63,31 +62,38 @@ async function openPartial(path: string): Promise<FileHandle> {
     await mkdir(dirname(path), { recursive: true });
     return await open(path, constants.O_RDWR | constants.O_CREAT);
   } catch (cause) {
-    throw asWriteError(cause, path);
+    throw unwritable(cause, path);
   }
 }
 
-/** Receives the bytes from `start` on. Returns how many requests it took. */
+/** Receives the bytes from `start` on. Returns their SHA-256, or null where it has not seen them all in their order. */
 async function receive(
   file: FileHandle,
   { size, sha256, path, open }: Transfer,
   start: number,
   count: Count,
   signal: AbortSignal | undefined,
-): Promise<number> {
+): Promise<string | null> {
+  const hash = createHash('sha256');
   let done = start;
-  let requests = 0;
-  for (let failures = 0; done < size; requests++) {
+  let hashed = 0;
+  for (let failures = 0; done < size; ) {
     const before = done;
     try {
       for await (const chunk of await open(done)) {
+        if (done + chunk.length > size) throw new Error(`more than ${size} bytes came`);
         await writeAt(file, chunk, done, path);
+        if (hashed === done) {
+          hash.update(chunk);
+          hashed += chunk.length;
+        }
         done += chunk.length;
         count(chunk.length);
       }
       if (done !== size) throw new Error(`${done} of ${size} bytes came`);
     } catch (cause) {
-      failures = done > before ? 1 : failures + 1;
+      // What begins anew gets no further, however much of it comes.
+      failures = sha256 !== null && done > before ? 1 : failures + 1;
       if (failures === maxFailures || signal?.aborted || !isPassing(cause)) throw cause;
       if (sha256 === null) {
         count(-done);
@@ -96,7 +102,7 @@ async function receive(
       await setTimeout(100 * 2 ** failures, undefined, signal ? { signal } : {});
     }
   }
-  return requests;
+  return hashed === size ? hash.digest('hex') : null;
 }
 
 async function writeAt(file: FileHandle, bytes: Uint8Array, position: number, path: string): Promise<void> {
@@ -106,12 +112,6 @@ async function writeAt(file: FileHandle, bytes: Uint8Array, position: number, pa
       done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
     }
   } catch (cause) {
-    throw asWriteError(cause, path);
+    throw unwritable(cause, path);
   }
-}
-
-async function hashOf(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
-  return hash.digest('hex');
 }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ProgressEvent } from '@moepress/core';
 import { describe, expect, it, vi } from 'vitest';
@@ -7,9 +7,22 @@ import { copyOfFixture, failure, fixture } from '../support.test.util.js';
 import { openModel } from './open.js';
 
 const weights = 'model.safetensors';
-const downloads = (hub: FakeHub) =>
-  hub.requests.filter((line) => line.includes('/resolve/') && !line.endsWith(' bytes=0-0'));
+const downloads = (hub: FakeHub) => hub.requests.filter((line) => line.includes('/resolve/'));
 const stored = (hub: FakeHub, ...path: string[]) => join(hub.cache, 'models--org--name', ...path);
+
+/** Calls `use` while nobody may write to a folder and what is in it; who may do everything is not kept from it. */
+async function inReadOnly(folder: string, use: () => Promise<void>): Promise<void> {
+  const folders = [folder];
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isDirectory()) folders.push(join(entry.parentPath, entry.name));
+  }
+  for (const path of folders) await chmod(path, 0o555);
+  try {
+    await use();
+  } finally {
+    for (const path of folders) await chmod(path, 0o755);
+  }
+}
 
 describe('a Hub id', () => {
   it('is downloaded into the cache that Python shares', async () => {
@@ -80,6 +93,90 @@ describe('a Hub id', () => {
     expect([...seen]).toEqual([undefined, 'Bearer other-form', 'Bearer hf_file']);
   });
 
+  it('sends the token of the old variable, without line breaks, unless tokens are not to be sent', async () => {
+    const hub = await startHub(fixture('olmoe'));
+    const seen = new Set<string | undefined>();
+    hub.refuse = ({ headers }) => {
+      seen.add(headers.authorization);
+      return 401;
+    };
+    vi.stubEnv('HUGGING_FACE_HUB_TOKEN', ' hf_old\n');
+    const wrong = await failure(openModel(repository));
+    expect(wrong.message).toContain('does not accept the token of HUGGING_FACE_HUB_TOKEN');
+    vi.stubEnv('HF_TOKEN', 'hf_new');
+    expect((await failure(openModel(repository))).message).toContain('the token of HF_TOKEN');
+    hub.refuse = ({ headers }) => {
+      seen.add(headers.authorization);
+      return 403;
+    };
+    expect((await failure(openModel(repository))).message).toContain('gives no access (403)');
+    vi.stubEnv('HF_HUB_DISABLE_IMPLICIT_TOKEN', '1');
+    expect((await failure(openModel(repository))).message).toContain('has nothing of this name');
+    expect([...seen]).toEqual(['Bearer hf_old', 'Bearer hf_new', undefined]);
+  });
+
+  it('does not tell a token that cannot be sent', async () => {
+    await startHub(fixture('olmoe'));
+    vi.stubEnv('HF_TOKEN', 'hf_\u{1f511}secret');
+    const error = await failure(openModel(repository));
+    expect(error).toMatchObject({ code: 'INPUT_INVALID', where: 'HF_TOKEN' });
+    expect(error.message + error.mend).not.toContain('secret');
+  });
+
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of the shell.
+  it.each(['~/hf', '$HUB_PLACE/hf', '${HUB_PLACE}/hf'])('finds the cache at HF_HOME=%s', async (home) => {
+    const hub = await startHub(fixture('olmoe'));
+    const place = join(hub.cache, '..', 'elsewhere');
+    await mkdir(place);
+    vi.stubEnv('HOME', place);
+    vi.stubEnv('HUB_PLACE', place);
+    vi.stubEnv('HF_HOME', home);
+    await openModel(repository);
+    expect(await readdir(join(place, 'hf', 'hub'))).toEqual(['models--org--name']);
+  });
+
+  it.each([
+    ['TRANSFORMERS_OFFLINE', '1', undefined, true],
+    ['TRANSFORMERS_OFFLINE', '1', '0', false],
+    ['TRANSFORMERS_OFFLINE', '0', undefined, false],
+  ])('asks nothing with %s=%s and HF_HUB_OFFLINE=%s: %s', async (name, value, other, isOffline) => {
+    const hub = await startHub(fixture('olmoe'));
+    await openModel(repository);
+    hub.requests.length = 0;
+    vi.stubEnv(name, value);
+    vi.stubEnv('HF_HUB_OFFLINE', other);
+    await openModel(repository);
+    expect(hub.requests.length === 0).toBe(isOffline);
+    if (!isOffline) return;
+    const error = await failure(openModel('org/other'));
+    expect(error.message + error.mend).toMatch(/TRANSFORMERS_OFFLINE is set.*Unset TRANSFORMERS_OFFLINE/);
+  });
+
+  it('opens from a cache that cannot be written, with a network and without', async () => {
+    const hub = await startHub(fixture('olmoe'));
+    const before = await openModel(repository);
+    // Replaced, it would be another file: also where the user may do everything.
+    const { ino } = await stat(stored(hub, 'refs', 'main'));
+    await inReadOnly(hub.cache, async () => {
+      hub.requests.length = 0;
+      expect(await openModel(repository)).toEqual(before);
+      expect(hub.requests).not.toEqual([]);
+      await hub.stop();
+      expect(await openModel(repository)).toEqual(before);
+    });
+    expect((await stat(stored(hub, 'refs', 'main'))).ino).toBe(ino);
+  });
+
+  it('goes on where only the name of a new commit cannot be written', async () => {
+    const hub = await startHub(fixture('olmoe'));
+    await openModel(repository);
+    await writeFile(join(hub.cache, 'file'), '');
+    // What stands in the way of refs is no folder, so that nobody can write there.
+    await rm(stored(hub, 'refs'), { recursive: true });
+    await writeFile(stored(hub, 'refs'), '');
+    expect(await openModel(repository)).toMatchObject({ revision: commit });
+  });
+
   it('reports bytes', async () => {
     await startHub(fixture('olmoe'));
     const events: ProgressEvent[] = [];
@@ -145,16 +242,40 @@ describe('an interrupted download', () => {
     expect(downloads(hub).filter((line) => line.includes(weights))).toHaveLength(4);
   });
 
-  it('is not believed if the pieces do not fit together', async () => {
+  it('goes on where a server knows of no ranges and sends it all again', async () => {
     const hub = await startHub(fixture('olmoe'));
     hub.cuts.set(weights, [200_000]);
     hub.wholeFiles = true;
-    const error = await failure(openModel(repository));
-    expect(error).toMatchObject({ code: 'HUB_UNREACHABLE', where: `${repository}/${weights}` });
-    expect(error.message).toContain('damaged');
-    hub.wholeFiles = false;
     await openModel(repository);
+    const bytes = await readFile(join(fixture('olmoe'), weights));
+    expect(await readFile(stored(hub, 'blobs', sha256(bytes)))).toEqual(bytes);
   });
+
+  it.each([[[]], [[200_000]]])(
+    'is not believed if it arrives damaged, in pieces or not (%j)',
+    async (cuts) => {
+      const hub = await startHub(fixture('olmoe'));
+      hub.cuts.set(weights, [...cuts]);
+      hub.damaged.add(weights);
+      const error = await failure(openModel(repository));
+      expect(error).toMatchObject({ code: 'HUB_UNREACHABLE', where: `${repository}/${weights}` });
+      expect(error.message).toContain('damaged');
+      hub.damaged.clear();
+      await openModel(repository);
+    },
+  );
+
+  it.each(['config.json', weights])(
+    'is given up where other bytes come than the Hub lists (%s)',
+    async (file) => {
+      const hub = await startHub(fixture('olmoe'));
+      hub.longer.add(file);
+      const error = await failure(openModel(repository));
+      expect(error).toMatchObject({ code: 'HUB_UNREACHABLE', where: `${repository}/${file}` });
+      expect(downloads(hub).filter((line) => line.includes(file)).length).toBeLessThanOrEqual(4);
+      expect(await readdir(stored(hub, 'snapshots', commit)).catch(() => [])).not.toContain(file);
+    },
+  );
 });
 
 describe('a Hub that refuses', () => {
