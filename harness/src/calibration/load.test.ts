@@ -41,6 +41,13 @@ beforeAll(async () => {
   await writeFile(path.join(folder, 'a.jsonl'), lines);
   await writeFile(path.join(folder, 'a.jsonl.gz'), gzipSync(lines));
   await writeFile(path.join(folder, 'blank.txt'), '\n \n');
+  await writeFile(path.join(folder, 'crlf.txt'), 'one\r\nmore\r\n\r\n\r\ntwo\r\n');
+  await writeFile(path.join(folder, 'a+b, [c].txt'), 'one\n\ntwo\n');
+  await writeFile(
+    path.join(folder, 'gaps.jsonl'),
+    '{"text":"one"}\n{"text":null,"n":1}\n{"n":2}\n{"text":"two"}\n',
+  );
+  await writeFile(path.join(folder, 'empty.jsonl'), '{"text":null,"body":"eins"}\n');
   await writeFile(path.join(folder, 'broken.jsonl'), '{"text":');
   parquetWriteFile({
     filename: path.join(folder, 'a.parquet'),
@@ -60,12 +67,28 @@ async function textsOf(spec: string, options: Partial<CalibrationOptions> = {}):
 describe('loadCalibration', () => {
   it.each([
     ['a.txt', ['one\nmore', 'two']],
+    ['crlf.txt', ['one\nmore', 'two']],
+    ['gaps.jsonl', ['one', 'two']],
     ['a.jsonl', ['one', 'two']],
     ['a.jsonl[body]', ['eins', 'zwei']],
     ['a.jsonl.gz', ['one', 'two']],
     ['a.parquet[body]:2', ['eins', 'zwei']],
   ])('reads the documents of %s', async (name, texts) => {
     expect(await textsOf(path.join(folder, name))).toEqual(texts);
+  });
+
+  it('reads a file with any name in quotes', async () => {
+    expect(await textsOf(`"${path.join(folder, 'a+b, [c].txt')}":2`)).toEqual(['one', 'two']);
+  });
+
+  it('says which columns there are where one holds nothing at all', async () => {
+    await expect(load(path.join(folder, 'empty.jsonl'))).rejects.toMatchObject({
+      code: 'CALIBRATION_INVALID',
+      mend: expect.stringContaining('body'),
+    });
+    await expect(load(path.join(folder, 'a.parquet'))).rejects.toMatchObject({
+      mend: expect.stringContaining('body'),
+    });
   });
 
   it('reads a column of a dataset', async () => {

@@ -26,6 +26,9 @@ describe('parseCalibration', () => {
     ['../a b/c4.jsonl.gz:128x2048', file('../a b/c4.jsonl.gz'), 128, 2048],
     ['C:\\data\\rows.parquet[body]:4', file('C:\\data\\rows.parquet', 'body'), 4, null],
     ['some/rows.jsonl[text]', file('some/rows.jsonl'), null, null],
+    ['rows.csv[body]:3', file('rows.csv', 'body'), 3, null],
+    ['"a+b, c[1].txt":4x32', file('a+b, c[1].txt'), 4, 32],
+    ['"a[1].jsonl"[body]', file('a[1].jsonl', 'body'), null, null],
   ])('reads %s', (spec, source, sequences, length) => {
     expect(parseCalibration(spec)).toEqual([{ source, sequences, length }]);
   });
@@ -56,6 +59,9 @@ describe('parseCalibration', () => {
     ['./notes.md', 'known type'],
     ['x.txt[body]', 'no columns'],
     ['x.jsonl[a,b]', 'its column'],
+    ['"wikitext":4', 'only files'],
+    ['"x.txt', 'form'],
+    ['a+b[1].txt', 'form'],
   ])('refuses "%s" and says what it takes', (spec, problem) => {
     expect(() => parseCalibration(spec)).toThrow(
       expect.objectContaining({
@@ -66,9 +72,16 @@ describe('parseCalibration', () => {
     );
   });
 
+  it('takes no time to speak of for a long list', () => {
+    expect(() => parseCalibration('+'.repeat(200_000))).toThrow(
+      expect.objectContaining({ code: 'CALIBRATION_INVALID' }),
+    );
+  });
+
   it('reads back whatever is rendered', () => {
     const name = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_-]{0,8}$/);
     const column = fc.stringMatching(/^[A-Za-z0-9_]([A-Za-z0-9_ :.-]{0,8}[A-Za-z0-9_])?$/);
+    const fileName = fc.stringMatching(/^[A-Za-z0-9_+,[\]]([A-Za-z0-9_ :.+,[\]-]{0,8}[A-Za-z0-9_\]])?$/);
     const extension = fc.constantFrom('.jsonl', '.jsonl.gz', '.parquet');
     const sequences = fc.integer({ min: 1, max: 9_999_999 });
     const source: fc.Arbitrary<CalibrationPart['source']> = fc.oneof(
@@ -83,7 +96,7 @@ describe('parseCalibration', () => {
       }),
       fc.record({
         kind: fc.constant('file' as const),
-        path: fc.tuple(column, extension).map((both) => both.join('')),
+        path: fc.tuple(fileName, extension).map((both) => both.join('')),
         column,
       }),
     );

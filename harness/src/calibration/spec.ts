@@ -31,24 +31,43 @@ export const calibrationForms = [
   'wikitext:128x2048 or c4:128x2048 (128 sequences of 2048 tokens, packed)',
   'gsm8k[train]:128 (128 solved questions of a task)',
   'owner/dataset[config,split,column]:128',
-  'file.txt, file.jsonl[column] (also .jsonl.gz, .parquet)',
+  'file.txt, file.jsonl[column] (also .json, .csv, .tsv, .parquet, and .gz), in double quotes if its name holds + , [ or ]',
   'several joined by "+"',
 ] as const;
 
 const partForm =
-  /^(?<place>[^[\]]+?)(?:\[(?<words>[^[\]]*)\])?(?::(?<count>\d{1,7})(?:x(?<length>\d{1,7}))?)?$/;
-const fileForm = /\.(txt|jsonl|jsonl\.gz|parquet)$/;
+  /^(?:"(?<quoted>[^"]+)"|(?<place>[^[\]"]+?))(?:\[(?<words>[^[\]]*)\])?(?::(?<count>\d{1,7})(?:x(?<length>\d{1,7}))?)?$/;
+const fileForm = /\.(txt|json|jsonl|ndjson|csv|tsv|parquet)(\.gz)?$/;
+/** What only a quoted name may hold. */
+const special = /[+,[\]]|^\s|\s$/;
 const datasetForm = /^\w[\w.-]*\/\w[\w.-]*$/;
 const nameForm = /^\w[\w.-]*$/;
 
 /**
  * A calibration set as users write it, for example `wikitext:128x2048+gsm8k[train]:128`: sources joined
- * by `+` or `,`, each followed by how many sequences, `:N` or packed `:NxL`. Looks at no file and no
- * dataset. Throws `CALIBRATION_INVALID`.
+ * by `+` or `,`, each followed by how many sequences, `:N` or packed `:NxL`; the name of a file may stand in double
+ * quotes. Looks at no file and no dataset. Throws `CALIBRATION_INVALID`.
  */
 export function parseCalibration(spec: string): CalibrationPart[] {
-  // A comma inside brackets joins nothing.
-  return spec.split(/[+,](?![^[]*\])/).map((part) => parsePart(part.trim()));
+  return partsOf(spec).map((part) => parsePart(part.trim()));
+}
+
+/** Split where parts are joined: not within brackets or quotes. */
+function partsOf(spec: string): string[] {
+  const parts: string[] = [];
+  let [begin, closing] = [0, ''];
+  for (let i = 0; i < spec.length; i++) {
+    const character = spec[i]!;
+    if (closing !== '') {
+      if (character === closing) closing = '';
+    } else if (character === '[' || character === '"') {
+      closing = character === '[' ? ']' : '"';
+    } else if (character === '+' || character === ',') {
+      parts.push(spec.slice(begin, i));
+      begin = i + 1;
+    }
+  }
+  return [...parts, spec.slice(begin)];
 }
 
 /** The same set in one spelling, which `parseCalibration` reads back. */
@@ -57,8 +76,9 @@ export function renderCalibration(parts: readonly CalibrationPart[]): string {
 }
 
 function parsePart(text: string): CalibrationPart {
-  const { place, words, count, length } = partForm.exec(text)?.groups ?? {};
+  const { quoted, place = quoted, words, count, length } = partForm.exec(text)?.groups ?? {};
   if (place === undefined) throw invalid(text, 'it is not of the form source[…]:NxL');
+  if (quoted !== undefined && !fileForm.test(quoted)) throw invalid(text, 'only files stand in quotes');
   if (Number(count) === 0 || Number(length) === 0) throw invalid(text, 'it asks for nothing');
   return {
     source: parseSource(text, place, words?.split(',').map((word) => word.trim()) ?? []),
@@ -81,7 +101,7 @@ function parseSource(text: string, place: string, words: readonly string[]): Cal
 function parseFile(text: string, path: string, words: readonly string[]): CalibrationSource {
   const [column = 'text', ...more] = words;
   if (more.length > 0) throw invalid(text, 'a file takes one word in brackets, its column');
-  if (path.endsWith('.txt') && column !== 'text') throw invalid(text, 'a .txt file has no columns');
+  if (/\.txt(\.gz)?$/.test(path) && column !== 'text') throw invalid(text, 'a .txt file has no columns');
   return { kind: 'file', path, column };
 }
 
@@ -110,8 +130,10 @@ function renderSource(source: CalibrationSource): string {
       return `${source.id}[${source.config},${source.split},${source.column}]`;
     case 'task':
       return `${source.task}[${source.split}]`;
-    case 'file':
-      return source.column === 'text' ? source.path : `${source.path}[${source.column}]`;
+    case 'file': {
+      const path = special.test(source.path) ? `"${source.path}"` : source.path;
+      return source.column === 'text' ? path : `${path}[${source.column}]`;
+    }
   }
 }
 

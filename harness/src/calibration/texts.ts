@@ -1,5 +1,5 @@
 import { MoepressError, suggest, type Work } from '@moepress/core';
-import type { Rows } from '../datasets/dataset.js';
+import type { Row, Rows } from '../datasets/dataset.js';
 import { exists } from '../datasets/exists.js';
 import { readRows } from '../datasets/file.js';
 import type { Datasets } from '../datasets/open.js';
@@ -59,7 +59,7 @@ async function namedTexts(name: string, { datasets, files = {} }: TextSources, w
   if (!Object.hasOwn(namedSets, name))
     throw unknownName(name, [...Object.keys(files), ...Object.keys(namedSets)]);
   const { dataset, split, column, documents } = namedSets[name]!;
-  const values = textColumn(await datasets.rows(dataset, split, work), column);
+  const values = textColumn(await datasets.rows(dataset, split, { ...work, columns: [column] }), column);
   return documents?.(values) ?? values;
 }
 
@@ -68,7 +68,8 @@ async function datasetTexts(
   { datasets }: TextSources,
   work: Work,
 ): Promise<string[]> {
-  return textColumn(await datasets.rows({ path: id, config, files: null }, split, work), column);
+  const rows = await datasets.rows({ path: id, config, files: null }, split, { ...work, columns: [column] });
+  return textColumn(rows, column);
 }
 
 /** Each question with its answer, as the task shows its solved examples. */
@@ -91,13 +92,17 @@ async function fileTexts(path: string, column: string, work: Work): Promise<stri
   if (!(await exists(path))) {
     throw invalid(path, 'There is no such file.', 'Check the path and its permissions.');
   }
-  return textColumn({ rows: await readRows(path, work), where: path }, column);
+  return textColumn({ rows: await readRows(path, { ...work, columns: [column] }), where: path }, column);
 }
 
+/** The values of a column in their order. Rows without one are passed over, unless all are. */
 function textColumn({ rows, where }: Rows, column: string): string[] {
-  return rows.map((row, i) => {
-    const value = Object.hasOwn(row, column) ? row[column] : undefined;
-    if (typeof value === 'string') return value;
+  const valueIn = (row: Row) => (Object.hasOwn(row, column) ? (row[column] ?? null) : null);
+  const hasSome = rows.some((row) => valueIn(row) !== null);
+  return rows.flatMap((row, i) => {
+    const value = valueIn(row);
+    if (typeof value === 'string') return [value];
+    if (value === null && hasSome) return [];
     const texts = Object.keys(row).filter((name) => typeof row[name] === 'string');
     throw invalid(
       where,

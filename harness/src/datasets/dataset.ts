@@ -26,7 +26,13 @@ export interface Missing {
   readonly missing: string;
 }
 
+/** How rows are wanted. */
+export interface LoadOptions extends Work {
+  /** The only columns that are needed, if not all: others may be left out, and need not be readable. */
+  readonly columns?: readonly string[] | undefined;
+}
+
 /** Somewhere rows come from. */
 export interface DatasetSource {
-  load(dataset: Dataset, split: string, work?: Work): Promise<Rows | Missing>;
+  load(dataset: Dataset, split: string, options?: LoadOptions): Promise<Rows | Missing>;
 }

@@ -5,8 +5,9 @@ import { gzipSync } from 'node:zlib';
 import { parquetWriteFile } from 'hyparquet-writer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRows } from './file.js';
-import { parseJsonLines, parseParagraphs } from './jsonl.js';
+import { parseJsonLines } from './jsonl.js';
 import { checkSize, maxBytes } from './limits.js';
+import { parseText } from './text.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -101,6 +102,77 @@ it('names the line that is not a JSON object', () => {
   expect(() => parseJsonLines('[1]', 'f')).toThrow(invalid('f, line 1'));
 });
 
-it('finds no documents in blanks', () => {
-  expect(parseParagraphs('\n\n\n')).toEqual([]);
+describe('parseText', () => {
+  const texts = (text: string, by: Parameters<typeof parseText>[1]) =>
+    parseText(text, by).map((row) => row.text);
+
+  it('finds no documents in blanks', () => {
+    expect(parseText('\n\n\n', 'document')).toEqual([]);
+  });
+
+  it('finds lines and paragraphs as Python does', () => {
+    const text = 'one\ntwo\n\n\nthree\n \nfour\n';
+    expect(texts(text, 'paragraph')).toEqual(['one\ntwo', '\nthree\n \nfour\n']);
+    expect(texts(text, 'line')).toEqual(['one', 'two', '', '', 'three', ' ', 'four']);
+    expect(texts(text, 'document')).toEqual(['one\ntwo', 'three', 'four']);
+  });
+
+  it.each(['line', 'paragraph', 'document'] as const)('takes the line breaks of any system (%s)', (by) => {
+    const text = 'one\ntwo\n\nthree\n\n\n four\n';
+    expect(texts(text.replaceAll('\n', '\r\n'), by)).toEqual(texts(text, by));
+    expect(texts(text.replaceAll('\n', '\r'), by)).toEqual(texts(text, by));
+  });
+});
+
+describe('JSON and CSV', () => {
+  const read = async (name: string, content: string, options = {}) =>
+    readRows(await written(name, content), options);
+  const both = [{ text: 'a' }, { text: 'b' }];
+
+  it.each([
+    ['a list of objects', '[{"text": "a"},\n {"text": "b"}]\n'],
+    ['a list of texts', '["a", "b"]'],
+    ['an object a line', '{"text": "a"}\r\n{"text": "b"}\r\n'],
+    ['columns', '{\n  "text": ["a", "b"]\n}'],
+    ['a byte order mark before them', '\uFEFF{"text": "a"}\n{"text": "b"}'],
+  ])('reads %s', async (_, content) => {
+    expect(await read('a.json', content)).toEqual(both);
+    expect(await read('a.jsonl', content)).toEqual(both);
+  });
+
+  it('reads what is under a key', async () => {
+    expect(
+      await read('a.json', '{"version": 1, "rows": [{"text": "a"}, {"text": "b"}]}', { field: 'rows' }),
+    ).toEqual(both);
+    await expect(read('a.json', '{"rows": 3}', { field: 'rows' })).rejects.toMatchObject({
+      code: 'DATASET_INVALID',
+    });
+  });
+
+  it('says which row of a list is none', async () => {
+    await expect(read('a.json', '[{"a": 1}, 2]')).rejects.toMatchObject({
+      where: expect.stringMatching(/a\.json, row 2$/),
+    });
+    await expect(read('a.json', '{\n"a": [1],\n"b": [1, 2]}')).rejects.toMatchObject({
+      code: 'DATASET_INVALID',
+    });
+  });
+
+  it('reads tables as pandas does', async () => {
+    const table =
+      'id,text,score,flag,id\n1,"a ""quoted"", one\nline",0.5,True,x\n2,NA,,False,y\n\n3,c,2,True\n';
+    expect(await read('a.csv', table)).toEqual([
+      { id: 1, text: 'a "quoted", one\nline', score: 0.5, flag: true, 'id.1': 'x' },
+      { id: 2, text: null, score: null, flag: false, 'id.1': 'y' },
+      { id: 3, text: 'c', score: 2, flag: true, 'id.1': null },
+    ]);
+    expect(await read('a.tsv', 'text\tn\na,b\t1\n')).toEqual([{ text: 'a,b', n: 1 }]);
+    expect(await read('b.csv', 'text;n\na;1\n', { separator: ';' })).toEqual([{ text: 'a', n: 1 }]);
+    expect(await read('c.csv', '')).toEqual([]);
+    await expect(read('d.csv', 'a,b\n1,2,3\n')).rejects.toMatchObject({ code: 'DATASET_INVALID' });
+  });
+
+  it('does not read what it does not know', async () => {
+    await expect(read('a.arrow', 'x')).rejects.toMatchObject({ code: 'DATASET_INVALID' });
+  });
 });

@@ -3,24 +3,59 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { MoepressError, refuseLfsPointer, throwIfAborted, type Work } from '@moepress/core';
 import type { Row } from './dataset.js';
-import { parseJsonLines, parseParagraphs } from './jsonl.js';
+import { type DataFormat, formatOf } from './format.js';
+import { parseJsonRows } from './jsonl.js';
 import { checkSize, maxBytes, tooLarge } from './limits.js';
 import { readParquet } from './parquet.js';
+import { parseText, type TextRows } from './text.js';
 
-/** Extensions of data files, the preferred first. */
+/** Extensions of data files in a folder that mirrors Hub datasets, the preferred first. */
 export const dataExtensions = ['parquet', 'jsonl', 'jsonl.gz'] as const;
 
+export interface ReadOptions extends Work {
+  /** The only columns that are needed: others need not be readable. All where a file has not all of these. */
+  readonly columns?: readonly string[] | undefined;
+  /** Rows of a .txt file; default: its documents. */
+  readonly text?: TextRows | undefined;
+  /** Between the fields of a CSV file; default: a comma, or a tab in .tsv files. */
+  readonly separator?: string | undefined;
+  /** Of a JSON file, the key under which the rows are. */
+  readonly field?: string | undefined;
+}
+
 /**
- * Rows of a .parquet, .jsonl, .jsonl.gz or .txt file, by its name. Throws `DATASET_INVALID` if it is
+ * Rows of a Parquet, JSON, CSV or text file, by its name, packed as .gz or not. Throws `DATASET_INVALID` if it is
  * damaged, too large or cannot be read, and `ABORTED`.
  */
-export async function readRows(file: string, { signal }: Work = {}): Promise<Row[]> {
+export async function readRows(file: string, options: ReadOptions = {}): Promise<Row[]> {
+  const { signal, columns } = options;
   throwIfAborted(signal);
+  const known = formatOf(file);
+  if (!known) {
+    throw new MoepressError('DATASET_INVALID', {
+      message: 'Files of this kind are not read.',
+      where: file,
+      mend: 'Give one that ends in .parquet, .jsonl, .json, .csv, .tsv or .txt, or in these and .gz.',
+    });
+  }
   const bytes = await readBytes(file);
   refuseLfsPointer(bytes, file, 'DATASET_INVALID');
-  if (file.endsWith('.parquet')) return readParquet(bytes, file, signal);
-  const text = decode(file.endsWith('.gz') ? await unpack(bytes, file) : bytes, file);
-  return file.endsWith('.txt') ? parseParagraphs(text) : parseJsonLines(text, file);
+  const unpacked = known.isPacked ? await unpack(bytes, file) : bytes;
+  if (known.format === 'parquet') return readParquet(unpacked, file, { signal, columns });
+  return parseRows(decode(unpacked, file), known.format, file, options);
+}
+
+async function parseRows(
+  text: string,
+  format: Exclude<DataFormat, 'parquet'>,
+  where: string,
+  { text: by = 'document', separator, field }: ReadOptions,
+): Promise<Row[]> {
+  if (format === 'text') return parseText(text, by);
+  if (format === 'json') return parseJsonRows(text, where, field);
+  // Loaded only when asked for: few files are tables in text.
+  const { parseCsv } = await import('./csv.js');
+  return parseCsv(text, separator ?? (format === 'tsv' ? '\t' : ','), where);
 }
 
 async function readBytes(file: string): Promise<Uint8Array> {

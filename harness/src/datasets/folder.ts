@@ -11,10 +11,10 @@ export function mirrorPath(root: string, dataset: string, config: string, split:
 /** A folder that mirrors Hub datasets. */
 export function mirrorFolder(root: string): DatasetSource {
   return {
-    async load(dataset, split, work) {
+    async load(dataset, split, options) {
       for (const extension of dataExtensions) {
         const file = path.join(root, dataset.path, dataset.config, `${split}.${extension}`);
-        if (await exists(file)) return { rows: await readRows(file, work), where: file };
+        if (await exists(file)) return { rows: await readRows(file, options), where: file };
       }
       return { missing: `there is no ${mirrorPath(root, dataset.path, dataset.config, split)}` };
     },
@@ -24,12 +24,12 @@ export function mirrorFolder(root: string): DatasetSource {
 /** The folder that holds the files of datasets which come with moepress. */
 export function embeddedFolder(root: string): DatasetSource {
   return {
-    async load({ files }, split, work) {
+    async load({ files }, split, options) {
       const name = files?.[split];
       if (name === undefined) return { missing: `no file is named for split ${split}` };
       const file = path.join(root, name);
       return (await exists(file))
-        ? { rows: await readRows(file, work), where: file }
+        ? { rows: await readRows(file, { ...options, text: 'paragraph' }), where: file }
         : { missing: `there is no ${file}` };
     },
   };

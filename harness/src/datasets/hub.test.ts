@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Rows } from './dataset.js';
 import { hubSource } from './hub.js';
 import { maxBytes } from './limits.js';
 
@@ -110,7 +111,6 @@ it("reads the Hub's conversion of a repository without Parquet", async () => {
 });
 
 it('takes the only configuration there is where none is named', async () => {
-  const unnamed = { ...dataset, config: 'default' };
   const plain = { 'plain_text/test-00000-of-00001.parquet': parquet('x') };
   await startHub({ main: plain });
   expect(await hubSource.load(unnamed, 'test')).toMatchObject({ rows: [{ text: 'x' }] });
@@ -127,6 +127,143 @@ it('refuses to guess between configurations', async () => {
     message: expect.stringContaining('several configurations'),
   });
   expect(requests.some((request) => request.includes('/resolve/'))).toBe(false);
+});
+
+const unnamed = { ...dataset, config: 'default' };
+const lines = (...texts: string[]) =>
+  Buffer.from(texts.map((text) => `${JSON.stringify({ text })}\n`).join(''));
+
+describe('the layouts that the datasets library finds by itself', () => {
+  it.each<[string, Record<string, Buffer>, string[]]>([
+    ['of large sets', { 'default/partial-train/0000.parquet': parquet('a') }, ['a']],
+    ['with hashes', { 'data/train-00000-of-00001-a09b74b3ef9c3b56.parquet': parquet('a') }, ['a']],
+    ['at the root', { 'train.parquet': parquet('a'), 'test.parquet': parquet('no') }, ['a']],
+    ['JSON lines', { 'train.jsonl': lines('a', 'b'), LICENSE: Buffer.from('') }, ['a', 'b']],
+    ['packed', { 'train.jsonl.gz': gzipSync(lines('a')) }, ['a']],
+    ['in folders', { 'all/train/b.jsonl': lines('b'), 'all/train/a.jsonl': lines('a') }, ['a', 'b']],
+    ['by other words', { 'my-training_1.json': lines('a'), 'my-dev.json': lines('no') }, ['a']],
+    ['tables', { 'train.csv': Buffer.from('n,text\n1,a\n') }, ['a']],
+    ['texts, a line a row', { 'train.txt': Buffer.from('a\r\n\r\nb\r\n') }, ['a', '', 'b']],
+    ['all of one split', { 'facts.jsonl': lines('a'), 'more/facts.jsonl': lines('b') }, ['a', 'b']],
+    [
+      'most of one kind',
+      { 'train/1.jsonl': lines('a'), 'train/2.jsonl': lines('b'), 'train/x.csv': Buffer.from('') },
+      ['a', 'b'],
+    ],
+    [
+      'by the card',
+      {
+        'README.md': Buffer.from(
+          '---\r\nconfigs:\r\n- config_name: x\r\n  data_files: raw/*.jsonl\r\n---\r\n# Facts',
+        ),
+        'raw/1.jsonl': lines('a'),
+        'train.jsonl': lines('no'),
+      },
+      ['a'],
+    ],
+  ])('%s', async (_, files, texts) => {
+    await startHub({ main: files });
+    const found = await hubSource.load(unnamed, 'train');
+    expect(found).toMatchObject({ rows: texts.map((text) => ({ text })) });
+    await stopHub();
+    expect(await hubSource.load(unnamed, 'train')).toEqual(found);
+  });
+
+  const card = `---
+license: mit
+configs:
+- config_name: small
+  default: true
+  data_files:
+  - split: train
+    path: [b.jsonl, "a*.jsonl"]
+  - split: "2024"
+    path: later/**
+- config_name: large
+  data_dir: big
+- config_name: table
+  data_files: t.csv
+  sep: ";"
+---
+`;
+  const described = {
+    'README.md': Buffer.from(card),
+    'a1.jsonl': lines('a1'),
+    'a2.jsonl': lines('a2'),
+    'b.jsonl': lines('b'),
+    'later/on/x.jsonl': lines('x'),
+    'big/train-0.jsonl': lines('big'),
+    't.csv': Buffer.from('text;n\nt;1\n'),
+  };
+
+  it.each([
+    ['default', 'train', ['b', 'a1', 'a2']],
+    ['small', '2024', ['x']],
+    ['large', 'train', ['big']],
+    ['table', 'train', ['t']],
+  ])('by the card: %s, %s', async (config, split, texts) => {
+    await startHub({ main: described });
+    const { rows } = (await hubSource.load({ ...dataset, config }, split)) as Rows;
+    expect(rows.map(({ text }) => text)).toEqual(texts);
+  });
+
+  it.each([
+    ['a split that the card does not have', 'small', 'test', 'no split test of small, but train, 2024'],
+    ['a configuration that nobody knows', 'huge', 'train', 'no files of huge that are data'],
+  ])('say %s', async (_, config, split, message) => {
+    await startHub({ main: described });
+    const found = await hubSource.load({ ...dataset, config }, split);
+    expect(found).toEqual({ missing: expect.stringContaining(message) });
+  });
+
+  it('say which configurations there are where none is usual', async () => {
+    const two = card.replace('  default: true\n', '');
+    await startHub({ main: { ...described, 'README.md': Buffer.from(two) } });
+    await expect(hubSource.load(unnamed, 'train')).rejects.toMatchObject({
+      message: expect.stringContaining('small and large'),
+    });
+  });
+
+  it('say what is there and not read', async () => {
+    await startHub({ main: { 'train.arrow': Buffer.from('x') } });
+    expect(await hubSource.load(unnamed, 'train')).toEqual({
+      missing: 'the Hub has it as .arrow, which is not read',
+    });
+  });
+
+  it('do without a card that cannot be had or makes no sense', async () => {
+    await startHub({ main: described }, (url) => (url.endsWith('README.md') ? [403, ''] : undefined));
+    expect(await hubSource.load({ ...dataset, config: 'big' }, 'train')).toMatchObject({
+      rows: [{ text: 'big' }],
+    });
+    await stopHub();
+    const odd = { ...described, 'README.md': Buffer.from('---\nconfigs: [&a [*a]]\n---') };
+    await startHub({ main: odd });
+    expect(await hubSource.load({ ...dataset, config: 'big' }, 'train')).toMatchObject({
+      rows: [{ text: 'big' }],
+    });
+  });
+});
+
+it('reads the column alone that is asked for', async () => {
+  const columnData = [
+    { name: 'text', data: ['a'], type: 'STRING' as const },
+    { name: 'id', data: [9007199254740993n], type: 'INT64' as const },
+  ];
+  await startHub({ main: { 'train.parquet': Buffer.from(parquetWriteBuffer({ columnData })) } });
+  expect(await hubSource.load(unnamed, 'train', { columns: ['text'] })).toMatchObject({
+    rows: [{ text: 'a' }],
+  });
+});
+
+it("takes the Hub's conversion of large files in another form", async () => {
+  const entry = { type: 'file', path: 'train.jsonl', size: maxBytes + 1, oid: sha1('') };
+  const isMain = (url: string) => url.includes(`/tree/${commit}`);
+  await startHub(
+    { main: {}, 'refs/convert/parquet': { 'default/train/0000.parquet': parquet('x') } },
+    (url) => (isMain(url) ? [200, JSON.stringify([entry])] : undefined),
+  );
+  expect(await hubSource.load(unnamed, 'train')).toMatchObject({ rows: [{ text: 'x' }] });
 });
 
 it('reads the file that a dataset names', async () => {
@@ -161,9 +298,12 @@ it('downloads nothing twice', async () => {
 
 it('says what is missing', async () => {
   await startHub(sharded);
-  const missing = { missing: 'the Hub has no Parquet files of it' };
-  expect(await hubSource.load(dataset, 'validation')).toEqual(missing);
-  expect(await hubSource.load({ ...dataset, path: 'someone/fakts' }, 'test')).toEqual(missing);
+  expect(await hubSource.load(dataset, 'validation')).toEqual({
+    missing: 'the Hub has no split validation of main, but test',
+  });
+  expect(await hubSource.load({ ...dataset, path: 'someone/fakts' }, 'test')).toEqual({
+    missing: 'the Hub has nothing of this name',
+  });
 });
 
 it('leaves it to other sources when the Hub cannot be reached', async () => {

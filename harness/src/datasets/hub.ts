@@ -1,88 +1,136 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HubSnapshot } from '@moepress/checkpoint/hub';
 import { MoepressError, type Work } from '@moepress/core';
-import type { Dataset, DatasetSource, Missing, Row, Rows } from './dataset.js';
+import { readCardConfigs } from './card.js';
+import type { Dataset, DatasetSource, LoadOptions, Missing, Row, Rows } from './dataset.js';
 import { readRows } from './file.js';
-import { checkSize } from './limits.js';
+import { convertedFiles, filesOfSplit, type HubListing, type NoFiles, type SplitFiles } from './hub-files.js';
+import { checkSize, maxBytes } from './limits.js';
 
-/** Where Parquet files are: in the repository itself, or where the Hub puts its own conversion of it. */
-const revisions = ['main', 'refs/convert/parquet'];
+/** Where the Hub puts its own conversion to Parquet. */
+const conversion = 'refs/convert/parquet';
+
+const cardFile = 'README.md';
+const standaloneCard = '.huggingface.yaml';
+
+/** A repository at one commit, with the sizes of its files in bytes. */
+interface Repository extends HubListing {
+  readonly commit: string;
+  readonly sizes: ReadonlyMap<string, number>;
+}
 
 /**
- * Datasets of the Hub, as Parquet unless they name their files. Throws what `fetchHubFiles` throws of files
- * that are there.
+ * Datasets of the Hub: the files that the `datasets` library would take, else the Hub's conversion of them. Throws what
+ * `fetchHubFiles` throws of files that are there, `DATASET_INVALID` for damaged or too large ones, or where several
+ * configurations may be meant.
  */
 export const hubSource: DatasetSource = {
-  async load(dataset, split, work = {}) {
-    for (const isPart of layouts(dataset, split)) {
-      for (const revision of revisions) {
-        const found = await fetchSplit(dataset, isPart, revision, work);
-        if (found === null) continue;
-        return 'missing' in found ? found : readFiles(dataset, found, work);
-      }
+  async load(dataset, split, options = {}) {
+    if (dataset.hubFiles) return loadNamed(dataset, split, options);
+    const own = await openRepository(dataset, 'main', options);
+    if (own && 'missing' in own) return own;
+    const found = own ? filesOfSplit(dataset, split, own) : { missing: 'the Hub has nothing of this name' };
+    const isPossible = own && 'files' in found && (isParquet(found) || fits(found, own));
+    if (isPossible) return loadFiles(dataset, own.commit, found, options);
+    const converted = await openRepository(dataset, conversion, options);
+    if (converted && !('missing' in converted)) {
+      const files = convertedFiles(dataset, split, converted.paths);
+      if (files.length > 0) return loadFiles(dataset, converted.commit, { files }, options);
     }
-    return { missing: 'the Hub has no Parquet files of it' };
+    // Also for its error, if a file is too large.
+    if (own && 'files' in found) return loadFiles(dataset, own.commit, found, options);
+    return found as NoFiles;
   },
 };
 
-/** The files of a split in the cache; null if the Hub has none in this revision. */
-async function fetchSplit(
+const isParquet = ({ files }: SplitFiles): boolean =>
+  files.every((file) => /\.(parquet|geoparquet|gpq)$/.test(file));
+
+const fits = ({ files }: SplitFiles, { sizes }: Repository): boolean =>
+  files.every((file) => sizes.get(file)! <= maxBytes);
+
+async function loadNamed(dataset: Dataset, split: string, options: LoadOptions): Promise<Rows | Missing> {
+  const name = dataset.hubFiles![split];
+  const repository = await openRepository(dataset, 'main', options);
+  if (repository && 'missing' in repository) return repository;
+  if (name === undefined || !repository?.paths.includes(name))
+    return { missing: 'the Hub has no file of it' };
+  return loadFiles(dataset, repository.commit, { files: [name] }, options);
+}
+
+/** What there is in a revision; null if the Hub has no such dataset or revision. */
+async function openRepository(
   { path: id }: Dataset,
-  isPart: (file: string) => boolean,
   revision: string,
   work: Work,
-): Promise<HubSnapshot | Missing | null> {
-  // Loaded only when asked for: the library of the Hub is large.
-  const { fetchHubFiles } = await import('@moepress/checkpoint/hub');
-  const isWanted = (file: { path: string; size: number }) => {
-    if (!isPart(file.path)) return false;
-    checkSize(file.size, `${id}/${file.path}`);
-    return true;
-  };
+): Promise<Repository | Missing | null> {
+  const sizes = new Map<string, number>();
+  const list = (isWanted: (path: string) => boolean) =>
+    fetchFiles(
+      id,
+      revision,
+      (file) => {
+        sizes.set(file.path, file.size);
+        return isWanted(file.path);
+      },
+      work,
+    );
   try {
-    const snapshot = await fetchHubFiles({ type: 'dataset', id, revision }, isWanted, work);
-    return snapshot.files.length > 0 ? snapshot : null;
+    const isCard = (path: string) => path === cardFile || path === standaloneCard;
+    // A card that cannot be had tells of nothing.
+    const snapshot = await list(isCard).catch((cause: unknown) =>
+      isOf(cause, id) ? Promise.reject(cause) : list(() => false),
+    );
+    const read = (name: string) =>
+      snapshot.files.includes(name)
+        ? readFile(join(snapshot.directory, name), 'utf8').catch(() => null)
+        : null;
+    const configs = readCardConfigs(await read(cardFile), await read(standaloneCard));
+    return { commit: snapshot.commit, paths: [...sizes.keys()], sizes, configs };
   } catch (cause) {
     // Another source may have what the Hub as a whole does not give; a file that fails is another matter.
-    if (!MoepressError.isInstance(cause) || cause.where !== id) throw cause;
+    if (!isOf(cause, id)) throw cause;
     if (cause.code === 'HUB_NOT_FOUND') return null;
     if (cause.code !== 'HUB_UNREACHABLE') throw cause;
     return { missing: cause.message.replace(/^The /, 'the ').replace(/\.$/, '') };
   }
 }
 
-/** Which files may be a split, the likeliest first. */
-function layouts({ path: id, config, hubFiles }: Dataset, split: string): ((file: string) => boolean)[] {
-  if (hubFiles) return [(file) => hubFiles[split] === file];
-  const folders = config === 'default' ? ['default', 'data'] : [config];
-  const named = (file: string) => folders.some((folder) => partFolder(file, split) === folder);
-  return config === 'default' ? [named, ofOnlyFolder(id, split)] : [named];
-}
+/** Whether it is about the repository as a whole, and not one of its files. */
+const isOf = (cause: unknown, id: string): cause is MoepressError =>
+  MoepressError.isInstance(cause) && (cause.where === id || cause.code === 'ABORTED');
 
-/** The folder of a path such as main/test-00000-of-00001.parquet, or main/test/0000.parquet in a conversion. */
-function partFolder(file: string, split: string): string | null {
-  const [, folder, name] = /^(.+?)\/([^/]+?)(-\d+-of-\d+|\/[^/]+)?\.parquet$/.exec(file) ?? [];
-  return name === split ? folder! : null;
-}
-
-/** A dataset without a configuration of its own means the only one there is, whatever it is called. */
-function ofOnlyFolder(id: string, split: string): (file: string) => boolean {
-  let only: string | null = null;
-  return (file) => {
-    const folder = partFolder(file, split);
-    if (folder === null) return false;
-    only ??= folder;
-    if (folder === only) return true;
-    throw new MoepressError('DATASET_INVALID', {
-      message: `The dataset has several configurations, such as ${only} and ${folder}, and none is named.`,
-      where: id,
-      mend: 'Name the one that is meant.',
-    });
-  };
-}
-
-async function readFiles(dataset: Dataset, { directory, files }: HubSnapshot, work: Work): Promise<Rows> {
+async function loadFiles(
+  { path: id }: Dataset,
+  commit: string,
+  { files, separator, field }: SplitFiles,
+  options: LoadOptions,
+): Promise<Rows> {
+  const { directory } = await fetchFiles(
+    id,
+    commit,
+    ({ path, size }) => {
+      if (!files.includes(path)) return false;
+      checkSize(size, `${id}/${path}`);
+      return true;
+    },
+    options,
+  );
   const parts: Row[][] = [];
-  for (const file of files) parts.push(await readRows(join(directory, file), work));
-  return { rows: parts.flat(), where: `${dataset.path}/${files.join(', ')}` };
+  for (const file of files) {
+    parts.push(await readRows(join(directory, file), { ...options, separator, field, text: 'line' }));
+  }
+  return { rows: parts.flat(), where: `${id}/${files.join(', ')}` };
+}
+
+async function fetchFiles(
+  id: string,
+  revision: string,
+  isWanted: (file: { path: string; size: number }) => boolean,
+  work: Work,
+): Promise<HubSnapshot> {
+  // Loaded only when asked for: the library of the Hub is large.
+  const { fetchHubFiles } = await import('@moepress/checkpoint/hub');
+  return fetchHubFiles({ type: 'dataset', id, revision }, isWanted, work);
 }

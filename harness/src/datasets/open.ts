@@ -1,5 +1,5 @@
-import { MoepressError, type Work } from '@moepress/core';
-import type { Dataset, Rows } from './dataset.js';
+import { MoepressError } from '@moepress/core';
+import type { Dataset, LoadOptions, Rows } from './dataset.js';
 import { embeddedFolder, mirrorFolder, mirrorPath } from './folder.js';
 import { hubSource } from './hub.js';
 
@@ -12,7 +12,7 @@ export interface DatasetOptions {
 
 export interface Datasets {
   /** Throws `DATASET_NOT_FOUND` saying where the split was looked for, `DATASET_INVALID` if it is damaged. */
-  rows(dataset: Dataset, split: string, work?: Work): Promise<Rows>;
+  rows(dataset: Dataset, split: string, options?: LoadOptions): Promise<Rows>;
 }
 
 /** The folder of the user first, then the Hub; embedded datasets only from their own folder. */
@@ -20,10 +20,10 @@ export function openDatasets({ data, embedded }: DatasetOptions = {}): Datasets 
   const hubSources = data === undefined ? [hubSource] : [mirrorFolder(data), hubSource];
   const embeddedSources = embedded === undefined ? [] : [embeddedFolder(embedded)];
   return {
-    async rows(dataset, split, work) {
+    async rows(dataset, split, options) {
       const reasons: string[] = [];
       for (const source of dataset.files ? embeddedSources : hubSources) {
-        const found = await source.load(dataset, split, work);
+        const found = await source.load(dataset, split, options);
         if ('rows' in found) return found;
         reasons.push(found.missing);
       }

@@ -1,5 +1,6 @@
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { dumps } from '../python/json.js';
 import { readParquet } from './parquet.js';
 
 /** A file of text columns. */
@@ -19,8 +20,47 @@ it('reads nulls', async () => {
   expect(await readParquet(write({ n: ['a', null] }), 'f')).toEqual([{ n: 'a' }, { n: null }]);
 });
 
+describe('columns', () => {
+  const large = 9007199254740993n;
+  const columnData = [
+    { name: 'id', data: [1n, large], type: 'INT64' },
+    { name: 'text', data: ['a', 'b'], type: 'STRING' },
+    { name: 'more', data: ['c', 'd'], type: 'STRING' },
+  ] as const;
+  const bytes = Buffer.from(
+    parquetWriteBuffer({ columnData: columnData.map((column) => ({ ...column, data: [...column.data] })) }),
+  );
+
+  it('are all read, and large numbers kept as they are', async () => {
+    const rows = await readParquet(bytes, 'f');
+    expect(rows).toEqual([
+      { id: 1, text: 'a', more: 'c' },
+      { id: large, text: 'b', more: 'd' },
+    ]);
+    // As Python's json writes them, on which the hashes of documents depend.
+    expect(dumps(rows[1])).toBe('{"id": 9007199254740993, "text": "b", "more": "d"}');
+  });
+
+  it('are read alone where they are asked for', async () => {
+    expect(await readParquet(bytes, 'f', { columns: ['text'] })).toEqual([{ text: 'a' }, { text: 'b' }]);
+  });
+
+  it('are all read where one that is asked for is not there', async () => {
+    const [row] = await readParquet(bytes, 'f', { columns: ['body'] });
+    expect(Object.keys(row!)).toEqual(['id', 'text', 'more']);
+  });
+
+  it('that are not asked for may be damaged', async () => {
+    const damaged = Buffer.from(bytes);
+    // The page of the first column, behind the file's first four bytes.
+    damaged.fill(0xff, 4, 12);
+    await expect(readParquet(damaged, 'f')).rejects.toMatchObject({ code: 'DATASET_INVALID' });
+    expect(await readParquet(damaged, 'f', { columns: ['text'] })).toEqual([{ text: 'a' }, { text: 'b' }]);
+  });
+});
+
 it('gives up a file that does not end', async () => {
-  await expect(readParquet(endless(), 'f', undefined, 1000)).rejects.toMatchObject({
+  await expect(readParquet(endless(), 'f', { patience: 1000 })).rejects.toMatchObject({
     code: 'DATASET_INVALID',
     message: 'The Parquet file cannot be read: it took longer than 1 s.',
     where: 'f',
@@ -28,9 +68,9 @@ it('gives up a file that does not end', async () => {
 });
 
 it('stops when told to, even then', async () => {
-  const before = readParquet(endless(), 'f', AbortSignal.abort());
+  const before = readParquet(endless(), 'f', { signal: AbortSignal.abort() });
   await expect(before).rejects.toMatchObject({ code: 'ABORTED' });
-  const meanwhile = readParquet(endless(), 'f', AbortSignal.timeout(300));
+  const meanwhile = readParquet(endless(), 'f', { signal: AbortSignal.timeout(300) });
   await expect(meanwhile).rejects.toMatchObject({ code: 'ABORTED' });
 });
 
@@ -49,7 +89,7 @@ it('survives any damage', async () => {
   for (let at = 0; at < sound.length; at += 23) {
     const bytes = Buffer.from(sound);
     bytes[at]! ^= 0xa5;
-    const rows = await readParquet(bytes, 'f', undefined, 2000).catch((error: unknown) => error);
+    const rows = await readParquet(bytes, 'f', { patience: 2000 }).catch((error: unknown) => error);
     if (!Array.isArray(rows)) expect([at, rows]).toMatchObject([at, { code: 'DATASET_INVALID' }]);
   }
 });

@@ -1,4 +1,4 @@
-type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+type Json = string | number | bigint | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 /**
  * `json.dumps(value, indent=indent, ensure_ascii=False)`: Python's separators are `", "` and `": "`.
@@ -12,6 +12,7 @@ export function dumps(value: unknown, indent?: number, { pythonWords = false } =
 type WriteNumber = (value: number) => string;
 
 function write(value: Json, indent: number | undefined, margin: string, writeNumber: WriteNumber): string {
+  if (typeof value === 'bigint') return String(value);
   if (typeof value === 'number') return writeNumber(value);
   if (value === null || typeof value !== 'object') return writeScalar(value);
   const inner = indent === undefined ? '' : `${margin}${' '.repeat(indent)}`;

@@ -30,6 +30,13 @@ it.each([
   ['İSTANBUL', 'İstanbul'],
   ['ΌΣΟΣ ΣΑΣ', 'Όσος σας'],
   ['1A', '1a'],
+  ['ŉB', 'ʼNb'],
+  ['ᲐᲑᲒ', 'Აბგ'],
+  ['აბგ', 'აბგ'],
+  ['ᾳΑ', 'ᾼα'],
+  ['\u1fb7Α', '\u0391\u0342\u0345α'],
+  ['ᾲΑ', 'Ὰͅα'],
+  ['ᾠΑ', 'ᾨα'],
   ['', ''],
 ])('capitalizes %j as Python does', (text, capitalized) => {
   expect(capitalize(text)).toBe(capitalized);

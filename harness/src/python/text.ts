@@ -23,19 +23,34 @@ export function strip(text: string): string {
   return lstrip(rstrip(text));
 }
 
-/** Two letters in one, by their lower case: the title case is neither upper nor lower. */
-const digraphs: Readonly<Record<string, string>> = { ǆ: 'ǅ', ǉ: 'ǈ', ǌ: 'ǋ', ǳ: 'ǲ' };
+/** By their lower case, letters whose title case is none that follows from the upper one: mostly two letters in one. */
+const titles: Readonly<Record<string, string>> = { ǆ: 'ǅ', ǉ: 'ǈ', ǌ: 'ǋ', ǳ: 'ǲ', ŉ: 'ʼN' };
 
-/**
- * `text.capitalize()`: the first character in title case, all others lowered. JavaScript does not tell the
- * title case of Georgian letters and of Greek ones with a subscript iota; those come out in upper case.
- */
+/** Letters that have no title case though they have an upper one. */
+const georgian = /[\u10d0-\u10ff]/;
+
+/** Upper case turns their iota into a letter, title case leaves it a subscript. */
+const greekWithIota =
+  /[\u1f80-\u1faf\u1fb2-\u1fb4\u1fb7\u1fbc\u1fc2-\u1fc4\u1fc7\u1fcc\u1ff2-\u1ff4\u1ff7\u1ffc]/;
+const subscriptIota = '\u0345';
+
+/** `text.capitalize()`: the first character in title case, which JavaScript does not tell, all others lowered. */
 export function capitalize(text: string): string {
   const [first = ''] = text;
-  const [initial = '', ...rest] = first.toUpperCase();
-  const title = digraphs[first.toLowerCase()] ?? initial + rest.join('').toLowerCase();
+  const title = titleOf(first);
   // Lowered as a whole: whether a sigma is the last of its word depends on what stands before it.
   return title + text.toLowerCase().slice(first.toLowerCase().length);
+}
+
+function titleOf(character: string): string {
+  const known = titles[character.toLowerCase()];
+  if (known !== undefined) return known;
+  if (georgian.test(character)) return character;
+  const [initial = '', ...rest] = character.toUpperCase();
+  if (!greekWithIota.test(character)) return initial + rest.join('').toLowerCase();
+  const marks = rest.slice(0, -1).join('');
+  const title = initial + marks + subscriptIota;
+  return marks === '' ? title.normalize('NFC') : title;
 }
 
 /** `len(text)`: Unicode code points. */

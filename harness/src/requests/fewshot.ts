@@ -1,3 +1,4 @@
+import { dumps } from '../python/json.js';
 import { PythonRandom } from '../python/random.js';
 import type { Task } from '../tasks/schema.js';
 import { choiceRequests } from './build.js';
@@ -42,9 +43,9 @@ function drawnFrom(task: Task, pool: readonly Document[]): Choose {
   const random = new PythonRandom(fewshotSeed);
   if (!drawsOneMore(task)) return (_, count) => random.sample(pool, count);
   return (document, count) => {
-    const own = JSON.stringify(document.row);
+    const own = dumps(document.row);
     const drawn = random.sample(pool, count + 1);
-    return drawn.filter(({ row }) => JSON.stringify(row) !== own).slice(0, count);
+    return drawn.filter(({ row }) => dumps(row) !== own).slice(0, count);
   };
 }
 

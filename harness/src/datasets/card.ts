@@ -1,0 +1,79 @@
+import { parse } from 'yaml';
+import { z } from 'zod';
+import type { SplitPatterns } from './split-patterns.js';
+
+const paths = z.union([z.string(), z.array(z.string())]).transform((given) => [given].flat());
+
+/** Files of a configuration: those of the split train, or of each split. */
+const dataFiles = z.union([
+  z.string().transform((path): SplitPatterns => new Map([['train', [path]]])),
+  z.array(z.string()).transform((all): SplitPatterns => new Map([['train', all]])),
+  z
+    .array(z.object({ split: z.coerce.string(), path: paths }))
+    .transform((splits): SplitPatterns => new Map(splits.map(({ split, path }) => [split, path]))),
+]);
+
+const configSchema = z.object({
+  config_name: z.coerce.string(),
+  data_files: dataFiles.optional(),
+  data_dir: z.string().optional(),
+  default: z.boolean().optional(),
+  /** What separates the fields of a CSV file. */
+  sep: z.string().optional(),
+  delimiter: z.string().optional(),
+  /** The key of a JSON file under which the rows are. */
+  field: z.string().optional(),
+});
+
+/** A configuration that the card of a dataset tells of. */
+export interface CardConfig {
+  readonly name: string;
+  /** Absent: to be found by the names of the files, in `folder`. */
+  readonly patterns?: SplitPatterns | undefined;
+  readonly folder: string;
+  readonly isDefault: boolean;
+  readonly separator?: string | undefined;
+  readonly field?: string | undefined;
+}
+
+/**
+ * The configurations in the metadata of a dataset's README.md, or in its .huggingface.yaml, as the `datasets` library
+ * reads them: `configs`, a list. Empty where there are none, or none that make sense.
+ */
+export function readCardConfigs(readme: string | null, standalone: string | null = null): CardConfig[] {
+  const listed = [metadataOf(standalone), metadataOf(frontMatter(readme))]
+    .map((metadata) => (metadata as { configs?: unknown } | null)?.configs)
+    .find((configs) => configs !== undefined);
+  const { success, data } = z.array(configSchema).safeParse(listed);
+  if (!success) return [];
+  return data.map(({ config_name: name, data_files: patterns, data_dir = '', ...config }) => ({
+    name,
+    patterns,
+    folder: data_dir.replace(/^\.?\/+|\/+$/g, ''),
+    isDefault: config.default === true,
+    separator: config.sep ?? config.delimiter,
+    field: config.field,
+  }));
+}
+
+/** The configuration that is meant where none is named: the only one, that named default, or that marked so. */
+export function defaultConfig(configs: readonly CardConfig[]): CardConfig | undefined {
+  if (configs.length === 1) return configs[0];
+  return configs.find(({ name }) => name === 'default') ?? configs.find(({ isDefault }) => isDefault);
+}
+
+function frontMatter(readme: string | null): string | null {
+  const lines = readme?.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/) ?? [];
+  const end = lines.indexOf('---', 1);
+  return lines[0] === '---' && end > 0 ? lines.slice(1, end).join('\n') : null;
+}
+
+function metadataOf(text: string | null): unknown {
+  if (text === null) return null;
+  try {
+    // Aliases may make a small text a large one.
+    return parse(text, { maxAliasCount: 100 });
+  } catch {
+    return null;
+  }
+}

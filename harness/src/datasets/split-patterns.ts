@@ -1,0 +1,62 @@
+import { matchesGlob } from './glob.js';
+
+/** Patterns of data files by split. */
+export type SplitPatterns = ReadonlyMap<string, readonly string[]>;
+
+const separators = '-._ 0-9';
+const keywords: Readonly<Record<string, readonly string[]>> = {
+  train: ['train', 'training'],
+  validation: ['validation', 'valid', 'dev', 'val'],
+  test: ['test', 'testing', 'eval', 'evaluation'],
+};
+
+const sharded = (split: string) => `data/${split}-[0-9][0-9][0-9][0-9][0-9]-of-[0-9][0-9][0-9][0-9][0-9]*.*`;
+
+const inFolders = byKeyword((keyword) => [
+  `**/${keyword}/**`,
+  `**/${keyword}[${separators}]*/**`,
+  `**/*[${separators}]${keyword}/**`,
+  `**/*[${separators}]${keyword}[${separators}]*/**`,
+]);
+const inNames = byKeyword((keyword) => [
+  `**/${keyword}[${separators}]*`,
+  `**/*[${separators}]${keyword}[${separators}]*`,
+]);
+
+function byKeyword(patterns: (keyword: string) => string[]): SplitPatterns {
+  return new Map(Object.entries(keywords).map(([split, words]) => [split, words.flatMap(patterns)]));
+}
+
+/**
+ * The splits that a dataset has by the names of its files, as the `datasets` library finds them where nothing tells:
+ * `data/<split>-00000-of-00001*` first, then folders named after splits, then files, and at last everything is one split.
+ * The first of these that finds a file decides. Empty if there is none.
+ */
+export function defaultPatterns(paths: readonly string[]): SplitPatterns {
+  const shards = matching(paths, [sharded('*')]);
+  if (shards.length > 0) {
+    const splits = shards.map((path) => /^data\/(.*)-\d{5}-of-\d{5}/.exec(path)![1]!);
+    return new Map([...new Set(splits)].map((split) => [split, [sharded(split)]]));
+  }
+  for (const patterns of [inFolders, inNames, new Map([['train', ['**']]])]) {
+    const found = [...patterns].filter(([, own]) => matching(paths, own).length > 0);
+    if (found.length > 0) return new Map(found);
+  }
+  return new Map();
+}
+
+/** The paths that match one of some patterns, by pattern and then by name, each once. Hidden ones have to be asked for. */
+export function matching(paths: readonly string[], patterns: readonly string[]): string[] {
+  const sorted = [...paths].sort();
+  const found = patterns.flatMap((pattern) =>
+    sorted.filter((path) => matchesGlob(pattern, path) && hiddenParts(path) === hiddenParts(pattern)),
+  );
+  return [...new Set(found)];
+}
+
+/** Files and folders that begin with a dot, and folders that begin with two underscores. */
+const hiddenParts = (path: string): number => {
+  const parts = path.split('/');
+  const special = parts.slice(0, -1).filter((part) => part.startsWith('__')).length;
+  return special + parts.filter((part) => part.startsWith('.') && !/^\.+$/.test(part)).length;
+};
