@@ -13,9 +13,17 @@ export {
   renderCalibration,
 } from './calibration/spec.js';
 export { type BootstrapInterval, type BootstrapOptions, pairedBootstrap } from './compare/bootstrap.js';
-export { type CompareOptions, type Comparison, compareSamples, type Samples } from './compare/compare.js';
+export {
+  type CompareOptions,
+  type Comparison,
+  compareSamples,
+  fewDisagreements,
+  type Samples,
+} from './compare/compare.js';
+export type { GroupMembers } from './compare/groups.js';
 export { type McNemar, mcnemar } from './compare/mcnemar.js';
 export { detectableDifference } from './compare/power.js';
+export { scoreInterval } from './compare/score-interval.js';
 export { renderComparisons } from './compare/table.js';
 export type { Dataset, Row, Rows } from './datasets/dataset.js';
 export { type DatasetOptions, type Datasets, openDatasets } from './datasets/open.js';
@@ -29,7 +37,7 @@ export { type OpenAiModelOptions, openAiLanguageModel } from './openai/model.js'
 export { floatRepr } from './python/json.js';
 export { pythonSpace, rstrip } from './python/text.js';
 export { renderHeading } from './results/heading.js';
-export { loadSamples } from './results/load.js';
+export { loadGroups, loadSamples } from './results/load.js';
 export type { ResultsRecord, TaskResult } from './results/record.js';
 export { imitatedVersion } from './results/run.js';
 export type { Sample } from './results/sample.js';

@@ -17,7 +17,7 @@ export interface BootstrapInterval {
 /**
  * Percentile bootstrap of a mean difference over items (Efron and Tibshirani, 1993, chapter 13): items are
  * drawn with replacement, each with both models' scores. `differences` holds one number an item, at least
- * one. p counts the result itself as a resample (Davison and Hinkley, 1997, section 4.2), so that it is
+ * one. Where few items tell the models apart it covers too little: see `scoreInterval`. p counts the result itself as a resample (Davison and Hinkley, 1997, section 4.2), so that it is
  * never zero.
  */
 export function pairedBootstrap(

@@ -1,9 +1,11 @@
 import { MoepressError } from '@moepress/core';
 import { mean } from '../metrics/statistics.js';
 import type { Sample } from '../results/sample.js';
-import { type BootstrapInterval, pairedBootstrap } from './bootstrap.js';
+import { pairedBootstrap } from './bootstrap.js';
+import { type GroupMembers, tasksOfGroups } from './groups.js';
 import { type McNemar, mcnemar } from './mcnemar.js';
 import { detectableDifference } from './power.js';
+import { scoreInterval } from './score-interval.js';
 
 /** Samples by task, as an evaluation has them. */
 export type Samples = Readonly<Record<string, readonly Sample[]>>;
@@ -13,21 +15,28 @@ export interface CompareOptions {
   readonly seed?: number | undefined;
   /** 2000 by default. */
   readonly resamples?: number | undefined;
+  /** Groups that the tasks belong to: their documents are pooled, too. */
+  readonly groups?: GroupMembers | undefined;
 }
 
 /** Two models on the same items, by one metric. */
 export interface Comparison {
+  /** Of a task or of a group. */
   readonly task: string;
+  /** Tasks whose items are pooled; null for a task. */
+  readonly pooled: number | null;
   readonly filter: string;
   readonly metric: string;
   /** Items that both models were asked. */
   readonly items: number;
+  /** Items that the two models were asked with different prompts, so that not only the models differ. */
+  readonly differentPrompts: number;
   /** Means of the first and the second model. */
   readonly first: number;
   readonly second: number;
   /** Second minus first. */
   readonly difference: number;
-  readonly interval: BootstrapInterval;
+  readonly interval: Interval;
   /** Items that only the first, and only the second model had right. */
   readonly onlyFirst: number;
   readonly onlySecond: number;
@@ -36,9 +45,21 @@ export interface Comparison {
   readonly detectable: number | null;
 }
 
+/** The middle 95 % of what the difference may be. */
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+  /** By resampling the items, or from the score test where fewer than `fewDisagreements` tell the models apart. */
+  readonly method: 'bootstrap' | 'score';
+}
+
+/** Items on which models differ below which a resampled interval is too narrow to mean what it says. */
+export const fewDisagreements = 25;
+
 /**
- * Compares two evaluations task by task, filter by filter, by every metric that is right or wrong for each
- * document. Throws `INPUT_INVALID` if they share no task, or if documents of the same number differ.
+ * Compares two evaluations group by group, task by task, filter by filter, by every metric that is right or wrong for
+ * each document. Throws `INPUT_INVALID` if they share no task, or if documents of the same number differ, or what is
+ * right of them.
  */
 export function compareSamples(first: Samples, second: Samples, options: CompareOptions = {}): Comparison[] {
   const tasks = Object.keys(first).filter((task) => task in second);
@@ -48,31 +69,63 @@ export function compareSamples(first: Samples, second: Samples, options: Compare
       mend: 'Score both models on the same tasks.',
     });
   }
-  return tasks.flatMap((task) =>
-    filtersOf(first[task]!).flatMap((filter) => {
-      const pairs = pairItems(task, ofFilter(first[task]!, filter), ofFilter(second[task]!, filter));
-      return binaryMetrics(pairs).map((metric) => ({
-        task,
-        filter,
-        metric,
-        ...compareScores(
-          pairs.map(([a, b]) => [a[metric], b[metric]] as Scores),
+  const paired = new Map(tasks.map((task) => [task, pairsByFilter(task, first[task]!, second[task]!)]));
+  const pooled = [...tasksOfGroups(options.groups ?? {})].flatMap(([group, members]) =>
+    members.every((member) => paired.has(member))
+      ? compareGroup(
+          group,
+          members.map((member) => paired.get(member)!),
           options,
-        ),
-      }));
-    }),
+        )
+      : [],
   );
+  const single = [...paired].flatMap(([task, filters]) =>
+    [...filters].flatMap(([filter, pairs]) => comparePairs({ task, pooled: null, filter }, pairs, options)),
+  );
+  return [...pooled, ...single];
 }
 
 type Pair = readonly [first: Sample, second: Sample];
 type Scores = readonly [first: number, second: number];
+type Name = Pick<Comparison, 'task' | 'pooled' | 'filter'>;
 
-function filtersOf(samples: readonly Sample[]): string[] {
-  return [...new Set(samples.map(({ filter }) => filter))];
+/** The filters that all members have, as results of groups do. */
+function compareGroup(
+  task: string,
+  members: readonly ReadonlyMap<string, readonly Pair[]>[],
+  options: CompareOptions,
+): Comparison[] {
+  const shared = [...members[0]!.keys()].filter((filter) => members.every((own) => own.has(filter)));
+  return shared.flatMap((filter) => {
+    const pairs = members.flatMap((own) => own.get(filter)!);
+    return comparePairs({ task, pooled: members.length, filter }, pairs, options);
+  });
 }
 
-function ofFilter(samples: readonly Sample[], filter: string): Sample[] {
-  return samples.filter((sample) => sample.filter === filter);
+function comparePairs(name: Name, pairs: readonly Pair[], options: CompareOptions): Comparison[] {
+  const differentPrompts = pairs.filter(([a, b]) => a.prompt_hash !== b.prompt_hash).length;
+  return binaryMetrics(pairs).map((metric) => ({
+    ...name,
+    metric,
+    differentPrompts,
+    ...compareScores(
+      pairs.map(([a, b]) => [a[metric], b[metric]] as Scores),
+      options,
+    ),
+  }));
+}
+
+function pairsByFilter(
+  task: string,
+  first: readonly Sample[],
+  second: readonly Sample[],
+): Map<string, readonly Pair[]> {
+  const filters = [...new Set(first.map(({ filter }) => filter))];
+  const ofFilter = (samples: readonly Sample[], filter: string) =>
+    samples.filter((sample) => sample.filter === filter);
+  return new Map(
+    filters.map((filter) => [filter, pairItems(task, ofFilter(first, filter), ofFilter(second, filter))]),
+  );
 }
 
 function pairItems(task: string, first: readonly Sample[], second: readonly Sample[]): Pair[] {
@@ -80,10 +133,16 @@ function pairItems(task: string, first: readonly Sample[], second: readonly Samp
   return first.flatMap((sample): Pair[] => {
     const other = others.get(sample.doc_id);
     if (!other) return [];
-    if (other.doc_hash === sample.doc_hash) return [[sample, other]];
+    const differs =
+      other.doc_hash !== sample.doc_hash
+        ? 'is not the same in both results'
+        : other.target_hash !== sample.target_hash
+          ? 'has another right answer in the other results'
+          : null;
+    if (differs === null) return [[sample, other]];
     throw new MoepressError('INPUT_INVALID', {
-      message: `Document ${sample.doc_id} of ${task} is not the same in both results.`,
-      mend: 'Score both models on the same data.',
+      message: `Document ${sample.doc_id} of ${task} ${differs}.`,
+      mend: 'Score both models on the same data with the same version of the task.',
     });
   });
 }
@@ -91,7 +150,11 @@ function pairItems(task: string, first: readonly Sample[], second: readonly Samp
 /** Metrics that are 0 or 1 for each document, unlike perplexities. */
 function binaryMetrics(pairs: readonly Pair[]): string[] {
   const [pair] = pairs;
-  return pair ? pair[0].metrics.filter((metric) => pair.every((sample) => isBinary(sample[metric]))) : [];
+  return pair
+    ? pair[0].metrics.filter((metric) =>
+        pairs.every((both) => both.every((sample) => isBinary(sample[metric]))),
+      )
+    : [];
 }
 
 function isBinary(score: unknown): boolean {
@@ -102,12 +165,16 @@ function compareScores(scores: readonly Scores[], { seed = 1234, resamples = 200
   const differences = scores.map(([first, second]) => second - first);
   const onlyFirst = differences.filter((difference) => difference < 0).length;
   const onlySecond = differences.filter((difference) => difference > 0).length;
+  const isFew = onlyFirst + onlySecond < fewDisagreements;
+  const { low, high } = isFew
+    ? scoreInterval(scores.length, onlyFirst, onlySecond)
+    : pairedBootstrap(differences, { seed, resamples });
   return {
     items: scores.length,
     first: mean(scores.map(([score]) => score)),
     second: mean(scores.map(([, score]) => score)),
     difference: mean(differences),
-    interval: pairedBootstrap(differences, { seed, resamples }),
+    interval: { low, high, method: isFew ? 'score' : 'bootstrap' } as const,
     onlyFirst,
     onlySecond,
     mcnemar: mcnemar(onlyFirst, onlySecond),

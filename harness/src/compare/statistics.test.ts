@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { pairedBootstrap } from './bootstrap.js';
 import { mcnemar } from './mcnemar.js';
 import { detectableDifference } from './power.js';
+import { scoreInterval } from './score-interval.js';
 
 describe('mcnemar', () => {
   it("gives the p-values of Fagerland, Lydersen and Laake's first example", () => {
@@ -62,6 +63,72 @@ describe('pairedBootstrap', () => {
 
   it('has no interval where nothing differs', () => {
     expect(pairedBootstrap([0, 0, 0], options)).toEqual({ low: 0, high: 0, p: 1 });
+  });
+});
+
+describe('scoreInterval', () => {
+  /** log n! for small n. */
+  const factorials = [0];
+  for (let n = 1; n <= 200; n++) factorials.push(factorials[n - 1]! + Math.log(n));
+  const trinomial = (n: number, a: number, b: number, [p, q]: readonly [number, number]) =>
+    Math.exp(
+      factorials[n]! -
+        factorials[a]! -
+        factorials[b]! -
+        factorials[n - a - b]! +
+        a * Math.log(p) +
+        b * Math.log(q) +
+        (n - a - b) * Math.log(1 - p - q),
+    );
+  /** How often the interval covers the true difference: a sum over all that may come. */
+  const coverage = (n: number, p: readonly [number, number]) => {
+    let sum = 0;
+    for (let a = 0; a <= n; a++) {
+      for (let b = 0; a + b <= n; b++) {
+        const { low, high } = scoreInterval(n, a, b);
+        if (low <= p[1] - p[0] && p[1] - p[0] <= high) sum += trinomial(n, a, b, p);
+      }
+    }
+    return sum;
+  };
+
+  it.each([
+    [8, [0.05, 0.2]],
+    [20, [0.1, 0.05]],
+    [60, [0.01, 0.04]],
+    [60, [0.02, 0.03]],
+    [60, [0.1, 0.25]],
+  ] as const)('covers the difference of %i items with %j as it promises', (n, p) => {
+    expect(coverage(n, p)).toBeGreaterThan(0.935);
+  });
+
+  it('agrees with the normal interval of many', () => {
+    const { low, high } = scoreInterval(1000, 300, 360);
+    const error = Math.sqrt((0.66 - 0.06 ** 2) / 1000);
+    expect(low).toBeCloseTo(0.06 - 1.96 * error, 3);
+    expect(high).toBeCloseTo(0.06 + 1.96 * error, 3);
+  });
+
+  it('is as wide as it must be where nothing differs', () => {
+    const { low, high } = scoreInterval(60, 0, 0);
+    // With no item of n, the difference d has the statistic n d / sqrt(n d (1 - d)): z^2 / (n + z^2).
+    expect(high).toBeCloseTo(1.96 ** 2 / (60 + 1.96 ** 2), 4);
+    expect(low).toBeCloseTo(-high, 12);
+  });
+
+  it('mirrors, and holds the difference', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 200 }), fc.nat(100), fc.nat(100), (n, a, b) => {
+        fc.pre(a + b <= n);
+        const { low, high } = scoreInterval(n, a, b);
+        const mirrored = scoreInterval(n, b, a);
+        expect(low).toBeCloseTo(-mirrored.high, 9);
+        expect(low).toBeLessThanOrEqual((b - a) / n + 1e-12);
+        expect(high).toBeGreaterThanOrEqual((b - a) / n - 1e-12);
+        expect(low).toBeGreaterThanOrEqual(-1);
+        expect(high).toBeLessThanOrEqual(1);
+      }),
+    );
   });
 });
 

@@ -11,6 +11,7 @@ const headers = [
   'Difference',
   '95 % from',
   'to',
+  'by',
   'only 1st',
   'only 2nd',
   'p (mid-p)',
@@ -22,7 +23,7 @@ export function renderComparisons(comparisons: readonly Comparison[]): string {
   return markdownTable(
     headers,
     comparisons.map((row) => [
-      row.task,
+      row.pooled === null ? row.task : `${row.task} (${row.pooled} tasks)`,
       row.filter,
       row.metric,
       row.items,
@@ -31,6 +32,7 @@ export function renderComparisons(comparisons: readonly Comparison[]): string {
       row.difference,
       row.interval.low,
       row.interval.high,
+      row.interval.method,
       row.onlyFirst,
       row.onlySecond,
       row.mcnemar.midP,

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MoepressError, parseJson } from '@moepress/core';
 import { z } from 'zod';
+import type { GroupMembers } from '../compare/groups.js';
 import { exists } from '../datasets/exists.js';
 import { readRows } from '../datasets/file.js';
 import type { Sample } from './sample.js';
@@ -9,7 +10,10 @@ import type { Sample } from './sample.js';
 const resultsName = /^results_(.+)\.json$/;
 
 /** What is needed of a results file to find its samples. */
-const recordSchema = z.object({ configs: z.record(z.string(), z.unknown()) });
+const recordSchema = z.object({
+  configs: z.record(z.string(), z.unknown()),
+  group_subtasks: z.record(z.string(), z.array(z.string())).default({}),
+});
 
 /** What is needed of samples to compare them; the metrics themselves are checked where they are read. */
 const sampleSchema = z.looseObject({
@@ -35,11 +39,19 @@ export async function loadSamples(results: string): Promise<Record<string, Sampl
   throw invalid('There are no samples beside the results.', results, 'Score the model again with --output.');
 }
 
+/** The groups of a results file and their members; empty where it tells of none. Throws `INPUT_INVALID`. */
+export async function loadGroups(results: string): Promise<GroupMembers> {
+  return (await readRecord(results)).group_subtasks;
+}
+
 async function tasksOf(results: string): Promise<string[]> {
+  return Object.keys((await readRecord(results)).configs).filter((task) => /^\w+$/.test(task));
+}
+
+async function readRecord(results: string): Promise<z.output<typeof recordSchema>> {
   if (!resultsName.test(path.basename(results))) throw invalid('This is no results file.', results);
   try {
-    const record = recordSchema.parse(parseJson(await readFile(results, 'utf8')));
-    return Object.keys(record.configs).filter((task) => /^\w+$/.test(task));
+    return recordSchema.parse(parseJson(await readFile(results, 'utf8')));
   } catch (cause) {
     throw invalid(`The results cannot be read: ${(cause as Error).message}.`, results);
   }

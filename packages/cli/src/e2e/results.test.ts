@@ -79,6 +79,21 @@ describe('results', () => {
       expect(looked.stdout).toContain(`tiny_facts: 1 of ${wrong} samples`);
       expect(looked.stdout).toMatch(/prompt: .*Question:/);
       expect(looked.stdout.match(/<- .*target/g)).toHaveLength(1);
+      // Where --output put them they are found, too.
+      const above = await moepress(['compare', 'a', 'b', '--json'], { cwd: folder });
+      expect(JSON.parse(above.stdout)).toEqual(JSON.parse(compared.stdout));
+      expect(above.stderr).not.toContain('asked differently');
+      expect(await moepress(['samples', 'b', '--wrong', '--limit', '1'], { cwd: folder })).toEqual(looked);
+      const solve = ['--tasks', 'tiny_gsm', '--limit', '4'];
+      await evaluate(folder, ...solve, '--output', 'c');
+      await evaluate(folder, ...solve, '--output', 'd', '--num-fewshot', '2');
+      const shots = await moepress(['compare', 'c', 'd'], { cwd: folder });
+      expect(shots.stderr).toContain('4 of 4 prompts of tiny_gsm are not the same');
+      expect(shots.stdout).toContain('By score: fewer than');
+      await evaluate(folder, '--output', 'a', '--plan', 'plan.json');
+      const several = await moepress(['compare', 'a', 'b'], { cwd: folder });
+      expect(several).toMatchObject({ code: 2, stderr: expect.stringContaining(`Give that of one: ${a}`) });
+
       const task = await moepress(['samples', b!, '--task', 'tiny_gsm'], { cwd: folder });
       expect(task).toMatchObject({ code: 2, stderr: expect.stringContaining('Give one of: tiny_facts') });
     }));
