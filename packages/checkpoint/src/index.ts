@@ -27,7 +27,6 @@ export {
 export type { OpenOptions } from './model/locate.js';
 export { openModel } from './model/open.js';
 export { type RaggedNames, raggedNames } from './model/ragged.js';
-export { ownWidthNames, type RaggedNames, raggedNames } from './model/ragged.js';
 export { type Fetch, proxiedFetch } from './net/fetch.js';
 export { arrayEntry, exprEntry, stackEntry, type TensorEntry } from './safetensors/layout.js';
 export { readSafetensors, type SafetensorsFile } from './safetensors/read.js';

@@ -272,7 +272,7 @@ describe('an interrupted download', () => {
       hub.longer.add(file);
       const error = await failure(openModel(repository));
       expect(error).toMatchObject({ code: 'HUB_UNREACHABLE', where: `${repository}/${file}` });
-      expect(downloads(hub).filter((line) => line.includes(file)).length).toBeLessThanOrEqual(4);
+      expect(downloads(hub).filter((line) => line.includes(file)).length).toBeLessThan(10);
       expect(await readdir(stored(hub, 'snapshots', commit)).catch(() => [])).not.toContain(file);
     },
   );
