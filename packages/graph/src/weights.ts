@@ -68,16 +68,21 @@ export function storedWeight(graph: GraphBuilder, expr: TensorExpr): Value {
   }
 }
 
-/** Parts that come in different types, as a scaled one beside a stored one, meet in fp32. */
+/** Parts that come in different types, as one that is learned beside a stored one, meet in fp32. */
 function joined(graph: GraphBuilder, { of, axis }: ConcatExpr): Value {
   const parts = of.map((part) => storedWeight(graph, part));
   const agree = parts.every(({ dtype }) => dtype === parts[0]!.dtype);
   return join(agree ? parts : parts.map((part) => cast(part, 'float32')), axis);
 }
 
-function summed(graph: GraphBuilder, { of, by }: SumExpr): Value {
+/** Computed in fp32 and rounded once to the type of its terms, as it is when it is written: a view is scored as its checkpoint. */
+function summed(graph: GraphBuilder, expr: SumExpr): Value {
+  const { of, by } = expr;
   const terms = of.map((term, i) => timesNumber(cast(storedWeight(graph, term), 'float32'), by[i]!));
-  return terms.reduce((sum, term) => add(sum, term));
+  return cast(
+    terms.reduce((sum, term) => add(sum, term)),
+    floatTypeOf(expr),
+  );
 }
 
 /** The product of the two narrow matrices is as large as the wide one, but lasts only while it is added. */
