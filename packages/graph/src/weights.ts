@@ -102,6 +102,8 @@ const turned = (graph: GraphBuilder, of: TensorExpr): Value => transpose(storedW
 
 function mapped(graph: GraphBuilder, tensor: StoredTensor): Value {
   const { file, offset, length } = tensor;
+  // ONNX Runtime maps no bytes where there are none.
+  if (length === 0) return zeros(graph, tensor.shape, floatTypeOf(tensor));
   return graph.external(tensor.name, floatTypeOf(tensor), tensor.shape, { file, offset, length });
 }
 
