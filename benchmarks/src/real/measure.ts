@@ -97,4 +97,4 @@ async function measureJob(
 }
 
 const line = ({ shape, layers, job, ran, note }: Row) =>
-  `${shape} ${layers} layers, ${job}: ${ran.outcome}, ${ran.seconds.toFixed(1)} s (${ran.cpu.toFixed(1)} s of processors), ${gigabytes(ran.anonymous)} anonymous${note && `; ${note}`}${ran.complaint === null ? '' : `; ${ran.complaint}`}`;
+  `${shape} ${layers} layers, ${job}: ${ran.outcome}, ${ran.seconds.toFixed(1)} s (${ran.cpu.toFixed(1)} s of processors), ${gigabytes(ran.anonymous)} anonymous${ran.predicted === null ? '' : ` of ${gigabytes(ran.predicted)} predicted`}${note && `; ${note}`}${ran.complaint === null ? '' : `; ${ran.complaint}`}`;
