@@ -34,7 +34,12 @@ export async function adapted(
 }
 
 /** A copy in fp32 of elements [begin, end). */
-async function floats(of: TensorExpr, begin: number, end: number, reading: Reading): Promise<Float32Array> {
+async function floats(
+  of: TensorExpr,
+  begin: number,
+  end: number,
+  reading: Reading,
+): Promise<Float32Array<ArrayBuffer>> {
   const dtype = floatTypeOf(of);
   return reading.buffers.lend((end - begin) * sizeOf(of), async (bytes) => {
     await reading.read(of, begin, end, bytes);

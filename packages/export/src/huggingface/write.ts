@@ -62,8 +62,7 @@ export async function writeHuggingFace(
   const metadata = { format: 'pt', ...(plan && { moepress_plan: planHash(plan) }) };
   const tensors = nameTensors(arrangement);
   const quantised = staysQuantised(tensors);
-  const stored = (of: readonly NamedTensor[]) => of.flatMap((tensor) => entriesOf(tensor, quantised));
-  const entries = stored(tensors);
+  const entries = tensors.flatMap((tensor) => entriesOf(tensor, quantised));
   const carried = carriedEntries(model, new Set(entries.map(({ name }) => name)));
   const shards = planShards([...entries, ...carried], { maxShardBytes, metadata });
   const config = writtenConfig(arrangement, { plan, quantised });
