@@ -21,7 +21,9 @@ export async function timeCalibration(
   const idle = anonymousMemory();
   const bench = new Bench({ iterations: 1, time: 0, warmup: false });
   bench.add('calibrate', async () => {
-    await calibrate(engine, model, { source: 'benchmark', seed: 0, sequences }, statistics, { memory });
+    await calibrate(engine, model, { source: 'benchmark', seed: 0, sequences }, statistics, {
+      carried: memory,
+    });
   });
   const peak = await peakMemory(async () => {
     await bench.run();

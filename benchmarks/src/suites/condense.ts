@@ -52,7 +52,7 @@ export async function condenseSuite(directory: string, narrow: string): Promise<
 
 async function timeExperts(engine: Engine, model: Model): Promise<void> {
   const sequences = walks(model, texts.experts, length);
-  const services = engineServices(engine, async () => ({ model, sequences, memory }));
+  const services = engineServices(engine, async () => ({ model, sequences, carried: memory }));
   const forward = () => timed(() => services.compareViews({ views: [], criterion }));
   // The first pass pays for reading the file.
   await forward();
@@ -87,7 +87,7 @@ async function timeSearch(model: Model, services: Services): Promise<{ caching: 
 
 async function countBlockRuns(engine: Engine, model: Model): Promise<void> {
   const sequences = walks(model, texts.layers, length);
-  const services = engineServices(engine, async () => ({ model, sequences, memory }));
+  const services = engineServices(engine, async () => ({ model, sequences, carried: memory }));
   const experts = Array.from({ length: kept }, (_, e) => e);
   const selection = {
     experts: Object.fromEntries(model.blocks.map(({ index }) => [index, experts])),

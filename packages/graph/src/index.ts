@@ -1,7 +1,7 @@
 export * from './builder.js';
 export { differentiate, type Seed } from './differentiate/differentiate.js';
 export * from './ir.js';
-export { type DimSize, peakBytes } from './memory.js';
+export { type DimSize, outputBytes, peakBytes } from './memory.js';
 export { encodeModel, opsets } from './onnx/encode.js';
 export * from './ops/attention.js';
 export * from './ops/layout.js';

@@ -42,6 +42,11 @@ export function peakBytes(graph: GraphIR, size: DimSize): number {
   return new Simulation(graph, size).run(graph, 0);
 }
 
+/** Bytes of what a graph yields. */
+export function outputBytes(graph: GraphIR, size: DimSize): number {
+  return new Simulation(graph, size).outputs(graph);
+}
+
 class Simulation {
   readonly #values: NonNullable<GraphIR['values']>;
   readonly #size: DimSize;
@@ -49,6 +54,10 @@ class Simulation {
   constructor({ values = new Map() }: GraphIR, size: DimSize) {
     this.#values = values;
     this.#size = size;
+  }
+
+  outputs({ outputs }: GraphIR): number {
+    return outputs.reduce((sum, { name }) => sum + this.#bytes(name), 0);
   }
 
   /** The most that is live at once, `before` included. */

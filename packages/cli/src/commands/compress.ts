@@ -89,7 +89,6 @@ export async function makePlan(
       method,
       options: own,
       calibration,
-      memory: options.memory,
       measure: async (statistics) =>
         measureEvidence(engine, model, await calibration(), statistics, { ...options, ...work }),
     });

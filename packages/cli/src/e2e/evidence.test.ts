@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inTemporaryFolder, moepress } from './command.js';
@@ -20,7 +20,7 @@ describe('evidence', () => {
           { env },
         );
 
-      const unkept = await compress('reap', '--no-evidence', '--memory', '0');
+      const unkept = await compress('reap', '--no-evidence');
       expect(JSON.parse((await moepress(['evidence', '--json'], { env })).stdout).evidence).toEqual([]);
       const first = await compress('reap', '--min-tokens', '100000000');
       const second = await compress('frequency');
@@ -60,6 +60,27 @@ describe('evidence', () => {
       expect(refused.code).toBe(1);
       expect(refused.stderr).not.toContain('Tokenising');
     }));
+
+  it.each(['reap', 'fisher-moe', 'cd-moe'])(
+    'of %s are refused before anything is measured where memory does not suffice, and leave nothing behind',
+    (method) =>
+      inTemporaryFolder(async (folder) => {
+        const { code, stdout, stderr } = await moepress(
+          [
+            ...['compress', 'tiny', '--method', method, '--ratio', '0.25', '--calibration', 'tiny:4x32'],
+            ...['--out', join(folder, 'out'), '--memory', '50MB', '--json'],
+          ],
+          { env: { MOEPRESS_CACHE: join(folder, 'cache'), TMPDIR: folder } },
+        );
+        expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+        expect(stderr).toContain('MEMORY_EXCEEDED');
+        expect(stderr).toMatch(/This takes \d+\.\d+ GB of memory at least, and 0\.05 GB may be used/);
+        expect(stderr).not.toMatch(/"advance","task":"(Calibrating|Differentiating|Replaying|Comparing)/);
+        const left = readdirSync(folder, { recursive: true, withFileTypes: true });
+        expect(left.filter((entry) => entry.isFile())).toEqual([]);
+        expect(existsSync(join(folder, 'out'))).toBe(false);
+      }),
+  );
 
   it('says so when there is no such folder', async () => {
     const { code, stderr } = await moepress(['evidence', './no-such-folder']);

@@ -4,6 +4,8 @@ import { type Device, type DeviceOptions, defaultGpuMemory, Engine, startDevice 
 /** Where a command computes, and with how much. */
 export interface EngineChoice extends DeviceOptions {
   readonly threads?: number;
+  /** Bytes of anonymous memory to stay within. */
+  readonly memory?: number;
 }
 
 /** An engine on the device that was asked for. Throws `ENGINE_FAILED` if it does not start. */

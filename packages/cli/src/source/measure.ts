@@ -14,8 +14,6 @@ import { storeFolder } from '../output.js';
 export interface MeasureOptions {
   /** Folder of the store, absent for the default one, false for none. */
   readonly evidence?: string | false;
-  /** Bytes of memory for hidden states. */
-  readonly memory?: number;
   /** Experts that saw fewer tokens are warned of. */
   readonly minTokens: number;
 }
@@ -28,13 +26,13 @@ export async function measureEvidence(
   statistics: readonly Statistic[],
   options: MeasureOptions & Work,
 ): Promise<Evidence> {
-  const { progress, signal, memory, minTokens } = options;
+  const { progress, signal, minTokens } = options;
   // Counting is free in a forward pass; it is not worth one of its own.
   const counts = statistics.some(({ pass }) => pass === 'forward');
   const wanted = counts ? [...statistics, expertHits] : statistics;
   const folder = await storeFolder(options.evidence, defaultEvidenceRoot(), 'Measurements', progress);
   const store = folder === null ? undefined : new EvidenceStore(folder);
-  const evidence = await calibrate(engine, model, set, wanted, { progress, signal, memory, store });
+  const evidence = await calibrate(engine, model, set, wanted, { progress, signal, store });
   if (counts) warnOfScarce(evidence, minTokens, progress);
   return evidence;
 }

@@ -10,6 +10,14 @@ import { type BatchStates, heldName } from '../states/states.js';
 /** Numbers of logits computed at once: about 128 MiB of fp32. */
 const logitsBudget = 2 ** 25;
 
+/** How many rows of a sequence of so many tokens go through the head at once. */
+export function headRows({ config }: Pick<Model, 'config'>, tokens: number): number {
+  const scored = tokens - 1;
+  // As many runs as come closest to the budget, since each converts the whole head.
+  const runs = Math.max(1, Math.round((scored * config.vocabSize) / logitsBudget));
+  return Math.ceil(scored / runs);
+}
+
 /** Turns the final hidden states of each sequence into their gradient; yields the mean losses. */
 export async function headGradients(
   engine: Engine,
@@ -40,9 +48,7 @@ async function headGradient(
   const [hidden, gradient] = [heldName(batch, keys.hidden), heldName(batch, keys.gradient)];
   const { ids } = batch.layout;
   const scored = ids.length - 1;
-  // As many runs as come closest to the budget, since each converts the whole head.
-  const runs = Math.max(1, Math.round((scored * model.config.vocabSize) / logitsBudget));
-  const step = Math.ceil(scored / runs);
+  const step = headRows(model, ids.length);
   const dims = [ids.length, model.config.hiddenSize];
   await batch.worker.put(gradient, tensor('float32', dims, new Float32Array(dims[0]! * dims[1]!)));
   let loss = 0;

@@ -26,8 +26,10 @@ export interface BackwardOptions extends Pick<Work, 'signal'> {
   skip?(layers: number): void;
   /** Called with the mean negative log-likelihood of each sequence, unless an earlier run is past them. */
   losses?(means: readonly number[]): void;
-  /** Called for every block from the last one down, with what each sequence measured, in their order. */
-  visit(block: Block, measured: Results, batches: readonly HeldBatch[]): Promise<void>;
+  /** Called with what sequence number `index` has measured in a block, in whatever order they come. */
+  measured(block: Block, index: number, results: Results[number]): void;
+  /** Called for every block from the last one down, after all sequences. */
+  visit(block: Block, batches: readonly HeldBatch[]): Promise<void>;
 }
 
 /**
@@ -102,7 +104,7 @@ async function goDown(
     const below = block.index > options.lowest ? model.blocks[block.index - 1] : undefined;
     const ahead = readAhead(below);
     try {
-      const measured = await engine.spread(states.batches, (batch) =>
+      await engine.spread(states.batches, (batch, index) =>
         states.using(batch, { consumes, writes }, async () => {
           throwIfAborted(options.signal);
           const of = (key: string) => ({ held: heldName(batch, key) });
@@ -111,10 +113,10 @@ async function goDown(
           const [results] = await batch.worker.run([{ session, feeds, fetch: ['finite', ...fetch], hold }]);
           await checkFinite(model, block, results!);
           options.advance?.(batch.layout.ids.length, block.index);
-          return results!;
+          options.measured(block, index, results!);
         }),
       );
-      await options.visit(block, measured, states.batches);
+      await options.visit(block, states.batches);
     } finally {
       await ahead.stop();
       await engine.close(session);

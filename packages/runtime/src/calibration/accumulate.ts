@@ -1,6 +1,6 @@
 import { type LayerEvidence, MoepressError, type Statistic } from '@moepress/core';
 import { statisticOutput } from '../decoder/statistics.js';
-import type { TensorData } from '../engine/protocol.js';
+import type { Results, TensorData } from '../engine/protocol.js';
 import type { Sums } from '../evidence/layer-file.js';
 
 /** Sums of one layer, added up batch by batch in double precision. */
@@ -29,6 +29,11 @@ export class LayerSums implements LayerEvidence {
     for (const [output, sums] of other.#sums) this.#sums.set(output, sums);
   }
 
+  /** Of all that was measured. */
+  get names(): string[] {
+    return [...this.#sums.keys()];
+  }
+
   has(statistic: Statistic): boolean {
     return this.outputs(statistic).size > 0;
   }
@@ -50,6 +55,38 @@ export class LayerSums implements LayerEvidence {
     const sums = this.#sums.get(name);
     if (!sums) throw broken(name, `was not collected for layer ${this.layer}`);
     return sums.data.slice();
+  }
+}
+
+/**
+ * Adds up what batches measure as it comes, in the order of the batches, whichever worker was first: sums of floats
+ * depend on it.
+ */
+export class OrderedSums {
+  readonly sums: LayerSums;
+  readonly #outputs: readonly string[];
+  readonly #waiting = new Map<number, Results>();
+  #next = 0;
+
+  constructor(layer: number, outputs: readonly string[]) {
+    this.sums = new LayerSums(layer);
+    this.#outputs = outputs;
+  }
+
+  /** What batch number `index` has measured, in one run or in several. */
+  add(index: number, measured: Results): void {
+    this.#waiting.set(index, measured);
+    for (let ready = this.#take(); ready; ready = this.#take()) {
+      for (const results of ready) {
+        for (const output of this.#outputs) this.sums.add(output, results[output]!);
+      }
+    }
+  }
+
+  #take(): Results | undefined {
+    const ready = this.#waiting.get(this.#next);
+    if (ready && this.#waiting.delete(this.#next)) this.#next++;
+    return ready;
   }
 }
 

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import type { Evidence, Model, Pass, Statistic, Work } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
-import { carriedMemory } from '../engine/machine-memory.js';
 import type { EvidenceStore } from '../evidence/store.js';
+import { begin, type Job, planJobs } from '../memory/arrange.js';
+import { passJob } from '../memory/calibration.js';
+import { sizeOf } from '../states/scratch.js';
 import { Ledger } from './ledger.js';
 import { allExpertsPass } from './passes/all-experts.js';
 import { backwardPass } from './passes/backward.js';
@@ -19,23 +21,24 @@ const passes: readonly (readonly [Pass, (request: PassRequest) => Promise<void>]
 export interface CalibrateOptions extends Work {
   /** Where evidence outlasts the run: what it holds is not measured again, and a killed run goes on. */
   readonly store?: EvidenceStore | undefined;
-  /** Bytes the hidden states may take before they move to files; a quarter of the machine's memory by default. */
-  readonly memory?: number | undefined;
+  /** Bytes the hidden states may take before they move to files; what the engine's memory leaves by default. */
+  readonly carried?: number | undefined;
 }
 
 /**
  * Runs the calibration set through the model, one block resident at a time, and measures the
  * statistics in every block that has what they look at, in as many passes as they need. Throws `CALIBRATION_INVALID` for an
  * empty set or ids outside the vocabulary, `WEIGHTS_NOT_FINITE` when a block yields NaN, `DISK_FULL` or
- * `WRITE_FAILED` when evidence or scratch files cannot be written, and with a store what `modelIdentity` throws, and
- * `CHECKPOINT_CHANGED` when the weights change meanwhile.
+ * `WRITE_FAILED` when evidence or scratch files cannot be written, `MEMORY_EXCEEDED` before anything is computed if a pass does not
+ * fit into the engine's memory, and with a store what `modelIdentity` throws, and `CHECKPOINT_CHANGED` when the weights
+ * change meanwhile.
  */
 export async function calibrate(
   engine: Engine,
   model: Model,
   set: CalibrationSet,
   statistics: readonly Statistic[],
-  { store, memory = carriedMemory(), ...work }: CalibrateOptions = {},
+  { store, carried, ...work }: CalibrateOptions = {},
 ): Promise<Evidence> {
   checkSet(model, set);
   const calibration = recordOf(set);
@@ -45,15 +48,24 @@ export async function calibrate(
   const ledger = await Ledger.open(model, statistics, shelf, work.progress);
   const pending = passes.filter(([pass]) => ledger.missing(pass).length > 0);
   const measure = async (scratch: string | null) => {
-    for (const [pass, run] of pending) {
-      const wanted = ledger.missing(pass);
+    const wantedBy = new Map(pending.map(([pass]) => [pass, ledger.missing(pass)]));
+    const jobs: Job[] = [];
+    for (const [pass] of pending) {
+      const resumed = scratch === null ? null : await sizeOf(join(scratch, pass));
+      const job = passJob(engine, { pass, model, sequences: set.sequences, statistics: wantedBy.get(pass)! });
+      jobs.push({ ...job, resumed: resumed ?? undefined });
+    }
+    const plans = planJobs(engine, jobs);
+    for (const [i, [pass, run]] of pending.entries()) {
+      await begin(engine, jobs[i]!, plans[i]!, work.progress);
+      const wanted = wantedBy.get(pass)!;
       await run({
         ...work,
         engine,
         model,
         sequences: set.sequences,
         statistics: wanted,
-        storage: { folder: scratch && join(scratch, pass), memory },
+        storage: { folder: scratch && join(scratch, pass), memory: carried ?? engine.carriedBytes },
         isKnown: (block) => wanted.every((statistic) => ledger.isKnown(statistic, block)),
         done: (sums) => ledger.add(sums, wanted),
       });

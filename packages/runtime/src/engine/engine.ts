@@ -8,6 +8,9 @@ import { inSinglePrecision } from '../devices/single-precision.js';
 import { type DeviceTraits, traitsOf } from '../devices/traits.js';
 import { WeightBudget } from '../devices/weight-budget.js';
 import { type BatchLimits, defaultLimits } from '../forward/batches.js';
+import { anonymousMemory, defaultMemory } from '../memory/available.js';
+import { processGrowth } from '../memory/constants.js';
+import type { JobBounds, JobPlan } from '../memory/job.js';
 import { carriedMemory } from './machine-memory.js';
 import { EngineWorker } from './worker.js';
 
@@ -28,8 +31,22 @@ export interface EngineOptions extends Omit<DeviceOptions, 'device'> {
   readonly carried?: number;
   /** Bytes that the process takes besides; 0 if nobody has worked it out. */
   readonly fixed?: number;
+  /**
+   * Bytes of anonymous memory that the process may take where the processor computes: half of what the machine has left
+   * by default. See `arrange`.
+   */
+  readonly memory?: number | undefined;
   /** `cpu` by default. Another must be one that starts, see `startDevice`. */
   readonly device?: Device;
+}
+
+/** What a job may take, and what the process takes without it: bytes of anonymous memory, and workers. */
+export type EngineBounds = Omit<JobBounds, 'where' | 'sizes'>;
+
+/** How a job is to be run. */
+export interface Arrangement extends Pick<JobPlan, 'workers' | 'carried' | 'fixed'> {
+  /** Packed tokens of a run, as before by default. */
+  readonly tokens?: number;
 }
 
 /** Something that lives in one worker. */
@@ -42,36 +59,96 @@ export interface InWorker {
  * cores busy where an operator knows one thread only.
  */
 export class Engine {
-  readonly workers: readonly EngineWorker[];
   /** What its graphs should look like. */
   readonly traits: DeviceTraits;
-  /** How large its batches may be. */
-  readonly limits: Omit<BatchLimits, 'heads'>;
   /** Bytes for the keys and values of sequences that are decoded side by side. */
   readonly cacheBytes: number;
-  /** Bytes for hidden states between blocks. */
-  readonly carriedBytes: number;
-  /** Bytes that the process takes besides; 0 if nobody has worked it out. */
-  readonly fixedBytes: number;
+  /** Bytes of anonymous memory that the process may take; infinite where a device computes. */
+  readonly memory: number;
   /** Of its products with weights. */
   readonly precision: Precision;
   readonly #weights: WeightBudget | null;
+  readonly #startWorkers: (count: number) => EngineWorker[];
+  readonly #mostWorkers: number;
+  #workers: readonly EngineWorker[];
+  #limits: Omit<BatchLimits, 'heads'>;
+  #carried: number;
+  #fixed: number;
+  #before: number | undefined;
+  /** What the jobs take within which others may come. */
+  readonly #running: number[] = [];
 
   constructor(options: EngineOptions = {}) {
     const { device = 'cpu', precision = 'float32', gpuMemory = defaultGpuMemory } = options;
     const { threads = availableParallelism(), carried = carriedMemory() } = options;
     const { tokens = defaultLimits.tokens } = options;
     this.traits = traitsOf[device];
-    this.limits = device === 'cpu' ? { ...defaultLimits, tokens } : limitsWithin(gpuMemory);
+    this.memory = device === 'cpu' ? (options.memory ?? defaultMemory()) : Number.POSITIVE_INFINITY;
     this.cacheBytes = this.traits.keepsOutputs ? gpuMemory * cacheShare : carried;
-    this.carriedBytes = carried;
-    this.fixedBytes = options.fixed ?? 0;
     this.precision = device === 'cpu' ? 'float32' : precision;
+    this.#limits = device === 'cpu' ? { ...defaultLimits, tokens } : limitsWithin(gpuMemory);
+    this.#carried = carried;
+    this.#fixed = options.fixed ?? 0;
     this.#weights = device === 'cpu' ? null : new WeightBudget(gpuMemory);
-    const count = options.workers ?? Math.min(this.traits.workers, threads);
-    const each = Math.max(1, Math.floor(threads / count));
-    const deviceMemory = Math.floor((gpuMemory * heldShare) / count);
-    this.workers = Array.from({ length: count }, () => new EngineWorker(each, { device, deviceMemory }));
+    this.#mostWorkers = options.workers ?? Math.min(this.traits.workers, threads);
+    this.#startWorkers = (count) => {
+      const each = Math.max(1, Math.floor(threads / count));
+      const deviceMemory = Math.floor((gpuMemory * heldShare) / count);
+      return Array.from({ length: count }, () => new EngineWorker(each, { device, deviceMemory }));
+    };
+    this.#workers = this.#startWorkers(this.#mostWorkers);
+  }
+
+  get workers(): readonly EngineWorker[] {
+    return this.#workers;
+  }
+
+  /** How large its batches may be. */
+  get limits(): Omit<BatchLimits, 'heads'> {
+    return this.#limits;
+  }
+
+  /** Bytes for hidden states between blocks. */
+  get carriedBytes(): number {
+    return this.#carried;
+  }
+
+  /** Bytes that the process takes besides; 0 if nobody has worked it out. */
+  get fixedBytes(): number {
+    return this.#fixed;
+  }
+
+  /** What jobs are planned within; null where a device computes, whose memory is another matter. */
+  get bounds(): EngineBounds | null {
+    if (this.memory === Number.POSITIVE_INFINITY) return null;
+    const around = this.#running.at(-1);
+    if (around !== undefined) {
+      const workers = this.#workers.length;
+      return { memory: this.memory, before: around, workers, fewestWorkers: workers };
+    }
+    // What an earlier job has left to the C library serves the next one.
+    this.#before ??= anonymousMemory() + processGrowth;
+    return { memory: this.memory, before: this.#before, workers: this.#mostWorkers, fewestWorkers: 1 };
+  }
+
+  /** Calls `use`, in which other jobs may come, beside one that takes so many bytes with all else. */
+  async beside<R>(predicted: number, use: () => Promise<R>): Promise<R> {
+    this.#running.push(predicted);
+    try {
+      return await use();
+    } finally {
+      this.#running.pop();
+    }
+  }
+
+  /** Gets ready for a job, by what has been planned for it. Nothing may be open or held. */
+  async arrange({ workers, tokens, carried, fixed }: Arrangement): Promise<void> {
+    this.#limits = { ...this.#limits, ...(tokens !== undefined && { tokens }) };
+    this.#carried = carried;
+    this.#fixed = fixed;
+    if (workers === this.#workers.length) return;
+    await this.dispose();
+    this.#workers = this.#startWorkers(workers);
   }
 
   /** Opens a session in every worker. Throws `ENGINE_FAILED` if its weights exceed what a device may hold of them. */
@@ -80,7 +157,7 @@ export class Engine {
     const fitting = this.precision === 'float16' ? inHalfPrecision(single) : single;
     this.#weights?.take(session, fitting);
     try {
-      await settled(this.workers.map((worker) => worker.open(session, fitting, options)));
+      await settled(this.#workers.map((worker) => worker.open(session, fitting, options)));
     } catch (error) {
       this.#weights?.giveBack(session);
       throw error;
@@ -88,18 +165,18 @@ export class Engine {
   }
 
   async close(session: string): Promise<void> {
-    await settled(this.workers.map((worker) => worker.close(session)));
+    await settled(this.#workers.map((worker) => worker.close(session)));
     this.#weights?.giveBack(session);
   }
 
   /** Tells what memory the process is going to take at most, with so many bytes held from run to run. */
   tellMemory(held: number, progress: Progress | undefined): void {
-    if (this.fixedBytes > 0) progress?.({ type: 'memory', predicted: Math.round(this.fixedBytes + held) });
+    if (this.#fixed > 0) progress?.({ type: 'memory', predicted: Math.round(this.#fixed + held) });
   }
 
   /** Whose turn the i-th piece of work is. */
   workerFor(i: number): EngineWorker {
-    return this.workers[i % this.workers.length]!;
+    return this.#workers[i % this.#workers.length]!;
   }
 
   /**
@@ -107,16 +184,19 @@ export class Engine {
    * are in the order of the items. After a failure nothing further is begun, and what has begun is
    * waited for, so that the caller may clean up.
    */
-  async spread<T extends InWorker, R>(items: readonly T[], use: (item: T) => Promise<R>): Promise<R[]> {
+  async spread<T extends InWorker, R>(
+    items: readonly T[],
+    use: (item: T, index: number) => Promise<R>,
+  ): Promise<R[]> {
     const results = new Array<R>(items.length);
     let failed = false;
     const lane = async (worker: EngineWorker) => {
       for (const [i, item] of items.entries()) {
         if (failed) return;
-        if (item.worker === worker) results[i] = await use(item);
+        if (item.worker === worker) results[i] = await use(item, i);
       }
     };
-    const lanes = this.workers.map((worker) =>
+    const lanes = this.#workers.map((worker) =>
       lane(worker).catch((error) => {
         failed = true;
         throw error;
@@ -128,7 +208,7 @@ export class Engine {
 
   /** Ends the workers and frees all they hold. */
   async dispose(): Promise<void> {
-    await Promise.all(this.workers.map((worker) => worker.dispose()));
+    await Promise.all(this.#workers.map((worker) => worker.dispose()));
   }
 }
 

@@ -17,6 +17,12 @@ export function anonymousMemory(): number {
   return kilobytes === null ? process.memoryUsage.rss() : kilobytes * 1024;
 }
 
+/** A share of what the machine has left, which others and the files in memory need too. */
+export const defaultShare = 0.5;
+
+/** What the process may take if nobody says. */
+export const defaultMemory = (): number => Math.floor(anonymousMemory() + availableMemory() * defaultShare);
+
 /** Of the second version of control groups, whose limits hold for all groups above too. */
 function groupRoom(): number | null {
   const own = textIn('/proc/self/cgroup')?.match(/^0::(\/.*)$/m)?.[1];

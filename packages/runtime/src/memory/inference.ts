@@ -1,13 +1,15 @@
-import { type Block, type Model, MoepressError } from '@moepress/core';
-import { type DimSize, type GraphIR, peakBytes } from '@moepress/graph';
+import type { Model } from '@moepress/core';
+import { type DimSize, peakBytes } from '@moepress/graph';
 import { blockGraph } from '../decoder/block.js';
 import { decodeGraph } from '../decoder/decode.js';
 import { scoringHeadGraph } from '../decoder/ends.js';
 import { defaultLimits } from '../forward/batches.js';
 import { mostQueries } from '../forward/tiles.js';
 import { decodeParts } from '../generate/decoder.js';
-import { anonymousMemory, availableMemory } from './available.js';
-import { carriedBytes } from './shapes.js';
+import { anonymousMemory, defaultMemory } from './available.js';
+import { arenaSlack, nodeBytes, processGrowth, uncollected } from './constants.js';
+import { memoryExceeded } from './exceeded.js';
+import { carriedBytes, distinctBlocks, nodesIn } from './shapes.js';
 
 /** How a model is run so that the process stays within its memory. All sizes are bytes of anonymous memory. */
 export interface InferencePlan {
@@ -29,23 +31,6 @@ export interface InferenceLimits {
   /** Whether all blocks may be, or have to be, open at once. */
   readonly residencies: readonly boolean[];
 }
-
-/** A share of what the machine has left, which others and the files in memory need too. */
-export const defaultShare = 0.5;
-
-export const defaultMemory = (): number => Math.floor(anonymousMemory() + availableMemory() * defaultShare);
-
-/** What the tokenizer, requests, answers and messages may still grow by. */
-const processGrowth = 96 * 2 ** 20;
-
-/** Results that wait to be collected, in each worker. */
-const uncollected = 96 * 2 ** 20;
-
-/** What an open session takes for each node of its graph, those of branches included. */
-const nodeBytes = 10 * 2 ** 10;
-
-/** An arena is in part filled with what does not fit together. */
-const arenaSlack = 1.4;
 
 const runSizes = [defaultLimits.tokens, 1024, 512, 256] as const;
 
@@ -69,14 +54,6 @@ export function planInference(model: Model, limits: InferenceLimits): InferenceP
     }
   }
   throw memoryExceeded(model.id, least, memory);
-}
-
-export function memoryExceeded(where: string, needed: number, memory: number): MoepressError {
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
-  return new MoepressError('MEMORY_EXCEEDED', {
-    message: `This takes ${gigabytes(needed)} of memory at least, and ${gigabytes(memory)} may be used.`,
-    where,
-  });
 }
 
 /** One run of a block, or of the head, with `tokens` tokens, and what comes out of it. */
@@ -103,20 +80,6 @@ export function runDims(model: Model, tokens: number): DimSize {
   return (name) => known[name] ?? tokens;
 }
 
-/** Blocks whose graphs differ in what they take: of equal shapes one. */
-export function distinctBlocks({ blocks }: Pick<Model, 'blocks'>): Block[] {
-  const shape = ({ attention, ffn }: Block) =>
-    JSON.stringify([
-      attention.kind,
-      attention.heads,
-      attention.kvHeads,
-      attention.headDim,
-      ffn.kind === 'moe' ? [ffn.pool.map(({ width }) => width), ffn.slots.length] : ffn.mlp.gate.shape,
-      ffn.shared?.mlp.gate.shape,
-    ]);
-  return [...new Map(blocks.map((block) => [shape(block), block])).values()];
-}
-
 /** Sessions of all blocks, and those that take a token through all of them. */
 function residentBytes(model: Model): number {
   const parts = decodeParts(model);
@@ -136,13 +99,3 @@ const streamedBytes = (model: Model): number =>
   Math.max(
     ...distinctBlocks(model).map((block) => nodesIn(blockGraph(model, block, { cache: true })) * nodeBytes),
   );
-
-/** Nodes of a graph, those of branches and bodies included. */
-export function nodesIn(graph: Pick<GraphIR, 'nodes'>): number {
-  return graph.nodes.reduce((sum, { attributes }) => {
-    const inner = Object.values(attributes).filter(
-      (value): value is GraphIR => typeof value === 'object' && 'nodes' in value,
-    );
-    return sum + 1 + inner.reduce((nodes, part) => nodes + nodesIn(part), 0);
-  }, 0);
-}

@@ -1,4 +1,5 @@
-import type { Model } from '@moepress/core';
+import type { Block, Model } from '@moepress/core';
+import type { GraphIR } from '@moepress/graph';
 import { valueDimOf } from '../decoder/attention/heads.js';
 
 /** Bytes of the hidden states of so many tokens between two blocks. */
@@ -12,3 +13,27 @@ export const cacheBytesPerToken = ({ blocks }: Pick<Model, 'blocks'>): number =>
       sum + Float32Array.BYTES_PER_ELEMENT * attention.kvHeads * (attention.headDim + valueDimOf(attention)),
     0,
   );
+
+/** Blocks whose graphs differ in what they take: of equal shapes one. */
+export function distinctBlocks({ blocks }: Pick<Model, 'blocks'>): Block[] {
+  const shape = ({ attention, ffn }: Block) =>
+    JSON.stringify([
+      attention.kind,
+      attention.heads,
+      attention.kvHeads,
+      attention.headDim,
+      ffn.kind === 'moe' ? [ffn.pool.map(({ width }) => width), ffn.slots.length] : ffn.mlp.gate.shape,
+      ffn.shared?.mlp.gate.shape,
+    ]);
+  return [...new Map(blocks.map((block) => [shape(block), block])).values()];
+}
+
+/** Nodes of a graph, those of branches and bodies included. */
+export function nodesIn(graph: Pick<GraphIR, 'nodes'>): number {
+  return graph.nodes.reduce((sum, { attributes }) => {
+    const inner = Object.values(attributes).filter(
+      (value): value is GraphIR => typeof value === 'object' && 'nodes' in value,
+    );
+    return sum + 1 + inner.reduce((nodes, part) => nodes + nodesIn(part), 0);
+  }, 0);
+}

@@ -12,7 +12,6 @@ import {
 } from '@moepress/core';
 import { type CalibrationSet, checkSet, recordOf } from '../calibration/set.js';
 import type { Engine } from '../engine/engine.js';
-import { carriedMemory } from '../engine/machine-memory.js';
 import { type ContentHash, weightsDigest } from '../evidence/identity.js';
 import { engineServices } from '../services/services.js';
 
@@ -25,17 +24,16 @@ export interface PlanRequest extends Work {
   measure(statistics: readonly Statistic[]): Promise<Evidence>;
   /** The tokens of those measurements, for methods that try their decisions out on them. */
   readonly calibration?: (() => Promise<CalibrationSet>) | undefined;
-  /** Bytes that states may take while decisions are tried out; a quarter of the machine's memory by default. */
-  readonly memory?: number | undefined;
 }
 
 /**
  * Lets a method decide: checks its options, has measured what it needs, and makes its decision a
  * plan. A plan that was measured names the bytes it was measured on. Throws `OPTIONS_INVALID`, `RATIO_TOO_HIGH`,
- * `CALIBRATION_INVALID`, `PLUGIN_INVALID`, what `weightsDigest` and `measure` throw, and `CHECKPOINT_CHANGED`.
+ * `CALIBRATION_INVALID`, `PLUGIN_INVALID`, `MEMORY_EXCEEDED`, what `weightsDigest` and `measure` throw, and
+ * `CHECKPOINT_CHANGED`.
  */
 export async function planCompression(engine: Engine, request: PlanRequest): Promise<CompressionPlan> {
-  const { model, method, progress, signal, memory = carriedMemory() } = request;
+  const { model, method, progress, signal } = request;
   const { compressor, origin } = method;
   const options = parseOptions(compressor, request.options);
   const needs = compressor.needs(model, options);
@@ -48,7 +46,7 @@ export async function planCompression(engine: Engine, request: PlanRequest): Pro
   const services = engineServices(engine, async () => {
     await measuring();
     used.set ??= await calibrationOf(request);
-    return { model, memory, sequences: used.set.sequences };
+    return { model, sequences: used.set.sequences };
   });
   const rng = createRng(options.seed);
   const decision = await compressor.plan({ model, evidence, options, rng, services, progress, signal });

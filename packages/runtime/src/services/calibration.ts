@@ -8,13 +8,16 @@ export interface CalibratedModel {
   readonly engine: Engine;
   readonly model: Model;
   readonly sequences: readonly (readonly number[])[];
-  /** Bytes that states may take at once. */
-  readonly memory: number;
+  /** Bytes that states may take at once; what the engine's memory leaves by default. */
+  readonly carried?: number | undefined;
 }
 
-/** The batches the sequences go through the model in. */
-export function layoutsOf({ engine, model, sequences }: CalibratedModel): Layout[] {
-  return batchSequences(sequences, { ...engine.limits, heads: model.config.heads });
+/** The batches the sequences go through the model in; of at most so many tokens, as the engine's by default. */
+export function layoutsOf(
+  { engine, model, sequences }: CalibratedModel,
+  { tokens }: { readonly tokens: number } = engine.limits,
+): Layout[] {
+  return batchSequences(sequences, { ...engine.limits, tokens, heads: model.config.heads });
 }
 
 /** How many sequences there are to take a mean over. */

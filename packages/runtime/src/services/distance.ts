@@ -8,6 +8,9 @@ import type { Layout } from '../forward/layout.js';
 /** Numbers of a state that are compared at once: what a criterion makes of them stays in a core's cache. */
 const stretchSize = 2 ** 16;
 
+/** How many rows are compared at once. */
+export const distanceRows = (hiddenSize: number): number => Math.max(1, Math.floor(stretchSize / hiddenSize));
+
 /** Distances of several states from one. */
 export interface Comparison {
   readonly reference: Value;
@@ -50,7 +53,7 @@ export async function sumDistances(
   sequences: number,
 ): Promise<Float64Array> {
   const states = Object.fromEntries(Object.entries(held).map(([state, name]) => [state, { held: name }]));
-  const rows = Math.max(1, Math.floor(stretchSize / hiddenSize));
+  const rows = distanceRows(hiddenSize);
   const weights = rowWeights(batch.layout, sequences);
   const steps: Step[] = [];
   for (let from = 0; from < weights.length; from += rows) {

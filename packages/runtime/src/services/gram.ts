@@ -9,14 +9,16 @@ import {
 } from '@moepress/core';
 import { GraphBuilder, type GraphIR, join, linear, reshape, weight } from '@moepress/graph';
 import type { Engine } from '../engine/engine.js';
+import { arrangeFor, type Job } from '../memory/arrange.js';
+import { workerBytes } from '../memory/steps.js';
 
-/** Doubles converted at once: 128 MiB. */
-const chunkBudget = 2 ** 24;
+/** Doubles converted at once: 128 MiB, or less where memory is scarce. */
+const chunkBudgets = [2 ** 24, 2 ** 22, 2 ** 20] as const;
 
 /**
  * Inner products <A, B> of n matrices of one shape taken as vectors, [n, n] row-major. Rows are
  * taken a few at a time, so memory stays small whatever the tensors' size; double precision
- * throughout keeps the distance of equal tensors at zero.
+ * throughout keeps the distance of equal tensors at zero. Throws `MEMORY_EXCEEDED` if they do not fit into the engine's.
  */
 export async function gram(
   engine: Engine,
@@ -36,7 +38,18 @@ export async function gram(
     });
   }
   const [height, width] = first.shape as [number, number];
-  const step = Math.max(1, Math.floor(chunkBudget / (n * width)));
+  const stepOf = (budget: number) => Math.min(height, Math.max(1, Math.floor(budget / (n * width))));
+  const job: Job = {
+    where: 'inner products of weights',
+    sizes: chunkBudgets,
+    inTokens: false,
+    demandOf(budget) {
+      const graph = gramGraph(tensors.map((tensor) => rowRange(tensor, 0, stepOf(budget))));
+      return { worker: workerBytes([{ graph, runs: [{}] }]), held: 0, carried: 0, spilled: 0 };
+    },
+  };
+  const plan = await arrangeFor(engine, job, work.progress);
+  const step = stepOf(plan?.size ?? chunkBudgets[0]);
   const chunks = Array.from({ length: Math.ceil(height / step) }, (_, i) => ({
     from: i * step,
     to: Math.min(height, (i + 1) * step),

@@ -15,7 +15,9 @@ export type RunBatch = (options?: {
 }) => Promise<Results[number]>;
 
 /** Calls `use` once for each batch, which must call `run` once; the results are in the order of the batches. */
-export type EachBatch = <R>(use: (batch: HeldBatch, run: RunBatch) => Promise<R>) => Promise<R[]>;
+export type EachBatch = <R>(
+  use: (batch: HeldBatch, run: RunBatch, index: number) => Promise<R>,
+) => Promise<R[]>;
 
 export interface Climb extends Pick<Work, 'signal'> {
   /** The block to begin with, where the batches are; null: they have yet to be embedded. */
@@ -49,15 +51,18 @@ export async function climb(
       const [before, after] = [hiddenKey(block.index), hiddenKey(block.index + 1)];
       const access = { [keeps(block) ? 'reads' : 'consumes']: [before], writes: after };
       const each: EachBatch = (use) =>
-        engine.spread(states.batches, (batch) => {
+        engine.spread(states.batches, (batch, index) => {
           throwIfAborted(signal);
           return states.using(batch, access, () =>
-            use(batch, ({ fetch = [], hold = {} } = {}) =>
-              runBlock(model, block, session, batch, {
-                extraFeeds: { hidden: { held: heldName(batch, before) } },
-                fetch,
-                hold: { hiddenOut: heldName(batch, after), ...hold },
-              }),
+            use(
+              batch,
+              ({ fetch = [], hold = {} } = {}) =>
+                runBlock(model, block, session, batch, {
+                  extraFeeds: { hidden: { held: heldName(batch, before) } },
+                  fetch,
+                  hold: { hiddenOut: heldName(batch, after), ...hold },
+                }),
+              index,
             ),
           );
         });

@@ -13,12 +13,28 @@ const checkpointSchema = z.strictObject({
   /** Towards the last block, or back towards the first one. */
   direction: z.enum(['up', 'down']),
   block: z.int().nonnegative(),
+  /** Packed tokens that a run might have when these batches were made. */
+  tokens: z.int().positive().optional(),
 });
 
 /** How far a pass came: `block` is the next one to run for all batches. */
 export type Checkpoint = Pick<z.infer<typeof checkpointSchema>, 'direction' | 'block'>;
 
 const checkpointName = 'progress.json';
+
+/** How large the runs of a killed pass were that has left its files in a folder; null if none has. */
+export async function sizeOf(folder: string): Promise<number | null> {
+  return (await readCheckpoint(folder))?.tokens ?? null;
+}
+
+async function readCheckpoint(folder: string): Promise<z.infer<typeof checkpointSchema> | null> {
+  const text = await readFile(join(folder, checkpointName), 'utf8').catch(() => 'null');
+  try {
+    return checkpointSchema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
 
 /** A folder where a pass puts tensors of its batches, and notes how far it came. */
 export class ScratchFolder {
@@ -50,17 +66,19 @@ export class ScratchFolder {
 
   /** Null if there is none for these batches; a damaged one is as good as none. */
   async checkpoint(batches: string): Promise<Checkpoint | null> {
-    const text = await readFile(join(this.#path, checkpointName), 'utf8').catch(() => 'null');
-    try {
-      const found = checkpointSchema.parse(JSON.parse(text));
-      return found.batches === batches ? { direction: found.direction, block: found.block } : null;
-    } catch {
-      return null;
-    }
+    const found = await readCheckpoint(this.#path);
+    return found?.batches === batches ? { direction: found.direction, block: found.block } : null;
   }
 
-  async note(batches: string, { direction, block }: Checkpoint): Promise<void> {
-    const text = JSON.stringify({ format: 'moepress-scratch', version: 1, batches, direction, block });
+  async note(batches: string, { direction, block }: Checkpoint, tokens: number): Promise<void> {
+    const text = JSON.stringify({
+      format: 'moepress-scratch',
+      version: 1,
+      batches,
+      direction,
+      block,
+      tokens,
+    });
     await replaceFile(join(this.#path, checkpointName), (file) => file.writeFile(text));
   }
 

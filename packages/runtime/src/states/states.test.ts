@@ -42,10 +42,10 @@ describe('tensors between blocks', () => {
   it('give the same bits in memory, spilled, and in both, with one worker and with two', () =>
     inTemporaryFolder(async (root) => {
       const reference = await measure(1);
-      expect(await measure(1, { memory: 0 })).toEqual(reference);
-      expect(await measure(2, { memory: 0 })).toEqual(reference);
+      expect(await measure(1, { carried: 0 })).toEqual(reference);
+      expect(await measure(2, { carried: 0 })).toEqual(reference);
       expect(await measure(2, { store: new EvidenceStore(join(root, 'a')) })).toEqual(reference);
-      expect(await measure(1, { store: new EvidenceStore(join(root, 'b')), memory: 0 })).toEqual(reference);
+      expect(await measure(1, { store: new EvidenceStore(join(root, 'b')), carried: 0 })).toEqual(reference);
     }));
 
   it('leave nothing in the temporary folder, neither when all goes well nor when it fails', () =>
@@ -60,11 +60,11 @@ describe('tensors between blocks', () => {
         const progress = () => {
           most = Math.max(most, readdirSync(own).length);
         };
-        await measure(2, { memory: 0, progress });
+        await measure(2, { carried: 0, progress });
         expect([most, readdirSync(own)]).toEqual([1, []]);
         const controller = new AbortController();
         const stopped = measure(2, {
-          memory: 0,
+          carried: 0,
           signal: controller.signal,
           progress: ({ type }) => type === 'advance' && controller.abort(),
         });

@@ -120,7 +120,7 @@ export class BatchStates {
   /** Notes that all batches are at `checkpoint`, from where on the tensors `obsolete` are not needed. */
   async reach(checkpoint: Checkpoint, obsolete: readonly string[] = []): Promise<void> {
     if (!this.#scratch) return;
-    await this.#scratch.note(this.#signature(), checkpoint);
+    await this.#scratch.note(this.#signature(), checkpoint, this.#engine.limits.tokens);
     for (const key of obsolete) await this.#scratch.remove(key, this.batches.length);
   }
 

@@ -37,7 +37,7 @@ if (path?.endsWith('job.json')) {
     [measurable[job.pass]],
     {
       store: new EvidenceStore(job.store),
-      memory: job.memory,
+      carried: job.memory,
       progress: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
     },
   );

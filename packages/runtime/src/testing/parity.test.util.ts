@@ -83,13 +83,14 @@ export async function expectGradients(engine: Engine, golden: Golden): Promise<v
     losses: (means) => {
       losses = means;
     },
-    async visit(block, results, batches) {
-      for (const name of Object.keys(results[0]!).filter((key) => key.includes('/'))) {
-        measured.set(
-          `${block.index}:${name}`,
-          results.map((result) => result[name]!.data as Float64Array),
-        );
+    measured(block, index, results) {
+      for (const name of Object.keys(results).filter((key) => key.includes('/'))) {
+        const own = measured.get(`${block.index}:${name}`) ?? [];
+        own[index] = results[name]!.data as Float64Array;
+        measured.set(`${block.index}:${name}`, own);
       }
+    },
+    async visit(block, batches) {
       const gradients = await Promise.all(
         batches.map((batch) => batch.worker.take(heldName(batch, gradientKey(block.index)))),
       );

@@ -1,15 +1,23 @@
-import { type Block, elementCount, type MoeFfn, throwIfAborted } from '@moepress/core';
+import { type Block, elementCount, type Model, type MoeFfn, throwIfAborted } from '@moepress/core';
 import { allExpertsGraph } from '../../decoder/all-experts.js';
 import { isStatisticOutput } from '../../decoder/statistics.js';
 import type { Results } from '../../engine/protocol.js';
 import { int32 } from '../../engine/tensor.js';
+import { defaultLimits } from '../../forward/batches.js';
 import type { EachBatch } from '../../states/climb.js';
 import { heldName } from '../../states/states.js';
-import { addUp, type LayerProgress, type PassRequest } from './pass.js';
+import { OrderedSums } from '../accumulate.js';
+import type { LayerProgress, PassRequest } from './pass.js';
 import { goUpward } from './upward.js';
 
-/** Numbers that the outputs of all experts may take at once: 128 MiB of fp32. */
+/** Numbers that the outputs of all experts may take at once: 128 MiB of fp32; less where runs are shorter. */
 const outputsBudget = 2 ** 25;
+
+/** How many tokens go through all experts of a block at once, where runs have at most `tokens`. */
+export function rowsAtOnce({ config }: Pick<Model, 'config'>, { ffn }: MoeBlock, tokens: number): number {
+  const budget = outputsBudget * Math.min(1, tokens / defaultLimits.tokens);
+  return Math.max(1, Math.floor(budget / elementCount([ffn.pool.length, config.hiddenSize])));
+}
 
 /** Every token through every expert, in chunks; the hidden states go on as the model routes them. */
 export async function allExpertsPass(request: PassRequest): Promise<void> {
@@ -25,8 +33,8 @@ export async function allExpertsPass(request: PassRequest): Promise<void> {
   }));
 }
 
-type MoeBlock = Block & { readonly ffn: MoeFfn };
-const isMoe = (block: Block): block is MoeBlock => block.ffn.kind === 'moe';
+export type MoeBlock = Block & { readonly ffn: MoeFfn };
+export const isMoe = (block: Block): block is MoeBlock => block.ffn.kind === 'moe';
 
 async function measureLayer(
   { engine, model, statistics, signal, done }: PassRequest,
@@ -37,13 +45,11 @@ async function measureLayer(
   const session = 'all-experts/layer';
   const graph = allExpertsGraph(model, block, statistics);
   const fetch = graph.outputs.map(({ name }) => name).filter(isStatisticOutput);
-  const rows = Math.max(
-    1,
-    Math.floor(outputsBudget / elementCount([block.ffn.pool.length, model.config.hiddenSize])),
-  );
+  const rows = rowsAtOnce(model, block, engine.limits.tokens);
   await engine.open(session, graph);
   try {
-    const measured = await each(async (batch, run) => {
+    const measured = new OrderedSums(block.index, fetch);
+    await each(async (batch, run, index) => {
       const input = heldName(batch, 'ffnInput');
       const tokens = batch.layout.ids.length;
       const chunks: Results[number][] = [];
@@ -59,9 +65,9 @@ async function measureLayer(
       } finally {
         await batch.worker.drop([input]);
       }
-      return chunks;
+      measured.add(index, chunks);
     });
-    await done(addUp(block.index, measured.flat(), fetch));
+    await done(measured.sums);
   } finally {
     await engine.close(session);
   }

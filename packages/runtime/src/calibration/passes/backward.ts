@@ -1,7 +1,8 @@
 import { MoepressError } from '@moepress/core';
 import { backwardPass as differentiateModel } from '../../backward/pass.js';
 import { isStatisticOutput } from '../../decoder/statistics.js';
-import { addUp, isMeasuredBy, layerProgress, type PassRequest } from './pass.js';
+import { OrderedSums } from '../accumulate.js';
+import { isMeasuredBy, layerProgress, type PassRequest } from './pass.js';
 
 /** The gradients of each sequence's mean token cross-entropy, from the last block down to the first that is measured. */
 export async function backwardPass(request: PassRequest): Promise<void> {
@@ -14,6 +15,7 @@ export async function backwardPass(request: PassRequest): Promise<void> {
   }
   const lowest = model.blocks.findIndex(isMeasuredBy(statistics));
   const progress = layerProgress('Differentiating', request, 2 * model.blocks.length - lowest);
+  let sums: OrderedSums | null = null;
   try {
     await differentiateModel(engine, model, sequences, {
       signal,
@@ -23,9 +25,15 @@ export async function backwardPass(request: PassRequest): Promise<void> {
       lowest,
       advance: progress.advance,
       skip: progress.skip,
-      async visit(block, measured) {
-        const outputs = Object.keys(measured[0]!).filter(isStatisticOutput);
-        if (outputs.length > 0) await request.done(addUp(block.index, measured, outputs));
+      measured(block, index, results) {
+        const outputs = Object.keys(results).filter(isStatisticOutput);
+        if (sums?.sums.layer !== block.index) sums = new OrderedSums(block.index, outputs);
+        sums.add(index, [results]);
+      },
+      async visit() {
+        const measured = sums?.sums;
+        sums = null;
+        if (measured && measured.names.length > 0) await request.done(measured);
       },
     });
   } finally {

@@ -1,5 +1,6 @@
 import { isStatisticOutput } from '../../decoder/statistics.js';
-import { addUp, type PassRequest } from './pass.js';
+import { OrderedSums } from '../accumulate.js';
+import type { PassRequest } from './pass.js';
 import { goUpward } from './upward.js';
 
 /** Every token through the experts it is routed to, one block open at a time. */
@@ -9,12 +10,12 @@ export async function forwardPass(request: PassRequest): Promise<void> {
     outputs: () => ({ statistics }),
     async visit(block, outputs, each) {
       const fetch = outputs.filter(isStatisticOutput);
-      const measured = await each(async (batch, run) => {
-        const results = await run({ fetch });
+      const measured = new OrderedSums(block.index, fetch);
+      await each(async (batch, run, index) => {
+        measured.add(index, [await run({ fetch })]);
         progress.advance(batch.layout.ids.length, block.index);
-        return results;
       });
-      if (fetch.length > 0) await request.done(addUp(block.index, measured, fetch));
+      if (fetch.length > 0) await request.done(measured.sums);
     },
   }));
 }

@@ -1,10 +1,9 @@
 import type { Block, Model, Statistic, Work } from '@moepress/core';
 import { isMeasured } from '../../decoder/statistics.js';
 import type { Engine } from '../../engine/engine.js';
-import type { Results } from '../../engine/protocol.js';
 import { hiddenKey } from '../../states/keys.js';
 import type { BatchStates, Storage } from '../../states/states.js';
-import { LayerSums } from '../accumulate.js';
+import type { LayerSums } from '../accumulate.js';
 
 /** One pass over the calibration tokens that measures statistics of its kind. */
 export interface PassRequest extends Work {
@@ -33,15 +32,8 @@ export async function resumeUp(
   return checkpoint?.block ?? null;
 }
 
-/** Adds up in the order of the batches, whichever worker was first: sums of floats depend on it. */
-export function addUp(layer: number, measured: Results, outputs: readonly string[]): LayerSums {
-  const sums = new LayerSums(layer);
-  for (const results of measured) for (const output of outputs) sums.add(output, results[output]!);
-  return sums;
-}
-
 /** The model without the blocks above the last one where anything is measured. */
-export function upToLastMeasured({ model, statistics }: PassRequest): Model {
+export function upToLastMeasured({ model, statistics }: Pick<PassRequest, 'model' | 'statistics'>): Model {
   const last = model.blocks.findLastIndex(isMeasuredBy(statistics));
   return { ...model, blocks: model.blocks.slice(0, last + 1) };
 }

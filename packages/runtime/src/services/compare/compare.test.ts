@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => engine.dispose());
 
 const compare = (views: readonly View[], { memory = 2 ** 30, sequences = loaded.sequences } = {}) =>
-  compareViews({ engine, memory, ...loaded, sequences }, { views, criterion: squaredDistance });
+  compareViews({ engine, carried: memory, ...loaded, sequences }, { views, criterion: squaredDistance });
 
 /** One of the changes of a layer: none, or one of two sets of experts. */
 const form = (layer: number) =>
@@ -104,7 +104,7 @@ describe('comparing views', () => {
     const totals: number[] = [];
     const done: number[] = [];
     const { blockRuns } = await compareViews(
-      { engine, memory: 1, ...loaded },
+      { engine, carried: 1, ...loaded },
       {
         views: [[condensed(2, [])]],
         criterion: squaredDistance,

@@ -12,6 +12,8 @@ import { runBlock } from '../../forward/blocks.js';
 import { embedEach, holdBatches } from '../../forward/embed.js';
 import { dropBatch, type HeldBatch } from '../../forward/held.js';
 import type { Layout } from '../../forward/layout.js';
+import { arrangeFor } from '../../memory/arrange.js';
+import { comparison } from '../../memory/services.js';
 import { type CalibratedModel, layoutsOf, sequencesIn, tokensIn } from '../calibration.js';
 import { addUp, distanceGraph, sumDistances } from '../distance.js';
 import { blockRunsOf, mostStates, type SharedWalk, sharedWalk } from './walk.js';
@@ -19,18 +21,20 @@ import { blockRunsOf, mostStates, type SharedWalk, sharedWalk } from './walk.js'
 /**
  * See `Services.compareViews`. Layer by layer, each form of a block is opened once and takes all states
  * further that need it; the batches go up in groups whose states fit into the memory.
- * Throws `PLAN_INVALID` for views that are none.
+ * Throws `PLAN_INVALID` for views that are none, `MEMORY_EXCEEDED` if it does not fit into the engine's memory.
  */
 export async function compareViews(
   bound: CalibratedModel,
   { views, criterion, progress, signal }: CompareRequest,
 ): Promise<ViewDistances> {
-  const { model, memory } = bound;
+  const { engine, model } = bound;
   const walk = sharedWalk(model, views);
+  await arrangeFor(engine, comparison(bound, walk, criterion), progress);
+  const { carried = engine.carriedBytes } = bound;
   const blockRuns = blockRunsOf(walk);
   const layouts = layoutsOf(bound);
   const bytesPerToken = mostStates(walk) * model.config.hiddenSize * Float32Array.BYTES_PER_ELEMENT;
-  const groups = groupWithin(layouts, memory / bytesPerToken);
+  const groups = groupWithin(layouts, carried / bytesPerToken);
   const task = 'Comparing views';
   let done = 0;
   const advance = (tokens: number) => {
@@ -151,7 +155,7 @@ async function measureStates(
 }
 
 /** How far the states are from state 0 after the final norm. */
-function finalDistanceGraph(model: Model, criterion: Criterion, states: readonly number[]): GraphIR {
+export function finalDistanceGraph(model: Model, criterion: Criterion, states: readonly number[]): GraphIR {
   const { hiddenSize, rmsNormEps } = model.config;
   return distanceGraph(criterion, hiddenSize, (rowsOf, graph) => {
     const normed = states.map((state) =>

@@ -27,7 +27,7 @@ async function replay(
 ): Promise<void> {
   const engine = new Engine({ workers, threads: workers });
   try {
-    await replayLayers({ engine, memory, ...loaded }, { layers, criterion: squaredDistance }, visit);
+    await replayLayers({ engine, carried: memory, ...loaded }, { layers, criterion: squaredDistance }, visit);
   } finally {
     await engine.dispose();
   }
@@ -97,7 +97,7 @@ describe('replaying layers', () => {
   });
   afterAll(() => engine.dispose());
 
-  const bound = () => ({ engine, memory: 0, ...loaded });
+  const bound = () => ({ engine, carried: 0, ...loaded });
   const request = () => ({ layers: loaded.layers, criterion: squaredDistance });
 
   it('refuses layers without experts and experts that do not exist', async () => {

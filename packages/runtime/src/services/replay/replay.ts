@@ -9,6 +9,8 @@ import {
 } from '@moepress/core';
 import { blockGraph } from '../../decoder/block.js';
 import { runBlock } from '../../forward/blocks.js';
+import { arrangeFor } from '../../memory/arrange.js';
+import { replay } from '../../memory/services.js';
 import { climb, type EachBatch } from '../../states/climb.js';
 import { hiddenKey } from '../../states/keys.js';
 import { BatchStates, heldName } from '../../states/states.js';
@@ -16,28 +18,37 @@ import { type CalibratedModel, layoutsOf, sequencesIn, tokensIn } from '../calib
 import { expertGraph } from './graphs.js';
 import { CachedLayer, ffnInputKey, type MoeBlock, outputKey, stateKey } from './layer.js';
 
+/** How many states [T, H] of each batch exist at once, at most. */
+export const replayStates = (blocks: readonly MoeBlock[]): number =>
+  // Beside the experts' outputs: hidden states before and after the block, its state, what its experts see.
+  4 + Math.max(0, ...blocks.map(({ ffn }) => ffn.pool.length));
+
 type Visit = (layer: LayerReplay) => Promise<void>;
 
 /**
  * See `Services.replayLayers`. The unchanged model is walked up once; a wanted layer's experts run on every
  * token once, and what they yield stays in the workers or, beyond the memory, in scratch files until the next one.
- * Throws `PLUGIN_INVALID` for layers without experts.
+ * Throws `PLUGIN_INVALID` for layers without experts, `MEMORY_EXCEEDED` if it does not fit into the engine's memory.
  */
 export async function replayLayers(
   bound: CalibratedModel,
   request: ReplayRequest,
   visit: Visit,
 ): Promise<void> {
-  const { engine, memory } = bound;
+  const { engine } = bound;
   const wanted = wantedBlocks(bound.model, request.layers);
   if (wanted.size === 0) return;
   const model = { ...bound.model, blocks: bound.model.blocks.slice(0, Math.max(...wanted.keys()) + 1) };
+  const plan = await arrangeFor(
+    engine,
+    replay({ ...bound, model }, [...wanted.values()], request.criterion),
+    request.progress,
+  );
+  const { carried = engine.carriedBytes } = bound;
   const layouts = layoutsOf(bound);
   const [tokens, sequences] = [tokensIn(layouts), sequencesIn(layouts)];
-  const most = Math.max(...[...wanted.values()].map(({ ffn }) => ffn.pool.length));
   const progress = replayProgress(request, tokens * model.blocks.length);
-  // Beside the experts' outputs: hidden states before and after the block, its state, what its experts see.
-  const storage = { folder: null, memory, boundaries: most + 4 };
+  const storage = { folder: null, memory: carried, boundaries: replayStates([...wanted.values()]) };
   try {
     await BatchStates.with(engine, model, layouts, storage, (states) =>
       climb(engine, model, states, {
@@ -56,7 +67,8 @@ export async function replayLayers(
             await openLayer(bound, block, states, each);
             await runExperts(bound, block, states, request, progress);
             const { hiddenSize } = model.config;
-            await visit(new CachedLayer(engine, block, states, { hiddenSize, sequences, request }));
+            const layer = new CachedLayer(engine, block, states, { hiddenSize, sequences, request });
+            await engine.beside(plan?.predicted ?? 0, () => visit(layer));
           } finally {
             await forgetLayer(block, states);
           }
@@ -91,8 +103,7 @@ async function openLayer(
   each: EachBatch,
 ): Promise<void> {
   const session = 'replay/bare';
-  const ops = [{ op: 'condense' as const, parts: [], shared: null, align: 1 }];
-  const bare = applyLayers(model, [{ layer: block.index, ops }]).blocks[block.index]!;
+  const bare = withoutExperts(model, block);
   await engine.open(session, blockGraph(model, bare, { ffnInput: true }, engine.traits));
   try {
     await each((batch, run) => {
@@ -108,6 +119,12 @@ async function openLayer(
   } finally {
     await engine.close(session);
   }
+}
+
+/** The block without any routed expert. */
+export function withoutExperts(model: Model, block: MoeBlock): Block {
+  const ops = [{ op: 'condense' as const, parts: [], shared: null, align: 1 }];
+  return applyLayers(model, [{ layer: block.index, ops }]).blocks[block.index]!;
 }
 
 async function runExperts(

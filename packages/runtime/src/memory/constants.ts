@@ -1,0 +1,11 @@
+/** What the tokenizer, requests, answers and messages may still grow by. */
+export const processGrowth = 96 * 2 ** 20;
+
+/** Results that wait to be collected, in each worker. */
+export const uncollected = 96 * 2 ** 20;
+
+/** What an open session takes for each node of its graph, those of branches included. */
+export const nodeBytes = 10 * 2 ** 10;
+
+/** An arena is in part filled with what does not fit together. */
+export const arenaSlack = 1.4;

@@ -1,0 +1,68 @@
+import { memoryExceeded } from './exceeded.js';
+
+/** Bytes of anonymous memory that a job takes, in runs of some size. */
+export interface Demand {
+  /** In each worker: its sessions, the largest run, and what that hands on. */
+  readonly worker: number;
+  /** Whatever the workers: layouts, sums. */
+  readonly held: number;
+  /** What is carried from run to run where all of it is in memory. */
+  readonly carried: number;
+  /** In each worker, of what is carried where it lives in files. */
+  readonly spilled: number;
+}
+
+/** How a job is run so that the process stays within its memory. */
+export interface JobPlan {
+  readonly workers: number;
+  /** Of a run: packed tokens, or what else the job counts in. */
+  readonly size: number;
+  /** Bytes for what is carried from run to run. */
+  readonly carried: number;
+  /** Bytes that the process takes besides. */
+  readonly fixed: number;
+  /** Bytes that it takes at most. */
+  readonly predicted: number;
+}
+
+export interface JobBounds {
+  /** What the job is called in the message that refuses it. */
+  readonly where: string;
+  /** Bytes of anonymous memory that the process may take. */
+  readonly memory: number;
+  /** Bytes that it takes without the job. */
+  readonly before: number;
+  /** The most workers. */
+  readonly workers: number;
+  readonly fewestWorkers: number;
+  /** That a run may have, the largest first. */
+  readonly sizes: readonly number[];
+}
+
+/**
+ * Chooses how a job is run within `memory`: with what is carried in files, then smaller runs, then fewer workers. Throws
+ * `MEMORY_EXCEEDED`, with what it takes at least, if nothing fits.
+ */
+export function planJob(
+  { where, memory, before, workers: most, fewestWorkers, sizes }: JobBounds,
+  demandOf: (size: number) => Demand,
+): JobPlan {
+  const demands = new Map<number, Demand>();
+  const demandIn = (size: number): Demand => {
+    const demand = demands.get(size) ?? demandOf(size);
+    demands.set(size, demand);
+    return demand;
+  };
+  let least = Number.POSITIVE_INFINITY;
+  for (let workers = most; workers >= fewestWorkers; workers--) {
+    for (const size of sizes) {
+      const { worker, held, carried, spilled } = demandIn(size);
+      const fixed = before + held + workers * worker;
+      const room = memory - fixed;
+      const taken = carried <= room ? carried : Math.min(carried, workers * spilled);
+      if (taken <= room) return { workers, size, carried: room, fixed, predicted: fixed + taken };
+      least = Math.min(least, fixed + taken);
+    }
+  }
+  throw memoryExceeded(where, least, memory);
+}
