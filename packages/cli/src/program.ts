@@ -186,6 +186,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .option('--runs <dir>', 'where training keeps its state and goes on (default: the cache)', path)
     .addOption(dataOption())
     .addOption(seedOption())
+    .addOption(memoryOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
@@ -316,6 +317,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(deviceOption())
     .addOption(precisionOption())
     .addOption(gpuMemoryOption())
+    .addOption(memoryOption())
     .addOption(jsonOption())
     .addOption(profileOption())
     .action((recipe, options) => leaderboard(recipe, options, context()));
@@ -336,6 +338,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(deviceOption())
     .addOption(precisionOption())
     .addOption(gpuMemoryOption())
+    .addOption(memoryOption())
     .addOption(jsonOption())
     .addOption(profileOption())
     .action((grid, options) => sweep(grid, options, context()));

@@ -27,6 +27,8 @@ export interface RunnerOptions extends Omit<EngineOptions, 'device'>, DeviceOpti
    * by default. What does not fit goes in smaller runs, then in fewer workers, then through one block at a time.
    */
   readonly memory?: number | undefined;
+  /** Bytes that it takes without this model: what it takes now by default, which others that run beside it may add to. */
+  readonly idle?: number | undefined;
 }
 
 /** A share of the memory that mapped weights may fill before the page cache starts to thrash. */
@@ -43,9 +45,13 @@ function fitsDevice(model: Model, { precision, gpuMemory = defaultGpuMemory }: R
 }
 
 /** How the processor runs a model within the memory it may take. */
-function planned(model: Model, { memory, threads, workers }: RunnerOptions, residencies: readonly boolean[]) {
+function planned(
+  model: Model,
+  { memory, idle, threads, workers }: RunnerOptions,
+  residencies: readonly boolean[],
+) {
   const most = workers ?? Math.min(traitsOf.cpu.workers, threads ?? availableParallelism());
-  const plan = planInference(model, { memory, workers: most, residencies });
+  const plan = planInference(model, { memory, idle, workers: most, residencies });
   return { ...plan, carried: plan.memory - plan.fixed };
 }
 

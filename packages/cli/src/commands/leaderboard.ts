@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { DeviceOptions } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import type { Cell } from '../leaderboard/cell.js';
 import { writeWhole } from '../leaderboard/cell.js';
@@ -14,9 +13,9 @@ import { runVariants } from '../leaderboard/run.js';
 import { openSharing } from '../leaderboard/together.js';
 import { checkFolderOutput } from '../output.js';
 import type { AnswersChoice } from '../scoring/answers.js';
-import { sharedDevice } from '../source/engine.js';
+import { type SharedOptions, sharedDevice } from '../source/engine.js';
 
-export interface LeaderboardOptions extends DeviceOptions {
+export interface LeaderboardOptions extends SharedOptions {
   readonly out: string;
   readonly data?: string;
   /** Models scored at once. */

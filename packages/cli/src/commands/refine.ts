@@ -21,6 +21,8 @@ export interface RefineOptions {
   readonly data?: string;
   readonly seed: number;
   readonly threads?: number;
+  /** Bytes of anonymous memory to stay within. */
+  readonly memory?: number;
   readonly revision?: string;
 }
 
@@ -39,6 +41,7 @@ export async function refine(id: string, options: RefineOptions, context: Contex
   const refined = await refineModel({
     ...work,
     ...(options.threads !== undefined && { threads: options.threads }),
+    memory: options.memory,
     student,
     teacher,
     refiner,

@@ -8,7 +8,7 @@ import { writeWhole } from '../leaderboard/cell.js';
 import { checkFolderOutput } from '../output.js';
 import type { Questions } from '../scoring/local.js';
 import { calibrationSet } from '../source/calibration.js';
-import { sharedDevice } from '../source/engine.js';
+import { type SharedOptions, sharedDevice } from '../source/engine.js';
 import { openBase } from '../source/model.js';
 import { type Configuration, configurationsOf } from '../sweep/configuration.js';
 import type { AskedEntry, Entry } from '../sweep/entry.js';
@@ -21,7 +21,7 @@ import { runConfigurations, type Shared } from '../sweep/run.js';
 import { factors } from '../sweep/spread.js';
 import { sweepText } from '../sweep/text.js';
 
-export interface SweepOptions extends DeviceOptions {
+export interface SweepOptions extends SharedOptions {
   readonly out: string;
   readonly data?: string;
   /** Configurations tried at once; one a core by default, or one where a device computes. */

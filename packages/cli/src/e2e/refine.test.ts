@@ -42,6 +42,21 @@ async function perplexity(model: readonly string[]): Promise<number> {
 }
 
 describe('moepress refine', () => {
+  it('refuses before the first step what does not fit into memory, and leaves nothing behind', () =>
+    inTemporaryFolder(async (folder) => {
+      const plan = await condensed(folder);
+      const [out, runs] = [join(folder, 'refined'), join(folder, 'runs')];
+      const { code, stdout, stderr } = await moepress([
+        ...['refine', 'tiny', '--plan', plan, '--refiner', 'cd-moe', ...training],
+        ...['--out', out, '--runs', runs, '--memory', '50MB', '--json'],
+      ]);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toContain('MEMORY_EXCEEDED');
+      expect(stderr).not.toContain('"unit":"steps"');
+      expect((await readdir(folder)).sort()).toEqual(['plan.json', 'runs']);
+      expect(await readdir(runs)).toEqual([]);
+    }));
+
   it('trains what a plan leaves; its plan brings along what was learned', () =>
     inTemporaryFolder(async (folder) => {
       const plan = await condensed(folder);

@@ -64,7 +64,12 @@ export async function scoreCell(
   { out, questions, asked, threads, device, answers }: ComputeOptions,
   signal: AbortSignal | undefined,
 ): Promise<Cell> {
-  const evaluation = await scoreView(view, questions, { ...device, threads, answers }, { signal });
+  const evaluation = await scoreView(
+    view,
+    questions,
+    { ...device, ...device.each, threads, answers },
+    { signal },
+  );
   await checkUnchanged();
   const results = await saveEvaluation(evaluation, join(out, variantFolder(address)));
   const time = /^results_(.+)\.json$/.exec(basename(results))![1];

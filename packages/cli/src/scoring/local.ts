@@ -26,6 +26,8 @@ export interface LocalOptions extends DeviceOptions {
   readonly threads?: number;
   /** Bytes of anonymous memory to stay within. */
   readonly memory?: number;
+  /** Bytes of it that the process takes without this model: what it takes now by default. */
+  readonly idle?: number;
   readonly answers: AnswersChoice;
 }
 

@@ -1,5 +1,13 @@
 import type { Work } from '@moepress/core';
-import { type Device, type DeviceOptions, defaultGpuMemory, Engine, startDevice } from '@moepress/runtime';
+import {
+  anonymousMemory,
+  type Device,
+  type DeviceOptions,
+  defaultGpuMemory,
+  defaultMemory,
+  Engine,
+  startDevice,
+} from '@moepress/runtime';
 
 /** Where a command computes, and with how much. */
 export interface EngineChoice extends DeviceOptions {
@@ -14,16 +22,33 @@ export async function openEngine(options: EngineChoice, work: Work): Promise<Eng
   return new Engine({ ...options, device });
 }
 
-/** A device that has started, for several models side by side: each gets its share of the memory. */
+/** A device that has started, for several models side by side: each gets its share of the device's memory. */
 export interface SharedDevice extends DeviceOptions {
   readonly device: Device;
+  /** Bytes of anonymous memory for the whole process, which what comes before the models may take alone. */
+  readonly memory: number;
+  /** Of each model: what the process may take as if the others were not there, and what it took before them. */
+  readonly each: { readonly memory: number; readonly idle: number };
+}
+
+export interface SharedOptions extends DeviceOptions {
+  /** Bytes of anonymous memory to stay within; half of what the machine has left by default. */
+  readonly memory?: number;
 }
 
 /** Starts the device once. Throws `ENGINE_FAILED` if it does not start. */
 export async function sharedDevice(
-  { device, precision, gpuMemory = defaultGpuMemory }: DeviceOptions,
+  { device, precision, gpuMemory = defaultGpuMemory, memory = defaultMemory() }: SharedOptions,
   users: number,
   work: Work,
 ): Promise<SharedDevice> {
-  return { device: await startDevice(device ?? 'cpu', work), precision, gpuMemory: gpuMemory / users };
+  const idle = anonymousMemory();
+  const each = { idle, memory: idle + (memory - idle) / users };
+  return {
+    device: await startDevice(device ?? 'cpu', work),
+    precision,
+    gpuMemory: gpuMemory / users,
+    memory,
+    each,
+  };
 }

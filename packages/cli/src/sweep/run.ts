@@ -88,7 +88,12 @@ function scoringOnce(questions: Questions, { threads, device }: Shared) {
   const known = new Map<string, Promise<Entry['scores']>>();
   const score = async (view: Model, work: Work): Promise<Entry['scores']> => {
     if (questions.tasks.length === 0) return {};
-    const { record } = await scoreView(view, questions, { ...device, threads, answers: false }, work);
+    const { record } = await scoreView(
+      view,
+      questions,
+      { ...device, ...device.each, threads, answers: false },
+      work,
+    );
     return scoresOf(record);
   };
   return (view: Model, decision: string, work: Work): Promise<Entry['scores']> => {

@@ -30,7 +30,8 @@ export function planJobs(engine: Engine, jobs: readonly Job[]): (JobPlan | null)
   });
 }
 
-function fitting(plan: () => JobPlan): JobPlan | null {
+/** What `plan` yields, null if it does not fit. */
+export function fitting<P>(plan: () => P): P | null {
   try {
     return plan();
   } catch (error) {

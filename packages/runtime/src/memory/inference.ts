@@ -26,6 +26,8 @@ export interface InferencePlan {
 export interface InferenceLimits {
   /** Anonymous memory that the process may take; half of what the machine has left by default. */
   readonly memory?: number | undefined;
+  /** Bytes that it takes without the model: what it takes now by default. */
+  readonly idle?: number | undefined;
   /** The most workers. */
   readonly workers: number;
   /** Whether all blocks may be, or have to be, open at once. */
@@ -39,8 +41,8 @@ const runSizes = [defaultLimits.tokens, 1024, 512, 256] as const;
  * at a time. Throws `MEMORY_EXCEEDED`, with what it takes at least, if nothing fits.
  */
 export function planInference(model: Model, limits: InferenceLimits): InferencePlan {
-  const { memory = defaultMemory(), workers: most, residencies } = limits;
-  const before = anonymousMemory() + processGrowth;
+  const { memory = defaultMemory(), idle = anonymousMemory(), workers: most, residencies } = limits;
+  const before = idle + processGrowth;
   let least = Number.POSITIVE_INFINITY;
   for (const resident of residencies) {
     const open = resident ? residentBytes(model) : streamedBytes(model);

@@ -3,12 +3,17 @@ import { blockGraph } from '../decoder/block.js';
 import { embedGraph } from '../decoder/ends.js';
 import type { Layout } from '../forward/layout.js';
 import { type CalibratedModel, layoutsOf } from '../services/calibration.js';
-import { finalDistanceGraph } from '../services/compare/compare.js';
+import { finalDistanceGraph } from '../services/compare/graphs.js';
 import { mostStates, type SharedWalk } from '../services/compare/walk.js';
 import { distanceRows } from '../services/distance.js';
-import { addGraph, expertGraph, trialGraph } from '../services/replay/graphs.js';
+import {
+  addGraph,
+  expertGraph,
+  replayStates,
+  trialGraph,
+  withoutExperts,
+} from '../services/replay/graphs.js';
 import type { MoeBlock } from '../services/replay/layer.js';
-import { replayStates, withoutExperts } from '../services/replay/replay.js';
 import { type Job, runTokens } from './arrange.js';
 import { distinctBlocks } from './shapes.js';
 import {

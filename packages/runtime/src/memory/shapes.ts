@@ -16,17 +16,19 @@ export const cacheBytesPerToken = ({ blocks }: Pick<Model, 'blocks'>): number =>
 
 /** Blocks whose graphs differ in what they take: of equal shapes one. */
 export function distinctBlocks({ blocks }: Pick<Model, 'blocks'>): Block[] {
-  const shape = ({ attention, ffn }: Block) =>
-    JSON.stringify([
-      attention.kind,
-      attention.heads,
-      attention.kvHeads,
-      attention.headDim,
-      ffn.kind === 'moe' ? [ffn.pool.map(({ width }) => width), ffn.slots.length] : ffn.mlp.gate.shape,
-      ffn.shared?.mlp.gate.shape,
-    ]);
-  return [...new Map(blocks.map((block) => [shape(block), block])).values()];
+  return [...new Map(blocks.map((block) => [shapeOf(block), block])).values()];
 }
+
+/** Equal for blocks whose graphs take as much. */
+export const shapeOf = ({ attention, ffn }: Block): string =>
+  JSON.stringify([
+    attention.kind,
+    attention.heads,
+    attention.kvHeads,
+    attention.headDim,
+    ffn.kind === 'moe' ? [ffn.pool.map(({ width }) => width), ffn.slots.length] : ffn.mlp.gate.shape,
+    ffn.shared?.mlp.gate.shape,
+  ]);
 
 /** Nodes of a graph, those of branches and bodies included. */
 export function nodesIn(graph: Pick<GraphIR, 'nodes'>): number {

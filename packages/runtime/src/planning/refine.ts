@@ -45,7 +45,7 @@ export async function refineModel(request: RefineRequest): Promise<Refined> {
     validation,
     progress,
     signal,
-    train: (stage) => train(engine, { ...stage, progress, signal }, { folder }),
+    train: (stage) => train(engine, { ...stage, progress, signal }, { folder, memory: engine.memory }),
   });
   return { ...refinement, view: fitted(student, refinement, refiner) };
 }

@@ -47,12 +47,16 @@ export const predictedIn = (sequences: readonly TrainingSequence[]): number =>
 /** Numbers of logits computed at once: 64 MiB of fp32. */
 const logitsBudget = 2 ** 24;
 
+/** How many rows go through the head at once, `least` at least. */
+export const mostRows = ({ vocabSize }: Model['config'], least: number): number =>
+  Math.max(least, Math.floor(logitsBudget / vocabSize));
+
 /** The batch's rows in stretches [begin, end) of at least `least` rows, whose logits fit together into memory. */
 export function* rowStretches(
   { rows }: TrainingBatch,
   { config }: Model,
   least = 1,
 ): Generator<[number, number]> {
-  const size = Math.max(least, Math.floor(logitsBudget / config.vocabSize));
+  const size = mostRows(config, least);
   for (let begin = 0; begin < rows.length; begin += size) yield [begin, Math.min(rows.length, begin + size)];
 }

@@ -16,6 +16,13 @@ import type { Sessions } from './sessions.js';
 /** Of the states at the boundary that the way down has come to. */
 const gradient = 'student/gradient';
 
+/** The deepest block whose gradients are wanted, of a view with parameters; the number of blocks if none is. */
+export function lowestLearning({ blocks, embed }: Model): number {
+  if (parametersIn([embed]).length > 0) return 0;
+  const learns = blocks.findIndex((block) => parametersIn(blockTensors(block)).length > 0);
+  return learns < 0 ? blocks.length : learns;
+}
+
 type Feeds = Readonly<Record<string, Feed>>;
 
 /** Losses of batches and the gradients of what learns, which are added up where `gradientOf` says. */
@@ -30,12 +37,11 @@ export class Gradients {
 
   /** `model` is a view with parameters. */
   constructor(sessions: Sessions, model: Model, objective: Objective) {
-    const learns = model.blocks.findIndex((block) => parametersIn(blockTensors(block)).length > 0);
     this.#sessions = sessions;
     this.#model = model;
     this.#objective = objective;
     this.#embedLearns = parametersIn([model.embed]).length > 0;
-    this.#lowest = this.#embedLearns ? 0 : learns < 0 ? model.blocks.length : learns;
+    this.#lowest = lowestLearning(model);
     const keepsAll = objective.states !== null;
     this.#up = new Ascent(sessions, model, 'student', (boundary) => keepsAll || boundary >= this.#lowest);
   }

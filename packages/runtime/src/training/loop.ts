@@ -32,7 +32,7 @@ export async function takeSteps(request: TrainRequest, parts: LoopParts): Promis
   let saved = curve.length;
   const save = () =>
     clock.run(async () => {
-      await run.save(curve);
+      await run.save(curve, tokens);
       saved = curve.length;
     });
   const evaluate = async () =>

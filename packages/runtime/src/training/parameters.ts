@@ -108,6 +108,10 @@ export class Parameters {
 const meanOf = (path: string): string => `${path}/mean`;
 const varianceOf = (path: string): string => `${path}/variance`;
 
+/** How many numbers are converted to fp32 at once. */
+export const chunkSizes = (tensors: ReadonlyMap<string, TensorExpr>): number[] =>
+  [...chunks(tensors)].map((chunk) => chunk.reduce((sum, [, { shape }]) => sum + elementCount(shape), 0));
+
 /** Tensors in groups that are not too large to be converted together. */
 function* chunks(tensors: ReadonlyMap<string, TensorExpr>): Generator<[string, TensorExpr][]> {
   let chunk: [string, TensorExpr][] = [];

@@ -14,6 +14,8 @@ const progressSchema = z.strictObject({
   version: z.literal(1),
   /** Step after which the state was saved. */
   step: z.int().positive(),
+  /** Tokens that went through the model together. */
+  tokens: z.int().positive().optional(),
 });
 
 const progressName = 'progress.json';
@@ -62,7 +64,7 @@ export class RunFolder {
 
   /** The curve up to where an earlier run was saved, its state held again; null to begin anew. */
   async resume(): Promise<TrainingPoint[] | null> {
-    const step = await this.#saved();
+    const step = (await this.#progress())?.step ?? null;
     const curve = step === null ? null : await readCurve(this.#file(curveName), step);
     if (step !== null && curve && (await this.#restore(step, bestStep(curve)))) {
       await writeCurve(this.#file(curveName), curve);
@@ -70,6 +72,11 @@ export class RunFolder {
     }
     await this.#keepOnly([]);
     return null;
+  }
+
+  /** How many tokens went through the model together in the run that is under way; null if there is none. */
+  async tokens(): Promise<number | null> {
+    return (await this.#progress())?.tokens ?? null;
   }
 
   /** Notes a step of the curve. */
@@ -83,11 +90,11 @@ export class RunFolder {
   }
 
   /** Saves all that a later run needs to go on after the last step of the curve. */
-  async save(curve: readonly TrainingPoint[]): Promise<void> {
+  async save(curve: readonly TrainingPoint[], tokens: number): Promise<void> {
     const { step } = curve.at(-1)!;
     const best = bestStep(curve);
     await this.#write(this.#parameters.state, this.#state(step));
-    const progress = JSON.stringify({ format: 'moepress-training', version: 1, step });
+    const progress = JSON.stringify({ format: 'moepress-training', version: 1, step, tokens });
     await replaceFile(this.#file(progressName), (file) => file.writeFile(progress));
     await this.#keepOnly([
       progressName,
@@ -123,10 +130,10 @@ export class RunFolder {
     return (await this.result())!;
   }
 
-  async #saved(): Promise<number | null> {
+  async #progress(): Promise<z.infer<typeof progressSchema> | null> {
     const text = await readFile(this.#file(progressName), 'utf8').catch(() => 'null');
     try {
-      return progressSchema.parse(JSON.parse(text)).step;
+      return progressSchema.parse(JSON.parse(text));
     } catch {
       return null;
     }

@@ -1,7 +1,5 @@
-import type { Model } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
 import type { EngineWorker } from '../engine/worker.js';
-import { mostScores } from './batches.js';
 
 /** Sessions of one worker, opened when they are first used; at most `most` of them stay open. */
 export class Sessions {
@@ -31,16 +29,4 @@ export class Sessions {
     await this.worker.open(session, graph);
     return graph.outputs.map(({ name }) => name);
   }
-}
-
-/** About what the way down through a block of `tokens` tokens takes, which its session keeps for the next time. */
-export function activationBytes(model: Model, tokens: number): number {
-  const { hiddenSize, heads } = model.config;
-  const widths = model.blocks.map(({ ffn }) => {
-    const shared = ffn.shared?.mlp.width ?? 0;
-    if (ffn.kind === 'dense') return ffn.mlp.width + shared;
-    return ffn.router.topK * Math.max(0, ...ffn.pool.map(({ width }) => width)) + shared;
-  });
-  const scores = Math.min(mostScores, heads * tokens * tokens);
-  return 4 * (tokens * (16 * hiddenSize + 8 * Math.max(...widths)) + 6 * scores);
 }

@@ -1,10 +1,13 @@
+import { rmdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type Model, MoepressError, type TrainRequest, type TrainResult } from '@moepress/core';
 import type { EngineOptions } from '../engine/engine.js';
-import { carriedMemory } from '../engine/machine-memory.js';
 import { EngineWorker } from '../engine/worker.js';
 import { withLock } from '../evidence/lock.js';
+import { fitting, runTokens } from '../memory/arrange.js';
+import { planTraining, type TrainingPlan } from '../memory/training.js';
+import type { Residency } from '../runner.js';
 import { answersAddress, runAddress } from './address.js';
 import { besideTeacher } from './beside-teacher.js';
 import { checkRequest } from './check.js';
@@ -13,7 +16,7 @@ import { takeSteps } from './loop.js';
 import { nextTokens, type Objective } from './objective.js';
 import { Parameters } from './parameters.js';
 import { RunFolder } from './run-folder.js';
-import { activationBytes, Sessions } from './sessions.js';
+import { Sessions } from './sessions.js';
 import { TeacherAnswers } from './teacher-answers.js';
 import { askTeacher, topTokens } from './top-tokens.js';
 
@@ -23,13 +26,18 @@ export interface TrainOptions {
    * were asked for them.
    */
   readonly folder: string;
-  /** Tokens that go through the model together, 2048 by default: more take more memory, and change nothing else. */
-  readonly tokens?: number;
   /**
-   * Bytes that what blocks compute with may take for the next time, a quarter of the machine's memory by default.
-   * Less, and blocks are opened one at a time, as often as they are needed.
+   * Tokens that go through the model together: 2048 by default, fewer where memory is scarce. More take more memory, and
+   * change nothing else but roundings. A run that goes on has those it began with, if they fit.
    */
-  readonly memory?: number;
+  readonly tokens?: number;
+  /** Bytes of anonymous memory that the process may take; half of what the machine has left by default. */
+  readonly memory?: number | undefined;
+  /**
+   * Whether all blocks stay open, or one at a time is opened, as often as it is needed; by default the first if it fits
+   * into the memory.
+   */
+  readonly residency?: Residency;
   /** Seconds of training between two states on disk, 30 by default, and at least twenty times what saving takes. */
   readonly saveEvery?: number;
 }
@@ -38,7 +46,8 @@ export interface TrainOptions {
  * Trains some tensors of a model. A run that was killed or stopped goes on where it last saved its state,
  * with the same bits if it has as many threads; one that is complete is not run again. Throws `INPUT_INVALID`
  * or `PLAN_INVALID` for what cannot be trained, `WEIGHTS_NOT_FINITE` when it diverges, `ABORTED`, `DISK_FULL`,
- * and `WRITE_FAILED`, also if another process is at this run; `CHECKPOINT_CHANGED` when weights change meanwhile.
+ * `MEMORY_EXCEEDED` before anything is computed, and `WRITE_FAILED`, also if another process is at this run;
+ * `CHECKPOINT_CHANGED` when weights change meanwhile.
  */
 export async function train(
   engine: Pick<EngineOptions, 'threads'>,
@@ -48,6 +57,17 @@ export async function train(
   checkRequest(request);
   const address = await runAddress(request);
   const folder = join(options.folder, address.name);
+  // Of a run that is refused nothing stays.
+  return inFolder(folder, address, engine, request, options).finally(() => rmdir(folder).catch(() => {}));
+}
+
+function inFolder(
+  folder: string,
+  address: Awaited<ReturnType<typeof runAddress>>,
+  engine: Pick<EngineOptions, 'threads'>,
+  request: TrainRequest,
+  options: TrainOptions,
+): Promise<TrainResult> {
   return withLock(folder, async (isOurs) => {
     if (!isOurs) {
       throw new MoepressError('WRITE_FAILED', {
@@ -62,10 +82,14 @@ export async function train(
       const run = new RunFolder(folder, worker, parameters, address.checkUnchanged);
       const earlier = await run.result();
       if (earlier) return earlier;
-      const { tokens = 2048, memory = carriedMemory(), saveEvery = 30 } = options;
-      const isResident = request.model.blocks.length * activationBytes(request.model, tokens) <= memory;
-      const sessions = new Sessions(worker, isResident ? Number.POSITIVE_INFINITY : 1);
-      const objective = await objectiveOf(request, parameters.view, sessions, { ...options, tokens });
+      const { tokens, resident, predicted } = await planned(request, parameters, run, options);
+      const { saveEvery = 30 } = options;
+      request.progress?.({ type: 'memory', predicted: Math.round(predicted) });
+      const sessions = new Sessions(worker, resident ? Number.POSITIVE_INFINITY : 1);
+      const objective = await objectiveOf(request, parameters.view, sessions, {
+        folder: options.folder,
+        tokens,
+      });
       const gradients = new Gradients(sessions, parameters.view, objective);
       const curve = await takeSteps(request, { gradients, parameters, run, tokens, saveEvery });
       return await run.finish(curve);
@@ -73,6 +97,20 @@ export async function train(
       await worker.dispose();
     }
   });
+}
+
+/** What goes on with other tokens has other roundings, so those of the earlier run are tried first. */
+async function planned(
+  request: TrainRequest,
+  parameters: Parameters,
+  run: RunFolder,
+  { tokens, memory, residency = 'auto' }: TrainOptions,
+): Promise<TrainingPlan> {
+  const residencies = residency === 'auto' ? [true, false] : [residency === 'resident'];
+  const plan = (sizes: readonly number[]) =>
+    planTraining(request, parameters, { memory, sizes, residencies });
+  const resumed = await run.tokens();
+  return (resumed && fitting(() => plan([resumed]))) || plan(tokens === undefined ? runTokens : [tokens]);
 }
 
 async function objectiveOf(

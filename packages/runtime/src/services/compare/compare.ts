@@ -5,7 +5,6 @@ import {
   throwIfAborted,
   type ViewDistances,
 } from '@moepress/core';
-import { type GraphIR, rmsNorm, weight } from '@moepress/graph';
 import { blockGraph } from '../../decoder/block.js';
 import type { Engine } from '../../engine/engine.js';
 import { runBlock } from '../../forward/blocks.js';
@@ -15,7 +14,8 @@ import type { Layout } from '../../forward/layout.js';
 import { arrangeFor } from '../../memory/arrange.js';
 import { comparison } from '../../memory/services.js';
 import { type CalibratedModel, layoutsOf, sequencesIn, tokensIn } from '../calibration.js';
-import { addUp, distanceGraph, sumDistances } from '../distance.js';
+import { addUp, sumDistances } from '../distance.js';
+import { finalDistanceGraph } from './graphs.js';
 import { blockRunsOf, mostStates, type SharedWalk, sharedWalk } from './walk.js';
 
 /**
@@ -152,15 +152,4 @@ async function measureStates(
   } finally {
     await engine.close(session);
   }
-}
-
-/** How far the states are from state 0 after the final norm. */
-export function finalDistanceGraph(model: Model, criterion: Criterion, states: readonly number[]): GraphIR {
-  const { hiddenSize, rmsNormEps } = model.config;
-  return distanceGraph(criterion, hiddenSize, (rowsOf, graph) => {
-    const normed = states.map((state) =>
-      rmsNorm(rowsOf(`state.${state}`), weight(graph, model.finalNorm), rmsNormEps),
-    );
-    return { reference: normed[0]!, candidates: normed };
-  });
 }

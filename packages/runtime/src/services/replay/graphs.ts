@@ -1,7 +1,15 @@
-import type { Criterion, Expert, WeightedExpert } from '@moepress/core';
+import {
+  applyLayers,
+  type Block,
+  type Criterion,
+  type Expert,
+  type Model,
+  type WeightedExpert,
+} from '@moepress/core';
 import { add, GraphBuilder, type GraphIR, timesNumber } from '@moepress/graph';
 import { mlp } from '../../decoder/mlp.js';
 import { distanceGraph } from '../distance.js';
+import type { MoeBlock } from './layer.js';
 
 /** One expert on all tokens: `ffnInput` [T, H] to `output` [T, H]. */
 export function expertGraph(expert: Expert, hiddenSize: number): GraphIR {
@@ -39,4 +47,15 @@ export function trialGraph(
       ),
     };
   });
+}
+
+/** How many states [T, H] of each batch exist at once, at most. */
+export const replayStates = (blocks: readonly MoeBlock[]): number =>
+  // Beside the experts' outputs: hidden states before and after the block, its state, what its experts see.
+  4 + Math.max(0, ...blocks.map(({ ffn }) => ffn.pool.length));
+
+/** The block without any routed expert. */
+export function withoutExperts(model: Model, block: MoeBlock): Block {
+  const ops = [{ op: 'condense' as const, parts: [], shared: null, align: 1 }];
+  return applyLayers(model, [{ layer: block.index, ops }]).blocks[block.index]!;
 }

@@ -1,5 +1,4 @@
 import {
-  applyLayers,
   type Block,
   type LayerReplay,
   type Model,
@@ -15,13 +14,8 @@ import { climb, type EachBatch } from '../../states/climb.js';
 import { hiddenKey } from '../../states/keys.js';
 import { BatchStates, heldName } from '../../states/states.js';
 import { type CalibratedModel, layoutsOf, sequencesIn, tokensIn } from '../calibration.js';
-import { expertGraph } from './graphs.js';
+import { expertGraph, replayStates, withoutExperts } from './graphs.js';
 import { CachedLayer, ffnInputKey, type MoeBlock, outputKey, stateKey } from './layer.js';
-
-/** How many states [T, H] of each batch exist at once, at most. */
-export const replayStates = (blocks: readonly MoeBlock[]): number =>
-  // Beside the experts' outputs: hidden states before and after the block, its state, what its experts see.
-  4 + Math.max(0, ...blocks.map(({ ffn }) => ffn.pool.length));
 
 type Visit = (layer: LayerReplay) => Promise<void>;
 
@@ -119,12 +113,6 @@ async function openLayer(
   } finally {
     await engine.close(session);
   }
-}
-
-/** The block without any routed expert. */
-export function withoutExperts(model: Model, block: MoeBlock): Block {
-  const ops = [{ op: 'condense' as const, parts: [], shared: null, align: 1 }];
-  return applyLayers(model, [{ layer: block.index, ops }]).blocks[block.index]!;
 }
 
 async function runExperts(

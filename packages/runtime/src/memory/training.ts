@@ -1,0 +1,156 @@
+import { type Block, blockTensors, elementCount, type Model, type TrainRequest } from '@moepress/core';
+import type { GraphIR } from '@moepress/graph';
+import { blockGraph } from '../decoder/block.js';
+import { embedGraph } from '../decoder/ends.js';
+import { blockLearningGraph, embedLearningGraph } from '../decoder/learning.js';
+import { lossGradientGraph, topTokensGraph } from '../decoder/loss-graph.js';
+import { nextTokenLoss, teacherLoss, topTokensLoss } from '../decoder/losses.js';
+import { parametersIn } from '../decoder/parameter.js';
+import { mostQueries } from '../forward/tiles.js';
+import { mostRows, mostScores } from '../training/batches.js';
+import { lowestLearning } from '../training/gradients.js';
+import { chunkSizes, type Parameters } from '../training/parameters.js';
+import { anonymousMemory, defaultMemory } from './available.js';
+import { nodeBytes, processGrowth, uncollected } from './constants.js';
+import { type AxisSizes, expertSizes } from './dims.js';
+import { memoryExceeded } from './exceeded.js';
+import { nodesIn, shapeOf } from './shapes.js';
+import { type SessionUse, sessionBytes } from './steps.js';
+
+/** How a model is trained so that the process stays within its memory. */
+export interface TrainingPlan {
+  /** That go through the model together. */
+  readonly tokens: number;
+  /** Whether the sessions of all blocks stay open. */
+  readonly resident: boolean;
+  /** Bytes of anonymous memory that the process takes at most. */
+  readonly predicted: number;
+}
+
+export interface TrainingBounds {
+  /** Bytes of anonymous memory that the process may take; half of what the machine has left by default. */
+  readonly memory: number | undefined;
+  /** Tokens that may go through the model together, the most first. */
+  readonly sizes: readonly number[];
+  /** Whether blocks may, or have to, stay open. */
+  readonly residencies: readonly boolean[];
+}
+
+/**
+ * Chooses how a model is trained: in smaller batches, then with one block open at a time. Throws `MEMORY_EXCEEDED`,
+ * with what it takes at least, if nothing fits.
+ */
+export function planTraining(
+  request: TrainRequest,
+  parameters: Pick<Parameters, 'view' | 'tensors'>,
+  { memory = defaultMemory(), sizes, residencies }: TrainingBounds,
+): TrainingPlan {
+  const before = anonymousMemory() + processGrowth;
+  const graphs = graphsOf(request, parameters.view);
+  const sessions = graphs.reduce((sum, { graph, count }) => sum + count * nodesIn(graph) * nodeBytes, 0);
+  // At the beginning some of what learns is converted at a time, and copied.
+  const converted = 8 * Math.max(...chunkSizes(parameters.tensors));
+  let least = Number.POSITIVE_INFINITY;
+  for (const resident of residencies) {
+    for (const tokens of sizes) {
+      const axes = axesOf(request, tokens);
+      const run = Math.max(converted, ...graphs.map((part) => sessionBytes(useOf(part, axes))));
+      const held = heldBytes(request, parameters, axes.T!);
+      const predicted = before + uncollected + run + held + (resident ? sessions : 0);
+      if (predicted <= memory) return { tokens, resident, predicted };
+      least = Math.min(least, predicted);
+    }
+  }
+  throw memoryExceeded(request.name, least, memory);
+}
+
+/** A graph of which there are `count` alike, and the block that it is of, if it is one's. */
+interface Part {
+  readonly graph: GraphIR;
+  readonly count: number;
+  readonly block: Block | null;
+}
+
+const useOf = ({ graph, block }: Part, axes: AxisSizes): SessionUse => {
+  const experts = block ? expertSizes(block, axes.T!) : [{}];
+  return { graph, runs: experts.map((own) => ({ ...axes, ...own })) };
+};
+
+/** Sizes of the axes of the largest batch: its tokens, and the places of as many sequences as have room in attention. */
+function axesOf({ model, sequences, validation, sequencesPerStep }: TrainRequest, tokens: number): AxisSizes {
+  const lengths = sequences.map(({ ids }) => ids.length).sort((a, b) => b - a);
+  const longest = Math.max(0, lengths[0] ?? 0, ...validation.map(({ ids }) => ids.length));
+  const all = [
+    lengths.slice(0, sequencesPerStep).reduce((sum, n) => sum + n, 0),
+    validation.reduce((sum, { ids }) => sum + ids.length, 0),
+  ];
+  const T = Math.min(Math.max(...all), Math.max(tokens, longest));
+  const places = Math.floor(mostScores / (model.config.heads * longest * longest));
+  const B = Math.max(1, Math.min(Math.ceil(T / longest), places));
+  const Q = Math.min(T, mostQueries);
+  // The rows that are predicted are stretches of the batch's.
+  const R = Math.min(T, mostRows(model.config, model.config.hiddenSize));
+  return {
+    T,
+    B,
+    S: longest,
+    Q,
+    N: Math.ceil(T / Q),
+    K: Math.min(T, longest + Q),
+    P: 0,
+    R,
+    heads: model.config.heads,
+  };
+}
+
+function graphsOf({ model, loss }: TrainRequest, view: Model): Part[] {
+  const { hiddenSize } = model.config;
+  const heads = parametersIn([view.finalNorm, view.head]);
+  const [teacher, teachersHead] =
+    loss.kind === 'cross-entropy' ? [null, null] : [loss.teacher, loss.topLogits];
+  const rowLoss =
+    loss.kind === 'cross-entropy'
+      ? nextTokenLoss(view)
+      : loss.topLogits === null
+        ? teacherLoss(view, loss.teacher, loss)
+        : topTokensLoss(view, loss.topLogits, loss);
+  const lowest = lowestLearning(view);
+  const once = (graph: GraphIR): Part => ({ graph, count: 1, block: null });
+  return [
+    once(embedGraph(view)),
+    once(lossGradientGraph(hiddenSize, rowLoss, heads)),
+    ...(parametersIn([view.embed]).length > 0 ? [once(embedLearningGraph(view))] : []),
+    ...partsOf(view.blocks, (block) => blockGraph(view, block)),
+    ...partsOf(view.blocks.slice(lowest), (block) => blockLearningGraph(view, block, true)),
+    ...(teacher ? partsOf(teacher.blocks, (block) => blockGraph(teacher, block)) : []),
+    ...(teacher && teachersHead !== null ? [once(topTokensGraph(teacher, teachersHead, 1))] : []),
+  ];
+}
+
+/** One of each kind of block: those that differ in shapes or in what learns. */
+function partsOf(blocks: readonly Block[], graphOf: (block: Block) => GraphIR): Part[] {
+  const kinds = new Map<string, Block[]>();
+  for (const block of blocks) {
+    const kind = `${shapeOf(block)} ${parametersIn(blockTensors(block)).length}`;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), block]);
+  }
+  return [...kinds.values()].map((alike) => ({
+    graph: graphOf(alike[0]!),
+    count: alike.length,
+    block: alike[0]!,
+  }));
+}
+
+/** What learns, with its gradient and what AdamW remembers; states of a batch. */
+function heldBytes(
+  { loss, model }: TrainRequest,
+  { tensors, view }: Pick<Parameters, 'view' | 'tensors'>,
+  tokens: number,
+): number {
+  const numbers = [...tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const state = 4 * model.config.hiddenSize * tokens;
+  const boundaries = view.blocks.length - lowestLearning(view) + 1;
+  const teachers = loss.kind === 'distillation' && loss.hiddenStates > 0 ? loss.teacher.blocks.length + 1 : 2;
+  // With two states on the way, and the gradient.
+  return 16 * numbers + state * (boundaries + teachers + 3);
+}
