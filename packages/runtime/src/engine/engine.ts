@@ -7,7 +7,7 @@ import { cacheShare, defaultGpuMemory, heldShare, limitsWithin } from '../device
 import { inSinglePrecision } from '../devices/single-precision.js';
 import { type DeviceTraits, traitsOf } from '../devices/traits.js';
 import { WeightBudget } from '../devices/weight-budget.js';
-import { type BatchLimits, defaultLimits } from '../forward/batches.js';
+import { type BatchLimits, defaultLimits, runTokens } from '../forward/batches.js';
 import { anonymousMemory, defaultMemory } from '../memory/available.js';
 import { processGrowth } from '../memory/constants.js';
 import type { JobBounds, JobPlan } from '../memory/job.js';
@@ -33,7 +33,7 @@ export interface EngineOptions extends Omit<DeviceOptions, 'device'> {
   readonly fixed?: number;
   /**
    * Bytes of anonymous memory that the process may take where the processor computes: half of what the machine has left
-   * by default. See `arrange`.
+   * by default. See `arrange`. Where a device does, what `carried` says.
    */
   readonly memory?: number | undefined;
   /** `cpu` by default. Another must be one that starts, see `startDevice`. */
@@ -70,6 +70,7 @@ export class Engine {
   readonly #weights: WeightBudget | null;
   readonly #startWorkers: (count: number) => EngineWorker[];
   readonly #mostWorkers: number;
+  readonly #mostTokens: number;
   #workers: readonly EngineWorker[];
   #limits: Omit<BatchLimits, 'heads'>;
   #carried: number;
@@ -80,13 +81,15 @@ export class Engine {
 
   constructor(options: EngineOptions = {}) {
     const { device = 'cpu', precision = 'float32', gpuMemory = defaultGpuMemory } = options;
-    const { threads = availableParallelism(), carried = carriedMemory() } = options;
+    const { threads = availableParallelism() } = options;
+    const { carried = (device === 'cpu' ? undefined : options.memory) ?? carriedMemory() } = options;
     const { tokens = defaultLimits.tokens } = options;
     this.traits = traitsOf[device];
     this.memory = device === 'cpu' ? (options.memory ?? defaultMemory()) : Number.POSITIVE_INFINITY;
     this.cacheBytes = this.traits.keepsOutputs ? gpuMemory * cacheShare : carried;
     this.precision = device === 'cpu' ? 'float32' : precision;
     this.#limits = device === 'cpu' ? { ...defaultLimits, tokens } : limitsWithin(gpuMemory);
+    this.#mostTokens = this.#limits.tokens;
     this.#carried = carried;
     this.#fixed = options.fixed ?? 0;
     this.#weights = device === 'cpu' ? null : new WeightBudget(gpuMemory);
@@ -139,6 +142,11 @@ export class Engine {
     } finally {
       this.#running.pop();
     }
+  }
+
+  /** Packed tokens that a run may have, the most first. */
+  get runSizes(): readonly number[] {
+    return [this.#mostTokens, ...runTokens.filter((tokens) => tokens < this.#mostTokens)];
   }
 
   /** Gets ready for a job, by what has been planned for it. Nothing may be open or held. */

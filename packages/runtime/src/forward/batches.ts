@@ -17,6 +17,9 @@ export interface BatchLimits {
 /** Enough tokens to make the conversion of the weights cheap, few enough for a quarter of a gigabyte of activations a worker. */
 export const defaultLimits = { tokens: 2048, scores: Number.POSITIVE_INFINITY } as const;
 
+/** Packed tokens of a run where memory is more or less scarce. */
+export const runTokens: readonly number[] = [defaultLimits.tokens, 1024, 512, 256, 128];
+
 /**
  * Splits sequences into batches within the limits. Sorted by content if prefixes are shared, else
  * by length, longest first. A sequence over a limit gets a batch of its own.

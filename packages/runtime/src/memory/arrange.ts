@@ -1,6 +1,5 @@
 import { MoepressError, type Progress } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
-import { defaultLimits } from '../forward/batches.js';
 import { type Demand, type JobPlan, planJob } from './job.js';
 
 /** Something that an engine is to do. */
@@ -15,9 +14,6 @@ export interface Job {
   readonly resumed?: number | undefined;
   demandOf(size: number): Demand;
 }
-
-/** Packed tokens that a run of a pass over many sequences may have. */
-export const runTokens: readonly number[] = [defaultLimits.tokens, 1024, 512, 256, 128];
 
 /** How jobs are done one after the other within the engine's memory; null where a device computes. */
 export function planJobs(engine: Engine, jobs: readonly Job[]): (JobPlan | null)[] {

@@ -13,7 +13,7 @@ import { isStatisticOutput } from '../decoder/statistics.js';
 import type { Engine } from '../engine/engine.js';
 import { batchSequences } from '../forward/batches.js';
 import { type Layout, layOut } from '../forward/layout.js';
-import { type Job, runTokens } from './arrange.js';
+import type { Job } from './arrange.js';
 import { dimsOf, expertSizes } from './dims.js';
 import type { Demand } from './job.js';
 import { distinctBlocks } from './shapes.js';
@@ -49,7 +49,7 @@ export function passJob(engine: Engine, work: PassWork): Job {
   const measured = work.pass === 'forward' ? forwardSessions(model, work) : allExpertsSessions(model, work);
   return {
     where,
-    sizes: runTokens,
+    sizes: engine.runSizes,
     inTokens: true,
     demandOf(tokens) {
       const limits = { ...engine.limits, tokens, heads: model.config.heads };

@@ -9,3 +9,6 @@ export const nodeBytes = 10 * 2 ** 10;
 
 /** An arena is in part filled with what does not fit together. */
 export const arenaSlack = 1.4;
+
+/** Of what a run takes, and of what it leaves to the C library, not all fits together. */
+export const fragmentation = 1.05;

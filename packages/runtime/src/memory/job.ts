@@ -12,6 +12,9 @@ export interface Demand {
   readonly spilled: number;
 }
 
+/** Of what is carried some waits to be collected, the more the more there is. */
+export const garbage = 1.1;
+
 /** How a job is run so that the process stays within its memory. */
 export interface JobPlan {
   readonly workers: number;
@@ -59,8 +62,8 @@ export function planJob(
       const { worker, held, carried, spilled } = demandIn(size);
       const fixed = before + held + workers * worker;
       const room = memory - fixed;
-      const taken = carried <= room ? carried : Math.min(carried, workers * spilled);
-      if (taken <= room) return { workers, size, carried: room, fixed, predicted: fixed + taken };
+      const taken = garbage * (garbage * carried <= room ? carried : Math.min(carried, workers * spilled));
+      if (taken <= room) return { workers, size, carried: room / garbage, fixed, predicted: fixed + taken };
       least = Math.min(least, fixed + taken);
     }
   }

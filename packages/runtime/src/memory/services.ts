@@ -14,7 +14,7 @@ import {
   withoutExperts,
 } from '../services/replay/graphs.js';
 import type { MoeBlock } from '../services/replay/layer.js';
-import { type Job, runTokens } from './arrange.js';
+import type { Job } from './arrange.js';
 import { distinctBlocks } from './shapes.js';
 import {
   blockUses,
@@ -81,7 +81,7 @@ function overTokens(
   const embed = embedGraph(model);
   return {
     where: model.id,
-    sizes: runTokens,
+    sizes: bound.engine.runSizes,
     inTokens: true,
     demandOf(tokens) {
       const layouts = layoutsOf(bound, { tokens });

@@ -1,7 +1,7 @@
 import type { Block, Model } from '@moepress/core';
 import { type GraphIR, outputBytes, peakBytes } from '@moepress/graph';
 import type { Layout } from '../forward/layout.js';
-import { nodeBytes, uncollected } from './constants.js';
+import { fragmentation, nodeBytes, uncollected } from './constants.js';
 import { type AxisSizes, dimsOf, expertSizes, treeSizes } from './dims.js';
 import { distinctBlocks, nodesIn } from './shapes.js';
 
@@ -17,7 +17,7 @@ export function sessionBytes({ graph, runs }: SessionUse): number {
     const dims = dimsOf(sizes);
     return peakBytes(graph, dims) + outputBytes(graph, dims);
   });
-  return nodesIn(graph) * nodeBytes + Math.max(0, ...each);
+  return nodesIn(graph) * nodeBytes + fragmentation * Math.max(0, ...each);
 }
 
 /** The same of sessions that are open one at a time in a worker, with results that wait to be collected. */

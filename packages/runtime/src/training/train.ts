@@ -5,7 +5,8 @@ import { type Model, MoepressError, type TrainRequest, type TrainResult } from '
 import type { EngineOptions } from '../engine/engine.js';
 import { EngineWorker } from '../engine/worker.js';
 import { withLock } from '../evidence/lock.js';
-import { fitting, runTokens } from '../memory/arrange.js';
+import { runTokens } from '../forward/batches.js';
+import { fitting } from '../memory/arrange.js';
 import { planTraining, type TrainingPlan } from '../memory/training.js';
 import type { Residency } from '../runner.js';
 import { answersAddress, runAddress } from './address.js';
