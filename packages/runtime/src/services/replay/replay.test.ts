@@ -72,7 +72,8 @@ describe.each([olmoe, qwen2, deepseek])('replaying layers of $name', (family) =>
           ),
         );
         const expected = distances.reduce((sum, d) => sum + d, 0) / distances.length;
-        expect(measured[l]![i]! / expected).toBeCloseTo(1, 4);
+        // A view rounds weights that are scaled to their stored type, as its checkpoint will have them.
+        expect(measured[l]![i]! / expected).toBeCloseTo(1, 3);
       }
     }
   });
