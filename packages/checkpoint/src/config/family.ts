@@ -10,7 +10,7 @@ import { type ConfigWarning, count, KeyReader } from './reader.js';
 import { refuseUnsupported } from './refusals.js';
 import { type RouterConfig, readRouter } from './router.js';
 import { declaredDtype } from './storage-type.js';
-import { readBosTokenId, readEosTokenIds } from './token-ids.js';
+import { asTokenId, readEosTokenIds } from './token-ids.js';
 import { layerCount } from './windows.js';
 
 /** config.json in the vocabulary of the manifests: what the tensors must look like. */
@@ -60,7 +60,7 @@ export function readFamilyConfig(
       maxPositions: reader.read('maxPositions', count),
       tiedEmbeddings: reader.read('tied', z.boolean()),
       dtype: declaredDtype(raw) ?? (quantisation ? 'BF16' : 'F32'),
-      bosTokenId: readBosTokenId(raw),
+      bosTokenId: asTokenId(reader.value('bosTokenId')),
       eosTokenIds: readEosTokenIds(raw, generation, file),
     },
     attention,

@@ -27,7 +27,7 @@ const sameClass: Readonly<Record<string, string>> = { NewGELUActivation: 'GELUTa
 
 function read(config: Case['config']): FamilyConfig | null {
   try {
-    return readFamilyConfig(config, {}, findArchitecture(config.model_type, 'config.json'), 'config.json');
+    return readFamilyConfig(config, null, findArchitecture(config.model_type, 'config.json'), 'config.json');
   } catch (error) {
     if (MoepressError.isInstance(error)) return null;
     throw error;
@@ -71,13 +71,14 @@ function describeConfig({ decoder, attention, router, ffn }: FamilyConfig): Reco
 }
 
 /** The reference in the same words. */
-function expectedOf(facts: NonNullable<Case['expected']>): Record<string, unknown> {
+function expectedOf(facts: NonNullable<Case['expected']>, isNamed: boolean): Record<string, unknown> {
   const { eosTokenIds, activation, groups, factor, originalPositions, ...rest } = facts;
   const stretched = facts.rotation !== 'default' && facts.rotation !== 'proportional';
   const beyond = facts.rotation === 'yarn' || facts.rotation === 'llama3' || facts.rotation === 'longrope';
   return {
     ...rest,
-    eosTokenIds: eosTokenIds === null ? [] : [eosTokenIds].flat(),
+    // Of what generate() begins with where the file names no ids: the defaults of a class do not reach it.
+    eosTokenIds: isNamed && eosTokenIds !== null ? [eosTokenIds].flat() : [],
     activation: sameClass[String(activation)] ?? activation,
     ...(stretched && factor !== null && { factor }),
     ...(beyond && { originalPositions }),
@@ -110,8 +111,12 @@ describe.each(architectures.filter((family) => told(family).length > 0))('$model
     for (const { config, expected } of computed) {
       const found = read(config);
       const context = JSON.stringify(config);
+      const isNamed = config.eos_token_id !== undefined;
       expect(found, context).not.toBeNull();
-      expect({ config, ...describeConfig(found!) }, context).toMatchObject({ config, ...closely(expected!) });
+      expect({ config, ...describeConfig(found!) }, context).toMatchObject({
+        config,
+        ...closely(expected!, isNamed),
+      });
     }
   });
 
@@ -124,9 +129,9 @@ describe.each(architectures.filter((family) => told(family).length > 0))('$model
 });
 
 /** Numbers that are computed are equal but for the last digits. */
-const closely = (facts: NonNullable<Case['expected']>) =>
+const closely = (facts: NonNullable<Case['expected']>, isNamed: boolean) =>
   Object.fromEntries(
-    Object.entries(expectedOf(facts)).map(([name, value]) => [
+    Object.entries(expectedOf(facts, isNamed)).map(([name, value]) => [
       name,
       typeof value === 'number' && !Number.isInteger(value) ? expect.closeTo(value, 12) : value,
     ]),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { refusalOf } from './support.test.util.js';
-import { readBosTokenId, readEosTokenIds } from './token-ids.js';
+import { asTokenId, readEosTokenIds } from './token-ids.js';
 
 const file = 'config.json';
 
@@ -38,6 +38,6 @@ it.each([
   [undefined, null],
   [[1, 2], null],
   ['<s>', null],
-])('readBosTokenId takes %j as %j', (given, id) => {
-  expect(readBosTokenId({ bos_token_id: given })).toBe(id);
+])('asTokenId takes %j as %j', (given, id) => {
+  expect(asTokenId(given)).toBe(id);
 });

@@ -21,6 +21,6 @@ export function readEosTokenIds(config: JsonObject, generation: JsonObject | nul
 }
 
 /** The token a text begins with, or null: none is meant by whatever else stands there, such as -1. */
-export function readBosTokenId({ bos_token_id: id }: JsonObject): number | null {
-  return Number.isSafeInteger(id) && Number(id) >= 0 ? Number(id) : null;
+export function asTokenId(given: unknown): number | null {
+  return Number.isSafeInteger(given) && Number(given) >= 0 ? Number(given) : null;
 }
