@@ -27,8 +27,11 @@ async function open(change: (entries: TensorEntry[]) => TensorEntry[] | Promise<
 
 const without = (name: string) => (entries: TensorEntry[]) => entries.filter((entry) => entry.name !== name);
 const find = (entries: TensorEntry[], name: string) => entries.find((entry) => entry.name === name)!;
-const replaced = (entries: TensorEntry[], name: string, by: Partial<TensorEntry>) =>
-  entries.map((entry) => (entry.name === name ? { ...entry, ...by } : entry));
+const replaced = (entries: TensorEntry[], name: string, by: Pick<TensorEntry, 'bytes'>) =>
+  entries.map((entry) => {
+    const { of: _, ...rest } = entry;
+    return entry.name === name ? { ...rest, ...by } : entry;
+  });
 
 describe('tied embeddings', () => {
   it.each([
