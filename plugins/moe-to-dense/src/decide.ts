@@ -14,7 +14,7 @@ export interface LayerDecision {
   readonly selection: Selection;
   readonly scaling: Scaling;
   readonly op: CondenseOp;
-  /** Relative L2 error of the routed experts' sum; null where experts were averaged, whose outputs nobody has seen. */
+  /** Relative L2 error of the routed experts' sum; null where experts were averaged, whose outputs nobody has seen, or the sum is zero. */
   readonly error: number | null;
 }
 

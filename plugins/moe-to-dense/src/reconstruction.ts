@@ -13,12 +13,14 @@ export interface ConstantExpert {
 
 /**
  * Relative L2 error of Σ c f for the routed sum y of a layer over all calibration tokens,
- * sqrt(E ||Σ c f - y||^2 / E ||y||^2), exactly: ||Σ c f||^2 and <Σ c f, y> are sums over what was measured.
+ * sqrt(E ||Σ c f - y||^2 / E ||y||^2), exactly: ||Σ c f||^2 and <Σ c f, y> are sums over what was measured. Null
+ * where y is zero, as in a model whose config scales its experts by 0.
  */
-export function relativeError(layer: LayerEvidence, experts: readonly ConstantExpert[]): number {
+export function relativeError(layer: LayerEvidence, experts: readonly ConstantExpert[]): number | null {
   const gram = layer.read(outputGram, 'gram');
   const products = layer.read(routedSumProducts, 'products');
   const [square] = layer.read(routedSumProducts, 'square');
+  if (square === 0) return null;
   const n = products.length;
   let error = square!;
   for (const { expert, scale } of experts) {
