@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
-import { appendFile, mkdir } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { asWriteError } from '@moepress/checkpoint';
+import { asWriteError, makeFolders } from '@moepress/checkpoint';
 import { MoepressError } from '@moepress/core';
 import { z } from 'zod';
 import type { ModelResponse } from '../evaluation/ask.js';
@@ -89,7 +89,7 @@ function parseLine(text: string): z.output<typeof lineSchema> | null {
 
 async function append(file: string, text: string): Promise<void> {
   try {
-    await mkdir(path.dirname(file), { recursive: true });
+    await makeFolders(path.dirname(file));
     await appendFile(file, text);
   } catch (cause) {
     throw asWriteError(cause, file);

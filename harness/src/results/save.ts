@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { asWriteError, replaceFile } from '@moepress/checkpoint';
+import { makeFolders, replaceFile } from '@moepress/checkpoint';
 import { dumps } from '../python/json.js';
 import type { ResultsRecord } from './record.js';
 import type { Sample } from './sample.js';
@@ -29,10 +28,6 @@ export async function saveEvaluation({ record, samples }: Evaluation, folder: st
 }
 
 async function writeText(file: string, text: string): Promise<void> {
-  try {
-    await mkdir(path.dirname(file), { recursive: true });
-  } catch (cause) {
-    throw asWriteError(cause, file);
-  }
+  await makeFolders(path.dirname(file));
   await replaceFile(file, (handle) => handle.writeFile(text));
 }

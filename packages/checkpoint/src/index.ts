@@ -13,6 +13,7 @@ export { type GenerationDefaults, generationDefaults } from './config/generation
 export { asFamily, type Changes, quantityOf, withQuantities } from './config/write.js';
 export { type DigestedFiles, FileDigests } from './digest/file-digests.js';
 export { asWriteError } from './files/errors.js';
+export { makeFolders } from './files/folders.js';
 export { replaceFile } from './files/replace.js';
 export { checkSpace } from './files/space.js';
 export { isCompanion } from './folder/companions.js';

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
-import { access, mkdir, stat } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { asWriteError } from '@moepress/checkpoint';
+import { asWriteError, makeFolders } from '@moepress/checkpoint';
 import { MoepressError, type Progress } from '@moepress/core';
 import { checkFree } from '@moepress/export';
 
@@ -48,11 +48,7 @@ export async function checkCheckpointOutput(path: string): Promise<void> {
 
 /** Makes the folder a file goes into. Throws `WRITE_FAILED` or `DISK_FULL`. */
 export async function makeParent(path: string): Promise<void> {
-  try {
-    await mkdir(dirname(resolve(path)), { recursive: true });
-  } catch (cause) {
-    throw asWriteError(cause, path);
-  }
+  await makeFolders(dirname(resolve(path)));
 }
 
 /**

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { asWriteError } from '../files/errors.js';
+import { makeFolders } from '../files/folders.js';
 import { replaceFile } from '../files/replace.js';
 import type { Stamp } from './stamp.js';
 
@@ -40,9 +40,7 @@ export async function writeDigest(
   { stamp, sha256 }: KnownDigest,
 ): Promise<void> {
   const file = recordFile(folder, path);
-  await mkdir(folder, { recursive: true }).catch((cause) => {
-    throw asWriteError(cause, folder);
-  });
+  await makeFolders(folder);
   const record = { format: 'moepress-digest', version: 1, path, stamp, sha256 };
   await replaceFile(file, (handle) => handle.writeFile(`${JSON.stringify(record)}\n`));
 }

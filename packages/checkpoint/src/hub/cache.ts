@@ -1,7 +1,8 @@
-import { copyFile, mkdir, readdir, readFile, stat, symlink } from 'node:fs/promises';
+import { copyFile, readdir, readFile, stat, symlink } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { MoepressError } from '@moepress/core';
 import { asWriteError } from '../files/errors.js';
+import { makeFolders } from '../files/folders.js';
 import { replaceFile } from '../files/replace.js';
 import { unreachable } from './errors.js';
 import { type HubFile, type HubRepository, isCommit } from './repository.js';
@@ -123,7 +124,7 @@ async function exists(path: string): Promise<boolean> {
 
 async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolders(path);
   } catch (cause) {
     throw unwritable(cause, path);
   }

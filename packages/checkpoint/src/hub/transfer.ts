@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { constants, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { constants, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { hashFile } from '../digest/hash-file.js';
+import { makeFolders } from '../files/folders.js';
 import { unwritable } from './cache.js';
 import { isPassing, unreachable } from './errors.js';
 
@@ -59,7 +60,7 @@ export async function fetchFile(
 /** Writes at explicit positions, so that two processes fetching one file do each other no harm. */
 async function openPartial(path: string): Promise<FileHandle> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolders(dirname(path));
     return await open(path, constants.O_RDWR | constants.O_CREAT);
   } catch (cause) {
     throw unwritable(cause, path);

@@ -1,6 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { asWriteError, replaceFile } from '@moepress/checkpoint';
+import { makeFolders, replaceFile } from '@moepress/checkpoint';
 import { MoepressError } from '@moepress/core';
 import { z } from 'zod';
 
@@ -72,10 +72,6 @@ function parse(text: string): unknown {
 
 /** Writes a file whole or not at all, making its folder. Throws `DISK_FULL` or `WRITE_FAILED`. */
 export async function writeWhole(file: string, text: string): Promise<void> {
-  try {
-    await mkdir(dirname(file), { recursive: true });
-  } catch (cause) {
-    throw asWriteError(cause, file);
-  }
+  await makeFolders(dirname(file));
   await replaceFile(file, (handle) => handle.writeFile(text));
 }

@@ -1,7 +1,7 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { asWriteError } from '@moepress/checkpoint';
+import { asWriteError, makeFolders } from '@moepress/checkpoint';
 
 /**
  * Calls `use` with whether this run has the folder to itself. A lock that a killed process of this
@@ -20,7 +20,7 @@ export async function withLock<R>(folder: string, use: (isOurs: boolean) => Prom
 }
 
 async function take(folder: string, path: string): Promise<boolean> {
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder);
   if (await create(path)) return true;
   const [host, process] = (await readFile(path, 'utf8').catch(() => '')).split('\n');
   if (host !== hostname() || isRunning(Number(process))) return false;

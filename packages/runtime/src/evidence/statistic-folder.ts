@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asWriteError } from '@moepress/checkpoint';
+import { makeFolders } from '@moepress/checkpoint';
 import { readLayerFile, type Sums, writeLayerFile } from './layer-file.js';
 import { type EvidenceRecord, readRecord, writeRecord } from './record.js';
 
@@ -44,9 +43,7 @@ export class StatisticFolder {
   /** Adds a layer, or replaces it. Throws `CHECKPOINT_CHANGED`, `DISK_FULL` or `WRITE_FAILED`. */
   async write(layer: number, outputs: ReadonlyMap<string, Sums>): Promise<void> {
     await this.#checkUnchanged();
-    await mkdir(this.path, { recursive: true }).catch((cause) => {
-      throw asWriteError(cause, this.path);
-    });
+    await makeFolders(this.path);
     await writeLayerFile(layerPath(this.path, layer), outputs);
     this.#complete.add(layer);
     const complete = [...this.#complete].sort((a, b) => a - b);

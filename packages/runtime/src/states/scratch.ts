@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { asWriteError, replaceFile } from '@moepress/checkpoint';
+import { asWriteError, makeFolders, replaceFile } from '@moepress/checkpoint';
+import { MoepressError } from '@moepress/core';
 import { z } from 'zod';
 
 const checkpointSchema = z.strictObject({
@@ -49,15 +50,22 @@ export class ScratchFolder {
 
   /** Kept until the pass is complete. Throws `WRITE_FAILED` if it cannot be made. */
   static async lasting(path: string): Promise<ScratchFolder> {
-    await mkdir(path, { recursive: true }).catch((cause) => {
-      throw asWriteError(cause, path);
-    });
+    await makeFolders(path);
     return new ScratchFolder(path, true);
   }
 
-  /** In the system's folder for temporary files; kept as long as this run. */
+  /** In the system's folder for temporary files; kept as long as this run. Throws `DISK_FULL` or `WRITE_FAILED`. */
   static async temporary(): Promise<ScratchFolder> {
-    return new ScratchFolder(await mkdtemp(join(tmpdir(), 'moepress-scratch-')), false);
+    const path = await mkdtemp(join(tmpdir(), 'moepress-scratch-')).catch((cause) => {
+      const { code, message } = asWriteError(cause, tmpdir());
+      throw new MoepressError(code, {
+        message,
+        where: tmpdir(),
+        mend: 'Let TMPDIR name a folder that is there and can be written, or give more --memory.',
+        cause,
+      });
+    });
+    return new ScratchFolder(path, false);
   }
 
   file(key: string, batch: number): string {

@@ -1,7 +1,7 @@
 import { existsSync, renameSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asWriteError } from '@moepress/checkpoint';
+import { asWriteError, makeFolders } from '@moepress/checkpoint';
 import { MoepressError, type TrainingSequence } from '@moepress/core';
 import { readFloats, writeFloats } from '../engine/tensor-file.js';
 
@@ -29,9 +29,7 @@ export class TeacherAnswers {
     sequences: readonly TrainingSequence[],
     n: number,
   ): Promise<TeacherAnswers> {
-    await mkdir(folder, { recursive: true }).catch((cause) => {
-      throw asWriteError(cause, folder);
-    });
+    await makeFolders(folder);
     const files = sequences.map((sequence, i) => [sequence, join(folder, `${i}.f32`)] as const);
     return new TeacherAnswers(new Map(files), n);
   }
