@@ -1,19 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-/**
- * Anonymous memory in bytes of this process, or of another: mapped weights do not count (Linux). 0 for one that has
- * ended.
- */
-export function anonymousMemory(pid: number | 'self' = 'self'): number {
-  return 1024 * Number(/^RssAnon:\s+(\d+)/m.exec(statusOf(pid))?.[1] ?? 0);
-}
-
-function statusOf(pid: number | 'self'): string {
-  try {
-    return readFileSync(`/proc/${pid}/status`, 'utf8');
-  } catch {
-    return '';
-  }
+/** Anonymous memory of this process in bytes: mapped weights do not count (Linux). */
+export function anonymousMemory(): number {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  return 1024 * Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1]);
 }
 
 /** Runs `work` and tells the highest anonymous memory seen meanwhile. */

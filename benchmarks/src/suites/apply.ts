@@ -1,14 +1,12 @@
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { openModel } from '@moepress/checkpoint';
 import { createRng, encodeChannels, type LayerOp, type Model, moeBlocks, type Rng } from '@moepress/core';
 import { toyPlan } from '@moepress/core/testing';
-import { type Ran, runChild } from '../child.js';
 import { gigabytes } from '../flops.js';
+import { type Ran, run } from '../real/child.js';
+import { inScratch, moepress } from '../real/moepress.js';
 
-const command = fileURLToPath(new URL('../../../packages/cli/bin/moepress.js', import.meta.url));
 const rounds = 5;
 
 /** What a plan does to each MoE layer; nothing: the checkpoint is written as it is. */
@@ -46,22 +44,15 @@ const plans: Readonly<Record<string, LayerOps>> = {
  * is timed with a flush after it as well. Each ratio is the median of those of the rounds.
  */
 export async function applySuite(directory: string): Promise<void> {
-  const folder = `${directory}-apply`;
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder);
-  try {
-    const model = await openModel(directory);
-    console.log(
-      `apply on ${model.blocks.length} layers, in turns with cp of as many bytes, ${rounds} rounds`,
-    );
+  const model = await openModel(directory);
+  console.log(`apply on ${model.blocks.length} layers, in turns with cp of as many bytes, ${rounds} rounds`);
+  await inScratch(dirname(directory), async (folder) => {
+    const plan = join(folder, 'plan.json');
     for (const [name, ops] of Object.entries(plans)) {
-      const plan = join(folder, 'plan.json');
       await writeFile(plan, JSON.stringify(planOf(model, ops)));
       console.log(`  ${name}: ${await compared(plan, directory, folder)}`);
     }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 interface Round {
@@ -73,15 +64,15 @@ interface Round {
 
 async function compared(plan: string, model: string, folder: string): Promise<string> {
   const [original, copy] = [join(folder, 'original'), join(folder, 'copy')];
-  const apply = (out: string) => runChild(process.execPath, [command, 'apply', plan, model, '--out', out]);
+  const apply = (out: string) => done(moepress(['apply', plan, model, '--out', out], folder));
+  const results: Round[] = [];
   try {
     await apply(original);
-    const results: Round[] = [];
     for (let round = 0; round < rounds; round++) {
       const applied = await apart(copy, () => apply(copy));
       const copied = await apart(copy, async () => ({
-        cp: await runChild('cp', ['-r', original, copy]),
-        flush: (await runChild('sync', await filesIn(copy))).seconds,
+        cp: await done(run('cp', ['-r', original, copy])),
+        flush: (await done(run('sync', await filesIn(copy)))).seconds,
       }));
       results.push({ apply: applied, ...copied });
     }
@@ -91,13 +82,20 @@ async function compared(plan: string, model: string, folder: string): Promise<st
   }
 }
 
+/** Throws unless a program did its work. */
+async function done(running: Promise<Ran>): Promise<Ran> {
+  const ran = await running;
+  if (ran.outcome !== 'done') throw new Error(`It ended with "${ran.outcome}": ${ran.complaint}`);
+  return ran;
+}
+
 /** Runs what writes to `out` while nothing else is being written, and removes what it wrote. */
 async function apart<T>(out: string, write: () => Promise<T>): Promise<T> {
-  await runChild('sync', []);
+  await done(run('sync', []));
   try {
     return await write();
   } finally {
-    if (existsSync(out)) await rm(out, { recursive: true, force: true });
+    await rm(out, { recursive: true, force: true });
   }
 }
 
@@ -105,10 +103,11 @@ function told(bytes: number, results: readonly Round[]): string {
   const seconds = (of: (round: Round) => number) => `${median(results.map(of)).toFixed(2)} s`;
   const ratio = (of: (round: Round) => number) =>
     median(results.map((round) => of(round) / round.apply.seconds)).toFixed(2);
-  const peak = Math.max(...results.map(({ apply }) => apply.peak));
+  const peak = Math.max(...results.map(({ apply }) => apply.anonymous));
   return [
     `${gigabytes(bytes)} in ${seconds(({ apply }) => apply.seconds)}`,
     `cp ${seconds(({ cp }) => cp.seconds)} and ${seconds(({ flush }) => flush)} to flush`,
+    `processors ${seconds(({ apply }) => apply.cpu)} and ${seconds(({ cp }) => cp.cpu)}`,
     `${ratio(({ cp }) => cp.seconds)} of cp's speed, ${ratio(({ cp, flush }) => cp.seconds + flush)} flushed`,
     `peak ${(peak / 1e6).toFixed(0)} MB anonymous memory`,
   ].join('; ');
