@@ -1,6 +1,4 @@
-import { expertLayouts } from '@moepress/export';
 import { calibrationForms, onnxDtypes, parseCalibration, taskNames } from '@moepress/harness';
-import { deviceChoices, precisions } from '@moepress/runtime';
 import { Command, Option } from 'commander';
 import { channelStatistics } from './channels/scores.js';
 import { apply } from './commands/apply.js';
@@ -19,81 +17,31 @@ import { serve } from './commands/serve.js';
 import { sweep } from './commands/sweep.js';
 import { trace } from './commands/trace.js';
 import type { Context } from './context.js';
+import { count, fraction, integer, list, methodOption, path, port, positive } from './options.js';
 import {
-  bytes,
-  count,
-  fraction,
-  integer,
-  list,
-  methodOption,
-  path,
-  port,
-  positive,
-  threads,
-} from './options.js';
+  answersOption,
+  calibrationOption,
+  dataOption,
+  deviceOption,
+  evidenceOption,
+  formatOption,
+  gpuMemoryOption,
+  jsonOption,
+  layoutOption,
+  memoryOption,
+  minTokensOption,
+  noAnswersOption,
+  noEvidenceOption,
+  planOption,
+  precisionOption,
+  profileOption,
+  revisionOption,
+  seedOption,
+  threadsOption,
+} from './shared-options.js';
 
 const resultsHelp = 'a results_<time>.json that eval --output wrote, or the folder it is in';
 const modelHelp = 'a folder, a Hub id such as allenai/OLMoE-1B-7B-0125, or tiny';
-
-const jsonOption = () =>
-  new Option('--json', 'results as JSON on standard output, progress and errors as NDJSON');
-const profileOption = () =>
-  new Option('--profile <file>', 'write what took the time as a trace, for ui.perfetto.dev').argParser(path);
-const revisionOption = () => new Option('--revision <commit>', 'branch, tag or commit of a Hub model');
-const planOption = () =>
-  new Option('--plan <file>', 'look at the model as this plan changes it').argParser(path);
-const threadsOption = () => new Option('--threads <n>', 'threads of the matrix products').argParser(threads);
-const deviceOption = () =>
-  new Option(
-    '--device <name>',
-    'where to compute (default: cpu); auto takes the fastest that starts, see moepress doctor',
-  ).choices(deviceChoices);
-const precisionOption = () =>
-  new Option(
-    '--precision <type>',
-    'of the products with weights on a device other than the processor (default: float32)',
-  ).choices(precisions);
-const gpuMemoryOption = () =>
-  new Option('--gpu-memory <size>', "what to use of such a device's memory (default: 4GiB)").argParser(bytes);
-const dataOption = () =>
-  new Option('--data <dir>', 'folder of <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}').argParser(path);
-const calibrationOption = () =>
-  new Option('--calibration <set>', `what to measure on: ${calibrationForms.join('; ')}`).argParser(
-    parseCalibration,
-  );
-const seedOption = () => new Option('--seed <n>', 'seed of everything random').argParser(integer).default(0);
-const evidenceOption = () =>
-  new Option(
-    '--evidence <dir>',
-    'where measurements are kept and found again (default: the cache)',
-  ).argParser(path);
-const noEvidenceOption = () => new Option('--no-evidence', 'keep no measurements');
-const answersOption = () =>
-  new Option('--answers <dir>', 'where answers are kept and found again (default: the cache)').argParser(
-    path,
-  );
-const noAnswersOption = () => new Option('--no-answers', 'keep no answers');
-const memoryOption = () =>
-  new Option(
-    '--memory <size>',
-    'memory to stay within, mapped weights aside (default: half of what the machine has left)',
-  ).argParser(bytes);
-const layoutOption = () =>
-  new Option(
-    '--layout <layout>',
-    'how experts are stored that slots share or that differ in width.' +
-      ' compact: each once and as narrow as it is, for moepress, and transformers with remote code.' +
-      ' materialised: one for every slot, with zeros up to the width of the widest, for any program.' +
-      ' masked: the same with zeros in the places of the channels that went.' +
-      ' less-is-moe: side by side, for the vLLM plugin of Less-is-MoE',
-  )
-    .choices(expertLayouts)
-    .default('compact');
-const minTokensOption = () =>
-  new Option('--min-tokens <n>', 'report experts that saw fewer calibration tokens')
-    .argParser(integer)
-    .default(32);
-const formatOption = () => new Option('--format <format>', 'checkpoint format').choices(['hf']).default('hf');
 
 export interface ProgramOptions {
   readonly version: string;

@@ -58,6 +58,17 @@ describe('spansOf', () => {
     expect(spansOf(places, 4, 100)).toHaveLength(4);
   });
 
+  it('keeps a row that lies within another from making their span longer than it may be', () => {
+    const places = placesOf([
+      [1, 1],
+      [0, 3],
+    ]);
+    expect(spansOf(places, 4, 2).map(({ begin, end }) => [begin, end])).toEqual([
+      [0, 3],
+      [1, 2],
+    ]);
+  });
+
   it('reads long stretches by themselves', () => {
     const places = placesOf([
       [0, 50],

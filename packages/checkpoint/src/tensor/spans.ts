@@ -24,19 +24,19 @@ export function spansOf<P extends Place>(places: readonly P[], short: number, mo
   const spans: Span<P>[] = [];
   for (const stretch of stretchesOf(places)) {
     const last = spans.at(-1);
+    // Chosen twice, a row lies within what is there.
+    const end = Math.max(last?.end ?? 0, stretch.end);
     const isNear =
       last &&
       (last.at === null || isShort(last, short)) &&
       isShort(stretch, short) &&
       stretch.begin - last.end < short &&
-      stretch.end - last.begin <= most;
+      end - last.begin <= most;
     if (!isNear) {
       spans.push(stretch);
       continue;
     }
-    const { begin, end } = last;
-    // Chosen twice, a row lies within what is there.
-    const joined = { begin, end: Math.max(end, stretch.end), places: last.places, at: null };
+    const joined = { begin: last.begin, end, places: last.places, at: null };
     for (const place of stretch.places) joined.places.push(place);
     spans[spans.length - 1] = joined;
   }
