@@ -30,7 +30,7 @@ export const usual: Sizes = {
 export const short: Sizes = {
   choice: 40,
   fewshot: 8,
-  generate: 2,
+  generate: 1,
   rolling: 1,
   leaderboard: 8,
   calibration: '2x256',
