@@ -14,6 +14,7 @@ import type { Engine } from '../engine/engine.js';
 import { batchSequences } from '../forward/batches.js';
 import { type Layout, layOut } from '../forward/layout.js';
 import type { Job } from './arrange.js';
+import { derivativeFragmentation } from './constants.js';
 import { dimsOf, expertSizes } from './dims.js';
 import type { Demand } from './job.js';
 import { distinctBlocks } from './shapes.js';
@@ -23,6 +24,7 @@ import {
   largestStateBytes,
   layoutBytes,
   type SessionUse,
+  sessionBytes,
   stateBytes,
   workerBytes,
 } from './steps.js';
@@ -101,6 +103,7 @@ function backwardDemand({ model, sequences, statistics }: PassWork): Demand {
     (block): SessionUse => ({
       graph: blockGradientGraph(model, block, statistics),
       runs: expertSizes(block, longest).map((experts) => ({ ...experts, T: longest, S: longest, B: 1 })),
+      slack: derivativeFragmentation,
     }),
   );
   const head = {
@@ -110,7 +113,8 @@ function backwardDemand({ model, sequences, statistics }: PassWork): Demand {
   const up = blockUses(model, layouts, (block) => blockGraph(model, block));
   const sessions = [...up, ...down, head, embedUse(model, layouts)];
   return {
-    worker: workerBytes(sessions) + 2 * state,
+    // The head's comes on top of what the runs on the way up have left behind.
+    worker: Math.max(workerBytes(sessions), workerBytes(up) + sessionBytes(head)) + 2 * state,
     held: layoutBytes(model, layouts) + sumBytes(model, sessions),
     carried: (model.blocks.length - lowest + 1) * stateBytes(model, layouts),
     spilled: 4 * state,

@@ -9,15 +9,17 @@ import { distinctBlocks, nodesIn } from './shapes.js';
 export interface SessionUse {
   readonly graph: GraphIR;
   readonly runs: readonly AxisSizes[];
+  /** How much more its runs take than what is live in them; `fragmentation` by default. */
+  readonly slack?: number | undefined;
 }
 
 /** Bytes of an open session and its largest run. What a run yields is copied once for the thread it is for. */
-export function sessionBytes({ graph, runs }: SessionUse): number {
+export function sessionBytes({ graph, runs, slack = fragmentation }: SessionUse): number {
   const each = runs.map((sizes) => {
     const dims = dimsOf(sizes);
     return peakBytes(graph, dims) + outputBytes(graph, dims);
   });
-  return nodesIn(graph) * nodeBytes + fragmentation * Math.max(0, ...each);
+  return nodesIn(graph) * nodeBytes + slack * Math.max(0, ...each);
 }
 
 /** The same of sessions that are open one at a time in a worker, with results that wait to be collected. */

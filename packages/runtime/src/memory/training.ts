@@ -11,7 +11,7 @@ import { mostRows, mostScores } from '../training/batches.js';
 import { lowestLearning } from '../training/gradients.js';
 import { chunkSizes, type Parameters } from '../training/parameters.js';
 import { anonymousMemory, defaultMemory } from './available.js';
-import { nodeBytes, processGrowth, uncollected } from './constants.js';
+import { derivativeFragmentation, nodeBytes, processGrowth, uncollected } from './constants.js';
 import { type AxisSizes, expertSizes } from './dims.js';
 import { memoryExceeded } from './exceeded.js';
 import { nodesIn, shapeOf } from './shapes.js';
@@ -53,8 +53,15 @@ export function planTraining(
   let least = Number.POSITIVE_INFINITY;
   for (const resident of residencies) {
     for (const tokens of sizes) {
-      const axes = axesOf(request, tokens);
-      const run = Math.max(converted, ...graphs.map((part) => sessionBytes(useOf(part, axes))));
+      const axes = axesOf(request, tokens, parameters.view.head.kind === 'parameter');
+      const most = (of: 'blocks' | 'ends') =>
+        Math.max(
+          ...graphs
+            .filter((part) => (part.block !== null) === (of === 'blocks'))
+            .map((part) => sessionBytes(useOf(part, axes))),
+        );
+      // A step takes turns between blocks and ends: what one leaves behind is there while the other runs.
+      const run = Math.max(converted, most('blocks') + most('ends'));
       const held = heldBytes(request, parameters, axes.T!);
       const predicted = before + uncollected + run + held + (resident ? sessions : 0);
       if (predicted <= memory) return { tokens, resident, predicted };
@@ -69,15 +76,20 @@ interface Part {
   readonly graph: GraphIR;
   readonly count: number;
   readonly block: Block | null;
+  readonly slack?: number | undefined;
 }
 
-const useOf = ({ graph, block }: Part, axes: AxisSizes): SessionUse => {
+const useOf = ({ graph, block, slack }: Part, axes: AxisSizes): SessionUse => {
   const experts = block ? expertSizes(block, axes.T!) : [{}];
-  return { graph, runs: experts.map((own) => ({ ...axes, ...own })) };
+  return { graph, slack, runs: experts.map((own) => ({ ...axes, ...own })) };
 };
 
 /** Sizes of the axes of the largest batch: its tokens, and the places of as many sequences as have room in attention. */
-function axesOf({ model, sequences, validation, sequencesPerStep }: TrainRequest, tokens: number): AxisSizes {
+function axesOf(
+  { model, sequences, validation, sequencesPerStep }: TrainRequest,
+  tokens: number,
+  learnsHead: boolean,
+): AxisSizes {
   const lengths = sequences.map(({ ids }) => ids.length).sort((a, b) => b - a);
   const longest = Math.max(0, lengths[0] ?? 0, ...validation.map(({ ids }) => ids.length));
   const all = [
@@ -89,7 +101,7 @@ function axesOf({ model, sequences, validation, sequencesPerStep }: TrainRequest
   const B = Math.max(1, Math.min(Math.ceil(T / longest), places));
   const Q = Math.min(T, mostQueries);
   // The rows that are predicted are stretches of the batch's.
-  const R = Math.min(T, mostRows(model.config, model.config.hiddenSize));
+  const R = Math.min(T, mostRows(model.config, learnsHead ? model.config.hiddenSize : 1));
   return {
     T,
     B,
@@ -121,7 +133,10 @@ function graphsOf({ model, loss }: TrainRequest, view: Model): Part[] {
     once(lossGradientGraph(hiddenSize, rowLoss, heads)),
     ...(parametersIn([view.embed]).length > 0 ? [once(embedLearningGraph(view))] : []),
     ...partsOf(view.blocks, (block) => blockGraph(view, block)),
-    ...partsOf(view.blocks.slice(lowest), (block) => blockLearningGraph(view, block, true)),
+    ...partsOf(view.blocks.slice(lowest), (block) => blockLearningGraph(view, block, true)).map((part) => ({
+      ...part,
+      slack: derivativeFragmentation,
+    })),
     ...(teacher ? partsOf(teacher.blocks, (block) => blockGraph(teacher, block)) : []),
     ...(teacher && teachersHead !== null ? [once(topTokensGraph(teacher, teachersHead, 1))] : []),
   ];
