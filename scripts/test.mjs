@@ -1,7 +1,6 @@
 /**
- * `npm test`: builds, lints, checks the imports and runs the tests; arguments go to vitest. Where CI is set,
- * commands on models of real size must keep to their memory, too. The last line is always `N passed, N failed`:
- * tests, and one more failure for each other step that failed.
+ * `npm test`: builds, lints, checks the imports and runs the tests; arguments go to vitest. The last line is always
+ * `N passed, N failed`: tests, and one more failure for each other step that failed.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -14,7 +13,6 @@ const report = join(folder, 'report.json');
 const results = [succeeds('build')];
 // Packages import each other as they were built, so without a build there is nothing to test.
 if (results[0].failed === 0) results.push(succeeds('lint'), runTests());
-if (results[0].failed === 0 && process.env.CI) results.push(succeeds('bench -- real --short'));
 rmSync(folder, { recursive: true });
 
 const [passed, failed] = ['passed', 'failed'].map((key) => results.reduce((sum, r) => sum + r[key], 0));

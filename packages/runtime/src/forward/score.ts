@@ -65,7 +65,10 @@ export async function scoreSequences(
   const scores = items.map((): TokenScore[] => []);
   try {
     const waves = wavesOf(runs, Math.floor(engine.carriedBytes / carriedBytes(model, 1)));
-    engine.tellMemory(Math.max(0, ...waves.map((wave) => heldBytes(model, wave))), work.progress);
+    const held = Math.max(0, ...waves.map((wave) => heldBytes(model, wave)));
+    const scored = items.reduce((sum, { ids, from }) => sum + ids.length - from, 0);
+    const rows = Math.min(scored, engine.limits.tokens * engine.workers.length);
+    engine.tellMemory(held + rows * headBytesPerRow, work.progress);
     for (const wave of waves) {
       await scoreWave({ engine, model, blocks, items, scores, advance, work }, wave);
     }
@@ -88,6 +91,9 @@ function runsFor(engine: Engine, model: Model, items: readonly ScoreItem[]): Run
   const layouts = batchSequences(inputs, limits, { sharePrefixes });
   return layouts.map((layout, i) => ({ layout, lane: i % lanes, prefix: 0, keeps: false }));
 }
+
+/** What the head leaves to the C library for each row it scores, measured where every token of long texts is scored. */
+const headBytesPerRow = 96 * 2 ** 10;
 
 /** What a wave holds between blocks, and what its runs keep of one. */
 function heldBytes(model: Model, wave: readonly Run[]): number {
