@@ -12,7 +12,7 @@ import type { Precision } from '../devices/device.js';
 import { defaultDigestsRoot } from './root.js';
 
 /** Raise it when the runtime computes other numbers from the same model and tokens. */
-const numbersVersion = 4;
+const numbersVersion = 5;
 
 export interface IdentityOptions extends Work {
   /** What the model is computed with; default `float32`. */
