@@ -1,5 +1,5 @@
 import type { Block, Model, Statistic, Value } from '@moepress/core';
-import { add, cast, GraphBuilder, type GraphIR, reduceSum, rmsNorm } from '@moepress/graph';
+import { add, cast, GraphBuilder, type GraphIR, gather, reduceSum, rmsNorm } from '@moepress/graph';
 import { type DeviceTraits, traitsOf } from '../devices/traits.js';
 import { paddedDimOf, valueDimOf } from './attention/heads.js';
 import { paddedAttention } from './attention/padded.js';
@@ -19,7 +19,7 @@ export interface BlockOutputs {
   /**
    * Keys and values of tokens before the batch's come in as `pastKey`, `pastValue`, and go out. Where attention is over
    * trees: those of P tokens that all sequences share, [kvHeads, P, D] and [kvHeads, P, V]; out come the batch's own as
-   * `ownKey`, `ownValue`, alike with T rows. Where it is over padded sequences: those of each, [B, kvHeads, past, D]; out
+   * `ownKey`, `ownValue`, alike with T rows, and of the hidden states those of `rows` int32 [R] only. Where it is over padded sequences: those of each, [B, kvHeads, past, D]; out
    * come the batch's own, [B, S, kvHeads * D], or all of them as `presentKey`, `presentValue` if they may stay on the device.
    */
   readonly cache?: boolean;
@@ -42,11 +42,13 @@ export function blockGraph(
   const { hiddenSize, rmsNormEps } = model.config;
   const graph = new GraphBuilder(`block.${block.index}`);
   const hidden = graph.input('hidden', 'float32', ['T', hiddenSize]);
+  const rows = outputs.cache && traits.attention === 'tree' ? graph.input('rows', 'int32', ['R']) : null;
   const attended = graph.scoped('attention', () => {
     const normed = rmsNorm(hidden, weightFor(hidden, block.norms.attention), rmsNormEps);
-    return attentions[traits.attention](graph, normed, block, rmsNormEps, outputs.cache ?? false, traits);
+    const { cache = false } = outputs;
+    return attentions[traits.attention](graph, normed, block, rmsNormEps, { cache, rows, traits });
   });
-  const residual = add(hidden, attended.output);
+  const residual = add(rows ? gather(hidden, rows) : hidden, attended.output);
   const ffnInput = rmsNorm(residual, weightFor(hidden, block.norms.ffn), rmsNormEps);
   const ffnOutput = graph.scoped('ffn', () =>
     ffn(graph, ffnInput, block, { ...outputs, branches: traits.branches }),
@@ -68,21 +70,21 @@ type AttentionPart = (
   x: Value,
   block: Block,
   epsilon: number,
-  cache: boolean,
-  traits: DeviceTraits,
+  options: { readonly cache: boolean; readonly rows: Value | null; readonly traits: DeviceTraits },
 ) => { readonly output: Value; readonly kept: Readonly<Record<string, Value>> };
 
 const attentions: Readonly<Record<DeviceTraits['attention'], AttentionPart>> = {
-  tree(graph, x, { attention }, epsilon, cache) {
+  tree(graph, x, { attention }, epsilon, { cache, rows }) {
     const { kvHeads, headDim, rope } = attention;
     const past = cache && {
       key: graph.input('pastKey', 'float32', [kvHeads, 'P', headDim]),
       value: graph.input('pastValue', 'float32', [kvHeads, 'P', valueDimOf(attention)]),
     };
-    const { output, own } = treeAttention(x, attention, treeInputs(graph, rope.dim), past || null, epsilon);
+    const tokens = treeInputs(graph, rope.dim, rows);
+    const { output, own } = treeAttention(x, attention, tokens, past || null, epsilon);
     return { output, kept: past ? { ownKey: own.key, ownValue: own.value } : {} };
   },
-  padded(graph, x, { attention }, epsilon, cache, traits) {
+  padded(graph, x, { attention }, epsilon, { cache, traits }) {
     const shape = ['B', attention.kvHeads, 'past', paddedDimOf(attention)];
     const past = cache && {
       key: graph.input('pastKey', 'float32', shape),

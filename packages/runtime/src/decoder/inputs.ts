@@ -15,7 +15,9 @@ export interface AngleInputs {
  * run. Places count the tokens before first.
  */
 export interface TreeInputs extends AngleInputs {
-  /** Rows of the queries of each tile, int32 [N, Q]. */
+  /** Rows that come out, int32 [R]; null: all T. Keys and values are those of all. */
+  readonly rows: Value | null;
+  /** The queries of each tile, int32 [N, Q], counted among the rows that come out. */
   readonly queries: Value;
   /** Places of the keys of all tiles, int32 [M]. */
   readonly keys: Value;
@@ -47,9 +49,10 @@ export function angleInputs(graph: GraphBuilder, ropeDim: number): AngleInputs {
   };
 }
 
-export function treeInputs(graph: GraphBuilder, ropeDim: number): TreeInputs {
+export function treeInputs(graph: GraphBuilder, ropeDim: number, rows: Value | null): TreeInputs {
   return {
     ...angleInputs(graph, ropeDim),
+    rows,
     queries: graph.input('queries', 'int32', ['N', 'Q']),
     keys: graph.input('keys', 'int32', ['M']),
     spans: graph.input('spans', 'int64', ['N', 2]),

@@ -4,8 +4,8 @@ import { scoringHeadGraph } from '../decoder/ends.js';
 import type { Engine } from '../engine/engine.js';
 import type { Append, Feed } from '../engine/protocol.js';
 import { checkFinite } from './finite.js';
-import { blockFeeds, type HeldBatch, hiddenName } from './held.js';
-import { pastFeeds, type SharedPast } from './past.js';
+import { blockFeeds, type HeldBatch, hiddenName, type Part } from './held.js';
+import { type Past, pastFeeds } from './past.js';
 import { readAhead } from './read-ahead.js';
 
 /** Called with a block, the name of its open session and the outputs that one has. */
@@ -14,8 +14,8 @@ export type UseBlock = (block: Block, session: string, outputs: readonly string[
 /** Gives each block of a model an open session, in order: one at a time, or all of them at once. */
 export interface BlockSessions {
   each(use: UseBlock, work?: Work): Promise<void>;
-  /** Feeds that every run needs on top of the batch, which comes after `shared` tokens if it has any before it. */
-  extraFeeds(batch: HeldBatch, block: Block, shared?: SharedPast): Record<string, Feed>;
+  /** Feeds that every run needs on top of the batch. */
+  extraFeeds(batch: HeldBatch, block: Block, past?: Past): Record<string, Feed>;
   /** Calls `use` with an open session of `scoringHeadGraph`. */
   withScoringHead<R>(use: (session: string) => Promise<R>): Promise<R>;
 }
@@ -49,8 +49,8 @@ export function streamedBlocks(
         }
       }
     },
-    extraFeeds: (batch, block, shared) =>
-      outputs(block).cache ? pastFeeds(batch, block, engine.traits, shared) : {},
+    extraFeeds: (batch, block, past) =>
+      outputs(block).cache ? pastFeeds(batch, block, engine.traits, past) : {},
     async withScoringHead(use) {
       await engine.open(scoringHead, scoringHeadGraph(model));
       try {
@@ -73,6 +73,8 @@ export async function runBlock(
   batch: HeldBatch,
   options: {
     extraFeeds?: Record<string, Feed>;
+    /** Rows that come out, where the session lets some out only; all by default. */
+    part?: Part;
     fetch?: readonly string[];
     hold?: Record<string, string>;
     append?: readonly Append[];
@@ -81,7 +83,7 @@ export async function runBlock(
   const [results] = await batch.worker.run([
     {
       session,
-      feeds: { ...blockFeeds(batch, block), ...options.extraFeeds },
+      feeds: { ...blockFeeds(batch, block, options.part), ...options.extraFeeds },
       fetch: ['finite', ...(options.fetch ?? [])],
       hold: { hiddenOut: hiddenName(batch), ...options.hold },
       append: options.append,

@@ -1,14 +1,12 @@
-import type { Block, Model, Rope } from '@moepress/core';
+import type { Block, Model } from '@moepress/core';
 import { reachOf } from '../decoder/attention/heads.js';
 import type { DeviceTraits } from '../devices/traits.js';
 import type { InWorker } from '../engine/engine.js';
 import type { Feed, TensorData } from '../engine/protocol.js';
-import { int32, tensor } from '../engine/tensor.js';
 import type { EngineWorker } from '../engine/worker.js';
+import { holdAngles, holdPadded, holdTiles, holdTree } from './held-layout.js';
 import type { Layout } from './layout.js';
-import { paddingOf } from './padding.js';
-import { rotaryTables } from './rope.js';
-import { tilesOf } from './tiles.js';
+import { allRows } from './tiles.js';
 
 /** A tensor of a batch's layout that its worker holds. */
 interface HeldInput {
@@ -19,11 +17,19 @@ interface HeldInput {
   readonly window?: number | null;
 }
 
+/**
+ * Which rows come out of a block: all of them, some that are wanted for their own sake, or a share of those that several
+ * workers compute together.
+ */
+export type Part = 'all' | 'asked' | 'share';
+
 /** A batch whose layout tensors and hidden states a worker holds under a common prefix of names. */
 export interface HeldBatch extends InWorker {
   readonly layout: Layout;
   readonly name: string;
   readonly inputs: readonly HeldInput[];
+  /** What tells a block which rows are to come out of it. Empty where sequences are padded: all do. */
+  readonly parts: ReadonlyMap<Part, readonly HeldInput[]>;
 }
 
 export const hiddenName = (batch: Pick<HeldBatch, 'name'>): string => `${batch.name}/hidden`;
@@ -33,6 +39,8 @@ export interface Placement {
   readonly attention: DeviceTraits['attention'];
   /** Tokens before this run: of all sequences where they are a tree, of each where they are padded. */
   readonly past?: number | readonly number[];
+  /** Rows of the parts besides `all`, ascending, where tokens are a tree. */
+  readonly parts?: Readonly<Partial<Record<Part, Int32Array>>>;
 }
 
 /** Hands the layout to a worker. */
@@ -41,99 +49,53 @@ export async function holdBatch(
   name: string,
   layout: Layout,
   model: Model,
-  { attention, past = 0 }: Placement,
+  { attention, past = 0, parts: rows = {} }: Placement,
 ): Promise<HeldBatch> {
-  const inputs: HeldInput[] = [];
-  const put = async (input: string, tensor: TensorData, window?: number | null) => {
-    const held = { input, name: `${name}/${input}${window === undefined ? '' : `/${window}`}` };
-    inputs.push(window === undefined ? held : { ...held, window });
-    await worker.put(held.name, tensor);
+  const putting = (inputs: HeldInput[], under: string) => {
+    return async (input: string, tensor: TensorData, window?: number | null) => {
+      const held = { input, name: `${under}/${input}${window === undefined ? '' : `/${window}`}` };
+      inputs.push(window === undefined ? held : { ...held, window });
+      await worker.put(held.name, tensor);
+    };
   };
+  const inputs: HeldInput[] = [];
+  const parts = new Map<Part, HeldInput[]>();
+  const put = putting(inputs, name);
   const totals = layout.lengths.map((length, b) => length + (typeof past === 'number' ? past : past[b]!));
   await holdAngles(put, layout, model.config.rope, totals);
-  if (attention === 'tree') await holdTree(put, layout, model, typeof past === 'number' ? past : 0);
-  else await holdPadded(put, layout, totals);
-  return { layout, name, worker, inputs };
+  if (attention === 'tree') {
+    const prefix = typeof past === 'number' ? past : 0;
+    await holdTree(put, layout, prefix);
+    for (const [part, own] of Object.entries({ all: allRows(layout), ...rows })) {
+      const tiles: HeldInput[] = [];
+      parts.set(part as Part, tiles);
+      await holdTiles(putting(tiles, `${name}/${part}`), layout, model, prefix, own);
+    }
+  } else await holdPadded(put, layout, totals);
+  return { layout, name, worker, inputs, parts };
 }
 
-/** What a block's session is fed for a batch, besides keys and values. */
-export function blockFeeds(batch: HeldBatch, block: Block): Record<string, Feed> {
-  const { window } = reachOf(block.attention);
-  const own = batch.inputs.filter((input) => input.window === undefined || input.window === window);
-  const layout = own.map(({ input, name }) => [input, { held: name }]);
-  return Object.fromEntries([['hidden', { held: hiddenName(batch) }], ...layout]);
+/** What a block's session is fed for a batch, besides keys and values, and `rows` if it lets some rows out only. */
+export function blockFeeds(batch: HeldBatch, block: Block, part: Part = 'all'): Record<string, Feed> {
+  const tiles = (batch.parts.get(part) ?? []).filter(({ input }) => input !== 'rows');
+  return { hidden: { held: hiddenName(batch) }, ...feedsOf([...batch.inputs, ...tiles], block) };
 }
 
-export async function dropBatch({ worker, name, inputs }: HeldBatch): Promise<void> {
-  await worker.drop([hiddenName({ name }), ...inputs.map((input) => input.name)]);
-}
-
-type Put = (input: string, tensor: TensorData, window?: number | null) => Promise<void>;
-
-async function holdAngles(put: Put, layout: Layout, rope: Rope, totals: Int32Array): Promise<void> {
-  const count = layout.ids.length;
-  const { cos, sin } = rotaryTables(
-    rope,
-    layout.positions,
-    layout.owners.map((b) => totals[b]!),
-  );
-  await put('cos', tensor('float32', [count, rope.dim / 2], cos));
-  await put('sin', tensor('float32', [count, rope.dim / 2], sin));
-  await put(
-    'order',
-    tensor(
-      'int64',
-      [1, count],
-      BigInt64Array.from(layout.ids, (_, i) => BigInt(i)),
-    ),
+/** What a session that lets some rows out only is fed to know them. */
+export function rowFeeds(batch: HeldBatch, block: Block, part: Part = 'all'): Record<string, Feed> {
+  return feedsOf(
+    (batch.parts.get(part) ?? []).filter(({ input }) => input === 'rows'),
+    block,
   );
 }
 
-async function holdTree(put: Put, layout: Layout, { blocks }: Model, prefix: number): Promise<void> {
-  const { ids, ends, positions } = layout;
-  const heads = blocks.reduce((most, { attention }) => Math.max(most, attention.heads), 1);
-  for (const window of new Set(blocks.map(({ attention }) => reachOf(attention).window))) {
-    const { size, queries, keys, spans } = tilesOf(layout, { heads, window, prefix });
-    await put('queries', tensor('int32', [queries.length / size, size], queries), window);
-    await put('keys', int32(keys), window);
-    await put('spans', tensor('int64', [spans.length / 2, 2], spans), window);
-  }
-  const places = (shared: (place: number) => number, own: (row: number) => number) =>
-    Array.from({ length: prefix + ids.length }, (_, i) => (i < prefix ? shared(i) : own(i - prefix)));
-  // Every row sees the shared tokens.
-  await put(
-    'before',
-    int32(
-      places(
-        () => -1,
-        (row) => row - 1,
-      ),
-    ),
-  );
-  await put(
-    'ends',
-    int32(
-      places(
-        () => ids.length,
-        (row) => ends[row]!,
-      ),
-    ),
-  );
-  await put('positions', int32(positions));
-  await put(
-    'keyPositions',
-    int32(
-      places(
-        (i) => i,
-        (row) => positions[row]!,
-      ),
-    ),
-  );
+function feedsOf(inputs: readonly HeldInput[], { attention }: Block): Record<string, Feed> {
+  const { window } = reachOf(attention);
+  const own = inputs.filter((input) => input.window === undefined || input.window === window);
+  return Object.fromEntries(own.map(({ input, name }) => [input, { held: name }]));
 }
 
-async function holdPadded(put: Put, layout: Layout, totals: Int32Array): Promise<void> {
-  const { longest, pad, unpad } = paddingOf(layout);
-  await put('pad', tensor('int32', [totals.length, longest], pad));
-  await put('unpad', int32(unpad));
-  await put('lastPositions', int32(totals.map((total) => total - 1)));
+export async function dropBatch({ worker, name, inputs, parts }: HeldBatch): Promise<void> {
+  const all = [...inputs, ...[...parts.values()].flat()];
+  await worker.drop([hiddenName({ name }), ...all.map((input) => input.name)]);
 }

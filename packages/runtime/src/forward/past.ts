@@ -3,7 +3,7 @@ import { paddedDimOf, valueDimOf } from '../decoder/attention/heads.js';
 import type { DeviceTraits } from '../devices/traits.js';
 import type { Feed } from '../engine/protocol.js';
 import { tensor } from '../engine/tensor.js';
-import type { HeldBatch } from './held.js';
+import { type HeldBatch, type Part, rowFeeds } from './held.js';
 
 /** Keys and values of tokens that all sequences of a batch share, as the batch's worker has them. */
 export interface SharedPast {
@@ -11,18 +11,29 @@ export interface SharedPast {
   readonly value: Feed;
 }
 
-/** What a session that takes a past is fed as such: `shared`, or nothing by default. */
+export interface Past {
+  /** None by default. */
+  readonly shared?: SharedPast | undefined;
+  /** Rows that come out; all by default. */
+  readonly part?: Part | undefined;
+}
+
+/** What a session that takes a past is fed as such. */
 export function pastFeeds(
-  { layout }: HeldBatch,
-  { attention }: Block,
+  batch: HeldBatch,
+  block: Block,
   { attention: kind }: Pick<DeviceTraits, 'attention'>,
-  shared?: SharedPast,
+  { shared, part }: Past = {},
 ): Record<string, Feed> {
-  if (shared) return { pastKey: shared.key, pastValue: shared.value };
+  const { layout } = batch;
+  const { attention } = block;
   const { kvHeads, headDim } = attention;
+  const rows = rowFeeds(batch, block, part);
+  if (shared) return { pastKey: shared.key, pastValue: shared.value, ...rows };
   const empty = (...dims: number[]) => tensor('float32', dims, new Float32Array(0));
   if (kind === 'tree') {
-    return { pastKey: empty(kvHeads, 0, headDim), pastValue: empty(kvHeads, 0, valueDimOf(attention)) };
+    const none = { pastKey: empty(kvHeads, 0, headDim), pastValue: empty(kvHeads, 0, valueDimOf(attention)) };
+    return { ...none, ...rows };
   }
   const none = empty(layout.lengths.length, kvHeads, 0, paddedDimOf(attention));
   return { pastKey: none, pastValue: none };

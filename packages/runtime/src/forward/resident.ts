@@ -6,7 +6,7 @@ import type { Engine } from '../engine/engine.js';
 import type { Feed } from '../engine/protocol.js';
 import { type BlockSessions, scoringHead, type UseBlock } from './blocks.js';
 import type { HeldBatch } from './held.js';
-import { pastFeeds, type SharedPast } from './past.js';
+import { type Past, pastFeeds } from './past.js';
 
 /**
  * All blocks open at once, with keys and values going in and out: for generation, and for models
@@ -62,8 +62,8 @@ export class ResidentBlocks implements BlockSessions {
     }
   }
 
-  extraFeeds(batch: HeldBatch, block: Block, shared?: SharedPast): Record<string, Feed> {
-    return pastFeeds(batch, block, this.#engine.traits, shared);
+  extraFeeds(batch: HeldBatch, block: Block, past?: Past): Record<string, Feed> {
+    return pastFeeds(batch, block, this.#engine.traits, past);
   }
 
   /** Stays open from the first time on. */

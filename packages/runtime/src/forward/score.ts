@@ -3,12 +3,12 @@ import type { Engine } from '../engine/engine.js';
 import { int32, tensor } from '../engine/tensor.js';
 import { cacheBytesPerToken, carriedBytes } from '../memory/shapes.js';
 import { batchSequences } from './batches.js';
-import { type BlockSessions, runBlock } from './blocks.js';
-import { embedEach } from './embed.js';
+import type { BlockSessions } from './blocks.js';
 import { checkHeadFinite } from './finite.js';
-import { dropBatch, type HeldBatch, hiddenName, holdBatch } from './held.js';
+import { hiddenName } from './held.js';
 import { closeKept, keptPast, keptRows, openKept } from './kept.js';
 import { rowOf } from './layout.js';
+import { type Assigned, askedRows, type PassBatch, passUp } from './pass.js';
 import { turnsByLength } from './rope.js';
 import { planRuns, type Run, wavesOf } from './runs.js';
 
@@ -115,60 +115,53 @@ interface Scoring {
   readonly work: Work;
 }
 
-type HeldRun = HeldBatch & { readonly run: Run };
+interface ScoredRun extends Assigned {
+  readonly wanted: readonly Wanted[];
+}
 
 async function scoreWave(scoring: Scoring, wave: readonly Run[]): Promise<void> {
-  const { engine, model, blocks, advance, work } = scoring;
-  const { attention } = engine.traits;
-  const assigned = wave.map((run, i) => ({ run, name: `score/${i}`, worker: engine.workerFor(run.lane) }));
-  const batches = await engine.spread(assigned, async ({ run, name, worker }): Promise<HeldRun> => {
-    const batch = await holdBatch(worker, name, run.layout, model, { attention, past: run.prefix });
-    return { ...batch, run };
+  const { engine, model, blocks, items, advance, work } = scoring;
+  const assigned = wave.map((run, i): ScoredRun => {
+    const targets = targetsOf(run, items);
+    return { run, name: `score/${i}`, worker: engine.workerFor(run.lane), ...targets };
   });
+  const keeps = wave.some((run) => run.keeps);
   try {
-    await embedEach(engine, model, batches, (batch, embed) => embed(hiddenName(batch)));
-    const keeps = wave.some((run) => run.keeps);
-    await blocks.each(async (block, session) => {
-      if (keeps) await openKept(engine, block);
-      await engine.spread(batches, async (batch) => {
-        throwIfAborted(work.signal);
-        const { prefix, keeps } = batch.run;
-        await runBlock(model, block, session, batch, {
-          extraFeeds: blocks.extraFeeds(batch, block, prefix > 0 ? keptPast : undefined),
-          append: keeps ? keptRows(batch.run) : [],
-        });
-        advance(batch.run);
-      });
-    }, work);
-    await blocks.withScoringHead((session) => scoreHidden(scoring, session, batches));
+    await passUp(engine, model, blocks, assigned, {
+      signal: work.signal,
+      before: async (block) => {
+        if (keeps) await openKept(engine, block);
+      },
+      past: ({ run }) => (run.prefix > 0 ? keptPast : undefined),
+      append: ({ run }) => (run.keeps ? keptRows(run) : []),
+      done: ({ run }) => advance(run),
+      ends: (batches) => blocks.withScoringHead((session) => scoreHidden(scoring, session, batches)),
+    });
   } finally {
-    await Promise.all(batches.map((batch) => dropBatch(batch)));
     await closeKept(engine);
   }
 }
 
 async function scoreHidden(
-  { model, engine, items, scores, advance, work }: Scoring,
+  { model, engine, scores, advance, work }: Scoring,
   session: string,
-  batches: readonly HeldRun[],
+  batches: readonly PassBatch<ScoredRun>[],
 ): Promise<void> {
   await engine.spread(batches, async (batch) => {
     throwIfAborted(work.signal);
-    const targets = targetsOf(batch.run, items);
     advance(batch.run);
-    if (targets.rows.length === 0) return;
-    const pairs = BigInt64Array.from(
-      targets.wanted.flatMap(({ place, token }) => [BigInt(place), BigInt(token)]),
-    );
+    const { asked, wanted } = batch;
+    if (asked.length === 0) return;
+    const pairs = BigInt64Array.from(wanted.flatMap(({ place, token }) => [BigInt(place), BigInt(token)]));
     const feeds = {
       hidden: { held: hiddenName(batch) },
-      rows: int32(targets.rows),
-      pairs: tensor('int64', [targets.wanted.length, 2], pairs),
+      rows: int32(askedRows(batch)),
+      pairs: tensor('int64', [wanted.length, 2], pairs),
     };
     const fetch = ['logprob', 'best', 'bestLogprob'];
     const [results] = await batch.worker.run([{ session, feeds, fetch }]);
     await checkHeadFinite(model, results!.logprob!.data as Float32Array);
-    for (const [i, { item }] of targets.wanted.entries()) {
+    for (const [i, { item }] of wanted.entries()) {
       scores[item]!.push({
         logprob: Number(results!.logprob!.data[i]),
         best: Number(results!.best!.data[i]),
@@ -178,25 +171,28 @@ async function scoreHidden(
   });
 }
 
-interface Targets {
-  /** Packed rows whose logits are needed; one that several sequences share is there once. */
-  readonly rows: number[];
-  /** Which token's log-probability, at which of the rows, counts for which item. */
-  readonly wanted: { readonly item: number; readonly place: number; readonly token: number }[];
+/** Which token's log-probability, at which of the asked rows, counts for which item. */
+interface Wanted {
+  readonly item: number;
+  readonly place: number;
+  readonly token: number;
 }
 
-/** The rows of a run that predict a token somebody asks for. */
-function targetsOf({ layout, prefix }: Run, items: readonly ScoreItem[]): Targets {
-  const targets: Targets = { rows: [], wanted: [] };
-  const places = new Map<number, number>();
+/** The rows of a run that predict a token somebody asks for; one that several sequences share is there once. */
+function targetsOf(
+  { layout, prefix }: Run,
+  items: readonly ScoreItem[],
+): { asked: readonly number[]; wanted: readonly Wanted[] } {
+  const found: { item: number; row: number; token: number }[] = [];
   for (const [b, item] of layout.sequences.entries()) {
     const { ids, from } = items[item] ?? { ids: [], from: 0 };
     const end = Math.min(ids.length, prefix + layout.lengths[b]! + 1);
     for (let t = Math.max(from, prefix + 1); t < end; t++) {
       const row = rowOf(layout, b, t - 1 - prefix);
-      if (!places.has(row)) places.set(row, targets.rows.push(row) - 1);
-      targets.wanted.push({ item, place: places.get(row)!, token: ids[t]! });
+      found.push({ item, row, token: ids[t]! });
     }
   }
-  return targets;
+  const asked = [...new Set(found.map(({ row }) => row))].sort((a, b) => a - b);
+  const places = new Map(asked.map((row, place) => [row, place]));
+  return { asked, wanted: found.map(({ row, ...rest }) => ({ ...rest, place: places.get(row)! })) };
 }

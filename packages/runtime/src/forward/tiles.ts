@@ -4,7 +4,7 @@ import type { Layout } from './layout.js';
 export interface Tiles {
   /** Q, the queries of a tile. */
   readonly size: number;
-  /** Rows of the queries, [N * Q]; the last row again where there are no more. */
+  /** The queries, counted among the rows that are asked, [N * Q]; the last one again where there are no more. */
   readonly queries: Int32Array;
   /** Places of the keys of one tile after the other: those of the prefix first, then the rows. */
   readonly keys: Int32Array;
@@ -27,10 +27,17 @@ export interface Reach {
   readonly prefix: number;
 }
 
-/** Cuts the rows of a layout into tiles. */
-export function tilesOf(layout: Layout, { heads, window, prefix }: Reach): Tiles {
-  const { ids, lengths } = layout;
-  const count = ids.length;
+/** Every row of a layout. */
+export const allRows = ({ ids }: Layout): Int32Array => Int32Array.from(ids, (_, row) => row);
+
+/** Cuts the rows of a layout that are asked, in ascending order, into tiles: all of them by default. */
+export function tilesOf(
+  layout: Layout,
+  { heads, window, prefix }: Reach,
+  asked: Int32Array = allRows(layout),
+): Tiles {
+  const { lengths } = layout;
+  const count = asked.length;
   const longest = prefix + lengths.reduce((a, b) => Math.max(a, b), 0);
   const affordable = Math.floor(tileScores / (heads * (longest + mostQueries)));
   const size = Math.min(count, Math.max(fewestQueries, Math.min(mostQueries, affordable)));
@@ -40,30 +47,32 @@ export function tilesOf(layout: Layout, { heads, window, prefix }: Reach): Tiles
   for (let tile = 0; tile < tiles; tile++) {
     const [from, to] = [tile * size, Math.min(count, (tile + 1) * size)];
     spans[2 * tile] = BigInt(keys.length);
-    for (const place of keysOf(layout, from, to, window, prefix)) keys.push(place);
+    for (const place of keysOf(layout, asked.subarray(from, to), window, prefix)) keys.push(place);
     spans[2 * tile + 1] = BigInt(keys.length);
   }
   const queries = Int32Array.from({ length: tiles * size }, (_, i) => Math.min(i, count - 1));
   return { size, queries, keys: Int32Array.from(keys), spans };
 }
 
-/** Places that any of the rows [from, to) looks at. */
+/** Places that any of some ascending rows looks at. */
 function* keysOf(
   { ends, positions }: Layout,
-  from: number,
-  to: number,
+  rows: Int32Array,
   window: number | null,
   prefix: number,
 ): Generator<number> {
-  const earliest = firstSeen(positions, from, to, window);
+  const earliest = firstSeen(positions, rows, window);
   for (let place = Math.max(0, earliest); place < prefix; place++) yield place;
-  for (let row = 0; row < to; row++) {
-    if (ends[row]! > from && positions[row]! >= earliest) yield prefix + row;
+  const last = rows.at(-1)!;
+  let next = 0;
+  for (let row = 0; row <= last; row++) {
+    while (rows[next]! < row) next++;
+    if (rows[next]! < ends[row]! && positions[row]! >= earliest) yield prefix + row;
   }
 }
 
-/** No row of [from, to) sees a position before this one. */
-function firstSeen(positions: Int32Array, from: number, to: number, window: number | null): number {
+/** None of the rows sees a position before this one. */
+function firstSeen(positions: Int32Array, rows: Int32Array, window: number | null): number {
   if (window === null) return 0;
-  return positions.subarray(from, to).reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY) - window + 1;
+  return rows.reduce((least, row) => Math.min(least, positions[row]!), Number.POSITIVE_INFINITY) - window + 1;
 }

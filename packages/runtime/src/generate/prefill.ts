@@ -1,18 +1,18 @@
-import { type Model, throwIfAborted, type Work } from '@moepress/core';
+import type { Model, Work } from '@moepress/core';
 import { valueDimOf } from '../decoder/attention/heads.js';
 import { type CachePart, cacheParts } from '../decoder/decode.js';
 import { nextTokenHeadGraph } from '../decoder/ends.js';
 import type { Engine, InWorker } from '../engine/engine.js';
 import type { Append } from '../engine/protocol.js';
 import { int32 } from '../engine/tensor.js';
-import { type BlockSessions, runBlock } from '../forward/blocks.js';
-import { embedEach } from '../forward/embed.js';
+import type { BlockSessions } from '../forward/blocks.js';
 import { checkHeadFinite } from '../forward/finite.js';
-import { dropBatch, type HeldBatch, hiddenName, holdBatch } from '../forward/held.js';
-import { rowOf } from '../forward/layout.js';
+import { hiddenName } from '../forward/held.js';
+import { type Assigned, askedRows, type PassBatch, passUp } from '../forward/pass.js';
 import { turnsByLength } from '../forward/rope.js';
 import { laneRuns, type Run } from '../forward/runs.js';
 import type { Prompts } from './lanes.js';
+import { lastRows } from './options.js';
 
 /** Prompts that are continued side by side, and where their keys and values are. */
 export interface Lane extends InWorker {
@@ -25,7 +25,9 @@ export interface Lane extends InWorker {
 export const cacheName = ({ name }: Pick<Lane, 'name'>, block: number, part: CachePart): string =>
   `${name}/${block}/${part}`;
 
-type HeldRun = HeldBatch & { readonly run: Run; readonly lane: Lane };
+interface PromptRun extends Assigned {
+  readonly lane: Lane;
+}
 
 /**
  * Takes the prompts of lanes through the model and leaves their keys and values in the lanes' caches, what all prompts of a
@@ -42,38 +44,29 @@ export async function prefill(
   const assigned = lanes.flatMap((lane) => {
     const sequences = lane.indices.map((index) => prompts[index]!);
     const limits = { tokens: engine.limits.tokens, share: !turnsByLength(model.config.rope) };
-    return laneRuns(sequences, lane.shared, limits).map((run, i) => ({
-      run,
-      lane,
-      worker: lane.worker,
-      name: `${lane.name}/prompt.${i}`,
-    }));
-  });
-  const batches = await engine.spread(assigned, async ({ run, lane, worker, name }): Promise<HeldRun> => {
-    const place = { attention: 'tree', past: run.prefix } as const;
-    return { ...(await holdBatch(worker, name, run.layout, model, place)), run, lane };
-  });
-  try {
-    await embedEach(engine, model, batches, (batch, embed) => embed(hiddenName(batch)));
-    await blocks.each(
-      async (block, session) => {
-        await engine.spread(batches, async (batch) => {
-          throwIfAborted(signal);
-          const { run, lane } = batch;
-          const cache = (part: CachePart) => ({ cache: cacheName(lane, block.index, part) });
-          const shared = { key: cache('sharedKey'), value: cache('sharedValue') };
-          await runBlock(model, block, session, batch, {
-            extraFeeds: blocks.extraFeeds(batch, block, run.prefix > 0 ? shared : undefined),
-            append: appends(run, (part) => cacheName(lane, block.index, part)),
-          });
-        });
-      },
-      { signal },
+    return laneRuns(sequences, lane.shared, limits).map(
+      (run, i): PromptRun => ({
+        run,
+        lane,
+        worker: lane.worker,
+        name: `${lane.name}/prompt.${i}`,
+        asked: run.keeps ? [] : lastRows(run.layout),
+      }),
     );
-    return await firstTokens(engine, model, batches);
-  } finally {
-    await Promise.all(batches.map((batch) => dropBatch(batch)));
-  }
+  });
+  let first = new Map<Lane, number[]>();
+  await passUp(engine, model, blocks, assigned, {
+    signal,
+    past: ({ run, lane }, { index }) => {
+      const cache = (part: CachePart) => ({ cache: cacheName(lane, index, part) });
+      return run.prefix > 0 ? { key: cache('sharedKey'), value: cache('sharedValue') } : undefined;
+    },
+    append: ({ run, lane }, { index }) => appends(run, (part) => cacheName(lane, index, part)),
+    ends: async (batches) => {
+      first = await firstTokens(engine, model, batches);
+    },
+  });
+  return first;
 }
 
 /** Makes the caches of a lane, which are empty. */
@@ -112,7 +105,7 @@ function appends({ keeps, prefix, layout }: Run, nameOf: (part: CachePart) => st
 async function firstTokens(
   engine: Engine,
   model: Model,
-  batches: readonly HeldRun[],
+  batches: readonly PassBatch<PromptRun>[],
 ): Promise<Map<Lane, number[]>> {
   const tokens = new Map<Lane, number[]>();
   const session = 'generate/head';
@@ -121,8 +114,7 @@ async function firstTokens(
     const wanted = batches.filter(({ run }) => !run.keeps);
     await engine.spread(wanted, async (batch) => {
       const { layout } = batch.run;
-      const rows = layout.sequences.map((_, b) => rowOf(layout, b, layout.lengths[b]! - 1));
-      const feeds = { hidden: { held: hiddenName(batch) }, rows: int32(rows) };
+      const feeds = { hidden: { held: hiddenName(batch) }, rows: int32(askedRows(batch)) };
       const [results] = await batch.worker.run([{ session, feeds, fetch: ['token', 'finite'] }]);
       await checkHeadFinite(model, [Number(results!.finite!.data[0])]);
       const own = tokens.get(batch.lane) ?? [];

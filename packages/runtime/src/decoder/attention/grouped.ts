@@ -1,23 +1,29 @@
 import type { GroupedQueryAttention, Linear, Value } from '@moepress/core';
 import { clip, reshape, rmsNorm } from '@moepress/graph';
 import { weightFor } from '../weights.js';
-import type { Heads, Turn } from './heads.js';
+import type { Asking, Heads, Turn } from './heads.js';
 import { project } from './project.js';
 
 /** Projected, normalised, clipped and rotated. */
-export function groupedHeads(x: Value, spec: GroupedQueryAttention, turn: Turn, epsilon: number): Heads {
-  const part = (linear: Linear, norm: (x: Value) => Value = (x) => x) =>
+export function groupedHeads(
+  x: Value,
+  spec: GroupedQueryAttention,
+  turn: Turn,
+  epsilon: number,
+  asking: Asking,
+): Heads {
+  const part = (x: Value, linear: Linear, norm: (x: Value) => Value = (x) => x) =>
     clipped(norm(project(x, linear)), spec.clip);
   return {
-    query: turn(
-      part(spec.q, (q) => normalised(q, spec, 'q', epsilon)),
+    query: asking.turn(
+      part(asking.x, spec.q, (q) => normalised(q, spec, 'q', epsilon)),
       spec.heads,
     ),
     key: turn(
-      part(spec.k, (k) => normalised(k, spec, 'k', epsilon)),
+      part(x, spec.k, (k) => normalised(k, spec, 'k', epsilon)),
       spec.kvHeads,
     ),
-    value: part(spec.v),
+    value: part(x, spec.v),
   };
 }
 

@@ -12,9 +12,23 @@ export interface Heads {
 /** Rotates x [T, heads * rope.dim] by the angles of its tokens. */
 export type Turn = (x: Value, heads: number) => Value;
 
-/** Queries, keys and values of x [T, H]. */
-export function headsOf(x: Value, spec: Attention, turn: Turn, epsilon: number): Heads {
-  return spec.kind === 'mla' ? latentHeads(x, spec, turn) : groupedHeads(x, spec, turn, epsilon);
+/** Those whose queries are computed: their rows of x, and their angles. */
+export interface Asking {
+  readonly x: Value;
+  readonly turn: Turn;
+}
+
+/** Keys and values of x [T, H], and queries of all or of some of its rows. */
+export function headsOf(
+  x: Value,
+  spec: Attention,
+  turn: Turn,
+  epsilon: number,
+  asking: Asking = { x, turn },
+): Heads {
+  return spec.kind === 'mla'
+    ? latentHeads(x, spec, turn, asking)
+    : groupedHeads(x, spec, turn, epsilon, asking);
 }
 
 /** Dimensions of a head's values. */

@@ -1,17 +1,17 @@
 import type { LatentAttention, LatentDown, Value } from '@moepress/core';
 import { expand, join, rmsNorm, slice, unsqueeze } from '@moepress/graph';
 import { weightFor } from '../weights.js';
-import type { Heads, Turn } from './heads.js';
+import type { Asking, Heads, Turn } from './heads.js';
 import { project, split } from './project.js';
 
 /**
  * Multi-head latent attention with keys and values of every head spelled out (DeepSeek-V2, arXiv
  * 2405.04434, section 2.1.2): each head has its own content, and its keys share one rotated part.
  */
-export function latentHeads(x: Value, spec: LatentAttention, turn: Turn): Heads {
+export function latentHeads(x: Value, spec: LatentAttention, turn: Turn, asking: Asking): Heads {
   const { heads, headDim, contentDim, valueDim, rope } = spec;
-  const queries = split(project(queryLatent(x, spec.q.down), spec.q.up), [heads, headDim]);
-  const turned = turn(flat(slice(queries, 2, contentDim, headDim)), heads);
+  const queries = split(project(queryLatent(asking.x, spec.q.down), spec.q.up), [heads, headDim]);
+  const turned = asking.turn(flat(slice(queries, 2, contentDim, headDim)), heads);
 
   const down = project(x, spec.kvDown.linear);
   const latentDim = Number(down.shape[1]) - rope.dim;

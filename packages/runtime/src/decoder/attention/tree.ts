@@ -1,8 +1,9 @@
-import type { Attention, Value } from '@moepress/core';
+import type { Attention, Rope, Value } from '@moepress/core';
 import {
   add,
   and,
   between,
+  cast,
   type GraphBuilder,
   gather,
   greater,
@@ -24,7 +25,7 @@ import {
 import type { TreeInputs } from '../inputs.js';
 import { weightFor } from '../weights.js';
 import { shareBesideSinks } from './differentiable.js';
-import { headsOf, reachOf, valueDimOf } from './heads.js';
+import { type Asking, headsOf, reachOf, valueDimOf } from './heads.js';
 import { project, split } from './project.js';
 
 /** Keys [kvHeads, n, D] and values [kvHeads, n, V] of n tokens, rotated and normalised. */
@@ -37,7 +38,7 @@ export interface HeadRows {
 const outOfReach = -1e30;
 
 /**
- * x [T, H] to [T, H], for tokens that lie as a tree (`Layout`) behind those of `prefix`, which all of them see. Some
+ * x [T, H] to [T, H], or to [R, H] where only some rows are to come out, for tokens that lie as a tree (`Layout`) behind those of `prefix`, which all of them see. Some
  * queries at a time are multiplied with the keys that any of them sees: no product is spent on padding, on
  * sequences that are strangers to each other, nor twice on what several sequences share.
  */
@@ -52,7 +53,9 @@ export function treeAttention(
   const graph = x.graph as GraphBuilder;
   const [group, valueDim] = [heads / kvHeads, valueDimOf(spec)];
   const { window, sinks } = reachOf(spec);
-  const { query, key, value } = headsOf(x, spec, (part) => rotary(part, tokens, rope.pairing), epsilon);
+  const turn = (part: Value) => rotary(part, tokens, rope.pairing);
+  const asking = tokens.rows ? askingRows(x, tokens, tokens.rows, rope.pairing) : { x, turn };
+  const { query, key, value } = headsOf(x, spec, turn, epsilon, asking);
   const queries = transpose(split(query, [kvHeads, group, headDim]), [1, 2, 0, 3]);
   const own = {
     key: transpose(split(key, [kvHeads, headDim]), [1, 0, 2]),
@@ -66,10 +69,11 @@ export function treeAttention(
   const width = heads * valueDim;
 
   const attend = (tile: Value): Value => {
-    const [rows, span] = [gather(tokens.queries, tile), gather(tokens.spans, tile)];
+    const [asked, span] = [gather(tokens.queries, tile), gather(tokens.spans, tile)];
+    const rows = tokens.rows ? gather(tokens.rows, asked) : asked;
     const seen = between(tokens.keys, 0, slice(span, 0, 0, 1), slice(span, 0, 1, 2), 'K');
     // [kvHeads, group, Q, D] with [kvHeads, 1, K, D]
-    const products = scaledProduct(gather(queries, rows, 2), gather(keys, seen, 2), scale);
+    const products = scaledProduct(gather(queries, asked, 2), gather(keys, seen, 2), scale);
     const scores = add(products, maskOf(tokens, rows, seen, window));
     const shares = logits ? mul(softmax(scores), shareBesideSinks(scores, logits)) : softmax(scores);
     const attended = matmul(shares, gather(values, seen, 2));
@@ -77,8 +81,13 @@ export function treeAttention(
   };
   const [tiles] = graph.repeat(squeeze(sizeOf(tokens.spans, 0), 0), (tile) => [attend(tile)], 'N');
   const all = reshape(tiles!, [-1, width], ['N*Q', width]);
-  const packed = between(all, 0, graph.constant([0], [1], 'int64'), sizeOf(x, 0), 'T');
+  const packed = between(all, 0, graph.constant([0], [1], 'int64'), sizeOf(asking.x, 0), asking.x.shape[0]!);
   return { output: project(packed, spec.o), own };
+}
+
+function askingRows(x: Value, { cos, sin }: TreeInputs, rows: Value, pairing: Rope['pairing']): Asking {
+  const angles = { cos, sin, order: unsqueeze(cast(rows, 'int64'), 0) };
+  return { x: gather(x, rows), turn: (part) => rotary(part, angles, pairing) };
 }
 
 /** 0 where a query sees a key, a very low number elsewhere: [Q, K]. */
