@@ -8,6 +8,16 @@ interface Frame {
   readonly known: Map<string, Value>;
 }
 
+/** Rows that are multiplied with weights in turns, as many in each. */
+export interface Turns {
+  /** The name of their axis. */
+  readonly rows: Dim;
+  /** How many turns, int64 []. */
+  readonly count: Value;
+  /** [turns, rows of a turn, `width`] as int64 [3]. */
+  shapeFor(width: number): Value;
+}
+
 /** What a node produces: one of these per output. */
 export interface OutputSpec {
   readonly dtype: GraphDType;
@@ -39,6 +49,7 @@ export class GraphBuilder implements Graph {
   readonly #values = new Map<string, Value>();
   #count = 0;
   #marks: Pick<NodeIR, 'onHost' | 'exact'> = {};
+  #turns: Turns | null = null;
 
   constructor(name: string) {
     this.#name = name;
@@ -172,6 +183,22 @@ export class GraphBuilder implements Graph {
   /** Keeps the nodes that `build` appends in their precision, where the graph is brought to a lower one. */
   exactly<T>(build: () => T): T {
     return this.#marked({ exact: true }, build);
+  }
+
+  /** Multiplies what has `turns.rows` rows with weights some rows at a time, in the nodes that `build` appends. */
+  inTurns<T>(turns: Turns, build: () => T): T {
+    const before = this.#turns;
+    this.#turns = turns;
+    try {
+      return build();
+    } finally {
+      this.#turns = before;
+    }
+  }
+
+  /** How the rows of x are to be multiplied with weights; null: all at once. */
+  turnsOf(x: Value): Turns | null {
+    return this.#turns && x.shape[0] === this.#turns.rows ? this.#turns : null;
   }
 
   /** The nodes outside branches, in the order they were appended. */

@@ -1,7 +1,19 @@
 import type { Value } from '@moepress/core';
+import type { GraphBuilder } from '../builder.js';
+import { gather, reshape } from './layout.js';
 
 /** x [n, in] times W [out, in] transposed, as Hugging Face stores it, plus bias [out]. */
 export function linear(x: Value, weight: Value, bias: Value | null = null): Value {
+  const turns = (x.graph as GraphBuilder).turnsOf(x);
+  if (!turns) return product(x, weight, bias);
+  const [inputs, outputs] = weight.shape.toReversed() as [number, number];
+  const parts = x.graph.op('Reshape', [x, turns.shapeFor(inputs)], { shape: [1, x.shape[0]!, inputs] });
+  const each = (turn: Value) => [product(gather(parts, turn), weight, bias)];
+  const [stacked] = (x.graph as GraphBuilder).repeat(turns.count, each, 1);
+  return reshape(stacked!, [-1, outputs], [x.shape[0]!, outputs]);
+}
+
+function product(x: Value, weight: Value, bias: Value | null): Value {
   return x.graph.op('Gemm', bias ? [x, weight, bias] : [x, weight], {
     dtype: x.dtype,
     shape: [x.shape[0]!, weight.shape[0]!],

@@ -60,10 +60,23 @@ export function planLanes(
       members.reduce((most, { ids }) => Math.max(most, ids.length), 0) - prefix + newTokens + cacheGrowth;
     const room = Math.floor((bytes / each - prefix) / longest);
     const most = Math.max(1, Math.min(mostSequences, room, Math.ceil(members.length / workers)));
-    for (let i = 0; i < members.length; i += most) {
-      const indices = members.slice(i, i + most).map(({ index }) => index);
-      add(indices, indices.length > 1 ? prefix : 0);
+    for (let i = 0; i < members.length; i += most * workers) {
+      for (const dealt of deal(members.slice(i, i + most * workers), most)) {
+        const indices = dealt.map(({ index }) => index);
+        add(indices, indices.length > 1 ? prefix : 0);
+      }
     }
+  }
+  return lanes;
+}
+
+/** Members of descending length, dealt to lanes of at most `most` so that each gets about as many tokens. */
+function deal<T>(members: readonly T[], most: number): T[][] {
+  const count = Math.ceil(members.length / most);
+  const lanes = Array.from({ length: count }, (): T[] => []);
+  for (const [i, member] of members.entries()) {
+    const [turn, place] = [Math.floor(i / count), i % count];
+    lanes[turn % 2 === 0 ? place : count - 1 - place]!.push(member);
   }
   return lanes;
 }

@@ -72,6 +72,6 @@ export function stepAttention(
     mul(ofOwn!, unsqueeze(value, 2)),
   ];
   const attended = sums.reduce((sum, part) => add(sum, part));
-  const packed = reshape(attended, [-1, heads * valueDim], ['B', heads * valueDim]);
+  const packed = reshape(attended, [-1, heads * valueDim], [x.shape[0]!, heads * valueDim]);
   return { output: project(packed, spec.o), own: { key, value } };
 }
