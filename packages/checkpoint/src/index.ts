@@ -38,5 +38,6 @@ export { describeUnread } from './survey/unread.js';
 export { bytesOf } from './tensor/bytes.js';
 export { decodeFloat32, holdsNotFinite } from './tensor/decode.js';
 export { fromFloat32 } from './tensor/float.js';
+export type { ConfinedTokenizer } from './tokenizer/confined.js';
 export { tokenizerFiles } from './tokenizer/files.js';
 export { openTokenizer, readSpecialTokens } from './tokenizer/open.js';

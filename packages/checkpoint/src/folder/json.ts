@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ErrorCode, MoepressError, parseJson, refuseLfsPointer } from '@moepress/core';
+import { type ErrorCode, MoepressError, parseJson, refuseLfsPointer } from '@moepress/core/errors';
 
 /** More than any real config or index takes; an index of 100,000 tensors is 10 MB. */
 const maxJsonBytes = 64 * 1024 * 1024;

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { JsonObject } from '../folder/json.js';
 import { classDefaults, type NamedTokens } from './class-defaults.js';
 import type { TokenizerSettings } from './files.js';
@@ -15,16 +14,6 @@ export interface AddedToken {
 
 /** The roles that transformers knows; their tokens are found in texts too. */
 const roles = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'];
-
-const flag = z.boolean().nullish();
-const tokenObject = z.object({
-  content: z.string(),
-  single_word: flag,
-  lstrip: flag,
-  rstrip: flag,
-  normalized: flag,
-  special: flag,
-});
 
 /** What tokens a tokenizer has beside those of tokenizer.json. */
 export interface SpecialTokens {
@@ -85,19 +74,25 @@ function fromIds(ids: JsonObject, special: ReadonlySet<string>): AddedToken[] {
 
 function asToken(given: unknown, special: boolean): AddedToken | null {
   if (typeof given === 'string') return given === '' ? null : plain(given, special);
-  const { success, data } = tokenObject.safeParse(given);
-  if (!success || data.content === '') return null;
-  const isSpecial = special || (data.special ?? false);
-  const { content, single_word, lstrip, rstrip, normalized } = data;
+  if (typeof given !== 'object' || given === null) return null;
+  const token = given as { readonly [key in keyof AddedToken]?: unknown };
+  const { content } = token;
+  if (typeof content !== 'string' || content === '' || !flags.every((flag) => isFlag(token[flag])))
+    return null;
+  const isSpecial = special || token.special === true;
   return {
     content,
-    single_word: single_word ?? false,
-    lstrip: lstrip ?? false,
-    rstrip: rstrip ?? false,
-    normalized: normalized ?? !isSpecial,
+    single_word: token.single_word === true,
+    lstrip: token.lstrip === true,
+    rstrip: token.rstrip === true,
+    normalized: (token.normalized as boolean | null | undefined) ?? !isSpecial,
     special: isSpecial,
   };
 }
+
+const flags = ['single_word', 'lstrip', 'rstrip', 'normalized', 'special'] as const;
+
+const isFlag = (value: unknown) => value === undefined || value === null || typeof value === 'boolean';
 
 const plain = (content: string, special: boolean): AddedToken => ({
   content,

@@ -20,6 +20,7 @@ export const errorCatalogue = {
   ARCHITECTURE_UNKNOWN:
     'Use a model of a known family, or teach moepress this one: see "an architecture" in CONTRIBUTING.md.',
   TOKENIZER_MISSING: 'Put tokenizer.json (and tokenizer_config.json) beside config.json.',
+  TOKENIZER_STOPPED: 'Restore tokenizer.json from the original repository; a sound one takes milliseconds.',
   PLAN_INVALID: 'Make the plan again with moepress compress --plan-only.',
   PLAN_BASE_MISMATCH: 'Apply the plan to the checkpoint it was made from, or make a new plan for this one.',
   PLUGIN_INVALID: 'The package must default-export the result of definePlugin().',

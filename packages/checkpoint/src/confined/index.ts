@@ -1,0 +1,3 @@
+export { ConfinedError, type ConfinedReason } from './error.js';
+export { type ConfinedBounds, ConfinedThread } from './thread.js';
+export { answerConfined, type ConfinedTasks } from './worker.js';

@@ -1,0 +1,65 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { MoepressError } from '@moepress/core/errors';
+
+/** What a confined thread is asked. */
+export interface ConfinedRequest {
+  readonly id: number;
+  readonly task: string;
+  readonly argument: unknown;
+}
+
+/** An error that passed from one thread to another. */
+export interface ConfinedFailure {
+  readonly name: string;
+  readonly message: string;
+  /** Of an error that is meant for the user. */
+  readonly own: ReturnType<MoepressError['toJSON']> | null;
+}
+
+export interface ConfinedReply {
+  readonly id: number;
+  readonly value?: unknown;
+  readonly failure?: ConfinedFailure;
+}
+
+/** What the thread is started with. */
+export interface ConfinedStart {
+  /** For questions that the asking thread waits for without letting anything else happen. */
+  readonly port: MessagePort;
+  /** One 32-bit number, raised by one for each answer on `port`. */
+  readonly bell: SharedArrayBuffer;
+  readonly data: unknown;
+}
+
+/** What answers to a task; may be asked again after it threw. */
+export type ConfinedTasks = Readonly<Record<string, (argument: never) => unknown>>;
+
+/**
+ * Makes the thread this is called in one that `ConfinedThread` asks: `make` gets what the thread was given and says
+ * what it can do. Answers one question after the other.
+ */
+export function answerConfined(make: (data: never) => ConfinedTasks): void {
+  const { port, bell, data }: ConfinedStart = workerData;
+  const tasks = make(data as never);
+  const counter = new Int32Array(bell);
+  const listen = (from: MessagePort, ring: () => void) =>
+    from.on('message', async (request: ConfinedRequest) => {
+      from.postMessage(await reply(tasks, request));
+      ring();
+    });
+  listen(parentPort!, () => {});
+  listen(port, () => {
+    Atomics.add(counter, 0, 1);
+    Atomics.notify(counter, 0);
+  });
+}
+
+async function reply(tasks: ConfinedTasks, { id, task, argument }: ConfinedRequest): Promise<ConfinedReply> {
+  try {
+    return { id, value: await tasks[task]!(argument as never) };
+  } catch (error) {
+    const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
+    const own = error instanceof MoepressError ? error.toJSON() : null;
+    return { id, failure: { name, message, own } };
+  }
+}

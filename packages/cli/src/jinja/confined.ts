@@ -1,0 +1,48 @@
+import { ConfinedError, ConfinedThread } from '@moepress/checkpoint/confined';
+import { TemplateError } from './errors.js';
+import type { Rendered, TemplateData } from './thread.js';
+
+/** The built file also when this module runs from source: worker threads cannot load TypeScript. */
+const script = new URL('../../dist/jinja/thread.js', import.meta.url);
+
+/** Milliseconds of processor time for starting the thread and reading a template; sound ones take some. */
+const starting = 2000;
+
+/** Megabytes of JavaScript's memory. */
+const memory = 256;
+
+export interface RenderOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds of processor time; 2000 by default. Sound templates take some. */
+  readonly patience?: number | undefined;
+}
+
+/** A chat template that is rendered in a thread, bounded in time and memory, one conversation after the other. */
+export interface ConfinedTemplate {
+  /**
+   * The text of a template for variables of JSON values, as `Template.render` has them. Throws `TemplateError` for what
+   * the template refuses and for what was stopped, and the reason of the signal.
+   */
+  render(variables: Readonly<Record<string, unknown>>, options?: RenderOptions): Promise<string>;
+  /** Ends the thread. */
+  close(): Promise<void>;
+}
+
+/** A stranger's template. Its source is read when it is first rendered. */
+export function confineTemplate(source: string): ConfinedTemplate {
+  const data: TemplateData = { source };
+  const thread = new ConfinedThread(script, data, starting);
+  return {
+    async render(variables, { signal, patience = 2000 } = {}) {
+      try {
+        const rendered = await thread.ask<Rendered>('render', variables, { patience, memory, signal });
+        if ('text' in rendered) return rendered.text;
+        throw new TemplateError(rendered.refusal);
+      } catch (error) {
+        if (!(error instanceof ConfinedError)) throw error;
+        throw new TemplateError(error.message, { cause: error });
+      }
+    },
+    close: () => thread.close(),
+  };
+}
