@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import {
   createRng,
+  encodeAll,
   MoepressError,
   type Tokenizer,
   type TrainingSequence,
@@ -40,8 +41,7 @@ export async function loadCalibration(
   parts: readonly CalibrationPart[],
   options: CalibrationOptions,
 ): Promise<LoadedSet<readonly number[]>> {
-  const { tokenizer } = options;
-  const encode = ({ text }: SourceText) => ({ ids: tokenizer.encode(text), from: 1 });
+  const encode = async ({ text }: SourceText) => ({ ids: (await encoded([text], options))[0]!, from: 1 });
   const { sequences, ...set } = await loadSet(parts, options, encode);
   return { ...set, sequences: sequences.map(({ ids }) => ids) };
 }
@@ -57,9 +57,8 @@ export async function loadTraining(
 ): Promise<LoadedSet<TrainingSequence>> {
   const { tokenizer } = options;
   const end = tokenizer.eosTokenId === null ? [] : [tokenizer.eosTokenId];
-  const { sequences, ...set } = await loadSet(parts, options, ({ text, question }) => {
-    const ids = tokenizer.encode(text);
-    const asked = tokenizer.encode(text.slice(0, question));
+  const { sequences, ...set } = await loadSet(parts, options, async ({ text, question }) => {
+    const [ids = [], asked = []] = await encoded([text, text.slice(0, question)], options);
     // The last tokens of the question may merge with the answer's first.
     const differs = asked.findIndex((id, place) => id !== ids[place]);
     const from = differs === -1 ? asked.length : differs;
@@ -76,7 +75,7 @@ export async function loadTraining(
 async function loadSet(
   parts: readonly CalibrationPart[],
   options: CalibrationOptions,
-  encode: (text: SourceText) => TrainingSequence,
+  encode: (text: SourceText) => Promise<TrainingSequence>,
 ): Promise<LoadedSet<TrainingSequence>> {
   const sequences: TrainingSequence[] = [];
   for (const part of parts) sequences.push(...(await loadPart(part, options, encode)));
@@ -86,7 +85,7 @@ async function loadSet(
 async function loadPart(
   part: CalibrationPart,
   options: CalibrationOptions,
-  encode: (text: SourceText) => TrainingSequence,
+  encode: (text: SourceText) => Promise<TrainingSequence>,
 ): Promise<TrainingSequence[]> {
   const { progress, signal, tokenizer, maxPositions, seed } = options;
   checkLength(part, maxPositions);
@@ -96,7 +95,7 @@ async function loadPart(
     part.length === null
       ? separateSequences(lazily(documents, encode), Math.min(maxPositions, longestDocument))
       : packedSequences(
-          lazily(documents, ({ text }) => tokenizer.encode(text)),
+          lazily(documents, async ({ text }) => (await encoded([text], options))[0]!),
           tokenizer.eosTokenId,
           part.length,
         );
@@ -104,7 +103,7 @@ async function loadPart(
   const task = 'Tokenising';
   progress?.({ type: 'start', task, total: wanted, unit: 'sequences' });
   const taken: TrainingSequence[] = [];
-  for (const sequence of available) {
+  for await (const sequence of available) {
     taken.push(sequence);
     progress?.({ type: 'advance', task, done: taken.length });
     // Lets Ctrl-C be heard.
@@ -126,9 +125,15 @@ function inOrder(texts: readonly SourceText[], { sequences, length }: Calibratio
     .map((i) => texts[i]!);
 }
 
-function* lazily<T>(texts: Iterable<SourceText>, encode: (text: SourceText) => T): Generator<T> {
-  for (const text of texts) yield encode(text);
+async function* lazily<T>(
+  texts: Iterable<SourceText>,
+  encode: (text: SourceText) => Promise<T>,
+): AsyncGenerator<T> {
+  for (const text of texts) yield await encode(text);
 }
+
+const encoded = (texts: readonly string[], { tokenizer, signal }: CalibrationOptions) =>
+  encodeAll(tokenizer, texts, { signal });
 
 function checkLength(part: CalibrationPart, maxPositions: number): void {
   if (part.length === null || part.length <= maxPositions) return;

@@ -1,24 +1,24 @@
 import type { TrainingSequence } from '@moepress/core';
 
 /** One sequence a document, cut at `longest` tokens; documents without tokens give none. */
-export function* separateSequences(
-  documents: Iterable<TrainingSequence>,
+export async function* separateSequences(
+  documents: AsyncIterable<TrainingSequence>,
   longest: number,
-): Generator<TrainingSequence> {
-  for (const { ids, from } of documents) if (ids.length > 0) yield { ids: ids.slice(0, longest), from };
+): AsyncGenerator<TrainingSequence> {
+  for await (const { ids, from } of documents) if (ids.length > 0) yield { ids: ids.slice(0, longest), from };
 }
 
 /**
  * Documents end to end, `separator` (the end-of-text token) after each if there is one, cut into
  * sequences of exactly `length` tokens; a shorter rest is left out. Reads no document before it is needed.
  */
-export function* packedSequences(
-  documents: Iterable<readonly number[]>,
+export async function* packedSequences(
+  documents: AsyncIterable<readonly number[]>,
   separator: number | null,
   length: number,
-): Generator<TrainingSequence> {
+): AsyncGenerator<TrainingSequence> {
   let open: number[] = [];
-  for (const ids of documents) {
+  for await (const ids of documents) {
     const stream = separator === null ? ids : [...ids, separator];
     for (let start = 0; start < stream.length; ) {
       const end = start + length - open.length;

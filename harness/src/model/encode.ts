@@ -1,4 +1,4 @@
-import { MoepressError, type Tokenizer } from '@moepress/core';
+import { encodeAll, MoepressError, type Tokenizer } from '@moepress/core';
 import { rstrip } from '../python/text.js';
 
 /**
@@ -26,13 +26,27 @@ export function prefixToken({ bosTokenId, eosTokenId }: Tokenizer): number {
   });
 }
 
-export function encode({ tokenizer, addBos }: Encoding, text: string): number[] {
-  if (addBos === false || startsWithPrefix(tokenizer, text)) {
-    return tokenizer.encode(text, { addSpecialTokens: false });
-  }
-  const ids = tokenizer.encode(text);
+/**
+ * Ids of texts, in their order, of equal texts once; in another thread where the tokenizer has one. Throws `ABORTED`.
+ */
+export async function encode(
+  { tokenizer, addBos }: Encoding,
+  texts: readonly string[],
+  signal?: AbortSignal,
+): Promise<(readonly number[])[]> {
+  const distinct = [...new Set(texts)];
+  const isBare = (text: string) => addBos === false || startsWithPrefix(tokenizer, text);
+  const bare = distinct.filter(isBare);
+  const framed = distinct.filter((text) => !isBare(text));
+  const bareIds = await encodeAll(tokenizer, bare, { addSpecialTokens: false, signal });
+  const framedIds = await encodeAll(tokenizer, framed, { signal });
   const bos = tokenizer.bosTokenId;
-  return addBos && bos !== null && ids[0] !== bos ? [bos, ...ids] : ids;
+  const begun = framedIds.map((ids) => (addBos && bos !== null && ids[0] !== bos ? [bos, ...ids] : ids));
+  const idsOf = new Map([
+    ...bare.map((text, i) => [text, bareIds[i]!] as const),
+    ...framed.map((text, i) => [text, begun[i]!] as const),
+  ]);
+  return texts.map((text) => idsOf.get(text)!);
 }
 
 /** A text that spells out the BOS gets no second one. */
@@ -44,21 +58,37 @@ function startsWithPrefix(tokenizer: Tokenizer, text: string): boolean {
   return prefix !== '' && text.startsWith(prefix);
 }
 
-/**
- * Ids of a context and of its continuation. Blanks that end the context go to the continuation, the
- * whole is encoded at once, and the first `encode(context).length` ids count as context, even where a
- * merge reaches across the border. An empty context becomes the prefix token.
- */
-export function encodePair(encoding: Encoding, context: string, continuation: string): EncodedPair {
-  if (context === '') return encodeWithoutContext(encoding.tokenizer, continuation);
-  const kept = rstrip(context);
-  const contextIds = encode(encoding, kept);
-  const whole = encode(encoding, context + continuation);
-  return { context: contextIds, continuation: whole.slice(contextIds.length) };
+/** A text and what follows it. */
+export interface TextPair {
+  readonly context: string;
+  readonly continuation: string;
 }
 
-function encodeWithoutContext(tokenizer: Tokenizer, continuation: string): EncodedPair {
+/**
+ * Ids of contexts and of their continuations. Blanks that end a context go to the continuation, the
+ * whole is encoded at once, and as many ids as the context alone has count as context, even where a
+ * merge reaches across the border. An empty context becomes the prefix token. Throws `ABORTED`.
+ */
+export async function encodePairs(
+  encoding: Encoding,
+  pairs: readonly TextPair[],
+  signal?: AbortSignal,
+): Promise<EncodedPair[]> {
+  const hasContext = ({ context }: TextPair) => context !== '';
+  const whole = pairs.filter(hasContext);
+  const texts = whole.flatMap(({ context, continuation }) => [rstrip(context), context + continuation]);
+  const ids = await encode(encoding, texts, signal);
+  const bare = pairs.filter((pair) => !hasContext(pair)).map(({ continuation }) => continuation);
+  const bareIds = await encodeAll(encoding.tokenizer, bare, { addSpecialTokens: false, signal });
+  let [next, nextBare] = [0, 0];
+  return pairs.map((pair) => {
+    if (!hasContext(pair)) return withoutContext(encoding.tokenizer, bareIds[nextBare++]!);
+    const [contextIds, all] = [ids[next++]!, ids[next++]!];
+    return { context: contextIds, continuation: all.slice(contextIds.length) };
+  });
+}
+
+function withoutContext(tokenizer: Tokenizer, ids: readonly number[]): EncodedPair {
   const prefix = prefixToken(tokenizer);
-  const ids = tokenizer.encode(continuation, { addSpecialTokens: false });
   return { context: [prefix], continuation: ids[0] === prefix ? ids.slice(1) : ids };
 }

@@ -1,6 +1,6 @@
-import { MoepressError, throwIfAborted, type Work } from '@moepress/core';
+import { MoepressError, type Tokenizer, throwIfAborted, type Work } from '@moepress/core';
 import type { Cuts } from './cuts.js';
-import { type EncodedPair, type Encoding, encode, encodePair, prefixToken } from './encode.js';
+import { type EncodedPair, type Encoding, encode, encodePairs, prefixToken } from './encode.js';
 import type { TokenEngine } from './engine.js';
 import type { LanguageModel, PairScore } from './language-model.js';
 import { inOrder, longestFirst } from './order.js';
@@ -20,9 +20,10 @@ export function textScoring(
 
   return {
     async loglikelihood(requests, work) {
-      const items = requests.map(({ context, continuation }) => {
-        throwIfAborted(work?.signal);
-        const pair = scorablePair(encoding, context, continuation);
+      const pairs = await encodePairs(encoding, requests, work?.signal);
+      throwIfAborted(work?.signal);
+      const items = requests.map(({ continuation }, i) => {
+        const pair = scorablePair(tokenizer, pairs[i]!, continuation);
         const cut = truncatePair(pair, scorer.maxLength);
         cuts.note(pair.context.length + pair.continuation.length, cut.ids.length);
         return cut;
@@ -33,7 +34,8 @@ export function textScoring(
     async loglikelihoodRolling(texts, work) {
       const prefix = prefixToken(tokenizer);
       // As the reference does: a text that the tokenizer itself begins with a BOS has two, the second one scored.
-      const windows = texts.map((text) => rollingWindows(encode(encoding, text), prefix, scorer.maxLength));
+      const encoded = await encode(encoding, texts, work?.signal);
+      const windows = encoded.map((ids) => rollingWindows(ids, prefix, scorer.maxLength));
       const scores = await score(windows.flat(), work);
       let next = 0;
       return windows.map((ofText) => ({
@@ -45,8 +47,7 @@ export function textScoring(
 }
 
 /** An encoded pair with at least one id on either side. */
-function scorablePair(encoding: Encoding, context: string, continuation: string): EncodedPair {
-  const pair = encodePair(encoding, context, continuation);
+function scorablePair(tokenizer: Tokenizer, pair: EncodedPair, continuation: string): EncodedPair {
   if (pair.continuation.length === 0) {
     throw new MoepressError('INPUT_INVALID', {
       message: `The continuation ${JSON.stringify(continuation)} has no token of its own after its context.`,
@@ -54,5 +55,5 @@ function scorablePair(encoding: Encoding, context: string, continuation: string)
     });
   }
   // A context of blanks alone gave them all away; something must still predict the first token.
-  return pair.context.length > 0 ? pair : { ...pair, context: [prefixToken(encoding.tokenizer)] };
+  return pair.context.length > 0 ? pair : { ...pair, context: [prefixToken(tokenizer)] };
 }

@@ -11,14 +11,17 @@ export function stopSequences(until: readonly string[], endOfText: string | null
  * and two more, so that the check costs the same however long the text is.
  */
 export function stopDetector(tokenizer: Tokenizer, stops: readonly string[]) {
-  const watched = stops.map((text) => ({
-    text,
-    tokens: tokenizer.encode(text, { addSpecialTokens: false }).length + 2,
-  }));
+  const byTokens = new Map<number, string[]>();
+  for (const text of stops) {
+    const tokens = tokenizer.encode(text, { addSpecialTokens: false }).length + 2;
+    byTokens.set(tokens, [...(byTokens.get(tokens) ?? []), text]);
+  }
+  const watched = [...byTokens];
   return (newIds: readonly number[]): boolean =>
-    watched.some(({ text, tokens }) =>
-      tokenizer.decode(newIds.slice(-tokens), { skipSpecialTokens: false }).includes(text),
-    );
+    watched.some(([tokens, texts]) => {
+      const end = tokenizer.decode(newIds.slice(-tokens), { skipSpecialTokens: false });
+      return texts.some((text) => end.includes(text));
+    });
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Tokenizer, Work } from '@moepress/core';
+import { decodeAll, type Tokenizer, type Work } from '@moepress/core';
 import { countCuts } from './cuts.js';
 import { type Encoding, encode } from './encode.js';
 import type { TokenEngine } from './engine.js';
@@ -41,8 +41,8 @@ export function tokenizedLanguageModel(options: TokenizedModelOptions): Language
   const generate = async (prompts: readonly Prompt[], work?: Work): Promise<string[]> => {
     const { until, maxGenTokens } = prompts[0]!;
     const maxNewTokens = options.ownLimit?.() ?? maxGenTokens;
-    const ids = prompts.map(({ context }) => {
-      const whole = encode(encoding, context);
+    const contexts = prompts.map(({ context }) => context);
+    const ids = (await encode(encoding, contexts, work?.signal)).map((whole) => {
       const cut = truncatePrompt(whole, engine.maxLength, maxGenTokens);
       cuts.note(whole.length, cut.length);
       return cut;
@@ -52,7 +52,8 @@ export function tokenizedLanguageModel(options: TokenizedModelOptions): Language
     const generated = await inOrder(ids, longestFirst(ids), (sorted) =>
       engine.generate(sorted, { ...work, maxNewTokens, stop, eosTokenIds }),
     );
-    return generated.map((newIds) => cutAnswer(tokenizer.decode(newIds), stops, thinkEndToken));
+    const texts = await decodeAll(tokenizer, generated, { signal: work?.signal });
+    return texts.map((text) => cutAnswer(text, stops, thinkEndToken));
   };
 
   return {

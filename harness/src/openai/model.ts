@@ -89,11 +89,11 @@ export function openAiLanguageModel(options: OpenAiModelOptions): LanguageModel 
       work,
     );
 
-  const generate = (prompts: readonly Prompt[], work: Work = {}): Promise<string[]> => {
+  const generate = async (prompts: readonly Prompt[], work: Work = {}): Promise<string[]> => {
     const { until, maxGenTokens } = prompts[0]!;
     const stops = stopSequences(until, eosText);
-    const ids = prompts.map(({ context }) => {
-      const whole = encode(encoding, context);
+    const contexts = prompts.map(({ context }) => context);
+    const ids = (await encode(encoding, contexts, work.signal)).map((whole) => {
       const cut = truncatePrompt(whole, maxLength - 1, maxGenTokens);
       cuts.note(whole.length, cut.length);
       return cut;
