@@ -3,7 +3,7 @@ import { appendFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { asWriteError, makeFolders } from '@moepress/checkpoint';
-import { MoepressError } from '@moepress/core';
+import { MoepressError, parseJson } from '@moepress/core';
 import { z } from 'zod';
 import type { ModelResponse } from '../evaluation/ask.js';
 import { requestKey } from '../requests/key.js';
@@ -81,7 +81,7 @@ async function readAnswers(file: string): Promise<Map<string, unknown> | null> {
 
 function parseLine(text: string): z.output<typeof lineSchema> | null {
   try {
-    return lineSchema.parse(JSON.parse(text));
+    return lineSchema.parse(parseJson(text));
   } catch {
     return null;
   }

@@ -1,4 +1,4 @@
-import { MoepressError, type Tokenizer, throwIfAborted, type Work } from '@moepress/core';
+import { MoepressError, shown, type Tokenizer, throwIfAborted, type Work } from '@moepress/core';
 import type { Cuts } from './cuts.js';
 import { type EncodedPair, type Encoding, encode, encodePairs, prefixToken } from './encode.js';
 import type { TokenEngine } from './engine.js';
@@ -50,7 +50,7 @@ export function textScoring(
 function scorablePair(tokenizer: Tokenizer, pair: EncodedPair, continuation: string): EncodedPair {
   if (pair.continuation.length === 0) {
     throw new MoepressError('INPUT_INVALID', {
-      message: `The continuation ${JSON.stringify(continuation)} has no token of its own after its context.`,
+      message: `The continuation ${shown(continuation)} has no token of its own after its context.`,
       mend: 'The task does not suit this tokenizer: leave it out.',
     });
   }

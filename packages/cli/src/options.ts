@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { parseJson } from '@moepress/core';
 import { InvalidArgumentError } from 'commander';
 
 /** Parsers of option values; what they throw is shown with the option's name. */
@@ -91,7 +92,7 @@ const ownOptions = ['ratio', 'seed'];
 
 function parseValue(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return text;
   }

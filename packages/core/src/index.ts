@@ -1,3 +1,4 @@
+export * from './bounded-lists.js';
 export * from './errors/index.js';
 export * from './events.js';
 export * from './evidence/evidence.js';

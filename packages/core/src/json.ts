@@ -7,24 +7,123 @@ const words: Readonly<Record<string, number>> = {
   '-Infinity': Number.NEGATIVE_INFINITY,
 };
 
-/** Strings, which are passed over, and the words where a value may stand. */
-const token = /"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\w.+-])(?:NaN|-?Infinity)(?![\w.+-]|\s*:)/g;
+/** One of the words, where a value may stand. */
+const word = /(?<![\w.+-])(?:NaN|-?Infinity)(?![\w.+-]|\s{0,1000}:)/y;
+
+/** Nothing that is read here nests half as deep, and whoever walks through it may be given no more. */
+const maxDepth = 200;
+
+export interface JsonBounds {
+  /** Lists and objects within each other, at most; 200 by default. */
+  readonly maxDepth?: number | undefined;
+  /** Whether `NaN`, `Infinity` and `-Infinity` are numbers, as in Python; true by default. */
+  readonly pythonWords?: boolean | undefined;
+  /** Whether an object may have a name twice, of which the last counts; true by default. */
+  readonly repeatedNames?: boolean | undefined;
+}
 
 /**
- * JSON as Python's `json.loads` takes it: `NaN`, `Infinity` and `-Infinity` are numbers. Config files, rows
- * of data sets, results and servers written in Python hold them. Throws `SyntaxError` as `JSON.parse` does.
+ * JSON that anyone may have written: everything of strangers goes through here. As Python's `json.loads` takes it:
+ * `NaN`, `Infinity` and `-Infinity` are numbers. Config files, rows of data sets, results and servers written in Python
+ * hold them. Throws `SyntaxError` as `JSON.parse` does, and for what nests too deep. How long a text may be is for those
+ * who read it to say.
  */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string, bounds: JsonBounds = {}): unknown {
+  const { pythonWords = true, repeatedNames = true } = bounds;
+  checkDepth(text, bounds.maxDepth ?? maxDepth);
+  if (!repeatedNames) checkNames(text);
   try {
     return JSON.parse(text);
   } catch (error) {
-    const found = [...text.matchAll(token)].some(([word]) => Object.hasOwn(words, word));
-    if (!found) throw error;
+    const found = pythonWords ? wordsIn(text) : [];
+    if (found.length === 0) throw error;
+    return parseWithWords(text, found);
   }
+}
+
+/** The words outside strings: where each begins and ends. */
+function wordsIn(text: string): (readonly [number, number])[] {
+  const found: (readonly [number, number])[] = [];
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (char === '"') at = endOfString(text, at);
+    else if (char === 'N' || char === 'I' || char === '-') {
+      word.lastIndex = at;
+      const length = word.exec(text)?.[0].length ?? 0;
+      if (length > 0) found.push([at, at + length]);
+      at += Math.max(0, length - 1);
+    }
+  }
+  return found;
+}
+
+function parseWithWords(text: string, found: readonly (readonly [number, number])[]): unknown {
   // Begins the strings that stand for the words; nothing a stranger wrote contains it.
   const mark = randomUUID();
-  const marked = text.replace(token, (word) => (Object.hasOwn(words, word) ? `"${mark}${word}"` : word));
-  return JSON.parse(marked, (_, value) =>
+  const parts: string[] = [];
+  let done = 0;
+  for (const [begin, end] of found) {
+    parts.push(text.slice(done, begin), `"${mark}${text.slice(begin, end)}"`);
+    done = end;
+  }
+  parts.push(text.slice(done));
+  return JSON.parse(parts.join(''), (_, value) =>
     typeof value === 'string' && value.startsWith(mark) ? words[value.slice(mark.length)] : value,
   );
+}
+
+const [quote, backslash, openList, openObject, closeList, closeObject] = [...'"\\[{]}'].map((char) =>
+  char.charCodeAt(0),
+);
+
+/** Looks at brackets only, so that it stops where the text becomes too deep, whatever follows. */
+function checkDepth(text: string, most: number): void {
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === quote) at = endOfString(text, at);
+    else if (code === openList || code === openObject) {
+      if (++depth > most) throw new SyntaxError(`Lists and objects nest deeper than ${most} levels`);
+    } else if (code === closeList || code === closeObject) depth--;
+  }
+}
+
+/** Where the string that begins at `at` ends, or the text if it does not. */
+function endOfString(text: string, at: number): number {
+  for (let end = at + 1; ; end++) {
+    end = text.indexOf('"', end);
+    if (end === -1) return text.length;
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === backslash) escapes++;
+    if (escapes % 2 === 0) return end;
+  }
+}
+
+/** Throws `SyntaxError` for an object that has a name twice; what else is wrong with the text is passed over. */
+function checkNames(text: string): void {
+  /** Of the objects around a place; null: a list. */
+  const around: (Set<string> | null)[] = [];
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === openObject) around.push(new Set());
+    else if (code === openList) around.push(null);
+    else if (code === closeList || code === closeObject) around.pop();
+    else if (code === quote) {
+      const end = endOfString(text, at);
+      const names = around.at(-1);
+      if (names && isName(text, end + 1)) {
+        const name = String(JSON.parse(text.slice(at, end + 1)));
+        if (names.has(name)) throw new SyntaxError(`The name ${JSON.stringify(name)} occurs twice`);
+        names.add(name);
+      }
+      at = end;
+    }
+  }
+}
+
+/** Whether a colon follows, so that the string before it is a name. */
+function isName(text: string, at: number): boolean {
+  let next = at;
+  while (/\s/.test(text.charAt(next))) next++;
+  return text[next] === ':';
 }

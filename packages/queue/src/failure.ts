@@ -1,4 +1,4 @@
-import { type ErrorCode, errorCatalogue, MoepressError } from '@moepress/core';
+import { type ErrorCode, errorCatalogue, MoepressError, parseJson } from '@moepress/core';
 import { z } from 'zod';
 
 const failureSchema = z.object({
@@ -27,7 +27,7 @@ export function decodeFailure(job: string, reason: string): MoepressError {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return null;
   }

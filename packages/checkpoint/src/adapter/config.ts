@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { MoepressError } from '@moepress/core';
+import { MoepressError, shown } from '@moepress/core';
 import { z } from 'zod';
 import { type JsonObject, readJsonFile } from '../folder/json.js';
 import { mergeLine } from './merge-line.js';
@@ -65,7 +65,7 @@ export async function readAdapterConfig(directory: string): Promise<AdapterConfi
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
     throw new MoepressError('CONFIG_INVALID', {
-      message: `"${path.join('.')}" is ${JSON.stringify(raw[String(path[0])]) ?? 'missing'}: ${message}.`,
+      message: `"${path.join('.')}" is ${raw[String(path[0])] === undefined ? 'missing' : shown(raw[String(path[0])])}: ${message}.`,
       where,
       mend: 'Restore adapter_config.json from where the adapter came.',
     });
@@ -95,7 +95,7 @@ function refuseOtherForms(raw: JsonObject, directory: string, where: string): vo
         (typeof init === 'string' && changingBase.test(init) ? 'init_lora_weights' : undefined));
   if (key === undefined) return;
   throw new MoepressError('CONFIG_UNSUPPORTED', {
-    message: `"${key}" is ${JSON.stringify(raw[key])}: of adapters only plain LoRA is implemented.`,
+    message: `"${key}" is ${shown(raw[key])}: of adapters only plain LoRA is implemented.`,
     where: `${where}: ${key}`,
     mend: mergeLine(directory),
   });

@@ -1,4 +1,4 @@
-import { MoepressError } from '@moepress/core';
+import { MoepressError, shown } from '@moepress/core';
 import type { JsonObject } from '../folder/json.js';
 
 /** Classes with another head on the same decoder, or that let tokens see what follows them. */
@@ -15,7 +15,7 @@ export function refuseOtherHeads({ architectures }: JsonObject, file: string): v
     : [];
   if (names.length === 0 || !names.every((name) => other.test(name))) return;
   throw new MoepressError('CONFIG_UNSUPPORTED', {
-    message: `"architectures" is ${JSON.stringify(names)}: this is no model that predicts the next token.`,
+    message: `"architectures" is ${shown(names)}: this is no model that predicts the next token.`,
     where: `${file}: architectures`,
     mend: 'Use the language model that it was made from.',
   });

@@ -1,4 +1,4 @@
-import { type Model, MoepressError } from '@moepress/core';
+import { type Model, MoepressError, shown } from '@moepress/core';
 import type { JsonObject } from '../folder/json.js';
 
 /** What a checkpoint's own settings make of greedy generation. */
@@ -68,7 +68,7 @@ export const generationSettings = (generation: JsonObject | null, config: JsonOb
 
 function refused(key: string, value: unknown, where: string): MoepressError {
   return new MoepressError('CONFIG_UNSUPPORTED', {
-    message: `generation_config.json sets "${key}" to ${JSON.stringify(value)}, which changes what generate() of transformers writes and is not implemented.`,
+    message: `generation_config.json sets "${key}" to ${shown(value)}, which changes what generate() of transformers writes and is not implemented.`,
     where: `${where}: generation_config.json: ${key}`,
     mend: `Take "${key}" out of a copy of the checkpoint to generate without it; tasks that only score are not touched by it.`,
   });

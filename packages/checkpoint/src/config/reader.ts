@@ -1,4 +1,4 @@
-import { MoepressError } from '@moepress/core';
+import { MoepressError, shown } from '@moepress/core';
 import { z } from 'zod';
 import type { ConfigValue, KeyRule, KeyTable, Meaning } from '../architectures/keys.js';
 import type { JsonObject } from '../folder/json.js';
@@ -85,9 +85,9 @@ export class KeyReader<Q extends string> {
 
   #stated(quantity: Q): string {
     const name = this.nameOf(quantity);
-    if (this.has(quantity)) return `"${name}" is ${JSON.stringify(this.#raw[name])}`;
+    if (this.has(quantity)) return `"${name}" is ${shown(this.#raw[name])}`;
     const { absent } = this.#rule(quantity);
-    const meant = absent === 'refused' ? '' : `, which means ${JSON.stringify(this.#meant(absent))}`;
+    const meant = absent === 'refused' ? '' : `, which means ${shown(this.#meant(absent))}`;
     return `"${name}" is missing${meant}`;
   }
 

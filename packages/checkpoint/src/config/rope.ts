@@ -1,4 +1,5 @@
 import type { Rope, RopeScaling } from '@moepress/core';
+import { shown } from '@moepress/core';
 import { z } from 'zod';
 import type { Quantity } from '../architectures/keys.js';
 import {
@@ -88,7 +89,7 @@ function warnOfLostTheta(
   if (lost === undefined || lost === theta) return;
   reader.warn(
     'ropeScaling',
-    `It is taken in the place of rope_parameters, whose rope_theta ${JSON.stringify(lost)} is lost: the rotation has ${theta}, as in transformers. To keep it, put "rope_theta" into "rope_scaling".`,
+    `It is taken in the place of rope_parameters, whose rope_theta ${shown(lost)} is lost: the rotation has ${theta}, as in transformers. To keep it, put "rope_theta" into "rope_scaling".`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { MoepressError } from '@moepress/core';
+import { MoepressError, shown } from '@moepress/core';
 import { z } from 'zod';
 import type { JsonObject } from '../folder/json.js';
 
@@ -15,7 +15,7 @@ export function readEosTokenIds(config: JsonObject, generation: JsonObject | nul
   if (success) return data == null ? [] : [data].flat().filter((id) => id >= 0);
   const where = generation === null ? file : file.replace(/config\.json$/, 'generation_config.json');
   throw new MoepressError('CONFIG_INVALID', {
-    message: `"eos_token_id" is ${JSON.stringify(given)}: ${error.issues[0]!.message}.`,
+    message: `"eos_token_id" is ${shown(given)}: ${error.issues[0]!.message}.`,
     where: `${where}: eos_token_id`,
   });
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseJson } from '@moepress/core';
 import { z } from 'zod';
 import { makeFolders } from '../files/folders.js';
 import { replaceFile } from '../files/replace.js';
@@ -26,7 +27,7 @@ export interface KnownDigest {
 /** What is known of the file at `path`; null if nothing is, or nothing that makes sense. */
 export async function readDigest(folder: string, path: string): Promise<KnownDigest | null> {
   try {
-    const record = recordSchema.parse(JSON.parse(await readFile(recordFile(folder, path), 'utf8')));
+    const record = recordSchema.parse(parseJson(await readFile(recordFile(folder, path), 'utf8')));
     return record.path === path ? record : null;
   } catch {
     return null;

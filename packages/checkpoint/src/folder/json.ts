@@ -25,7 +25,14 @@ export async function readJsonFile(
       where,
     });
   }
-  const bytes = await readFile(where);
+  const bytes = await readFile(where).catch((cause) => {
+    throw new MoepressError(code, {
+      message: `The file cannot be read: ${cause.message}.`,
+      where,
+      mend: 'Check its permissions.',
+      cause,
+    });
+  });
   refuseLfsPointer(bytes, where, code);
   let value: unknown;
   try {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MoepressError, type StoredTensor } from '@moepress/core';
+import { MoepressError, recordOf, type StoredTensor, shown } from '@moepress/core';
 import { z } from 'zod';
 import { readSafetensors, type SafetensorsFile } from '../safetensors/read.js';
 import { readJsonFile } from './json.js';
@@ -25,7 +25,7 @@ const shardName = z
   .string()
   .regex(/^(?!.*(?:^|\/)\.{0,2}(?:\/|$))[^\\:\0]+\.safetensors$/s, 'must be a file in the same folder');
 
-const indexSchema = z.object({ weight_map: z.record(z.string(), shardName) });
+const indexSchema = z.object({ weight_map: recordOf(shardName) });
 
 /**
  * Opens `model.safetensors`, or the shards that `model.safetensors.index.json` lists; like
@@ -66,10 +66,10 @@ async function readIndex(directory: string, where: string): Promise<string[]> {
   const json = await readJsonFile(directory, indexFile, 'CHECKPOINT_INDEX_INVALID');
   if (!json) throw await noWeights(directory);
   const parsed = indexSchema.safeParse(json);
-  if (parsed.success) return Object.values(parsed.data.weight_map);
+  if (parsed.success) return [...parsed.data.weight_map.values()];
   const issue = parsed.error.issues[0]!;
   const value = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown>)?.[key], json);
-  throw invalidIndex(`${issue.path.join(' → ')}: ${JSON.stringify(value)} ${issue.message}`, where);
+  throw invalidIndex(`${issue.path.join(' → ')}: ${shown(value)} ${issue.message}`, where);
 }
 
 async function readShard(directory: string, name: string): Promise<SafetensorsFile> {

@@ -1,6 +1,6 @@
 import { copyFile, readdir, readFile, stat, symlink } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
-import { MoepressError } from '@moepress/core';
+import { MoepressError, shown } from '@moepress/core';
 import { asWriteError } from '../files/errors.js';
 import { makeFolders } from '../files/folders.js';
 import { replaceFile } from '../files/replace.js';
@@ -93,7 +93,7 @@ export class CachedRepository {
   #ref(revision: string): string {
     if (staysInside(revision)) return join(this.#folder, 'refs', revision);
     throw new MoepressError('HUB_NOT_FOUND', {
-      message: `${JSON.stringify(revision)} is no valid revision.`,
+      message: `${shown(revision)} is no valid revision.`,
       where: this.#id,
     });
   }
@@ -104,7 +104,7 @@ export class CachedRepository {
   }
 
   #nonsense(name: string): MoepressError {
-    return unreachable(`The Hub lists ${JSON.stringify(name)}, which cannot be the name of a file`, this.#id);
+    return unreachable(`The Hub lists ${shown(name)}, which cannot be the name of a file`, this.#id);
   }
 }
 

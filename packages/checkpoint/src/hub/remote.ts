@@ -1,5 +1,5 @@
 import { datasetInfo, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
-import { MoepressError } from '@moepress/core';
+import { MoepressError, shown } from '@moepress/core';
 import { proxiedFetch } from '../net/fetch.js';
 import type { HubEnvironment, HubToken } from './environment.js';
 import { unreachable } from './errors.js';
@@ -38,7 +38,7 @@ export class RemoteRepository {
         ? await modelInfo({ ...asked, additionalFields: ['sha'] })
         : await datasetInfo({ ...asked, additionalFields: ['sha'] });
     if (isCommit(sha)) return sha;
-    throw unreachable(`The Hub answered with ${JSON.stringify(sha)}, which is no commit`, id);
+    throw unreachable(`The Hub answered with ${shown(sha)}, which is no commit`, id);
   }
 
   /** All files of a commit, in all folders. */

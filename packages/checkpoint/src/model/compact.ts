@@ -1,4 +1,4 @@
-import { MoepressError } from '@moepress/core';
+import { listOf, MoepressError } from '@moepress/core';
 import { z } from 'zod';
 import type { ArchitectureManifest } from '../architectures/manifest.js';
 import type { JsonObject } from '../folder/json.js';
@@ -16,11 +16,11 @@ const index = z.int().nonnegative();
 const compactLayer = z.object({
   layer: index,
   /** Original index of each expert stored under this layer; its position is its new index. */
-  experts: z.array(index),
+  experts: listOf(index),
   /** Width of each of them, where the experts of the model differ in it; config.json keeps that of the original. */
-  widths: z.array(index).optional(),
+  widths: listOf(index).optional(),
   /** Slot i computes with the stored expert [layer, new index]. */
-  slots: z.array(z.tuple([index, index])).min(1),
+  slots: listOf(z.tuple([index, index])).refine((slots) => slots.length > 0, 'must not be empty'),
 });
 
 const denseLayer = z.object({
@@ -36,9 +36,9 @@ const compactSchema = z.object({
   /** `model_type` of the family; that of the checkpoint itself is `moepress_<family>`. */
   base_architecture: z.string(),
   /** Layers with experts. */
-  layers: z.array(compactLayer),
+  layers: listOf(compactLayer),
   /** Layers with a dense FFN, if config.json without this record does not tell of them. */
-  dense: z.array(denseLayer).optional(),
+  dense: listOf(denseLayer).optional(),
   /** `auto_map` of the family's own config.json, where its code comes with the checkpoint. */
   auto_map: z.record(z.string(), z.json()).optional(),
 });

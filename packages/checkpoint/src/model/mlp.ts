@@ -44,7 +44,6 @@ export function takeExpert({ layer, number, count, width }: StoredExpert, parts:
 }
 
 function takeFused(names: FusedNames, layer: number, of: Slab, { config, tensors, gateUpRows }: Parts): Mlp {
-  const { gate, up } = gateUpRows;
   const { hiddenSize } = config.decoder;
   const { expertWidth: width, activation } = config.ffn;
   const at = { layer };
@@ -54,6 +53,8 @@ function takeFused(names: FusedNames, layer: number, of: Slab, { config, tensors
     return transpose(tensors.fused(template, shape.toReversed(), at, of));
   };
   const gateUp = matrix(names.gateUp, [2 * width, hiddenSize]);
+  const down = matrix(names.down, [hiddenSize, width]);
+  const { gate, up } = gateUpRows();
   const bias = names.bias && {
     gateUp: tensors.fused(names.bias.gateUp, [2 * width], at, of),
     down: tensors.fused(names.bias.down, [hiddenSize], at, of),
@@ -62,14 +63,22 @@ function takeFused(names: FusedNames, layer: number, of: Slab, { config, tensors
     width,
     gate: rows(gateUp, gate),
     up: rows(gateUp, up),
-    down: matrix(names.down, [hiddenSize, width]),
+    down,
     bias: bias && { gate: rows(bias.gateUp, gate), up: rows(bias.gateUp, up), down: bias.down },
     activation,
   };
 }
 
 /** Which rows of the two projections together are the gate's and which up's. */
-export function splitRows(layout: FusedNames['layout'], width: number): GateUpRows {
+export function lazySplit(layout: FusedNames['layout'], width: number): () => GateUpRows {
+  let split: GateUpRows | undefined;
+  return () => {
+    split ??= splitRows(layout, width);
+    return split;
+  };
+}
+
+function splitRows(layout: FusedNames['layout'], width: number): GateUpRows {
   const channels = Array.from({ length: width }, (_, channel) => channel);
   if (layout === 'stacked') return { gate: channels, up: channels.map((channel) => width + channel) };
   return { gate: channels.map((channel) => 2 * channel), up: channels.map((channel) => 2 * channel + 1) };

@@ -92,6 +92,31 @@ describe('a checkpoint that does not fit', () => {
     expect(error).toMatchObject({ code: 'TENSOR_DTYPE', where: expect.stringContaining(name) });
   });
 
+  it.each([
+    ['olmoe', 'intermediate_size'],
+    ['mixtral', 'intermediate_size'],
+    ['gpt_oss', 'intermediate_size'],
+    ['qwen2_moe', 'moe_intermediate_size'],
+    ['qwen2_moe', 'shared_expert_intermediate_size'],
+    ['qwen3_moe_sharded', 'intermediate_size'],
+    ['deepseek_v3', 'n_routed_experts'],
+    ['deepseek_v3', 'kv_lora_rank'],
+    ['olmoe', 'num_experts'],
+    ['olmoe', 'vocab_size'],
+    ['llama', 'num_attention_heads'],
+  ])('%s claims sizes that would fill the memory, of %s', async (name, key) => {
+    const folder = await copyOfFixture(name);
+    for (const size of [2 ** 31, 2 ** 32, 1e15]) {
+      await edit(folder, 'config.json', (config) => {
+        expect(config).toHaveProperty(key);
+        config[key] = size;
+      });
+      expect((await failure(openModel(folder))).code).toMatch(
+        /^(TENSOR_SHAPE|TENSOR_MISSING|CONFIG_INVALID)$/,
+      );
+    }
+  });
+
   it('is of an unknown architecture', async () => {
     const folder = await copyOfFixture('olmoe');
     await edit(folder, 'config.json', (config) => {

@@ -10,7 +10,7 @@ import { describeUnread, unreadOf } from '../survey/unread.js';
 import { buildBlock } from './build.js';
 import { readModelConfig } from './config.js';
 import { locateCheckpoint, type OpenOptions } from './locate.js';
-import { splitRows } from './mlp.js';
+import { lazySplit } from './mlp.js';
 import { TensorSource } from './tensors.js';
 import { readVocabulary } from './vocabulary.js';
 
@@ -78,7 +78,7 @@ async function openFolder(
     fp8Block: config.quantisation?.method === 'fp8' ? config.quantisation.block : null,
   });
   const { decoder } = config;
-  const gateUpRows = splitRows(manifest.tensors.experts.fused.layout, config.ffn.expertWidth);
+  const gateUpRows = lazySplit(manifest.tensors.experts.fused.layout, config.ffn.expertWidth);
   const parts = { manifest, config, tensors, compact, gateUpRows };
   const { embed, head, tied } = await readVocabulary(parts, progress);
   const description = {

@@ -9,8 +9,11 @@ export interface Parts {
   readonly config: FamilyConfig;
   readonly tensors: TensorSource;
   readonly compact: CompactRecord | null;
-  /** Where fused projections are told apart; the same arrays for all experts. */
-  readonly gateUpRows: GateUpRows;
+  /**
+   * Where fused projections are told apart; the same arrays for all experts. As long as config.json says, so only to be
+   * asked for when a tensor of that size was found.
+   */
+  readonly gateUpRows: () => GateUpRows;
 }
 
 export interface GateUpRows {

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkHeaderLength, parseHeader } from './header.js';
 
-const encode = (header: unknown) => new TextEncoder().encode(JSON.stringify(header));
+const encode = (header: unknown) =>
+  new TextEncoder().encode(typeof header === 'string' ? header : JSON.stringify(header));
 const parse = (header: unknown, dataBytes: number) => parseHeader(encode(header), dataBytes, 'a.safetensors');
 const f32 = (begin: number, end: number, shape = [(end - begin) / 4]) => ({
   dtype: 'F32',
@@ -42,6 +43,20 @@ describe('a header', () => {
 
   it.each([
     ['an odd number of half bytes', { a: { dtype: 'F4', shape: [3], data_offsets: [0, 2] } }, 2, 'span'],
+    [
+      'a shape that nests without end',
+      `{"a":{"dtype":"F32","shape":${'['.repeat(1e5)}${']'.repeat(1e5)}}}`,
+      4,
+      'nest',
+    ],
+    ['a dtype of a million characters', { a: { ...f32(0, 4), dtype: 'x'.repeat(1e6) } }, 4, 'characters'],
+    [
+      'a name twice',
+      '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+      4,
+      'twice',
+    ],
+    ['a word of Python', '{"a":{"dtype":"F32","shape":[NaN],"data_offsets":[0,4]}}', 4, 'JSON'],
     ['an unknown dtype', { a: { ...f32(0, 4), dtype: 'F31' } }, 4, 'F31'],
     ['a dtype from the prototype', { a: { ...f32(0, 4), dtype: 'toString' } }, 4, 'toString'],
     ['a negative size', { a: f32(0, 4, [-1]) }, 4, 'Shape'],

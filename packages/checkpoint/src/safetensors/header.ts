@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { byteLength, type DType, isDType, MoepressError } from '@moepress/core';
+import { byteLength, type DType, isDType, MoepressError, parseJson, shown } from '@moepress/core';
 
 /**
  * The safetensors header: eight bytes of little-endian length, then a JSON object of
@@ -9,6 +9,9 @@ import { byteLength, type DType, isDType, MoepressError } from '@moepress/core';
 
 /** Bytes before the JSON. */
 export const lengthBytes = 8;
+
+/** A header has no words of Python's, and every name once. */
+const strict = { pythonWords: false, repeatedNames: false };
 
 /** The limit of the reference implementation. */
 export const maxHeaderBytes = 100_000_000;
@@ -60,9 +63,9 @@ export function parseHeader(json: Uint8Array, dataBytes: number, file: string): 
 function parseObject(json: Uint8Array, file: string): Record<string, unknown> {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json));
+    parsed = parseJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json), strict);
   } catch (cause) {
-    throw invalid('The header is not JSON in UTF-8', file, cause);
+    throw invalid(`The header is not JSON in UTF-8: ${(cause as Error).message}`, file, cause);
   }
   if (!isObject(parsed)) throw invalid('The header is not a JSON object', file);
   return parsed;
@@ -78,10 +81,10 @@ function checkMetadata(value: unknown, file: string): Record<string, string> {
 function checkEntry(value: unknown, dataBytes: number, where: string): HeaderEntry {
   if (!isObject(value)) throw invalid('The tensor is not described by an object', where);
   const { dtype, shape, data_offsets: offsets } = value;
-  if (!isDType(dtype)) throw invalid(`Unknown dtype ${JSON.stringify(dtype)}`, where);
-  if (!isCounts(shape)) throw invalid(`Shape ${JSON.stringify(shape)} is not a list of sizes`, where);
+  if (!isDType(dtype)) throw invalid(`Unknown dtype ${shown(dtype)}`, where);
+  if (!isCounts(shape)) throw invalid(`Shape ${shown(shape)} is not a list of sizes`, where);
   if (!isCounts(offsets) || offsets.length !== 2) {
-    throw invalid(`Offsets ${JSON.stringify(offsets)} are not a pair of positions`, where);
+    throw invalid(`Offsets ${shown(offsets)} are not a pair of positions`, where);
   }
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > dataBytes) {
@@ -94,7 +97,7 @@ function checkEntry(value: unknown, dataBytes: number, where: string): HeaderEnt
   }
   const expected = byteLength(dtype, shape);
   if (expected !== end - begin) {
-    throw invalid(`Offsets span ${end - begin} bytes but ${dtype} [${shape}] takes ${expected}`, where);
+    throw invalid(`Offsets span ${end - begin} bytes but ${dtype} ${shown(shape)} takes ${expected}`, where);
   }
   return { dtype, shape, begin, length: end - begin };
 }

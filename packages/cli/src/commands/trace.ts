@@ -1,5 +1,5 @@
 import { arrayEntry, type TensorEntry, writeSafetensors } from '@moepress/checkpoint';
-import { MoepressError } from '@moepress/core';
+import { MoepressError, parseJson } from '@moepress/core';
 import {
   type DeviceOptions,
   ModelRunner,
@@ -46,7 +46,7 @@ async function parseIds(given: string): Promise<number[]> {
   const text = given.trimStart().startsWith('[') ? given : await readText(given, 'INPUT_INVALID');
   let ids: unknown;
   try {
-    ids = JSON.parse(text);
+    ids = parseJson(text);
   } catch {
     // Told below.
   }

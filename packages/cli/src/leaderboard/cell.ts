@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolders, replaceFile } from '@moepress/checkpoint';
-import { MoepressError } from '@moepress/core';
+import { MoepressError, parseJson } from '@moepress/core';
 import { z } from 'zod';
 
 /** Counted up when cells of an older moepress must not be taken any more. */
@@ -64,7 +64,7 @@ export function parseCell(value: unknown, variant: string): Cell | null {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return null;
   }

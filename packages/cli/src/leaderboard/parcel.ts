@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { MoepressError } from '@moepress/core';
+import { MoepressError, parseJson } from '@moepress/core';
 import { z } from 'zod';
 import { type Cell, parseCell, readCell, variantFolder, writeWhole } from './cell.js';
 
@@ -68,7 +68,7 @@ const filesOf = ({ plan, results, samples }: Cell) => [
 async function open(parcel: Uint8Array, variant: string) {
   try {
     const text = await promisify(gunzip)(parcel, { maxOutputLength: mostBytes });
-    const { cell, files } = parcelSchema.parse(JSON.parse(text.toString()));
+    const { cell, files } = parcelSchema.parse(parseJson(text.toString()));
     const parsed = parseCell(cell, variant);
     if (parsed !== null) return { cell: parsed, files };
   } catch (cause) {

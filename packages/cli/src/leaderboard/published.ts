@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { parseJson } from '@moepress/core';
 import { z } from 'zod';
 import type { Cell } from './cell.js';
 
@@ -54,7 +55,7 @@ export async function publishedTables(): Promise<PublishedTable[]> {
   const tables: PublishedTable[] = [];
   for (const name of (await readdir(folder)).sort()) {
     const text = await readFile(new URL(name, folder), 'utf8');
-    tables.push(...z.array(tableSchema).parse(JSON.parse(text)));
+    tables.push(...z.array(tableSchema).parse(parseJson(text)));
   }
   return tables;
 }

@@ -1,3 +1,4 @@
+import { parseJson } from '@moepress/core';
 import { z } from 'zod';
 
 /** Counted up when entries of an older moepress must not be taken any more. */
@@ -43,7 +44,7 @@ export function entriesIn(text: string): Entry[] {
 
 function parsed(line: string): unknown {
   try {
-    return JSON.parse(line);
+    return parseJson(line);
   } catch {
     return null;
   }

@@ -1,4 +1,8 @@
 import { type ErrorCode, errorCatalogue } from './catalogue.js';
+import { presentable } from './shown.js';
+
+/** Characters of advice, which may list names. */
+const maxAdvice = 8000;
 
 /** Found on every MoepressError, so that copies of this package recognise each other's errors. */
 const marker = Symbol.for('moepress.error');
@@ -13,7 +17,10 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
-/** An error the user can do something about: what was wrong, where, and how to mend it. */
+/**
+ * An error the user can do something about: what was wrong, where, and how to mend it. Long texts are cut, and
+ * credentials left out, whatever a message was made of.
+ */
 export class MoepressError extends Error {
   override readonly name = 'MoepressError';
   readonly code: ErrorCode;
@@ -21,10 +28,10 @@ export class MoepressError extends Error {
   readonly mend: string;
 
   constructor(code: ErrorCode, details: ErrorDetails) {
-    super(details.message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(presentable(details.message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
-    this.where = details.where;
-    this.mend = details.mend ?? errorCatalogue[code];
+    this.where = details.where === undefined ? undefined : presentable(details.where);
+    this.mend = details.mend === undefined ? errorCatalogue[code] : presentable(details.mend, maxAdvice);
     Object.defineProperty(this, marker, { value: true });
   }
 

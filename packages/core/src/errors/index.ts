@@ -3,4 +3,5 @@ export * from '../json.js';
 export * from './catalogue.js';
 export * from './error.js';
 export * from './lfs.js';
+export * from './shown.js';
 export * from './suggest.js';

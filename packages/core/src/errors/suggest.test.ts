@@ -18,6 +18,11 @@ describe('suggest', () => {
     expect(suggest(given, methods)).toBeUndefined();
   });
 
+  test('what nobody would type is compared with nothing', () => {
+    expect(suggest('conmoe'.repeat(1e6), methods)).toBeUndefined();
+    expect(suggest('reap', ['reap'.repeat(1e6)])).toBeUndefined();
+  });
+
   test('there is nothing to suggest where nothing is known', () => {
     expect(suggest('reap', [])).toBeUndefined();
   });

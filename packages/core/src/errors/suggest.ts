@@ -15,12 +15,18 @@ function distance(a: string, b: string): number {
   return rows[a.length]![b.length]!;
 }
 
+/** Nobody mistypes more; the distance takes as many steps as the lengths' product. */
+const maxLength = 64;
+
 /** The candidate a user most likely meant, or undefined if none is close. */
 export function suggest(given: string, candidates: Iterable<string>): string | undefined {
-  const scored = [...candidates].map((name) => ({
-    name,
-    d: distance(given.toLowerCase(), name.toLowerCase()),
-  }));
+  if (given.length > maxLength) return undefined;
+  const scored = [...candidates]
+    .filter((name) => name.length <= 2 * maxLength)
+    .map((name) => ({
+      name,
+      d: distance(given.toLowerCase(), name.toLowerCase()),
+    }));
   const best = scored.sort((x, y) => x.d - y.d)[0];
   return best && best.d <= Math.max(1, Math.floor(given.length / 3)) ? best.name : undefined;
 }

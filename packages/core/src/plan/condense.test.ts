@@ -41,6 +41,15 @@ describe('condense', () => {
     expect(shared).toBeNull();
   });
 
+  test('takes no more parts, or experts in a part, than there are slots', () => {
+    const { slots } = moe(plain);
+    const all = slots.map((_, slot) => single(slot, 1));
+    expect(condensed(plain, all).mlp.width).toBe(6 * slots.length);
+    expect(() => condensed(plain, [...all, single(0, 1)])).toThrow(/scales and shares add up/);
+    const long = Array(slots.length + 1).fill(0);
+    expect(() => condensed(plain, [{ experts: long, shares: long, scale: 1 }])).toThrow(/add up/);
+  });
+
   test('averages the experts of a part by their shares', () => {
     const { mlp } = condensed(plain, [{ experts: [0, 2], shares: [0.25, 0.75], scale: 1 }]);
     const [a, b] = [moe(plain).pool[0]!, moe(plain).pool[2]!];

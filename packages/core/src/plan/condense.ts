@@ -11,6 +11,7 @@ import type { CondenseOp } from './schema.js';
  * Throws `PLAN_INVALID` for slots that do not exist and experts that do not fit together.
  */
 export function condense(ffn: MoeFfn, { parts, shared, align }: CondenseOp, where: string): DenseFfn {
+  checkCounts(ffn, parts, where);
   const scaled = parts.map(({ experts, shares, scale }) => ({
     mlp: mixed(ffn, experts, shares, where),
     scale,
@@ -46,6 +47,17 @@ export function condense(ffn: MoeFfn, { parts, shared, align }: CondenseOp, wher
     },
     shared: beside,
   };
+}
+
+/** Slots are counted before their channels are laid side by side: more parts than slots would hold one twice. */
+function checkCounts({ slots }: MoeFfn, parts: CondenseOp['parts'], where: string): void {
+  const most = parts.reduce((longest, { experts }) => Math.max(longest, experts.length), parts.length);
+  if (most > slots.length) {
+    throw invalid(
+      `It lists ${most} where there are ${slots.length} experts; scales and shares add up`,
+      where,
+    );
+  }
 }
 
 /** The experts of some slots, averaged weight by weight: Σ shareᵢ Wᵢ. */

@@ -48,6 +48,16 @@ describe('parsePlan', () => {
       changed({ layers: [{ layer: 0, ops: [{ op: 'keep-experts', experts: [0.5] }] }] }),
       /^layers\.0\.ops\.0\.experts\.0/,
     ],
+    [
+      'a million experts that are none',
+      changed({ layers: [{ layer: 0, ops: [{ op: 'keep-experts', experts: Array(1e6).fill('x') }] }] }),
+      /^layers\.0\.ops\.0\.experts\.0/,
+    ],
+    [
+      'a layer with more operations than there are',
+      changed({ layers: [{ layer: 0, ops: Array(9).fill({ op: 'keep-experts', experts: [0] }) }] }),
+      /^layers\.0\.ops/,
+    ],
     ['a hash that is none', changed({ base: { ...plan.base, headers: 'abc' } }), /^base\.headers: .*SHA-256/],
   ])('refuses %s and names the field', (_, json, message) => {
     const parse = () => parsePlan(json, 'plan.json');

@@ -1,26 +1,19 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { MoepressError } from '../errors/error.js';
+import { parseJson } from '../json.js';
 import { type CompressionPlan, planSchema } from './schema.js';
 
 /** No plan needs it, and a check without a limit would run out of stack. */
 const maxDepth = 64;
 
-const isDeeper = (value: unknown, levels: number): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)));
-
 /** Checks untrusted JSON. Throws `PLAN_INVALID` naming the first wrong field. */
 export function parsePlan(json: string, where: string): CompressionPlan {
   let data: unknown;
   try {
-    data = JSON.parse(json);
+    data = parseJson(json, { maxDepth, pythonWords: false });
   } catch (cause) {
     throw new MoepressError('PLAN_INVALID', { message: `Not JSON: ${String(cause)}`, where, cause });
-  }
-  if (isDeeper(data, maxDepth)) {
-    throw new MoepressError('PLAN_INVALID', { message: `It nests deeper than ${maxDepth} levels.`, where });
   }
   const parsed = planSchema.safeParse(data);
   if (parsed.success) return parsed.data;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { listOf } from '../bounded-lists.js';
 
 const index = z.int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal');
@@ -6,15 +7,19 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadeci
 /** [decoder layer, expert index] in the base model. */
 const expertRef = z.tuple([index, index]);
 
+/** A list that is not empty. */
+const some = <Item extends z.ZodType>(item: Item) =>
+  listOf(item).refine((items) => items.length > 0, 'must not be empty');
+
 const condenseOp = z.strictObject({
   op: z.literal('condense'),
   /** Each the experts of some slots, averaged by their shares, times a constant. */
-  parts: z.array(
+  parts: listOf(
     z
       .strictObject({
-        experts: z.array(index).min(1),
+        experts: some(index),
         /** One for each expert; 1 for one that stays itself. */
-        shares: z.array(z.number()).min(1),
+        shares: some(z.number()),
         scale: z.number(),
       })
       .refine(({ experts, shares }) => experts.length === shares.length, 'needs one share for each expert'),
@@ -32,21 +37,24 @@ const layerOp = z.discriminatedUnion('op', [
    */
   z.strictObject({
     op: z.literal('keep-experts'),
-    experts: z.array(index).min(1),
+    experts: some(index),
     ungrouped: z.literal(true).optional(),
   }),
   /** Slot i computes with the named expert; the router stays as it is. */
-  z.strictObject({ op: z.literal('remap-slots'), slots: z.array(expertRef).min(1) }),
+  z.strictObject({ op: z.literal('remap-slots'), slots: some(expertRef) }),
   /** Expert i of the layer keeps the channels of mask i (`decodeChannels`): it becomes narrower. A dense FFN has one mask. */
-  z.strictObject({ op: z.literal('keep-channels'), channels: z.array(z.base64()).min(1) }),
+  z.strictObject({ op: z.literal('keep-channels'), channels: some(z.base64()) }),
   /** One dense FFN in the place of router and experts; of the others only keep-channels may come after it. */
   condenseOp,
 ]);
 
-const layerPlan = z.strictObject({ layer: index, ops: z.array(layerOp).min(1) });
+/** There is nothing that more of them would do to one layer. */
+const maxOps = 8;
+
+const layerPlan = z.strictObject({ layer: index, ops: z.array(layerOp).min(1).max(maxOps) });
 
 /** The layers of a plan. */
-export const layersSchema = z.array(layerPlan);
+export const layersSchema = listOf(layerPlan);
 
 const calibration = z.strictObject({
   source: z.string(),
@@ -85,7 +93,7 @@ export const planSchema = z.strictObject({
   options: z.record(z.string(), z.json()),
   calibration: calibration.nullable(),
   layers: layersSchema,
-  warnings: z.array(z.string()),
+  warnings: listOf(z.string()),
   details: z.record(z.string(), z.json()),
   learned: learned.nullable().default(null),
 });

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '@moepress/checkpoint';
+import { parseJson } from '@moepress/core';
 import { z } from 'zod';
 
 const index = z.int().nonnegative();
@@ -41,7 +42,7 @@ export async function readRecord(folder: string): Promise<EvidenceRecord | null>
   try {
     const info = await stat(path);
     if (!info.isFile() || info.size > maxBytes) return null;
-    return recordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return recordSchema.parse(parseJson(await readFile(path, 'utf8')));
   } catch {
     return null;
   }

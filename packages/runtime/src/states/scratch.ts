@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asWriteError, makeFolders, replaceFile } from '@moepress/checkpoint';
-import { MoepressError } from '@moepress/core';
+import { MoepressError, parseJson } from '@moepress/core';
 import { z } from 'zod';
 
 const checkpointSchema = z.strictObject({
@@ -31,7 +31,7 @@ export async function sizeOf(folder: string): Promise<number | null> {
 async function readCheckpoint(folder: string): Promise<z.infer<typeof checkpointSchema> | null> {
   const text = await readFile(join(folder, checkpointName), 'utf8').catch(() => 'null');
   try {
-    return checkpointSchema.parse(JSON.parse(text));
+    return checkpointSchema.parse(parseJson(text));
   } catch {
     return null;
   }

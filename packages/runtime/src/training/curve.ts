@@ -1,6 +1,7 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { asWriteError, replaceFile } from '@moepress/checkpoint';
 import type { TrainingPoint } from '@moepress/core';
+import { parseJson } from '@moepress/core';
 import { z } from 'zod';
 
 const pointSchema = z.strictObject({
@@ -23,7 +24,7 @@ export async function appendPoint(path: string, point: TrainingPoint): Promise<v
 export async function readCurve(path: string, steps: number): Promise<TrainingPoint[] | null> {
   const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n').slice(0, steps);
   try {
-    const points = lines.map((line) => pointSchema.parse(JSON.parse(line)));
+    const points = lines.map((line) => pointSchema.parse(parseJson(line)));
     return points.length === steps && points.every(({ step }, i) => step === i + 1) ? points : null;
   } catch {
     return null;

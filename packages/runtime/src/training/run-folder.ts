@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fromFloat32, readSafetensors, replaceFile, writeSafetensors } from '@moepress/checkpoint';
-import { type LearnedTensor, learned, type TrainingPoint, type TrainResult } from '@moepress/core';
+import { type LearnedTensor, learned, parseJson, type TrainingPoint, type TrainResult } from '@moepress/core';
 import { z } from 'zod';
 import type { FileTensor } from '../engine/protocol.js';
 import type { EngineWorker } from '../engine/worker.js';
@@ -133,7 +133,7 @@ export class RunFolder {
   async #progress(): Promise<z.infer<typeof progressSchema> | null> {
     const text = await readFile(this.#file(progressName), 'utf8').catch(() => 'null');
     try {
-      return progressSchema.parse(JSON.parse(text));
+      return progressSchema.parse(parseJson(text));
     } catch {
       return null;
     }
