@@ -1,5 +1,6 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { trimmedEnd } from '../python/search.js';
 import type { SplitPatterns } from './split-patterns.js';
 
 const paths = z.union([z.string(), z.array(z.string())]).transform((given) => [given].flat());
@@ -49,7 +50,7 @@ export function readCardConfigs(readme: string | null, standalone: string | null
   return data.map(({ config_name: name, data_files: patterns, data_dir = '', ...config }) => ({
     name,
     patterns,
-    folder: data_dir.replace(/^\.?\/+|\/+$/g, ''),
+    folder: trimmedEnd(data_dir.replace(/^\.?\/+/, ''), '/'),
     isDefault: config.default === true,
     separator: config.sep ?? config.delimiter,
     field: config.field,

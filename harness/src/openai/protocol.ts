@@ -60,7 +60,7 @@ export function readScores(body: unknown, items: readonly ScoredIds[], where: st
         throw unsuitable(`The server gave no log-probability for token ${at} of ${ids.length}.`, where);
       }
       logprob += token;
-      isGreedy &&= token === Math.max(...Object.values(top));
+      isGreedy &&= Object.values(top).every((other) => other <= token);
     }
     return { logprob, isGreedy };
   });

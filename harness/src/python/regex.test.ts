@@ -12,6 +12,14 @@ describe('pythonRegex', () => {
     expect(all('(?s).*#', 'a\nb#c')).toEqual(['a\nb#']);
   });
 
+  it('tries no second place for what begins with anything', () => {
+    const answer = pythonRegex('(?s).*#### ');
+    expect('a\n#### b\n#### 7'.replaceAll(answer, '')).toBe('7');
+    expect('7'.replaceAll(answer, '')).toBe('7');
+    const digits = '7'.repeat(1_000_000);
+    expect(digits.replaceAll(answer, '')).toBe(digits);
+  });
+
   it('lets $ match before a final newline', () => {
     expect('5.\n'.replace(pythonRegex('\\.$'), '')).toBe('5\n');
     expect('5.\n\n'.replace(pythonRegex('\\.$'), '')).toBe('5.\n\n');

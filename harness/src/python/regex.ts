@@ -28,7 +28,9 @@ export function pythonRegex(pattern: string): RegExp {
     else if (char === '$') result += '(?=\\n?$)';
     else result += char;
   }
-  return new RegExp(result, 'gu');
+  // What begins with anything at all matches from the first place, or from none: no later one is tried.
+  const fromAnywhere = dotAll && source.startsWith('.*');
+  return new RegExp(result, fromAnywhere ? 'guy' : 'gu');
 }
 
 function translateEscape(escaped: string, inClass: boolean): string {

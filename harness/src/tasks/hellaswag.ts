@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pythonRegex } from '../python/regex.js';
+import { withoutBrackets } from '../python/search.js';
 import { capitalize, strip } from '../python/text.js';
 import { accAndNorm } from './accuracy.js';
 import { defineTask } from './schema.js';
@@ -13,11 +13,9 @@ const row = z.object({
   label: z.string().regex(/^[0-3]$/, 'must be 0, 1, 2 or 3'),
 });
 
-const brackets = pythonRegex('\\[.*?\\]');
-
 /** Takes out the marks that WikiHow's articles have. Blanks where they stood stay, at the beginning too. */
 export function withoutMarks(text: string): string {
-  return strip(text).replaceAll(' [title]', '. ').replaceAll(brackets, '').replaceAll('  ', ' ');
+  return withoutBrackets(strip(text).replaceAll(' [title]', '. ')).replaceAll('  ', ' ');
 }
 
 /** The question, its endings and the right one, from a row. */

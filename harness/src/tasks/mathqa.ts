@@ -1,15 +1,14 @@
 import { z } from 'zod';
-import { findAll, pythonRegex } from '../python/regex.js';
+import { findOptions, trimmedEnd } from '../python/search.js';
 import { accAndNorm } from './accuracy.js';
 import { defineTask } from './schema.js';
 import { computed, template } from './template.js';
 
 const letters = ['a', 'b', 'c', 'd', 'e'] as const;
-const option = pythonRegex('[abcd] \\) .*?, |e \\) .*?$');
 
 /** The five options of a text such as `a ) 38 , b ) 27.675 , c ) 30 , d ) data inadequate , e ) none`. */
 export function splitOptions(options: string): string[] {
-  return findAll(option, options).map((match) => (match as string).slice(4).replace(/[ ,]+$/, ''));
+  return findOptions(options).map((option) => trimmedEnd(option.slice(4), ' ,'));
 }
 
 const row = z

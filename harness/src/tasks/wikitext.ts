@@ -1,10 +1,14 @@
 import { z } from 'zod';
 import { pythonRegex } from '../python/regex.js';
+import { tightened } from '../python/search.js';
 import { defineTask } from './schema.js';
 import { computed, template } from './template.js';
 
+/** A text for another, or one without blanks at the inner sides of brackets. */
+type Replacement = readonly [string | RegExp, string] | ((text: string) => string);
+
 /** The order matters: a later replacement may see what an earlier one made. */
-const replacements: readonly (readonly [string | RegExp, string])[] = [
+const replacements: readonly Replacement[] = [
   ["s '", "s'"],
   // The slashes are part of the pattern: this never matches, here as in lm-evaluation-harness.
   [pythonRegex("/' [0-9]/"), "/'[0-9]/"],
@@ -17,11 +21,11 @@ const replacements: readonly (readonly [string | RegExp, string])[] = [
   [' ! ', '! '],
   [' ? ', '? '],
   [' , ', ', '],
-  [pythonRegex('\\(\\s*([^\\)]*?)\\s*\\)'), '($1)'],
-  [pythonRegex('\\[\\s*([^\\]]*?)\\s*\\]'), '[$1]'],
-  [pythonRegex('\\{\\s*([^\\}]*?)\\s*\\}'), '{$1}'],
-  [pythonRegex('"\\s*([^"]*?)\\s*"'), '"$1"'],
-  [pythonRegex("'\\s*([^']*?)\\s*'"), "'$1'"],
+  (text) => tightened(text, '(', ')'),
+  (text) => tightened(text, '[', ']'),
+  (text) => tightened(text, '{', '}'),
+  (text) => tightened(text, '"', '"'),
+  (text) => tightened(text, "'", "'"),
   ['= = = =', '===='],
   ['= = =', '==='],
   ['= =', '=='],
@@ -34,7 +38,10 @@ const replacements: readonly (readonly [string | RegExp, string])[] = [
 
 /** Undoes the tokenisation of WikiText: blanks around punctuation and its `@-@` marks. */
 export function detokenise(page: string): string {
-  return replacements.reduce((text, [from, to]) => text.replaceAll(from, to), page);
+  return replacements.reduce(
+    (text, one) => (typeof one === 'function' ? one(text) : text.replaceAll(...one)),
+    page,
+  );
 }
 
 /** WikiText-2 by whole pages (Merity et al., 2016); words and bytes are those of the tokenised page. */

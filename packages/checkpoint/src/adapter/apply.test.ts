@@ -163,7 +163,7 @@ describe('a LoRA adapter beside the weights', () => {
   it.each([
     ['lora_alpha', null],
     ['rank_pattern', 'q_proj'],
-    ['alpha_pattern', { '(a+)+$': 2 }],
+    ['alpha_pattern', { q_proj: 'x' }],
   ])('names what is wrong: %s = %j', async (key, value) => {
     const folder = await beside('plain');
     await edit(folder, adapterConfigFile, (config) => {
@@ -174,6 +174,18 @@ describe('a LoRA adapter beside the weights', () => {
     if (key === 'rank_pattern') expect((await opened).id).toBe(folder);
     else expect(await failure(opened)).toMatchObject({ code: 'CONFIG_INVALID' });
   });
+});
+
+it('takes regular expressions of strangers that go back for ever, and refuses those that must', async () => {
+  const folder = await beside('plain');
+  const alphas = (alpha_pattern: object) =>
+    edit(folder, adapterConfigFile, (config) => Object.assign(config, { alpha_pattern }));
+  await alphas({ '(([a-z_.0-9]+)+)+!': 2, '(.+)+(.+)+(.+)+x': 3 });
+  expect((await openModel(folder)).id).toBe(folder);
+  for (const pattern of ['(?=q)', '(a)\\1', '(a{1000}){1000}', 'x'.repeat(501)]) {
+    await alphas({ [pattern]: 2 });
+    expect(await failure(openModel(folder))).toMatchObject({ code: 'CONFIG_UNSUPPORTED' });
+  }
 });
 
 describe('a LoRA adapter alone', () => {

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
-import { MoepressError, shown } from '@moepress/core';
+import { MoepressError, recordOf, shown } from '@moepress/core';
 import { z } from 'zod';
 import { type JsonObject, readJsonFile } from '../folder/json.js';
 import { mergeLine } from './merge-line.js';
+import { compilePatterns } from './patterns.js';
 
 export const adapterConfigFile = 'adapter_config.json';
 
@@ -15,13 +16,12 @@ export interface AdapterConfig {
   scaling(module: string, rank: number): number;
 }
 
-/** A regular expression of a stranger: none that could take for ever on the name of a module. */
-const pattern = z
-  .string()
-  .max(500)
-  .refine((text) => !/[)\]}][*+{]|(?:[*+].*){5}/.test(text), 'a pattern that repeats groups is not read');
+/** More than the modules of any published model that adapters are made for. */
+const maxPatterns = 4096;
 
-const patterns = z.record(pattern, z.number()).nullish();
+const patterns = recordOf(z.number())
+  .refine(({ size }) => size <= maxPatterns, `more than ${maxPatterns} patterns`)
+  .nullish();
 
 const schema = z.object({
   base_model_name_or_path: z.string().nullish(),
@@ -71,11 +71,12 @@ export async function readAdapterConfig(directory: string): Promise<AdapterConfi
     });
   }
   const { base_model_name_or_path, revision, lora_alpha, alpha_pattern, use_rslora } = parsed.data;
+  const alphas = await compilePatterns(alpha_pattern, `${where}: alpha_pattern`);
   return {
     base: base_model_name_or_path || null,
     baseRevision: revision || null,
     scaling(module, rank) {
-      const alpha = patternValue(alpha_pattern ?? {}, module) ?? lora_alpha;
+      const alpha = alphas.valueOf(module) ?? lora_alpha;
       // Rank-stabilised: arXiv 2312.03732.
       return alpha / (use_rslora ? Math.sqrt(rank) : rank);
     },
@@ -99,19 +100,4 @@ function refuseOtherForms(raw: JsonObject, directory: string, where: string): vo
     where: `${where}: ${key}`,
     mend: mergeLine(directory),
   });
-}
-
-/** The value of the first pattern, a regular expression, that a module's name ends with, as PEFT looks it up. */
-function patternValue(given: Readonly<Record<string, number>>, module: string): number | undefined {
-  const key = Object.keys(given).find((pattern) => endsWith(module, pattern));
-  return key === undefined ? undefined : given[key];
-}
-
-function endsWith(module: string, pattern: string): boolean {
-  if (module === pattern || module.endsWith(`.${pattern}`)) return true;
-  try {
-    return new RegExp(`^(.*\\.)?(${pattern})$`).test(module);
-  } catch {
-    return false;
-  }
 }
