@@ -1,6 +1,7 @@
 import { MoepressError } from '@moepress/core';
 import { parse } from 'csv-parse/sync';
 import type { Row } from './dataset.js';
+import { countOf, Scales, weights } from './limits.js';
 
 /** What pandas takes for an absent value. */
 const absent = new Set(
@@ -17,7 +18,7 @@ const absent = new Set(
 );
 
 const integer = /^[+-]?\d+$/;
-const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const number = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const truth: ReadonlyMap<string, boolean> = new Map([
   ...['True', 'TRUE', 'true'].map((word): [string, boolean] => [word, true]),
   ...['False', 'FALSE', 'false'].map((word): [string, boolean] => [word, false]),
@@ -28,10 +29,13 @@ const truth: ReadonlyMap<string, boolean> = new Map([
  * numbers, those of True and False booleans, and words such as NA absent values. Throws `DATASET_INVALID`.
  */
 export function parseCsv(text: string, separator: string, where: string): Row[] {
+  const fields = countOf(text, separator) + countOf(text, '\n') + countOf(text, '\r');
+  const scales = new Scales(where);
+  scales.add(2 * text.length + fields * weights.row);
   const [names = [], ...records] = recordsOf(text, separator, where);
-  const columns = names.map(
-    (name, i) => [unused(name, names.slice(0, i)), records.map((record) => record[i] ?? '')] as const,
-  );
+  // Records may be shorter than the line of names.
+  scales.add(names.length * records.length * weights.item);
+  const columns = unused(names).map((name, i) => [name, records.map((record) => record[i] ?? '')] as const);
   const typed = columns.map(([name, values]) => [name, typedColumn(values)] as const);
   return records.map((_, row) => Object.fromEntries(typed.map(([name, values]) => [name, values[row]])));
 }
@@ -51,9 +55,13 @@ function recordsOf(text: string, delimiter: string, where: string): string[][] {
 }
 
 /** A name that occurs again gets a number, as in pandas. */
-function unused(name: string, before: readonly string[]): string {
-  const times = before.filter((other) => other === name).length;
-  return times === 0 ? name : `${name}.${times}`;
+function unused(names: readonly string[]): string[] {
+  const seen = new Map<string, number>();
+  return names.map((name) => {
+    const times = seen.get(name) ?? 0;
+    seen.set(name, times + 1);
+    return times === 0 ? name : `${name}.${times}`;
+  });
 }
 
 function typedColumn(values: readonly string[]): readonly unknown[] {

@@ -104,10 +104,10 @@ it('names the line that is not a JSON object', () => {
 
 describe('parseText', () => {
   const texts = (text: string, by: Parameters<typeof parseText>[1]) =>
-    parseText(text, by).map((row) => row.text);
+    parseText(text, by, 'f').map((row) => row.text);
 
   it('finds no documents in blanks', () => {
-    expect(parseText('\n\n\n', 'document')).toEqual([]);
+    expect(parseText('\n\n\n', 'document', 'f')).toEqual([]);
   });
 
   it('finds lines and paragraphs as Python does', () => {
@@ -125,7 +125,7 @@ describe('parseText', () => {
 });
 
 describe('JSON and CSV', () => {
-  const read = async (name: string, content: string, options = {}) =>
+  const read = async (name: string, content: string | Uint8Array, options = {}) =>
     readRows(await written(name, content), options);
   const both = [{ text: 'a' }, { text: 'b' }];
 
@@ -170,6 +170,28 @@ describe('JSON and CSV', () => {
     expect(await read('b.csv', 'text;n\na;1\n', { separator: ';' })).toEqual([{ text: 'a', n: 1 }]);
     expect(await read('c.csv', '')).toEqual([]);
     await expect(read('d.csv', 'a,b\n1,2,3\n')).rejects.toMatchObject({ code: 'DATASET_INVALID' });
+  });
+
+  it.each([
+    ['packed lines of nothing', 'bomb.jsonl.gz', () => gzipSync('{}\n'.repeat(12_000_000), { level: 1 })],
+    ['lines of nothing', 'lines.jsonl', () => '{}\n'.repeat(3_000_000)],
+    ['lists of nothing', 'lists.jsonl', () => `{"a": [${'[],'.repeat(4_000_000)}[]]}`],
+    ['a list of lists', 'lists.json', () => `[${'[],'.repeat(4_000_000)}[]]`],
+    ['a text of line breaks', 'lines.txt', () => '\n'.repeat(4_000_000)],
+    ['a table of commas', 'commas.csv', () => ','.repeat(4_000_000)],
+    [
+      'a table much wider than its records',
+      'wide.csv',
+      () => `${'a,'.repeat(20_000)}\n${'1\n'.repeat(20_000)}`,
+    ],
+  ])('does not fill the memory with %s', async (_, name, content) => {
+    await expect(read(name, content())).rejects.toMatchObject({ code: 'DATASET_INVALID' });
+  });
+
+  it('finds numbers in linear time, and names that are there often', async () => {
+    const digits = `${'1'.repeat(200_000)}x`;
+    expect(await read('digits.csv', `a\n${digits}\n`)).toEqual([{ a: digits }]);
+    expect(Object.keys((await read('names.csv', `${'a,'.repeat(20_000)}a\n1\n`))[0]!)).toHaveLength(20_001);
   });
 
   it('does not read what it does not know', async () => {

@@ -5,7 +5,7 @@ import { MoepressError, refuseLfsPointer, throwIfAborted, type Work } from '@moe
 import type { Row } from './dataset.js';
 import { type DataFormat, formatOf } from './format.js';
 import { parseJsonRows } from './jsonl.js';
-import { checkSize, maxBytes, tooLarge } from './limits.js';
+import { checkSize, tooLarge, unpackedLimit } from './limits.js';
 import { readParquet } from './parquet.js';
 import { parseText, type TextRows } from './text.js';
 
@@ -51,7 +51,7 @@ async function parseRows(
   where: string,
   { text: by = 'document', separator, field }: ReadOptions,
 ): Promise<Row[]> {
-  if (format === 'text') return parseText(text, by);
+  if (format === 'text') return parseText(text, by, where);
   if (format === 'json') return parseJsonRows(text, where, field);
   // Loaded only when asked for: few files are tables in text.
   const { parseCsv } = await import('./csv.js');
@@ -68,10 +68,11 @@ async function readBytes(file: string): Promise<Uint8Array> {
 }
 
 async function unpack(bytes: Uint8Array, file: string): Promise<Uint8Array> {
+  const limit = unpackedLimit(bytes.length);
   try {
-    return await promisify(gunzip)(bytes, { maxOutputLength: maxBytes });
+    return await promisify(gunzip)(bytes, { maxOutputLength: limit });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(file);
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(file, limit);
     throw invalid('The file cannot be unpacked', file, cause);
   }
 }

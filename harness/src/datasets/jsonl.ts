@@ -1,12 +1,19 @@
-import { MoepressError, parseJson } from '@moepress/core';
+import { JsonTooLargeError, jsonWeight, MoepressError, parseJson } from '@moepress/core';
 import type { Row } from './dataset.js';
+import { linesOf, Scales, weights } from './limits.js';
 
 /** One JSON object a line, in Python's form of JSON; blank lines are skipped. Throws `DATASET_INVALID` naming file and line. */
 export function parseJsonLines(text: string, where: string): Row[] {
-  return text.split('\n').flatMap((line, index) => {
-    if (line.trim() === '') return [];
-    return [parseLine(line, `${where}, line ${index + 1}`)];
-  });
+  const scales = new Scales(where);
+  const rows: Row[] = [];
+  let number = 0;
+  for (const line of linesOf(text)) {
+    number++;
+    if (line.trim() === '') continue;
+    scales.add(weights.row + line.length + jsonWeight(line));
+    rows.push(parseLine(line, `${where}, line ${number}`));
+  }
+  return rows;
 }
 
 /**
@@ -18,7 +25,7 @@ export function parseJsonRows(text: string, where: string, field?: string): Row[
   if (field !== undefined)
     return rowsOf((parse(text, where) as Record<string, unknown> | null)?.[field], where);
   if (text.trimStart().startsWith('[') && isJson(text)) return rowsOf(parse(text, where), where);
-  const [first = ''] = text.trimStart().split('\n', 1);
+  const [first = ''] = linesOf(text.trimStart());
   return isJson(first) || !isJson(text) ? parseJsonLines(text, where) : rowsOf(parse(text, where), where);
 }
 
@@ -64,7 +71,8 @@ function isJson(text: string): boolean {
   try {
     parseJson(text);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    // Whoever reads it is told.
+    return error instanceof JsonTooLargeError;
   }
 }

@@ -1,28 +1,61 @@
-/** The thread in which `readParquet` decodes a file; answers with its rows. */
-import { parentPort, workerData } from 'node:worker_threads';
+/** The thread in which `readParquet` decodes a file; answers with its rows, some at a time. */
+import { answerConfined } from '@moepress/checkpoint/confined';
 import { type FileMetaData, parquetMetadata, parquetReadObjects, parquetSchema } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import type { Row } from './dataset.js';
 import type { ParquetTask } from './parquet.js';
+import { decodedWeight } from './parquet-pages.js';
+import { weigh } from './weigh.js';
 
-const { bytes, maxBytes, columns }: ParquetTask = workerData;
-const file = bytes.slice().buffer;
-const metadata = parquetMetadata(file);
-const names = parquetSchema(metadata).children.map(({ element }) => element.name);
-const isThere = columns?.every((column) => names.includes(column)) ?? false;
-const wanted = isThere ? [...columns!] : names;
-if (unpackedSize(metadata, wanted) > maxBytes)
-  throw new RangeError(`unpacked, it is larger than ${maxBytes} bytes`);
-const rows = await parquetReadObjects({ file, metadata, compressors, ...(isThere && { columns: wanted }) });
-parentPort!.postMessage(rows.map((row) => plainValue(row) as Row));
+/** Bytes of rows that are sent at once. */
+const batchWeight = 4 * 1024 * 1024;
 
-/** Of some columns, by what the file says. */
-function unpackedSize({ row_groups }: FileMetaData, wanted: readonly string[]): number {
-  return row_groups
-    .flatMap((group) => group.columns)
-    .flatMap(({ meta_data }) => meta_data ?? [])
-    .filter(({ path_in_schema }) => wanted.includes(path_in_schema[0] ?? ''))
-    .reduce((sum, { total_uncompressed_size }) => sum + Number(total_uncompressed_size), 0);
+answerConfined(({ bytes, limit, columns }: ParquetTask) => {
+  const rows = read(bytes.slice().buffer, limit, columns);
+  return {
+    /** The next rows; none at the end. */
+    async next(): Promise<Row[]> {
+      const batch: Row[] = [];
+      for (let weight = 0; weight < batchWeight; ) {
+        const { done, value } = await rows.next();
+        if (done) break;
+        batch.push(value.row);
+        weight += value.weight;
+      }
+      return batch;
+    },
+  };
+});
+
+async function* read(file: ArrayBuffer, limit: number, columns: readonly string[] | null) {
+  const metadata = parquetMetadata(file);
+  const names = parquetSchema(metadata).children.map(({ element }) => element.name);
+  const isThere = columns?.every((column) => names.includes(column)) ?? false;
+  const wanted = isThere ? [...columns!] : names;
+  const tooLarge = () => new RangeError(`unpacked, it is larger than ${limit} bytes`);
+  if (decodedWeight(file, metadata, wanted, limit) > limit) throw tooLarge();
+  let total = 0;
+  for (const group of groupsOf(metadata)) {
+    const rows = await parquetReadObjects({ file, metadata, compressors, ...group, columns: wanted });
+    for (const given of rows) {
+      const row = plainValue(given) as Row;
+      const weight = weigh(row);
+      total += weight;
+      // Texts of a dictionary are one until they are sent.
+      if (total > limit) throw tooLarge();
+      yield { row, weight };
+    }
+  }
+}
+
+/** The rows of each row group, so that one is in memory at a time. */
+function groupsOf({ row_groups }: FileMetaData): { rowStart: number; rowEnd: number }[] {
+  let rowEnd = 0;
+  return row_groups.map(({ num_rows }) => {
+    const rowStart = rowEnd;
+    rowEnd += Number(num_rows);
+    return { rowStart, rowEnd };
+  });
 }
 
 /** 64-bit integers become numbers, as in the same row written as JSON, where numbers can tell them apart. */

@@ -1,32 +1,33 @@
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { ConfinedError, ConfinedThread } from '@moepress/checkpoint/confined';
 import { MoepressError, throwIfAborted } from '@moepress/core';
 import type { Row } from './dataset.js';
-import { maxBytes } from './limits.js';
+import { unpackedLimit } from './limits.js';
 
 /** What the thread is given. */
 export interface ParquetTask {
   readonly bytes: Uint8Array;
-  /** Most that the file, or what is read of it, may hold when unpacked, by its own account. */
-  readonly maxBytes: number;
+  /** Most that the file, or what is read of it, may take when unpacked. */
+  readonly limit: number;
   /** The columns to read, unless one of them is not there; null: all. */
   readonly columns: readonly string[] | null;
 }
 
 /** The built file also when this module runs from source: worker threads cannot load TypeScript. */
-const thread = new URL('../../dist/datasets/parquet-thread.js', import.meta.url);
+const script = new URL('../../dist/datasets/parquet-thread.js', import.meta.url);
 
-/** The largest file that is allowed takes less. */
-const resourceLimits = { maxOldGenerationSizeMb: 2048 };
+const megabyte = 2 ** 20;
 
-/** Milliseconds. The largest file that is allowed takes some seconds. */
-const defaultPatience = 60_000;
+/** Megabytes of JavaScript's memory for the thread itself, and for each megabyte that is unpacked. */
+const memory = { base: 128, unpacked: 3 };
+
+/** Milliseconds for anything, to start, and for each megabyte of the file: some times what sound ones take. */
+const patienceFor = { base: 2000, start: 1000, megabyte: 2000 };
 
 export interface ReadParquetOptions {
   readonly signal?: AbortSignal | undefined;
   readonly columns?: readonly string[] | undefined;
-  /** Milliseconds. */
-  readonly patience?: number;
+  /** Milliseconds of processor time that any part of the file may take; by default some seconds, more for large files. */
+  readonly patience?: number | undefined;
 }
 
 /**
@@ -39,25 +40,33 @@ export interface ReadParquetOptions {
 export async function readParquet(
   bytes: Uint8Array,
   where: string,
-  { signal, columns, patience = defaultPatience }: ReadParquetOptions = {},
+  { signal, columns, patience }: ReadParquetOptions = {},
 ): Promise<Row[]> {
-  const task: ParquetTask = { bytes, maxBytes, columns: columns ?? null };
-  const worker = new Worker(thread, { workerData: task, resourceLimits });
-  const timeout = AbortSignal.timeout(patience);
+  throwIfAborted(signal);
+  const limit = unpackedLimit(bytes.length);
+  const task: ParquetTask = { bytes, limit, columns: columns ?? null };
+  const thread = new ConfinedThread(script, task, patience === undefined ? patienceFor.start : 0);
+  const bounds = {
+    patience: patience ?? patienceFor.base + (patienceFor.megabyte * bytes.length) / megabyte,
+    memory: memory.base + Math.ceil((memory.unpacked * limit) / megabyte),
+    signal,
+  };
+  const rows: Row[] = [];
   try {
-    const [rows] = await once(worker, 'message', { signal: AbortSignal.any([timeout, signal ?? timeout]) });
-    return rows;
+    for (;;) {
+      const batch = await thread.ask<Row[]>('next', null, bounds);
+      if (batch.length === 0) return rows;
+      for (const row of batch) rows.push(row);
+    }
   } catch (cause) {
     throwIfAborted(signal);
-    const reason = timeout.aborted ? `it took longer than ${patience / 1000} s` : (cause as Error).message;
+    if (!(cause instanceof ConfinedError)) throw cause;
     throw new MoepressError('DATASET_INVALID', {
-      message: `The Parquet file cannot be read: ${reason}.`,
+      message: `The Parquet file cannot be read: ${cause.message}.`,
       where,
       cause,
     });
   } finally {
-    // It may fail once more before it ends.
-    worker.on('error', () => {});
-    await worker.terminate();
+    await thread.close();
   }
 }

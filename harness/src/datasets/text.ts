@@ -1,4 +1,5 @@
 import type { Row } from './dataset.js';
+import { countOf, Scales, weights } from './limits.js';
 
 /**
  * What a row of a text file is: a line, or a paragraph, both as the `datasets` library has them; or a document between
@@ -6,8 +7,9 @@ import type { Row } from './dataset.js';
  */
 export type TextRows = 'line' | 'paragraph' | 'document';
 
-/** Rows of the single column `text`. Line breaks of other systems count as `\n`, as Python reads them. */
-export function parseText(text: string, by: TextRows): Row[] {
+/** Rows of the single column `text`. Line breaks of other systems count as `\n`, as Python reads them. Throws `DATASET_INVALID`. */
+export function parseText(text: string, by: TextRows, where: string): Row[] {
+  new Scales(where).add(text.length + weights.row * (countOf(text, '\n') + countOf(text, '\r')));
   return split[by](text.replace(/\r\n?/g, '\n')).map((row) => ({ text: row }));
 }
 

@@ -10,12 +10,22 @@ const words: Readonly<Record<string, number>> = {
 /** One of the words, where a value may stand. */
 const word = /(?<![\w.+-])(?:NaN|-?Infinity)(?![\w.+-]|\s{0,1000}:)/y;
 
+/** Bytes that a list or object, and an item of one, take in memory, about. */
+const weights = { container: 56, item: 24 };
+
+const maxWeight = 256 * 1024 * 1024;
+
+/** A text that would take too much memory; few characters may stand for an object. */
+export class JsonTooLargeError extends SyntaxError {}
+
 /** Nothing that is read here nests half as deep, and whoever walks through it may be given no more. */
 const maxDepth = 200;
 
 export interface JsonBounds {
   /** Lists and objects within each other, at most; 200 by default. */
   readonly maxDepth?: number | undefined;
+  /** Bytes of memory, about, as `jsonWeight` counts them; 256 MiB by default. */
+  readonly maxWeight?: number | undefined;
   /** Whether `NaN`, `Infinity` and `-Infinity` are numbers, as in Python; true by default. */
   readonly pythonWords?: boolean | undefined;
   /** Whether an object may have a name twice, of which the last counts; true by default. */
@@ -25,12 +35,14 @@ export interface JsonBounds {
 /**
  * JSON that anyone may have written: everything of strangers goes through here. As Python's `json.loads` takes it:
  * `NaN`, `Infinity` and `-Infinity` are numbers. Config files, rows of data sets, results and servers written in Python
- * hold them. Throws `SyntaxError` as `JSON.parse` does, and for what nests too deep. How long a text may be is for those
- * who read it to say.
+ * hold them. Throws `SyntaxError` as `JSON.parse` does, and for what nests too deep or, a
+ * `JsonTooLargeError`, is made of too many parts. How long a text may be is for those who read it to say.
  */
 export function parseJson(text: string, bounds: JsonBounds = {}): unknown {
   const { pythonWords = true, repeatedNames = true } = bounds;
-  checkDepth(text, bounds.maxDepth ?? maxDepth);
+  const weight = checkDepth(text, bounds.maxDepth ?? maxDepth);
+  const most = bounds.maxWeight ?? maxWeight;
+  if (weight > most) throw new JsonTooLargeError(`It holds more than ${most} bytes of lists and objects`);
   if (!repeatedNames) checkNames(text);
   try {
     return JSON.parse(text);
@@ -72,20 +84,29 @@ function parseWithWords(text: string, found: readonly (readonly [number, number]
   );
 }
 
-const [quote, backslash, openList, openObject, closeList, closeObject] = [...'"\\[{]}'].map((char) =>
+const [quote, backslash, openList, openObject, closeList, closeObject, comma] = [...'"\\[{]},'].map((char) =>
   char.charCodeAt(0),
 );
 
-/** Looks at brackets only, so that it stops where the text becomes too deep, whatever follows. */
-function checkDepth(text: string, most: number): void {
+/** Bytes that the lists and objects of a text take in memory, about; its strings take what it takes itself. */
+export function jsonWeight(text: string): number {
+  return checkDepth(text, Number.POSITIVE_INFINITY);
+}
+
+/** Looks at brackets and commas only, so that it stops where the text becomes too deep, whatever follows. */
+function checkDepth(text: string, most: number): number {
   let depth = 0;
+  let weight = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === quote) at = endOfString(text, at);
     else if (code === openList || code === openObject) {
       if (++depth > most) throw new SyntaxError(`Lists and objects nest deeper than ${most} levels`);
+      weight += weights.container;
     } else if (code === closeList || code === closeObject) depth--;
+    else if (code === comma) weight += weights.item;
   }
+  return weight;
 }
 
 /** Where the string that begins at `at` ends, or the text if it does not. */

@@ -12,11 +12,13 @@ export class ConfinedError extends Error {
     this.reason = reason;
   }
 
-  static stopped({ milliseconds }: Patience): ConfinedError {
-    return new ConfinedError(
-      'time',
-      `it took longer than ${milliseconds / 1000} s, or more memory than it may`,
-    );
+  static late({ milliseconds }: Patience): ConfinedError {
+    return new ConfinedError('time', `it took longer than ${milliseconds / 1000} s`);
+  }
+
+  /** For a thread that works no more, to one that waits and does not hear why. */
+  static deserted(): ConfinedError {
+    return new ConfinedError('memory', 'it ended without an answer, or took more memory than it may');
   }
 
   /** For a thread that ended by itself. */

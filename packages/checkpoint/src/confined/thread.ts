@@ -75,8 +75,9 @@ export class ConfinedThread {
     port.postMessage(this.#request(task, argument));
     const clock = this.#patience(running, patience);
     while (Atomics.wait(bell, 0, before, clock.interval) === 'timed-out') {
-      if (!clock.isOver() && !clock.isDeserted()) continue;
-      const error = ConfinedError.stopped(clock);
+      const isDeserted = clock.isDeserted();
+      if (!isDeserted && !clock.isOver()) continue;
+      const error = isDeserted ? ConfinedError.deserted() : ConfinedError.late(clock);
       this.#stop(running, error);
       throw error;
     }
@@ -123,7 +124,7 @@ export class ConfinedThread {
         running.fail = reject;
         worker.once('message', resolve);
         timer = setInterval(() => {
-          if (clock.isOver()) this.#stop(running, ConfinedError.stopped(clock));
+          if (clock.isOver()) this.#stop(running, ConfinedError.late(clock));
         }, clock.interval);
         worker.postMessage(request);
       });
