@@ -108,9 +108,15 @@ export class CachedRepository {
   }
 }
 
+/** Characters of a path, as systems allow them. */
+const maxPath = 1024;
+
+/** Parts of paths that are no names. */
+const isNowhere = (part: string) => part === '' || part === '.' || part === '..';
+
 /** Revisions and files may hold slashes, as `refs/pr/1` does, but must stay in their folder. */
 function staysInside(path: string): boolean {
-  return /^(?!.*(^|\/)(\.\.?)?(\/|$))[^\\:\0]+$/.test(path);
+  return path.length <= maxPath && /^[^\\:\0]+$/.test(path) && !path.split('/').some(isNowhere);
 }
 
 /** Empty if there is no such file. */

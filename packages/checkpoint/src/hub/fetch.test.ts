@@ -105,6 +105,41 @@ describe('a Hub that lies', () => {
     expect(downloads(hub)).toEqual([]);
   });
 
+  it('cannot list files for ever, nor a page that does not end', async () => {
+    const hub = await startDataset();
+    hub.pages = Number.POSITIVE_INFINITY;
+    expect(await failure(fetchHubFiles(dataset, all))).toMatchObject({
+      code: 'HUB_UNREACHABLE',
+      message: expect.stringContaining('pages'),
+    });
+    hub.pages = 1;
+    hub.padding = 17 * 1024 * 1024;
+    expect(await failure(fetchHubFiles(dataset, all))).toMatchObject({
+      code: 'HUB_UNREACHABLE',
+      message: expect.stringContaining('bytes'),
+    });
+    expect(downloads(hub)).toEqual([]);
+  });
+
+  it.each([{ path: 7 }, { size: -1 }, { size: 'much' }, { size: null }, { lfs: { oid: 7 } }])(
+    'cannot list a file with %j',
+    async (change) => {
+      const hub = await startDataset();
+      hub.phantoms.push({ type: 'file', path: 'x', size: 1, oid: commit, ...change });
+      expect((await failure(fetchHubFiles(dataset, all))).code).toBe('HUB_UNREACHABLE');
+      expect(downloads(hub)).toEqual([]);
+    },
+  );
+
+  it('cannot change a byte of a small file', async () => {
+    const hub = await startDataset();
+    hub.damaged.add('README.md');
+    const error = await failure(fetchHubFiles(dataset, all));
+    expect(error).toMatchObject({ code: 'HUB_UNREACHABLE', message: expect.stringContaining('damaged') });
+    hub.damaged.clear();
+    expect((await fetchHubFiles(dataset, all)).files).toContain('README.md');
+  });
+
   it('cannot name a commit that leads elsewhere', async () => {
     const hub = await startDataset();
     hub.commit = '../../x';

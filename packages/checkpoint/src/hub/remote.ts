@@ -1,5 +1,6 @@
 import { datasetInfo, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
 import { MoepressError, shown } from '@moepress/core';
+import { z } from 'zod';
 import { proxiedFetch } from '../net/fetch.js';
 import type { HubEnvironment, HubToken } from './environment.js';
 import { unreachable } from './errors.js';
@@ -11,6 +12,17 @@ export interface RemoteFile extends HubFile {
   /** Known of large files only. */
   readonly sha256: string | null;
 }
+
+/** Files of a repository; the largest data sets have some ten thousand. */
+const maxFiles = 200_000;
+
+const entrySchema = z.object({
+  type: z.string(),
+  path: z.string(),
+  size: z.int().nonnegative(),
+  oid: z.string().default(''),
+  lfs: z.object({ oid: z.string() }).nullish(),
+});
 
 /** What every call of the Hub library takes. */
 interface Access {
@@ -32,7 +44,7 @@ export class RemoteRepository {
   async commit(): Promise<string> {
     const { type, id, revision } = this.#repository;
     if (isCommit(revision)) return revision;
-    const asked = { ...this.#access, name: id, revision };
+    const asked = { ...boundedAccess(this.#access), name: id, revision };
     const { sha } =
       type === 'model'
         ? await modelInfo({ ...asked, additionalFields: ['sha'] })
@@ -44,9 +56,20 @@ export class RemoteRepository {
   /** All files of a commit, in all folders. */
   async list(commit: string): Promise<RemoteFile[]> {
     const files: RemoteFile[] = [];
-    const listed = listFiles({ ...this.#access, repo: this.#designation, revision: commit, recursive: true });
-    for await (const { type, path, size, oid = '', lfs } of listed) {
+    const listed = listFiles({
+      ...boundedAccess(this.#access),
+      repo: this.#designation,
+      revision: commit,
+      recursive: true,
+    });
+    for await (const entry of listed) {
+      const { success, data } = entrySchema.safeParse(entry);
+      if (!success) throw unreachable('The Hub lists a file without a name or size', this.#repository.id);
+      const { type, path, size, oid, lfs } = data;
       if (type === 'file') files.push({ path, size, etag: lfs?.oid ?? oid, sha256: lfs?.oid ?? null });
+      if (files.length > maxFiles) {
+        throw unreachable(`The Hub lists more than ${maxFiles} files`, this.#repository.id);
+      }
     }
     return files;
   }
@@ -78,6 +101,34 @@ export class RemoteRepository {
   get #designation() {
     return { type: this.#repository.type, name: this.#repository.id };
   }
+}
+
+/** Answers of one question, and bytes of each: a page of a listing has a thousand files. */
+const most = { answers: 1000, bytes: 16 * 1024 * 1024 };
+
+/** For answers that are read whole, page by page: neither may be endless. */
+function boundedAccess({ hubUrl, fetch }: Access): Access {
+  let answers = 0;
+  return {
+    hubUrl,
+    fetch: async (input, init) => {
+      if (++answers > most.answers) throw new Error(`the Hub answers with more than ${most.answers} pages`);
+      const { body, status, statusText, headers } = await fetch(input, init);
+      return new Response(body?.pipeThrough(atMost(most.bytes)) ?? null, { status, statusText, headers });
+    },
+  };
+}
+
+/** Passes on so many bytes and fails at the next one. */
+function atMost(bytes: number): TransformStream<Uint8Array, Uint8Array> {
+  let left = bytes;
+  return new TransformStream({
+    transform(chunk, controller) {
+      left -= chunk.length;
+      if (left < 0) throw new Error(`the answer has more than ${bytes} bytes`);
+      controller.enqueue(chunk);
+    },
+  });
 }
 
 /** Where a part begins, as the server says. */

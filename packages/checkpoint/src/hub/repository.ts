@@ -16,6 +16,6 @@ export interface HubFile {
 }
 
 /** Whether a revision is a commit, which never changes. */
-export function isCommit(revision: string): boolean {
-  return /^[0-9a-f]{40}$/.test(revision);
+export function isCommit(revision: unknown): revision is string {
+  return typeof revision === 'string' && /^[0-9a-f]{40}$/.test(revision);
 }

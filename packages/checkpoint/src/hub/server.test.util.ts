@@ -25,6 +25,10 @@ export interface FakeHub {
   refuse: ((request: IncomingMessage) => number | undefined) | undefined;
   /** Whether ranges are ignored, and 200 is answered without a word on them, as stores of files behind mirrors do. */
   wholeFiles: boolean;
+  /** Pages of its listing before the last; Infinity: there is none. */
+  pages: number;
+  /** Bytes that it puts into a page of its listing. */
+  padding: number;
   /** Files whose last byte it changes. */
   readonly damaged: Set<string>;
   /** Files of which it sends one byte more than it lists. */
@@ -51,6 +55,8 @@ export async function startHub(folder: string, type: HubRepository['type'] = 'mo
     cuts: new Map(),
     refuse: undefined,
     wholeFiles: false,
+    pages: 0,
+    padding: 0,
     damaged: new Set(),
     longer: new Set(),
     stop: () => new Promise((done) => server.close(() => done()) && server.closeAllConnections()),
@@ -99,6 +105,14 @@ function answer(request: IncomingMessage, response: ServerResponse, { hub, type,
   if (pathname.startsWith(`/api/${type}s/${repository}/revision/`)) {
     sendJson(response, { _id: '1', id: repository, sha: hub.commit, lastModified: 0 });
   } else if (pathname === `/api/${type}s/${repository}/tree/${hub.commit}`) {
+    if (hub.pages-- > 0) {
+      response.setHeader('link', `<http://${request.headers.host}${request.url}>; rel="next"`);
+      sendJson(
+        response,
+        hub.padding > 0 ? [{ type: 'directory', path: 'x'.repeat(hub.padding), size: 0 }] : [],
+      );
+      return;
+    }
     sendJson(response, [...[...files].map(([path, bytes]) => listed(path, bytes)), ...hub.phantoms]);
   } else if (file !== undefined && files.has(file)) {
     sendFile(response, file, files.get(file)!, range, hub);
@@ -108,7 +122,7 @@ function answer(request: IncomingMessage, response: ServerResponse, { hub, type,
 }
 
 function listed(path: string, bytes: Buffer): object {
-  const entry = { type: 'file', path, size: bytes.length, oid: sha1(bytes) };
+  const entry = { type: 'file', path, size: bytes.length, oid: gitId(bytes) };
   if (!path.endsWith('.safetensors')) return entry;
   return { ...entry, lfs: { oid: sha256(bytes), size: bytes.length, pointerSize: 130 } };
 }
@@ -139,6 +153,9 @@ function sendFile(
   if (cut === undefined) response.end(body);
   else response.write(body.subarray(0, cut), () => setTimeout(() => response.destroy(), 20));
 }
+
+/** What git calls the content of a file. */
+export const gitId = (bytes: Buffer) => sha1(Buffer.concat([Buffer.from(`blob ${bytes.length}\0`), bytes]));
 
 const sha1 = (bytes: Buffer) => createHash('sha1').update(bytes).digest('hex');
 export const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');

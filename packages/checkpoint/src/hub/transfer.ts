@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { constants, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
 import { hashFile } from '../digest/hash-file.js';
 import { makeFolders } from '../files/folders.js';
@@ -16,6 +18,8 @@ export interface Transfer {
   readonly size: number;
   /** The Hub tells it of large files; others begin anew when interrupted, for nothing could check them. */
   readonly sha256: string | null;
+  /** Of the others, what git calls these bytes; null where the Hub tells no such thing. */
+  readonly gitId: string | null;
   /** The bytes from a position on. */
   open(position: number): Promise<AsyncIterable<Uint8Array>>;
 }
@@ -23,12 +27,23 @@ export interface Transfer {
 /** Told how many bytes have just arrived, or were found; negative when they have to come again. */
 type Count = (bytes: number) => void;
 
-/** Requests in a row that may fail without getting further. */
-const maxFailures = 4;
+/** Waits for so many milliseconds. */
+type Pause = (
+  milliseconds: number,
+  value: undefined,
+  options: { readonly signal?: AbortSignal },
+) => Promise<void>;
+
+/** Requests for one file that may fail in a row without getting further, and in all, whatever came in between. */
+const most = { inARow: 4, inAll: 20 };
+
+/** Milliseconds to wait after the first failure, twice as long after each, and at most. */
+const waits = { first: 200, longest: 20_000 };
 
 /**
  * Fetches a file, going on where an earlier attempt of this or another process left off. A broken
- * connection is tried again. A file whose hash the Hub tells is checked against it before it gets its name.
+ * connection is tried again. A file is checked against the hash that the Hub tells before it gets its name, in however
+ * many pieces it came.
  * Throws `HUB_UNREACHABLE` if the bytes are not those announced, `DISK_FULL`, `WRITE_FAILED`, and
  * what `open` throws.
  */
@@ -36,25 +51,37 @@ export async function fetchFile(
   transfer: Transfer,
   count: Count,
   signal: AbortSignal | undefined,
+  pause: Pause = setTimeout,
 ): Promise<void> {
-  const { path, size, sha256, where } = transfer;
+  const { path, size, sha256, gitId, where } = transfer;
   const partial = `${path}.incomplete`;
   const file = await openPartial(partial);
   let hash: string | null;
   try {
     const start = sha256 === null ? 0 : Math.min((await file.stat()).size, size);
     count(start);
-    hash = await receive(file, transfer, start, count, signal);
+    hash = await receive(file, transfer, start, count, signal, pause);
     await file.truncate(size);
     await file.sync();
   } finally {
     await file.close();
   }
-  if (sha256 !== null && (hash ?? (await hashFile(partial, { signal }))) !== sha256) {
+  const isSound =
+    sha256 === null
+      ? gitId === null || (await gitIdOf(partial, size)) === gitId
+      : (hash ?? (await hashFile(partial, { signal }))) === sha256;
+  if (!isSound) {
     await rm(partial, { force: true });
     throw unreachable('The file arrived damaged and was removed', where);
   }
   await rename(partial, path);
+}
+
+/** SHA-1 of a file as git has it: of `blob <size>`, a zero byte and the content. */
+async function gitIdOf(path: string, size: number): Promise<string> {
+  const hash = createHash('sha1').update(`blob ${size}\0`);
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
 }
 
 /** Writes at explicit positions, so that two processes fetching one file do each other no harm. */
@@ -74,11 +101,12 @@ async function receive(
   start: number,
   count: Count,
   signal: AbortSignal | undefined,
+  pause: Pause,
 ): Promise<string | null> {
   const hash = createHash('sha256');
   let done = start;
   let hashed = 0;
-  for (let failures = 0; done < size; ) {
+  for (let [inARow, inAll] = [0, 0]; done < size; ) {
     const before = done;
     try {
       for await (const chunk of await open(done)) {
@@ -94,13 +122,15 @@ async function receive(
       if (done !== size) throw new Error(`${done} of ${size} bytes came`);
     } catch (cause) {
       // What begins anew gets no further, however much of it comes.
-      failures = sha256 !== null && done > before ? 1 : failures + 1;
-      if (failures === maxFailures || signal?.aborted || !isPassing(cause)) throw cause;
+      inARow = sha256 !== null && done > before ? 1 : inARow + 1;
+      inAll++;
+      if (inARow === most.inARow || inAll === most.inAll || signal?.aborted || !isPassing(cause)) throw cause;
       if (sha256 === null) {
         count(-done);
         done = 0;
       }
-      await setTimeout(100 * 2 ** failures, undefined, signal ? { signal } : {});
+      const wait = Math.min(waits.longest, waits.first * 2 ** (inAll - 1));
+      await pause(wait, undefined, signal ? { signal } : {});
     }
   }
   return hashed === size ? hash.digest('hex') : null;

@@ -319,7 +319,18 @@ describe('a Hub that refuses', () => {
 
   it('never leads out of the cache', async () => {
     const hub = await startHub(fixture('olmoe'));
-    for (const revision of ['../../../x', '/etc/x', 'a/../../b', '..', 'a//b', 'C:x', '']) {
+    for (const revision of [
+      'x\n/../../evil',
+      'a\n/..',
+      'x'.repeat(2000),
+      '../../../x',
+      '/etc/x',
+      'a/../../b',
+      '..',
+      'a//b',
+      'C:x',
+      '',
+    ]) {
       expect((await failure(openModel(repository, { revision }))).code).toBe('HUB_NOT_FOUND');
     }
     expect(hub.requests).toEqual([]);
