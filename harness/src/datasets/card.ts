@@ -63,6 +63,9 @@ export function defaultConfig(configs: readonly CardConfig[]): CardConfig | unde
   return configs.find(({ name }) => name === 'default') ?? configs.find(({ isDefault }) => isDefault);
 }
 
+/** The cards of data sets with hundreds of configurations have some hundred thousand. */
+const maxCharacters = 2 * 1024 * 1024;
+
 function frontMatter(readme: string | null): string | null {
   const lines = readme?.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/) ?? [];
   const end = lines.indexOf('---', 1);
@@ -70,10 +73,10 @@ function frontMatter(readme: string | null): string | null {
 }
 
 function metadataOf(text: string | null): unknown {
-  if (text === null) return null;
+  if (text === null || text.length > maxCharacters) return null;
   try {
     // Aliases may make a small text a large one.
-    return parse(text, { maxAliasCount: 100 });
+    return parse(text, { maxAliasCount: 100, uniqueKeys: false });
   } catch {
     return null;
   }

@@ -149,6 +149,31 @@ describe('a server in trouble', () => {
   });
 });
 
+describe('a key', () => {
+  const made = (apiKey: string) =>
+    openAiLanguageModel({ baseUrl: 'http://localhost/v1', model: 'm', tokenizer, apiKey });
+
+  it('that no header can hold is refused without telling it', () => {
+    for (const key of ['sk-LINE1\nsk-LINE2', 'kéy-of-mine', 'two words']) {
+      expect(() => made(key)).toThrow(
+        expect.objectContaining({ code: 'INPUT_INVALID', message: expect.not.stringContaining(key) }),
+      );
+    }
+  });
+
+  it('may have been copied with a line break', () => {
+    expect(made('sk-abc\n').name).toBe('m');
+  });
+
+  it('does not belong into the address', () => {
+    const baseUrl = 'https://me:hunter22@localhost/v1';
+    const asked = () => openAiLanguageModel({ baseUrl, model: 'm', tokenizer });
+    expect(asked).toThrow(
+      expect.objectContaining({ code: 'INPUT_INVALID', message: expect.not.stringContaining('hunter22') }),
+    );
+  });
+});
+
 describe('the address of a server', () => {
   it.each(['', '/', '/v1', '/v1/', '/v1/completions', '/v1/completions/'])('may end in "%s"', (end) =>
     withServer({}, async (_, { baseUrl, bodies }) => {

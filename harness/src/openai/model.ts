@@ -46,7 +46,7 @@ export function openAiLanguageModel(options: OpenAiModelOptions): LanguageModel 
   const url = completionsUrl(options.baseUrl);
   const endpoint: Endpoint = {
     url,
-    apiKey: options.apiKey,
+    apiKey: checkKey(options.apiKey),
     maxRetries: options.maxRetries ?? 3,
     retryDelay: options.retryDelay ?? 1000,
     timeout: options.timeout ?? 300_000,
@@ -124,13 +124,25 @@ function completionsUrl(baseUrl: string): string {
       mend: 'Give one such as http://localhost:8000/v1.',
     });
   if (!URL.canParse(base) || !/^https?:/.test(base)) throw refuse('is no address of a server');
-  const { pathname, search } = new URL(base);
+  const { pathname, search, username, password } = new URL(base);
+  if (username !== '' || password !== '') throw refuse('holds a user or password, which requests cannot');
   if (search !== '') throw refuse('asks for something: the address of a server has no "?"');
   if (pathname.endsWith('/chat/completions')) {
     throw refuse('is the address of chats, which tell no log-probabilities of prompts');
   }
   if (pathname.endsWith('/completions')) return base;
   return pathname === '/' ? `${base}/v1/completions` : `${base}/completions`;
+}
+
+/** Without blanks around it, which come of copying. Throws `INPUT_INVALID` for what no header can hold, without telling it. */
+function checkKey(key: string | undefined): string | undefined {
+  const clean = key?.trim();
+  if (clean === undefined || /^[\x21-\x7e]*$/.test(clean)) return clean || undefined;
+  throw new MoepressError('INPUT_INVALID', {
+    message: 'The key of the server holds characters that no key has.',
+    where: 'OPENAI_API_KEY',
+    mend: 'Copy it again, in one line, or unset it.',
+  });
 }
 
 function inBatches<Item>(items: readonly Item[], size: number): Item[][] {

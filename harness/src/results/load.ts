@@ -21,6 +21,11 @@ const sampleSchema = z.looseObject({
   filter: z.string(),
   metrics: z.array(z.string()),
   doc_hash: z.string(),
+  /** Rows of lm-evaluation-harness have numbers here too. */
+  target: z.union([z.string(), z.number(), z.boolean()]).transform(String).default(''),
+  arguments: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+  resps: z.array(z.array(z.unknown())).default([]),
+  filtered_resps: z.array(z.unknown()).default([]),
 });
 
 /**
@@ -30,7 +35,7 @@ const sampleSchema = z.looseObject({
 export async function loadSamples(results: string): Promise<Record<string, Sample[]>> {
   const tasks = await tasksOf(results);
   const [, time] = resultsName.exec(path.basename(results))!;
-  const samples: Record<string, Sample[]> = {};
+  const samples: Record<string, Sample[]> = Object.create(null);
   for (const task of tasks) {
     const file = path.join(path.dirname(results), `samples_${task}_${time}.jsonl`);
     if (await exists(file)) samples[task] = await readSamples(file);

@@ -39,11 +39,24 @@ export function runRecord({ model, limit, started }: RunFacts) {
   };
 }
 
+/** Characters that every file system takes in a name. */
+const longestName = 200;
+
+/**
+ * The name of a folder for a model, as lm-evaluation-harness makes it; but a folder within another one, and a name that
+ * can be written: `..` and what is very long or has unprintable characters, it takes as they are.
+ */
+function folderName(name: string): string {
+  const clean = name.replace(/["<>:/|\\?*[\]]+/g, '__').replace(/\p{Cc}/gu, '_');
+  const short = clean.length > longestName ? clean.slice(-longestName) : clean;
+  return /^\.{0,2}$/.test(short) ? `${short}__` : short;
+}
+
 export function modelRecord({ name }: LanguageModel) {
   return {
     model_source: 'CUSTOM',
     model_name: name,
-    model_name_sanitized: name.replace(/["<>:/|\\?*[\]]+/g, '__'),
+    model_name_sanitized: folderName(name),
     system_instruction: null,
     system_instruction_sha: null,
     fewshot_as_multiturn: true,

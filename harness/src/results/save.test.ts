@@ -28,6 +28,20 @@ it("names its files as lm-evaluation-harness does, in the model's folder", async
   ]);
 });
 
+it.each([
+  ['..', '..__'],
+  ['.', '.__'],
+  ['', '__'],
+  ['a\0b', 'a_b'],
+  ['x'.repeat(5000), 'x'.repeat(200)],
+])('puts results of %j into the folder it is given', async (name, expected) => {
+  const model = { ...fakeModel(), name };
+  const one = await evaluate({ tasks: ['arc_easy'], model, data: school, limit: 1 });
+  const inner = path.join(folder, `of-${expected.slice(0, 5)}`);
+  const file = await saveEvaluation(one, inner);
+  expect(path.relative(inner, path.dirname(file))).toBe(expected);
+});
+
 it('writes the record and the samples', async () => {
   const file = await saveEvaluation(evaluation, folder);
   expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(evaluation.record);

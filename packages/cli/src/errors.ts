@@ -1,4 +1,4 @@
-import { type ErrorCode, MoepressError } from '@moepress/core';
+import { type ErrorCode, MoepressError, presentable } from '@moepress/core';
 import { CommanderError } from 'commander';
 import { printable } from './format.js';
 
@@ -30,6 +30,9 @@ export function exitCodeFor(error: unknown): number {
   return usageErrors.has(error.code) ? exitCodes.usage : exitCodes.failure;
 }
 
+/** Characters of a stack. */
+const maxTrace = 8000;
+
 /** How errors are told: for people, or as one JSON object a line. */
 export interface ErrorOutput {
   readonly json: boolean;
@@ -49,12 +52,12 @@ function describe(error: unknown) {
   if (MoepressError.isInstance(error)) {
     return { code: error.code, message: error.message, where: error.where ?? null, mend: error.mend };
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = presentable(error instanceof Error ? error.message : String(error));
   if (error instanceof CommanderError) {
     return { code: 'USAGE', message: message.replace(/^error: /, ''), where: null, mend: 'See --help.' };
   }
   if (isAbort(error)) return { code: 'ABORTED', message, where: null, mend: 'Run the same command again.' };
-  const stack = error instanceof Error ? error.stack : undefined;
+  const stack = error instanceof Error ? presentable(error.stack ?? '', maxTrace) : undefined;
   return { code: 'INTERNAL', message, where: null, mend: 'Report this as a fault of moepress.', stack };
 }
 
@@ -65,10 +68,14 @@ function forPeople(error: unknown): string {
     if (error.where) lines.push(`  where: ${error.where}`);
     lines.push(`  mend:  ${error.mend}`);
     // The author of a plugin needs to see where it failed.
-    if (error.code === 'PLUGIN_INVALID' && error.cause instanceof Error) lines.push(`${error.cause.stack}`);
+    if (error.code === 'PLUGIN_INVALID' && error.cause instanceof Error)
+      lines.push(presentable(`${error.cause.stack}`, maxTrace));
     return lines.join('\n');
   }
-  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const trace = presentable(
+    error instanceof Error ? (error.stack ?? error.message) : String(error),
+    maxTrace,
+  );
   return `internal error: ${trace}\n  This is a fault of moepress. Please report it with the lines above and the command you ran.`;
 }
 

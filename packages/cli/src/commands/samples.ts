@@ -30,8 +30,7 @@ export async function samples(path: string, options: SamplesOptions, context: Co
 
 function pick(all: Readonly<Record<string, Sample[]>>, task: string | undefined): Record<string, Sample[]> {
   if (task === undefined) return all;
-  const samples = all[task];
-  if (samples) return { [task]: samples };
+  if (Object.hasOwn(all, task)) return { [task]: all[task]! };
   throw new MoepressError('INPUT_INVALID', {
     message: `There are no samples of ${task}.`,
     where: '--task',

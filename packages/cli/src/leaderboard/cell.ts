@@ -56,10 +56,28 @@ export async function readCell(file: string, variant: string): Promise<Cell | nu
   return parseCell(parse(text), variant);
 }
 
-/** Null for anything but a cell of that variant in this format. */
+/** Null for anything but a cell of that variant in this format whose files are in the variant's folder. */
 export function parseCell(value: unknown, variant: string): Cell | null {
   const { data } = cellSchema.safeParse(value);
-  return data?.variant === variant ? data : null;
+  if (data?.variant !== variant) return null;
+  return filesOf(data).every((path) => isWithin(variantFolder(variant), path)) ? data : null;
+}
+
+/** Files of a cell, relative to the folder of the leaderboard. */
+export const filesOf = ({ plan, results, samples }: Cell): string[] => [
+  ...(plan === null ? [] : [plan]),
+  results,
+  ...Object.values(samples),
+];
+
+/** Whether a path is one of a file in a folder below: plainly written, since pages link to it. */
+function isWithin(folder: string, path: string): boolean {
+  const parts = path.split('/');
+  return (
+    path.startsWith(`${folder}/`) &&
+    !/[\p{Cc}\\]/u.test(path) &&
+    parts.every((part) => part !== '' && part !== '.' && part !== '..')
+  );
 }
 
 function parse(text: string): unknown {

@@ -20,10 +20,13 @@ export function leaderboardMarkdown(
     ...metrics.map(({ task, key }) => number(cell.scores[task]?.[key] ?? null)),
   ]);
   const line = (fields: readonly (string | number)[]) =>
-    `| ${fields.map((field) => String(field).replaceAll('|', '\\|')).join(' | ')} |`;
+    `| ${fields.map((field) => plain(String(field))).join(' | ')} |`;
   const titles = [...heads, ...metrics.map(({ task, key }) => `${task} (${key.split(',')[0]})`)];
   const rule = `|${titles.map((_, i) => (i < 3 ? '---|' : '--:|')).join('')}`;
-  return [`# ${title}`, '', line(titles), rule, ...rows.map(line), ''].join('\n');
+  return [`# ${plain(title)}`, '', line(titles), rule, ...rows.map(line), ''].join('\n');
 }
+
+/** A text on one line that is no Markdown of a table and no HTML. */
+const plain = (text: string) => text.replace(/\s+/g, ' ').replaceAll('|', '\\|').replaceAll('<', '&lt;');
 
 const number = (value: number | null) => (value === null ? '' : value.toFixed(3));

@@ -65,6 +65,20 @@ describe('a parcel', () => {
       }),
     ],
     [
+      'with a link that is a script',
+      ({ cell: own, files }) => ({
+        cell: { ...own, results: `javascript:alert(1)//../${folder}/x` },
+        files: { ...files, [`javascript:alert(1)//../${folder}/x`]: 'x' },
+      }),
+    ],
+    [
+      'with a path that goes up and down again',
+      ({ cell: own, files }) => ({
+        cell: { ...own, results: `${folder}/../${folder}/evil` },
+        files: { ...files, [`${folder}/../${folder}/evil`]: 'x' },
+      }),
+    ],
+    [
       'with an absolute path',
       ({ cell: own, files }) => ({ cell: { ...own, plan: '/evil' }, files: { ...files, '/evil': 'x' } }),
     ],

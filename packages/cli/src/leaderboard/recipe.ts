@@ -2,8 +2,11 @@ import { findTaskOrGroup, parseCalibration } from '@moepress/harness';
 import { z } from 'zod';
 import { locating, readYaml } from '../source/yaml.js';
 
-/** Far more cells than anyone could wait for. */
+/** Items of any list. */
 const maxList = 256;
+
+/** Far more cells than anyone could wait for. */
+const maxCells = 10_000;
 
 const listOf = <Item extends z.ZodType>(item: Item) => z.array(item).min(1).max(maxList);
 
@@ -37,21 +40,40 @@ const methodSchema = z.union([
     .transform(({ method, label = method, options, ratios }) => ({ method, label, options, ratios })),
 ]);
 
-const recipeSchema = z.strictObject({
-  title: name.default('Leaderboard'),
-  models: listOf(modelSchema),
-  tasks: listOf(name),
-  methods: listOf(methodSchema),
-  /** Shares of the routed-expert parameters to remove. */
-  ratios: listOf(ratio),
-  /** As `--calibration` takes them; absent: the embedded model's own text. */
-  calibration: listOf(name).optional(),
-  seeds: listOf(z.int().nonnegative()).default([0]),
-  limit: z.number().positive().optional(),
-  num_fewshot: z.int().nonnegative().optional(),
-  /** Shows tables of papers beside ours. */
-  published: z.boolean().default(false),
-});
+const recipeSchema = z
+  .strictObject({
+    title: name.default('Leaderboard'),
+    models: listOf(modelSchema),
+    tasks: listOf(name),
+    methods: listOf(methodSchema),
+    /** Shares of the routed-expert parameters to remove. */
+    ratios: listOf(ratio),
+    /** As `--calibration` takes them; absent: the embedded model's own text. */
+    calibration: listOf(name).optional(),
+    seeds: listOf(z.int().nonnegative()).default([0]),
+    limit: z.number().positive().optional(),
+    num_fewshot: z.int().nonnegative().optional(),
+    /** Shows tables of papers beside ours. */
+    published: z.boolean().default(false),
+  })
+  .refine((recipe) => cellsOf(recipe) <= maxCells, {
+    path: ['methods'],
+    message: `More than ${maxCells} combinations of models, methods, ratios, calibration sets and seeds`,
+  });
+
+interface Lists {
+  readonly models: readonly unknown[];
+  readonly methods: readonly { readonly ratios?: readonly unknown[] | undefined }[];
+  readonly ratios: readonly unknown[];
+  readonly calibration?: readonly unknown[] | undefined;
+  readonly seeds: readonly unknown[];
+}
+
+/** The cells that a recipe asks for, at most. */
+function cellsOf({ models, methods, ratios, calibration = [null], seeds }: Lists): number {
+  const shares = methods.reduce((sum, { ratios: own = ratios }) => sum + Math.max(1, own.length), 1);
+  return models.length * shares * calibration.length * seeds.length;
+}
 
 export type Recipe = z.output<typeof recipeSchema>;
 export type RecipeMethod = Recipe['methods'][number];

@@ -23,6 +23,15 @@ it('shows what differs between choices: the contexts, where the continuation is 
   ]);
 });
 
+it.each([
+  { arguments: { gen_args_0: { arg_0: { toString: 1 } } }, resps: [[{ valueOf: 1 }]], target: '1' },
+  { arguments: {}, resps: [], target: '' },
+  { arguments: { gen_args_0: {} }, resps: Array(200_000).fill([['-1', 'False']]), target: 'x', acc: {} },
+  { arguments: {}, resps: [[], []], filtered_resps: [[]], target: '0' },
+])('shows a sample that has not what it should', (odd) => {
+  expect(sampleText('task', sample(odd))).toContain('task #7');
+});
+
 it('shows the end of a long prompt, and answers line by line', () => {
   const shown = sampleText(
     'gsm8k',
