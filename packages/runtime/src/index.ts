@@ -32,6 +32,7 @@ export { defaultDigestsRoot, defaultEvidenceRoot, defaultRunsRoot } from './evid
 export { EvidenceStore, readEvidence, type StoredEvidence } from './evidence/store.js';
 export type { Score, ScoreItem, TokenScore } from './forward/score.js';
 export { type LayerRouting, negativeLogLikelihoods, type Trace } from './forward/trace.js';
+export type { Choice, Chooser } from './generate/choose.js';
 export type { GenerateOptions } from './generate/options.js';
 export { anonymousMemory, defaultMemory } from './memory/available.js';
 export { type PlanRequest, planCompression } from './planning/plan.js';

@@ -109,7 +109,7 @@ export class ModelRunner {
     return scoreSequences(this.#engine, this.#model, this.#blocks(), items, work);
   }
 
-  /** Greedy continuations; streamed, every token takes all blocks from the disk again, for all prompts at once. */
+  /** Continuations, greedy without a `chooser`; streamed, every token takes all blocks from the disk again, for all prompts at once. */
   async generate(prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
     this.#check(prompts);
     if (options.maxNewTokens < 1) return prompts.map(() => []);

@@ -42,7 +42,7 @@ export const ownOutput = (part: 'key' | 'value', { index }: Block): string => `$
 
 /**
  * One more token of B sequences through part of a model: `ids` int32 [B], or `hidden` [B, H] where it does not embed,
- * to `token` int32 [B], the most probable one that follows, or `hiddenOut` [B, H]; `finite` as in `blockGraph`. `past`
+ * to `hiddenOut` [B, H], and where it heads to `token` int32 [B], the most probable one that follows; `finite` as in `blockGraph`. `past`
  * int64 [B] counts the tokens before each, whose keys and values go in as `cacheInput` names them, see `Caches`, and
  * those of the new tokens come out as `ownOutput` does. All blocks in one graph share the memory of their activations.
  */
@@ -66,12 +66,12 @@ export function decodeGraph(model: Model, { blocks, embeds, heads }: DecodePart)
       graph.scoped(`block.${block.index}`, () => step(model, block, hidden, angles, { ...caches, mask })),
     );
   }
+  graph.output('hiddenOut', hidden);
   if (heads) {
     graph.inTurns(turns, () =>
       graph.scoped('head', () => outputNextTokens(graph, logitsParts(hidden, model))),
     );
   } else {
-    graph.output('hiddenOut', hidden);
     graph.output('finite', reduceSum(hidden, [0, 1]));
   }
   return graph.finish();

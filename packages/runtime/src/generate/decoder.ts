@@ -6,8 +6,9 @@ import { int32, tensor } from '../engine/tensor.js';
 import { checkModelFinite } from '../forward/finite.js';
 import { readAhead } from '../forward/read-ahead.js';
 import { rotaryTables } from '../forward/rope.js';
+import { type Chooser, chosenTokens } from './choose.js';
 import type { Decoding } from './decoding.js';
-import { cacheName, type Lane } from './prefill.js';
+import { cacheName, hiddenOf, type Lane } from './prefill.js';
 
 /** Experts of the blocks of one part: larger graphs take longer to open than they save. */
 const mostExperts = 512;
@@ -54,13 +55,16 @@ export class ResidentDecoder {
   }
 
   /** The token that follows the newest one of each sequence; its keys and values go to the lane's caches. */
-  async next(lane: Lane, decoding: Decoding): Promise<Int32Array> {
+  async next(lane: Lane, decoding: Decoding, chooser?: Chooser): Promise<readonly number[]> {
     const common = stepFeeds(this.#model, decoding);
-    const steps = this.#parts.map((part, i) => stepOf(sessionName(i), part, lane, decoding, common));
+    const steps = this.#parts.map((part, i) =>
+      stepOf(sessionName(i), { ...part, chooses: !!chooser }, lane, decoding, common),
+    );
     const results = await lane.worker.run(steps);
     const last = results.at(-1)!;
     await checkModelFinite(this.#model, Number(last.finite!.data[0]));
-    return last.token!.data as Int32Array;
+    const places = decoding.places(last.token!.data as Int32Array);
+    return chosenTokens(lane.worker, this.#model, hiddenOf(lane), places, chooser);
   }
 
   async close(): Promise<void> {
@@ -74,6 +78,7 @@ export async function streamedNext(
   model: Model,
   lanes: readonly { readonly lane: Lane; readonly decoding: Decoding }[],
   throwIfAborted: () => void,
+  chooser?: Chooser,
 ): Promise<void> {
   const growing = lanes.map(({ lane, decoding }) => ({
     lane,
@@ -83,7 +88,7 @@ export async function streamedNext(
   }));
   const { blocks } = model;
   for (const [i, block] of blocks.entries()) {
-    const part = { blocks: [block], embeds: i === 0, heads: i === blocks.length - 1 };
+    const part = { blocks: [block], embeds: i === 0, heads: i === blocks.length - 1, chooses: !!chooser };
     const session = 'generate/step';
     await engine.open(session, decodeGraph(model, part));
     const ahead = readAhead(blocks[i + 1]);
@@ -93,7 +98,8 @@ export async function streamedNext(
         const [results] = await lane.worker.run([stepOf(session, part, lane, decoding, common)]);
         if (!part.heads) return;
         await checkModelFinite(model, Number(results!.finite!.data[0]));
-        decoding.take(results!.token!.data as Int32Array);
+        const places = decoding.places(results!.token!.data as Int32Array);
+        decoding.take(await chosenTokens(lane.worker, model, hiddenOf(lane), places, chooser));
       });
     } finally {
       await ahead.stop();
@@ -103,7 +109,6 @@ export async function streamedNext(
 }
 
 const sessionName = (part: number): string => `decode/${part}`;
-const hiddenOf = (lane: Lane): string => `${lane.name}/hidden`;
 
 /** What all blocks are fed alike: the tokens, their angles and how many are before each. */
 type StepFeeds = Readonly<Record<string, Feed>>;
@@ -127,7 +132,7 @@ function stepFeeds({ config: { rope } }: Model, decoding: Decoding): StepFeeds {
 
 function stepOf(
   session: string,
-  { blocks, embeds, heads }: DecodePart,
+  { blocks, embeds, heads, chooses }: DecodePart & { readonly chooses: boolean },
   lane: Lane,
   { past }: Decoding,
   { ids, ...common }: StepFeeds,
@@ -151,7 +156,7 @@ function stepOf(
     session,
     feeds: { ...common, ...(embeds ? { ids: ids! } : { hidden }), ...Object.fromEntries(caches) },
     fetch: heads ? ['token', 'finite'] : [],
-    hold: heads ? {} : { hiddenOut: hidden.held },
+    hold: heads && !chooses ? {} : { hiddenOut: hidden.held },
     append: [...blocks.map(append('key')), ...blocks.map(append('value'))],
   };
 }

@@ -1,3 +1,4 @@
+import type { Place } from './choose.js';
 import { type GenerateOptions, isFinished } from './options.js';
 
 /** Sequences that grow by a token each step, side by side. */
@@ -46,13 +47,24 @@ export class Decoding {
     return this.#finished.filter(Boolean).length;
   }
 
+  /** Where the sequences go on, by the likeliest token of each and its row in the hidden states (by default its own number). */
+  places(likeliest: ArrayLike<number>, rows?: readonly number[]): Place[] {
+    return this.#indices.map((index, b) => ({
+      index,
+      row: rows ? rows[b]! : b,
+      likeliest: likeliest[b]!,
+      newIds: this.#results[index]!,
+      isOpen: !this.#finished[b],
+    }));
+  }
+
   /** Takes the tokens that follow, one for each sequence; those of finished ones are of no interest. */
   take(tokens: ArrayLike<number>): void {
     for (const [b, index] of this.#indices.entries()) {
       if (this.#finished[b]) continue;
       const ids = this.#results[index]!;
       ids.push(tokens[b]!);
-      this.#finished[b] = isFinished(ids, this.#options);
+      this.#finished[b] = isFinished(ids, index, this.#options);
     }
     this.#newest = Array.from(tokens);
     for (const b of this.#lengths.keys()) this.#lengths[b]!++;

@@ -1,6 +1,7 @@
 import { type Model, throwIfAborted } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
 import type { BlockSessions } from '../forward/blocks.js';
+import { withLogits } from './choose.js';
 import { type ResidentDecoder, streamedNext } from './decoder.js';
 import { Decoding } from './decoding.js';
 import { laneBytes, type Prompts, planLanes } from './lanes.js';
@@ -23,7 +24,7 @@ export interface Generation {
 type Growing = { readonly lane: Lane; readonly decoding: Decoding };
 
 /**
- * Greedy continuation of each prompt. What prompts begin with alike is computed and kept once. The end-of-sequence
+ * Continuation of each prompt, greedy where nobody chooses. What prompts begin with alike is computed and kept once. The end-of-sequence
  * token, where one came, is the last of the new ids.
  */
 export async function generate(generation: Generation, options: GenerateOptions): Promise<number[][]> {
@@ -45,15 +46,17 @@ export async function generate(generation: Generation, options: GenerateOptions)
   engine.tellMemory(largest * Math.min(lanes.length, engine.workers.length), options.progress);
   let done = 0;
   try {
-    for (let round = 0; round < rounds; round++) {
-      const group = waiting.flatMap((queue) => queue.slice(round, round + 1));
-      const report = (tokens: number) => {
-        const finished = group.reduce((sum, { decoding }) => sum + decoding.finished, 0);
-        options.progress?.({ type: 'advance', task, done: done + finished, note: `token ${tokens}` });
-      };
-      await generateGroup(generation, group, report, options, decoder);
-      done += group.reduce((sum, { lane }) => sum + lane.indices.length, 0);
-    }
+    await withLogits(engine, model, options.chooser, async () => {
+      for (let round = 0; round < rounds; round++) {
+        const group = waiting.flatMap((queue) => queue.slice(round, round + 1));
+        const report = (tokens: number) => {
+          const finished = group.reduce((sum, { decoding }) => sum + decoding.finished, 0);
+          options.progress?.({ type: 'advance', task, done: done + finished, note: `token ${tokens}` });
+        };
+        await generateGroup(generation, group, report, options, decoder);
+        done += group.reduce((sum, { lane }) => sum + lane.indices.length, 0);
+      }
+    });
   } finally {
     options.progress?.({ type: 'end', task });
   }
@@ -67,7 +70,6 @@ async function generateGroup(
   options: GenerateOptions,
   decoder: ResidentDecoder | null,
 ): Promise<void> {
-  const { signal } = options;
   try {
     for (const { lane } of group) await openCaches(model, lane);
     const lanes = group.map(({ lane }) => lane);
@@ -75,7 +77,7 @@ async function generateGroup(
     for (const { lane, decoding } of group) decoding.take(first.get(lane)!);
     report(1);
     if (decoder) await decodeResident(engine, decoder, group, report, options);
-    else await decodeStreamed(engine, model, group, report, () => throwIfAborted(signal));
+    else await decodeStreamed(engine, model, group, report, options);
   } finally {
     for (const { lane } of group) await closeCaches(model, lane);
   }
@@ -87,13 +89,13 @@ async function decodeResident(
   decoder: ResidentDecoder,
   group: readonly Growing[],
   report: (tokens: number) => void,
-  { signal }: GenerateOptions,
+  { signal, chooser }: GenerateOptions,
 ): Promise<void> {
   const items = group.map((growing) => ({ ...growing, worker: growing.lane.worker }));
   await engine.spread(items, async ({ lane, decoding }) => {
     for (let tokens = 2; !decoding.isDone; tokens++) {
       throwIfAborted(signal);
-      decoding.take(await decoder.next(lane, decoding));
+      decoding.take(await decoder.next(lane, decoding, chooser));
       report(tokens);
     }
   });
@@ -105,11 +107,11 @@ async function decodeStreamed(
   model: Model,
   group: readonly Growing[],
   report: (tokens: number) => void,
-  check: () => void,
+  { signal, chooser }: GenerateOptions,
 ): Promise<void> {
   let open = group.filter(({ decoding }) => !decoding.isDone);
   for (let tokens = 2; open.length > 0; tokens++) {
-    await streamedNext(engine, model, open, check);
+    await streamedNext(engine, model, open, () => throwIfAborted(signal), chooser);
     report(tokens);
     open = open.filter(({ decoding }) => !decoding.isDone);
   }

@@ -1,11 +1,14 @@
 import type { Work } from '@moepress/core';
 import { type Layout, rowOf } from '../forward/layout.js';
+import type { Chooser } from './choose.js';
 
 export interface GenerateOptions extends Work {
   readonly maxNewTokens: number;
   readonly eosTokenIds: readonly number[];
-  /** Called after each token with all new tokens of one sequence; true ends that sequence. */
-  stop?(newIds: readonly number[]): boolean;
+  /** Called after each token with all new tokens of one sequence and the number of its prompt; true ends that sequence. */
+  stop?(newIds: readonly number[], index: number): boolean;
+  /** Without one every token is the most probable one. */
+  readonly chooser?: Chooser;
 }
 
 /** Packed row of each sequence's last token. */
@@ -15,7 +18,9 @@ export function lastRows(layout: Layout): number[] {
 
 export function isFinished(
   newIds: readonly number[],
-  { eosTokenIds, maxNewTokens, stop }: GenerateOptions,
+  index: number,
+  { eosTokenIds, maxNewTokens, stop }: Pick<GenerateOptions, 'eosTokenIds' | 'maxNewTokens' | 'stop'>,
 ): boolean {
-  return eosTokenIds.includes(newIds.at(-1)!) || newIds.length >= maxNewTokens || (stop?.(newIds) ?? false);
+  if (stop?.(newIds, index)) return true;
+  return eosTokenIds.includes(newIds.at(-1)!) || newIds.length >= maxNewTokens;
 }

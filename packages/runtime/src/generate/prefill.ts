@@ -11,6 +11,7 @@ import { hiddenName } from '../forward/held.js';
 import { type Assigned, askedRows, type PassBatch, passUp } from '../forward/pass.js';
 import { turnsByLength } from '../forward/rope.js';
 import { laneRuns, type Run } from '../forward/runs.js';
+import { type Chooser, chosenTokens } from './choose.js';
 import type { Prompts } from './lanes.js';
 import { lastRows } from './options.js';
 
@@ -24,6 +25,9 @@ export interface Lane extends InWorker {
 /** Where a lane's keys or values of a block are. */
 export const cacheName = ({ name }: Pick<Lane, 'name'>, block: number, part: CachePart): string =>
   `${name}/${block}/${part}`;
+
+/** What a lane's newest tokens are between two graphs. */
+export const hiddenOf = ({ name }: Pick<Lane, 'name'>): string => `${name}/hidden`;
 
 interface PromptRun extends Assigned {
   readonly lane: Lane;
@@ -39,7 +43,7 @@ export async function prefill(
   blocks: BlockSessions,
   lanes: readonly Lane[],
   prompts: Prompts,
-  { signal }: Pick<Work, 'signal'>,
+  { signal, chooser }: Pick<Work, 'signal'> & { readonly chooser?: Chooser },
 ): Promise<Map<Lane, number[]>> {
   const assigned = lanes.flatMap((lane) => {
     const sequences = lane.indices.map((index) => prompts[index]!);
@@ -63,7 +67,7 @@ export async function prefill(
     },
     append: ({ run, lane }, { index }) => appends(run, (part) => cacheName(lane, index, part)),
     ends: async (batches) => {
-      first = await firstTokens(engine, model, batches);
+      first = await firstTokens(engine, model, batches, chooser);
     },
   });
   return first;
@@ -82,9 +86,8 @@ export async function openCaches({ blocks }: Model, lane: Lane): Promise<void> {
 }
 
 export async function closeCaches({ blocks }: Model, lane: Lane): Promise<void> {
-  await lane.worker.drop(
-    blocks.flatMap(({ index }) => cacheParts.map((part) => cacheName(lane, index, part))),
-  );
+  const caches = blocks.flatMap(({ index }) => cacheParts.map((part) => cacheName(lane, index, part)));
+  await lane.worker.drop([...caches, hiddenOf(lane)]);
 }
 
 /** Keys and values of a run's tokens go to where the lane has them. */
@@ -106,6 +109,7 @@ async function firstTokens(
   engine: Engine,
   model: Model,
   batches: readonly PassBatch<PromptRun>[],
+  chooser: Chooser | undefined,
 ): Promise<Map<Lane, number[]>> {
   const tokens = new Map<Lane, number[]>();
   const session = 'generate/head';
@@ -114,12 +118,21 @@ async function firstTokens(
     const wanted = batches.filter(({ run }) => !run.keeps);
     await engine.spread(wanted, async (batch) => {
       const { layout } = batch.run;
-      const feeds = { hidden: { held: hiddenName(batch) }, rows: int32(askedRows(batch)) };
+      const rows = askedRows(batch);
+      const feeds = { hidden: { held: hiddenName(batch) }, rows: int32(rows) };
       const [results] = await batch.worker.run([{ session, feeds, fetch: ['token', 'finite'] }]);
       await checkHeadFinite(model, [Number(results!.finite!.data[0])]);
+      const places = layout.sequences.map((sequence, b) => ({
+        index: batch.lane.indices[sequence]!,
+        row: rows[b]!,
+        likeliest: Number(results!.token!.data[b]),
+        newIds: [],
+        isOpen: true,
+      }));
+      const chosen = await chosenTokens(batch.worker, model, hiddenName(batch), places, chooser);
       const own = tokens.get(batch.lane) ?? [];
       tokens.set(batch.lane, own);
-      for (const [b, sequence] of layout.sequences.entries()) own[sequence] = Number(results!.token!.data[b]);
+      for (const [b, sequence] of layout.sequences.entries()) own[sequence] = chosen[b]!;
     });
     return tokens;
   } finally {

@@ -5,6 +5,7 @@ import { int32 } from '../../engine/tensor.js';
 import { checkFinite, checkHeadFinite } from '../../forward/finite.js';
 import { dropBatch, type HeldBatch, hiddenName, holdBatch } from '../../forward/held.js';
 import type { ResidentBlocks } from '../../forward/resident.js';
+import { chosenTokens, withLogits } from '../choose.js';
 import { Decoding } from '../decoding.js';
 import { type GenerateOptions, lastRows } from '../options.js';
 import { promptBatches, sequencesWithin } from './batches.js';
@@ -12,7 +13,7 @@ import { type Caches, cachesFor } from './caches.js';
 import { nextLayout } from './next.js';
 
 /**
- * Greedy continuation of each prompt by a resident model. The end-of-sequence token, where one came, is the last
+ * Continuation of each prompt by a resident model, greedy where nobody chooses. The end-of-sequence token, where one came, is the last
  * of the new ids.
  */
 export async function generatePadded(
@@ -29,7 +30,7 @@ export async function generatePadded(
   const most = sequencesWithin(engine.cacheBytes, model, prompts, options.maxNewTokens);
   const batches = promptBatches(engine, model, prompts, most);
   const assigned = batches.map((layout, i) => ({ layout, worker: engine.workerFor(i) }));
-  await engine.spread(assigned, async ({ layout, worker }) => {
+  const continueBatch = async ({ layout, worker }: (typeof assigned)[number]) => {
     const caches = cachesFor('generate', model, engine.traits);
     const decoding = new Decoding(layout.sequences, layout.lengths, results, options);
     let held: HeldBatch | undefined;
@@ -40,7 +41,9 @@ export async function generatePadded(
         const { past, newest } = decoding;
         const next = nextLayout(decoding, layout);
         held = await holdBatch(worker, 'generate', next, model, { attention: 'padded', past });
-        decoding.take(await nextTokens(model, { resident, caches }, held, newest && past));
+        const likeliest = await nextTokens(model, { resident, caches }, held, newest && past);
+        const places = decoding.places(likeliest, lastRows(next));
+        decoding.take(await chosenTokens(worker, model, hiddenName(held), places, options.chooser));
       }
     } finally {
       if (held) await dropBatch(held);
@@ -48,7 +51,8 @@ export async function generatePadded(
     }
     done += layout.sequences.length;
     options.progress?.({ type: 'advance', task, done });
-  });
+  };
+  await withLogits(engine, model, options.chooser, () => engine.spread(assigned, continueBatch));
   options.progress?.({ type: 'end', task });
   return results;
 }

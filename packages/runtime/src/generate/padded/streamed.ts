@@ -8,6 +8,7 @@ import { embedEach } from '../../forward/embed.js';
 import { checkFinite, checkHeadFinite } from '../../forward/finite.js';
 import { dropBatch, type HeldBatch, hiddenName, holdBatch } from '../../forward/held.js';
 import type { Layout } from '../../forward/layout.js';
+import { type Chooser, chosenTokens, withLogits } from '../choose.js';
 import { Decoding } from '../decoding.js';
 import { type GenerateOptions, lastRows } from '../options.js';
 import { promptBatches, sequencesWithin } from './batches.js';
@@ -24,7 +25,7 @@ interface Lane {
 }
 
 /**
- * Greedy continuation of each prompt by a model too large to be resident: its blocks are mapped one after the
+ * Continuation of each prompt, greedy where nobody chooses, by a model too large to be resident: its blocks are mapped one after the
  * other for every token, and all prompts whose keys and values fit in `memory` bytes go through each together.
  */
 export async function generatePaddedStreamed(
@@ -44,7 +45,9 @@ export async function generatePaddedStreamed(
     // A token takes the whole model: whoever waits wants to see each.
     const report = (finished: number, tokens: number) =>
       options.progress?.({ type: 'advance', task, done: done + finished, note: `token ${tokens}` });
-    await generateGroup(engine, model, group, { results, report }, options);
+    await withLogits(engine, model, options.chooser, () =>
+      generateGroup(engine, model, group, { results, report }, options),
+    );
     done += group.reduce((sum, { sequences }) => sum + sequences.length, 0);
   }
   options.progress?.({ type: 'end', task });
@@ -113,7 +116,7 @@ async function advance(
   engine: Engine,
   model: Model,
   lanes: readonly Lane[],
-  { signal }: GenerateOptions,
+  { signal, chooser }: GenerateOptions,
 ): Promise<void> {
   const batches = await engine.spread(lanes, async ({ name, worker, prompts, decoding, caches }) => {
     const { past, newest } = decoding;
@@ -134,7 +137,7 @@ async function advance(
       },
       { signal },
     );
-    await takeTokens(engine, model, batches);
+    await takeTokens(engine, model, batches, chooser);
   } finally {
     await Promise.all(batches.map((batch) => dropBatch(batch)));
   }
@@ -144,15 +147,18 @@ async function takeTokens(
   engine: Engine,
   model: Model,
   batches: readonly (HeldBatch & Pick<Lane, 'decoding'>)[],
+  chooser: Chooser | undefined,
 ): Promise<void> {
   const session = 'generate/head';
   await engine.open(session, nextTokenHeadGraph(model));
   try {
     await engine.spread(batches, async (batch) => {
-      const feeds = { hidden: { held: hiddenName(batch) }, rows: int32(lastRows(batch.layout)) };
+      const rows = lastRows(batch.layout);
+      const feeds = { hidden: { held: hiddenName(batch) }, rows: int32(rows) };
       const [results] = await batch.worker.run([{ session, feeds, fetch: ['token', 'finite'] }]);
       await checkHeadFinite(model, [Number(results!.finite!.data[0])]);
-      batch.decoding.take(results!.token!.data as Int32Array);
+      const places = batch.decoding.places(results!.token!.data as Int32Array, rows);
+      batch.decoding.take(await chosenTokens(batch.worker, model, hiddenName(batch), places, chooser));
     });
   } finally {
     await engine.close(session);

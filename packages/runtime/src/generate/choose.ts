@@ -1,0 +1,84 @@
+import type { Model } from '@moepress/core';
+import { logitsHeadGraph } from '../decoder/ends.js';
+import type { Engine } from '../engine/engine.js';
+import { int32 } from '../engine/tensor.js';
+import type { EngineWorker } from '../engine/worker.js';
+
+/** A place where a token is to be chosen. */
+export interface Choice {
+  /** Number of the prompt. */
+  readonly index: number;
+  /** Natural logits of all tokens [vocabulary]. */
+  readonly logits: Float32Array;
+  /** The most probable token, as greedy decoding takes it. */
+  readonly likeliest: number;
+  /** What has been generated of this sequence, oldest first. */
+  readonly newIds: readonly number[];
+}
+
+/** Chooses the tokens that continue some of the prompts, by sampling for example. */
+export interface Chooser {
+  /** Whether it chooses for the prompt of this number; all others go on with the most probable token. */
+  wants(index: number): boolean;
+  /** The token that follows. Called once for each place, for the places of a sequence in their order. */
+  choose(choice: Choice): number | Promise<number>;
+}
+
+/** A place whose logits are yet to be computed. */
+export interface Place extends Omit<Choice, 'logits'> {
+  /** Its row in the hidden states. */
+  readonly row: number;
+  /** Whether anybody wants to know what follows. */
+  readonly isOpen: boolean;
+}
+
+/** Logits that are computed at once: 16 MiB in fp32. */
+const mostLogits = 2 ** 22;
+
+const session = 'generate/logits';
+
+/** Calls `use` while the head that yields logits is open, if somebody chooses by them. */
+export async function withLogits<R>(
+  engine: Engine,
+  model: Model,
+  chooser: Chooser | undefined,
+  use: () => Promise<R>,
+): Promise<R> {
+  if (!chooser) return use();
+  await engine.open(session, logitsHeadGraph(model));
+  try {
+    return await use();
+  } finally {
+    await engine.close(session);
+  }
+}
+
+/**
+ * The tokens at `places`, whose rows are those of the hidden states [T, H] (before the final norm) that the worker
+ * holds as `hidden`: chosen where the chooser wants to, else the likeliest. Within `withLogits`.
+ */
+export async function chosenTokens(
+  worker: EngineWorker,
+  { config: { vocabSize } }: Model,
+  hidden: string,
+  places: readonly Place[],
+  chooser: Chooser | undefined,
+): Promise<number[]> {
+  const tokens = places.map(({ likeliest }) => likeliest);
+  if (!chooser) return tokens;
+  const wanted = [...places.entries()].filter(([, { index, isOpen }]) => isOpen && chooser.wants(index));
+  const most = Math.max(1, Math.floor(mostLogits / vocabSize));
+  for (let start = 0; start < wanted.length; start += most) {
+    const part = wanted.slice(start, start + most);
+    const rows = int32(part.map(([, { row }]) => row));
+    const [results] = await worker.run([
+      { session, feeds: { hidden: { held: hidden }, rows }, fetch: ['logits'] },
+    ]);
+    const all = results!.logits!.data as Float32Array;
+    for (const [i, [place, { index, likeliest, newIds }]] of part.entries()) {
+      const logits = all.subarray(i * vocabSize, (i + 1) * vocabSize);
+      tokens[place] = await chooser.choose({ index, likeliest, newIds, logits });
+    }
+  }
+  return tokens;
+}
