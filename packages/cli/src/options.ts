@@ -75,6 +75,12 @@ export function list(text: string): string[] {
   throw new InvalidArgumentError('Must be names with commas between them.');
 }
 
+/** Collects the values of an option that may be repeated. */
+export function repeated(text: string, earlier: readonly string[] = []): string[] {
+  if (text !== '') return [...earlier, text];
+  throw new InvalidArgumentError('Must not be empty.');
+}
+
 /** Collects `--option name=value`; values are JSON where they parse as such, else text. */
 export function methodOption(
   text: string,

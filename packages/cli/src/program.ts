@@ -17,7 +17,18 @@ import { serve } from './commands/serve.js';
 import { sweep } from './commands/sweep.js';
 import { trace } from './commands/trace.js';
 import type { Context } from './context.js';
-import { count, fraction, integer, list, methodOption, path, port, positive } from './options.js';
+import {
+  bytes,
+  count,
+  fraction,
+  integer,
+  list,
+  methodOption,
+  path,
+  port,
+  positive,
+  repeated,
+} from './options.js';
 import {
   answersOption,
   calibrationOption,
@@ -293,12 +304,25 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
 
   program
     .command('serve')
-    .description('answer the completions and chat API of OpenAI with a model, greedily')
+    .description('answer the completions and chat API of OpenAI with a model')
     .argument('<model>', modelHelp)
     .addOption(planOption())
     .option('--host <host>', 'address to listen on', '127.0.0.1')
     .option('--port <n>', 'port to listen on; 0 takes any that is free', port, 8000)
-    .option('--served-name <name>', 'what clients call the model (default: as given)')
+    .option(
+      '--served-name <name>',
+      'what clients call the model (default: its id on the Hub, or the name of its folder)',
+    )
+    .option(
+      '--api-key <key>',
+      'what clients have to send (default: MOEPRESS_API_KEY, which no list of processes shows)',
+    )
+    .option('--allowed-host <name>', 'a name that clients may call this machine, may be repeated', repeated)
+    .option('--max-requests <n>', 'requests at once; more are told to come again', count, 256)
+    .addOption(
+      new Option('--max-body <size>', 'the largest request').argParser(bytes).default(4 * 2 ** 20, '4MiB'),
+    )
+    .option('--request-timeout <seconds>', 'the longest that an answer may take', positive, 600)
     .addOption(deviceOption())
     .addOption(precisionOption())
     .addOption(gpuMemoryOption())

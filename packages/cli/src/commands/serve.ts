@@ -1,13 +1,18 @@
 import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { basename, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { generationDefaults } from '@moepress/checkpoint';
 import { type Model, MoepressError } from '@moepress/core';
 import { type DeviceOptions, ModelRunner } from '@moepress/runtime';
 import type { Context } from '../context.js';
-import { openChatTemplate } from '../serve/chat-template.js';
-import { createModelServer } from '../serve/server.js';
-import { openView, tokenizerOf } from '../source/model.js';
+import { isLoopback, parseKey } from '../serve/http/access.js';
+import { closing } from '../serve/http/limits.js';
+import { serveModel } from '../serve/open.js';
+import type { ModelServer } from '../serve/server.js';
+import { openView } from '../source/model.js';
 
 export interface ServeOptions extends DeviceOptions {
   readonly host: string;
@@ -15,6 +20,13 @@ export interface ServeOptions extends DeviceOptions {
   readonly port: number;
   readonly plan?: string;
   readonly servedName?: string;
+  /** What clients have to send; that of the environment variable `MOEPRESS_API_KEY` by default. */
+  readonly apiKey?: string;
+  readonly allowedHost?: readonly string[];
+  /** See `Limits`; the time in seconds. */
+  readonly maxRequests: number;
+  readonly maxBody: number;
+  readonly requestTimeout: number;
   readonly threads?: number;
   /** Bytes of anonymous memory to stay within. */
   readonly memory?: number;
@@ -24,35 +36,76 @@ export interface ServeOptions extends DeviceOptions {
 /** `moepress serve <model>`: until Ctrl-C, which lets requests that came be answered. */
 export async function serve(id: string, options: ServeOptions, context: Context): Promise<void> {
   const { work } = context;
+  const key =
+    parseKey(options.apiKey, '--api-key') ?? parseKey(process.env.MOEPRESS_API_KEY, 'MOEPRESS_API_KEY');
   const model = await openView(id, { ...options, ...work });
-  const tokenizer = await tokenizerOf(model);
-  const template = await openChatTemplate(model.source.directory);
+  const { name, aliases } = await namesOf(id, model, options.servedName);
+  const refusal = refusalOf(model, context);
   const runner = await ModelRunner.open(model, { ...options, ...work });
   try {
-    const name = options.servedName ?? model.id;
-    const refusal = refusalOf(model, context);
-    const served = { name, runner, tokenizer, eosTokenIds: model.config.eosTokenIds, refusal };
-    const server = createModelServer(served, template);
+    const { host, maxRequests, maxBody } = options;
+    const server = await serveModel(
+      { model, runner, name, refusal },
+      {
+        host,
+        maxRequests,
+        maxBody,
+        requestTimeout: 1000 * options.requestTimeout,
+        aliases,
+        allowedHosts: options.allowedHost ?? [],
+        key,
+        onError: (error) => warn(context, `A request failed. ${describe(error)}`),
+      },
+    );
     const baseUrl = await listen(server.http, options);
-    context.print(`Serving ${name} on ${baseUrl} (greedy decoding; Ctrl-C stops)`, { model: name, baseUrl });
+    if (key === null && !isLoopback(options.host)) {
+      warn(context, `Whoever reaches ${options.host} may use the model: there is no --api-key.`);
+    }
+    context.print(`Serving ${name} on ${baseUrl} (Ctrl-C stops)`, { model: name, baseUrl });
     if (!work.signal.aborted) await once(work.signal, 'abort');
-    await server.close();
+    await stop(server, runner);
   } finally {
     await runner.dispose();
   }
 }
 
+/** Ends the process, whatever is under way, if the engine does not come to the end of a step in time. */
+async function stop(server: ModelServer, runner: ModelRunner): Promise<void> {
+  const over = new AbortController();
+  setTimeout(closing.everything, undefined, { ref: false, signal: over.signal }).then(
+    // As a second Ctrl-C does: leaving the usual way would wait for the engine.
+    () => process.kill(process.pid, 'SIGTERM'),
+    () => {},
+  );
+  await server.close();
+  await runner.dispose();
+  over.abort();
+}
+
+/**
+ * What clients call the model: never where it lies on this machine. They may call it as the user of the command does.
+ */
+async function namesOf(id: string, model: Model, servedName: string | undefined) {
+  const isFolder = (await stat(id).catch(() => null))?.isDirectory() ?? false;
+  const own = isFolder ? basename(resolve(id)) + model.id.slice(id.length) : model.id;
+  return servedName === undefined
+    ? { name: own, aliases: [id, model.id] }
+    : { name: servedName, aliases: [] };
+}
+
+const warn = ({ work }: Context, message: string) => work.progress({ type: 'warning', message });
+
+const describe = (error: unknown) =>
+  MoepressError.isInstance(error) ? `${error.message} ${error.mend}` : String(error);
+
 /** Why the model cannot be generated from as it is told to, which its user hears at once; scores are not touched. */
-function refusalOf(model: Model, { work }: Context): string | null {
+function refusalOf(model: Model, context: Context): string | null {
   try {
     generationDefaults(model);
     return null;
   } catch (cause) {
     if (!MoepressError.isInstance(cause)) throw cause;
-    work.progress({
-      type: 'warning',
-      message: `Requests to generate are refused. ${cause.message} ${cause.mend}`,
-    });
+    warn(context, `Requests to generate are refused. ${cause.message} ${cause.mend}`);
     return `${cause.message} ${cause.mend}`;
   }
 }

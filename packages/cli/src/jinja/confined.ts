@@ -1,6 +1,6 @@
 import { ConfinedError, ConfinedThread } from '@moepress/checkpoint/confined';
-import { TemplateError } from './errors.js';
-import type { Rendered, TemplateData } from './thread.js';
+import { TemplateError, TooManySteps } from './errors.js';
+import type { Rendered, RenderTask, TemplateData } from './thread.js';
 
 /** The built file also when this module runs from source: worker threads cannot load TypeScript. */
 const script = new URL('../../dist/jinja/thread.js', import.meta.url);
@@ -15,13 +15,15 @@ export interface RenderOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds of processor time; 2000 by default. Sound templates take some. */
   readonly patience?: number | undefined;
+  /** How many steps it may take, see `Template.render`. */
+  readonly steps?: number | undefined;
 }
 
 /** A chat template that is rendered in a thread, bounded in time and memory, one conversation after the other. */
 export interface ConfinedTemplate {
   /**
    * The text of a template for variables of JSON values, as `Template.render` has them. Throws `TemplateError` for what
-   * the template refuses and for what was stopped, and the reason of the signal.
+   * the template refuses and for what was stopped, `TooManySteps` for more than it may take, and the reason of the signal.
    */
   render(variables: Readonly<Record<string, unknown>>, options?: RenderOptions): Promise<string>;
   /** Ends the thread. */
@@ -33,11 +35,12 @@ export function confineTemplate(source: string): ConfinedTemplate {
   const data: TemplateData = { source };
   const thread = new ConfinedThread(script, data, starting);
   return {
-    async render(variables, { signal, patience = 2000 } = {}) {
+    async render(variables, { signal, patience = 2000, steps } = {}) {
       try {
-        const rendered = await thread.ask<Rendered>('render', variables, { patience, memory, signal });
+        const task: RenderTask = { variables, steps };
+        const rendered = await thread.ask<Rendered>('render', task, { patience, memory, signal });
         if ('text' in rendered) return rendered.text;
-        throw new TemplateError(rendered.refusal);
+        throw rendered.isLong ? new TooManySteps() : new TemplateError(rendered.refusal);
       } catch (error) {
         if (!(error instanceof ConfinedError)) throw error;
         throw new TemplateError(error.message, { cause: error });

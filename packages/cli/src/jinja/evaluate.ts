@@ -1,5 +1,5 @@
 import { attribute, item, slice } from './attributes.js';
-import { TemplateError } from './errors.js';
+import { TemplateError, TooManySteps } from './errors.js';
 import { isFilter, runFilter } from './filters/index.js';
 import type { Runtime } from './filters/kit.js';
 import type { Arguments, Expression } from './nodes.js';
@@ -22,16 +22,22 @@ import {
 } from './values.js';
 
 /** Steps of a template that does not end for long, or not at all: far more than any conversation takes. */
-const maxSteps = 500_000;
+export const mostSteps = 500_000;
 
 /** Evaluates the expressions of one rendering, whose steps it counts. */
 export class Evaluator implements Runtime {
+  readonly #most: number;
   #steps = 0;
 
-  /** Throws `TemplateError` once the template has taken more steps than any needs. */
+  /** `most`: steps that it may take. */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Throws `TooManySteps` once the template has taken more than it may. */
   step(steps = 1): void {
     this.#steps += steps;
-    if (this.#steps > maxSteps) throw new TemplateError('the template takes too many steps');
+    if (this.#steps > this.#most) throw new TooManySteps();
   }
 
   /** What is done to every item of a value takes as many steps, if short ones. */

@@ -2,15 +2,16 @@ import { parseTemplate } from './parser.js';
 import { Renderer } from './render.js';
 import { fromJson } from './values.js';
 
-export { TemplateError } from './errors.js';
+export { TemplateError, TooManySteps } from './errors.js';
 
 /** A template that was read. */
 export interface Template {
   /**
    * Its text for variables of JSON values; undefined ones are not defined. `now`: the time that `strftime_now` tells.
-   * Throws `TemplateError`.
+   * `steps`: how many it may take, as many as any conversation needs by default. Throws `TemplateError`, `TooManySteps`
+   * among them.
    */
-  render(variables: Readonly<Record<string, unknown>>, now?: Date): string;
+  render(variables: Readonly<Record<string, unknown>>, now?: Date, steps?: number): string;
 }
 
 /**
@@ -21,9 +22,9 @@ export interface Template {
 export function compileTemplate(source: string): Template {
   const body = parseTemplate(source);
   return {
-    render(variables, now = new Date()) {
+    render(variables, now = new Date(), steps) {
       const context = Object.entries(variables).filter(([, value]) => value !== undefined);
-      return new Renderer().render(
+      return new Renderer(steps).render(
         body,
         context.map(([name, value]) => [name, fromJson(value)] as const),
         now,

@@ -1,5 +1,5 @@
 import { TemplateError } from './errors.js';
-import { Evaluator } from './evaluate.js';
+import { Evaluator, mostSteps } from './evaluate.js';
 import { globals } from './globals.js';
 import { Loop } from './loop.js';
 import { macroOf } from './macro.js';
@@ -16,9 +16,14 @@ const maxDepth = 100;
 
 /** Renders a template once. */
 export class Renderer {
-  readonly evaluator = new Evaluator();
+  readonly evaluator: Evaluator;
   #length = 0;
   #depth = 0;
+
+  /** `steps`: how many it may take. */
+  constructor(steps = mostSteps) {
+    this.evaluator = new Evaluator(steps);
+  }
 
   /** The text of a template for values by their names. Throws `TemplateError`. */
   render(body: readonly Statement[], context: Iterable<readonly [string, Value]>, now: Date): string {

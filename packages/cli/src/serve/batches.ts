@@ -1,4 +1,4 @@
-import { RequestError } from './errors.js';
+import { overloaded } from './errors.js';
 
 /** Requests that may wait for the one engine. */
 const maxWaiting = 1024;
@@ -42,12 +42,19 @@ export class Batches {
     run: Run<Item, Answer>,
     signal: AbortSignal,
   ): Promise<readonly Answer[]> {
-    if (this.#waiting.length >= maxWaiting) throw new RequestError(503, 'Too many requests are waiting.');
+    if (this.#waiting.length >= maxWaiting) {
+      throw overloaded(503, 'Too many requests are waiting.', 5);
+    }
     const tokens = items.reduce((sum, { length }) => sum + length, 0);
     return new Promise<readonly unknown[]>((resolve, reject) => {
       this.#waiting.push({ kind, items, tokens, run: run as Run<unknown, unknown>, signal, resolve, reject });
       this.#working ??= this.#work();
     }) as Promise<readonly Answer[]>;
+  }
+
+  /** Requests that wait; what is under way does not. */
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   /** When everything is answered. */

@@ -1,24 +1,18 @@
-import type { Tokenizer } from '@moepress/core';
-import { stopDetector } from '@moepress/harness';
-import type { ModelRunner, ScoreItem, TokenScore } from '@moepress/runtime';
+import { setImmediate } from 'node:timers/promises';
+import type { Choice, ModelRunner, ScoreItem, TokenScore } from '@moepress/runtime';
+import type { Continuation } from './answers/continuation.js';
 import { Batches } from './batches.js';
 
-export interface Decoding {
-  readonly maxNewTokens: number;
-  /** Texts at which a continuation may end. */
-  readonly stops: readonly string[];
-  readonly eosTokenIds: readonly number[];
-}
+/** Milliseconds that tokens are chosen at a stretch before others are heard. */
+const stretch = 10;
 
 /** A runner for requests that come at any time: those that wait together are computed together. */
 export class ServedEngine {
   readonly #runner: ModelRunner;
-  readonly #tokenizer: Tokenizer;
   readonly #batches = new Batches();
 
-  constructor(runner: ModelRunner, tokenizer: Tokenizer) {
+  constructor(runner: ModelRunner) {
     this.#runner = runner;
-    this.#tokenizer = tokenizer;
   }
 
   /** Tokens of the longest sequence the model was made for. */
@@ -26,9 +20,14 @@ export class ServedEngine {
     return this.#runner.maxLength;
   }
 
-  /** See `ModelRunner.scoreTokens`. */
+  /** Requests that wait. */
+  get waiting(): number {
+    return this.#batches.waiting;
+  }
+
+  /** See `ModelRunner.scoreTokens`. Throws the reason of the signal as soon as it fires. */
   scoreTokens(items: readonly ScoreItem[], signal: AbortSignal): Promise<readonly TokenScore[][]> {
-    return this.#batches.ask(
+    const asked = this.#batches.ask(
       'score',
       items.map((item) => ({ item, length: item.ids.length })),
       (together, stop) =>
@@ -38,30 +37,77 @@ export class ServedEngine {
         ),
       signal,
     );
+    return orAborted(asked, signal);
   }
 
-  /** See `ModelRunner.generate`. */
-  generate(
-    prompts: readonly (readonly number[])[],
-    { maxNewTokens, stops, eosTokenIds }: Decoding,
-    signal: AbortSignal,
-  ): Promise<readonly number[][]> {
-    return this.#batches.ask(
-      JSON.stringify([maxNewTokens, stops, eosTokenIds]),
-      prompts,
-      (together, stop) =>
-        this.#runner.generate(together, {
-          maxNewTokens,
-          eosTokenIds,
-          stop: stopDetector(this.#tokenizer, stops),
-          signal: stop,
-        }),
-      signal,
+  /**
+   * Continues prompts, beside those of others, until each has ended; one that ends early is told of while others go on.
+   * Throws the reason of the signal as soon as it fires.
+   */
+  async generate(continuations: readonly Continuation[], signal: AbortSignal): Promise<void> {
+    const ended = Promise.all(continuations.map((continuation) => continuation.ended));
+    const over = new AbortController();
+    const unwanted = AbortSignal.any([signal, over.signal]);
+    const items = continuations.map((continuation) => ({
+      continuation,
+      unwanted,
+      length: continuation.length,
+    }));
+    const asked = this.#batches.ask(
+      'generate',
+      items,
+      (together, stop) => this.#run(together, stop),
+      unwanted,
     );
+    try {
+      await orAborted(Promise.race([ended, asked.then(() => ended)]), signal);
+    } finally {
+      over.abort();
+    }
   }
 
   /** When everything is answered. */
   drain(): Promise<void> {
     return this.#batches.drain();
   }
+
+  #run(together: readonly Item[], signal: AbortSignal): Promise<number[][]> {
+    const at = (index: number) => together[index]!.continuation;
+    const prompts = together.map(({ continuation }) => continuation.prompt);
+    let since = performance.now();
+    const choose = async (place: Choice) => {
+      if (performance.now() - since > stretch) {
+        await setImmediate();
+        since = performance.now();
+      }
+      return at(place.index).choose(place);
+    };
+    return this.#runner.generate(prompts, {
+      maxNewTokens: together.reduce((most, { continuation }) => Math.max(most, continuation.maxNewTokens), 0),
+      // Each has ends of its own.
+      eosTokenIds: [],
+      stop: (newIds, index) => together[index]!.unwanted.aborted || at(index).take(newIds),
+      ...(together.some(({ continuation }) => continuation.wantsLogits) && {
+        chooser: { wants: (index: number) => at(index).wantsLogits, choose },
+      }),
+      signal,
+    });
+  }
+}
+
+interface Item {
+  readonly continuation: Continuation;
+  /** Fires when nobody wants more of it. */
+  readonly unwanted: AbortSignal;
+  readonly length: number;
+}
+
+/** Does not wait for work that cannot be broken off. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    const leave = () => reject(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
 }

@@ -1,129 +1,174 @@
-import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { MoepressError, type Tokenizer } from '@moepress/core';
-import type { ModelRunner } from '@moepress/runtime';
-import { readJson } from './body.js';
-import { answerChat } from './chat.js';
-import type { ChatTemplate } from './chat-template.js';
-import { answerCompletion } from './completions.js';
-import { ServedEngine } from './engine.js';
-import { errorBody, RequestError } from './errors.js';
-import { parseChat, parseCompletion } from './protocol.js';
+import { setTimeout } from 'node:timers/promises';
+import type { ServedModel } from './answers/model.js';
+import { type Answer, modelCard, openAiApi } from './api.js';
+import { RequestError } from './errors.js';
+import { hostCheck, keyCheck } from './http/access.js';
+import { Admission } from './http/admission.js';
+import { Bodies } from './http/body.js';
+import { clientTimeouts, closing, defaultLimits, type Limits, maxConnections } from './http/limits.js';
+import { Metrics } from './http/metrics.js';
+import { pathOf } from './http/path.js';
+import { asRequestError, type Content, EventStream, json, send, sendError } from './http/respond.js';
 
 /** An HTTP server with OpenAI's API before one model. */
 export interface ModelServer {
   readonly http: Server;
-  /** Takes no more requests and answers those that came. */
+  /**
+   * Takes no more requests and answers those that came, for three seconds; then those that are left are told that
+   * the server stops, and all connections are closed.
+   */
   close(): Promise<void>;
 }
 
-type Answer = (body: unknown, signal: AbortSignal) => Promise<object>;
-
-export interface ServerOptions {
-  /** What clients call the model. */
-  readonly name: string;
-  readonly runner: ModelRunner;
-  readonly tokenizer: Tokenizer;
-  readonly eosTokenIds: readonly number[];
-  /** Why nothing may be generated, if so: settings of the checkpoint that are not implemented. */
-  readonly refusal: string | null;
+export interface ServerOptions extends Partial<Limits> {
+  /** Other names that clients may call the model, which they are not told. */
+  readonly aliases?: readonly string[];
+  /** The address that is listened on; `127.0.0.1` by default. */
+  readonly host?: string;
+  /** Names that clients may call the server besides, see `hostCheck`. */
+  readonly allowedHosts?: readonly string[];
+  /** Null by default: anybody who reaches the server may ask. */
+  readonly key?: string | null;
+  /** Told of errors that clients have not caused. */
+  readonly onError?: (error: unknown) => void;
 }
 
-export function createModelServer(
-  { runner, ...options }: ServerOptions,
-  template: ChatTemplate | null,
-): ModelServer {
-  const engine = new ServedEngine(runner, options.tokenizer);
-  const model = { ...options, engine };
-  const created = seconds();
-  const card = {
-    id: model.name,
-    object: 'model',
-    created,
-    owned_by: 'moepress',
-    max_model_len: engine.maxLength,
+/** What a route does: `get` tells something, `post` answers a body. */
+interface Route {
+  readonly get?: () => Content | Promise<Content>;
+  readonly post?: Answer;
+  /** Whether one needs no key. */
+  readonly isOpen?: boolean;
+}
+
+export function createModelServer(model: ServedModel, options: ServerOptions = {}): ModelServer {
+  const limits = { ...defaultLimits, ...options };
+  const admission = new Admission(limits.maxRequests, limits.requestTimeout);
+  const bodies = new Bodies(limits.maxBody);
+  const metrics = new Metrics(
+    () => model.engine.waiting,
+    () => admission.count,
+  );
+  const checkHost = hostCheck(options.host ?? '127.0.0.1', options.allowedHosts ?? []);
+  const checkKey = keyCheck(options.key ?? null);
+  const routes = routesOf(model, metrics, options.aliases ?? []);
+  const uploads = new Set<IncomingMessage>();
+
+  const respond = async (
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    begin: () => void,
+  ): Promise<void> => {
+    const { method } = request;
+    const route = Object.hasOwn(routes, path) ? routes[path]! : undefined;
+    if (!route?.isOpen) checkKey(request.headers.authorization);
+    if (!route) throw new RequestError(404, `There is nothing at ${path.slice(0, 200)}.`);
+    if (route.get && (method === 'GET' || method === 'HEAD')) {
+      send(response, 200, await route.get());
+      return;
+    }
+    if (!route.post || method !== 'POST') {
+      const allow = route.post ? 'POST' : 'GET, HEAD';
+      throw new RequestError(405, `${path} takes ${allow}.`, null, { allow });
+    }
+    admission.checkOpen();
+    uploads.add(request);
+    const body = await bodies.readJson(request, begin).finally(() => uploads.delete(request));
+    await admission.admit(response, async (signal) => {
+      const stream = new EventStream(response);
+      try {
+        const answer = await route.post!(body, stream, signal);
+        metrics.used(answer.usage);
+        keepOrClose(response);
+        if (answer.body) send(response, 200, json(answer.body));
+      } catch (error) {
+        if (!stream.isOpen) throw error;
+        tell(error);
+        stream.fail(error);
+      }
+    });
   };
 
-  const envelope = (prefix: string, object: string) => ({
-    id: `${prefix}-${randomUUID()}`,
-    object,
-    created: seconds(),
-    model: model.name,
+  // A server that closes waits for connections that are kept.
+  const keepOrClose = (response: ServerResponse) => {
+    if (admission.isClosing) response.shouldKeepAlive = false;
+  };
+  const tell = (error: unknown) => {
+    if (asRequestError(error).status === 500) options.onError?.(error);
+  };
+
+  const handle = (request: IncomingMessage, response: ServerResponse, begin: () => void) => {
+    const start = performance.now();
+    keepOrClose(response);
+    let path = 'other';
+    response.once('close', () => {
+      const route = Object.hasOwn(routes, path) ? path : 'other';
+      const known = ['GET', 'HEAD', 'POST'].includes(request.method!) ? request.method! : 'other';
+      metrics.answered(
+        route,
+        known,
+        response.headersSent ? response.statusCode : 499,
+        (performance.now() - start) / 1000,
+      );
+    });
+    const answered = async () => {
+      checkHost(request.headers.host);
+      path = pathOf(request.url ?? '');
+      await respond(path, request, response, begin);
+    };
+    answered().catch((error: unknown) => {
+      // Nobody is there to be told of what happened because nobody is there.
+      if (response.destroyed) return;
+      tell(error);
+      keepOrClose(response);
+      sendError(response, error);
+    });
+  };
+
+  const http = createServer({
+    headersTimeout: clientTimeouts.headers,
+    requestTimeout: clientTimeouts.request,
+    keepAliveTimeout: clientTimeouts.keepAlive,
+    connectionsCheckingInterval: 1000,
   });
-  const checkModel = (name: string | undefined) => {
-    if (name === undefined || name === model.name) return;
-    throw new RequestError(404, `There is no model "${name}" here, only "${model.name}".`, 'model');
-  };
-  const posts: Readonly<Record<string, Answer>> = {
-    async '/v1/completions'(body, signal) {
-      const request = parseCompletion(body);
-      checkModel(request.model);
-      const answer = await answerCompletion(model, request, signal);
-      return { ...envelope('cmpl', 'text_completion'), ...answer };
-    },
-    async '/v1/chat/completions'(body, signal) {
-      const request = parseChat(body);
-      checkModel(request.model);
-      const answer = await answerChat(model, template, request, signal);
-      return { ...envelope('chatcmpl', 'chat.completion'), ...answer };
-    },
-  };
-  const gets: Readonly<Record<string, object>> = {
-    '/v1/models': { object: 'list', data: [card] },
-    [`/v1/models/${model.name}`]: card,
-  };
-
-  const respond = async (request: IncomingMessage, gone: AbortSignal): Promise<object> => {
-    const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname);
-    const post = Object.hasOwn(posts, path) ? posts[path] : undefined;
-    const get = Object.hasOwn(gets, path) ? gets[path] : undefined;
-    if (post && request.method === 'POST') return post(await readJson(request), gone);
-    if (get && request.method === 'GET') return get;
-    if (post || get) throw new RequestError(405, `${path} takes ${post ? 'POST' : 'GET'}.`);
-    throw new RequestError(404, `There is nothing at ${path}.`);
-  };
-
-  const http = createServer((request, response) => {
-    const gone = new AbortController();
-    response.on('close', () => gone.abort());
-    respond(request, gone.signal).then(
-      (body) => send(response, 200, body, http.listening),
-      (error: unknown) => sendError(response, error, http.listening),
-    );
-  });
+  http.maxConnections = maxConnections;
+  http.on('request', (request, response) => handle(request, response, () => {}));
+  // Of a body that is announced nothing is sent before its headers have been looked at.
+  http.on('checkContinue', (request, response) => handle(request, response, () => response.writeContinue()));
   return {
     http,
     async close() {
+      const start = performance.now();
       const closed = new Promise((resolve) => http.close(resolve));
       http.closeIdleConnections();
+      for (const request of uploads) request.destroy();
+      await admission.close(closing.answers);
+      http.closeIdleConnections();
+      const left = Math.max(500, closing.answers - (performance.now() - start));
+      await Promise.race([closed, setTimeout(left, undefined, { ref: false })]);
+      http.closeAllConnections();
       await closed;
-      await engine.drain();
     },
   };
 }
 
-const seconds = () => Math.floor(Date.now() / 1000);
-
-function sendError(response: ServerResponse, error: unknown, keepAlive: boolean): void {
-  const { status, message, param } = error instanceof RequestError ? error : unforeseen(error);
-  send(response, status, errorBody(status, message, param), keepAlive);
-}
-
-/** Ids outside the vocabulary and the like are the client's fault, all else is not. */
-function unforeseen(error: unknown): RequestError {
-  const isInput = MoepressError.isInstance(error) && error.code === 'INPUT_INVALID';
-  return new RequestError(isInput ? 400 : 500, error instanceof Error ? error.message : String(error));
-}
-
-/** `keepAlive`: not once the server closes, which waits for connections that are kept. */
-function send(response: ServerResponse, status: number, body: object, keepAlive: boolean): void {
-  if (response.destroyed) return;
-  const text = JSON.stringify(body);
-  // A client whose request was not read to its end would send on into nothing.
-  if (!keepAlive || !response.req.complete) response.shouldKeepAlive = false;
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-  });
-  response.end(text);
+function routesOf(
+  model: ServedModel,
+  metrics: Metrics,
+  aliases: readonly string[],
+): Readonly<Record<string, Route>> {
+  const card = modelCard(model);
+  const posts = Object.entries(openAiApi(model, aliases)).map(([path, post]): [string, Route] => [
+    path,
+    { post },
+  ]);
+  return {
+    ...Object.fromEntries(posts),
+    '/v1/models': { get: () => json({ object: 'list', data: [card] }) },
+    [`/v1/models/${model.name}`]: { get: () => json(card) },
+    '/health': { get: () => json({ status: 'ok' }), isOpen: true },
+    '/metrics': { get: async () => ({ type: metrics.contentType, text: await metrics.text() }) },
+  };
 }

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openChatTemplate } from './chat-template.js';
-import { parseChat } from './protocol.js';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { parseChat } from './protocol/chat.js';
+import { openChatTemplate, type ServedTemplate } from './templates.js';
 
 let folder: string;
 beforeEach(() => {
@@ -15,9 +15,19 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const write = (name: string, content: string | object) =>
   writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content));
 
+async function opened(): Promise<ServedTemplate> {
+  const template = (await openChatTemplate(folder))!;
+  onTestFinished(() => template.close());
+  return template;
+}
+
 async function render(messages: object[], more: object = {}): Promise<string> {
+  return renderBy(await opened(), messages, more);
+}
+
+function renderBy(template: ServedTemplate, messages: object[], more: object = {}): Promise<string> {
   const { messages: parsed, variables } = parseChat({ messages, ...more });
-  return (await openChatTemplate(folder))!(parsed, variables);
+  return template.render(parsed, variables, new AbortController().signal);
 }
 
 const user = (content: unknown) => ({ role: 'user', content });
@@ -63,8 +73,10 @@ describe('openChatTemplate', () => {
 
   it('passes on what the request gives the template', async () => {
     write('chat_template.jinja', '{{ enable_thinking is defined and enable_thinking is false }}');
-    expect(await render([user('x')])).toBe('False');
-    expect(await render([user('x')], { chat_template_kwargs: { enable_thinking: false } })).toBe('True');
+    const template = await opened();
+    expect(await renderBy(template, [user('x')])).toBe('False');
+    const without = { chat_template_kwargs: { enable_thinking: false } };
+    expect(await renderBy(template, [user('x')], without)).toBe('True');
   });
 
   it('tells what a template refuses', async () => {
@@ -74,24 +86,29 @@ describe('openChatTemplate', () => {
     await expect(render([user('x')])).rejects.toMatchObject({ status: 400 });
   });
 
+  it('lets nobody wait for slow conversations, of which few may wait', async () => {
+    write(
+      'chat_template.jinja',
+      "{% for i in range(n or 0) %}{% for j in range(100) %}{{ '' }}{% endfor %}{% endfor %}{{ n }}",
+    );
+    const template = await opened();
+    const say = (n: number) => renderBy(template, [user('x')], { chat_template_kwargs: { n } });
+    const order: number[] = [];
+    const slow = Array.from({ length: 8 }, () => say(200).then((text) => order.push(Number(text))));
+    const refused = expect(say(200)).rejects.toMatchObject({
+      status: 503,
+      headers: { 'retry-after': '5' },
+    });
+    await Promise.all([1, 2, 3].map((n) => say(n).then((text) => order.push(Number(text)))));
+    await refused;
+    await Promise.all(slow);
+    expect(order).toEqual([1, 2, 3, ...slow.map(() => 200)]);
+    await expect(say(99_999)).rejects.toMatchObject({ status: 400, message: /too many steps/ });
+  });
+
   it('knows a git-lfs pointer', async () => {
     write('chat_template.jinja', `version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n`);
     await expect(openChatTemplate(folder)).rejects.toMatchObject({ code: 'TOKENIZER_MISSING' });
-  });
-});
-
-describe('parseChat', () => {
-  it.each([
-    [{ messages: [user([{ type: 'image_url', image_url: {} }])] }, 'messages.0.content'],
-    [{ messages: [user([])] }, 'messages.0.content'],
-    [{ messages: [user('x')], top_logprobs: 1 }, 'top_logprobs'],
-    [{ messages: [user('x')], logprobs: true, top_logprobs: 5 }, 'top_logprobs'],
-    [{ messages: [user('x')], tools: [{}] }, 'tools'],
-    [{ messages: [user('x')], frequency_penalty: 0.5 }, 'frequency_penalty'],
-    [{ messages: [user('x')], logit_bias: { 7: 1 } }, 'logit_bias.7'],
-    [{ messages: [user('x')], response_format: { type: 'json_object' } }, 'response_format.type'],
-  ])('refuses %j', (body, param) => {
-    expect(() => parseChat(body)).toThrow(expect.objectContaining({ status: 400, param }));
   });
 });
 
@@ -121,11 +138,12 @@ describe.runIf(shared)("prompts of lm-evaluation-harness' chats", () => {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line));
+    const template = await opened();
     let compared = 0;
     for (const line of lines) {
       const message = line.system === null && !line.multi ? form.exec(line.context)?.[1] : undefined;
       if (message === undefined || line.kind !== 'generate_until') continue;
-      const prompt = await render([user(message)], { chat_template_kwargs: line.template_args });
+      const prompt = await renderBy(template, [user(message)], { chat_template_kwargs: line.template_args });
       expect(line.context.startsWith(prompt)).toBe(true);
       compared++;
     }
