@@ -74,7 +74,9 @@ export class ConfinedThread {
     const before = Atomics.load(bell, 0);
     port.postMessage(this.#request(task, argument));
     const clock = this.#patience(running, patience);
-    while (Atomics.wait(bell, 0, before, clock.interval) === 'timed-out') {
+    // The bell of the answer before may still be ringing: only its count tells.
+    while (Atomics.load(bell, 0) === before) {
+      if (Atomics.wait(bell, 0, before, clock.interval) !== 'timed-out') continue;
       const isDeserted = clock.isDeserted();
       if (!isDeserted && !clock.isOver()) continue;
       const error = isDeserted ? ConfinedError.deserted() : ConfinedError.late(clock);
