@@ -26,14 +26,20 @@ type Parameters = KeyReader<RotationQuantity>;
  */
 export function readRope(reader: KeyReader<Quantity>, dim: number): RopeConfig {
   const { type, parameters, form } = readParameters(reader);
-  const theta = parameters.has('theta')
-    ? parameters.read('theta', positive)
-    : reader.read('ropeTheta', positive);
+  const theta = thetaOf(reader, parameters);
   warnOfLostTheta(reader, form, theta, parameters);
   refusePartial(reader, parameters, type, form);
   const scaling = readScaling(type, parameters, reader, dim);
   return { theta, scaling };
 }
+
+/** The base of the rotation alone. Throws `CONFIG_INVALID` or `CONFIG_UNSUPPORTED`. */
+export function readTheta(reader: KeyReader<Quantity>): number {
+  return thetaOf(reader, readParameters(reader).parameters);
+}
+
+const thetaOf = (reader: KeyReader<Quantity>, parameters: Parameters): number =>
+  parameters.has('theta') ? parameters.read('theta', positive) : reader.read('ropeTheta', positive);
 
 export function ropeOf({ theta, scaling }: RopeConfig, dim: number, pairing: Rope['pairing']): Rope {
   return { theta, dim, pairing, scaling };

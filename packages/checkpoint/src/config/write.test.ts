@@ -56,6 +56,9 @@ describe('asFamily', () => {
     expect(told(size, 'qwen3_moe')).toMatchObject({ head_dim: 16, num_key_value_heads: 4 });
     const theta = { rope_parameters: { rope_type: 'default', rope_theta: 5 } };
     expect(told({ ...size, ...theta }, 'mixtral')).not.toHaveProperty('rope_theta');
+    const factors = { short_factor: Array(8).fill(1), long_factor: Array(8).fill(2) };
+    const long = { rope_scaling: { rope_type: 'longrope', ...factors } };
+    expect(told({ ...size, ...long }, 'mixtral')).toMatchObject({ ...long, rope_theta: 1e6 });
   });
 
   it('tells windows layer by layer', () => {

@@ -2,7 +2,7 @@ import type { ConfigValue, FamilyKeys, Quantity } from '../architectures/keys.js
 import type { ArchitectureManifest } from '../architectures/manifest.js';
 import type { JsonObject } from '../folder/json.js';
 import { KeyReader } from './reader.js';
-import { readRope } from './rope.js';
+import { readTheta } from './rope.js';
 import { readWindows } from './windows.js';
 
 /** What a config.json is to say otherwise, by quantity. */
@@ -65,10 +65,8 @@ const sharedQuantities = ({ keys: from }: ArchitectureManifest, { keys: to }: Ar
   (Object.keys(to) as Quantity[]).filter((quantity) => from[quantity] && quantity !== 'ropeTheta');
 
 function withTheta(config: JsonObject, before: KeyReader<Quantity>, to: ArchitectureManifest): JsonObject {
-  // Neither depends on how much of a head is rotated.
-  const thetaOf = (reader: KeyReader<Quantity>) => readRope(reader, 2).theta;
-  const theta = thetaOf(before);
-  const same = thetaOf(new KeyReader<Quantity>(config, to.keys, 'config.json')) === theta;
+  const theta = readTheta(before);
+  const same = readTheta(new KeyReader<Quantity>(config, to.keys, 'config.json')) === theta;
   return same ? config : withQuantities(config, to, { ropeTheta: theta });
 }
 

@@ -106,7 +106,9 @@ function groups(
   if (typeof count !== 'number' || count <= 1) return {};
   const counts = moeBlocks(model).map(({ ffn: { router, slots } }) => {
     if (router.groups !== null) return router.groups.count;
-    return selected === count && slots.length % count === 0 ? count : 1;
+    // Some families value a group by two of its experts.
+    const divides = slots.length % count === 0 && slots.length >= 2 * count;
+    return selected === count && divides ? count : 1;
   });
   const written = same(counts, manifest.keys.groups!.names[0], model);
   return written === count ? {} : { groups: written, selectedGroups: written };
