@@ -53,7 +53,7 @@ COMMON = {
     "tie_word_embeddings": [True, False],
     "bos_token_id": [None, 3],
     "eos_token_id": [None, 4, [4, 5]],
-    "hidden_act": ["silu", "swish", "gelu", "gelu_new", "gelu_pytorch_tanh", "quick_gelu", "relu", "relu2"],
+    "hidden_act": ["silu", "swish", "gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "relu2"],
     "rope_theta": [1000.0, 20000.0],
     "rope_scaling": ROTATIONS,
     "rope_parameters": ROTATIONS,
