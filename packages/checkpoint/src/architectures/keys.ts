@@ -60,6 +60,8 @@ export const quantities = {
   quantisation: 'how weights are stored',
   classes: 'class that runs the model',
   perLayer: 'settings of single layers',
+  causal: 'whether tokens see only what is before them',
+  weightsFile: 'file of the weights, in the place of model.safetensors',
   ropeTheta: 'base of the rotation',
   ropeParameters: 'rotation, as transformers 5 writes it',
   ropeScaling: 'rotation in the classic form; where it is given, the other is not looked at',
@@ -113,6 +115,8 @@ type Common =
   | 'classes'
   | 'quantisation'
   | 'perLayer'
+  | 'causal'
+  | 'weightsFile'
   | 'layerTypes'
   | 'ropeTheta'
   | 'ropeParameters'
@@ -179,6 +183,8 @@ export function decoderKeys(defaults: {
     quantisation: key('quantization_config', none, { null: none }),
     classes: key('architectures', none, { null: none }),
     perLayer: key('per_layer_config', none, { null: none }),
+    causal: key('is_causal', value(true), { null: value(false), truth: true }),
+    weightsFile: key('transformers_weights', none, { null: none }),
     layerTypes: key('layer_types', none, { null: none }),
     bosTokenId: token('bos_token_id'),
     eosTokenIds: token('eos_token_id'),

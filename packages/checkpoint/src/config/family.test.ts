@@ -94,6 +94,10 @@ describe('a config', () => {
     ['olmoe', { rope_parameters: { rope_type: 'su', rope_theta: 1e4 } }, 'rope_parameters'],
     ['olmoe', { rope_scaling: { type: 'linear', factor: 2, partial_rotary_factor: 0.5 } }, 'rope_scaling'],
     ['olmoe', { per_layer_config: { 0: { num_experts: 8 } } }, 'per_layer_config'],
+    ['qwen2_moe', { is_causal: false }, 'is_causal'],
+    ['mixtral', { is_causal: null }, 'is_causal'],
+    ['qwen3_moe', { is_causal: 0 }, 'is_causal'],
+    ['olmoe', { transformers_weights: 'ema.safetensors' }, 'transformers_weights'],
     ['olmoe', { architectures: ['OlmoeForSequenceClassification'] }, 'architectures'],
   ] as const)('is refused rather than misread: %s %j', (family, changes, key) => {
     expect(refusal(family, changes)).toMatchObject({
@@ -139,6 +143,8 @@ describe('a config', () => {
       partial_rotary_factor: 1,
       quantization_config: null,
       architectures: null,
+      is_causal: true,
+      transformers_weights: null,
     };
     expect(read('qwen2_moe', harmless)).toEqual(read('qwen2_moe'));
   });

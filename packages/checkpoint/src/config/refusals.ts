@@ -5,12 +5,16 @@ import { refuseOtherHeads } from './class-names.js';
 import type { KeyReader } from './reader.js';
 
 /**
- * Throws `CONFIG_UNSUPPORTED` for settings of single layers, for a head other than that of a language model, and for a
- * layout of experts that is written and not read.
+ * Throws `CONFIG_UNSUPPORTED` for settings of single layers, for tokens that see what follows them, for weights under
+ * another name, for a head other than that of a language model, and for a layout of experts that is written and not read.
  */
 export function refuseUnsupported(reader: KeyReader<Quantity>, raw: JsonObject, file: string): void {
   if (reader.value('perLayer') !== null) {
     throw reader.unsupported('perLayer', 'one configuration for all layers');
+  }
+  if (reader.value('causal') === false) throw reader.unsupported('causal', 'true');
+  if (reader.value('weightsFile') !== null) {
+    throw reader.unsupported('weightsFile', 'model.safetensors or its shards');
   }
   refuseOtherHeads(raw, file);
   if (raw.less_is_moe === undefined || raw.less_is_moe === null) return;
