@@ -13,7 +13,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ProgressEvent } from '@moepress/core';
+import { createRng, type ProgressEvent } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
 import { failure, temporaryFolder } from '../support.test.util.js';
 import { FileDigests } from './file-digests.js';
@@ -88,6 +88,26 @@ describe('FileDigests', () => {
     expect(after.digest).not.toBe(before.digest);
     expect(await failure(before.checkUnchanged())).toMatchObject({ code: 'CHECKPOINT_CHANGED', where: file });
     await after.checkUnchanged();
+  });
+
+  it('finds every changed byte, written in place or into a copy, with the old time and without', async () => {
+    const { file, known } = await startFile();
+    const rng = createRng(7);
+    const seen = new Set([(await ask(known, file)).digest]);
+    for (let edit = 0; edit < 12; edit++) {
+      const { atime, mtime } = await stat(file);
+      const target = edit % 2 === 0 ? file : `${file}.new`;
+      if (target !== file) await copyFile(file, target);
+      const at = Math.floor(rng.next() * 5000);
+      await writeByte(target, at, (await readFile(file))[at]! ^ 1);
+      if (target !== file) await rename(target, file);
+      if (edit % 4 > 1) await utimes(file, atime, mtime);
+      const after = await ask(known, file);
+      expect(after).toMatchObject({ digest: sha256(await readFile(file)), read: 5000 });
+      expect(await ask(known, file)).toMatchObject({ digest: after.digest, read: 0 });
+      seen.add(after.digest);
+    }
+    expect(seen.size).toBe(13);
   });
 
   it('does not believe a record that is damaged or about another file', async () => {

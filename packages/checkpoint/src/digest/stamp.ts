@@ -38,7 +38,8 @@ export async function settledStamp(
   const stamp = await stampOf(path);
   const wait = unsettledFor(stamp);
   if (wait === 0) return { stamp, isSettled: true };
-  await setTimeout(Math.min(wait, coarseTick), undefined, { signal });
+  // Timers may go off a millisecond early.
+  await setTimeout(Math.min(wait, coarseTick) + 2, undefined, { signal });
   const later = await stampOf(path);
   return { stamp: later, isSettled: unsettledFor(later) === 0 };
 }
