@@ -9,7 +9,7 @@ export {
   tensorName,
 } from './architectures/manifest.js';
 export { denseLayers } from './config/ffn.js';
-export { type GenerationDefaults, generationDefaults } from './config/generation.js';
+export { type GenerationDefaults, generationDefaults, type TokenRules } from './config/generation.js';
 export { asFamily, type Changes, quantityOf, withQuantities } from './config/write.js';
 export { type DigestedFiles, FileDigests } from './digest/file-digests.js';
 export { asWriteError } from './files/errors.js';

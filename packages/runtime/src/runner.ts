@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { generationDefaults } from '@moepress/checkpoint';
 import { type Model, MoepressError, measure, type Work } from '@moepress/core';
 import type { DeviceOptions } from './devices/device.js';
 import { defaultGpuMemory, weightShare } from './devices/memory.js';
@@ -15,6 +16,7 @@ import { generate } from './generate/generate.js';
 import type { GenerateOptions } from './generate/options.js';
 import { generatePadded } from './generate/padded/cached.js';
 import { generatePaddedStreamed } from './generate/padded/streamed.js';
+import { byRules } from './generate/rules.js';
 import { planInference } from './memory/inference.js';
 
 /** `resident` maps all blocks at once, `streamed` one at a time; `auto` goes by the memory of the machine or device. */
@@ -109,11 +111,19 @@ export class ModelRunner {
     return scoreSequences(this.#engine, this.#model, this.#blocks(), items, work);
   }
 
-  /** Continuations, greedy without a `chooser`; streamed, every token takes all blocks from the disk again, for all prompts at once. */
-  async generate(prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
+  /**
+   * Continuations, greedy without a `chooser`, by the rules of the checkpoint's generation_config.json; streamed, every
+   * token takes all blocks from the disk again, for all prompts at once. Throws `CONFIG_UNSUPPORTED` for rules that are
+   * not implemented, `INPUT_INVALID` for ids outside the vocabulary.
+   */
+  async generate(prompts: readonly (readonly number[])[], asked: GenerateOptions): Promise<number[][]> {
     this.#check(prompts);
-    if (options.maxNewTokens < 1) return prompts.map(() => []);
+    if (asked.maxNewTokens < 1) return prompts.map(() => []);
     const [engine, model, resident] = [this.#engine, this.#model, this.#resident];
+    const { rules } = generationDefaults(model);
+    const options = rules
+      ? { ...asked, chooser: byRules(rules, prompts, model.config.eosTokenIds, asked.chooser) }
+      : asked;
     if (engine.traits.attention === 'tree') {
       const decoder = resident && (await this.#openDecoder());
       return generate(

@@ -51,10 +51,10 @@ describe('folders as people have them', () => {
     const stopped = await evaluate(path, ...tasks);
     // What lm-evaluation-harness scores with transformers.
     expect(scoreOf(stopped.stdout, 'tiny_gsm', 'exact_match,flexible-extract')).toBeCloseTo(1 / 3);
-    edit(path, 'generation_config.json', { repetition_penalty: 1.1 });
+    edit(path, 'generation_config.json', { num_beams: 4 });
     const refused = await evaluate(path, ...tasks);
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toContain('repetition_penalty');
+    expect(refused.stderr).toContain('num_beams');
     expect((await evaluate(path, '--tasks', 'tiny_facts', '--limit', '2')).code).toBe(0);
   });
 
