@@ -53,8 +53,7 @@ function planned(
   residencies: readonly boolean[],
 ) {
   const most = workers ?? Math.min(traitsOf.cpu.workers, threads ?? availableParallelism());
-  const plan = planInference(model, { memory, idle, workers: most, residencies });
-  return { ...plan, carried: plan.memory - plan.fixed };
+  return planInference(model, { memory, idle, workers: most, residencies });
 }
 
 /** A model ready to score, generate and trace. Dispose of it when done. */

@@ -31,6 +31,8 @@ export interface EngineOptions extends Omit<DeviceOptions, 'device'> {
   readonly carried?: number;
   /** Bytes that the process takes besides; 0 if nobody has worked it out. */
   readonly fixed?: number;
+  /** Bytes that the sessions for generation take. */
+  readonly decoders?: number;
   /**
    * Bytes of anonymous memory that the process may take where the processor computes: half of what the machine has left
    * by default. See `arrange`. Where a device does, what `carried` says.
@@ -75,6 +77,7 @@ export class Engine {
   #limits: Omit<BatchLimits, 'heads'>;
   #carried: number;
   #fixed: number;
+  readonly #decoders: number;
   #before: number | undefined;
   /** What the jobs take within which others may come. */
   readonly #running: number[] = [];
@@ -92,6 +95,7 @@ export class Engine {
     this.#mostTokens = this.#limits.tokens;
     this.#carried = carried;
     this.#fixed = options.fixed ?? 0;
+    this.#decoders = options.decoders ?? 0;
     this.#weights = device === 'cpu' ? null : new WeightBudget(gpuMemory);
     this.#mostWorkers = options.workers ?? Math.min(this.traits.workers, threads);
     this.#startWorkers = (count) => {
@@ -116,9 +120,9 @@ export class Engine {
     return this.#carried;
   }
 
-  /** Bytes that the process takes besides; 0 if nobody has worked it out. */
-  get fixedBytes(): number {
-    return this.#fixed;
+  /** Bytes that the sessions for generation take. */
+  get decoderBytes(): number {
+    return this.#decoders;
   }
 
   /** What jobs are planned within; null where a device computes, whose memory is another matter. */
@@ -177,7 +181,7 @@ export class Engine {
     this.#weights?.giveBack(session);
   }
 
-  /** Tells what memory the process is going to take at most, with so many bytes held from run to run. */
+  /** Tells what memory the process is going to take at most, with so many bytes in its runs and from one to the next. */
   tellMemory(held: number, progress: Progress | undefined): void {
     if (this.#fixed > 0) progress?.({ type: 'memory', predicted: Math.round(this.#fixed + held) });
   }

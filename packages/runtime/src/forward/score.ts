@@ -1,6 +1,8 @@
 import { type Model, throwIfAborted, type Work } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
 import { int32, tensor } from '../engine/tensor.js';
+import { treeSizes } from '../memory/dims.js';
+import { runsBytes } from '../memory/inference.js';
 import { cacheBytesPerToken, carriedBytes } from '../memory/shapes.js';
 import { batchSequences } from './batches.js';
 import type { BlockSessions } from './blocks.js';
@@ -65,10 +67,8 @@ export async function scoreSequences(
   const scores = items.map((): TokenScore[] => []);
   try {
     const waves = wavesOf(runs, Math.floor(engine.carriedBytes / carriedBytes(model, 1)));
-    const held = Math.max(0, ...waves.map((wave) => heldBytes(model, wave)));
-    const scored = items.reduce((sum, { ids, from }) => sum + ids.length - from, 0);
-    const rows = Math.min(scored, engine.limits.tokens * engine.workers.length);
-    engine.tellMemory(held + rows * headBytesPerRow, work.progress);
+    const held = waves.map((wave) => heldBytes(model, wave) + takenBytes(model, wave, items));
+    engine.tellMemory(Math.max(0, ...held), work.progress);
     for (const wave of waves) {
       await scoreWave({ engine, model, blocks, items, scores, advance, work }, wave);
     }
@@ -103,6 +103,19 @@ function heldBytes(model: Model, wave: readonly Run[]): number {
   }, 0);
   const each = cacheBytesPerToken(model) / model.blocks.length;
   return carriedBytes(model, tokens) + 4 * kept * each;
+}
+
+/** What its largest runs take, and what they leave to the C library. */
+function takenBytes(model: Model, wave: readonly Run[], items: readonly ScoreItem[]): number {
+  const rows = new Map<number, number>();
+  const runs = wave.map((run) => {
+    const { lane, prefix, layout } = run;
+    const asked = targetsOf(run, items).asked.length;
+    rows.set(lane, Math.max(asked, rows.get(lane) ?? 0));
+    return { lane, sizes: treeSizes(layout, model.config.heads, prefix), asked };
+  });
+  const left = [...rows.values()].reduce((sum, asked) => sum + asked, 0) * headBytesPerRow;
+  return runsBytes(model, runs) + left;
 }
 
 interface Scoring {

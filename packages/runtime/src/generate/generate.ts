@@ -6,7 +6,7 @@ import { type ResidentDecoder, streamedNext } from './decoder.js';
 import { Decoding } from './decoding.js';
 import { laneBytes, type Prompts, planLanes } from './lanes.js';
 import type { GenerateOptions } from './options.js';
-import { closeCaches, type Lane, openCaches, prefill } from './prefill.js';
+import { closeCaches, type Lane, openCaches, prefill, promptBytes } from './prefill.js';
 
 /** How a model goes from one token to the next: with all weights mapped, or one block at a time. */
 export interface Generation {
@@ -24,8 +24,8 @@ export interface Generation {
 type Growing = { readonly lane: Lane; readonly decoding: Decoding };
 
 /**
- * Continuation of each prompt, greedy where nobody chooses. What prompts begin with alike is computed and kept once. The end-of-sequence
- * token, where one came, is the last of the new ids.
+ * Continuation of each prompt, greedy where nobody chooses. What prompts begin with alike is computed and kept once. The
+ * end-of-sequence token, where one came, is the last of the new ids.
  */
 export async function generate(generation: Generation, options: GenerateOptions): Promise<number[][]> {
   const { engine, model, prompts, decoder, memory } = generation;
@@ -43,7 +43,9 @@ export async function generate(generation: Generation, options: GenerateOptions)
   const waiting = engine.workers.map((worker) => lanes.filter(({ lane }) => lane.worker === worker));
   const rounds = Math.max(0, ...waiting.map(({ length }) => length));
   const largest = Math.max(0, ...plans.map((plan) => laneBytes(model, plan, prompts, options.maxNewTokens)));
-  engine.tellMemory(largest * Math.min(lanes.length, engine.workers.length), options.progress);
+  const caches = largest * Math.min(lanes.length, engine.workers.length);
+  const runs = promptBytes(engine, model, plans, prompts);
+  engine.tellMemory(caches + runs + (decoder ? engine.decoderBytes : 0), options.progress);
   let done = 0;
   try {
     await withLogits(engine, model, options.chooser, async () => {

@@ -11,8 +11,11 @@ import { hiddenName } from '../forward/held.js';
 import { type Assigned, askedRows, type PassBatch, passUp } from '../forward/pass.js';
 import { turnsByLength } from '../forward/rope.js';
 import { laneRuns, type Run } from '../forward/runs.js';
+import { treeSizes } from '../memory/dims.js';
+import { runsBytes } from '../memory/inference.js';
+import { carriedBytes } from '../memory/shapes.js';
 import { type Chooser, chosenTokens } from './choose.js';
-import type { Prompts } from './lanes.js';
+import type { LanePlan, Prompts } from './lanes.js';
 import { lastRows } from './options.js';
 
 /** Prompts that are continued side by side, and where their keys and values are. */
@@ -33,6 +36,38 @@ interface PromptRun extends Assigned {
   readonly lane: Lane;
 }
 
+/** The runs that take a lane's prompts through the model. */
+function promptRuns(
+  { limits }: Engine,
+  { config }: Model,
+  { indices, shared }: Pick<Lane, 'indices' | 'shared'>,
+  prompts: Prompts,
+): Run[] {
+  const sequences = indices.map((index) => prompts[index]!);
+  return laneRuns(sequences, shared, { tokens: limits.tokens, share: !turnsByLength(config.rope) });
+}
+
+/** Bytes that prompts take on their way through the model, where each worker takes one lane at a time. */
+export function promptBytes(
+  engine: Engine,
+  model: Model,
+  lanes: readonly LanePlan[],
+  prompts: Prompts,
+): number {
+  const held = engine.workers.map(() => 0);
+  const runs = lanes.flatMap((lane) => {
+    const own = promptRuns(engine, model, lane, prompts);
+    const tokens = own.reduce((sum, { layout }) => sum + layout.ids.length, 0);
+    held[lane.worker] = Math.max(held[lane.worker]!, carriedBytes(model, tokens));
+    return own.map(({ layout, prefix }) => ({
+      lane: lane.worker,
+      sizes: treeSizes(layout, model.config.heads, prefix),
+      asked: layout.sequences.length,
+    }));
+  });
+  return held.reduce((sum, bytes) => sum + bytes, runsBytes(model, runs));
+}
+
 /**
  * Takes the prompts of lanes through the model and leaves their keys and values in the lanes' caches, what all prompts of a
  * lane share once. Yields the token that follows each prompt, by lane.
@@ -45,10 +80,8 @@ export async function prefill(
   prompts: Prompts,
   { signal, chooser }: Pick<Work, 'signal'> & { readonly chooser?: Chooser },
 ): Promise<Map<Lane, number[]>> {
-  const assigned = lanes.flatMap((lane) => {
-    const sequences = lane.indices.map((index) => prompts[index]!);
-    const limits = { tokens: engine.limits.tokens, share: !turnsByLength(model.config.rope) };
-    return laneRuns(sequences, lane.shared, limits).map(
+  const assigned = lanes.flatMap((lane) =>
+    promptRuns(engine, model, lane, prompts).map(
       (run, i): PromptRun => ({
         run,
         lane,
@@ -56,8 +89,8 @@ export async function prefill(
         name: `${lane.name}/prompt.${i}`,
         asked: run.keeps ? [] : lastRows(run.layout),
       }),
-    );
-  });
+    ),
+  );
   let first = new Map<Lane, number[]>();
   await passUp(engine, model, blocks, assigned, {
     signal,

@@ -25,12 +25,12 @@ export function dimsOf(sizes: AxisSizes): DimSize {
   return sizeOf;
 }
 
-/** Sizes of the axes of a run of a block over trees of tokens. */
-export function treeSizes(layout: Layout, heads: number): AxisSizes {
-  const { size, spans } = tilesOf(layout, { heads, window: null, prefix: 0 });
+/** Sizes of the axes of a run of a block over trees of tokens, which `prefix` ones stand before. */
+export function treeSizes(layout: Layout, heads: number, prefix = 0): AxisSizes {
+  const { size, spans } = tilesOf(layout, { heads, window: null, prefix });
   let most = 0;
   for (let i = 0; i < spans.length; i += 2) most = Math.max(most, Number(spans[i + 1]! - spans[i]!));
-  return { T: layout.ids.length, P: 0, N: spans.length / 2, Q: size, K: most, heads };
+  return { T: layout.ids.length, P: prefix, N: spans.length / 2, Q: size, K: most, heads };
 }
 
 /**

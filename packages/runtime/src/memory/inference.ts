@@ -8,6 +8,7 @@ import { mostQueries } from '../forward/tiles.js';
 import { decodeParts } from '../generate/decoder.js';
 import { anonymousMemory, defaultMemory } from './available.js';
 import { arenaSlack, nodeBytes, processGrowth, uncollected } from './constants.js';
+import { type AxisSizes, dimsOf } from './dims.js';
 import { memoryExceeded } from './exceeded.js';
 import { carriedBytes, distinctBlocks, nodesIn } from './shapes.js';
 
@@ -19,8 +20,12 @@ export interface InferencePlan {
   /** Packed tokens of a run. */
   readonly tokens: number;
   readonly resident: boolean;
-  /** What is taken whatever is asked: by the process so far, sessions, and one run in each worker. */
+  /** What is taken whatever is asked: by the process so far, by the sessions of the blocks, and by what waits to be collected. */
   readonly fixed: number;
+  /** What generation takes besides: sessions that take a token through all blocks. */
+  readonly decoders: number;
+  /** What is left for what is held from run to run. */
+  readonly carried: number;
 }
 
 export interface InferenceLimits {
@@ -46,11 +51,15 @@ export function planInference(model: Model, limits: InferenceLimits): InferenceP
   let least = Number.POSITIVE_INFINITY;
   for (const resident of residencies) {
     const open = resident ? residentBytes(model) : streamedBytes(model);
+    const decoder = resident ? decoderBytes(model) : 0;
     for (let workers = most; workers > 0; workers--) {
+      const [fixed, decoders] = [before + workers * (open + uncollected), workers * decoder];
       for (const tokens of runSizes) {
-        const fixed = before + workers * (open + uncollected + runBytes(model, tokens));
-        const needed = fixed + carriedBytes(model, 2 * workers * tokens);
-        if (needed <= memory) return { memory, workers, tokens, resident, fixed };
+        const rest = fixed + decoders + workers * runBytes(model, fullRun(model, tokens));
+        const needed = rest + carriedBytes(model, 2 * workers * tokens);
+        if (needed <= memory) {
+          return { memory, workers, tokens, resident, fixed, decoders, carried: memory - rest };
+        }
         least = Math.min(least, needed);
       }
     }
@@ -58,43 +67,59 @@ export function planInference(model: Model, limits: InferenceLimits): InferenceP
   throw memoryExceeded(model.id, least, memory);
 }
 
-/** One run of a block, or of the head, with `tokens` tokens, and what comes out of it. */
-export function runBytes(model: Model, tokens: number): number {
-  const sizes = runDims(model, tokens);
+/** A run, by the sizes of its axes, and how many of its rows go through the head. */
+export interface RunSize {
+  readonly sizes: AxisSizes;
+  readonly asked: number;
+}
+
+/** A run that is as large as it may be. */
+function fullRun({ config }: Model, tokens: number): RunSize {
+  const queries = Math.min(tokens, mostQueries);
+  const sizes = { T: tokens, P: 0, N: Math.ceil(tokens / queries), Q: queries, K: tokens };
+  return { sizes: { ...sizes, heads: config.heads }, asked: tokens };
+}
+
+/** One run of a block, with one expert that sees every token, or of the head, and what comes out of it. */
+export function runBytes(model: Model, { sizes, asked }: RunSize): number {
+  const { T = 0 } = sizes;
   const blocks = distinctBlocks(model).map((block) =>
-    peakBytes(blockGraph(model, block, { cache: true }), sizes),
+    peakBytes(blockGraph(model, block, { cache: true }), dimsOf(sizes)),
   );
-  const head = peakBytes(scoringHeadGraph(model), sizes);
-  return Math.max(head, ...blocks) + 2 * carriedBytes(model, tokens);
+  const head = peakBytes(scoringHeadGraph(model), dimsOf({ T, R: asked, Q: asked }));
+  return Math.max(head, ...blocks) + 2 * carriedBytes(model, T);
 }
 
-/** Sizes of the axes of a run that is as large as it may be; of the experts, one that sees every token. */
-export function runDims(model: Model, tokens: number): DimSize {
-  const known: Readonly<Record<string, number>> = {
-    T: tokens,
-    P: 0,
-    N: Math.ceil(tokens / mostQueries),
-    Q: Math.min(tokens, mostQueries),
-    K: tokens,
-    R: tokens,
-    heads: model.config.heads,
-  };
-  return (name) => known[name] ?? tokens;
+/** What the runs of workers take at most, if each has its largest at the same time as the others. */
+export function runsBytes(model: Model, runs: readonly (RunSize & { readonly lane: number })[]): number {
+  const largest = new Map<number, RunSize>();
+  for (const { lane, ...run } of runs) largest.set(lane, larger(run, largest.get(lane)));
+  return [...largest.values()].reduce((sum, run) => sum + runBytes(model, run), 0);
 }
 
-/** Sessions of all blocks, and those that take a token through all of them. */
+/** A run that is as large as either along every axis. */
+function larger(a: RunSize, b: RunSize = { sizes: {}, asked: 0 }): RunSize {
+  const axes = Object.keys(a.sizes).map((axis) => [axis, Math.max(a.sizes[axis] ?? 0, b.sizes[axis] ?? 0)]);
+  return { sizes: Object.fromEntries(axes), asked: Math.max(a.asked, b.asked) };
+}
+
+/** Sessions of all blocks. */
 function residentBytes(model: Model): number {
-  const parts = decodeParts(model);
   const blocks = model.blocks.map((block) => (block.ffn.kind === 'moe' ? block.ffn.pool.length : 1));
   const sample = distinctBlocks(model).map((block) => ({
     experts: block.ffn.kind === 'moe' ? block.ffn.pool.length : 1,
     nodes: nodesIn(blockGraph(model, block, { cache: true })),
   }));
   const nodesOf = (experts: number) => sample.find((known) => known.experts === experts)!.nodes;
-  const nodes = blocks.reduce((sum, experts) => sum + nodesOf(experts), 0);
+  return blocks.reduce((sum, experts) => sum + nodesOf(experts), 0) * nodeBytes;
+}
+
+/** Sessions that take a token through all blocks, and what these keep of their largest run. */
+function decoderBytes(model: Model): number {
+  const parts = decodeParts(model);
   const step: DimSize = (name) => ({ P: 0, C: 64 })[name] ?? 8;
   const arena = Math.max(...parts.slice(0, 2).map((part) => peakBytes(decodeGraph(model, part), step)));
-  return 2 * nodes * nodeBytes + parts.length * arena * arenaSlack;
+  return residentBytes(model) + parts.length * arena * arenaSlack;
 }
 
 const streamedBytes = (model: Model): number =>
