@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { proxiedFetch } from '@moepress/checkpoint';
+import { bounded, proxiedFetch } from '@moepress/checkpoint';
 import { MoepressError, parseJson, throwIfAborted } from '@moepress/core';
 
 /** Where requests go and how patiently. */
@@ -16,6 +16,9 @@ export interface Endpoint {
 
 /** Statuses of a server that may do better next time: timeouts, too many requests, overload. */
 const passing = new Set([408, 409, 425, 429, 500, 502, 503, 504]);
+
+/** Of an answer: more than log-probabilities of a thousand long prompts take. */
+const maxBytes = 128 * 1024 * 1024;
 
 /** Longest wait that a server may ask for, in milliseconds. */
 const longestWait = 60_000;
@@ -64,7 +67,7 @@ async function attemptPost(
       body: JSON.stringify(body),
       signal: signal ? AbortSignal.any([signal, patience]) : patience,
     });
-    const text = await response.text();
+    const text = await bounded(response, maxBytes).text();
     if (response.ok) return { answer: parse(text, url) };
     const reason = `${response.status} ${response.statusText}`;
     if (passing.has(response.status)) return { reason, ...requestedWait(response) };

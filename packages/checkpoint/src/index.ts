@@ -28,6 +28,7 @@ export {
 export type { OpenOptions } from './model/locate.js';
 export { openModel } from './model/open.js';
 export { type RaggedNames, raggedNames } from './model/ragged.js';
+export { bounded } from './net/bounded.js';
 export { type Fetch, proxiedFetch } from './net/fetch.js';
 export { arrayEntry, exprEntry, stackEntry, type TensorEntry } from './safetensors/layout.js';
 export { readSafetensors, type SafetensorsFile } from './safetensors/read.js';

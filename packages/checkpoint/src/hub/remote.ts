@@ -1,6 +1,7 @@
 import { datasetInfo, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
 import { MoepressError, shown } from '@moepress/core';
 import { z } from 'zod';
+import { bounded } from '../net/bounded.js';
 import { proxiedFetch } from '../net/fetch.js';
 import type { HubEnvironment, HubToken } from './environment.js';
 import { unreachable } from './errors.js';
@@ -113,22 +114,9 @@ function boundedAccess({ hubUrl, fetch }: Access): Access {
     hubUrl,
     fetch: async (input, init) => {
       if (++answers > most.answers) throw new Error(`the Hub answers with more than ${most.answers} pages`);
-      const { body, status, statusText, headers } = await fetch(input, init);
-      return new Response(body?.pipeThrough(atMost(most.bytes)) ?? null, { status, statusText, headers });
+      return bounded(await fetch(input, init), most.bytes);
     },
   };
-}
-
-/** Passes on so many bytes and fails at the next one. */
-function atMost(bytes: number): TransformStream<Uint8Array, Uint8Array> {
-  let left = bytes;
-  return new TransformStream({
-    transform(chunk, controller) {
-      left -= chunk.length;
-      if (left < 0) throw new Error(`the answer has more than ${bytes} bytes`);
-      controller.enqueue(chunk);
-    },
-  });
 }
 
 /** Where a part begins, as the server says. */

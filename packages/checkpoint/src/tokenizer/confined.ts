@@ -18,7 +18,10 @@ const batchCharacters = 2 ** 18;
 const keptTexts = 64;
 
 /** A tokenizer that works in a thread. */
-export type ConfinedTokenizer = Required<Tokenizer>;
+export interface ConfinedTokenizer extends Required<Tokenizer> {
+  /** Ends the thread; another question starts a new one. */
+  close(): Promise<void>;
+}
 
 /** What opening a tokenizer.json of so many bytes may cost; `patience` as in `TokenizerOptions`. */
 export function openingBounds(bytes: number, patience: number): ConfinedBounds {
@@ -92,6 +95,7 @@ export async function confinedTokenizer(
       }
       return answers;
     },
+    close: () => thread.close(),
     async decodeAll(given, { signal, ...options } = {}) {
       const answers: string[] = [];
       for (const batch of batches(given)) {

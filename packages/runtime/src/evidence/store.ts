@@ -105,6 +105,8 @@ export async function readEvidence(folder: string): Promise<StoredEvidence | nul
   const record = await readRecord(folder);
   if (!record) return null;
   const files = await readdir(folder);
-  const sizes = await Promise.all(files.map(async (name) => (await stat(join(folder, name))).size));
+  // A run that writes there may have renamed one meanwhile.
+  const sizeOf = async (name: string) => (await stat(join(folder, name)).catch(() => null))?.size ?? 0;
+  const sizes = await Promise.all(files.map(sizeOf));
   return { folder, record, bytes: sizes.reduce((sum, size) => sum + size, 0) };
 }
