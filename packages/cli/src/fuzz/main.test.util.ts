@@ -25,7 +25,7 @@ for (const { name: target } of chosen) {
   console.log(
     `${target}: ${each} in ${seconds} s: ${shown.map(([outcome, n]) => `${outcome} ${n}`).join(', ')}`,
   );
-  for (const { index, kind, detail } of faults.slice(0, 20)) {
+  for (const { index, kind, detail } of faults.slice(0, 5)) {
     console.log(
       `  ${kind}: npm run fuzz -- ${target} ${seed} 1 ${index}\n    ${detail.split('\n').slice(0, 6).join('\n    ')}`,
     );

@@ -1,5 +1,6 @@
 import type { Target } from '../target.test.util.js';
 import { answers } from './answers.test.util.js';
+import { bodies } from './bodies.test.util.js';
 import { config, headers, index, tokenizer } from './checkpoints.test.util.js';
 import { parquet, rows } from './data.test.util.js';
 import { learned, plan } from './plans.test.util.js';
@@ -23,4 +24,5 @@ export const targets: readonly Target[] = [
   parcels,
   templates,
   answers,
+  bodies,
 ];
