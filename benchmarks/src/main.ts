@@ -14,6 +14,7 @@ import { memorySuite } from './suites/memory.js';
 import { openSuite } from './suites/open.js';
 import { passesSuite } from './suites/passes.js';
 import { realSuite } from './suites/real.js';
+import { serveSuite } from './suites/serve.js';
 import { widthsSuite } from './suites/widths.js';
 
 /**
@@ -65,6 +66,7 @@ const suites: Record<string, () => Promise<void>> = {
   condensed: async () => condensedSuite(await deepseek(3)),
   dense: async () => denseSuite(await olmoe(4)),
   distil: distilSuite,
+  serve: serveSuite,
   gpu: () => gpuSuite({ 'OLMoE-1B-7B': () => olmoe(4), 'Qwen3-30B-A3B': () => routed('qwen3_moe', 4) }),
   real: () => realSuite(process.argv.slice(3)),
   full: async () => calibrationSuite(await olmoe(16), 16, 2048),

@@ -41,6 +41,7 @@ export class ConfinedThread {
   readonly #script: URL;
   readonly #data: unknown;
   readonly #starting: number;
+  readonly #isBackground: boolean;
   readonly #queue: Job[] = [];
   #running: Running | null = null;
   #isBusy = false;
@@ -48,12 +49,14 @@ export class ConfinedThread {
 
   /**
    * `script`: a built module that calls `answerConfined`; `data`: what it is given, whenever a thread starts;
-   * `starting`: patience that the first question of a thread has besides, in milliseconds.
+   * `starting`: patience that the first question of a thread has besides, in milliseconds; `isBackground`: whether other
+   * threads come before it.
    */
-  constructor(script: URL, data: unknown, starting: number) {
+  constructor(script: URL, data: unknown, starting: number, { isBackground = false } = {}) {
     this.#script = script;
     this.#data = data;
     this.#starting = starting;
+    this.#isBackground = isBackground;
   }
 
   /**
@@ -151,7 +154,7 @@ export class ConfinedThread {
     if (this.#running) this.#stop(this.#running, new ConfinedError('closed', 'it was replaced'));
     const { port1: port, port2 } = new MessageChannel();
     const bell = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
-    const start: ConfinedStart = { port: port2, bell, data: this.#data };
+    const start: ConfinedStart = { port: port2, bell, data: this.#data, isBackground: this.#isBackground };
     const worker = new Worker(this.#script, {
       workerData: start,
       transferList: [port2],

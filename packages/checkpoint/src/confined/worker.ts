@@ -1,5 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { MoepressError } from '@moepress/core/errors';
+import { lowerPriority } from './priority.js';
 
 /** What a confined thread is asked. */
 export interface ConfinedRequest {
@@ -29,6 +30,8 @@ export interface ConfinedStart {
   /** One 32-bit number, raised by one for each answer on `port`. */
   readonly bell: SharedArrayBuffer;
   readonly data: unknown;
+  /** Whether others come first. */
+  readonly isBackground: boolean;
 }
 
 /** What answers to a task; may be asked again after it threw. */
@@ -39,7 +42,8 @@ export type ConfinedTasks = Readonly<Record<string, (argument: never) => unknown
  * what it can do. Answers one question after the other.
  */
 export function answerConfined(make: (data: never) => ConfinedTasks): void {
-  const { port, bell, data }: ConfinedStart = workerData;
+  const { port, bell, data, isBackground }: ConfinedStart = workerData;
+  if (isBackground) lowerPriority();
   const tasks = make(data as never);
   const counter = new Int32Array(bell);
   const listen = (from: MessagePort, ring: () => void) =>

@@ -15,6 +15,8 @@ const defaultPatience = 3000;
 export interface TokenizerOptions {
   /** Milliseconds of processor time that any question may take, more for long texts; 3000 by default. */
   readonly patience?: number | undefined;
+  /** Whether other threads come before its own; false by default. */
+  readonly isBackground?: boolean | undefined;
 }
 
 /** Tokenizers that somebody holds, by folder and what its files were. */
@@ -38,9 +40,9 @@ const forgotten = new FinalizationRegistry<{ readonly key: string; readonly thre
  */
 export async function openTokenizer(
   directory: string,
-  { patience = defaultPatience }: TokenizerOptions = {},
+  { patience = defaultPatience, isBackground = false }: TokenizerOptions = {},
 ): Promise<ConfinedTokenizer> {
-  const key = await keyOf(directory, patience);
+  const key = await keyOf(directory, [patience, isBackground]);
   const known = held.get(key)?.deref();
   if (known) return known;
   const where = join(directory, 'tokenizer.json');
@@ -49,7 +51,7 @@ export async function openTokenizer(
     () => 0,
   );
   const opening = openingBounds(bytes, patience);
-  const thread = new ConfinedThread(script, { directory }, opening.patience);
+  const thread = new ConfinedThread(script, { directory }, opening.patience, { isBackground });
   const tokenizer = await confinedTokenizer(thread, { patience, opening, where });
   held.set(key, new WeakRef(tokenizer));
   forgotten.register(tokenizer, { key, thread });
@@ -64,11 +66,11 @@ export async function readSpecialTokens(directory: string): Promise<NamedTokens>
   return collectTokens(await readTokenizerSettings(directory)).named;
 }
 
-/** A folder and the states of its files. */
-async function keyOf(directory: string, patience: number): Promise<string> {
+/** A folder, the states of its files, and how it is opened. */
+async function keyOf(directory: string, options: readonly unknown[]): Promise<string> {
   const states = [...tokenizerFiles, 'config.json'].map(async (name) => {
     const info = await stat(join(directory, name), { bigint: true }).catch(() => null);
     return info && [info.ino, info.size, info.mtimeNs, info.ctimeNs].join(' ');
   });
-  return JSON.stringify([directory, patience, ...(await Promise.all(states))]);
+  return JSON.stringify([directory, options, ...(await Promise.all(states))]);
 }

@@ -30,10 +30,10 @@ export interface ConfinedTemplate {
   close(): Promise<void>;
 }
 
-/** A stranger's template. Its source is read when it is first rendered. */
-export function confineTemplate(source: string): ConfinedTemplate {
+/** A stranger's template. Its source is read when it is first rendered. `isBackground`: whether other threads come first. */
+export function confineTemplate(source: string, { isBackground = false } = {}): ConfinedTemplate {
   const data: TemplateData = { source };
-  const thread = new ConfinedThread(script, data, starting);
+  const thread = new ConfinedThread(script, data, starting, { isBackground });
   return {
     async render(variables, { signal, patience = 2000, steps } = {}) {
       try {

@@ -3,6 +3,9 @@ import type { Choice, ModelRunner, ScoreItem, TokenScore } from '@moepress/runti
 import type { Continuation } from './answers/continuation.js';
 import { Batches } from './batches.js';
 
+/** Tokens of one request that are computed at once; then it is the turn of others. */
+const turnTokens = 2 ** 15;
+
 /** Milliseconds that tokens are chosen at a stretch before others are heard. */
 const stretch = 10;
 
@@ -26,18 +29,22 @@ export class ServedEngine {
   }
 
   /** See `ModelRunner.scoreTokens`. Throws the reason of the signal as soon as it fires. */
-  scoreTokens(items: readonly ScoreItem[], signal: AbortSignal): Promise<readonly TokenScore[][]> {
-    const asked = this.#batches.ask(
-      'score',
-      items.map((item) => ({ item, length: item.ids.length })),
-      (together, stop) =>
-        this.#runner.scoreTokens(
-          together.map(({ item }) => item),
-          { signal: stop },
-        ),
-      signal,
-    );
-    return orAborted(asked, signal);
+  async scoreTokens(items: readonly ScoreItem[], signal: AbortSignal): Promise<readonly TokenScore[][]> {
+    const scores: TokenScore[][] = [];
+    for (const turn of turnsOf(items.map((item) => ({ item, length: item.ids.length })))) {
+      const asked = this.#batches.ask(
+        'score',
+        turn,
+        (together, stop) =>
+          this.#runner.scoreTokens(
+            together.map(({ item }) => item),
+            { signal: stop },
+          ),
+        signal,
+      );
+      scores.push(...(await orAborted(asked, signal)));
+    }
+    return scores;
   }
 
   /**
@@ -45,6 +52,21 @@ export class ServedEngine {
    * Throws the reason of the signal as soon as it fires.
    */
   async generate(continuations: readonly Continuation[], signal: AbortSignal): Promise<void> {
+    const turns = turnsOf(
+      continuations.map((continuation) => ({
+        continuation,
+        length: continuation.length + continuation.maxNewTokens,
+      })),
+    );
+    for (const turn of turns) {
+      await this.#generate(
+        turn.map(({ continuation }) => continuation),
+        signal,
+      );
+    }
+  }
+
+  async #generate(continuations: readonly Continuation[], signal: AbortSignal): Promise<void> {
     const ended = Promise.all(continuations.map((continuation) => continuation.ended));
     const over = new AbortController();
     const unwanted = AbortSignal.any([signal, over.signal]);
@@ -100,6 +122,21 @@ interface Item {
   /** Fires when nobody wants more of it. */
   readonly unwanted: AbortSignal;
   readonly length: number;
+}
+
+/** Neighbours that do not have too many tokens together, each at least alone. */
+function turnsOf<Item extends { readonly length: number }>(items: readonly Item[]): Item[][] {
+  const turns: Item[][] = [];
+  let tokens = Number.POSITIVE_INFINITY;
+  for (const item of items) {
+    tokens += item.length;
+    if (tokens > turnTokens) {
+      turns.push([]);
+      tokens = item.length;
+    }
+    turns.at(-1)!.push(item);
+  }
+  return turns;
 }
 
 /** Does not wait for work that cannot be broken off. */

@@ -24,7 +24,9 @@ export async function serveModel(
   options: ServerOptions = {},
 ): Promise<ModelServer> {
   const { directory } = model.source;
-  const texts = await Texts.start((lane) => openTokenizer(directory, { patience: patience[lane] }));
+  const texts = await Texts.start((lane) =>
+    openTokenizer(directory, { patience: patience[lane], isBackground: lane === 'slow' }),
+  );
   const template = await openChatTemplate(directory);
   const { eosTokenIds, vocabSize } = model.config;
   const engine = new ServedEngine(runner);

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
-import type { ServedModel } from './answers/model.js';
+import { maxTextBytes, type ServedModel } from './answers/model.js';
 import { type Answer, modelCard, openAiApi } from './api.js';
 import { RequestError } from './errors.js';
 import { hostCheck, keyCheck } from './http/access.js';
@@ -10,6 +10,7 @@ import { clientTimeouts, closing, defaultLimits, type Limits, maxConnections } f
 import { Metrics } from './http/metrics.js';
 import { pathOf } from './http/path.js';
 import { asRequestError, type Content, EventStream, json, send, sendError } from './http/respond.js';
+import { maxPrompts } from './protocol/parse.js';
 
 /** An HTTP server with OpenAI's API before one model. */
 export interface ModelServer {
@@ -45,7 +46,8 @@ interface Route {
 export function createModelServer(model: ServedModel, options: ServerOptions = {}): ModelServer {
   const limits = { ...defaultLimits, ...options };
   const admission = new Admission(limits.maxRequests, limits.requestTimeout);
-  const bodies = new Bodies(limits.maxBody);
+  const sizes = { text: maxTextBytes(model), list: Math.max(maxPrompts, model.engine.maxLength) };
+  const bodies = new Bodies(limits.maxBody, sizes);
   const metrics = new Metrics(
     () => model.engine.waiting,
     () => admission.count,
@@ -149,7 +151,7 @@ export function createModelServer(model: ServedModel, options: ServerOptions = {
       const left = Math.max(500, closing.answers - (performance.now() - start));
       await Promise.race([closed, setTimeout(left, undefined, { ref: false })]);
       http.closeAllConnections();
-      await closed;
+      await Promise.all([closed, bodies.close()]);
     },
   };
 }

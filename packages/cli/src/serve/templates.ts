@@ -75,7 +75,7 @@ class Renderer {
 
   constructor(source: string) {
     this.#quick = confineTemplate(source);
-    this.#slow = confineTemplate(source);
+    this.#slow = confineTemplate(source, { isBackground: true });
   }
 
   async render(given: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<string> {

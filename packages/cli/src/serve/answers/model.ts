@@ -24,15 +24,19 @@ const bytesPerToken = 32;
 /** Shorter texts are always encoded. */
 const leastBytes = 2 ** 16;
 
+/** UTF-8 bytes of a text, beyond which it cannot fit into the context. */
+export const maxTextBytes = ({ engine }: Pick<ServedModel, 'engine'>): number =>
+  Math.max(leastBytes, bytesPerToken * engine.maxLength);
+
 /** Throws a `RequestError` for texts so long that they cannot fit, without encoding them. */
-export function checkBytes({ engine }: ServedModel, texts: readonly string[], param: string): void {
-  const most = Math.max(leastBytes, bytesPerToken * engine.maxLength);
+export function checkBytes(model: ServedModel, texts: readonly string[], param: string): void {
+  const most = maxTextBytes(model);
   for (const text of texts) {
     const bytes = Buffer.byteLength(text);
     if (bytes <= most) continue;
     throw new RequestError(
       400,
-      `The context holds ${engine.maxLength} tokens; a text of ${bytes} bytes is longer than any that fits.`,
+      `The context holds ${model.engine.maxLength} tokens; a text of ${bytes} bytes is longer than any that fits.`,
       param,
     );
   }

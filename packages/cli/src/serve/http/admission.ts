@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { overloaded } from '../errors.js';
 
@@ -39,6 +40,8 @@ export class Admission {
       throw overloaded(429, `The server answers ${this.#most} requests at once.`, 1);
     }
     const own = new AbortController();
+    // A long request listens once for each of its parts.
+    setMaxListeners(0, own.signal);
     const leave = () => own.abort(new Error('The client has left.'));
     const late = () => own.abort(overloaded(503, `No answer within ${this.#timeout / 1000} s.`, 10));
     const timer = setTimeout(late, this.#timeout);

@@ -1,14 +1,32 @@
 import type { IncomingMessage } from 'node:http';
+import { ConfinedError, ConfinedThread } from '@moepress/checkpoint/confined';
 import { overloaded, RequestError } from '../errors.js';
-import { maxDepth, maxUploads } from './limits.js';
+import type { BodyReply, BodyTask } from './body-thread.js';
+import { maxUploads } from './limits.js';
+import { parseBody, type Sizes } from './parse.js';
+
+/** The built file also when this module runs from source: worker threads cannot load TypeScript. */
+const script = new URL('../../../dist/serve/http/body-thread.js', import.meta.url);
+
+/** Bytes of a body that is read at once; longer ones have a thread of their own, in which few may wait. */
+const quickBytes = 2 ** 16;
+const maxSlow = 16;
+
+/** Milliseconds of processor time and megabytes of memory for a long body, and for the thread to start. */
+const bounds = { patience: 4000, memory: 512 };
+const starting = 2000;
 
 /** Reads the bodies of requests, not too much at once. */
 export class Bodies {
   readonly #maxBody: number;
+  readonly #sizes: Sizes;
+  readonly #slow = new ConfinedThread(script, null, starting, { isBackground: true });
   #uploading = 0;
+  #slowWaiting = 0;
 
-  constructor(maxBody: number) {
+  constructor(maxBody: number, sizes: Sizes) {
     this.#maxBody = maxBody;
+    this.#sizes = sizes;
   }
 
   /**
@@ -31,9 +49,30 @@ export class Bodies {
         if (this.#uploading > maxUploads) throw overloaded(503, 'Too much is being sent to the server.', 5);
         blocks.push(block);
       }
-      return parse(Buffer.concat(blocks));
+      const bytes = Buffer.concat(blocks);
+      return size <= quickBytes ? parseBody(bytes, this.#sizes) : await this.#parseSlowly(bytes);
     } finally {
       this.#uploading -= size;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#slow.close();
+  }
+
+  async #parseSlowly(bytes: Uint8Array): Promise<unknown> {
+    if (this.#slowWaiting >= maxSlow) throw overloaded(503, 'Too many long requests are waiting.', 5);
+    this.#slowWaiting++;
+    try {
+      const task: BodyTask = { bytes, sizes: this.#sizes };
+      const reply = await this.#slow.ask<BodyReply>('parse', task, bounds);
+      if ('value' in reply) return reply.value;
+      throw new RequestError(reply.status, reply.message);
+    } catch (error) {
+      if (!(error instanceof ConfinedError)) throw error;
+      throw new RequestError(400, `The body cannot be read: ${error.message}.`);
+    } finally {
+      this.#slowWaiting--;
     }
   }
 }
@@ -45,47 +84,10 @@ function checkHeaders({ headers }: IncomingMessage): void {
   if (type !== 'application/json') {
     throw new RequestError(415, 'Send JSON with content-type application/json.');
   }
-  const charset = parameters
-    .find((parameter) => parameter.startsWith('charset='))
-    ?.replace(/^charset="?([^"]*)"?$/, '$1');
-  if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') {
+  const charset = parameters.find((parameter) => parameter.startsWith('charset='));
+  if (charset !== undefined && !/^charset="?utf-?8"?$/.test(charset)) {
     throw new RequestError(415, 'Send JSON in UTF-8.');
   }
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding.toLowerCase() !== 'identity') throw new RequestError(415, 'Send JSON that is not compressed.');
 }
-
-function parse(bytes: Buffer): unknown {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new RequestError(400, 'The body is not UTF-8.');
-  }
-  if (depthOf(text) > maxDepth) {
-    throw new RequestError(400, `The body nests objects and lists more than ${maxDepth} deep.`);
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new RequestError(400, 'The body is not JSON.');
-  }
-}
-
-/** How deep the brackets of a JSON text go; of a text that is none, a number. */
-export function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let isText = false;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit === quote) isText = !isText;
-    else if (isText) i += unit === backslash ? 1 : 0;
-    else if (unit === bracket || unit === brace) deepest = Math.max(deepest, ++depth);
-    else if (unit === bracket + 2 || unit === brace + 2) depth--;
-  }
-  return deepest;
-}
-
-/** `"`, `\\`, `[` and `{`; what closes comes two after what opens. */
-const [quote, backslash, bracket, brace] = [0x22, 0x5c, 0x5b, 0x7b];
