@@ -47,7 +47,7 @@ const sends =
     socket.on('data', (data) => {
       text += String(data).slice(0, 100);
     });
-    await once(socket, 'close');
+    await closed(socket);
     return text.split(' ')[1] ?? 'closed';
   };
 
@@ -55,7 +55,7 @@ const sends =
 const stalls: Attack = async (port, signal) => {
   const socket = open(port, signal);
   socket.write(post('/v1/completions', '{"prompt":', 4 * megabyte - 1));
-  await once(socket, 'close');
+  await closed(socket);
   return signal.aborted ? 'held' : 'closed';
 };
 
@@ -68,6 +68,9 @@ const deaf: Attack = async (port, signal) => {
   socket.destroy();
   return 'left';
 };
+
+/** Also of one that the server has cut off. */
+const closed = (socket: Socket) => new Promise((resolve) => socket.once('close', resolve));
 
 function open(port: number, signal: AbortSignal): Socket {
   const socket = connect(port, '127.0.0.1');

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { eventsIn, servedTiny } from './testing.test.util.js';
+import { closed, eventsIn, servedTiny } from './testing.test.util.js';
 
 const start = servedTiny();
 const prompt = 'Question: Where does a mardo live?\nAnswer:';
@@ -168,7 +168,7 @@ describe('the HTTP of a served model', () => {
     });
     const sockets = [stalled, silent, half, kept];
     await once(kept, 'data');
-    const gone = Promise.all(sockets.map((socket) => once(socket, 'close')));
+    const gone = Promise.all(sockets.map(closed));
     let told = '';
     stalled.on('data', (data) => {
       told += data;

@@ -67,7 +67,7 @@ export class TestServer {
     socket.on('data', (data) => {
       text += data;
     });
-    await once(socket, 'close');
+    await closed(socket);
     return text;
   }
 
@@ -77,6 +77,10 @@ export class TestServer {
     return socket;
   }
 }
+
+/** When a connection has ended, also by being cut off. */
+export const closed = (socket: Socket) =>
+  new Promise<void>((resolve) => socket.once('close', () => resolve()));
 
 /** The data of server-sent events. */
 export function eventsIn(text: string): string[] {
