@@ -10,7 +10,7 @@ import { type DeviceOptions, ModelRunner } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { isLoopback, parseKey } from '../serve/http/access.js';
 import { closing } from '../serve/http/limits.js';
-import { serveModel } from '../serve/open.js';
+import { openTexts, serveModel } from '../serve/open.js';
 import type { ModelServer } from '../serve/server.js';
 import { openView } from '../source/model.js';
 
@@ -41,11 +41,12 @@ export async function serve(id: string, options: ServeOptions, context: Context)
   const model = await openView(id, { ...options, ...work });
   const { name, aliases } = await namesOf(id, model, options.servedName);
   const refusal = refusalOf(model, context);
+  const texts = await openTexts(model);
   const runner = await ModelRunner.open(model, { ...options, ...work });
   try {
     const { host, maxRequests, maxBody } = options;
-    const server = await serveModel(
-      { model, runner, name, refusal },
+    const server = serveModel(
+      { ...texts, model, runner, name, refusal },
       {
         host,
         maxRequests,

@@ -3,13 +3,30 @@ import type { Model } from '@moepress/core';
 import type { ModelRunner } from '@moepress/runtime';
 import { ServedEngine } from './engine.js';
 import { createModelServer, type ModelServer, type ServerOptions } from './server.js';
-import { openChatTemplate } from './templates.js';
+import { openChatTemplate, type ServedTemplate } from './templates.js';
 import { Texts } from './texts.js';
 
 /** Milliseconds of processor time that tokenizers may take for anything, more for long texts: other threads for each. */
 const patience = { quick: 1000, slow: 4000 };
 
-export interface Served {
+/** What a checkpoint brings along to read and write text. */
+export interface ServedTexts {
+  readonly texts: Texts;
+  readonly template: ServedTemplate | null;
+}
+
+/**
+ * The tokenizer and chat template of a model's folder. Before the runner: it counts the memory that they take. Throws what
+ * `openTokenizer` and `openChatTemplate` throw.
+ */
+export async function openTexts({ source: { directory } }: Model): Promise<ServedTexts> {
+  const texts = await Texts.start((lane) =>
+    openTokenizer(directory, { patience: patience[lane], isBackground: lane === 'slow' }),
+  );
+  return { texts, template: await openChatTemplate(directory) };
+}
+
+export interface Served extends ServedTexts {
   readonly model: Model;
   readonly runner: ModelRunner;
   /** What clients call it. */
@@ -18,25 +35,18 @@ export interface Served {
   readonly refusal: string | null;
 }
 
-/** A server before a model that was opened, with the tokenizer and chat template of its folder. */
-export async function serveModel(
-  { model, runner, name, refusal }: Served,
-  options: ServerOptions = {},
-): Promise<ModelServer> {
-  const { directory } = model.source;
-  const texts = await Texts.start((lane) =>
-    openTokenizer(directory, { patience: patience[lane], isBackground: lane === 'slow' }),
-  );
-  const template = await openChatTemplate(directory);
+/** A server before a model that was opened, which closes its template with it. */
+export function serveModel({ model, runner, ...served }: Served, options: ServerOptions = {}): ModelServer {
   const { eosTokenIds, vocabSize } = model.config;
-  const engine = new ServedEngine(runner);
-  const served = { name, engine, texts, template, eosTokenIds, vocabSize, refusal };
-  const server = createModelServer(served, options);
+  const server = createModelServer(
+    { ...served, engine: new ServedEngine(runner), eosTokenIds, vocabSize },
+    options,
+  );
   return {
     http: server.http,
     async close() {
       await server.close();
-      await template?.close();
+      await served.template?.close();
     },
   };
 }

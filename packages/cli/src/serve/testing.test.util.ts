@@ -7,7 +7,7 @@ import { openModel } from '@moepress/checkpoint';
 import { ModelRunner } from '@moepress/runtime';
 import { tinyModel } from '@moepress/tiny';
 import { afterAll, beforeAll } from 'vitest';
-import { serveModel } from './open.js';
+import { openTexts, serveModel } from './open.js';
 import type { ModelServer, ServerOptions } from './server.js';
 
 /** Writes the first message as a question; a number of turns makes it slow. */
@@ -109,8 +109,9 @@ export function servedTiny(): (options?: ServerOptions) => Promise<TestServer> {
     rmSync(folder, { recursive: true });
   });
   return async (options) => {
-    const served = { model: await openModel(folder), runner, name: 'served', refusal: null };
-    const server = await serveModel(served, options);
+    const model = await openModel(folder);
+    const served = { ...(await openTexts(model)), model, runner, name: 'served', refusal: null };
+    const server = serveModel(served, options);
     running.push(server);
     server.http.listen(0, '127.0.0.1');
     await once(server.http, 'listening');
