@@ -83,6 +83,27 @@ describe('ModelRunner', () => {
     }
   });
 
+  it('continues prompts that are equal, or begin others, as each alone', async () => {
+    const golden = await fixtures[0]!.load();
+    const runner = await ModelRunner.open(await openModel(golden.model), { workers: 1 });
+    try {
+      const [question, other] = golden.sequences;
+      const starts = [5, 9, 9, 7, 5, 9, 9, 9].map((length) => question!.slice(0, length));
+      const prompts = [...starts, other!, other!];
+      const options = { maxNewTokens: 3, eosTokenIds: [] };
+      const alone = new Map<readonly number[], number[]>();
+      for (const prompt of [...starts.slice(0, 4), other!]) {
+        alone.set(prompt, (await runner.generate([prompt], options))[0]!);
+      }
+      const expected = prompts.map(
+        (prompt) => [...alone].find(([known]) => known.join() === prompt.join())![1],
+      );
+      expect(await runner.generate(prompts, options)).toEqual(expected);
+    } finally {
+      await runner.dispose();
+    }
+  });
+
   it('refuses token ids the model does not have', async () => {
     const golden = await fixtures[0]!.load();
     const runner = await ModelRunner.open(await openModel(golden.model));

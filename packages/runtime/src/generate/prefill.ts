@@ -87,7 +87,8 @@ export async function prefill(
         lane,
         worker: lane.worker,
         name: `${lane.name}/prompt.${i}`,
-        asked: run.keeps ? [] : lastRows(run.layout),
+        // Prompts that are equal, or begin others, may end in one row.
+        asked: run.keeps ? [] : [...new Set(lastRows(run.layout))].sort((a, b) => a - b),
       }),
     ),
   );
@@ -151,7 +152,9 @@ async function firstTokens(
     const wanted = batches.filter(({ run }) => !run.keeps);
     await engine.spread(wanted, async (batch) => {
       const { layout } = batch.run;
-      const rows = askedRows(batch);
+      const found = askedRows(batch);
+      const placeOf = new Map(batch.asked.map((row, place) => [row, found[place]!]));
+      const rows = lastRows(layout).map((row) => placeOf.get(row)!);
       const feeds = { hidden: { held: hiddenName(batch) }, rows: int32(rows) };
       const [results] = await batch.worker.run([{ session, feeds, fetch: ['token', 'finite'] }]);
       await checkHeadFinite(model, [Number(results!.finite!.data[0])]);
