@@ -8,6 +8,7 @@ import { generationDefaults } from '@moepress/checkpoint';
 import { type Model, MoepressError } from '@moepress/core';
 import { type DeviceOptions, ModelRunner } from '@moepress/runtime';
 import type { Context } from '../context.js';
+import { ServedEngine } from '../serve/engine.js';
 import { isLoopback, parseKey } from '../serve/http/access.js';
 import { closing } from '../serve/http/limits.js';
 import { openTexts, serveModel } from '../serve/open.js';
@@ -40,13 +41,13 @@ export async function serve(id: string, options: ServeOptions, context: Context)
     parseKey(options.apiKey, '--api-key') ?? parseKey(process.env.MOEPRESS_API_KEY, 'MOEPRESS_API_KEY');
   const model = await openView(id, { ...options, ...work });
   const { name, aliases } = await namesOf(id, model, options.servedName);
-  const refusal = refusalOf(model, context);
+  const generation = generationOf(model, context);
   const texts = await openTexts(model);
   const runner = await ModelRunner.open(model, { ...options, ...work });
   try {
     const { host, maxRequests, maxBody } = options;
     const server = serveModel(
-      { ...texts, model, runner, name, refusal },
+      { ...texts, model, engine: new ServedEngine(runner), name, ...generation },
       {
         host,
         maxRequests,
@@ -99,15 +100,17 @@ const warn = ({ work }: Context, message: string) => work.progress({ type: 'warn
 const describe = (error: unknown) =>
   MoepressError.isInstance(error) ? `${error.message} ${error.mend}` : String(error);
 
-/** Why the model cannot be generated from as it is told to, which its user hears at once; scores are not touched. */
-function refusalOf(model: Model, context: Context): string | null {
+/** How the checkpoint wants to be generated from; where that cannot be done its user hears why at once. Scores are not touched. */
+function generationOf(
+  model: Model,
+  context: Context,
+): { readonly hasRules: boolean; readonly refusal: string | null } {
   try {
-    generationDefaults(model);
-    return null;
+    return { hasRules: generationDefaults(model).rules !== null, refusal: null };
   } catch (cause) {
     if (!MoepressError.isInstance(cause)) throw cause;
     warn(context, `Requests to generate are refused. ${cause.message} ${cause.mend}`);
-    return `${cause.message} ${cause.mend}`;
+    return { hasRules: false, refusal: `${cause.message} ${cause.mend}` };
   }
 }
 

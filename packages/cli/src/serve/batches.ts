@@ -88,10 +88,11 @@ async function answer(batch: readonly Request[]): Promise<void> {
   const wanted = batch.filter(({ signal }) => !signal.aborted);
   for (const request of batch) if (request.signal.aborted) request.reject(request.signal.reason);
   if (wanted.length === 0) return;
+  const unwanted = whenAllHave(wanted.map(({ signal }) => signal));
   try {
     const answers = await wanted[0]!.run(
       wanted.flatMap(({ items }) => items),
-      whenAllHave(wanted.map(({ signal }) => signal)),
+      unwanted.signal,
     );
     let start = 0;
     for (const { items, resolve } of wanted) {
@@ -102,15 +103,23 @@ async function answer(batch: readonly Request[]): Promise<void> {
     // One that cannot be answered must not keep others from their answers.
     if (wanted.length > 1) for (const request of wanted) await answer([request]);
     else wanted[0]!.reject(error);
+  } finally {
+    unwanted.forget();
   }
 }
 
-/** Fires when the last of the signals does. */
-function whenAllHave(signals: readonly AbortSignal[]): AbortSignal {
+/** Fires when the last of the signals does, until it is told to forget them. */
+function whenAllHave(signals: readonly AbortSignal[]): { readonly signal: AbortSignal; forget(): void } {
   const all = new AbortController();
+  const distinct = new Set(signals);
   const check = () => {
     if (signals.every(({ aborted }) => aborted)) all.abort();
   };
-  for (const signal of signals) signal.addEventListener('abort', check, { once: true });
-  return all.signal;
+  for (const signal of distinct) signal.addEventListener('abort', check, { once: true });
+  return {
+    signal: all.signal,
+    forget() {
+      for (const signal of distinct) signal.removeEventListener('abort', check);
+    },
+  };
 }

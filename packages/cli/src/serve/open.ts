@@ -1,7 +1,6 @@
 import { openTokenizer } from '@moepress/checkpoint';
 import type { Model } from '@moepress/core';
-import type { ModelRunner } from '@moepress/runtime';
-import { ServedEngine } from './engine.js';
+import type { ServedEngine } from './engine.js';
 import { createModelServer, type ModelServer, type ServerOptions } from './server.js';
 import { openChatTemplate, type ServedTemplate } from './templates.js';
 import { Texts } from './texts.js';
@@ -28,24 +27,24 @@ export async function openTexts({ source: { directory } }: Model): Promise<Serve
 
 export interface Served extends ServedTexts {
   readonly model: Model;
-  readonly runner: ModelRunner;
+  readonly engine: ServedEngine;
   /** What clients call it. */
   readonly name: string;
+  /** Whether settings of the checkpoint change which token is the likeliest. */
+  readonly hasRules: boolean;
   /** Why nothing may be generated, if so: settings of the checkpoint that are not implemented. */
   readonly refusal: string | null;
 }
 
-/** A server before a model that was opened, which closes its template with it. */
-export function serveModel({ model, runner, ...served }: Served, options: ServerOptions = {}): ModelServer {
+/** A server before a model that was opened, which closes its template with it, when the engine has come to an end. */
+export function serveModel({ model, ...served }: Served, options: ServerOptions = {}): ModelServer {
   const { eosTokenIds, vocabSize } = model.config;
-  const server = createModelServer(
-    { ...served, engine: new ServedEngine(runner), eosTokenIds, vocabSize },
-    options,
-  );
+  const server = createModelServer({ ...served, eosTokenIds, vocabSize }, options);
   return {
     http: server.http,
     async close() {
       await server.close();
+      await served.engine.drain();
       await served.template?.close();
     },
   };

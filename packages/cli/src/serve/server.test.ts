@@ -49,7 +49,7 @@ describe('the HTTP of a served model', () => {
     expect((await send(good, 'application/json', { 'content-encoding': 'gzip' })).status).toBe(415);
     expect((await send('{"prompt":', 'application/json')).status).toBe(400);
     const deep = await send(`{"prompt":${'['.repeat(2000)}`, 'application/json');
-    expect(deep.body.error.message).toContain('64 deep');
+    expect(deep.body.error.message).toContain('deeper than 64');
     expect(await server.raw(`${head(3)}Connection: close\r\n\r\n"\xff"`)).toContain(' 400 ');
     expect((await send(`{"prompt":"${'x'.repeat(6000)}"}`, 'application/json')).status).toBe(413);
   });

@@ -7,6 +7,7 @@ import { openModel } from '@moepress/checkpoint';
 import { ModelRunner } from '@moepress/runtime';
 import { tinyModel } from '@moepress/tiny';
 import { afterAll, beforeAll } from 'vitest';
+import { ServedEngine } from './engine.js';
 import { openTexts, serveModel } from './open.js';
 import type { ModelServer, ServerOptions } from './server.js';
 
@@ -94,6 +95,8 @@ export function eventsIn(text: string): string[] {
 export function servedTiny(): (options?: ServerOptions) => Promise<TestServer> {
   let folder: string;
   let runner: ModelRunner;
+  // One for all of them: a runner does one thing at a time.
+  let engine: ServedEngine;
   const running: ModelServer[] = [];
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'moepress-serve-'));
@@ -102,6 +105,7 @@ export function servedTiny(): (options?: ServerOptions) => Promise<TestServer> {
     }
     writeFileSync(join(folder, 'chat_template.jinja'), template);
     runner = await ModelRunner.open(await openModel(folder));
+    engine = new ServedEngine(runner);
   });
   afterAll(async () => {
     for (const server of running) await server.close();
@@ -110,7 +114,14 @@ export function servedTiny(): (options?: ServerOptions) => Promise<TestServer> {
   });
   return async (options) => {
     const model = await openModel(folder);
-    const served = { ...(await openTexts(model)), model, runner, name: 'served', refusal: null };
+    const served = {
+      ...(await openTexts(model)),
+      model,
+      engine,
+      name: 'served',
+      hasRules: false,
+      refusal: null,
+    };
     const server = serveModel(served, options);
     running.push(server);
     server.http.listen(0, '127.0.0.1');

@@ -28,9 +28,10 @@ export async function answerCompletion(
 ): Promise<CompletionAnswer> {
   const prompts = await encodePrompts(model, request, signal);
   checkPrompts(model, prompts, request.maxTokens);
-  const parts = isScoring(request)
-    ? await scorePrompts(model, prompts, request, signal)
-    : await continuePrompts(model, prompts, request, signal, onChoice);
+  const parts =
+    isScoring(request) && !model.hasRules
+      ? await scorePrompts(model, prompts, request, signal)
+      : await continuePrompts(model, prompts, request, signal, onChoice);
   const choices = parts.map(async ({ completion, shown }, index): Promise<CompletionChoice> => {
     const prompt = request.echo ? await echoed(model, request, prompts, index) : '';
     return {

@@ -14,6 +14,8 @@ export interface ServedModel {
   readonly eosTokenIds: readonly number[];
   /** Ids of tokens are below it. */
   readonly vocabSize: number;
+  /** Whether the checkpoint's own rules change which token is the likeliest. */
+  readonly hasRules: boolean;
   /** Why nothing may be generated, if so. */
   readonly refusal: string | null;
 }

@@ -1,3 +1,4 @@
+import { parseJson } from '@moepress/core';
 import { RequestError } from '../errors.js';
 import { maxDepth } from './limits.js';
 
@@ -17,14 +18,11 @@ export function parseBody(bytes: Uint8Array, sizes: Sizes): unknown {
   } catch {
     throw new RequestError(400, 'The body is not UTF-8.');
   }
-  if (depthOf(text) > maxDepth) {
-    throw new RequestError(400, `The body nests objects and lists more than ${maxDepth} deep.`);
-  }
   let value: unknown;
   try {
-    value = JSON.parse(text);
-  } catch {
-    throw new RequestError(400, 'The body is not JSON.');
+    value = parseJson(text, { maxDepth, pythonWords: false });
+  } catch (error) {
+    throw new RequestError(400, `The body is not JSON: ${(error as Error).message}.`);
   }
   checkSizes(value, sizes);
   return value;
@@ -48,21 +46,3 @@ function checkSizes(value: unknown, sizes: Sizes): void {
     for (const item of Object.values(value)) checkSizes(item, sizes);
   }
 }
-
-/** How deep the brackets of a JSON text go; of a text that is none, a number. */
-export function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let isText = false;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit === quote) isText = !isText;
-    else if (isText) i += unit === backslash ? 1 : 0;
-    else if (unit === bracket || unit === brace) deepest = Math.max(deepest, ++depth);
-    else if (unit === bracket + 2 || unit === brace + 2) depth--;
-  }
-  return deepest;
-}
-
-/** `"`, `\\`, `[` and `{`; what closes comes two after what opens. */
-const [quote, backslash, bracket, brace] = [0x22, 0x5c, 0x5b, 0x7b];

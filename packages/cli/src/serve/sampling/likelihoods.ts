@@ -13,15 +13,16 @@ export interface ScoredToken extends LikelyToken {
 }
 
 /**
- * log softmax(logits) in float64, of the token `id` and the `count` likeliest: what the model itself has to say, without
- * temperature, penalties and bias. `logits`: of all tokens [vocabulary].
+ * log softmax(logits) in float64, of the token `id` and the `count` likeliest that may come at all: what the model itself
+ * has to say, without temperature, penalties and bias. `logits`: of all tokens [vocabulary].
  */
 export function scoredToken(logits: Float32Array, id: number, count: number): ScoredToken {
   const largest = logits.reduce((most, logit) => Math.max(most, logit), Number.NEGATIVE_INFINITY);
   const sum = logits.reduce((all, logit) => all + Math.exp(logit - largest), 0);
   const normaliser = largest + Math.log(sum);
   const of = (token: number): LikelyToken => ({ id: token, logprob: logits[token]! - normaliser });
-  return { ...of(id), top: likeliest(logits, count).map(of) };
+  const top = likeliest(logits, count).filter((token) => logits[token]! > Number.NEGATIVE_INFINITY);
+  return { ...of(id), top: top.map(of) };
 }
 
 /** A score of the engine, which knows the likeliest token alone. */
