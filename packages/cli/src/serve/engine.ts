@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Choice, ModelRunner, ScoreItem, TokenScore } from '@moepress/runtime';
+import { orAborted } from './aborted.js';
 import type { Continuation } from './answers/continuation.js';
 import { Batches } from './batches.js';
 
@@ -137,14 +138,4 @@ function turnsOf<Item extends { readonly length: number }>(items: readonly Item[
     turns.at(-1)!.push(item);
   }
   return turns;
-}
-
-/** Does not wait for work that cannot be broken off. */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    const leave = () => reject(signal.reason);
-    signal.addEventListener('abort', leave, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
-  });
 }

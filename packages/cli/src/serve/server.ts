@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
+import { orAborted } from './aborted.js';
 import { maxTextBytes, type ServedModel } from './answers/model.js';
 import { type Answer, modelCard, openAiApi } from './api.js';
 import { RequestError } from './errors.js';
@@ -81,7 +82,7 @@ export function createModelServer(model: ServedModel, options: ServerOptions = {
     await admission.admit(response, async (signal) => {
       const stream = new EventStream(response);
       try {
-        const answer = await route.post!(body, stream, signal);
+        const answer = await orAborted(route.post!(body, stream, signal), signal);
         metrics.used(answer.usage);
         keepOrClose(response);
         if (answer.body) send(response, 200, json(answer.body));

@@ -21,7 +21,7 @@ export function send(
   { type, text }: Content,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  if (response.destroyed) return;
+  if (response.destroyed || response.headersSent) return;
   const { req: request } = response;
   // A client whose request was not read to its end would send on into nothing.
   if (!request.complete) response.shouldKeepAlive = false;
@@ -73,7 +73,8 @@ export class EventStream {
 
   send(data: object | string): void {
     const response = this.#response;
-    if (response.destroyed) return;
+    // Work that could not be broken off may go on when all has been said.
+    if (response.destroyed || response.writableEnded) return;
     if (!response.headersSent) {
       response.writeHead(200, {
         'content-type': 'text/event-stream; charset=utf-8',
