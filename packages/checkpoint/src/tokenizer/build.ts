@@ -5,6 +5,7 @@ import type { Tokenizer } from '@moepress/core';
 import { MoepressError } from '@moepress/core/errors';
 import { type JsonObject, readJsonFile } from '../folder/json.js';
 import { withAddedTokens } from './added-tokens.js';
+import { asItsClass } from './class-pipelines.js';
 import { readTokenizerSettings } from './files.js';
 import { collectTokens } from './special-tokens.js';
 import { type Splitter, tokenSplitter } from './splitter.js';
@@ -21,7 +22,8 @@ export async function buildTokenizer(directory: string): Promise<Tokenizer> {
   if (!stored) throw await noTokenizer(directory);
   const settings = await readTokenizerSettings(directory);
   const tokens = collectTokens(settings);
-  const inner = build(stored, (json) => withAddedTokens(json, tokens), settings.config, where);
+  const change = (json: JsonObject) => withAddedTokens(asItsClass(json, settings), tokens);
+  const inner = build(stored, change, settings.config, where);
   const idOf = (role: string) => inner.token_to_id(tokens.named[role] ?? '') ?? null;
   return {
     bosTokenId: idOf('bos_token'),

@@ -36,17 +36,19 @@ const byFamily: Readonly<Record<string, string>> = {
 /** Families whose repositories name wrong classes, so that transformers passes over them. */
 const namedWrongly: readonly string[] = ['deepseek_v2', 'deepseek_v3', 'qwen2'];
 
-/**
- * Special tokens that a tokenizer has without any file naming them: those of the class that `AutoTokenizer` of
- * transformers 5.18 takes.
- */
-export function classDefaults({ config, model }: TokenizerSettings): NamedTokens {
+/** The class that `AutoTokenizer` of transformers 5.18 takes, without "Fast"; undefined where the files alone decide. */
+export function tokenizerClass({ config, model }: TokenizerSettings): string | undefined {
   const family = typeof model.model_type === 'string' ? model.model_type.replace(/^moepress_/, '') : '';
   const registered = Object.hasOwn(byFamily, family) ? byFamily[family] : undefined;
   const given = config.tokenizer_class ?? model.tokenizer_class;
   const named = typeof given === 'string' ? given.replace(/Fast$/, '') : undefined;
   // A generic class in either place means that the files alone decide.
   const generic = registered === 'TokenizersBackend' && named !== undefined;
-  const name = generic || (registered && namedWrongly.includes(family)) ? registered : (named ?? registered);
+  return generic || (registered && namedWrongly.includes(family)) ? registered : (named ?? registered);
+}
+
+/** Special tokens that a tokenizer has without any file naming them: those of its class. */
+export function classDefaults(settings: TokenizerSettings): NamedTokens {
+  const name = tokenizerClass(settings);
   return name !== undefined && Object.hasOwn(byClass, name) ? byClass[name]! : {};
 }

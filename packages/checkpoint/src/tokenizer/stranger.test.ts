@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { fixture, temporaryFolder } from '../support.test.util.js';
 import { openTokenizer } from './open.js';
 
-const sound = JSON.parse(readFileSync(fixture('tokenizers/table.json'), 'utf8')).tokenizer;
+const sound = JSON.parse(readFileSync(fixture('tokenizers/table.json'), 'utf8')).tokenizers.bytes;
 const regex = { Regex: '(a+)+$' };
 /** Of the kind that takes a backtracking engine 2^40 steps. */
 const text = `${'a'.repeat(40)}!`;

@@ -7,11 +7,14 @@ import { openTokenizer, readSpecialTokens } from './open.js';
 
 /** What AutoTokenizer of transformers makes of files; scripts/tokenizer-table.py writes it. */
 interface Table {
-  readonly tokenizer: object;
+  /** tokenizer.json, by the names that rows have for it. */
+  readonly tokenizers: Readonly<Record<string, object>>;
   readonly texts: readonly string[];
   readonly rows: readonly {
     readonly what: string;
-    readonly files: Readonly<Record<'model' | 'config' | 'map' | 'added', object | undefined>>;
+    readonly files: Readonly<Record<'model' | 'config' | 'map' | 'added', object | undefined>> & {
+      readonly tokenizer?: string;
+    };
     readonly expected: {
       readonly bos: number | null;
       readonly eos: number | null;
@@ -30,7 +33,7 @@ describe('a tokenizer with', () => {
     const write = async (name: string, content: object | undefined) => {
       if (content !== undefined) await writeFile(join(folder, name), JSON.stringify(content));
     };
-    await write('tokenizer.json', table.tokenizer);
+    await write('tokenizer.json', table.tokenizers[files.tokenizer ?? 'bytes']);
     await write('config.json', files.model ?? { model_type: 'llama' });
     await write('tokenizer_config.json', files.config);
     await write('special_tokens_map.json', files.map);
@@ -50,5 +53,21 @@ describe('a tokenizer with', () => {
       ids: expected.ids,
       decoded: expected.decoded,
     });
+  });
+
+  it.each([
+    ['bytes', 'LlamaTokenizer'],
+    ['underscores', 'Qwen2Tokenizer'],
+  ])('%s keeps its words where the class %s could not find one', async (name, tokenizer_class) => {
+    const [own, classed] = [await temporaryFolder(), await temporaryFolder()];
+    for (const folder of [own, classed]) {
+      await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(table.tokenizers[name]));
+    }
+    await writeFile(join(classed, 'tokenizer_config.json'), JSON.stringify({ tokenizer_class }));
+    const idsIn = async (folder: string) => {
+      const tokenizer = await openTokenizer(folder);
+      return ['cat cat', ' low  cat\n'].map((text) => tokenizer.encode(text));
+    };
+    expect(await idsIn(classed)).toEqual(await idsIn(own));
   });
 });
