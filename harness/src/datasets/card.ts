@@ -14,7 +14,7 @@ const dataFiles = z.union([
     .transform((splits): SplitPatterns => new Map(splits.map(({ split, path }) => [split, path]))),
 ]);
 
-const configSchema = z.object({
+const configSchema = z.looseObject({
   config_name: z.coerce.string(),
   data_files: dataFiles.optional(),
   data_dir: z.string().optional(),
@@ -26,6 +26,45 @@ const configSchema = z.object({
   field: z.string().optional(),
 });
 
+/**
+ * Further keys by which the `datasets` library reads CSV, JSON, text and Parquet in another way, unless they have the
+ * value here: fields of its `BuilderConfig` classes.
+ */
+const otherWays: Readonly<Record<string, unknown>> = {
+  header: 'infer',
+  names: null,
+  column_names: null,
+  index_col: null,
+  usecols: null,
+  true_values: null,
+  false_values: null,
+  skipinitialspace: false,
+  skiprows: null,
+  nrows: null,
+  na_values: null,
+  keep_default_na: true,
+  na_filter: true,
+  skip_blank_lines: true,
+  thousands: null,
+  decimal: '.',
+  lineterminator: null,
+  quotechar: '"',
+  quoting: 0,
+  escapechar: null,
+  comment: null,
+  encoding: 'utf-8',
+  encoding_errors: 'strict',
+  dialect: null,
+  skipfooter: 0,
+  doublequote: true,
+  on_bad_lines: 'error',
+  date_format: null,
+  keep_linebreaks: false,
+  sample_by: 'line',
+  columns: null,
+  filters: null,
+};
+
 /** A configuration that the card of a dataset tells of. */
 export interface CardConfig {
   readonly name: string;
@@ -35,27 +74,39 @@ export interface CardConfig {
   readonly isDefault: boolean;
   readonly separator?: string | undefined;
   readonly field?: string | undefined;
+  /** A key that asks for another way to read the files, which is not implemented. */
+  readonly otherWay?: string | undefined;
 }
 
 /**
  * The configurations in the metadata of a dataset's README.md, or in its .huggingface.yaml, as the `datasets` library
- * reads them: `configs`, a list. Empty where there are none, or none that make sense.
+ * reads them: `configs`, a list. Empty where there are none; null where they make no sense.
  */
-export function readCardConfigs(readme: string | null, standalone: string | null = null): CardConfig[] {
+export function readCardConfigs(
+  readme: string | null,
+  standalone: string | null = null,
+): CardConfig[] | null {
   const listed = [metadataOf(standalone), metadataOf(frontMatter(readme))]
     .map((metadata) => (metadata as { configs?: unknown } | null)?.configs)
     .find((configs) => configs !== undefined);
+  if (listed === undefined || listed === null) return [];
   const { success, data } = z.array(configSchema).safeParse(listed);
-  if (!success) return [];
+  if (!success) return null;
   return data.map(({ config_name: name, data_files: patterns, data_dir = '', ...config }) => ({
     name,
     patterns,
     folder: trimmedEnd(data_dir.replace(/^\.?\/+/, ''), '/'),
     isDefault: config.default === true,
-    separator: config.sep ?? config.delimiter,
+    separator: config.delimiter ?? config.sep,
     field: config.field,
+    otherWay: Object.keys(otherWays).find(
+      (key) => (config as Record<string, unknown>)[key] != null && !isUsual(key, config),
+    ),
   }));
 }
+
+const isUsual = (key: string, config: Readonly<Record<string, unknown>>): boolean =>
+  config[key] === otherWays[key];
 
 /** The configuration that is meant where none is named: the only one, that named default, or that marked so. */
 export function defaultConfig(configs: readonly CardConfig[]): CardConfig | undefined {

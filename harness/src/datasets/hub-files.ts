@@ -77,12 +77,10 @@ function configFor({ path, config }: Dataset, configs: readonly CardConfig[]): C
 
 function filesOf({ patterns, folder }: CardConfig, split: string, data: readonly string[]): FoundFiles {
   const base = folder === '' ? '' : `${folder}/`;
-  const inside = patterns
-    ? data
-    : data.filter((path) => path.startsWith(base)).map((path) => path.slice(base.length));
+  const inside = data.filter((path) => path.startsWith(base)).map((path) => path.slice(base.length));
   const known: SplitPatterns = patterns ?? defaultPatterns(inside);
   const own = known.get(split)?.map((pattern) => pattern.replace(/^(\.\/)+/, ''));
-  const files = own ? matching(inside, own).map((path) => (patterns ? path : base + path)) : [];
+  const files = own ? matching(inside, own).map((path) => base + path) : [];
   const absent = own?.find((pattern) => !hasMagic(pattern) && !inside.includes(pattern));
   return { files, splits: [...known.keys()], absent };
 }
@@ -99,9 +97,12 @@ function readable(
   config: string,
   split: string,
   { files, splits, absent }: FoundFiles,
-  { separator, field }: Pick<CardConfig, 'separator' | 'field'>,
+  { separator, field, otherWay }: Pick<CardConfig, 'separator' | 'field' | 'otherWay'>,
 ): SplitFiles | NoFiles {
   if (absent !== undefined) return { missing: `the Hub does not have ${absent}, which its card names` };
+  if (otherWay !== undefined) {
+    return { missing: `the card of ${config} sets "${otherWay}" for its files, which is not read` };
+  }
   const common = commonFormat(files);
   if (!common) {
     if (splits.length === 0) return { missing: `the Hub has no files of ${config} that are data` };

@@ -237,11 +237,35 @@ configs:
       rows: [{ text: 'big' }],
     });
     await stopHub();
-    const odd = { ...described, 'README.md': Buffer.from('---\nconfigs: [&a [*a]]\n---') };
-    await startHub({ main: odd });
+    const broken = { ...described, 'README.md': Buffer.from('---\nconfigs: [\n---') };
+    await startHub({ main: broken });
     expect(await hubSource.load({ ...dataset, config: 'big' }, 'train')).toMatchObject({
       rows: [{ text: 'big' }],
     });
+  });
+
+  it.each([
+    ['configs: [&a [*a]]', 'make no sense'],
+    ['configs:\n- config_name: x\n  data_files: {train: a1.jsonl}', 'make no sense'],
+    ['configs:\n- config_name: x\n  data_files: t.csv\n  names: [text]', 'sets "names"'],
+    ['configs:\n- config_name: x\n  data_files: t.csv\n  header: 0', 'sets "header"'],
+  ])('refuse what the card says otherwise: %s', async (configs, message) => {
+    await startHub({ main: { ...described, 'README.md': Buffer.from(`---\n${configs}\n---`) } });
+    expect(await hubSource.load(unnamed, 'train')).toEqual({ missing: expect.stringContaining(message) });
+  });
+
+  it('look for the files of a folder inside it, and take the delimiter before the separator', async () => {
+    const configs = `
+- config_name: x
+  data_dir: in
+  data_files: "*.csv"
+  sep: ","
+  delimiter: ";"
+  encoding: utf-8
+  keep_linebreaks: null`;
+    const files = { 'in/a.csv': Buffer.from('text;n\na;1\n'), 'b.csv': Buffer.from('text;n\nno;1\n') };
+    await startHub({ main: { ...files, 'README.md': Buffer.from(`---\nconfigs:${configs}\n---`) } });
+    expect(await hubSource.load(unnamed, 'train')).toMatchObject({ rows: [{ text: 'a', n: 1 }] });
   });
 });
 

@@ -87,6 +87,7 @@ async function openRepository(
         ? readFile(join(snapshot.directory, name), 'utf8').catch(() => null)
         : null;
     const configs = readCardConfigs(await read(cardFile), await read(standaloneCard));
+    if (configs === null) return { missing: 'the Hub has it, but the configs of its card make no sense' };
     return { commit: snapshot.commit, paths: [...sizes.keys()], sizes, configs };
   } catch (cause) {
     // Another source may have what the Hub as a whole does not give; a file that fails is another matter.
