@@ -40,6 +40,46 @@ it('gives each query all keys it sees, and each row to one query', () => {
   );
 });
 
+it('gives some rows all keys they see, and no key that none of a tile sees', () => {
+  fc.assert(
+    fc.property(
+      given,
+      reach,
+      fc.infiniteStream(fc.nat({ max: 3 })),
+      (sequences, { heads, window, prefix }, drawn) => {
+        const sorted = sequences.map((ids) => ids.join('')).sort();
+        const layout = layOut(
+          sorted.map((text, index) => ({ index, ids: [...text].map(Number) })),
+          { sharePrefixes: true, starts: sorted.map(() => prefix) },
+        );
+        const rows = [...layout.ids.keys()].filter(() => drawn.next().value === 0);
+        if (rows.length === 0) return;
+        const { size, queries, keys, spans } = tilesOf(
+          layout,
+          { heads, window, prefix },
+          Int32Array.from(rows),
+        );
+        expect([...queries.subarray(0, rows.length)]).toEqual([...rows.keys()]);
+        for (let tile = 0; tile * size < rows.length; tile++) {
+          const own = rows.slice(tile * size, (tile + 1) * size);
+          const near = (position: number) =>
+            window === null || own.some((row) => layout.positions[row]! - position < window);
+          const seen = [...layout.ids.keys()].filter((key) =>
+            own.some((row) => key <= row && row < layout.ends[key]!),
+          );
+          const expected = [
+            ...Array.from({ length: prefix }, (_, place) => place).filter(near),
+            ...seen.filter((key) => near(layout.positions[key]!)).map((key) => prefix + key),
+          ];
+          const found = keys.subarray(Number(spans[2 * tile]), Number(spans[2 * tile + 1]));
+          expect([...found]).toEqual(expected);
+        }
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
 it('leaves out what no query of a tile sees', () => {
   const strangers = layOut([0, 1, 2, 3].map((index) => ({ index, ids: Array(128).fill(index) })));
   const { keys, spans } = tilesOf(strangers, { heads: 1, window: null, prefix: 0 });
