@@ -11,7 +11,7 @@ import type { Context } from '../context.js';
 import { ServedEngine } from '../serve/engine.js';
 import { isLoopback, parseKey } from '../serve/http/access.js';
 import { closing } from '../serve/http/limits.js';
-import { openTexts, serveModel } from '../serve/open.js';
+import { openTexts, type Served, serveModel } from '../serve/open.js';
 import type { ModelServer } from '../serve/server.js';
 import { openView } from '../source/model.js';
 
@@ -101,16 +101,14 @@ const describe = (error: unknown) =>
   MoepressError.isInstance(error) ? `${error.message} ${error.mend}` : String(error);
 
 /** How the checkpoint wants to be generated from; where that cannot be done its user hears why at once. Scores are not touched. */
-function generationOf(
-  model: Model,
-  context: Context,
-): { readonly hasRules: boolean; readonly refusal: string | null } {
+function generationOf(model: Model, context: Context): Pick<Served, 'hasRules' | 'maxNewTokens' | 'refusal'> {
   try {
-    return { hasRules: generationDefaults(model).rules !== null, refusal: null };
+    const { rules, maxNewTokens } = generationDefaults(model);
+    return { hasRules: rules !== null, maxNewTokens, refusal: null };
   } catch (cause) {
     if (!MoepressError.isInstance(cause)) throw cause;
     warn(context, `Requests to generate are refused. ${cause.message} ${cause.mend}`);
-    return { hasRules: false, refusal: `${cause.message} ${cause.mend}` };
+    return { hasRules: false, maxNewTokens: null, refusal: `${cause.message} ${cause.mend}` };
   }
 }
 

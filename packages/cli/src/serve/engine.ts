@@ -7,6 +7,9 @@ import { Batches } from './batches.js';
 /** Tokens of one request that are computed at once; then it is the turn of others. */
 const turnTokens = 2 ** 15;
 
+/** New tokens that count in it: how many will come of those that may nobody knows. */
+const expectedTokens = 256;
+
 /** Milliseconds that tokens are chosen at a stretch before others are heard. */
 const stretch = 10;
 
@@ -56,7 +59,7 @@ export class ServedEngine {
     const turns = turnsOf(
       continuations.map((continuation) => ({
         continuation,
-        length: continuation.length + continuation.maxNewTokens,
+        length: continuation.length + Math.min(continuation.maxNewTokens, expectedTokens),
       })),
     );
     for (const turn of turns) {
@@ -77,7 +80,7 @@ export class ServedEngine {
       length: continuation.length,
     }));
     const asked = this.#batches.ask(
-      'generate',
+      kindOf(continuations),
       items,
       (together, stop) => this.#run(together, stop),
       unwanted,
@@ -123,6 +126,15 @@ interface Item {
   /** Fires when nobody wants more of it. */
   readonly unwanted: AbortSignal;
   readonly length: number;
+}
+
+/**
+ * Those are continued together that may become about as long: the runner keeps room for the longest in all of them. By
+ * factors of four from 64 tokens on.
+ */
+function kindOf(continuations: readonly Continuation[]): string {
+  const longest = continuations.reduce((most, { maxNewTokens }) => Math.max(most, maxNewTokens), 1);
+  return `generate ${Math.max(3, Math.ceil(Math.log2(longest) / 2))}`;
 }
 
 /** Neighbours that do not have too many tokens together, each at least alone. */

@@ -32,6 +32,8 @@ export interface Served extends ServedTexts {
   readonly name: string;
   /** Whether settings of the checkpoint change which token is the likeliest. */
   readonly hasRules: boolean;
+  /** Tokens of an answer where a chat does not say how many, by settings of the checkpoint; null: as many as fit. */
+  readonly maxNewTokens: number | null;
   /** Why nothing may be generated, if so: settings of the checkpoint that are not implemented. */
   readonly refusal: string | null;
 }

@@ -120,6 +120,7 @@ export function servedTiny(): (options?: ServerOptions) => Promise<TestServer> {
       engine,
       name: 'served',
       hasRules: false,
+      maxNewTokens: null,
       refusal: null,
     };
     const server = serveModel(served, options);

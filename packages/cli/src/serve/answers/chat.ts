@@ -45,7 +45,8 @@ export async function answerChat(
   checkBytes(model, [text], 'messages');
   // The template writes special tokens itself.
   const [prompt] = await texts.encode([text], { addSpecialTokens: false }, signal);
-  const maxTokens = request.maxTokens ?? Math.max(1, engine.maxLength - prompt!.length);
+  const room = Math.max(1, engine.maxLength - prompt!.length);
+  const maxTokens = request.maxTokens ?? Math.min(room, model.maxNewTokens ?? room);
   checkPrompts(model, [prompt!], maxTokens);
 
   const shownOf = (scored: readonly ScoredToken[] | null) =>

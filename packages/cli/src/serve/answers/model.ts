@@ -16,6 +16,8 @@ export interface ServedModel {
   readonly vocabSize: number;
   /** Whether the checkpoint's own rules change which token is the likeliest. */
   readonly hasRules: boolean;
+  /** Tokens of an answer where a chat does not say how many; null: as many as fit. */
+  readonly maxNewTokens: number | null;
   /** Why nothing may be generated, if so. */
   readonly refusal: string | null;
 }
