@@ -43,7 +43,7 @@ const types = [
 export const bodies: Target = {
   name: 'bodies',
   async prepare() {
-    const reader = new Bodies(4 * 2 ** 20);
+    const reader = new Bodies(4 * 2 ** 20, { text: 2 ** 16, list: 64 });
     return async (random) => {
       const isChat = random.chance(0.5);
       const sound = isChat
