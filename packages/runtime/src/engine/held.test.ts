@@ -1,5 +1,6 @@
 import type { Tensor } from 'onnxruntime-node';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Garbage } from './garbage.js';
 import { HeldTensors } from './held.js';
 
 let disposed: string[];
@@ -27,7 +28,7 @@ const device = {
 
 describe('HeldTensors', () => {
   it('leaves on the device what fits, and moves the rest to memory', async () => {
-    const held = new HeldTensors(40, device);
+    const held = new HeldTensors(40, device, new Garbage());
     await held.set('a', onDevice('a', 6));
     await held.set('b', onDevice('b', 5));
     await held.set('c', onDevice('c', 4));
@@ -38,7 +39,7 @@ describe('HeldTensors', () => {
   });
 
   it('frees the device of what goes or is replaced', async () => {
-    const held = new HeldTensors(40, device);
+    const held = new HeldTensors(40, device, new Garbage());
     await held.set('a', onDevice('first', 10));
     await held.set('a', onDevice('second', 10));
     expect(held.get('a')).toMatchObject({ name: 'second', location: 'gpu-buffer' });
@@ -50,7 +51,7 @@ describe('HeldTensors', () => {
   });
 
   it('lets what a session has left on the device outlast it', async () => {
-    const held = new HeldTensors(40, device);
+    const held = new HeldTensors(40, device, new Garbage());
     await held.set('a', onDevice('a', 4), 'first');
     await held.set('b', onDevice('b', 4), 'second');
     await held.outlast('first');
@@ -64,14 +65,14 @@ describe('HeldTensors', () => {
   });
 
   it('reads without taking from the device', async () => {
-    const held = new HeldTensors(40, device);
+    const held = new HeldTensors(40, device, new Garbage());
     await held.set('a', onDevice('a', 10));
     expect(await held.read('a')).toMatchObject({ name: 'copy of a' });
     expect(held.get('a')).toMatchObject({ name: 'a', location: 'gpu-buffer' });
   });
 
   it('takes any number of tensors in memory', async () => {
-    const held = new HeldTensors(0, device);
+    const held = new HeldTensors(0, device, new Garbage());
     await held.set('a', inMemory('a', 1000));
     expect(await held.read('a')).toBe(held.get('a'));
     expect(held.has('b')).toBe(false);

@@ -1,5 +1,6 @@
 import type { Tensor } from 'onnxruntime-node';
 import { bytesOnDevice, type DeviceMemory, isOnDevice, release } from './device-memory.js';
+import type { Garbage } from './garbage.js';
 
 interface Held {
   readonly tensor: Tensor;
@@ -14,11 +15,13 @@ interface Held {
 export class HeldTensors {
   readonly #held = new Map<string, Held>();
   readonly #device: Pick<DeviceMemory, 'read' | 'move'>;
+  readonly #garbage: Pick<Garbage, 'add'>;
   #room: number;
 
-  constructor(room: number, device: Pick<DeviceMemory, 'read' | 'move'>) {
+  constructor(room: number, device: Pick<DeviceMemory, 'read' | 'move'>, garbage: Pick<Garbage, 'add'>) {
     this.#room = room;
     this.#device = device;
+    this.#garbage = garbage;
   }
 
   has(name: string): boolean {
@@ -62,6 +65,7 @@ export class HeldTensors {
     if (!held) return;
     this.#held.delete(name);
     this.#room += bytesOnDevice(held.tensor);
+    this.#garbage.add(held.tensor);
     release(held.tensor);
   }
 

@@ -3,6 +3,7 @@ import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
 import { type AdamWStep, adamW, addTo, sumOfSquares } from './adamw.js';
 import { KeyValueCache } from './cache.js';
 import { DeviceMemory, release } from './device-memory.js';
+import { Garbage } from './garbage.js';
 import { HeldTensors } from './held.js';
 import type {
   Command,
@@ -29,7 +30,8 @@ env.logLevel = 'fatal';
 const options = workerData as WorkerOptions;
 const sessions = new Map<string, OpenSession>();
 const deviceMemory = new DeviceMemory(options);
-const held = new HeldTensors(options.deviceMemory, deviceMemory);
+const garbage = new Garbage();
+const held = new HeldTensors(options.deviceMemory, deviceMemory, garbage);
 const caches = new Map<string, KeyValueCache>();
 
 interface OpenSession {
@@ -115,7 +117,11 @@ async function runStep(step: Step): Promise<Record<string, TensorData>> {
   const results: Record<string, TensorData> = {};
   for (const name of fetch) results[name] = fromTensor(await deviceMemory.read(outputs[name]!));
   for (const [output, name] of hold) await held.set(name, outputs[output]!, step.session);
-  for (const [output, tensor] of Object.entries(outputs)) if (!kept.has(output)) release(tensor);
+  for (const [output, tensor] of Object.entries(outputs)) {
+    if (kept.has(output)) continue;
+    garbage.add(tensor);
+    release(tensor);
+  }
   return results;
 }
 
@@ -161,6 +167,7 @@ parentPort?.on('message', async ({ id, command }: Request) => {
   const port = parentPort!;
   try {
     port.postMessage({ id, results: await execute(command) } satisfies Reply);
+    garbage.sweep();
   } catch (error) {
     const { message = String(error), code } = error as Partial<NodeJS.ErrnoException>;
     port.postMessage({ id, error: message, code } satisfies Reply);

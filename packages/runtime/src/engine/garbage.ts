@@ -1,0 +1,36 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { Tensor } from 'onnxruntime-node';
+import { isOnDevice } from './device-memory.js';
+
+/** Bytes that may wait to be collected. */
+const mostWaiting = 64 * 2 ** 20;
+
+/**
+ * Frees tensors of the machine's memory soon after nobody holds them any more. V8 goes by its own heap, on which a tensor
+ * of gigabytes is a few bytes, so it lets many of them wait.
+ */
+export class Garbage {
+  #waiting = 0;
+  #collect: (() => void) | undefined;
+
+  /** To be called with what nobody will read again; it must not be reachable when the next command comes. */
+  add(tensor: Pick<Tensor, 'size' | 'location' | 'type'>): void {
+    // Nearly all tensors are fp32, and it need not be exact.
+    if (!isOnDevice(tensor as Tensor)) this.#waiting += 4 * tensor.size;
+  }
+
+  /** Collects if much waits. Costs some milliseconds. */
+  sweep(): void {
+    if (this.#waiting < mostWaiting) return;
+    this.#waiting = 0;
+    this.#collect ??= collector();
+    this.#collect();
+  }
+}
+
+/** The function that `node --expose-gc` offers; the flag shows in contexts that are made after it is set. */
+function collector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+}
