@@ -7,7 +7,7 @@ import { defaultLimits } from '../forward/batches.js';
 import { mostQueries } from '../forward/tiles.js';
 import { decodeParts } from '../generate/decoder.js';
 import { anonymousMemory, defaultMemory } from './available.js';
-import { arenaSlack, nodeBytes, processGrowth, uncollected } from './constants.js';
+import { arenaSlack, nodeBytes, processGrowth, runFragmentation, uncollected } from './constants.js';
 import { type AxisSizes, dimsOf } from './dims.js';
 import { memoryExceeded } from './exceeded.js';
 import { carriedBytes, distinctBlocks, nodesIn } from './shapes.js';
@@ -87,7 +87,7 @@ export function runBytes(model: Model, { sizes, asked }: RunSize): number {
     peakBytes(blockGraph(model, block, { cache: true }), dimsOf(sizes)),
   );
   const head = peakBytes(scoringHeadGraph(model), dimsOf({ T, R: asked, Q: asked }));
-  return Math.max(head, ...blocks) + 2 * carriedBytes(model, T);
+  return runFragmentation * Math.max(head, ...blocks) + 2 * carriedBytes(model, T);
 }
 
 /** What the runs of workers take at most, if each has its largest at the same time as the others. */
