@@ -123,8 +123,7 @@ async function download(copy: Copy, files: readonly RemoteFile[], work: Work): P
       work.progress?.({ type: 'advance', task, done, note: path });
     };
     try {
-      const gitId = sha256 === null && /^[0-9a-f]{40}$/.test(etag) ? etag : null;
-      await fetchFile({ where, path: cached.blob(etag), size, sha256, gitId, open }, count, work.signal);
+      await fetchFile({ where, path: cached.blob(etag), size, sha256, open }, count, work.signal);
     } catch (cause) {
       throw asHubError(cause, where, token);
     }

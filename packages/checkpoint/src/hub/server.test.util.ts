@@ -122,7 +122,7 @@ function answer(request: IncomingMessage, response: ServerResponse, { hub, type,
 }
 
 function listed(path: string, bytes: Buffer): object {
-  const entry = { type: 'file', path, size: bytes.length, oid: gitId(bytes) };
+  const entry = { type: 'file', path, size: bytes.length, oid: sha1(bytes) };
   if (!path.endsWith('.safetensors')) return entry;
   return { ...entry, lfs: { oid: sha256(bytes), size: bytes.length, pointerSize: 130 } };
 }
@@ -153,9 +153,6 @@ function sendFile(
   if (cut === undefined) response.end(body);
   else response.write(body.subarray(0, cut), () => setTimeout(() => response.destroy(), 20));
 }
-
-/** What git calls the content of a file. */
-export const gitId = (bytes: Buffer) => sha1(Buffer.concat([Buffer.from(`blob ${bytes.length}\0`), bytes]));
 
 const sha1 = (bytes: Buffer) => createHash('sha1').update(bytes).digest('hex');
 export const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');

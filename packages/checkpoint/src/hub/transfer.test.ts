@@ -17,7 +17,6 @@ async function fetchInPortions(portion: number, sum: string | null) {
     path,
     size: bytes.length,
     sha256: sum,
-    gitId: null,
     async open(position) {
       tries++;
       return (async function* () {

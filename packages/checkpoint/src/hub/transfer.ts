@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { constants, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
 import { hashFile } from '../digest/hash-file.js';
 import { makeFolders } from '../files/folders.js';
@@ -18,8 +16,6 @@ export interface Transfer {
   readonly size: number;
   /** The Hub tells it of large files; others begin anew when interrupted, for nothing could check them. */
   readonly sha256: string | null;
-  /** Of the others, what git calls these bytes; null where the Hub tells no such thing. */
-  readonly gitId: string | null;
   /** The bytes from a position on. */
   open(position: number): Promise<AsyncIterable<Uint8Array>>;
 }
@@ -42,8 +38,8 @@ const waits = { first: 200, longest: 20_000 };
 
 /**
  * Fetches a file, going on where an earlier attempt of this or another process left off. A broken
- * connection is tried again. A file is checked against the hash that the Hub tells before it gets its name, in however
- * many pieces it came.
+ * connection is tried again. A file whose SHA-256 the Hub tells is checked against it before it gets its name, in however
+ * many pieces it came; all are checked against their size.
  * Throws `HUB_UNREACHABLE` if the bytes are not those announced, `DISK_FULL`, `WRITE_FAILED`, and
  * what `open` throws.
  */
@@ -53,7 +49,7 @@ export async function fetchFile(
   signal: AbortSignal | undefined,
   pause: Pause = setTimeout,
 ): Promise<void> {
-  const { path, size, sha256, gitId, where } = transfer;
+  const { path, size, sha256, where } = transfer;
   const partial = `${path}.incomplete`;
   const file = await openPartial(partial);
   let hash: string | null;
@@ -66,22 +62,11 @@ export async function fetchFile(
   } finally {
     await file.close();
   }
-  const isSound =
-    sha256 === null
-      ? gitId === null || (await gitIdOf(partial, size)) === gitId
-      : (hash ?? (await hashFile(partial, { signal }))) === sha256;
-  if (!isSound) {
+  if (sha256 !== null && (hash ?? (await hashFile(partial, { signal }))) !== sha256) {
     await rm(partial, { force: true });
     throw unreachable('The file arrived damaged and was removed', where);
   }
   await rename(partial, path);
-}
-
-/** SHA-1 of a file as git has it: of `blob <size>`, a zero byte and the content. */
-async function gitIdOf(path: string, size: number): Promise<string> {
-  const hash = createHash('sha1').update(`blob ${size}\0`);
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
 }
 
 /** Writes at explicit positions, so that two processes fetching one file do each other no harm. */
