@@ -27,6 +27,7 @@ export { scoreInterval } from './compare/score-interval.js';
 export { renderComparisons } from './compare/table.js';
 export type { Dataset, Row, Rows } from './datasets/dataset.js';
 export { type DatasetOptions, type Datasets, openDatasets } from './datasets/open.js';
+export { nestsTooDeep } from './datasets/yaml-depth.js';
 export { type EvaluateOptions, evaluate } from './evaluate.js';
 export type { GenerateOptions, TokenEngine } from './model/engine.js';
 export type { LanguageModel, PairScore, Prompt, ScoredPair, TextScore } from './model/language-model.js';

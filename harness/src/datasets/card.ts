@@ -1,7 +1,8 @@
-import { parse } from 'yaml';
+import { ConfinedThread } from '@moepress/checkpoint/confined';
 import { z } from 'zod';
 import { trimmedEnd } from '../python/search.js';
 import type { SplitPatterns } from './split-patterns.js';
+import { nestsTooDeep } from './yaml-depth.js';
 
 const paths = z.union([z.string(), z.array(z.string())]).transform((given) => [given].flat());
 
@@ -82,13 +83,12 @@ export interface CardConfig {
  * The configurations in the metadata of a dataset's README.md, or in its .huggingface.yaml, as the `datasets` library
  * reads them: `configs`, a list. Empty where there are none; null where they make no sense.
  */
-export function readCardConfigs(
+export async function readCardConfigs(
   readme: string | null,
   standalone: string | null = null,
-): CardConfig[] | null {
-  const listed = [metadataOf(standalone), metadataOf(frontMatter(readme))]
-    .map((metadata) => (metadata as { configs?: unknown } | null)?.configs)
-    .find((configs) => configs !== undefined);
+): Promise<CardConfig[] | null> {
+  const own = await configsIn(standalone);
+  const listed = own === undefined ? await configsIn(frontMatter(readme)) : own;
   if (listed === undefined || listed === null) return [];
   const { success, data } = z.array(configSchema).safeParse(listed);
   if (!success) return null;
@@ -123,12 +123,20 @@ function frontMatter(readme: string | null): string | null {
   return lines[0] === '---' && end > 0 ? lines.slice(1, end).join('\n') : null;
 }
 
-function metadataOf(text: string | null): unknown {
-  if (text === null || text.length > maxCharacters) return null;
+/** Milliseconds of processor time, and megabytes, that parsing a card may take, and milliseconds to start. */
+const bounds = { patience: 3000, memory: 256, start: 1000 };
+
+/** The built file also when this module runs from source: worker threads cannot load TypeScript. */
+const script = new URL('../../dist/datasets/card-thread.js', import.meta.url);
+
+async function configsIn(text: string | null): Promise<unknown> {
+  if (!text?.includes('configs') || text.length > maxCharacters || nestsTooDeep(text)) return undefined;
+  const thread = new ConfinedThread(script, null, bounds.start);
   try {
-    // Aliases may make a small text a large one.
-    return parse(text, { maxAliasCount: 100, uniqueKeys: false });
+    return await thread.ask('configs', text, bounds);
   } catch {
-    return null;
+    return undefined;
+  } finally {
+    await thread.close();
   }
 }

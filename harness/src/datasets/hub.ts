@@ -86,7 +86,7 @@ async function openRepository(
       snapshot.files.includes(name)
         ? readFile(join(snapshot.directory, name), 'utf8').catch(() => null)
         : null;
-    const configs = readCardConfigs(await read(cardFile), await read(standaloneCard));
+    const configs = await readCardConfigs(await read(cardFile), await read(standaloneCard));
     if (configs === null) return { missing: 'the Hub has it, but the configs of its card make no sense' };
     return { commit: snapshot.commit, paths: [...sizes.keys()], sizes, configs };
   } catch (cause) {

@@ -1,4 +1,5 @@
-import { matchesGlob } from './glob.js';
+import { MoepressError } from '@moepress/core';
+import { hasMagic, matchesGlob } from './glob.js';
 
 /** Patterns of data files by split. */
 export type SplitPatterns = ReadonlyMap<string, readonly string[]>;
@@ -45,12 +46,24 @@ export function defaultPatterns(paths: readonly string[]): SplitPatterns {
   return new Map();
 }
 
+/** Patterns times paths: each comparison takes about a microsecond. */
+const maxComparisons = 20_000_000;
+
 /** The paths that match one of some patterns, by pattern and then by name, each once. Hidden ones have to be asked for. */
 export function matching(paths: readonly string[], patterns: readonly string[]): string[] {
   const sorted = [...paths].sort();
-  const found = patterns.flatMap((pattern) =>
-    sorted.filter((path) => matchesGlob(pattern, path) && hiddenParts(path) === hiddenParts(pattern)),
-  );
+  const known = new Set(paths);
+  let comparisons = 0;
+  const found = patterns.flatMap((pattern) => {
+    // Cards may list thousands of files, each by its name.
+    if (!hasMagic(pattern)) return known.has(pattern) ? [pattern] : [];
+    comparisons += sorted.length;
+    if (comparisons > maxComparisons) {
+      const message = `${patterns.length} patterns for ${paths.length} files are more than are looked for.`;
+      throw new MoepressError('DATASET_INVALID', { message });
+    }
+    return sorted.filter((path) => matchesGlob(pattern, path) && hiddenParts(path) === hiddenParts(pattern));
+  });
   return [...new Set(found)];
 }
 

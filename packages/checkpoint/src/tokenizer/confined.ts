@@ -8,8 +8,8 @@ const megabyte = 1e6;
 /** Milliseconds for each megabyte of tokenizer.json and of text: some times what sound ones take. */
 const slowness = { file: 6000, text: 60_000 };
 
-/** Megabytes of memory, likewise. */
-const memory = { base: 256, file: 24, text: 150 };
+/** Megabytes of memory, likewise; a text that needs more than `most` is refused. */
+const memory = { base: 256, file: 24, text: 150, most: 4096 };
 
 /** Characters that are sent to the thread at once, so that each bound is that of a few texts. */
 const batchCharacters = 2 ** 18;
@@ -46,7 +46,10 @@ export async function confinedTokenizer(
 ): Promise<ConfinedTokenizer> {
   const boundsOf = (characters: number, signal?: AbortSignal): ConfinedBounds => ({
     patience: patience + Math.ceil((slowness.text * characters) / megabyte),
-    memory: opening.memory + Math.ceil((memory.text * characters) / megabyte / 64) * 64,
+    memory: Math.min(
+      memory.most,
+      opening.memory + Math.ceil((memory.text * characters) / megabyte / 64) * 64,
+    ),
     signal,
   });
   const told = (error: unknown, what: string) => asTokenizerError(error, what, where);

@@ -25,10 +25,12 @@ it.each([
   ['an alias within itself', 'a: &a [1, *a]', 'within itself'],
   ['a map within itself', 'a: &a\n  b: 1\n  c: *a', 'within itself'],
   ['a billion laughs', laughs.join('\n'), 'alias'],
+  ['keys without an end', '? '.repeat(16_000), 'nests'],
+  ['marks without an end', '- ? - : '.repeat(4000), 'nests'],
   ['lists without an end', '['.repeat(20_000), ''],
   ['lists that nest too deep', `${'['.repeat(60)}${']'.repeat(60)}`, 'deeper than 50'],
   ['a key twice', 'a: 1\nb: 2\na: 3', '"a" is there twice'],
-  ['a text that is too long', `# ${'x'.repeat(300_000)}`, 'characters'],
+  ['a text that is too long', `# ${'x'.repeat(40_000)}`, 'characters'],
 ])('refuses %s', async (_, text, problem) => {
   await expect(read(text)).rejects.toMatchObject({
     code: 'INPUT_INVALID',
@@ -39,8 +41,8 @@ it.each([
 
 it('reads aliases, and many keys in linear time', async () => {
   expect((await read('a: &a [1]\nb: *a\nc: *a')).data).toEqual({ a: [1], b: [1], c: [1] });
-  const { data } = await read(Array.from({ length: 20_000 }, (_, i) => `k${i}: 1`).join('\n'));
-  expect(Object.keys(data as object)).toHaveLength(20_000);
+  const { data } = await read(Array.from({ length: 3000 }, (_, i) => `k${i}: 1`).join('\n'));
+  expect(Object.keys(data as object)).toHaveLength(3000);
 });
 
 it('refuses recipes with more cells than anyone could wait for', async () => {
@@ -55,7 +57,7 @@ it('refuses recipes with more cells than anyone could wait for', async () => {
   for (const more of [
     { ratios, seeds: list(256, (i) => i), calibration: list(256, (i) => `tiny:${i + 1}`) },
     { ratios, seeds: list(40, (i) => i) },
-    { methods: list(50, () => ({ method: 'random', ratios })) },
+    { methods: list(30, () => ({ method: 'random', ratios: list(200, () => 0.5) })), seeds: [0, 1] },
     { models: list(256, (i) => `m${i}`), methods: list(256, () => 'random') },
   ]) {
     await expect(asked(more)).rejects.toMatchObject({

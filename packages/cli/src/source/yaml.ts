@@ -1,4 +1,5 @@
 import { MoepressError } from '@moepress/core';
+import { nestsTooDeep } from '@moepress/harness';
 import { type Document, isScalar, LineCounter, parseDocument, type Scalar, visit } from 'yaml';
 import type { z } from 'zod';
 import { readText } from './text.js';
@@ -20,6 +21,7 @@ export async function readYaml<Data>(
   if (text.length > maxCharacters) {
     throw noYaml(`it has more than the ${maxCharacters} characters that are read`, file);
   }
+  if (nestsTooDeep(text)) throw noYaml('it nests too deep', file);
   const document = read(text, lines, file);
   const at = (offset: number) => `${file}:${lines.linePos(offset).line}`;
   const [broken] = document.errors;
@@ -43,8 +45,8 @@ export async function readYaml<Data>(
   });
 }
 
-/** Far more than any recipe or grid takes. */
-const maxCharacters = 256 * 1024;
+/** Far more than any recipe or grid takes; the library takes the square of it for some texts. */
+const maxCharacters = 32 * 1024;
 
 /** Lists and maps within each other, and aliases, which may make a small text a large one or one without an end. */
 const most = { depth: 50, aliases: 100 };
@@ -52,7 +54,7 @@ const most = { depth: 50, aliases: 100 };
 /** Keys are compared by `repeatedKey`: the library compares each with all. */
 function read(text: string, lineCounter: LineCounter, file: string): Document {
   try {
-    return parseDocument(text, { lineCounter, uniqueKeys: false });
+    return parseDocument(text, { lineCounter, uniqueKeys: false, prettyErrors: false });
   } catch (cause) {
     // What nests very deep overflows the library's stack.
     throw noYaml((cause as Error).message, file, cause);
