@@ -38,6 +38,7 @@ async function drive(child: ChildProcess): Promise<void> {
   const alone: Told[] = [];
   for (const question of questions) alone.push(await ask(origin, question));
   const seconds: Record<Company, number[]> = { honest: [], mixed: [] };
+  const processor: Record<Company, number> = { honest: 0, mixed: 0 };
   const outcomes = new Map<string, number>();
   const memory: string[] = [];
   let wrong = 0;
@@ -45,6 +46,7 @@ async function drive(child: ChildProcess): Promise<void> {
 
   const turn = async (company: Company) => {
     const over = new AbortController();
+    const before = usageOf(child.pid!)!.cpu;
     const attackers = attack(Number(port), company === 'mixed' ? load.hostile : 0, over.signal);
     let left = load.requests / load.turns;
     const clients = Array.from({ length: load.honest }, async () => {
@@ -56,6 +58,7 @@ async function drive(child: ChildProcess): Promise<void> {
       }
     });
     const highest = await highestMemory(child.pid!, Promise.all(clients));
+    processor[company] += usageOf(child.pid!)!.cpu - before;
     over.abort();
     for (const [outcome, count] of await attackers)
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + count);
@@ -63,6 +66,7 @@ async function drive(child: ChildProcess): Promise<void> {
   };
   await turn('honest');
   seconds.honest.length = 0;
+  processor.honest = 0;
   for (let i = 0; i < load.turns; i++) {
     await turn('honest');
     await turn('mixed');
@@ -79,6 +83,10 @@ async function drive(child: ChildProcess): Promise<void> {
   console.log(`  by themselves ${shown(own)}; beside ${load.hostile} hostile ones ${shown(mixed)}`);
   console.log(
     `  99 %: ${(at(mixed, 0.99) / at(own, 0.99)).toFixed(2)} x; ${wrong} answers differ from those alone`,
+  );
+  const each = (company: Company) => `${((1000 * processor[company]) / load.requests).toFixed(1)} ms`;
+  console.log(
+    `  processor time of the server for each honest request: ${each('honest')}, ${each('mixed')} with what the others cost`,
   );
   console.log(`  highest anonymous memory of each turn in MB: ${memory.join(', ')}`);
   for (const [outcome, count] of [...outcomes].sort()) console.log(`  ${outcome} x ${count}`);

@@ -11,8 +11,11 @@ export interface Content {
 
 export const json = (body: object): Content => ({ type: 'application/json', text: JSON.stringify(body) });
 
-/** Milliseconds that what a client still sends is thrown away, so that it gets to read the answer. */
-const lingering = 1000;
+/**
+ * Milliseconds that a connection stays open though the client still sends, so that it gets to read the answer, and bytes
+ * that are read and thrown away meanwhile: some clients read only when all is sent.
+ */
+const lingering = { milliseconds: 1000, bytes: 2 ** 20 };
 
 /** Sends a whole answer; to HEAD its headers alone. */
 export function send(
@@ -40,8 +43,13 @@ export function send(
     clearTimeout(timer);
     response.end();
   };
-  const timer = setTimeout(end, lingering);
-  request.once('end', end).once('close', end).resume();
+  const timer = setTimeout(end, lingering.milliseconds);
+  let left = lingering.bytes;
+  request.once('end', end).once('close', end);
+  request.on('data', (block: Buffer) => {
+    left -= block.length;
+    if (left < 0) request.pause();
+  });
 }
 
 export function sendError(response: ServerResponse, error: unknown): void {
