@@ -27,6 +27,8 @@ let requests: string[];
 /** A commit as good as any, the same for the same text. */
 const sha1 = (content: string | Buffer) => createHash('sha1').update(content).digest('hex');
 const commit = sha1('main');
+/** A file's name in git. */
+const gitId = (bytes: Buffer) => sha1(Buffer.concat([Buffer.from(`blob ${bytes.length}\0`), bytes]));
 
 /** `instead` may answer a request by a status and a body. */
 async function startHub(
@@ -56,12 +58,12 @@ async function startHub(
 }
 
 function entryOf([path, bytes]: [string, Buffer]): object {
-  return { type: 'file', path, size: bytes.length, oid: sha1(bytes) };
+  return { type: 'file', path, size: bytes.length, oid: gitId(bytes) };
 }
 
 function sendRange(body: Buffer, range: string | undefined, response: ServerResponse): unknown {
   const [, start, end] = /bytes=(\d+)-(\d+)/.exec(range ?? '') ?? [];
-  response.setHeader('etag', `"${sha1(body)}"`);
+  response.setHeader('etag', `"${gitId(body)}"`);
   if (start) response.writeHead(206, { 'content-range': `bytes ${start}-${end}/${body.length}` });
   return response.end(start ? body.subarray(Number(start), Number(end) + 1) : body);
 }
