@@ -8,7 +8,7 @@ export interface Sizes {
   readonly generate: number;
   readonly rolling: number;
   readonly leaderboard: number;
-  /** Sequences and tokens of each, as `--calibration` and `--train` take them. */
+  /** Sequences and tokens of each, as `--calibration` and `--train` take them: two steps, since what AdamW remembers comes with the first. */
   readonly calibration: string;
   readonly training: string;
   readonly serve: Load;
@@ -22,7 +22,7 @@ export const usual: Sizes = {
   rolling: 2,
   leaderboard: 20,
   calibration: '8x512',
-  training: '8x128',
+  training: '16x128',
   serve: { clients: 8, requests: 3, promptTokens: 256, newTokens: 32 },
 };
 
