@@ -81,7 +81,10 @@ export class Texts {
     if (this.#slowWaiting >= maxSlow) throw overloaded(503, 'Too many long prompts are waiting.', 5);
     this.#slowWaiting++;
     try {
-      this.#slow ??= this.#open('slow');
+      this.#slow ??= this.#open('slow').catch((error) => {
+        this.#slow = null;
+        throw error;
+      });
       return await encodeAll(await this.#slow, texts, { ...options, signal });
     } finally {
       this.#slowWaiting--;

@@ -50,6 +50,7 @@ export function send(
     left -= block.length;
     if (left < 0) request.pause();
   });
+  request.resume();
 }
 
 export function sendError(response: ServerResponse, error: unknown): void {
