@@ -201,6 +201,28 @@ describe('a LoRA adapter alone', () => {
     expect(await queryOf(folder)).toEqual(await queryOf(await beside('plain')));
   });
 
+  it('tells of a tokenizer of its own, which is not used', async () => {
+    const [base, folder] = [await temporaryFolder(), await temporaryFolder()];
+    await cp(fixture('llama'), base, { recursive: true });
+    await cp(fixture('adapters/plain'), folder, { recursive: true });
+    await edit(folder, adapterConfigFile, (config) => {
+      config.base_model_name_or_path = base;
+    });
+    const told = async (own: object, padding: object | null = null) => {
+      const tokenizer = { model: { type: 'BPE', vocab: {}, merges: [] }, added_tokens: [] };
+      await writeFile(join(base, 'tokenizer.json'), JSON.stringify(tokenizer));
+      await writeFile(join(folder, 'tokenizer.json'), JSON.stringify({ padding, ...tokenizer, ...own }));
+      const messages: string[] = [];
+      await openModel(folder, {
+        progress: (event) => event.type === 'warning' && messages.push(event.message),
+      });
+      return messages.some((message) => message.includes('tokenizer of its own'));
+    };
+    expect(await told({})).toBe(false);
+    expect(await told({}, { strategy: 'BatchLongest' })).toBe(false);
+    expect(await told({ added_tokens: [{ id: 1, content: '<x>' }] })).toBe(true);
+  });
+
   it('says that it is one where its base cannot be had', async () => {
     const folder = await temporaryFolder();
     await cp(fixture('adapters/plain'), folder, { recursive: true });

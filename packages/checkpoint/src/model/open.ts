@@ -4,6 +4,7 @@ import { type Model, MoepressError, throwIfAborted, type Work } from '@moepress/
 import { type AdapterConfig, readAdapterConfig } from '../adapter/config.js';
 import { mergeLine } from '../adapter/merge-line.js';
 import { withAdapter } from '../adapter/open.js';
+import { warnOfOwnTokenizer } from '../adapter/tokenizer.js';
 import { declaredDtype } from '../config/storage-type.js';
 import { openWeights } from '../folder/weights.js';
 import { describeUnread, unreadOf } from '../survey/unread.js';
@@ -37,6 +38,7 @@ export async function openModel(id: string, options: OpenOptions = {}): Promise<
   const base = isWhole
     ? await openFolder({ directory, id, revision }, options)
     : await openBaseOf(adapter, directory, options);
+  if (!isWhole) await warnOfOwnTokenizer(directory, base.source.directory, options);
   return { ...(await withAdapter(base, adapter, directory, options)), id, revision };
 }
 
