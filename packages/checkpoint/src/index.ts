@@ -14,9 +14,14 @@ export { asFamily, type Changes, quantityOf, withQuantities } from './config/wri
 export { type DigestedFiles, FileDigests } from './digest/file-digests.js';
 export { asWriteError } from './files/errors.js';
 export { makeFolders } from './files/folders.js';
+export { newPartial, sweepPartials } from './files/partial.js';
 export { replaceFile } from './files/replace.js';
-export { checkSpace } from './files/space.js';
+export { checkSpace, folderBytes } from './files/space.js';
+export { deadTemporaries, makeTemporary, sweepTemporary, type TemporaryFolder } from './files/temporary.js';
 export { isCompanion } from './folder/companions.js';
+export { type OwnFile, openOwnFile, ownCompanions, ownFile } from './folder/own-files.js';
+export { lockDescriptor } from './locks/kernel.js';
+export { type HeldLock, type TakenLock, takeLock } from './locks/lock.js';
 export { biasName } from './model/bias.js';
 export {
   type CompactLayer,
@@ -30,6 +35,11 @@ export { openModel } from './model/open.js';
 export { type RaggedNames, raggedNames } from './model/ragged.js';
 export { bounded } from './net/bounded.js';
 export { type Fetch, proxiedFetch } from './net/fetch.js';
+export type { FolderOutputOptions } from './output/claim-folder.js';
+export { FileOutput, type FileOutputOptions } from './output/file.js';
+export { createFolder, FolderOutput } from './output/folder.js';
+export { checkWritable } from './output/place.js';
+export { WorkFolder } from './output/work-folder.js';
 export { arrayEntry, exprEntry, stackEntry, type TensorEntry } from './safetensors/layout.js';
 export { readSafetensors, type SafetensorsFile } from './safetensors/read.js';
 export { defaultShardBytes, planShards, type ShardPlan, writeShards } from './safetensors/shards.js';

@@ -13,6 +13,8 @@ export const exitCodes = {
   internal: 70,
   /** Stopped by Ctrl-C: 128 + SIGINT. */
   interrupted: 130,
+  /** Stopped by SIGTERM: 128 + its number. */
+  terminated: 143,
 } as const;
 
 const usageErrors = new Set<ErrorCode>([
@@ -22,10 +24,10 @@ const usageErrors = new Set<ErrorCode>([
   'TASK_UNKNOWN',
 ]);
 
-/** The exit code a thrown value stands for. */
-export function exitCodeFor(error: unknown): number {
+/** The exit code a thrown value stands for; `stoppedBy` is the signal that stopped the work, if one did. */
+export function exitCodeFor(error: unknown, stoppedBy: NodeJS.Signals | null = null): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.success : exitCodes.usage;
-  if (isAbort(error)) return exitCodes.interrupted;
+  if (isAbort(error)) return stoppedBy === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted;
   if (!MoepressError.isInstance(error) || error.code === 'ENGINE_FAILED') return exitCodes.internal;
   return usageErrors.has(error.code) ? exitCodes.usage : exitCodes.failure;
 }
@@ -40,8 +42,12 @@ export interface ErrorOutput {
 }
 
 /** Tells what was wrong, where and how to mend it; returns the exit code. */
-export function reportError(error: unknown, output: ErrorOutput): number {
-  const exitCode = exitCodeFor(error);
+export function reportError(
+  error: unknown,
+  output: ErrorOutput,
+  stoppedBy: NodeJS.Signals | null = null,
+): number {
+  const exitCode = exitCodeFor(error, stoppedBy);
   if (output.json) output.write(`${JSON.stringify({ type: 'error', ...describe(error), exitCode })}\n`);
   // commander has already told people what it did not understand.
   else if (!(error instanceof CommanderError)) output.write(`${printable(forPeople(error))}\n`);

@@ -1,4 +1,5 @@
 import type { PlotOptions } from '@observablehq/plot';
+import { figureMark } from './output-kinds.js';
 
 type Plot = typeof import('@observablehq/plot');
 
@@ -16,6 +17,7 @@ export async function renderFigure(describe: (plot: Plot) => PlotOptions): Promi
   const style = document.createElement('style');
   style.textContent = theme;
   figure.prepend(style);
+  figure.setAttribute(figureMark, '');
   figure.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   return `${figure.outerHTML}\n`;
 }

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { PluginRegistry } from '@moepress/core';
-import type { Context } from './context.js';
+import type { Context, ContextOptions } from './context.js';
 import { type ErrorOutput, reportError } from './errors.js';
 import { printable } from './format.js';
-import { createPackageHost } from './host.js';
 import { listenForInterrupts } from './interrupts.js';
+import { claimFile } from './output.js';
+import { findPlugins } from './plugins/host.js';
 import { TraceRecorder } from './profile/trace.js';
 import { createProgram } from './program.js';
 import { createReporter, type Reporter } from './reporter/index.js';
@@ -19,40 +20,45 @@ export async function main(argv: readonly string[]): Promise<void> {
   let reporter: Reporter | undefined;
   let recorder: TraceRecorder | undefined;
   const interrupts = listenForInterrupts((message) => reporter?.progress({ type: 'warning', message }));
-  const context = (): Context => {
+  const context = async ({ profile, force, plugin }: ContextOptions): Promise<Context> => {
     reporter = createReporter({ ndjson: json });
-    const profile = profileFile(argv);
-    recorder = profile === undefined ? undefined : new TraceRecorder(profile);
+    const { progress } = reporter;
+    const plugins = findPlugins({
+      ...(plugin && { asked: plugin }),
+      tell: (message) => progress({ type: 'warning', message }),
+    });
+    if (profile !== undefined) {
+      recorder = new TraceRecorder(await claimFile(profile, 'profile', { force, progress }));
+    }
     return {
       json,
-      registry: new PluginRegistry(createPackageHost()),
+      registry: new PluginRegistry(plugins.installed),
+      bundled: new PluginRegistry(plugins.bundled),
+      otherPlugins: plugins.others(),
       work: {
-        progress: recorder?.listening(reporter.progress) ?? reporter.progress,
+        progress: recorder?.listening(progress) ?? progress,
         signal: interrupts.signal,
       },
       print: (text, data) => {
         reporter?.close();
         process.stdout.write(`${json ? JSON.stringify(data) : printable(text)}\n`);
       },
+      note: (text) => {
+        if (!json) process.stdout.write(`${printable(text)}\n`);
+      },
     };
   };
   try {
     await createProgram({ version: ownVersion(), json, context }).parseAsync(argv);
-    recorder?.finish();
+    await recorder?.finish();
   } catch (error) {
     reporter?.close();
-    process.exitCode = reportError(error, errors);
+    process.exitCode = reportError(error, errors, interrupts.name);
   } finally {
+    await recorder?.close();
     reporter?.close();
     interrupts.stop();
   }
-}
-
-/** The file that `--profile` names, which is needed before the options of the command are known. */
-function profileFile(argv: readonly string[]): string | undefined {
-  const at = argv.findIndex((argument) => argument === '--profile' || argument.startsWith('--profile='));
-  if (at < 0) return undefined;
-  return argv[at]!.includes('=') ? argv[at]!.slice('--profile='.length) : argv[at + 1];
 }
 
 function ownVersion(): string {

@@ -4,6 +4,8 @@ const millisecondsBeforeWarning = 1000;
 export interface Interrupts {
   /** Fires at the first Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
+  /** The signal that fired. */
+  readonly name: NodeJS.Signals | null;
   /** Gives the signals back to Node. */
   stop(): void;
 }
@@ -16,6 +18,7 @@ export function listenForInterrupts(warn: (message: string) => void): Interrupts
   const controller = new AbortController();
   const names = ['SIGINT', 'SIGTERM'] as const;
   let timer: NodeJS.Timeout | undefined;
+  let first: NodeJS.Signals | null = null;
   const stop = () => {
     clearTimeout(timer);
     for (const name of names) process.off(name, interrupt);
@@ -31,8 +34,15 @@ export function listenForInterrupts(warn: (message: string) => void): Interrupts
       millisecondsBeforeWarning,
       'Stopping after the step that is running; Ctrl-C again stops at once.',
     );
+    first = name;
     controller.abort();
   };
   for (const name of names) process.on(name, interrupt);
-  return { signal: controller.signal, stop };
+  return {
+    signal: controller.signal,
+    get name() {
+      return first;
+    },
+    stop,
+  };
 }

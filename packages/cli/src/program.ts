@@ -16,7 +16,7 @@ import { samples } from './commands/samples.js';
 import { serve } from './commands/serve.js';
 import { sweep } from './commands/sweep.js';
 import { trace } from './commands/trace.js';
-import type { Context } from './context.js';
+import type { Context, ContextOptions } from './context.js';
 import {
   bytes,
   count,
@@ -35,6 +35,7 @@ import {
   dataOption,
   deviceOption,
   evidenceOption,
+  forceOption,
   formatOption,
   gpuMemoryOption,
   jsonOption,
@@ -44,6 +45,7 @@ import {
   noAnswersOption,
   noEvidenceOption,
   planOption,
+  pluginOption,
   precisionOption,
   profileOption,
   revisionOption,
@@ -59,7 +61,7 @@ export interface ProgramOptions {
   /** Leaves it to the caller to tell what was wrong with the command line. */
   readonly json: boolean;
   /** Called when an action starts. */
-  readonly context: () => Context;
+  readonly context: (options: ContextOptions) => Promise<Context>;
 }
 
 /** The command line. */
@@ -78,8 +80,9 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .argument('<model>', modelHelp)
     .addOption(planOption())
     .addOption(revisionOption())
+    .addOption(pluginOption())
     .addOption(jsonOption())
-    .action((model, options) => inspect(model, options, context()));
+    .action(async (model, options) => inspect(model, options, await context(options)));
 
   program
     .command('compress')
@@ -111,9 +114,11 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(gpuMemoryOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
+    .addOption(pluginOption())
     .addOption(jsonOption())
+    .addOption(forceOption())
     .addOption(profileOption())
-    .action((model, options) => compress(model, options, context()));
+    .action(async (model, options) => compress(model, options, await context(options)));
 
   program
     .command('apply')
@@ -125,8 +130,9 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(layoutOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
+    .addOption(forceOption())
     .addOption(profileOption())
-    .action((plan, model, options) => apply(plan, model, options, context()));
+    .action(async (plan, model, options) => apply(plan, model, options, await context(options)));
 
   program
     .command('refine')
@@ -148,17 +154,20 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(memoryOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
+    .addOption(pluginOption())
     .addOption(jsonOption())
+    .addOption(forceOption())
     .addOption(profileOption())
-    .action((model, options) => refine(model, options, context()));
+    .action(async (model, options) => refine(model, options, await context(options)));
 
   program
     .command('evidence')
-    .description('what has been measured, and what it says about the experts')
+    .description('what has been measured, what it says about the experts, and what killed runs left')
     .argument('[dir]', 'a store, or the folder of one statistic in it (default: the cache)', path)
+    .option('--clear', 'remove the scratch files and training states of runs that were killed')
     .addOption(minTokensOption())
     .addOption(jsonOption())
-    .action((dir, options) => evidence(dir, options, context()));
+    .action(async (dir, options) => evidence(dir, options, await context(options)));
 
   program
     .command('channels')
@@ -184,8 +193,9 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
+    .addOption(forceOption())
     .addOption(profileOption())
-    .action((model, options) => channels(model, options, context()));
+    .action(async (model, options) => channels(model, options, await context(options)));
 
   program
     .command('eval')
@@ -225,8 +235,9 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
+    .addOption(forceOption())
     .addOption(profileOption())
-    .action((model, options) => evalCommand(model, options, context()));
+    .action(async (model, options) => evalCommand(model, options, await context(options)));
 
   program
     .command('compare')
@@ -235,7 +246,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .argument('<second>', resultsHelp, path)
     .option('--seed <n>', 'seed of the bootstrap', integer, 1234)
     .addOption(jsonOption())
-    .action((first, second, options) => compare(first, second, options, context()));
+    .action(async (first, second, options) => compare(first, second, options, await context(options)));
 
   program
     .command('samples')
@@ -246,7 +257,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .option('--wrong', 'only answers that the first metric counts as wrong')
     .option('--limit <n>', 'samples of each task', count, 5)
     .addOption(jsonOption())
-    .action((results, options) => samples(results, options, context()));
+    .action(async (results, options) => samples(results, options, await context(options)));
 
   program
     .command('leaderboard')
@@ -277,9 +288,11 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(precisionOption())
     .addOption(gpuMemoryOption())
     .addOption(memoryOption())
+    .addOption(pluginOption())
     .addOption(jsonOption())
+    .addOption(forceOption())
     .addOption(profileOption())
-    .action((recipe, options) => leaderboard(recipe, options, context()));
+    .action(async (recipe, options) => leaderboard(recipe, options, await context(options)));
 
   program
     .command('sweep')
@@ -298,9 +311,11 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(precisionOption())
     .addOption(gpuMemoryOption())
     .addOption(memoryOption())
+    .addOption(pluginOption())
     .addOption(jsonOption())
+    .addOption(forceOption())
     .addOption(profileOption())
-    .action((grid, options) => sweep(grid, options, context()));
+    .action(async (grid, options) => sweep(grid, options, await context(options)));
 
   program
     .command('serve')
@@ -330,7 +345,7 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
-    .action((model, options) => serve(model, options, context()));
+    .action(async (model, options) => serve(model, options, await context(options)));
 
   program
     .command('trace')
@@ -350,14 +365,15 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
+    .addOption(forceOption())
     .addOption(profileOption())
-    .action((model, options) => trace(model, options, context()));
+    .action(async (model, options) => trace(model, options, await context(options)));
 
   program
     .command('doctor')
     .description('which devices this machine has, whether they compute rightly, and what is missing')
     .addOption(jsonOption())
-    .action(() => doctor(context()));
+    .action(async (options) => doctor(await context(options)));
 
   program
     .command('demo')
@@ -366,8 +382,9 @@ export function createProgram({ version, json, context }: ProgramOptions): Comma
     .option('--out <dir>', 'keep the checkpoints in this folder', path)
     .option('--limit <n>', 'only the first n documents of a task', positive)
     .addOption(jsonOption())
+    .addOption(forceOption())
     .addOption(profileOption())
-    .action((options) => demo(options, context()));
+    .action(async (options) => demo(options, await context(options)));
 
   return program;
 }

@@ -10,6 +10,13 @@ export const jsonOption = () =>
   new Option('--json', 'results as JSON on standard output, progress and errors as NDJSON');
 export const profileOption = () =>
   new Option('--profile <file>', 'write what took the time as a trace, for ui.perfetto.dev').argParser(path);
+export const forceOption = () =>
+  new Option('--force', 'replace a file of another kind, or a folder that moepress wrote, at an output path');
+export const pluginOption = () =>
+  new Option(
+    '--plugin <path>',
+    'use the plugin in this folder or module, or, by its name, one that is installed; may be repeated',
+  ).argParser((text: string, earlier: readonly string[] = []) => [...earlier, path(text)]);
 export const revisionOption = () => new Option('--revision <commit>', 'branch, tag or commit of a Hub model');
 export const planOption = () =>
   new Option('--plan <file>', 'look at the model as this plan changes it').argParser(path);

@@ -1,5 +1,5 @@
-export { checkFree, createFolder } from './folder.js';
 export { checkUnread } from './huggingface/carried.js';
+export { checkCompanions } from './huggingface/companions.js';
 export { type ExpertLayout, expertLayouts } from './huggingface/layout.js';
 export { sizeAsWritten, type WrittenSize } from './huggingface/size.js';
 export {

@@ -22,6 +22,7 @@ export {
   modelIdentity,
   weightsDigest,
 } from './evidence/identity.js';
+export type { Leftover } from './evidence/leftover.js';
 export {
   type LayerReport,
   type MeasuredLayer,
@@ -30,6 +31,7 @@ export {
 } from './evidence/report.js';
 export { defaultDigestsRoot, defaultEvidenceRoot, defaultRunsRoot } from './evidence/root.js';
 export { EvidenceStore, readEvidence, type StoredEvidence } from './evidence/store.js';
+export { isWriteError } from './evidence/write-error.js';
 export type { Score, ScoreItem, TokenScore } from './forward/score.js';
 export { type LayerRouting, negativeLogLikelihoods, type Trace } from './forward/trace.js';
 export type { Choice, Chooser } from './generate/choose.js';
@@ -40,3 +42,4 @@ export { type Refined, type RefineRequest, refineModel } from './planning/refine
 export { ModelRunner, type Residency, type RunnerOptions } from './runner.js';
 export { engineServices } from './services/services.js';
 export { type TrainOptions, train } from './training/train.js';
+export { clearRuns, unfinishedRuns } from './training/unfinished.js';

@@ -6,6 +6,7 @@ import { mergeLine } from '../adapter/merge-line.js';
 import { withAdapter } from '../adapter/open.js';
 import { warnOfOwnTokenizer } from '../adapter/tokenizer.js';
 import { declaredDtype } from '../config/storage-type.js';
+import { checkFiles } from '../folder/own-files.js';
 import { openWeights } from '../folder/weights.js';
 import { describeUnread, unreadOf } from '../survey/unread.js';
 import { buildBlock } from './build.js';
@@ -69,6 +70,7 @@ async function openFolder(
   { directory, id, revision }: { directory: string; id: string; revision: string | null },
   { progress }: Work,
 ): Promise<Model> {
+  await checkFiles(directory);
   const { raw, compact, manifest, config, generation } = await readModelConfig(directory);
   for (const { key, message } of config.warnings) {
     progress?.({ type: 'warning', message: `${id}: config.json: ${key}: ${message}` });

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { MoepressError, refuseLfsPointer, type StoredTensor } from '@moepress/core';
 import { checkHeaderLength, invalid, lengthBytes, parseHeader } from './header.js';
@@ -50,7 +51,8 @@ async function openFile(path: string): Promise<{ file: string; handle: FileHandl
   try {
     // Links are resolved once, here: the engine maps only real files, and a Hub cache is all links.
     const file = await realpath(path);
-    return { file, handle: await open(file, 'r') };
+    // Without waiting for somebody to write, should it be a pipe.
+    return { file, handle: await open(file, constants.O_RDONLY | constants.O_NONBLOCK) };
   } catch (cause) {
     throw new MoepressError('CHECKPOINT_NOT_FOUND', {
       message: `The file cannot be opened (${(cause as NodeJS.ErrnoException).code}).`,

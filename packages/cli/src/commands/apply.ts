@@ -1,6 +1,6 @@
 import type { ExpertLayout } from '@moepress/export';
 import type { Context } from '../context.js';
-import { checkCheckpointOutput } from '../output.js';
+import { claimFolder, withOutput } from '../output.js';
 import { openBase, warnOfOtherBase } from '../source/model.js';
 import { applyPlanFile, readPlan } from '../source/plan.js';
 import { outputCheckpoint, showWarnings } from './compress.js';
@@ -8,6 +8,7 @@ import { outputCheckpoint, showWarnings } from './compress.js';
 export interface ApplyOptions {
   readonly out: string;
   readonly layout: ExpertLayout;
+  readonly force?: boolean;
   readonly revision?: string;
 }
 
@@ -20,10 +21,12 @@ export async function apply(
 ): Promise<void> {
   // Before a base comes from the Hub, which may take hours.
   const file = await readPlan(planFile);
-  await checkCheckpointOutput(options.out);
-  const base = await openBase(id, { ...options, ...context.work });
-  await warnOfOtherBase(file.plan, base, context.work);
-  const view = applyPlanFile(base, file);
-  showWarnings(file.plan, context);
-  await outputCheckpoint({ base, view, plan: file.plan }, options, context);
+  const taking = claimFolder(options.out, 'checkpoint', { ...context.work, force: options.force });
+  await withOutput(taking, async (output) => {
+    const base = await openBase(id, { ...options, ...context.work });
+    await warnOfOtherBase(file.plan, base, context.work);
+    const view = applyPlanFile(base, file);
+    showWarnings(file.plan, context);
+    await outputCheckpoint({ base, view, plan: file.plan }, { ...options, out: output! }, context);
+  });
 }

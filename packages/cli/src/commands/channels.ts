@@ -1,4 +1,4 @@
-import { replaceFile } from '@moepress/checkpoint';
+import { checkWritable, type FileOutput, replaceFile } from '@moepress/checkpoint';
 import { type Model, MoepressError, moeBlocks } from '@moepress/core';
 import type { CalibrationPart } from '@moepress/harness';
 import type { CalibrationSet } from '@moepress/runtime';
@@ -9,7 +9,7 @@ import { type ChannelScore, channelStatistics } from '../channels/scores.js';
 import { renderMass, renderOverlaps } from '../channels/text.js';
 import type { Context } from '../context.js';
 import { formatCount } from '../format.js';
-import { checkFileOutput, checkFolderOutput, makeParent } from '../output.js';
+import { claimFile, withOutput } from '../output.js';
 import { type CalibrationChoice, calibrationSet } from '../source/calibration.js';
 import { type EngineChoice, openEngine } from '../source/engine.js';
 import { type MeasureOptions, measureEvidence } from '../source/measure.js';
@@ -23,13 +23,24 @@ export interface ChannelsOptions extends CalibrationChoice, EngineChoice, Omit<M
   readonly svg?: string;
   readonly plan?: string;
   readonly revision?: string;
+  readonly force?: boolean;
 }
 
 /** `moepress channels <model>`: which layers, experts and channels the loss on a calibration set depends on. */
 export async function channels(id: string, options: ChannelsOptions, context: Context): Promise<void> {
-  const { score, against, svg, evidence } = options;
-  if (svg !== undefined) await checkFileOutput(svg);
-  if (evidence) await checkFolderOutput(evidence);
+  const { svg, evidence, force } = options;
+  if (evidence) await checkWritable(evidence);
+  const taking = svg === undefined ? null : claimFile(svg, 'figure', { ...context.work, force });
+  await withOutput(taking, (figure) => channelsInto(figure, id, options, context));
+}
+
+async function channelsInto(
+  output: FileOutput | null,
+  id: string,
+  options: ChannelsOptions,
+  context: Context,
+): Promise<void> {
+  const { score, against, svg } = options;
   const model = await openView(id, { ...options, ...context.work });
   checkExperts(model);
   const choices: readonly CalibrationChoice[] = [
@@ -40,16 +51,10 @@ export async function channels(id: string, options: ChannelsOptions, context: Co
   const mass = massOf(first!.experts);
   const overlaps = second ? overlapsOf(first!.experts, second.experts) : null;
   const heading = `${model.id} on ${first!.calibration.source}: ${score}`;
-  if (svg !== undefined) {
-    const figure = await renderHeatMap(mass, heading);
-    await makeParent(svg);
-    await replaceFile(svg, (file) => file.writeFile(figure));
-  }
   const text = [
     `${heading}, ${formatCount(first!.calibration.tokens)} tokens`,
     renderMass(mass),
     ...(overlaps ? [renderOverlaps(overlaps, second!.calibration.source)] : []),
-    ...(svg === undefined ? [] : [`Heat map written to ${svg}`]),
   ];
   context.print(text.join('\n\n'), {
     model: model.id,
@@ -59,6 +64,11 @@ export async function channels(id: string, options: ChannelsOptions, context: Co
     ...(second && { against: second.calibration, overlaps }),
     ...(svg !== undefined && { svg }),
   });
+  if (output === null) return;
+  const figure = await renderHeatMap(mass, heading);
+  await replaceFile(output.path, (file) => file.writeFile(figure));
+  await output.commit();
+  context.note(`\nHeat map written to ${svg}`);
 }
 
 function checkExperts(model: Model): void {

@@ -1,3 +1,4 @@
+import { checkWritable, type FileOutput, FolderOutput } from '@moepress/checkpoint';
 import {
   applyPlan,
   type CompressionPlan,
@@ -9,11 +10,12 @@ import {
   type RemovedRatios,
   removedRatios,
 } from '@moepress/core';
-import { checkUnread, type ExpertLayout, writeHuggingFace } from '@moepress/export';
+import { type ExpertLayout, writeHuggingFace } from '@moepress/export';
 import { type CalibrationSet, planCompression } from '@moepress/runtime';
+import { checkWritten } from '../compress-checks.js';
 import type { Context } from '../context.js';
 import { formatBytes, formatPercent } from '../format.js';
-import { checkCheckpointOutput, checkFileOutput, checkFolderOutput, makeParent } from '../output.js';
+import { claimFile, claimFolder, withOutput } from '../output.js';
 import { type CalibrationChoice, calibrationSet } from '../source/calibration.js';
 import { type EngineChoice, openEngine } from '../source/engine.js';
 import { type MeasureOptions, measureEvidence } from '../source/measure.js';
@@ -25,6 +27,8 @@ export interface CompressOptions extends PlanningOptions {
   readonly ratio?: number;
   readonly out?: string;
   readonly planOnly?: boolean;
+  /** Replaces what is at `out`. */
+  readonly force?: boolean;
   readonly layout: ExpertLayout;
   readonly option?: Readonly<Record<string, unknown>>;
   /** The option of that name, of methods that drop experts. */
@@ -35,22 +39,31 @@ export interface CompressOptions extends PlanningOptions {
 /** `moepress compress <model>`: calibrate, decide, write the checkpoint or only the plan. */
 export async function compress(id: string, options: CompressOptions, context: Context): Promise<void> {
   // What can be refused at once is refused before a model comes from the Hub and is measured.
-  await checkOutput(options);
-  const method = await context.registry.find(options.method);
-  parseOptions(method.compressor, methodOptions(options));
-  const model = await openBase(id, { ...options, ...context.work });
-  if (!options.planOnly) checkUnread(model);
-  const plan = await makePlan(model, method, methodOptions(options), options, context);
-  showWarnings(plan, context);
-  if (options.planOnly) return outputPlan(plan, options.out, context);
-  const compressed = { base: model, view: applyPlan(model, plan), plan };
-  await outputCheckpoint(compressed, { ...options, out: options.out! }, context);
+  if (options.evidence) await checkWritable(options.evidence);
+  await withOutput(takeOutput(options, context), async (output) => {
+    const method = await context.registry.find(options.method);
+    parseOptions(method.compressor, methodOptions(options));
+    const model = await openBase(id, { ...options, ...context.work });
+    if (output instanceof FolderOutput) {
+      const asked = { own: methodOptions(options), layout: options.layout, folder: output.path };
+      await checkWritten(model, method, asked);
+    }
+    const plan = await makePlan(model, method, methodOptions(options), options, context);
+    showWarnings(plan, context);
+    if (!(output instanceof FolderOutput)) return outputPlan(plan, output, context);
+    const compressed = { base: model, view: applyPlan(model, plan), plan };
+    await outputCheckpoint(compressed, { ...options, out: output }, context);
+  });
 }
 
-async function checkOutput({ out, planOnly, evidence }: CompressOptions): Promise<void> {
-  if (evidence) await checkFolderOutput(evidence);
-  if (out !== undefined) return planOnly ? checkFileOutput(out) : checkCheckpointOutput(out);
-  if (planOnly) return;
+function takeOutput(
+  { out, planOnly, force }: CompressOptions,
+  { work }: Context,
+): Promise<FileOutput | FolderOutput> | null {
+  const taking = { ...work, force };
+  if (out !== undefined)
+    return planOnly ? claimFile(out, 'plan', taking) : claimFolder(out, 'checkpoint', taking);
+  if (planOnly) return null;
   throw new MoepressError('INPUT_INVALID', {
     message: 'Nothing says where the checkpoint goes.',
     where: '--out',
@@ -97,15 +110,19 @@ export async function makePlan(
   }
 }
 
-async function outputPlan(plan: CompressionPlan, out: string | undefined, context: Context): Promise<void> {
-  if (out === undefined) {
-    context.print(JSON.stringify(plan, null, 2), plan);
-    return;
+/** Hours of measuring may stand behind a plan: one that cannot be saved is printed. */
+async function outputPlan(plan: CompressionPlan, output: FileOutput | null, context: Context): Promise<void> {
+  const print = () => context.print(JSON.stringify(plan, null, 2), plan);
+  if (output === null) return print();
+  try {
+    await writePlan(output.path, plan);
+    await output.commit();
+  } catch (cause) {
+    print();
+    throw cause;
   }
-  await makeParent(out);
-  await writePlan(out, plan);
   const hash = planHash(plan);
-  context.print(`Plan ${hash.slice(0, 12)} written to ${out}`, { out, planHash: hash });
+  context.print(`Plan ${hash.slice(0, 12)} written to ${output.out}`, { out: output.out, planHash: hash });
 }
 
 /** A model, what a plan makes of it, and the plan. */
@@ -118,7 +135,7 @@ export interface Compressed {
 /** Writes the view and says what was saved. */
 export async function outputCheckpoint(
   { base, view, plan }: Compressed,
-  { out, layout }: { readonly out: string; readonly layout: ExpertLayout },
+  { out, layout }: { readonly out: FolderOutput; readonly layout: ExpertLayout },
   context: Context,
 ): Promise<void> {
   const written = await writeHuggingFace(view, out, { ...context.work, layout, plan, base });

@@ -1,13 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { asWriteError } from '@moepress/checkpoint';
+import { resolve } from 'node:path';
+import { asWriteError, makeTemporary, WorkFolder } from '@moepress/checkpoint';
+import { MoepressError } from '@moepress/core';
 import type { Context } from '../context.js';
 import { compressAll, folderOf } from '../demo/compress.js';
 import { cells, columns } from '../demo/row.js';
 import { checkpointBytes, scoreAll } from '../demo/score.js';
 import { allVariants, shortVariants } from '../demo/variants.js';
-import { checkCheckpointOutput } from '../output.js';
 import { embeddedName, openBase } from '../source/model.js';
 import { formatTable } from '../table.js';
 
@@ -26,12 +26,25 @@ export interface DemoOptions {
  */
 export async function demo(options: DemoOptions, context: Context): Promise<void> {
   if (options.out === undefined) await inTemporaryFolder((folder) => demoIn(folder, options, context));
-  else await demoIn(resolve(options.out), options, context);
+  else await inOwnFolder(resolve(options.out), (folder) => demoIn(folder, options, context), context);
+}
+
+async function inOwnFolder(
+  out: string,
+  use: (folder: string) => Promise<void>,
+  { work }: Context,
+): Promise<void> {
+  const folder = await WorkFolder.open(out, work);
+  try {
+    await use(out);
+  } finally {
+    await folder.release();
+  }
 }
 
 async function demoIn(folder: string, { all, limit, out }: DemoOptions, context: Context): Promise<void> {
   const variants = all ? allVariants : shortVariants;
-  await Promise.all(variants.map((variant) => checkCheckpointOutput(folderOf(folder, variant))));
+  for (const variant of variants) await checkEmpty(folderOf(folder, variant));
   const base = await openBase(embeddedName, context.work);
   const bytes = await checkpointBytes(base);
   const compressed = await compressAll(base, variants, folder, context);
@@ -48,13 +61,25 @@ async function demoIn(folder: string, { all, limit, out }: DemoOptions, context:
 }
 
 async function inTemporaryFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const parent = tmpdir();
-  const folder = await mkdtemp(join(parent, 'moepress-demo-')).catch((cause) => {
-    throw asWriteError(cause, parent);
+  const folder = await makeTemporary('moepress-demo-').catch((cause) => {
+    throw asWriteError(cause, tmpdir());
   });
   try {
-    await use(folder);
+    await use(folder.path);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await folder.remove();
   }
+}
+
+/** Of checkpoints that are written one after the other, the last must not be found to be there when it is its turn. */
+async function checkEmpty(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return [];
+    throw asWriteError(cause, folder);
+  });
+  if (names.length === 0) return;
+  throw new MoepressError('OUTPUT_EXISTS', {
+    message: 'There is something at the output path.',
+    where: folder,
+  });
 }

@@ -1,3 +1,4 @@
+import { checkWritable } from '@moepress/checkpoint';
 import { type Model, MoepressError, type Work } from '@moepress/core';
 import {
   type Evaluation,
@@ -9,7 +10,6 @@ import {
 } from '@moepress/harness';
 import type { DeviceOptions } from '@moepress/runtime';
 import type { Context } from '../context.js';
-import { checkFolderOutput } from '../output.js';
 import type { AnswersChoice } from '../scoring/answers.js';
 import { type Questions, scoreView } from '../scoring/local.js';
 import { scoreReadyMade } from '../scoring/ready-made.js';
@@ -39,17 +39,13 @@ export interface EvalOptions extends Questions, DeviceOptions {
 export async function evalCommand(id: string, options: EvalOptions, context: Context): Promise<void> {
   // Before a model comes from the Hub and is asked for hours.
   for (const task of options.tasks) findTaskOrGroup(task);
-  if (options.output !== undefined) await checkFolderOutput(options.output);
+  if (options.output !== undefined) await checkWritable(options.output);
   const evaluation = await score(id, options, context.work);
   const { record } = evaluation;
-  const saved = options.output === undefined ? null : await saveEvaluation(evaluation, options.output);
-  const lines = [
-    renderHeading(record),
-    '',
-    renderTable(record),
-    ...(saved ? [`Results written to ${saved}`] : []),
-  ];
-  context.print(lines.join('\n'), record);
+  // First: what cannot be saved has been seen at least.
+  context.print([renderHeading(record), '', renderTable(record)].join('\n'), record);
+  if (options.output === undefined) return;
+  context.note(`Results written to ${await saveEvaluation(evaluation, options.output)}`);
 }
 
 async function score(id: string, options: EvalOptions, work: Work): Promise<Evaluation> {

@@ -11,11 +11,14 @@ import {
 } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { formatBytes, formatCount, formatPercent } from '../format.js';
+import { everyLeftover, type Left, leftText, ofStore } from '../leftovers.js';
 import { formatTable } from '../table.js';
 
 export interface EvidenceOptions {
   /** Experts that saw fewer tokens are counted as scarce. */
   readonly minTokens: number;
+  /** Removes what killed runs left. */
+  readonly clear?: boolean;
 }
 
 /**
@@ -29,8 +32,12 @@ export async function evidence(
 ): Promise<void> {
   if (dir !== undefined) await checkFolder(dir);
   const one = dir === undefined ? null : await readEvidence(resolve(dir));
-  if (one) await showExperts(one, options, context);
-  else await showStore(new EvidenceStore(dir && resolve(dir)), context);
+  if (one) return showExperts(one, options, context);
+  const store = new EvidenceStore(dir && resolve(dir));
+  // Runs and temporary folders have places of their own, which belong to the default store.
+  const kept = dir === undefined ? everyLeftover : ofStore;
+  if (options.clear) clearLeftovers(await kept.clear(store), context);
+  else await showStore(store, await kept.list(store), context);
 }
 
 async function checkFolder(dir: string): Promise<void> {
@@ -43,7 +50,7 @@ async function checkFolder(dir: string): Promise<void> {
   });
 }
 
-async function showStore(store: EvidenceStore, context: Context): Promise<void> {
+async function showStore(store: EvidenceStore, left: readonly Left[], context: Context): Promise<void> {
   const stored = await store.list();
   const rows = stored.map(({ folder, record, bytes }) => [
     record.model.id,
@@ -60,10 +67,20 @@ async function showStore(store: EvidenceStore, context: Context): Promise<void> 
     rows.length === 0
       ? `There is no evidence in ${store.root}.`
       : `${store.root}\n\n${formatTable(columns, rows)}`;
-  context.print(text, {
+  context.print([text, ...leftText(left)].join('\n\n'), {
     root: store.root,
+    leftovers: left,
     evidence: stored.map(({ folder, record, bytes }) => ({ folder, bytes, ...record })),
   });
+}
+
+function clearLeftovers(left: readonly Left[], { print }: Context): void {
+  const bytes = left.reduce((sum, one) => sum + one.bytes, 0);
+  const text = [
+    left.length === 0 ? 'There was nothing to remove.' : `Removed ${formatBytes(bytes)}:`,
+    ...left.map(({ what, folder }) => `  ${what}: ${folder}`),
+  ];
+  print(text.join('\n'), { removed: left });
 }
 
 async function showExperts(

@@ -14,8 +14,9 @@ export interface InspectOptions {
 /** `moepress inspect <model>` */
 export async function inspect(id: string, options: InspectOptions, context: Context): Promise<void> {
   const model = await openOrSurvey(id, options, context);
-  const inspection = inspectModel(model, await findMethods(context));
-  context.print(renderInspection(inspection), inspection);
+  const { otherPlugins } = context;
+  const inspection = { ...inspectModel(model, await findMethods(context)), otherPlugins };
+  context.print([renderInspection(inspection), ...renderOthers(otherPlugins)].join('\n\n'), inspection);
 }
 
 /** A family that is not known is still an error, but one with all that can be said beside it. */
@@ -30,8 +31,17 @@ async function openOrSurvey(id: string, options: InspectOptions, context: Contex
   }
 }
 
-/** All installed methods; a broken plugin costs its own methods and a warning. */
-async function findMethods({ registry, work }: Context): Promise<FoundMethod[]> {
+/** Looking at a model runs nobody's code but the command's own, unless it is asked to. */
+function renderOthers(others: Context['otherPlugins']): string[] {
+  if (others.length === 0) return [];
+  const names = others.map(
+    ({ package: name, methods }) => `  ${name}${methods.length > 0 ? `: ${methods.join(', ')}` : ''}`,
+  );
+  return [['Installed and not asked (--plugin <name> asks one):', ...names].join('\n')];
+}
+
+/** Methods that came with the command or are asked for; a broken plugin costs its own methods and a warning. */
+async function findMethods({ bundled: registry, work }: Context): Promise<FoundMethod[]> {
   const methods: FoundMethod[] = [];
   for (const name of await registry.methods()) {
     try {

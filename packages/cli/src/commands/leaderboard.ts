@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
+import { WorkFolder } from '@moepress/checkpoint';
+import { isWriteError } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import type { Cell } from '../leaderboard/cell.js';
 import { writeWhole } from '../leaderboard/cell.js';
@@ -8,10 +10,9 @@ import { leaderboardMarkdown } from '../leaderboard/markdown.js';
 import { metricsOf } from '../leaderboard/metric.js';
 import { leaderboardPage } from '../leaderboard/page.js';
 import { publishedTables } from '../leaderboard/published.js';
-import { type Recipe, readRecipe } from '../leaderboard/recipe.js';
+import { type LocatedRecipe, type Recipe, readRecipe } from '../leaderboard/recipe.js';
 import { runVariants } from '../leaderboard/run.js';
-import { openSharing } from '../leaderboard/together.js';
-import { checkFolderOutput } from '../output.js';
+import { openSharing, type Sharing } from '../leaderboard/together.js';
 import type { AnswersChoice } from '../scoring/answers.js';
 import { type SharedOptions, sharedDevice } from '../source/engine.js';
 
@@ -42,26 +43,48 @@ export async function leaderboard(
   const sharing =
     queue === undefined ? null : await openSharing({ url: queue, stalledAfter: 1000 * stalledAfter });
   const located = await readRecipe(file);
-  await checkFolderOutput(out);
+  // Machines on one queue may share the folder.
+  const folder = await WorkFolder.open(out, { ...context.work, shared: sharing !== null });
+  try {
+    await fill(located, { ...options, out }, sharing, context);
+  } finally {
+    await folder.release();
+  }
+}
+
+async function fill(
+  located: LocatedRecipe,
+  options: LeaderboardOptions,
+  sharing: Sharing | null,
+  context: Context,
+): Promise<void> {
   const { recipe } = located;
-  const { data } = options;
+  const { out, data } = options;
   const variants = await enumerateVariants(located, { ...context, data });
+  const show = (cells: readonly Cell[]) =>
+    leaderboardMarkdown(recipe.title, cells, metricsOf(cells, recipe.tasks));
+  let finished: readonly Cell[] = [];
   const cells = await runVariants(
     variants,
     {
       ...options,
-      out,
       sharing,
       device: await sharedDevice(options, options.workers, context.work),
       answers: options.answers,
       questions: { tasks: recipe.tasks, limit: recipe.limit, numFewshot: recipe.num_fewshot, data },
       threads: Math.max(1, Math.floor(availableParallelism() / options.workers)),
-      onCells: (done) => publish(out, recipe, done),
+      onCells: (done) => {
+        finished = done;
+        return publish(out, recipe, done);
+      },
     },
     context,
-  );
-  const table = leaderboardMarkdown(recipe.title, cells, metricsOf(cells, recipe.tasks));
-  context.print(`${table}\nThe page is ${join(out, 'index.html')}`, { out, cells });
+  ).catch((cause) => {
+    // What cannot be saved is seen at least.
+    if (isWriteError(cause) && finished.length > 0) context.print(show(finished), { out, cells: finished });
+    throw cause;
+  });
+  context.print(`${show(cells)}\nThe page is ${join(out, 'index.html')}`, { out, cells });
 }
 
 /** Results, table and page; each whole or not at all, so that one may look while the run goes on. */

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
+import type { FolderOutput } from '@moepress/checkpoint';
 import { type CalibrationRecord, parseOptions, planHash } from '@moepress/core';
 import type { CalibrationPart } from '@moepress/harness';
 import { defaultRunsRoot, recordOf, refineModel } from '@moepress/runtime';
 import type { Context } from '../context.js';
-import { checkCheckpointOutput } from '../output.js';
+import { claimFolder, notKept, withOutput } from '../output.js';
 import { writeRefined } from '../refine/write.js';
 import { type TrainingData, trainingSet } from '../source/calibration.js';
 import { openBase, warnOfOtherBase } from '../source/model.js';
@@ -24,12 +25,22 @@ export interface RefineOptions {
   /** Bytes of anonymous memory to stay within. */
   readonly memory?: number;
   readonly revision?: string;
+  readonly force?: boolean;
 }
 
 /** `moepress refine <model>`: train what a plan leaves, and write the plan with what was learned. */
 export async function refine(id: string, options: RefineOptions, context: Context): Promise<void> {
+  const taking = claimFolder(options.out, 'refined', { ...context.work, force: options.force });
+  await withOutput(taking, (output) => refineInto(output!, id, options, context));
+}
+
+async function refineInto(
+  output: FolderOutput,
+  id: string,
+  options: RefineOptions,
+  context: Context,
+): Promise<void> {
   const { work } = context;
-  await checkCheckpointOutput(options.out);
   const file = await readPlan(options.plan);
   const refiner = await context.registry.findRefiner(options.refiner);
   const own = parseOptions(refiner.refiner, { ...options.option, seed: options.seed });
@@ -38,6 +49,7 @@ export async function refine(id: string, options: RefineOptions, context: Contex
   const student = applyPlanFile(teacher, file);
   const data = await trainingSet(teacher, options.train, options, work);
   const validation = options.validate && (await trainingSet(teacher, options.validate, options, work));
+  const folder = options.runs ?? defaultRunsRoot();
   const refined = await refineModel({
     ...work,
     ...(options.threads !== undefined && { threads: options.threads }),
@@ -48,14 +60,16 @@ export async function refine(id: string, options: RefineOptions, context: Contex
     options: own,
     sequences: data.sequences,
     validation: validation?.sequences ?? [],
-    folder: options.runs ?? defaultRunsRoot(),
+    folder,
+    // A place that the user did not choose is a convenience: one that is full is given up.
+    giveUp: options.runs === undefined ? notKept('States of training', folder, work.progress) : undefined,
   });
   const record = {
     refiner: { name: refiner.refiner.name, ...refiner.origin },
     options: own,
     data: dataRecord(data),
   };
-  const plan = await writeRefined(options.out, file.plan, refined, record, work);
+  const plan = await writeRefined(output, file.plan, refined, record, work);
   context.print(summary(options.out, plan.learned!.tensors, refined.curves), {
     out: options.out,
     plan: join(options.out, 'plan.json'),

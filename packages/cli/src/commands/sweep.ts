@@ -1,15 +1,16 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
+import { WorkFolder } from '@moepress/checkpoint';
 import { MoepressError } from '@moepress/core';
 import { parseCalibration } from '@moepress/harness';
 import { type DeviceOptions, modelIdentity } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { writeWhole } from '../leaderboard/cell.js';
-import { checkFolderOutput } from '../output.js';
 import type { Questions } from '../scoring/local.js';
 import { calibrationSet } from '../source/calibration.js';
 import { type SharedOptions, sharedDevice } from '../source/engine.js';
 import { openBase } from '../source/model.js';
+import type { LocatedYaml } from '../source/yaml.js';
 import { type Configuration, configurationsOf } from '../sweep/configuration.js';
 import type { AskedEntry, Entry } from '../sweep/entry.js';
 import { sharedEvidence } from '../sweep/evidence.js';
@@ -33,7 +34,16 @@ export interface SweepOptions extends SharedOptions {
 export async function sweep(file: string, options: SweepOptions, context: Context): Promise<void> {
   const out = resolve(options.out);
   const located = await readGrid(file);
-  await checkFolderOutput(out);
+  const folder = await WorkFolder.open(out, context.work);
+  try {
+    await fill(located, { ...options, out }, context);
+  } finally {
+    await folder.release();
+  }
+}
+
+async function fill(located: LocatedYaml<Grid>, options: SweepOptions, context: Context): Promise<void> {
+  const { out } = options;
   const { data: grid } = located;
   const method = await context.registry.find(grid.method);
   const base = await openBase(grid.model, {

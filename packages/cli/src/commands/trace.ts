@@ -1,4 +1,4 @@
-import { arrayEntry, type TensorEntry, writeSafetensors } from '@moepress/checkpoint';
+import { arrayEntry, type FileOutput, type TensorEntry, writeSafetensors } from '@moepress/checkpoint';
 import { MoepressError, parseJson } from '@moepress/core';
 import {
   type DeviceOptions,
@@ -9,7 +9,8 @@ import {
   type Trace,
 } from '@moepress/runtime';
 import type { Context } from '../context.js';
-import { checkFileOutput, makeParent } from '../output.js';
+import { claimFile, withOutput } from '../output.js';
+import { traceMark } from '../output-kinds.js';
 import { openView } from '../source/model.js';
 import { readText } from '../source/text.js';
 
@@ -20,19 +21,31 @@ export interface TraceOptions extends DeviceOptions {
   readonly residency: Residency;
   readonly threads?: number;
   readonly revision?: string;
+  readonly force?: boolean;
 }
 
 /** `moepress trace <model>`: everything a forward pass computes, as a safetensors file. */
 export async function trace(id: string, options: TraceOptions, context: Context): Promise<void> {
   const ids = await parseIds(options.ids);
-  await checkFileOutput(options.out);
+  const taking = claimFile(options.out, 'trace', { ...context.work, force: options.force });
+  await withOutput(taking, (output) => traceInto(output!, id, ids, options, context));
+}
+
+async function traceInto(
+  output: FileOutput,
+  id: string,
+  ids: readonly number[],
+  options: TraceOptions,
+  context: Context,
+): Promise<void> {
   const model = await openView(id, { ...options, ...context.work });
   const runner = await ModelRunner.open(model, { ...options, ...context.work });
   try {
     const [result] = await runner.trace([ids], context.work);
     const entries = traceEntries(result!, ids);
-    await makeParent(options.out);
-    await writeSafetensors(options.out, entries, context.work);
+    const metadata = { format: 'pt', ...traceMark };
+    await writeSafetensors(output.path, entries, { ...context.work, metadata });
+    await output.commit();
     const shapes = Object.fromEntries(entries.map(({ name, shape }) => [name, shape]));
     const lines = Object.entries(shapes).map(([name, shape]) => `  ${name} [${shape.join(', ')}]`);
     context.print(`Wrote ${options.out}\n${lines.join('\n')}`, { out: options.out, tensors: shapes });

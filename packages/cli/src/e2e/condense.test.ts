@@ -18,11 +18,11 @@ import { noServices, toyModel } from '@moepress/core/testing';
 import { expertHits, GraphBuilder, gateWeightSums } from '@moepress/graph';
 import { calibrate, Engine, ModelRunner, planCompression } from '@moepress/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createPackageHost } from '../host.js';
+import { findPlugins } from '../plugins/host.js';
 
 const at = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const engine = new Engine({ workers: 1, threads: 1 });
-const registry = new PluginRegistry(createPackageHost());
+const registry = new PluginRegistry(findPlugins().installed);
 afterAll(() => engine.dispose());
 
 /** A model and texts of several lengths. */

@@ -4,7 +4,7 @@ import { applyPlan, type Model, moeBlocks, PluginRegistry } from '@moepress/core
 import { writeHuggingFace } from '@moepress/export';
 import { calibrate, Engine, ModelRunner, planCompression } from '@moepress/runtime';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createPackageHost } from '../host.js';
+import { findPlugins } from '../plugins/host.js';
 import { checkpoint, families } from './checkpoints.js';
 import { inTemporaryFolder } from './command.js';
 
@@ -14,7 +14,7 @@ const sequences = [48, 29, 17].map((length, seed) =>
 const set = { source: 'made up', seed: 0, sequences };
 const one = { workers: 1, threads: 1 };
 const engine = new Engine(one);
-const registry = new PluginRegistry(createPackageHost());
+const registry = new PluginRegistry(findPlugins().installed);
 afterAll(() => engine.dispose());
 
 async function condensed(model: Model, options: object): Promise<Model> {

@@ -22,7 +22,7 @@ import { cast, mul, reduceSum, reshape, rowPerExpert } from '@moepress/graph';
 import { calibrate, Engine, ModelRunner, planCompression } from '@moepress/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { channelStatistics as scores } from '../channels/scores.js';
-import { createPackageHost } from '../host.js';
+import { findPlugins } from '../plugins/host.js';
 
 const families = [
   ['olmoe', 'olmoe'],
@@ -38,7 +38,7 @@ const families = [
 const at = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const one = { workers: 1, threads: 1 };
 const engine = new Engine(one);
-const registry = new PluginRegistry(createPackageHost());
+const registry = new PluginRegistry(findPlugins().installed);
 afterAll(() => engine.dispose());
 
 /** A model with the references of transformers and torch. */

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { inTemporaryFolder, moepress } from './command.js';
 
-it('inspects a model beside a broken plugin', () =>
+it('inspects a model without running a plugin, unless it is asked to', () =>
   inTemporaryFolder(async (folder) => {
     const write = (path: string, content: string) => {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
@@ -15,7 +15,13 @@ it('inspects a model beside a broken plugin', () =>
     const { code, stdout, stderr } = await moepress(['inspect', 'tiny'], { cwd: folder });
     expect(code).toBe(0);
     expect(stdout).toContain('conmoe');
-    expect(stderr).toMatch(/^warning: bad is left out: .*no GPU here/);
+    expect(stdout).toContain('moepress-plugin-bad: bad');
+    expect(stderr).toBe('');
+    const asked = await moepress(['inspect', 'tiny', '--plugin', 'moepress-plugin-bad'], { cwd: folder });
+    expect(asked).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^warning: bad is left out: .*no GPU/),
+    });
 
     const used = await moepress(['compress', 'tiny', '--method', 'bad', '--ratio', '0.5', '--plan-only'], {
       cwd: folder,

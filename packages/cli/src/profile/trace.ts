@@ -1,8 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { asWriteError } from '@moepress/checkpoint';
+import { readFileSync } from 'node:fs';
+import { type FileOutput, replaceFile } from '@moepress/checkpoint';
 import type { Progress, ProgressEvent } from '@moepress/core';
 import type { EngineSpan } from '@moepress/runtime';
+import { profileHead } from '../output-kinds.js';
 
 /** An event of the Trace Event Format, which Perfetto (ui.perfetto.dev) and Chrome (chrome://tracing) show. Times in microseconds. */
 interface TraceEvent {
@@ -29,12 +30,11 @@ export class TraceRecorder {
   readonly #timer: NodeJS.Timeout;
   readonly #onSpan = (message: unknown) => this.#span(message as EngineSpan);
 
-  readonly #file: string;
+  readonly #output: FileOutput;
 
-  /** Records for `file`, which is made at once: an hour of work must not end in a trace that cannot be written. */
-  constructor(file: string) {
-    this.#file = file;
-    this.#write('');
+  /** Records for a file that has been taken: an hour of work must not end in a trace that cannot be written. */
+  constructor(output: FileOutput) {
+    this.#output = output;
     this.#add({ name: 'start-up', start: 0, end: performance.now() }, taskThread);
     subscribe(spansOf, this.#onSpan);
     this.#timer = setInterval(() => this.#memory(), memoryEvery);
@@ -49,8 +49,15 @@ export class TraceRecorder {
     };
   }
 
+  /** Records no more, and leaves no file unless one has been written. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    unsubscribe(spansOf, this.#onSpan);
+    await this.#output.abandon();
+  }
+
   /** Writes the trace. Throws `DISK_FULL` or `WRITE_FAILED`. */
-  finish(): void {
+  async finish(): Promise<void> {
     clearInterval(this.#timer);
     unsubscribe(spansOf, this.#onSpan);
     for (const name of [...this.#running.keys()]) this.#event({ type: 'end', task: name });
@@ -59,15 +66,9 @@ export class TraceRecorder {
       const name = tid === taskThread ? 'command' : `engine worker ${tid - 1}`;
       return { name: 'thread_name', ph: 'M', pid: 1, tid, args: { name } };
     });
-    this.#write(`${JSON.stringify({ traceEvents: [...threads, ...this.#events] })}\n`);
-  }
-
-  #write(text: string): void {
-    try {
-      writeFileSync(this.#file, text);
-    } catch (cause) {
-      throw asWriteError(cause as Error, this.#file);
-    }
+    const traceEvents = JSON.stringify([...threads, ...this.#events]);
+    await replaceFile(this.#output.path, (file) => file.writeFile(`${profileHead}${traceEvents}}\n`));
+    await this.#output.commit();
   }
 
   #event(event: ProgressEvent): void {

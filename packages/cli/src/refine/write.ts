@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createFolder, type FolderOutput } from '@moepress/checkpoint';
 import { type CompressionPlan, type LearnedFacts, type Work, withLearned } from '@moepress/core';
-import { createFolder } from '@moepress/export';
 import type { Refined } from '@moepress/runtime';
 import { writeLearned, writePlan } from '../source/plan.js';
 import { renderLossCurves } from './loss-curve.js';
@@ -10,10 +10,10 @@ const learnedFile = 'learned.safetensors';
 
 /**
  * Writes a folder with `plan.json`, the tensors it brings along, and the loss curves as NDJSON and as a figure. It
- * appears whole or not at all. Throws `OUTPUT_EXISTS`, `DISK_FULL`, `WRITE_FAILED` and `ABORTED`.
+ * appears whole or not at all. Throws what `FolderOutput.commit` throws, `DISK_FULL`, `WRITE_FAILED` and `ABORTED`.
  */
 export function writeRefined(
-  out: string,
+  out: FolderOutput,
   plan: CompressionPlan,
   { tensors, curves }: Refined,
   facts: Pick<LearnedFacts, 'refiner' | 'options' | 'data'>,

@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path';
-import type { Model, Work } from '@moepress/core';
+import type { Model, MoepressError, Work } from '@moepress/core';
 import { type AnswerStore, type LanguageModel, type ModelIdentity, openAnswerStore } from '@moepress/harness';
-import { defaultEvidenceRoot, modelIdentity } from '@moepress/runtime';
-import { storeFolder } from '../output.js';
+import { defaultEvidenceRoot, isWriteError, modelIdentity } from '@moepress/runtime';
+import { notKept, storeFolder } from '../output.js';
 import { companionsHash } from '../source/companions.js';
 
 /** Folder of answers, absent for the default one, false for none. */
@@ -24,10 +24,27 @@ export async function openLocalAnswers(
   const folder = await storeFolder(choice, defaultRoot(), 'Answers', work.progress);
   if (folder === null) return undefined;
   const { hash: numbers, checkUnchanged } = await modelIdentity(model, work);
-  return checkedStore(
-    await openAnswerStore(folder, await localIdentity(model, numbers, settings)),
-    checkUnchanged,
-  );
+  const store = await openAnswerStore(folder, await localIdentity(model, numbers, settings));
+  const giveUp = choice === undefined ? notKept('Answers', folder, work.progress) : null;
+  return checkedStore(giveUp ? givenUp(store, giveUp) : store, checkUnchanged);
+}
+
+/** A store that keeps nothing more once its disk takes nothing more, which `tell` hears of. */
+export function givenUp(store: AnswerStore, tell: (error: MoepressError) => void): AnswerStore {
+  let isGivenUp = false;
+  return {
+    get: (request) => store.get(request),
+    async add(answers) {
+      if (isGivenUp) return;
+      try {
+        await store.add(answers);
+      } catch (error) {
+        if (!isWriteError(error)) throw error;
+        isGivenUp = true;
+        tell(error);
+      }
+    },
+  };
 }
 
 /** A store that keeps nothing once the files it is about are others: `checkUnchanged` throws then. */

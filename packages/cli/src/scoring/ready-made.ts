@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { checkWritable } from '@moepress/checkpoint';
 import type { Work } from '@moepress/core';
 import {
   type AnswerStore,
@@ -11,7 +12,6 @@ import {
   transformersJsLanguageModel,
 } from '@moepress/harness';
 import { defaultEvidenceRoot } from '@moepress/runtime';
-import { checkFolderOutput } from '../output.js';
 import { openTokenizerOf } from '../source/tokenizer.js';
 import { type AnswersChoice, checkedStore } from './answers.js';
 import { datasets, type Questions } from './local.js';
@@ -36,7 +36,7 @@ export async function scoreReadyMade(
   { answers, ...options }: ReadyMadeOptions,
   work: Work,
 ): Promise<Evaluation> {
-  if (answers) await checkFolderOutput(answers);
+  if (answers) await checkWritable(answers);
   const model = await transformersJsLanguageModel({
     ...options,
     ...work,

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
+import { checkWritable } from '@moepress/checkpoint';
 import type { Work } from '@moepress/core';
 import { type Evaluation, evaluate, openAiLanguageModel, openAnswerStore } from '@moepress/harness';
-import { checkFolderOutput } from '../output.js';
 import { openTokenizerOf } from '../source/tokenizer.js';
 import type { AnswersChoice } from './answers.js';
 import { datasets, type Questions } from './local.js';
@@ -28,7 +28,7 @@ export async function scoreServer(
   work: Work,
 ): Promise<Evaluation> {
   const { answers } = options;
-  if (answers) await checkFolderOutput(answers);
+  if (answers) await checkWritable(answers);
   const model = openAiLanguageModel({
     ...options,
     model: options.servedName ?? id,

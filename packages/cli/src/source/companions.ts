@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isCompanion } from '@moepress/checkpoint';
 
@@ -13,7 +13,10 @@ export async function companionsHash(directory: string): Promise<string> {
   const names = found.filter((name) => name === 'config.json' || isCompanion(name));
   const hash = createHash('sha256');
   for (const name of names.sort()) {
-    const bytes = await readFile(join(directory, name)).catch(() => Buffer.alloc(0));
+    const path = join(directory, name);
+    // Opening a pipe would wait for ever.
+    const isFile = (await stat(path).catch(() => null))?.isFile();
+    const bytes = isFile ? await readFile(path).catch(() => Buffer.alloc(0)) : Buffer.alloc(0);
     hash.update(JSON.stringify([name, bytes.length])).update(bytes);
   }
   return hash.digest('hex');

@@ -8,7 +8,7 @@ import {
   EvidenceStore,
   reportLayers,
 } from '@moepress/runtime';
-import { storeFolder } from '../output.js';
+import { notKept, storeFolder } from '../output.js';
 
 /** Where evidence goes, and what may be spent on it. */
 export interface MeasureOptions {
@@ -31,7 +31,10 @@ export async function measureEvidence(
   const counts = statistics.some(({ pass }) => pass === 'forward');
   const wanted = counts ? [...statistics, expertHits] : statistics;
   const folder = await storeFolder(options.evidence, defaultEvidenceRoot(), 'Measurements', progress);
-  const store = folder === null ? undefined : new EvidenceStore(folder);
+  // A store that the user did not choose is a convenience: one that is full is given up.
+  const giveUp =
+    options.evidence === undefined && folder ? notKept('Measurements', folder, progress) : undefined;
+  const store = folder === null ? undefined : new EvidenceStore(folder, { giveUp });
   const evidence = await calibrate(engine, model, set, wanted, { progress, signal, store });
   if (counts) warnOfScarce(evidence, minTokens, progress);
   return evidence;

@@ -29,6 +29,7 @@ export const errorCatalogue = {
   RATIO_TOO_HIGH: 'Lower the ratio so that at least top-k experts remain in every layer.',
   CALIBRATION_INVALID: 'Give a text or JSONL file with enough text for at least one sequence.',
   OUTPUT_EXISTS: 'Choose another --out folder, or remove this one.',
+  OUTPUT_BUSY: 'Wait until the other run has ended, or give another output path.',
   DISK_FULL: 'Free space or choose another disk, then run the command again.',
   WRITE_FAILED: 'Check the permissions of the output folder.',
   HUB_NOT_FOUND: 'Check the spelling of the repository id and revision.',

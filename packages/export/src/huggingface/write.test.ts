@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findArchitecture, openModel } from '@moepress/checkpoint';
 import { applyPlan, type Block, type Expert, measure, moeBlocks, parsePlan } from '@moepress/core';
@@ -174,9 +174,13 @@ describe('writeHuggingFace', () => {
   });
 
   it('follows the links of a Hub cache', async () => {
-    const source = await temporaryFolder();
-    for (const file of await readdir(fixture('olmoe'))) {
-      await symlink(join(fixture('olmoe'), file), join(source, file));
+    const repository = join(await temporaryFolder(), 'models--allenai--OLMoE');
+    const source = join(repository, 'snapshots', 'f'.repeat(40));
+    await mkdir(source, { recursive: true });
+    await mkdir(join(repository, 'blobs'));
+    for (const [i, file] of (await readdir(fixture('olmoe'))).entries()) {
+      await copyFile(join(fixture('olmoe'), file), join(repository, 'blobs', `etag-${i}`));
+      await symlink(join('..', '..', 'blobs', `etag-${i}`), join(source, file));
     }
     const out = join(await temporaryFolder(), 'out');
     await writeHuggingFace(await openModel(source), out, { layout: 'compact' });

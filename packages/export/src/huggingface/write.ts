@@ -1,6 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { checkSpace, findArchitecture, planShards, writeShards } from '@moepress/checkpoint';
+import { join } from 'node:path';
+import {
+  checkSpace,
+  createFolder,
+  FolderOutput,
+  findArchitecture,
+  planShards,
+  writeShards,
+} from '@moepress/checkpoint';
 import {
   type CompressionPlan,
   type Model,
@@ -9,7 +16,6 @@ import {
   throwIfAborted,
   type Work,
 } from '@moepress/core';
-import { checkFree, createFolder } from '../folder.js';
 import { type CardFacts, writeCard } from './card.js';
 import { carriedEntries } from './carried.js';
 import { copyCompanions, findCompanions, readCard } from './companions.js';
@@ -45,17 +51,29 @@ export interface WrittenCheckpoint {
  * weights stay so if all of them are as they were, else all are written in BF16. Tensors of the original that no part
  * of the model reads are carried along.
  *
- * Throws `OUTPUT_EXISTS`, `CONFIG_UNSUPPORTED` (layers of different numbers of experts, a model that the
+ * An output that was claimed before is committed, or abandoned if anything fails.
+ *
+ * Throws what `FolderOutput.claim` throws, `CONFIG_UNSUPPORTED` (layers of different numbers of experts, a model that the
  * layout cannot hold, or tensors of which it is not known what they belong to) and `DISK_FULL` before any byte is written; later `DISK_FULL`, `WRITE_FAILED`, `ABORTED`.
  */
 export async function writeHuggingFace(
   model: Model,
-  out: string,
-  { layout, plan, base, maxShardBytes, progress, signal }: WriteCheckpointOptions,
+  out: string | FolderOutput,
+  options: WriteCheckpointOptions,
 ): Promise<WrittenCheckpoint> {
-  throwIfAborted(signal);
-  const directory = resolve(out);
-  await checkFree(directory);
+  throwIfAborted(options.signal);
+  const output = typeof out === 'string' ? await FolderOutput.claim(out, options) : out;
+  return createFolder(output, async (folder) => ({
+    directory: output.out,
+    ...(await fill(folder, model, options)),
+  }));
+}
+
+async function fill(
+  folder: string,
+  model: Model,
+  { layout, plan, base, maxShardBytes, progress, signal }: WriteCheckpointOptions,
+): Promise<Omit<WrittenCheckpoint, 'directory'>> {
   const arrangement = arrange(model, findArchitecture(model.architecture, model.id), layout);
   const { manifest } = arrangement;
   // Two plans may leave tensors of equal names and shapes: the header, by which later plans know their base, tells them apart.
@@ -91,18 +109,15 @@ export async function writeHuggingFace(
     ...Object.values(texts).map((text) => Buffer.byteLength(text)),
   ];
   const bytes = sizes.reduce((sum, size) => sum + size, shards.totalBytes);
-  const weightFiles = await createFolder(directory, async (partial) => {
-    await checkSpace(partial, bytes);
-    const written = await writeShards(partial, shards, { progress, signal });
-    await copyCompanions(companions, model.source.directory, partial);
-    for (const [name, text] of Object.entries(texts)) {
-      await writeFile(join(partial, name), text, { flush: true });
-    }
-    throwIfAborted(signal);
-    return written;
-  });
+  await checkSpace(folder, bytes);
+  const weightFiles = await writeShards(folder, shards, { progress, signal });
+  await copyCompanions(companions, folder);
+  for (const [name, text] of Object.entries(texts)) {
+    await writeFile(join(folder, name), text, { flush: true });
+  }
+  throwIfAborted(signal);
   const files = [...weightFiles, ...companions.map(({ name }) => name), ...Object.keys(texts)];
-  return { directory, bytes, files: files.sort(), parameters: facts.parameters };
+  return { bytes, files: files.sort(), parameters: facts.parameters };
 }
 
 const modelingSource = new URL('../../python/modeling_moepress.py', import.meta.url);

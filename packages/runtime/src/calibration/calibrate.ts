@@ -65,12 +65,17 @@ export async function calibrate(
         model,
         sequences: set.sequences,
         statistics: wanted,
-        storage: { folder: scratch && join(scratch, pass), memory: carried ?? engine.carriedBytes },
+        storage: {
+          folder: scratch && join(scratch, pass),
+          memory: carried ?? engine.carriedBytes,
+          giveUp: store?.giveUp,
+        },
         isKnown: (block) => wanted.every((statistic) => ledger.isKnown(statistic, block)),
         done: (sums) => ledger.add(sums, wanted),
       });
     }
   };
   if (pending.length > 0) await (shelf ? shelf.withScratch(measure) : measure(null));
+  else await shelf?.dropScratch();
   return { calibration, layers: ledger.layers('experts'), mlps: ledger.layers('mlps') };
 }

@@ -12,20 +12,25 @@ const digestBytes = 32;
  * there meanwhile. Not flushed to the disk: the digest tells a reader if a crash of the system lost any of it.
  */
 export function writeFloats(file: string, arrays: readonly Float32Array[]): void {
-  const hash = createHash('sha256');
   const target = openSync(file, 'w');
   try {
-    for (const block of arrays.flatMap(blocksOf)) {
-      hash.update(block);
-      writeAll(target, block);
-    }
-    writeAll(target, hash.digest());
+    writeFloatsTo(target, arrays);
   } catch (error) {
     rmSync(file, { force: true });
     throw error;
   } finally {
     closeSync(target);
   }
+}
+
+/** The same into an open file. */
+export function writeFloatsTo(target: number, arrays: readonly Float32Array[]): void {
+  const hash = createHash('sha256');
+  for (const block of arrays.flatMap(blocksOf)) {
+    hash.update(block);
+    writeAll(target, block);
+  }
+  writeAll(target, hash.digest());
 }
 
 /** Reads arrays of such lengths that `writeFloats` wrote. Throws if the file holds anything else. */

@@ -1,50 +1,46 @@
-import { open, readFile, rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { asWriteError, makeFolders } from '@moepress/checkpoint';
+import { makeFolders, type TakenLock, takeLock } from '@moepress/checkpoint';
+
+/** Name of the file in a folder that its lock is kept on. */
+export const lockName = 'lock';
 
 /**
- * Calls `use` with whether this run has the folder to itself. A lock that a killed process of this
- * machine left is taken over. Throws `WRITE_FAILED` if the folder cannot be made.
+ * Calls `use` with whether this run has the folder to itself, which is made. `busy`: another run has it. `none`: the
+ * disk keeps no locks, so that nobody can tell. The kernel gives back what a killed run held (see `takeLock`). Throws
+ * `DISK_FULL` or `WRITE_FAILED` if the folder or the file cannot be made.
  */
-export async function withLock<R>(folder: string, use: (isOurs: boolean) => Promise<R>): Promise<R> {
-  const path = join(folder, 'lock');
-  const isOurs = await take(folder, path).catch((cause) => {
-    throw asWriteError(cause, path);
-  });
+export async function withLock<R>(
+  folder: string,
+  use: (taken: 'ours' | 'busy' | 'none') => Promise<R>,
+): Promise<R> {
+  const lock = await lockIn(folder);
+  if (typeof lock === 'string') return use(lock);
   try {
-    return await use(isOurs);
+    return await use('ours');
   } finally {
-    if (isOurs) await rm(path, { force: true });
+    await lock.release();
   }
 }
 
-async function take(folder: string, path: string): Promise<boolean> {
-  await makeFolders(folder);
-  if (await create(path)) return true;
-  const [host, process] = (await readFile(path, 'utf8').catch(() => '')).split('\n');
-  if (host !== hostname() || isRunning(Number(process))) return false;
-  await rm(path, { force: true });
-  return create(path);
+/** Whether a run holds the lock in a folder now; null where the disk keeps no locks. */
+export async function isLocked(folder: string): Promise<boolean | null> {
+  const lock = await takeLock(join(folder, lockName), { make: false }).catch(() => null);
+  if (lock === null) return false;
+  if (typeof lock === 'string') return lock === 'busy' ? true : null;
+  // The file stays: with it a folder of scratch is known for what it is.
+  await lock.file.close();
+  return false;
 }
 
-async function create(path: string): Promise<boolean> {
-  try {
-    const file = await open(path, 'wx');
-    await file.writeFile(`${hostname()}\n${process.pid}\n`).finally(() => file.close());
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it is running and somebody else's.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+/** Another run that is done with a folder removes it once it is empty, perhaps before its file can be made. */
+async function lockIn(folder: string): Promise<TakenLock> {
+  for (let again = 10; ; again--) {
+    await makeFolders(folder);
+    try {
+      return await takeLock(join(folder, lockName));
+    } catch (cause) {
+      const { code } = ((cause as Error).cause ?? cause) as NodeJS.ErrnoException;
+      if (code !== 'ENOENT' || again === 0) throw cause;
+    }
   }
 }

@@ -1,7 +1,10 @@
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolders } from '@moepress/checkpoint';
+import type { MoepressError } from '@moepress/core';
 import { readLayerFile, type Sums, writeLayerFile } from './layer-file.js';
 import { type EvidenceRecord, readRecord, writeRecord } from './record.js';
+import { isWriteError } from './write-error.js';
 
 /** The outputs of a statistic, by decoder layer. */
 export type StoredLayers = ReadonlyMap<number, ReadonlyMap<string, Sums>>;
@@ -11,16 +14,26 @@ export class StatisticFolder {
   readonly path: string;
   readonly #wanted: EvidenceRecord;
   readonly #checkUnchanged: () => Promise<void>;
+  readonly #giveUp: ((error: MoepressError) => void) | undefined;
+  #isGivenUp = false;
   readonly #complete = new Set<number>();
 
   /**
    * `wanted` says what the folder is to be about, whatever lies there now; `checkUnchanged` throws if the model is no
-   * longer that of `wanted`.
+   * longer that of `wanted`. `giveUp` is told why nothing can be written any more; without it that is thrown.
    */
-  constructor(path: string, wanted: EvidenceRecord, checkUnchanged: () => Promise<void>) {
+  constructor(
+    path: string,
+    wanted: EvidenceRecord,
+    {
+      checkUnchanged,
+      giveUp,
+    }: { checkUnchanged: () => Promise<void>; giveUp?: ((error: MoepressError) => void) | undefined },
+  ) {
     this.path = path;
     this.#wanted = wanted;
     this.#checkUnchanged = checkUnchanged;
+    this.#giveUp = giveUp;
   }
 
   /** All layers that are there and sound. `onDamage` is told of those that are not: they count as not measured. */
@@ -43,6 +56,19 @@ export class StatisticFolder {
   /** Adds a layer, or replaces it. Throws `CHECKPOINT_CHANGED`, `DISK_FULL` or `WRITE_FAILED`. */
   async write(layer: number, outputs: ReadonlyMap<string, Sums>): Promise<void> {
     await this.#checkUnchanged();
+    if (this.#isGivenUp) return;
+    try {
+      await this.#keep(layer, outputs);
+    } catch (error) {
+      if (!this.#giveUp || !isWriteError(error)) throw error;
+      this.#isGivenUp = true;
+      this.#giveUp(error);
+      // Of a folder that could not even be begun nothing stays.
+      await rmdir(this.path).catch(() => {});
+    }
+  }
+
+  async #keep(layer: number, outputs: ReadonlyMap<string, Sums>): Promise<void> {
     await makeFolders(this.path);
     await writeLayerFile(layerPath(this.path, layer), outputs);
     this.#complete.add(layer);

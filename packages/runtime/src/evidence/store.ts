@@ -1,6 +1,7 @@
-import { readdir, rmdir, stat } from 'node:fs/promises';
+import { lstat, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CalibrationRecord, Model, Statistic } from '@moepress/core';
+import { folderBytes } from '@moepress/checkpoint';
+import type { CalibrationRecord, Model, MoepressError, Statistic } from '@moepress/core';
 import { isMeasured } from '../decoder/statistics.js';
 import {
   type ContentHash,
@@ -9,10 +10,12 @@ import {
   modelIdentity,
   shortHash,
 } from './identity.js';
+import { clearLeftover, type Leftover, readLeftover } from './leftover.js';
 import { withLock } from './lock.js';
 import { type EvidenceRecord, readRecord } from './record.js';
 import { defaultEvidenceRoot } from './root.js';
 import { StatisticFolder } from './statistic-folder.js';
+import { isWriteError } from './write-error.js';
 
 /** A folder of evidence as it lies on the disk. */
 export interface StoredEvidence {
@@ -28,10 +31,16 @@ export interface StoredEvidence {
  */
 export class EvidenceStore {
   readonly root: string;
+  /** Told, once, why nothing can be written there, after which work goes on without; absent: that ends the work. */
+  readonly giveUp: ((error: MoepressError) => void) | undefined;
 
   /** `root` is made when something is written. Default: see `defaultEvidenceRoot`. */
-  constructor(root: string = defaultEvidenceRoot()) {
+  constructor(
+    root: string = defaultEvidenceRoot(),
+    { giveUp }: { readonly giveUp?: ((error: MoepressError) => void) | undefined } = {},
+  ) {
     this.root = root;
+    this.giveUp = giveUp && once(giveUp);
   }
 
   /**
@@ -42,7 +51,7 @@ export class EvidenceStore {
     calibration: CalibrationRecord,
     options: IdentityOptions = {},
   ): Promise<EvidenceShelf> {
-    return new EvidenceShelf(this.root, model, await modelIdentity(model, options), calibration);
+    return new EvidenceShelf(this, model, await modelIdentity(model, options), calibration);
   }
 
   /** All evidence, complete or not; folders that hold none are passed over. */
@@ -51,17 +60,33 @@ export class EvidenceStore {
     const found = await Promise.all(names.map((name) => readEvidence(join(this.root, name))));
     return found.filter((evidence) => evidence !== null);
   }
+
+  /** What runs that are not complete keep there, whether they go on or were killed. */
+  async scratch(): Promise<Leftover[]> {
+    const names = await readdir(this.root).catch(() => []);
+    const folders = names.filter((name) => scratchName.test(name)).map((name) => join(this.root, name));
+    return Promise.all(folders.map(readLeftover));
+  }
+
+  /** Removes the scratch files of killed runs. Returns what went. Throws `DISK_FULL` or `WRITE_FAILED`. */
+  async clearScratch(): Promise<Leftover[]> {
+    const cleared: Leftover[] = [];
+    for (const scratch of await this.scratch()) {
+      if (await clearLeftover(scratch.folder)) cleared.push(scratch);
+    }
+    return cleared;
+  }
 }
 
 /** The evidence of one model on one calibration set. */
 export class EvidenceShelf {
-  readonly #root: string;
+  readonly #store: EvidenceStore;
   readonly #model: Model;
   readonly #identity: ContentHash;
   readonly #calibration: CalibrationRecord;
 
-  constructor(root: string, model: Model, identity: ContentHash, calibration: CalibrationRecord) {
-    this.#root = root;
+  constructor(store: EvidenceStore, model: Model, identity: ContentHash, calibration: CalibrationRecord) {
+    this.#store = store;
     this.#model = model;
     this.#identity = identity;
     this.#calibration = calibration;
@@ -73,7 +98,7 @@ export class EvidenceShelf {
     const blocks = this.#model.blocks.filter((block) => isMeasured(block, of));
     const expected = blocks.map(({ index }) => index);
     const { hash: identity, checkUnchanged } = this.#identity;
-    const path = join(this.#root, evidenceName(identity, this.#calibration, statistic));
+    const path = join(this.#store.root, evidenceName(identity, this.#calibration, statistic));
     const wanted: EvidenceRecord = {
       format: 'moepress-evidence',
       version: 1,
@@ -82,31 +107,56 @@ export class EvidenceShelf {
       statistic: { name, version, of, pass },
       layers: { expected, complete: [] },
     };
-    return new StatisticFolder(path, wanted, checkUnchanged);
+    return new StatisticFolder(path, wanted, { checkUnchanged, giveUp: this.#store.giveUp });
   }
 
   /**
-   * Calls `use` with a folder for scratch files that a killed run finds again, or with null while
-   * another run uses it. Removed if `use` leaves nothing in it.
+   * Calls `use` with a folder for scratch files that a killed run finds again, or with null while another run uses it,
+   * where the disk keeps no locks, and where a store that may be given up cannot be written. Removed if `use` leaves
+   * nothing in it.
    */
   async withScratch<R>(use: (folder: string | null) => Promise<R>): Promise<R> {
-    const folder = join(this.#root, `scratch-${shortHash(this.#identity.hash, this.#calibration.hash)}`);
+    const folder = this.#scratch;
+    const { giveUp } = this.#store;
+    let isUsed = false;
     try {
-      return await withLock(folder, (isOurs) => use(isOurs ? folder : null));
+      return await withLock(folder, (taken) => {
+        isUsed = true;
+        return use(taken === 'ours' ? folder : null);
+      });
+    } catch (error) {
+      if (isUsed || !giveUp || !isWriteError(error)) throw error;
+      giveUp(error);
+      return await use(null);
     } finally {
       // Refused while a pass that another run may go on with is in it.
       await rmdir(folder).catch(() => {});
     }
   }
+
+  /** Removes what a run left that was killed when all was measured, just before it could remove it. */
+  async dropScratch(): Promise<void> {
+    if (await lstat(this.#scratch).catch(() => null)) await clearLeftover(this.#scratch).catch(() => {});
+  }
+
+  get #scratch(): string {
+    return join(this.#store.root, `scratch-${shortHash(this.#identity.hash, this.#calibration.hash)}`);
+  }
+}
+
+const scratchName = /^scratch-[0-9a-f]{16}$/;
+
+function once(tell: (error: MoepressError) => void): (error: MoepressError) => void {
+  let isTold = false;
+  return (error) => {
+    if (!isTold) tell(error);
+    isTold = true;
+  };
 }
 
 /** The evidence in a folder, null if there is none. */
 export async function readEvidence(folder: string): Promise<StoredEvidence | null> {
   const record = await readRecord(folder);
   if (!record) return null;
-  const files = await readdir(folder);
-  // A run that writes there may have renamed one meanwhile.
-  const sizeOf = async (name: string) => (await stat(join(folder, name)).catch(() => null))?.size ?? 0;
-  const sizes = await Promise.all(files.map(sizeOf));
-  return { folder, record, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+  return { folder, record, bytes: await folderBytes(folder) };
 }

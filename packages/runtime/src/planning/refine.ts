@@ -23,6 +23,8 @@ export interface RefineRequest extends Work, EngineOptions {
   readonly validation: readonly TrainingSequence[];
   /** Folder under which training runs keep their state, each in one of its own. */
   readonly folder: string;
+  /** Told why nothing more can be kept there, after which training goes on without; absent: that ends it. */
+  readonly giveUp?: ((error: MoepressError) => void) | undefined;
 }
 
 /** A refiner's result and the model with it. */
@@ -35,7 +37,8 @@ export interface Refined extends Refinement {
  * student, and what training throws.
  */
 export async function refineModel(request: RefineRequest): Promise<Refined> {
-  const { student, teacher, refiner, sequences, validation, folder, progress, signal, ...engine } = request;
+  const { student, teacher, refiner, sequences, validation, folder, giveUp, progress, signal, ...engine } =
+    request;
   const options = parseOptions(refiner.refiner, request.options);
   const refinement = await refiner.refiner.refine({
     student,
@@ -45,7 +48,8 @@ export async function refineModel(request: RefineRequest): Promise<Refined> {
     validation,
     progress,
     signal,
-    train: (stage) => train(engine, { ...stage, progress, signal }, { folder, memory: engine.memory }),
+    train: (stage) =>
+      train(engine, { ...stage, progress, signal }, { folder, memory: engine.memory, giveUp }),
   });
   return { ...refinement, view: fitted(student, refinement, refiner) };
 }

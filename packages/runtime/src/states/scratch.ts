@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { asWriteError, makeFolders, replaceFile } from '@moepress/checkpoint';
+import { asWriteError, makeFolders, makeTemporary, replaceFile } from '@moepress/checkpoint';
 import { MoepressError, parseJson } from '@moepress/core';
 import { z } from 'zod';
 
@@ -40,23 +40,26 @@ async function readCheckpoint(folder: string): Promise<z.infer<typeof checkpoint
 /** A folder where a pass puts tensors of its batches, and notes how far it came. */
 export class ScratchFolder {
   readonly #path: string;
-  /** Whether a later run may go on from here. */
-  readonly #lasting: boolean;
+  /** Removes it at the end of this run; null if a later one may go on from here. */
+  readonly #remove: (() => Promise<void>) | null;
 
-  private constructor(path: string, lasting: boolean) {
+  private constructor(path: string, remove: (() => Promise<void>) | null) {
     this.#path = path;
-    this.#lasting = lasting;
+    this.#remove = remove;
   }
 
   /** Kept until the pass is complete. Throws `WRITE_FAILED` if it cannot be made. */
   static async lasting(path: string): Promise<ScratchFolder> {
     await makeFolders(path);
-    return new ScratchFolder(path, true);
+    return new ScratchFolder(path, null);
   }
 
-  /** In the system's folder for temporary files; kept as long as this run. Throws `DISK_FULL` or `WRITE_FAILED`. */
+  /**
+   * In the system's folder for temporary files; kept as long as this run. Those of killed runs are removed. Throws
+   * `DISK_FULL` or `WRITE_FAILED`.
+   */
   static async temporary(): Promise<ScratchFolder> {
-    const path = await mkdtemp(join(tmpdir(), 'moepress-scratch-')).catch((cause) => {
+    const temporary = await makeTemporary('moepress-scratch-').catch((cause) => {
       const { code, message } = asWriteError(cause, tmpdir());
       throw new MoepressError(code, {
         message,
@@ -65,7 +68,12 @@ export class ScratchFolder {
         cause,
       });
     });
-    return new ScratchFolder(path, false);
+    return new ScratchFolder(temporary.path, () => temporary.remove());
+  }
+
+  /** Whether an earlier run has left anything in it. */
+  get isUsed(): boolean {
+    return readdirSync(this.#path).length > 0;
   }
 
   file(key: string, batch: number): string {
@@ -100,7 +108,8 @@ export class ScratchFolder {
 
   /** Removes the folder, unless a later run may go on from here. */
   async close(complete: boolean): Promise<void> {
-    const isUseful = this.#lasting && !complete && existsSync(join(this.#path, checkpointName));
+    if (this.#remove) return this.#remove();
+    const isUseful = !complete && existsSync(join(this.#path, checkpointName));
     if (!isUseful) await rm(this.#path, { recursive: true, force: true });
   }
 }

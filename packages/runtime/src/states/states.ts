@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Model } from '@moepress/core';
+import { checkSpace } from '@moepress/checkpoint';
+import type { Model, MoepressError } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
+import { isWriteError } from '../evidence/write-error.js';
 import { holdBatches } from '../forward/embed.js';
 import { dropBatch, type HeldBatch } from '../forward/held.js';
 import type { Layout } from '../forward/layout.js';
@@ -12,6 +14,11 @@ export interface Storage {
   readonly folder: string | null;
   /** Bytes they may take in memory; beyond that they live in files alone. */
   readonly memory: number;
+  /**
+   * Told why nothing can be written there, after which work goes on without, as far as memory allows; where it is
+   * absent, that ends the work.
+   */
+  readonly giveUp?: ((error: MoepressError) => void) | undefined;
 }
 
 /** What a run does to the tensors of its batch, by their keys. */
@@ -34,20 +41,22 @@ export class BatchStates {
   readonly batches: readonly HeldBatch[];
   readonly #engine: Engine;
   readonly #width: number;
-  readonly #scratch: ScratchFolder | null;
+  #scratch: ScratchFolder | null;
+  readonly #giveUp: Storage['giveUp'];
   readonly #spilled: boolean;
   readonly #keys = new Set<string>();
 
   private constructor(
     engine: Engine,
     batches: readonly HeldBatch[],
-    options: { width: number; scratch: ScratchFolder | null; spilled: boolean },
+    options: { width: number; scratch: ScratchFolder | null; spilled: boolean; giveUp: Storage['giveUp'] },
   ) {
     this.#engine = engine;
     this.batches = batches;
     this.#width = options.width;
     this.#scratch = options.scratch;
     this.#spilled = options.spilled;
+    this.#giveUp = options.spilled ? undefined : options.giveUp;
   }
 
   /**
@@ -59,22 +68,19 @@ export class BatchStates {
     engine: Engine,
     model: Model,
     layouts: readonly Layout[],
-    { folder, memory, boundaries }: Storage & { readonly boundaries: number },
+    { folder, memory, giveUp, boundaries }: Storage & { readonly boundaries: number },
     use: (states: BatchStates) => Promise<R>,
   ): Promise<R> {
     const width = model.config.hiddenSize;
     const tokens = layouts.reduce((sum, { ids }) => sum + ids.length, 0);
-    const spilled = tokens * width * Float32Array.BYTES_PER_ELEMENT * boundaries > memory;
-    const scratch =
-      folder !== null
-        ? await ScratchFolder.lasting(folder)
-        : spilled
-          ? await ScratchFolder.temporary()
-          : null;
+    const bytes = tokens * width * Float32Array.BYTES_PER_ELEMENT;
+    const spilled = bytes * boundaries > memory;
+    const lasting = folder === null ? null : await lastingFolder(folder, (boundaries + 1) * bytes, giveUp);
+    const scratch = lasting ?? (spilled ? await ScratchFolder.temporary() : null);
     let complete = false;
     try {
       const batches = await holdBatches(engine, model, layouts, 'states');
-      const states = new BatchStates(engine, batches, { width, scratch, spilled });
+      const states = new BatchStates(engine, batches, { width, scratch, spilled, giveUp });
       try {
         const result = await use(states);
         complete = true;
@@ -97,8 +103,10 @@ export class BatchStates {
     for (const key of [...reads, ...consumes, ...written]) this.#keys.add(key);
     if (this.#spilled) for (const key of [...reads, ...consumes]) await this.#load(batch, key);
     const result = await run();
-    if (this.#scratch) {
-      for (const key of written) await batch.worker.save([heldName(batch, key)], this.#file(batch, key));
+    for (const key of written) {
+      await this.#keep((scratch) =>
+        batch.worker.save([heldName(batch, key)], this.#file(scratch, batch, key)),
+      );
     }
     const done = this.#spilled ? [...consumes, ...reads, ...written] : consumes;
     await batch.worker.drop(done.map((key) => heldName(batch, key)));
@@ -119,9 +127,26 @@ export class BatchStates {
 
   /** Notes that all batches are at `checkpoint`, from where on the tensors `obsolete` are not needed. */
   async reach(checkpoint: Checkpoint, obsolete: readonly string[] = []): Promise<void> {
-    if (!this.#scratch) return;
-    await this.#scratch.note(this.#signature(), checkpoint, this.#engine.limits.tokens);
-    for (const key of obsolete) await this.#scratch.remove(key, this.batches.length);
+    await this.#keep(async (scratch) => {
+      await scratch.note(this.#signature(), checkpoint, this.#engine.limits.tokens);
+      for (const key of obsolete) await scratch.remove(key, this.batches.length);
+    });
+  }
+
+  /** Writes to the scratch folder, if there is one; a cache that is full is one no longer. */
+  async #keep(write: (scratch: ScratchFolder) => Promise<void>): Promise<void> {
+    const scratch = this.#scratch;
+    if (!scratch) return;
+    try {
+      await write(scratch);
+    } catch (error) {
+      if (!this.#giveUp || !isWriteError(error)) throw error;
+      // Batches go on side by side: the first to fail tells.
+      if (this.#scratch === null) return;
+      this.#scratch = null;
+      this.#giveUp(error);
+      await scratch.clear().catch(() => {});
+    }
   }
 
   /** Reads everything once before it is relied on. */
@@ -143,11 +168,11 @@ export class BatchStates {
 
   #load(batch: HeldBatch, key: string): Promise<void> {
     const dims = [batch.layout.ids.length, this.#width];
-    return batch.worker.load([{ name: heldName(batch, key), dims }], this.#file(batch, key));
+    return batch.worker.load([{ name: heldName(batch, key), dims }], this.#file(this.#scratch!, batch, key));
   }
 
-  #file(batch: HeldBatch, key: string): string {
-    return this.#scratch!.file(key, this.batches.indexOf(batch));
+  #file(scratch: ScratchFolder, batch: HeldBatch, key: string): string {
+    return scratch.file(key, this.batches.indexOf(batch));
   }
 
   #signature(): string {
@@ -166,5 +191,23 @@ export class BatchStates {
   async #drop(): Promise<void> {
     await this.#dropKeys();
     await Promise.all(this.batches.map((batch) => dropBatch(batch)));
+  }
+}
+
+/** The folder in a cache, unless there is no room in it: then `giveUp` is told, and null returned. */
+async function lastingFolder(
+  folder: string,
+  bytes: number,
+  giveUp: Storage['giveUp'],
+): Promise<ScratchFolder | null> {
+  try {
+    const scratch = await ScratchFolder.lasting(folder);
+    // What a killed run left there is counted as taken, and will be used or removed.
+    if (giveUp && !scratch.isUsed) await checkSpace(folder, bytes);
+    return scratch;
+  } catch (error) {
+    if (!giveUp || !isWriteError(error)) throw error;
+    giveUp(error);
+    return null;
   }
 }

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { FileTensor } from '../engine/protocol.js';
 import type { EngineWorker } from '../engine/worker.js';
 import { appendPoint, bestStep, readCurve, writeCurve } from './curve.js';
+import type { Elsewhere } from './elsewhere.js';
 import type { Parameters } from './parameters.js';
 
 const progressSchema = z.strictObject({
@@ -20,7 +21,8 @@ const progressSchema = z.strictObject({
 
 const progressName = 'progress.json';
 const curveName = 'curve.ndjson';
-const learnedName = 'learned.safetensors';
+/** Of a run that is complete. */
+export const learnedName = 'learned.safetensors';
 
 /** Numbers rounded and written at a time. */
 const roundedAtOnce = 2 ** 19;
@@ -32,19 +34,26 @@ const roundedAtOnce = 2 ** 19;
  * any moment goes on from a whole state.
  */
 export class RunFolder {
-  readonly #path: string;
+  #path: string;
+  readonly #elsewhere: Elsewhere;
+  /** File of the parameters of the best step. */
+  #bestFile: string | undefined;
   readonly #worker: EngineWorker;
   readonly #parameters: Parameters;
   readonly #checkUnchanged: () => Promise<void>;
 
-  /** `checkUnchanged` throws if the models are no longer those that the folder is named for. */
+  /**
+   * `checkUnchanged` throws if the models are no longer those that the folder is named for. Once the disk refuses
+   * something, no more states are kept, and the rest goes `elsewhere`, if that may be.
+   */
   constructor(
     path: string,
     worker: EngineWorker,
     parameters: Parameters,
-    checkUnchanged: () => Promise<void>,
+    { checkUnchanged, elsewhere }: { checkUnchanged: () => Promise<void>; elsewhere: Elsewhere },
   ) {
     this.#path = path;
+    this.#elsewhere = elsewhere;
     this.#worker = worker;
     this.#parameters = parameters;
     this.#checkUnchanged = checkUnchanged;
@@ -81,16 +90,32 @@ export class RunFolder {
 
   /** Notes a step of the curve. */
   async note(point: TrainingPoint): Promise<void> {
-    await appendPoint(this.#file(curveName), point);
+    if (this.#elsewhere.isNeeded) return;
+    try {
+      await appendPoint(this.#file(curveName), point);
+    } catch (error) {
+      await this.#moveElsewhere(error);
+    }
   }
 
   /** Saves the parameters of a step that is the best so far. */
   async saveBest(step: number): Promise<void> {
-    await this.#write(this.#parameters.values, this.#best(step));
+    const write = () => this.#write(this.#parameters.values, this.#best(step));
+    await write().catch(async (error) => {
+      if (this.#elsewhere.isNeeded) throw error;
+      await this.#moveElsewhere(error);
+      await write();
+    });
+    this.#bestFile = this.#file(this.#best(step));
   }
 
   /** Saves all that a later run needs to go on after the last step of the curve. */
   async save(curve: readonly TrainingPoint[], tokens: number): Promise<void> {
+    if (this.#elsewhere.isNeeded) return;
+    await this.#save(curve, tokens).catch((error) => this.#moveElsewhere(error));
+  }
+
+  async #save(curve: readonly TrainingPoint[], tokens: number): Promise<void> {
     const { step } = curve.at(-1)!;
     const best = bestStep(curve);
     await this.#write(this.#parameters.state, this.#state(step));
@@ -109,7 +134,8 @@ export class RunFolder {
     await this.#checkUnchanged();
     const last = curve.at(-1)!.step;
     const best = bestStep(curve);
-    if (best !== null) await this.#worker.load(this.#parameters.values, this.#file(this.#best(best)));
+    const bestFile = this.#bestFile ?? this.#file(this.#best(best ?? last));
+    if (best !== null) await this.#worker.load(this.#parameters.values, bestFile);
     const worker = this.#worker;
     const entries = [...this.#parameters.tensors].map(([name, { dtype, shape }]) => ({
       name,
@@ -125,9 +151,20 @@ export class RunFolder {
       },
     }));
     const metadata = { format: 'moepress-learned', step: String(best ?? last), steps: String(last) };
-    await writeSafetensors(this.#file(learnedName), entries, { metadata });
-    await this.#keepOnly([learnedName, curveName]);
+    const write = () => writeSafetensors(this.#file(learnedName), entries, { metadata });
+    if (!this.#elsewhere.isNeeded) await write().catch((error) => this.#moveElsewhere(error));
+    if (this.#elsewhere.isNeeded) {
+      await writeCurve(this.#file(curveName), curve);
+      await write();
+    } else {
+      await this.#keepOnly([learnedName, curveName]);
+    }
     return (await this.result())!;
+  }
+
+  /** What was kept stays: another run may go on from there. */
+  async #moveElsewhere(error: unknown): Promise<void> {
+    this.#path = await this.#elsewhere.instead(error);
   }
 
   async #progress(): Promise<z.infer<typeof progressSchema> | null> {

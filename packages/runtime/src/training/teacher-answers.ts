@@ -1,9 +1,10 @@
-import { existsSync, renameSync } from 'node:fs';
+import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { asWriteError, makeFolders } from '@moepress/checkpoint';
+import { basename, join } from 'node:path';
+import { asWriteError, lockDescriptor, makeFolders, newPartial, sweepPartials } from '@moepress/checkpoint';
 import { MoepressError, type TrainingSequence } from '@moepress/core';
-import { readFloats, writeFloats } from '../engine/tensor-file.js';
+import { readFloats, writeFloatsTo } from '../engine/tensor-file.js';
+import type { Elsewhere } from './elsewhere.js';
 
 /** What a teacher says of a sequence: for each predicted token the n most probable ones there. */
 export interface Answer {
@@ -15,12 +16,14 @@ export interface Answer {
 
 /** A teacher's answers on disk, one file for each sequence. */
 export class TeacherAnswers {
-  readonly #files: ReadonlyMap<TrainingSequence, string>;
+  readonly #files: Map<TrainingSequence, string>;
   readonly #n: number;
+  readonly #elsewhere: Elsewhere;
 
-  private constructor(files: ReadonlyMap<TrainingSequence, string>, n: number) {
+  private constructor(files: Map<TrainingSequence, string>, n: number, elsewhere: Elsewhere) {
     this.#files = files;
     this.#n = n;
+    this.#elsewhere = elsewhere;
   }
 
   /** `folder` is that of these sequences and this teacher alone. Throws `WRITE_FAILED` if it cannot be made. */
@@ -28,10 +31,12 @@ export class TeacherAnswers {
     folder: string,
     sequences: readonly TrainingSequence[],
     n: number,
+    elsewhere: Elsewhere,
   ): Promise<TeacherAnswers> {
     await makeFolders(folder);
+    await sweepPartials(folder);
     const files = sequences.map((sequence, i) => [sequence, join(folder, `${i}.f32`)] as const);
-    return new TeacherAnswers(new Map(files), n);
+    return new TeacherAnswers(new Map(files), n, elsewhere);
   }
 
   /** Sequences that have no answer yet. */
@@ -39,14 +44,32 @@ export class TeacherAnswers {
     return [...this.#files].filter(([, file]) => !existsSync(file)).map(([sequence]) => sequence);
   }
 
-  /** Throws `DISK_FULL` or `WRITE_FAILED`. */
-  write(sequence: TrainingSequence, { logprobs, tokens }: Answer): void {
+  /** Throws `DISK_FULL` or `WRITE_FAILED`, unless answers may be kept elsewhere. */
+  async write(sequence: TrainingSequence, answer: Answer): Promise<void> {
     const file = this.#files.get(sequence)!;
-    const partial = `${file}.partial-${process.pid}`;
     try {
-      writeFloats(partial, [logprobs, tokens]);
-      renameSync(partial, file);
+      this.#write(file, answer);
+    } catch (error) {
+      const instead = join(await this.#elsewhere.instead(error), basename(file));
+      this.#write(instead, answer);
+      this.#files.set(sequence, instead);
+    }
+  }
+
+  #write(file: string, { logprobs, tokens }: Answer): void {
+    const partial = newPartial(file);
+    try {
+      const target = openSync(partial, 'wx');
+      try {
+        // So that another run, which may ask the same teacher, tells it from what a dead one left.
+        lockDescriptor(target);
+        writeFloatsTo(target, [logprobs, tokens]);
+        renameSync(partial, file);
+      } finally {
+        closeSync(target);
+      }
     } catch (cause) {
+      rmSync(partial, { force: true });
       throw asWriteError(cause, file);
     }
   }

@@ -85,7 +85,7 @@ export async function askTeacher(
       let at = 0;
       for (const sequence of batch.sequences) {
         const end = at + predictedIn([sequence]) * n;
-        answers.write(sequence, { logprobs: logprobs.slice(at, end), tokens: top.slice(at, end) });
+        await answers.write(sequence, { logprobs: logprobs.slice(at, end), tokens: top.slice(at, end) });
         at = end;
       }
       done += batch.rows.length;

@@ -1,6 +1,7 @@
 import { rmdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { makeFolders } from '@moepress/checkpoint';
 import { type Model, MoepressError, type TrainRequest, type TrainResult } from '@moepress/core';
 import type { EngineOptions } from '../engine/engine.js';
 import { EngineWorker } from '../engine/worker.js';
@@ -12,6 +13,7 @@ import type { Residency } from '../runner.js';
 import { answersAddress, runAddress } from './address.js';
 import { besideTeacher } from './beside-teacher.js';
 import { checkRequest } from './check.js';
+import { Elsewhere } from './elsewhere.js';
 import { Gradients } from './gradients.js';
 import { takeSteps } from './loop.js';
 import { nextTokens, type Objective } from './objective.js';
@@ -41,6 +43,11 @@ export interface TrainOptions {
   readonly residency?: Residency;
   /** Seconds of training between two states on disk, 30 by default, and at least twenty times what saving takes. */
   readonly saveEvery?: number;
+  /**
+   * Told why nothing more can be kept in the folder, after which training goes on without; absent: that ends it, and it
+   * can be gone on with.
+   */
+  readonly giveUp?: ((error: MoepressError) => void) | undefined;
 }
 
 /**
@@ -58,45 +65,70 @@ export async function train(
   checkRequest(request);
   const address = await runAddress(request);
   const folder = join(options.folder, address.name);
-  // Of a run that is refused nothing stays.
-  return inFolder(folder, address, engine, request, options).finally(() => rmdir(folder).catch(() => {}));
+  let isBegun = false;
+  try {
+    return await withLock(folder, (taken) => {
+      isBegun = true;
+      if (taken !== 'ours') throw notOurs(taken, request.name, folder);
+      return trainIn(folder, address, engine, request, options);
+    });
+  } catch (error) {
+    if (isBegun) throw error;
+    const instead = await new Elsewhere(options.giveUp).instead(error);
+    const own = join(instead, address.name);
+    await makeFolders(own);
+    return await trainIn(own, address, engine, request, { ...options, folder: instead });
+  } finally {
+    // Of a run that is refused nothing stays.
+    await rmdir(folder).catch(() => {});
+  }
 }
 
-function inFolder(
+async function trainIn(
   folder: string,
   address: Awaited<ReturnType<typeof runAddress>>,
   engine: Pick<EngineOptions, 'threads'>,
   request: TrainRequest,
   options: TrainOptions,
 ): Promise<TrainResult> {
-  return withLock(folder, async (isOurs) => {
-    if (!isOurs) {
-      throw new MoepressError('WRITE_FAILED', {
-        message: `Another process is training ${request.name}.`,
-        where: folder,
-        mend: 'Wait for it: what it has learned will be used.',
-      });
-    }
-    const worker = new EngineWorker(engine.threads ?? availableParallelism());
-    try {
-      const parameters = new Parameters(worker, request.model, request.trainable);
-      const run = new RunFolder(folder, worker, parameters, address.checkUnchanged);
-      const earlier = await run.result();
-      if (earlier) return earlier;
-      const { tokens, resident, predicted } = await planned(request, parameters, run, options);
-      const { saveEvery = 30 } = options;
-      request.progress?.({ type: 'memory', predicted: Math.round(predicted) });
-      const sessions = new Sessions(worker, resident ? Number.POSITIVE_INFINITY : 1);
-      const objective = await objectiveOf(request, parameters.view, sessions, {
-        folder: options.folder,
-        tokens,
-      });
-      const gradients = new Gradients(sessions, parameters.view, objective);
-      const curve = await takeSteps(request, { gradients, parameters, run, tokens, saveEvery });
-      return await run.finish(curve);
-    } finally {
-      await worker.dispose();
-    }
+  const worker = new EngineWorker(engine.threads ?? availableParallelism());
+  try {
+    const parameters = new Parameters(worker, request.model, request.trainable);
+    const elsewhere = new Elsewhere(options.giveUp);
+    const { checkUnchanged } = address;
+    const run = new RunFolder(folder, worker, parameters, { checkUnchanged, elsewhere });
+    const earlier = await run.result();
+    if (earlier) return earlier;
+    const { tokens, resident, predicted } = await planned(request, parameters, run, options);
+    const { saveEvery = 30 } = options;
+    request.progress?.({ type: 'memory', predicted: Math.round(predicted) });
+    const sessions = new Sessions(worker, resident ? Number.POSITIVE_INFINITY : 1);
+    const objective = await objectiveOf(request, parameters.view, sessions, {
+      folder: options.folder,
+      tokens,
+      giveUp: options.giveUp,
+    });
+    const gradients = new Gradients(sessions, parameters.view, objective);
+    const curve = await takeSteps(request, { gradients, parameters, run, tokens, saveEvery });
+    return await run.finish(curve);
+  } finally {
+    await worker.dispose();
+  }
+}
+
+function notOurs(taken: 'busy' | 'none', name: string, where: string): MoepressError {
+  if (taken === 'busy') {
+    return new MoepressError('WRITE_FAILED', {
+      message: `Another process is training ${name}.`,
+      where,
+      mend: 'Wait for it: what it has learned will be used.',
+    });
+  }
+  return new MoepressError('WRITE_FAILED', {
+    message:
+      'The disk keeps no locks, so that nobody can tell whether another process is at this training run.',
+    where,
+    mend: 'Give --runs <dir> on a disk that keeps locks, as local ones do.',
   });
 }
 
@@ -118,14 +150,18 @@ async function objectiveOf(
   { loss, sequences, validation, progress, signal }: TrainRequest,
   student: Model,
   sessions: Sessions,
-  { folder, tokens }: { readonly folder: string; readonly tokens: number },
+  {
+    folder,
+    tokens,
+    giveUp,
+  }: { readonly folder: string; readonly tokens: number; readonly giveUp: TrainOptions['giveUp'] },
 ): Promise<Objective> {
   if (loss.kind === 'cross-entropy') return nextTokens(student);
   if (loss.topLogits === null) return besideTeacher(sessions, student, loss);
   const all = [...sequences, ...validation];
   const n = Math.min(loss.topLogits, student.config.vocabSize);
   const { name, checkUnchanged } = await answersAddress(loss, all, { progress, signal });
-  const answers = await TeacherAnswers.open(join(folder, name), all, n);
+  const answers = await TeacherAnswers.open(join(folder, name), all, n, new Elsewhere(giveUp));
   await askTeacher(sessions, loss, n, answers, { tokens, checkUnchanged, progress, signal });
   return topTokens(student, n, loss, answers);
 }

@@ -3,11 +3,10 @@ import { appendFileSync, mkdtempSync, rmdirSync, statfsSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MoepressError, type ProgressEvent } from '@moepress/core';
+import type { ProgressEvent } from '@moepress/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createFolder } from './folder.js';
-import { writeHuggingFace } from './huggingface/write.js';
-import { failure, openFixture, temporaryFolder } from './support.test.util.js';
+import { failure, openFixture, temporaryFolder } from '../support.test.util.js';
+import { writeHuggingFace } from './write.js';
 
 function mount(folder: string, bytes: number): void {
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder], { stdio: 'ignore' });
@@ -51,16 +50,6 @@ describe('an output folder', () => {
     await writeHuggingFace(model, join(folder, 'empty'), { layout: 'compact' });
     expect(await readdir(join(folder, 'empty'))).toContain('config.json');
     expect((await readdir(folder)).sort()).toEqual(['empty', 'file', 'full']);
-  });
-
-  it('does not appear if filling it fails', async () => {
-    const folder = await temporaryFolder();
-    const fill = async (directory: string) => {
-      await writeFile(join(directory, 'half'), 'written');
-      throw new MoepressError('TENSOR_MISSING', { message: 'Lost.' });
-    };
-    expect((await failure(createFolder(join(folder, 'out'), fill))).code).toBe('TENSOR_MISSING');
-    expect(await readdir(folder)).toEqual([]);
   });
 
   it('does not appear if the writing is stopped', async () => {

@@ -1,0 +1,61 @@
+import { open, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readSafetensors } from '@moepress/checkpoint';
+
+/** Bytes at the beginning of a file that tell what it is. */
+const headBytes = 2048;
+/** Far more than any plan takes. */
+const mostBytes = 64 * 1024 * 1024;
+
+/** What marks a trace of a forward pass in the metadata of its file. */
+export const traceMark = { moepress: 'trace' } as const;
+/** What marks a figure: an attribute of its root. */
+export const figureMark = 'data-moepress';
+/** How a trace of what took the time begins. */
+export const profileHead = '{"otherData":{"moepress":"profile"},"traceEvents":';
+
+/** What commands write as files, and whether a file is one: only such a file is replaced without being asked for. */
+export const fileKinds = {
+  plan: async (file: string) => {
+    try {
+      if ((await stat(file)).size > mostBytes) return false;
+      return JSON.parse(await readFile(file, 'utf8'))?.format === 'moepress-plan';
+    } catch {
+      return false;
+    }
+  },
+  trace: async (file: string) => {
+    const found = await readSafetensors(file).catch(() => null);
+    return found?.metadata.moepress === traceMark.moepress;
+  },
+  figure: async (file: string) => {
+    const head = await headOf(file);
+    return head.startsWith('<svg ') && head.includes(figureMark);
+  },
+  profile: async (file: string) => (await headOf(file)).startsWith(profileHead),
+} satisfies Record<string, (file: string) => Promise<boolean>>;
+
+export type FileKind = keyof typeof fileKinds;
+
+/** The same for folders. */
+export const folderKinds = {
+  checkpoint: (folder: string) => holds(folder, ['config.json', 'moepress_plan.json']),
+  refined: (folder: string) => holds(folder, ['plan.json', 'learned.safetensors']),
+} satisfies Record<string, (folder: string) => Promise<boolean>>;
+
+export type FolderKind = keyof typeof folderKinds;
+
+async function holds(folder: string, names: readonly string[]): Promise<boolean> {
+  const found = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => null)));
+  return found.every((info) => info?.isFile());
+}
+
+async function headOf(path: string): Promise<string> {
+  const file = await open(path, 'r').catch(() => null);
+  try {
+    const read = await file?.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+    return read ? read.buffer.toString('utf8', 0, read.bytesRead) : '';
+  } finally {
+    await file?.close();
+  }
+}

@@ -1,0 +1,71 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The part of a package.json that matters here; it comes from anyone, so nothing in it is certain. */
+export type Manifest = Readonly<Record<string, unknown>>;
+
+const pluginKeyword = 'moepress-plugin';
+
+/** The package.json of a folder; undefined if there is none, or none that makes sense. */
+export function readManifest(directory: string): Manifest | undefined {
+  return readJson(join(directory, 'package.json'));
+}
+
+/** A JSON object; undefined if the file is absent or holds something else. */
+export function readJson(file: string): Manifest | undefined {
+  try {
+    const manifest: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    return isRecord(manifest) ? manifest : undefined;
+  } catch {
+    // A broken package is as good as none; looking for methods must not fail because of a stranger.
+    return undefined;
+  }
+}
+
+/** Names of all packages that a project depends on. */
+export function dependenciesOf(manifest: Manifest | undefined): string[] {
+  const fields = ['dependencies', 'optionalDependencies', 'devDependencies'];
+  return fields.flatMap((field) => {
+    const entries = manifest?.[field];
+    return isRecord(entries) ? Object.keys(entries) : [];
+  });
+}
+
+export function isPlugin(manifest: Manifest): boolean {
+  const { keywords } = manifest;
+  return isRecord(manifest.moepress) || (Array.isArray(keywords) && keywords.includes(pluginKeyword));
+}
+
+/** Names under a key of `"moepress": { "methods": [...] }`; undefined if it is not there. */
+export function declaredIn(manifest: Manifest, what: 'methods' | 'refiners'): string[] | undefined {
+  const declared = isRecord(manifest.moepress) ? manifest.moepress[what] : undefined;
+  return Array.isArray(declared) ? declared.filter((name) => typeof name === 'string') : undefined;
+}
+
+/** The method that a package is named after. */
+export function methodNamedBy(name: string): string[] {
+  const named = /(?:^moepress-|\/)plugin-(.+)$/.exec(name)?.[1];
+  return named ? [named] : [];
+}
+
+/** The module a package is imported by: `exports` for ESM on Node, else `main`. */
+export function entryOf(manifest: Manifest): string {
+  const { exports, main } = manifest;
+  const root = isRecord(exports) && '.' in exports ? exports['.'] : exports;
+  return targetOf(root) ?? (typeof main === 'string' ? main : 'index.js');
+}
+
+export const isPackage = (directory: string): boolean => existsSync(join(directory, 'package.json'));
+
+function targetOf(target: unknown): string | undefined {
+  if (typeof target === 'string') return target;
+  if (!isRecord(target)) return undefined;
+  const condition = Object.keys(target).find((key) =>
+    ['node', 'import', 'module-sync', 'default'].includes(key),
+  );
+  return condition === undefined ? undefined : targetOf(target[condition]);
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
