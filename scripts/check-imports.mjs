@@ -11,6 +11,7 @@ const mayImport = {
   core: [],
   tiny: [],
   reference: [],
+  faults: ['core'],
   checkpoint: ['core'],
   graph: ['core'],
   runtime: ['core', 'checkpoint', 'graph'],

@@ -57,7 +57,10 @@ async function claimWithin(folder: string, options: FolderOutputOptions): Promis
   const { progress } = options;
   // Before anything is touched, unless a killed run may have left what is there.
   const before = await contentOf(folder);
-  if (before.length > 0 && !before.some(isStagingName)) await checkReplaceable(folder, options);
+  if (before.length > 0 && !before.some(isStagingName)) {
+    await sweepBeside(folder, progress);
+    await checkReplaceable(folder, options);
+  }
   const locks: HeldLock[] = [];
   try {
     locks.push(...held(await claim(folderLockPath(folder), folder, progress)));
@@ -95,6 +98,12 @@ async function checkReplaceable(folder: string, { force, isOwn }: FolderOutputOp
     folder,
     'Choose another --out folder: with --force too, moepress replaces its own folders alone.',
   );
+}
+
+/** Removes what a run left beside the folder that was killed when it had put it there. */
+async function sweepBeside(folder: string, progress: Progress | undefined): Promise<void> {
+  await giveBack(await lockBeside(folder), null);
+  await sweepStagings(dirname(folder), basename(folder), progress);
 }
 
 /** A run that began before the folder was there has the lock beside it. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { MoepressError, type Progress } from '@moepress/core';
+import { asWriteError } from '../files/errors.js';
 import { fitting } from '../files/partial.js';
 import { type HeldLock, takeLock } from '../locks/lock.js';
 
@@ -30,7 +31,10 @@ export async function claim(
   out: string,
   progress: Progress | undefined,
 ): Promise<HeldLock | null> {
-  const lock = await takeLock(path);
+  const lock = await takeLock(path).catch((cause) => {
+    const { code, message } = asWriteError(cause, out);
+    throw new MoepressError(code, { message, where: out, cause });
+  });
   if (lock === 'busy') {
     throw new MoepressError('OUTPUT_BUSY', { message: 'Another run is writing to this output.', where: out });
   }

@@ -126,8 +126,10 @@ async function claimBeside(
 
 /** Whether a folder takes no new files, of whatever there is in it. */
 function isRefused(cause: unknown): boolean {
-  const { code } = ((cause as Error).cause ?? cause) as NodeJS.ErrnoException;
-  return code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') return true;
+  const inner = (cause as Error).cause;
+  return inner !== undefined && isRefused(inner);
 }
 
 /** A file of nothing, as `mktemp` makes it, is nobody's work. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { rmdir } from 'node:fs/promises';
 import { checkSpace } from '@moepress/checkpoint';
 import type { Model, MoepressError } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
@@ -208,6 +209,7 @@ async function lastingFolder(
   } catch (error) {
     if (!giveUp || !isWriteError(error)) throw error;
     giveUp(error);
+    await rmdir(folder).catch(() => {});
     return null;
   }
 }
