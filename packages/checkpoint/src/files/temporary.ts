@@ -59,7 +59,7 @@ async function eachDead(prefix: string, use: (path: string, lock: HeldLock) => P
     const path = join(tmpdir(), name);
     const lock = await deadLock(path).catch(() => null);
     if (lock) await use(path, lock).catch(() => {});
-    await lock?.file.close().catch(() => {});
+    await lock?.leave().catch(() => {});
   }
 }
 

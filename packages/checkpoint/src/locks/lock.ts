@@ -8,6 +8,8 @@ import { lockDescriptor } from './kernel.js';
 export interface HeldLock {
   /** The open file, for a note about its holder. */
   readonly file: FileHandle;
+  /** Gives the lock back and leaves the file. */
+  leave(): Promise<void>;
   /** Removes the file and gives the lock back. */
   release(): Promise<void>;
 }
@@ -40,11 +42,34 @@ export async function takeLock(path: string, { make = true }: { make?: boolean }
       await file.close();
       continue;
     }
-    if (answer === 'ours') return { file, release: () => release(file, path) };
+    if (answer === 'ours') return hold(file, path);
     await file.close();
     return answer;
   }
   return 'busy';
+}
+
+/** Open files of locks: one that nobody refers to would be closed, and its lock lost. */
+const held = new Set<FileHandle>();
+
+function hold(file: FileHandle, path: string): HeldLock {
+  held.add(file);
+  const leave = async () => {
+    held.delete(file);
+    await file.close();
+  };
+  return {
+    file,
+    leave,
+    async release() {
+      try {
+        // While it is held: afterwards the name may be another's.
+        if (await isStill(file, path)) await rm(path, { force: true });
+      } finally {
+        await leave();
+      }
+    },
+  };
 }
 
 async function openLock(path: string, make: boolean): Promise<FileHandle> {
@@ -62,13 +87,4 @@ async function openLock(path: string, make: boolean): Promise<FileHandle> {
 async function isStill(file: FileHandle, path: string): Promise<boolean> {
   const [ours, there] = [await file.stat(), await lstat(path).catch(() => null)];
   return there !== null && ours.ino === there.ino && ours.dev === there.dev;
-}
-
-async function release(file: FileHandle, path: string): Promise<void> {
-  try {
-    // While it is held: afterwards the name may be another's.
-    if (await isStill(file, path)) await rm(path, { force: true });
-  } finally {
-    await file.close();
-  }
 }

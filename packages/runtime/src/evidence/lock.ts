@@ -28,7 +28,7 @@ export async function isLocked(folder: string): Promise<boolean | null> {
   if (lock === null) return false;
   if (typeof lock === 'string') return lock === 'busy' ? true : null;
   // The file stays: with it a folder of scratch is known for what it is.
-  await lock.file.close();
+  await lock.leave();
   return false;
 }
 

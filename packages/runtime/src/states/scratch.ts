@@ -106,10 +106,10 @@ export class ScratchFolder {
     for (const name of await readdir(this.#path)) await rm(join(this.#path, name), { force: true });
   }
 
-  /** Removes the folder, unless a later run may go on from here. */
+  /** Removes the folder, unless a later run may go on from here; what cannot be removed is left to that. */
   async close(complete: boolean): Promise<void> {
-    if (this.#remove) return this.#remove();
+    if (this.#remove) return this.#remove().catch(() => {});
     const isUseful = !complete && existsSync(join(this.#path, checkpointName));
-    if (!isUseful) await rm(this.#path, { recursive: true, force: true });
+    if (!isUseful) await rm(this.#path, { recursive: true, force: true }).catch(() => {});
   }
 }
