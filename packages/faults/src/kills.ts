@@ -6,7 +6,7 @@ import { type Place, removePlace } from './place.js';
 import { prepared, type Reference } from './reference.js';
 
 /** How often a run may be killed before it is let go on to its end. */
-const mostKills = 3;
+const mostKills = 5;
 
 /**
  * Ends a job with a signal at a random point: after a random time, or a moment after a random line of its progress.
@@ -17,8 +17,10 @@ export async function interrupt(
   place: Place,
   { rng, signal, by }: { rng: Rng; signal: NodeJS.Signals } & Pick<StartOptions, 'by'>,
 ): Promise<Ended> {
-  const after = rng.next() < 0.4 ? milliseconds * (0.2 + 0.9 * rng.next()) : null;
-  const line = 1 + Math.floor(rng.next() * lines);
+  // Mostly where there is work left, and now and then at the very end.
+  const share = rng.next() < 0.2 ? 0.8 + 0.3 * rng.next() : 0.8 * rng.next();
+  const after = rng.next() < 0.4 ? milliseconds * (0.15 + 0.85 * share) : null;
+  const line = 1 + Math.floor(Math.min(1, share) * (lines - 1));
   const moment = 60 * rng.next() ** 2;
   const kill = async (wait: number) => {
     await setTimeout(wait);

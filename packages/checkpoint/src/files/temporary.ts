@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,14 +13,29 @@ export interface TemporaryFolder {
 
 const lockName = 'run.lock';
 
+/** Folders of this process that have not been removed: they go with it. */
+const living = new Set<string>();
+let isListening = false;
+
+function removeAtExit(path: string): void {
+  if (!isListening) {
+    process.once('exit', () => {
+      for (const one of living) rmSync(one, { recursive: true, force: true });
+    });
+  }
+  isListening = true;
+  living.add(path);
+}
+
 /**
- * Makes a folder in the system's folder for temporary files, and removes those with that prefix which killed runs of this
+ * Makes a folder in the system's folder for temporary files, which goes with this process at the latest, and removes those with that prefix which killed runs of this
  * user left there. Throws what the system says.
  */
 export async function makeTemporary(prefix: string): Promise<TemporaryFolder> {
   await sweepTemporary(prefix);
   const path = await mkdtemp(join(tmpdir(), prefix));
   const lock = await takeLock(join(path, lockName)).catch(() => 'none' as const);
+  removeAtExit(path);
   return {
     path,
     async remove() {
@@ -30,6 +46,7 @@ export async function makeTemporary(prefix: string): Promise<TemporaryFolder> {
       }
       if (typeof lock !== 'string') await lock.release();
       await rm(path, { recursive: true, force: true });
+      living.delete(path);
     },
   };
 }
