@@ -23,6 +23,7 @@ const maxShards = 10_000;
 /** An index from a stranger must not reach outside its folder; its shards may lie in folders below. */
 const shardName = z
   .string()
+  .max(1024, 'is too long')
   .regex(/^(?!.*(?:^|\/)\.{0,2}(?:\/|$))[^\\:\0]+\.safetensors$/s, 'must be a file in the same folder');
 
 const indexSchema = z.object({ weight_map: recordOf(shardName) });

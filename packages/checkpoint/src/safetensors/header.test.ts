@@ -57,6 +57,7 @@ describe('a header', () => {
       'twice',
     ],
     ['a word of Python', '{"a":{"dtype":"F32","shape":[NaN],"data_offsets":[0,4]}}', 4, 'JSON'],
+    ['a name of a million characters', { ['x'.repeat(1e6)]: f32(0, 4) }, 4, 'characters'],
     ['an unknown dtype', { a: { ...f32(0, 4), dtype: 'F31' } }, 4, 'F31'],
     ['a dtype from the prototype', { a: { ...f32(0, 4), dtype: 'toString' } }, 4, 'toString'],
     ['a negative size', { a: f32(0, 4, [-1]) }, 4, 'Shape'],

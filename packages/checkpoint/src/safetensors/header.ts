@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { byteLength, type DType, isDType, MoepressError, parseJson, shown } from '@moepress/core';
+import { byteLength, cut, type DType, isDType, MoepressError, parseJson, shown } from '@moepress/core';
 
 /**
  * The safetensors header: eight bytes of little-endian length, then a JSON object of
@@ -15,6 +15,9 @@ const strict = { pythonWords: false, repeatedNames: false };
 
 /** The limit of the reference implementation. */
 export const maxHeaderBytes = 100_000_000;
+
+/** Characters of a name: the longest of published models have a hundred. */
+const maxName = 4096;
 
 export interface HeaderEntry {
   readonly dtype: DType;
@@ -54,6 +57,8 @@ export function parseHeader(json: Uint8Array, dataBytes: number, file: string): 
   const metadata = checkMetadata(parsed.__metadata__, file);
   const entries = new Map<string, HeaderEntry>();
   for (const [name, value] of Object.entries(parsed)) {
+    if (name.length > maxName)
+      throw invalid(`A name has ${name.length} characters`, `${file}: ${cut(name, 100)}`);
     if (name !== '__metadata__') entries.set(name, checkEntry(value, dataBytes, `${file}: ${name}`));
   }
   checkCoverage(entries, dataBytes, file);
