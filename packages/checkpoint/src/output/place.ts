@@ -1,10 +1,9 @@
-import { constants } from 'node:fs';
-import { lstat, mkdir, open, realpath, rm, rmdir, stat } from 'node:fs/promises';
+import { lstat, mkdir, realpath, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { MoepressError } from '@moepress/core';
 import { asWriteError } from '../files/errors.js';
 import { makeFolders } from '../files/folders.js';
-import { newPartial } from '../files/partial.js';
+import { openPartial } from '../files/partial.js';
 
 /** What is at an output path: nothing, a file or a folder, links followed. `path` has none but perhaps its last part. */
 export interface Place {
@@ -110,17 +109,16 @@ async function checkName(path: string): Promise<void> {
   }
 }
 
-/** Writes a block to a new file, and removes it. */
+/** Writes a block to a new file, and removes it; if this run is killed in between, the next one does. */
 async function writeProbe(path: string): Promise<void> {
-  const probe = newPartial(path);
   try {
-    const file = await open(probe, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
+    const { partial, file } = await openPartial(path);
     try {
       await file.writeFile(Buffer.alloc(probeBytes));
       await file.datasync();
     } finally {
+      await rm(partial, { force: true });
       await file.close();
-      await rm(probe, { force: true });
     }
   } catch (cause) {
     throw asWriteError(cause, dirname(path));
