@@ -139,7 +139,7 @@ describe('shareJobs without a server', () => {
     await expect(done).rejects.toMatchObject({
       code: 'SERVER_UNREACHABLE',
       message: expect.stringContaining('ECONNREFUSED'),
-      where: 'redis://me:***@127.0.0.1:1',
+      where: 'redis://***@127.0.0.1:1',
     });
   });
 
