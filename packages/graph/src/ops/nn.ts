@@ -5,8 +5,9 @@ import { gather, reshape } from './layout.js';
 /** x [n, in] times W [out, in] transposed, as Hugging Face stores it, plus bias [out]. */
 export function linear(x: Value, weight: Value, bias: Value | null = null): Value {
   const turns = (x.graph as GraphBuilder).turnsOf(x);
-  if (!turns) return product(x, weight, bias);
   const [inputs, outputs] = weight.shape.toReversed() as [number, number];
+  // A shape cannot leave one size open and have another of 0.
+  if (!turns || inputs * outputs === 0) return product(x, weight, bias);
   const parts = x.graph.op('Reshape', [x, turns.shapeFor(inputs)], { shape: [1, x.shape[0]!, inputs] });
   const each = (turn: Value) => [product(gather(parts, turn), weight, bias)];
   const [stacked] = (x.graph as GraphBuilder).repeat(turns.count, each, 1);
