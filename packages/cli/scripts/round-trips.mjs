@@ -27,7 +27,7 @@ import { openModel, readSafetensors } from '@moepress/checkpoint';
 import { applyPlan, moeBlocks, PluginRegistry } from '@moepress/core';
 import { writeHuggingFace } from '@moepress/export';
 import { calibrate, Engine, ModelRunner, planCompression } from '@moepress/runtime';
-import { createPackageHost } from '../dist/host.js';
+import { findPlugins } from '../dist/plugins/host.js';
 
 const ways = [
   { method: 'reap', layouts: ['compact'] },
@@ -46,7 +46,7 @@ const names = readdirSync(root)
 
 const one = { workers: 1, threads: 1 };
 const engine = new Engine(one);
-const registry = new PluginRegistry(createPackageHost());
+const registry = new PluginRegistry(findPlugins().bundled);
 const scratch = mkdtempSync(join(tmpdir(), 'round-trips-'));
 const peer = spawn(python, [fileURLToPath(new URL('./round_trips.py', import.meta.url))], {
   stdio: ['pipe', 'pipe', 'inherit'],
