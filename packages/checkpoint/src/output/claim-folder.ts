@@ -4,7 +4,8 @@ import type { Progress } from '@moepress/core';
 import { asWriteError } from '../files/errors.js';
 import type { HeldLock } from '../locks/lock.js';
 import { claim, folderLockPath, isLockName, lockPath } from './claim.js';
-import { lookAt, type MadeFolders, makeOutputFolder, occupied } from './place.js';
+import { lookAt, makeOutputFolder, occupied } from './place.js';
+import { type Claimed, giveBack } from './settle.js';
 import { isStagingName, Staging, sweepStagings } from './staging.js';
 
 export interface FolderOutputOptions {
@@ -15,14 +16,7 @@ export interface FolderOutputOptions {
   readonly progress?: Progress | undefined;
 }
 
-/** What a run has of a folder that it is going to write. */
-export interface ClaimedFolder {
-  /** Links resolved. */
-  readonly target: string;
-  readonly staging: Staging;
-  readonly locks: readonly HeldLock[];
-  /** Where the folder was not there: those it lies in. */
-  readonly made: MadeFolders | null;
+export interface ClaimedFolder extends Claimed {
   /** Names in a folder that was there, which go; null where there was none. */
   readonly replaced: readonly string[] | null;
 }
@@ -120,9 +114,3 @@ async function lockBeside(folder: string): Promise<HeldLock[]> {
 }
 
 const held = (lock: HeldLock | null): HeldLock[] => (lock ? [lock] : []);
-
-/** Releases locks, and takes back folders that were made. */
-export async function giveBack(locks: readonly HeldLock[], made: MadeFolders | null): Promise<void> {
-  for (const lock of locks) await lock.release().catch(() => {});
-  await made?.takeBack();
-}

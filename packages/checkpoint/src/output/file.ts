@@ -5,10 +5,9 @@ import type { Progress } from '@moepress/core';
 import { asWriteError } from '../files/errors.js';
 import type { HeldLock } from '../locks/lock.js';
 import { claim, lockPath } from './claim.js';
-import { giveBack } from './claim-folder.js';
-import { keepFinished } from './keep.js';
 import { syncFolder } from './moves.js';
-import { lookAt, type MadeFolders, makeOutputFolder, occupied } from './place.js';
+import { lookAt, makeOutputFolder, occupied } from './place.js';
+import { type Claimed, giveBack, giveUp, settle } from './settle.js';
 import { Staging, sweepStagings } from './staging.js';
 
 export interface FileOutputOptions {
@@ -19,12 +18,7 @@ export interface FileOutputOptions {
   readonly progress?: Progress | undefined;
 }
 
-interface ClaimedFile {
-  /** Links resolved. */
-  readonly target: string;
-  readonly staging: Staging;
-  readonly locks: readonly HeldLock[];
-  readonly made: MadeFolders | null;
+interface ClaimedFile extends Claimed {
   /** Whether the file was there. */
   readonly isThere: boolean;
 }
@@ -59,9 +53,9 @@ export class FileOutput {
 
   /** Puts the file in its place. What cannot be put there is kept beside it: throws `OUTPUT_EXISTS`, saying where. */
   async commit(): Promise<void> {
-    const { target, staging, locks, isThere } = this.#claimed;
+    const { target, isThere } = this.#claimed;
     this.#isOpen = false;
-    try {
+    await settle(this.#claimed, this.path, async () => {
       if (isThere) {
         await checkReplaceable(target, this.#options);
         await replace(this.path, target);
@@ -69,21 +63,14 @@ export class FileOutput {
         await putNew(this.path, target);
       }
       await syncFolder(dirname(target)).catch(() => {});
-    } catch (cause) {
-      throw await keepFinished(staging, this.path, target, cause);
-    } finally {
-      await giveBack(locks, null);
-    }
-    await staging.remove().catch(() => {});
+    });
   }
 
   /** Leaves everything as it was, unless the file has been committed. */
   async abandon(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    const { staging, locks, made } = this.#claimed;
-    await staging.remove().catch(() => {});
-    await giveBack(locks, made);
+    await giveUp(this.#claimed);
   }
 }
 

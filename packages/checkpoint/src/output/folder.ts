@@ -1,9 +1,9 @@
 import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { asWriteError } from '../files/errors.js';
-import { type ClaimedFolder, claimFolder, type FolderOutputOptions, giveBack } from './claim-folder.js';
-import { keepFinished } from './keep.js';
+import { type ClaimedFolder, claimFolder, type FolderOutputOptions } from './claim-folder.js';
 import { contentName, moveInto, syncFolder } from './moves.js';
+import { giveUp, settle } from './settle.js';
 
 /** Files that make a folder be taken for what it is: they come last where files have to be moved one by one. */
 const heads = ['plan.json', 'model.safetensors.index.json', 'config.json'];
@@ -45,9 +45,9 @@ export class FolderOutput {
 
   /** Puts the folder in its place. What cannot be put there is kept beside it: throws `OUTPUT_EXISTS`, saying where. */
   async commit(): Promise<void> {
-    const { target, staging, locks, replaced } = this.#claimed;
+    const { target, staging, replaced } = this.#claimed;
     this.#isOpen = false;
-    try {
+    await settle(this.#claimed, this.path, async () => {
       await syncFolder(this.path);
       if (replaced === null) {
         await rename(this.path, target);
@@ -55,22 +55,14 @@ export class FolderOutput {
       } else {
         await moveInto(target, { staging: staging.path, from: this.path, go: replaced, last: heads });
       }
-    } catch (cause) {
-      throw await keepFinished(staging, this.path, target, cause);
-    } finally {
-      await giveBack(locks, null);
-    }
-    await staging.remove().catch(() => {});
+    });
   }
 
   /** Leaves everything as it was, unless the folder has been committed. */
   async abandon(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    const { staging, locks, made } = this.#claimed;
-    // What went wrong first is what the user must hear of.
-    await staging.remove().catch(() => {});
-    await giveBack(locks, made);
+    await giveUp(this.#claimed);
   }
 }
 
