@@ -11,7 +11,7 @@ import type { Context } from '../context.js';
 import { ServedEngine } from '../serve/engine.js';
 import { isLoopback, parseKey } from '../serve/http/access.js';
 import { closing } from '../serve/http/limits.js';
-import { openTexts, type Served, serveModel } from '../serve/open.js';
+import type { Served } from '../serve/open.js';
 import type { ModelServer } from '../serve/server.js';
 import { openView } from '../source/model.js';
 
@@ -39,6 +39,8 @@ export async function serve(id: string, options: ServeOptions, context: Context)
   const { work } = context;
   const key =
     parseKey(options.apiKey, '--api-key') ?? parseKey(process.env.MOEPRESS_API_KEY, 'MOEPRESS_API_KEY');
+  // No other command needs the server.
+  const { openTexts, serveModel } = await import('../serve/open.js');
   const model = await openView(id, { ...options, ...work });
   const { name, aliases } = await namesOf(id, model, options.servedName);
   const generation = generationOf(model, context);
