@@ -7,8 +7,8 @@ const headBytes = 2048;
 /** Far more than any plan takes. */
 const mostBytes = 64 * 1024 * 1024;
 
-/** What marks a trace of a forward pass in the metadata of its file. */
-export const traceMark = { moepress: 'trace' } as const;
+/** What a trace of a forward pass holds, and no checkpoint. */
+const traced = ['logits', 'hidden', 'nll'];
 /** What marks a figure: an attribute of its root. */
 export const figureMark = 'data-moepress';
 /** How a trace of what took the time begins. */
@@ -26,7 +26,7 @@ export const fileKinds = {
   },
   trace: async (file: string) => {
     const found = await readSafetensors(file).catch(() => null);
-    return found?.metadata.moepress === traceMark.moepress;
+    return found !== null && traced.every((name) => found.tensors.has(name));
   },
   figure: async (file: string) => {
     const head = await headOf(file);

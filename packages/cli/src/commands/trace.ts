@@ -10,7 +10,6 @@ import {
 } from '@moepress/runtime';
 import type { Context } from '../context.js';
 import { claimFile, withOutput } from '../output.js';
-import { traceMark } from '../output-kinds.js';
 import { openView } from '../source/model.js';
 import { readText } from '../source/text.js';
 
@@ -43,8 +42,7 @@ async function traceInto(
   try {
     const [result] = await runner.trace([ids], context.work);
     const entries = traceEntries(result!, ids);
-    const metadata = { format: 'pt', ...traceMark };
-    await writeSafetensors(output.path, entries, { ...context.work, metadata });
+    await writeSafetensors(output.path, entries, context.work);
     await output.commit();
     const shapes = Object.fromEntries(entries.map(({ name, shape }) => [name, shape]));
     const lines = Object.entries(shapes).map(([name, shape]) => `  ${name} [${shape.join(', ')}]`);
