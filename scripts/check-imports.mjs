@@ -19,7 +19,7 @@ const mayImport = {
   queue: ['core'],
   plugins: ['core', 'graph'],
   harness: ['core', 'checkpoint', 'graph', 'runtime', 'reference'],
-  cli: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness', 'queue'],
+  moepress: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness', 'queue'],
   benchmarks: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness', 'reference'],
 };
 

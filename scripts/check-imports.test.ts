@@ -21,8 +21,8 @@ function problemsWith(changes: Files = {}): string[] {
     'packages/core/src/errors/error.ts': "import { inspect } from 'node:util';\n",
     'packages/core/src/index.test.ts': "import { test } from 'vitest';\n",
     'packages/core/src/support.test.util.ts': "import { expect } from 'vitest';\n",
-    'packages/cli/package.json': { name: 'x', dependencies: { '@x/core': '0', '@x/plugin-a': '0' } },
-    'packages/cli/src/index.ts': "import '@x/core/testing';\n",
+    'packages/moepress/package.json': { name: 'x', dependencies: { '@x/core': '0', '@x/plugin-a': '0' } },
+    'packages/moepress/src/index.ts': "import '@x/core/testing';\n",
     'plugins/a/package.json': { name: '@x/plugin-a', dependencies: { '@x/core': '0' } },
     'plugins/a/src/index.ts': "export { z } from '@x/core';\n",
     ...changes,
@@ -54,8 +54,8 @@ describe('checkRepository', () => {
     ],
     [
       'an import of a plugin',
-      { 'packages/cli/src/plugin.ts': "await import('@x/plugin-a');\n" },
-      'packages/cli/src/plugin.ts: cli must not import plugins (@x/plugin-a)',
+      { 'packages/moepress/src/plugin.ts': "await import('@x/plugin-a');\n" },
+      'packages/moepress/src/plugin.ts: moepress must not import plugins (@x/plugin-a)',
     ],
     [
       'an import of a plugin by a plugin',
@@ -82,13 +82,13 @@ describe('checkRepository', () => {
     ],
     [
       'a path out of the package',
-      { 'packages/cli/src/deep.ts': "export * from '../../core/src/index.js';\n" },
-      'packages/cli/src/deep.ts: ../../core/src/index.js leaves the package',
+      { 'packages/moepress/src/deep.ts': "export * from '../../core/src/index.js';\n" },
+      'packages/moepress/src/deep.ts: ../../core/src/index.js leaves the package',
     ],
     [
       'a long file',
-      { 'packages/cli/src/long.ts': 'export {};\n'.repeat(401) },
-      'packages/cli/src/long.ts: 401 lines, more than 400',
+      { 'packages/moepress/src/long.ts': 'export {};\n'.repeat(401) },
+      'packages/moepress/src/long.ts: 401 lines, more than 400',
     ],
     [
       'a package outside the table',
@@ -100,7 +100,7 @@ describe('checkRepository', () => {
   });
 
   test('a file of the full length is no problem', () => {
-    expect(problemsWith({ 'packages/cli/src/long.ts': 'export {};\n'.repeat(400) })).toEqual([]);
+    expect(problemsWith({ 'packages/moepress/src/long.ts': 'export {};\n'.repeat(400) })).toEqual([]);
   });
 });
 

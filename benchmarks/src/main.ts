@@ -81,7 +81,7 @@ async function main(wanted: string | undefined): Promise<void> {
     throw new MoepressError('INPUT_INVALID', {
       message: `There is no suite "${wanted}".`,
       where: wanted,
-      mend: `${meant ? `Did you mean ${meant}? ` : ''}Pick from ${Object.keys(suites).join(', ')}.`,
+      hint: `${meant ? `Did you mean ${meant}? ` : ''}Pick from ${Object.keys(suites).join(', ')}.`,
     });
   }
   for (const [name, run] of Object.entries(suites)) {
@@ -93,6 +93,6 @@ try {
   await main(process.argv[2]);
 } catch (error) {
   if (!MoepressError.isInstance(error)) throw error;
-  console.error(`${error.code}: ${error.message}\n${error.mend}`);
+  console.error(`${error.code}: ${error.message}\n${error.hint}`);
   process.exitCode = 2;
 }

@@ -55,7 +55,7 @@ function select(jobs: readonly Job[], names: readonly string[] | null): readonly
   throw new MoepressError('INPUT_INVALID', {
     message: `There is no command "${unknown}" for this shape.`,
     where: unknown,
-    mend: `${meant ? `Did you mean ${meant}? ` : ''}Pick from ${[...known].join(', ')}.`,
+    hint: `${meant ? `Did you mean ${meant}? ` : ''}Pick from ${[...known].join(', ')}.`,
   });
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Ran, type RunOptions, run } from './child.js';
 
-const entry = fileURLToPath(new URL('../../../packages/cli/bin/moepress.js', import.meta.url));
+const entry = fileURLToPath(new URL('../../../packages/moepress/bin/moepress.js', import.meta.url));
 
 /** Runs the command as a user would, with its results and events as JSON and a cache that `folder` holds. */
 export function moepress(args: readonly string[], folder: string, options: RunOptions = {}): Promise<Ran> {

@@ -24,9 +24,9 @@ describe('parseOptions', () => {
     [['--layer', '3'], 'There is no option "--layer" here.', /Did you mean --layers\?/],
     [['--layers', 'two'], '"two" is not a positive whole number.', /--layers such as 4/],
     [['olmoe', 'eval', 'more'], 'Nothing is known to do with "more".', /npm run bench -- real/],
-  ])('refuses %j', (args, message, mend) => {
+  ])('refuses %j', (args, message, hint) => {
     expect(() => parseOptions(args)).toThrow(
-      expect.objectContaining({ code: 'INPUT_INVALID', message, mend: expect.stringMatching(mend) }),
+      expect.objectContaining({ code: 'INPUT_INVALID', message, hint: expect.stringMatching(hint) }),
     );
   });
 });

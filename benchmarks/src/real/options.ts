@@ -92,8 +92,8 @@ function selected(text: string, table: boolean): string[] {
 function check(name: string, known: readonly string[], what: string): void {
   if (known.includes(name)) return;
   const meant = suggest(name, known);
-  const mend = `${meant ? `Did you mean ${meant}? ` : ''}Pick from ${known.join(', ')}.`;
-  throw invalid(`There is no ${what} "${name}" here.`, name, mend);
+  const hint = `${meant ? `Did you mean ${meant}? ` : ''}Pick from ${known.join(', ')}.`;
+  throw invalid(`There is no ${what} "${name}" here.`, name, hint);
 }
 
 function positive(text: string | undefined, flag: string): number | null {
@@ -103,5 +103,5 @@ function positive(text: string | undefined, flag: string): number | null {
   throw invalid(`"${text}" is not a positive whole number.`, flag, `Give ${flag} such as 4.`);
 }
 
-const invalid = (message: string, where: string, mend: string) =>
-  new MoepressError('INPUT_INVALID', { message, where, mend });
+const invalid = (message: string, where: string, hint: string) =>
+  new MoepressError('INPUT_INVALID', { message, where, hint });

@@ -72,7 +72,7 @@ async function readAnswers(file: string): Promise<Map<string, unknown> | null> {
     throw new MoepressError('INPUT_INVALID', {
       message: `Stored answers cannot be read: ${(cause as Error).message}.`,
       where: file,
-      mend: 'Check the permissions, or remove the file to compute the answers again.',
+      hint: 'Check the permissions, or remove the file to compute the answers again.',
       cause,
     });
   }

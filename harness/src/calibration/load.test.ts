@@ -84,10 +84,10 @@ describe('loadCalibration', () => {
   it('says which columns there are where one holds nothing at all', async () => {
     await expect(load(path.join(folder, 'empty.jsonl'))).rejects.toMatchObject({
       code: 'CALIBRATION_INVALID',
-      mend: expect.stringContaining('body'),
+      hint: expect.stringContaining('body'),
     });
     await expect(load(path.join(folder, 'a.parquet'))).rejects.toMatchObject({
-      mend: expect.stringContaining('body'),
+      hint: expect.stringContaining('body'),
     });
   });
 
@@ -212,11 +212,11 @@ describe('loadCalibration refuses', () => {
     ['a column that is not there', 'some/letters[default,train,text]', /Row 1.*"text"/, /has: body/],
     ['a column of numbers', 'some/letters[default,train,size]', /Row 1.*"size"/, /has: body/],
     ['sequences longer than the model reads', 'gsm8k[train]:2x4097', /4096 tokens at most/, /:2x4096/],
-  ])('%s', async (_, spec, message, mend) => {
+  ])('%s', async (_, spec, message, hint) => {
     await expect(load(spec)).rejects.toMatchObject({
       code: 'CALIBRATION_INVALID',
       message: expect.stringMatching(message),
-      mend: expect.stringMatching(mend),
+      hint: expect.stringMatching(hint),
     });
   });
 

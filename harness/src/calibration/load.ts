@@ -140,7 +140,7 @@ function checkLength(part: CalibrationPart, maxPositions: number): void {
   throw new MoepressError('CALIBRATION_INVALID', {
     message: `The model reads ${maxPositions} tokens at most, and sequences of ${part.length} were asked for.`,
     where: renderCalibration([part]),
-    mend: `Ask for :${part.sequences}x${maxPositions}, or fewer.`,
+    hint: `Ask for :${part.sequences}x${maxPositions}, or fewer.`,
   });
 }
 
@@ -153,6 +153,6 @@ function tooShort(part: CalibrationPart, available: number): MoepressError {
         ? 'There is no text in it.'
         : `The text gives ${available} ${kind}, and ${sequences} were asked for.`,
     where: renderCalibration([part]),
-    mend: available > 0 ? `Ask for ${available}, or give more text.` : 'Give more text.',
+    hint: available > 0 ? `Ask for ${available}, or give more text.` : 'Give more text.',
   });
 }

@@ -67,7 +67,7 @@ describe('parseCalibration', () => {
       expect.objectContaining({
         code: 'CALIBRATION_INVALID',
         message: expect.stringContaining(problem),
-        mend: expect.stringContaining('gsm8k[train]:128'),
+        hint: expect.stringContaining('gsm8k[train]:128'),
       }),
     );
   });

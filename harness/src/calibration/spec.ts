@@ -141,6 +141,6 @@ function invalid(part: string, problem: string): MoepressError {
   return new MoepressError('CALIBRATION_INVALID', {
     message: `"${part}" is no calibration set: ${problem}.`,
     where: '--calibration',
-    mend: `Give one of: ${calibrationForms.join('; ')}.`,
+    hint: `Give one of: ${calibrationForms.join('; ')}.`,
   });
 }

@@ -123,6 +123,6 @@ function unknownName(name: string, names: readonly string[]): MoepressError {
   );
 }
 
-function invalid(where: string, message: string, mend?: string): MoepressError {
-  return new MoepressError('CALIBRATION_INVALID', { message, where, mend });
+function invalid(where: string, message: string, hint?: string): MoepressError {
+  return new MoepressError('CALIBRATION_INVALID', { message, where, hint });
 }

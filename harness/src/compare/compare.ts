@@ -66,7 +66,7 @@ export function compareSamples(first: Samples, second: Samples, options: Compare
   if (tasks.length === 0) {
     throw new MoepressError('INPUT_INVALID', {
       message: 'The two results have no task in common.',
-      mend: 'Score both models on the same tasks.',
+      hint: 'Score both models on the same tasks.',
     });
   }
   const paired = new Map(tasks.map((task) => [task, pairsByFilter(task, first[task]!, second[task]!)]));
@@ -142,7 +142,7 @@ function pairItems(task: string, first: readonly Sample[], second: readonly Samp
     if (differs === null) return [[sample, other]];
     throw new MoepressError('INPUT_INVALID', {
       message: `Document ${sample.doc_id} of ${task} ${differs}.`,
-      mend: 'Score both models on the same data with the same version of the task.',
+      hint: 'Score both models on the same data with the same version of the task.',
     });
   });
 }

@@ -35,7 +35,7 @@ export async function readRows(file: string, options: ReadOptions = {}): Promise
     throw new MoepressError('DATASET_INVALID', {
       message: 'Files of this kind are not read.',
       where: file,
-      mend: 'Give one that ends in .parquet, .jsonl, .json, .csv, .tsv or .txt, or in these and .gz.',
+      hint: 'Give one that ends in .parquet, .jsonl, .json, .csv, .tsv or .txt, or in these and .gz.',
     });
   }
   const bytes = await readBytes(file);

@@ -133,6 +133,6 @@ function unclear(where: string, [first, second]: readonly string[]): MoepressErr
   return new MoepressError('DATASET_INVALID', {
     message: `The dataset has several configurations, such as ${first} and ${second}, and none is named.`,
     where,
-    mend: 'Name the one that is meant.',
+    hint: 'Name the one that is meant.',
   });
 }

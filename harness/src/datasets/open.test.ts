@@ -39,14 +39,14 @@ describe('openDatasets', () => {
     await expect(openDatasets({ data: folder }).rows(gsm, 'train')).rejects.toMatchObject({
       code: 'DATASET_NOT_FOUND',
       message: expect.stringContaining('the connection to the Hub failed'),
-      mend: expect.stringContaining(path.join(folder, 'openai/gsm8k/main/train.{parquet,jsonl,jsonl.gz}')),
+      hint: expect.stringContaining(path.join(folder, 'openai/gsm8k/main/train.{parquet,jsonl,jsonl.gz}')),
     });
   });
 
   it('says that embedded datasets need their folder', async () => {
     await expect(openDatasets().rows(embedded, 'test')).rejects.toMatchObject({
       code: 'DATASET_NOT_FOUND',
-      mend: expect.stringContaining('@moepress/tiny'),
+      hint: expect.stringContaining('@moepress/tiny'),
     });
     await expect(openDatasets({ embedded: folder }).rows(embedded, 'train')).rejects.toMatchObject({
       code: 'DATASET_NOT_FOUND',

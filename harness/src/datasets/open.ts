@@ -43,7 +43,7 @@ function notFound(
   return new MoepressError('DATASET_NOT_FOUND', {
     message: `Split ${split} of ${name} was not found: ${why}.`,
     where: dataset.path,
-    mend: dataset.files
+    hint: dataset.files
       ? 'Install @moepress/tiny, which brings the embedded tasks.'
       : `Put the split at ${mirrorPath(data ?? '<dir>', dataset.path, dataset.config, split)} and give --data ${data ?? '<dir>'}, or connect to the Hub.`,
   });

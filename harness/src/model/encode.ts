@@ -22,7 +22,7 @@ export function prefixToken({ bosTokenId, eosTokenId }: Tokenizer): number {
   throw new MoepressError('INPUT_INVALID', {
     message: 'The tokenizer has neither a BOS nor an end-of-text token to condition a text on.',
     where: 'tokenizer_config.json',
-    mend: 'Name one as bos_token or eos_token.',
+    hint: 'Name one as bos_token or eos_token.',
   });
 }
 

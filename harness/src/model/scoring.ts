@@ -51,7 +51,7 @@ function scorablePair(tokenizer: Tokenizer, pair: EncodedPair, continuation: str
   if (pair.continuation.length === 0) {
     throw new MoepressError('INPUT_INVALID', {
       message: `The continuation ${shown(continuation)} has no token of its own after its context.`,
-      mend: 'The task does not suit this tokenizer: leave it out.',
+      hint: 'The task does not suit this tokenizer: leave it out.',
     });
   }
   // A context of blanks alone gave them all away; something must still predict the first token.

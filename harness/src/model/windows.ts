@@ -15,7 +15,7 @@ export function truncatePair({ context, continuation }: EncodedPair, maxLength: 
   if (continuation.length > maxLength) {
     throw new MoepressError('INPUT_INVALID', {
       message: `A continuation of ${continuation.length} tokens does not fit a context of ${maxLength}.`,
-      mend: 'Use a model with a longer context, or leave out the task.',
+      hint: 'Use a model with a longer context, or leave out the task.',
     });
   }
   const ids = [...context, ...continuation].slice(-(maxLength + 1));
@@ -31,7 +31,7 @@ export function truncatePrompt(
   if (maxGenTokens >= maxLength) {
     throw new MoepressError('INPUT_INVALID', {
       message: `${maxGenTokens} generated tokens leave no room for a prompt in a context of ${maxLength}.`,
-      mend: 'Use a model with a longer context, or leave out the task.',
+      hint: 'Use a model with a longer context, or leave out the task.',
     });
   }
   return ids.slice(-(maxLength - maxGenTokens));

@@ -74,7 +74,7 @@ async function attemptPost(
     throw new MoepressError('SERVER_UNSUITABLE', {
       message: `The server refused the request: ${reason}${detail(text)}.`,
       where: url,
-      ...mendOf(response.status),
+      ...hintOf(response.status),
     });
   } catch (cause) {
     throwIfAborted(signal);
@@ -84,10 +84,10 @@ async function attemptPost(
   }
 }
 
-function mendOf(status: number): { readonly mend?: string } {
-  if (status === 401 || status === 403) return { mend: 'Give the key of the server.' };
+function hintOf(status: number): { readonly hint?: string } {
+  if (status === 401 || status === 403) return { hint: 'Give the key of the server.' };
   if (status !== 404 && status !== 405) return {};
-  return { mend: 'Give the address of the server up to and with /v1, such as http://localhost:8000/v1.' };
+  return { hint: 'Give the address of the server up to and with /v1, such as http://localhost:8000/v1.' };
 }
 
 function parse(text: string, where: string): unknown {

@@ -194,7 +194,7 @@ describe('the address of a server', () => {
       const model = openAiLanguageModel({ baseUrl: `${baseUrl}/v2`, model: 'toy', tokenizer });
       await expect(model.loglikelihood(pairs)).rejects.toMatchObject({
         code: 'SERVER_UNSUITABLE',
-        mend: expect.stringContaining('up to and with /v1'),
+        hint: expect.stringContaining('up to and with /v1'),
         where: `${baseUrl}/v2/completions`,
       });
     }));

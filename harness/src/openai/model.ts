@@ -121,7 +121,7 @@ function completionsUrl(baseUrl: string): string {
   const refuse = (problem: string) =>
     new MoepressError('INPUT_INVALID', {
       message: `"${baseUrl}" ${problem}.`,
-      mend: 'Give one such as http://localhost:8000/v1.',
+      hint: 'Give one such as http://localhost:8000/v1.',
     });
   if (!URL.canParse(base) || !/^https?:/.test(base)) throw refuse('is no address of a server');
   const { pathname, search, username, password } = new URL(base);
@@ -141,7 +141,7 @@ function checkKey(key: string | undefined): string | undefined {
   throw new MoepressError('INPUT_INVALID', {
     message: 'The key of the server holds characters that no key has.',
     where: 'OPENAI_API_KEY',
-    mend: 'Copy it again, in one line, or unset it.',
+    hint: 'Copy it again, in one line, or unset it.',
   });
 }
 

@@ -77,7 +77,7 @@ async function readSamples(file: string): Promise<Sample[]> {
 function invalid(
   message: string,
   where: string,
-  mend = 'Give a results_<time>.json that moepress eval --output wrote.',
+  hint = 'Give a results_<time>.json that moepress eval --output wrote.',
 ): MoepressError {
-  return new MoepressError('INPUT_INVALID', { message, where, mend });
+  return new MoepressError('INPUT_INVALID', { message, where, hint });
 }

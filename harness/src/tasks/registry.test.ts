@@ -22,7 +22,7 @@ it('finds the groups and subjects of MMLU', () => {
 
 it('refuses a group where one task is wanted', () => {
   expect(() => findTask('mmlu_stem')).toThrow(
-    expect.objectContaining({ code: 'TASK_UNKNOWN', mend: expect.stringContaining('mmlu_anatomy') }),
+    expect.objectContaining({ code: 'TASK_UNKNOWN', hint: expect.stringContaining('mmlu_anatomy') }),
   );
 });
 
@@ -34,6 +34,6 @@ it('suggests the task that was meant', () => {
 
 it('lists the tasks for a name that is nothing like them', () => {
   expect(() => findTask('quux')).toThrow(
-    expect.objectContaining({ code: 'TASK_UNKNOWN', mend: expect.stringContaining('gsm8k') }),
+    expect.objectContaining({ code: 'TASK_UNKNOWN', hint: expect.stringContaining('gsm8k') }),
   );
 });

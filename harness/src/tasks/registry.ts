@@ -67,7 +67,7 @@ export function findTaskOrGroup(name: string, where = '--tasks'): Task | TaskGro
   throw new MoepressError('TASK_UNKNOWN', {
     message: `There is no task "${name}".${guess ? ` Did you mean "${guess}"?` : ''}`,
     where,
-    mend: `Pick from ${taskNames().join(', ')}.`,
+    hint: `Pick from ${taskNames().join(', ')}.`,
   });
 }
 
@@ -78,7 +78,7 @@ export function findTask(name: string, where = '--tasks'): Task {
   throw new MoepressError('TASK_UNKNOWN', {
     message: `"${name}" is a group of tasks, and one task is wanted.`,
     where,
-    mend: `Pick from ${leaves(found)
+    hint: `Pick from ${leaves(found)
       .map(({ task }) => task)
       .join(', ')}.`,
   });

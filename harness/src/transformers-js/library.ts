@@ -18,7 +18,7 @@ export async function loadLibrary(): Promise<Library> {
       message:
         'The backend transformers-js needs a package that is not installed: @huggingface/transformers.',
       where: 'transformers-js',
-      mend: 'npm install @huggingface/transformers (with -g if moepress is installed so).',
+      hint: 'npm install @huggingface/transformers (with -g if moepress is installed so).',
       cause,
     });
   }

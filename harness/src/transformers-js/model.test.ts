@@ -123,7 +123,7 @@ it('takes the files of the numbers that are asked for', async () => {
   await expect(transformersJsLanguageModel({ model: home, tokenizer })).rejects.toMatchObject({
     code: 'CHECKPOINT_NOT_FOUND',
     where: home,
-    mend: expect.stringContaining('onnx/model.onnx'),
+    hint: expect.stringContaining('onnx/model.onnx'),
   });
 });
 

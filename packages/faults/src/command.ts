@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Place } from './place.js';
 
-const entry = fileURLToPath(new URL('../../cli/bin/moepress.js', import.meta.url));
+const entry = fileURLToPath(new URL('../../moepress/bin/moepress.js', import.meta.url));
 
 export interface Ended {
   readonly code: number | null;

@@ -30,7 +30,7 @@ export async function connect(url: string): Promise<Redis> {
     throw new MoepressError('SERVER_UNREACHABLE', {
       message: `The queue cannot be reached: ${reason}.`,
       where,
-      mend: 'Check the address, that Redis or Valkey runs there, and its password.',
+      hint: 'Check the address, that Redis or Valkey runs there, and its password.',
       cause,
     });
   }
@@ -45,7 +45,7 @@ function withoutPassword(url: string): string {
     throw new MoepressError('INPUT_INVALID', {
       message: 'This is no address of a Redis server.',
       where: '--queue',
-      mend: 'Give one such as redis://host:6379, or rediss://user:password@host:6379.',
+      hint: 'Give one such as redis://host:6379, or rediss://user:password@host:6379.',
     });
   }
   parsed.password &&= '***';

@@ -5,7 +5,7 @@ const failureSchema = z.object({
   code: z.enum(Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCode[]]),
   message: z.string(),
   where: z.string().nullable(),
-  mend: z.string(),
+  hint: z.string(),
 });
 
 /** An error whose message tells another machine all of `error`: only messages travel. */
@@ -21,7 +21,7 @@ export function decodeFailure(job: string, reason: string): MoepressError {
   return new MoepressError('ENGINE_FAILED', {
     message: `A job failed on every machine that tried it: ${reason}`,
     where: job,
-    mend: 'If machines ran out of memory, give them fewer --workers; then run the command again.',
+    hint: 'If machines ran out of memory, give them fewer --workers; then run the command again.',
   });
 }
 

@@ -82,9 +82,9 @@ describe.runIf(program)('shareJobs', () => {
     const failed = await Promise.all(machines.map(({ done }) => done.catch((error: unknown) => error)));
     for (const error of failed) expect(error).toMatchObject(wrong.toJSON());
     // Another run gives it another chance.
-    const mended = machine(slowly, more);
-    await mended.done;
-    expect(textOf(mended.results)).toEqual(all);
+    const repaired = machine(slowly, more);
+    await repaired.done;
+    expect(textOf(repaired.results)).toEqual(all);
   });
 
   it('hands jobs back when it is stopped', async () => {

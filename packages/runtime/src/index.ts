@@ -8,8 +8,8 @@ export {
   devices,
   precisions,
 } from './devices/device.js';
+export { isPublished } from './devices/device-hint.js';
 export { defaultGpuMemory } from './devices/memory.js';
-export { isPublished } from './devices/mend.js';
 export { productSpeed } from './devices/speed.js';
 export { startDevice, unavailable } from './devices/start.js';
 export { Engine, type EngineOptions } from './engine/engine.js';

@@ -74,7 +74,7 @@ function narrowing(model: Model, { ratio = 0, width }: DenseWidthOptions) {
     throw new MoepressError('INPUT_INVALID', {
       message: `${model.id} has no dense FFN to narrow.`,
       where: model.source.directory,
-      mend: 'Give a dense model, or make experts narrower with fisher-moe.',
+      hint: 'Give a dense model, or make experts narrower with fisher-moe.',
     });
   }
   return dense.map(({ index, ffn: { mlp } }) => {

@@ -111,7 +111,7 @@ function check(model: Model, own: DropOptions): void {
     throw new MoepressError('INPUT_INVALID', {
       message: `${model.id} has no routed experts to drop.`,
       where: model.source.directory,
-      mend: 'Give a Mixture-of-Experts model.',
+      hint: 'Give a Mixture-of-Experts model.',
     });
   }
   for (const { index, ffn } of blocks) {
@@ -126,7 +126,7 @@ function checkSlots({ slots, pool }: MoeFfn, layer: number, model: Model): void 
   throw new MoepressError('CONFIG_UNSUPPORTED', {
     message: `In layer ${layer} the ${slots.length} slots of the router share ${pool.length} experts. Dropping these would leave layers with different numbers of slots.`,
     where: model.source.directory,
-    mend: 'Drop experts from the model this one was made of, or compress it further with conmoe.',
+    hint: 'Drop experts from the model this one was made of, or compress it further with conmoe.',
   });
 }
 

@@ -27,7 +27,7 @@ export function countLayers(
     new MoepressError('RATIO_TOO_HIGH', {
       message: problem,
       where: `option ${option}`,
-      mend: 'Condense fewer layers, or keep fewer experts in them.',
+      hint: 'Condense fewer layers, or keep fewer experts in them.',
     });
   if (condenseLayers !== undefined) {
     if (condenseLayers <= blocks.length) return condenseLayers;

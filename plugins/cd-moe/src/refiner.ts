@@ -113,7 +113,7 @@ function trainablePaths(student: Model, teacher: Model): string[] {
     throw new MoepressError('INPUT_INVALID', {
       message: 'No layer of the model is condensed, so nothing would learn.',
       where: student.source.directory,
-      mend: 'Give a plan that condenses layers, such as one of cd-moe.',
+      hint: 'Give a plan that condenses layers, such as one of cd-moe.',
     });
   }
   const matrices = condensed.flatMap(({ index }) =>
@@ -136,6 +136,6 @@ function nothingToLearn({ options }: Context): MoepressError {
   return new MoepressError('CALIBRATION_INVALID', {
     message: `No sequence has a token to predict within ${options.maxLength} tokens, in a stage of more than 0 epochs.`,
     where: 'the training data',
-    mend: 'Give texts or questions with answers, or a larger maxLength.',
+    hint: 'Give texts or questions with answers, or a larger maxLength.',
   });
 }

@@ -32,7 +32,7 @@ export function taskOf(model: Model, options: CdMoeOptions): Task {
     throw new MoepressError('INPUT_INVALID', {
       message: `${model.id} has no routed experts to condense.`,
       where: model.source.directory,
-      mend: 'Give a Mixture-of-Experts model.',
+      hint: 'Give a Mixture-of-Experts model.',
     });
   }
   const kept = keptExperts(blocks, options.experts);

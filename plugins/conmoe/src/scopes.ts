@@ -65,7 +65,7 @@ export function checkBudgets(model: Model, ratio: number, size: number): void {
     throw new MoepressError('INPUT_INVALID', {
       message: `${model.id} has no routed experts to share.`,
       where: model.source.directory,
-      mend: 'Give a Mixture-of-Experts model.',
+      hint: 'Give a Mixture-of-Experts model.',
     });
   }
   for (const scope of scopes) {

@@ -58,11 +58,11 @@ export function checkScopes(scopes: readonly Scope[], floor: number, align: numb
     const [channels, kept] = [channelCount(experts), channelCount(experts) - drop];
     const least = experts.reduce((sum, { expert }) => sum + Math.min(floor, expert.width), 0);
     const { layer, index } = experts[0]!;
-    const refuse = (problem: string, mend: string) =>
+    const refuse = (problem: string, hint: string) =>
       new MoepressError('RATIO_TOO_HIGH', {
         message: `${kept} of ${channels} channels would remain from expert ${index} of layer ${layer} on, ${problem}.`,
         where: 'option ratio',
-        mend,
+        hint,
       });
     if (kept < least) throw refuse(`but the floor demands ${least}`, 'Lower the ratio or the floor.');
     if (least === 0 && 2 * kept < Math.min(align, channels)) {

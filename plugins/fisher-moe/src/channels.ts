@@ -36,7 +36,7 @@ export function channelsOf(model: Model): ExpertChannels[] {
   throw new MoepressError('INPUT_INVALID', {
     message: `${model.id} has no routed experts to make narrower.`,
     where: model.source.directory,
-    mend: 'Give a Mixture-of-Experts model.',
+    hint: 'Give a Mixture-of-Experts model.',
   });
 }
 
@@ -44,7 +44,7 @@ function shared(model: Model, layer: number, { origin }: Expert): MoepressError 
   return new MoepressError('INPUT_INVALID', {
     message: `Layer ${layer} of ${model.id} uses expert ${origin.index} of layer ${origin.layer}; experts that layers share cannot lose channels.`,
     where: model.source.directory,
-    mend: 'Make the experts of the original narrower, and share them afterwards.',
+    hint: 'Make the experts of the original narrower, and share them afterwards.',
   });
 }
 

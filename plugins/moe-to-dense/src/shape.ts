@@ -29,7 +29,7 @@ export function checkedBlocks(model: Model, options: MoeToDenseOptions): MoeBloc
     throw new MoepressError('INPUT_INVALID', {
       message: `${model.id} has no routed experts to condense.`,
       where: model.source.directory,
-      mend: 'Give a Mixture-of-Experts model.',
+      hint: 'Give a Mixture-of-Experts model.',
     });
   }
   for (const { index, ffn } of blocks) checkShape(ffn, index, options);
@@ -49,6 +49,6 @@ function checkShape(ffn: MoeFfn, layer: number, options: MoeToDenseOptions): voi
   throw new MoepressError('CONFIG_UNSUPPORTED', {
     message: `In layer ${layer} experts differ in width (${[first, ...others].join(', ')}), so that they cannot be averaged.`,
     where: 'option keep of moe-to-dense',
-    mend: 'Leave keep out: then every expert stays itself.',
+    hint: 'Leave keep out: then every expert stays itself.',
   });
 }

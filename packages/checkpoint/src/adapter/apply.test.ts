@@ -137,7 +137,7 @@ describe('a LoRA adapter beside the weights', () => {
     expect(await failure(openModel(other))).toMatchObject({
       code: 'CONFIG_UNSUPPORTED',
       message: expect.stringContaining('share'),
-      mend: expect.stringContaining('merge_and_unload'),
+      hint: expect.stringContaining('merge_and_unload'),
     });
   });
 
@@ -156,7 +156,7 @@ describe('a LoRA adapter beside the weights', () => {
     expect(await failure(openModel(folder))).toMatchObject({
       code: 'CONFIG_UNSUPPORTED',
       where: expect.stringContaining(key),
-      mend: expect.stringContaining('merge_and_unload'),
+      hint: expect.stringContaining('merge_and_unload'),
     });
   });
 
@@ -233,7 +233,7 @@ describe('a LoRA adapter alone', () => {
       expect(await failure(openModel(folder))).toMatchObject({
         code: 'CHECKPOINT_NOT_FOUND',
         message: expect.stringContaining('adapter without its base'),
-        mend: expect.stringContaining('merge_and_unload'),
+        hint: expect.stringContaining('merge_and_unload'),
       });
     }
   });

@@ -95,7 +95,7 @@ function unknown(problem: string, where: string): MoepressError {
   return new MoepressError('CONFIG_UNSUPPORTED', {
     message: `The adapter cannot be merged here. ${problem}.`,
     where,
-    mend: mergeLine(where),
+    hint: mergeLine(where),
   });
 }
 
@@ -103,6 +103,6 @@ function misfit(problem: string, where: string): MoepressError {
   return new MoepressError('TENSOR_SHAPE', {
     message: `The adapter does not fit its base: ${problem}.`,
     where,
-    mend: 'Give it the base model that it was made for.',
+    hint: 'Give it the base model that it was made for.',
   });
 }

@@ -67,7 +67,7 @@ export async function readAdapterConfig(directory: string): Promise<AdapterConfi
     throw new MoepressError('CONFIG_INVALID', {
       message: `"${path.join('.')}" is ${raw[String(path[0])] === undefined ? 'missing' : shown(raw[String(path[0])])}: ${message}.`,
       where,
-      mend: 'Restore adapter_config.json from where the adapter came.',
+      hint: 'Restore adapter_config.json from where the adapter came.',
     });
   }
   const { base_model_name_or_path, revision, lora_alpha, alpha_pattern, use_rslora } = parsed.data;
@@ -98,6 +98,6 @@ function refuseOtherForms(raw: JsonObject, directory: string, where: string): vo
   throw new MoepressError('CONFIG_UNSUPPORTED', {
     message: `"${key}" is ${shown(raw[key])}: of adapters only plain LoRA is implemented.`,
     where: `${where}: ${key}`,
-    mend: mergeLine(directory),
+    hint: mergeLine(directory),
   });
 }

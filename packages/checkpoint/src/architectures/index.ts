@@ -38,6 +38,6 @@ export function findArchitecture(modelType: string, where: string): Architecture
   throw new MoepressError('ARCHITECTURE_UNKNOWN', {
     message: `The architecture "${modelType}" is not known.${guess ? ` Did you mean "${guess}"?` : ''} Known are ${known.join(', ')}.`,
     where,
-    mend: 'Use a model of a known family, or see with "moepress inspect" and docs/architectures.md what this one would take.',
+    hint: 'Use a model of a known family, or see with "moepress inspect" and docs/architectures.md what this one would take.',
   });
 }

@@ -17,6 +17,6 @@ export function refuseOtherHeads({ architectures }: JsonObject, file: string): v
   throw new MoepressError('CONFIG_UNSUPPORTED', {
     message: `"architectures" is ${shown(names)}: this is no model that predicts the next token.`,
     where: `${file}: architectures`,
-    mend: 'Use the language model that it was made from.',
+    hint: 'Use the language model that it was made from.',
   });
 }

@@ -21,6 +21,6 @@ export function refuseUnsupported(reader: KeyReader<Quantity>, raw: JsonObject, 
   throw new MoepressError('CONFIG_UNSUPPORTED', {
     message: 'The experts lie side by side in the less-is-moe layout, which is written and not read.',
     where: `${file}: less_is_moe`,
-    mend: 'Use the checkpoint it was made from with its moepress_plan.json.',
+    hint: 'Use the checkpoint it was made from with its moepress_plan.json.',
   });
 }

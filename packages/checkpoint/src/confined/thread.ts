@@ -186,8 +186,8 @@ export class ConfinedThread {
 function answerIn({ value, failure }: ConfinedReply): unknown {
   if (failure === undefined) return value;
   if (failure.own) {
-    const { code, message, where, mend } = failure.own;
-    throw new MoepressError(code, { message, where: where ?? undefined, mend });
+    const { code, message, where, hint } = failure.own;
+    throw new MoepressError(code, { message, where: where ?? undefined, hint });
   }
   throw new ConfinedError('failed', failure.message);
 }

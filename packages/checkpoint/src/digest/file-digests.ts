@@ -143,7 +143,7 @@ async function readingOf<T>(where: string, read: () => Promise<T>, signal?: Abor
     throw new MoepressError('CHECKPOINT_NOT_FOUND', {
       message: `The file cannot be read (${code ?? message}).`,
       where,
-      mend: 'Check that it is there, and its permissions.',
+      hint: 'Check that it is there, and its permissions.',
       cause,
     });
   }

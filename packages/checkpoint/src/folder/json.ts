@@ -29,7 +29,7 @@ export async function readJsonFile(
     throw new MoepressError(code, {
       message: `The file cannot be read: ${cause.message}.`,
       where,
-      mend: 'Check its permissions.',
+      hint: 'Check its permissions.',
       cause,
     });
   });

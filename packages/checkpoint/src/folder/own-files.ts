@@ -90,7 +90,7 @@ function refused(problem: string, where: string, cause?: unknown): MoepressError
   return new MoepressError('CHECKPOINT_INVALID', {
     message: `${problem}.`,
     where,
-    mend: 'Put the file itself in the place of the link, or remove it.',
+    hint: 'Put the file itself in the place of the link, or remove it.',
     cause,
   });
 }

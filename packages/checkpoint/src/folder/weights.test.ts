@@ -135,12 +135,12 @@ describe('openWeights', () => {
     [['pytorch_model.bin'], 'save_pretrained'],
     [['model-00001-of-00002.safetensors', 'pytorch_model.bin'], indexFile],
     [['model.Q4_K_M.gguf'], 'GGUF'],
-  ])('says what to do if there are no weights but %j', async (names, mend) => {
+  ])('says what to do if there are no weights but %j', async (names, hint) => {
     const folder = await temporaryFolder();
     for (const name of names) await writeFile(join(folder, name), '');
     expect(await failure(openWeights(folder))).toMatchObject({
       code: 'CHECKPOINT_NOT_FOUND',
-      mend: expect.stringContaining(mend),
+      hint: expect.stringContaining(hint),
     });
   });
 
@@ -154,7 +154,7 @@ describe('openWeights', () => {
     expect(await failure(openWeights(folder))).toMatchObject({
       code,
       message: expect.stringContaining('git-lfs pointer'),
-      mend: expect.stringContaining('git lfs pull'),
+      hint: expect.stringContaining('git lfs pull'),
     });
   });
 });

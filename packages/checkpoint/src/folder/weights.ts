@@ -79,7 +79,7 @@ async function readShard(directory: string, name: string): Promise<SafetensorsFi
   throw new MoepressError('CHECKPOINT_INVALID', {
     message: `The index lists ${name}, which is not in the folder.`,
     where: path,
-    mend: 'Download the missing file.',
+    hint: 'Download the missing file.',
   });
 }
 

@@ -140,6 +140,6 @@ async function makeFolder(path: string): Promise<void> {
 export function unwritable(cause: unknown, path: string): MoepressError {
   const error = asWriteError(cause, path);
   if (error.code !== 'WRITE_FAILED') return error;
-  const mend = 'Check the permissions of the Hugging Face cache, or choose another with HF_HUB_CACHE.';
-  return new MoepressError(error.code, { message: error.message, where: path, mend, cause });
+  const hint = 'Check the permissions of the Hugging Face cache, or choose another with HF_HUB_CACHE.';
+  return new MoepressError(error.code, { message: error.message, where: path, hint, cause });
 }

@@ -57,7 +57,7 @@ function checkEndpoint(endpoint: string): string {
   throw new MoepressError('HUB_UNREACHABLE', {
     message: `${endpoint} is no address of a server.`,
     where: 'HF_ENDPOINT',
-    mend: `Give it an address such as ${HUB_URL}, or unset it.`,
+    hint: `Give it an address such as ${HUB_URL}, or unset it.`,
   });
 }
 

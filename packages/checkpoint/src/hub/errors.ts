@@ -21,7 +21,7 @@ export function asHubError(cause: unknown, where: string, token: HubToken | null
     return new MoepressError('HUB_FORBIDDEN', {
       message: `The Hub does not accept the token of ${token.from} (401).`,
       where,
-      mend: `Put a valid token there (hf auth login writes one to a file), or remove it if the repository is public.`,
+      hint: `Put a valid token there (hf auth login writes one to a file), or remove it if the repository is public.`,
       cause,
     });
   }
@@ -29,7 +29,7 @@ export function asHubError(cause: unknown, where: string, token: HubToken | null
     return new MoepressError('HUB_FORBIDDEN', {
       message: `The Hub knows the token of ${token.from}, and it gives no access (403): the repository is gated, or the token may not read it.`,
       where,
-      mend: 'Accept the licence on the page of the repository with the same account, or give the token the right to read it.',
+      hint: 'Accept the licence on the page of the repository with the same account, or give the token the right to read it.',
       cause,
     });
   }
@@ -38,7 +38,7 @@ export function asHubError(cause: unknown, where: string, token: HubToken | null
     return new MoepressError('HUB_FORBIDDEN', {
       message: `The Hub refuses access (${statusCode}): it has nothing of this name, or it is private or gated.`,
       where,
-      mend: 'Check the spelling. If it is right, accept the licence on its page and set HF_TOKEN.',
+      hint: 'Check the spelling. If it is right, accept the licence on its page and set HF_TOKEN.',
       cause,
     });
   }

@@ -75,7 +75,7 @@ function offline({ id, revision }: HubRepository): MoepressError {
   return new MoepressError('HUB_UNREACHABLE', {
     message: `${offlineVariable()} is set and revision ${revision} is not in the cache.`,
     where: id,
-    mend: `Unset ${offlineVariable()} to download it.`,
+    hint: `Unset ${offlineVariable()} to download it.`,
   });
 }
 

@@ -158,7 +158,7 @@ function authorise(headers: Headers, { value, from: source }: HubToken): void {
     throw new MoepressError('INPUT_INVALID', {
       message: 'The token of the Hub holds characters that no token has.',
       where: source,
-      mend: 'Copy it again from the settings of your account, or unset it.',
+      hint: 'Copy it again from the settings of your account, or unset it.',
     });
   }
 }

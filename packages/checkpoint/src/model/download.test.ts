@@ -65,7 +65,7 @@ describe('a Hub id', () => {
     vi.stubEnv('HF_HUB_OFFLINE', '1');
     expect(await failure(openModel(repository))).toMatchObject({
       code: 'HUB_UNREACHABLE',
-      mend: expect.stringContaining('Unset HF_HUB_OFFLINE'),
+      hint: expect.stringContaining('Unset HF_HUB_OFFLINE'),
     });
     expect(hub.requests).toEqual([]);
     vi.stubEnv('HF_HUB_OFFLINE', '0');
@@ -120,7 +120,7 @@ describe('a Hub id', () => {
     vi.stubEnv('HF_TOKEN', 'hf_\u{1f511}secret');
     const error = await failure(openModel(repository));
     expect(error).toMatchObject({ code: 'INPUT_INVALID', where: 'HF_TOKEN' });
-    expect(error.message + error.mend).not.toContain('secret');
+    expect(error.message + error.hint).not.toContain('secret');
   });
 
   // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of the shell.
@@ -149,7 +149,7 @@ describe('a Hub id', () => {
     expect(hub.requests.length === 0).toBe(isOffline);
     if (!isOffline) return;
     const error = await failure(openModel('org/other'));
-    expect(error.message + error.mend).toMatch(/TRANSFORMERS_OFFLINE is set.*Unset TRANSFORMERS_OFFLINE/);
+    expect(error.message + error.hint).toMatch(/TRANSFORMERS_OFFLINE is set.*Unset TRANSFORMERS_OFFLINE/);
   });
 
   it('opens from a cache that cannot be written, with a network and without', async () => {
@@ -288,7 +288,7 @@ describe('a Hub that refuses', () => {
   const both = {
     where: repository,
     message: expect.stringContaining(`no folder ${resolve(repository)}, and as a Hub id`),
-    mend: expect.stringMatching(/folder, .*Hub model: /),
+    hint: expect.stringMatching(/folder, .*Hub model: /),
   };
 
   it('has no such model, so that a folder may have been meant', async () => {

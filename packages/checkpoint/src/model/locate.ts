@@ -40,7 +40,7 @@ function asNeither(cause: unknown, id: string): unknown {
   return new MoepressError(cause.code, {
     message: `There is no folder ${resolve(id)}, and as a Hub id it cannot be opened either. ${cause.message}`,
     where: id,
-    mend: `If you mean a folder, correct the path. If you mean a Hub model: ${cause.mend}`,
+    hint: `If you mean a folder, correct the path. If you mean a Hub model: ${cause.hint}`,
     cause,
   });
 }

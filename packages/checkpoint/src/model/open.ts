@@ -53,7 +53,7 @@ async function openBaseOf(
     new MoepressError('CHECKPOINT_NOT_FOUND', {
       message: `This is a LoRA adapter without its base model. ${message}`,
       where: directory,
-      mend: `Put config.json and weights of the base beside the adapter. ${mergeLine(directory)}`,
+      hint: `Put config.json and weights of the base beside the adapter. ${mergeLine(directory)}`,
       cause,
     });
   if (base === null) throw missing('Its adapter_config.json does not name one.');

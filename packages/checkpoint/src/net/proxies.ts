@@ -38,7 +38,7 @@ function asProxy(name: string, value: string | undefined): URL | null {
     // Without the value, which may hold a password.
     message: `${name} does not name an HTTP proxy.`,
     where: name,
-    mend: 'Give it an address such as http://proxy.example:3128, or unset it. SOCKS proxies are not supported.',
+    hint: 'Give it an address such as http://proxy.example:3128, or unset it. SOCKS proxies are not supported.',
   });
 }
 

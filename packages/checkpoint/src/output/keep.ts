@@ -21,7 +21,7 @@ export async function keepFinished(
   return new MoepressError('OUTPUT_EXISTS', {
     message: `All is done, but cannot be put in its place (${(cause as Error).message}): it is kept as ${where}.`,
     where: out,
-    mend: 'Move it to where it shall be.',
+    hint: 'Move it to where it shall be.',
     cause,
   });
 }

@@ -32,8 +32,8 @@ export async function lookAt(out: string): Promise<Place> {
   throw occupied('There is something at the output path that is neither file nor folder', path);
 }
 
-export const occupied = (problem: string, where: string, mend?: string): MoepressError =>
-  new MoepressError('OUTPUT_EXISTS', { message: `${problem}.`, where, mend });
+export const occupied = (problem: string, where: string, hint?: string): MoepressError =>
+  new MoepressError('OUTPUT_EXISTS', { message: `${problem}.`, where, hint });
 
 /** Null if nothing is there. */
 async function present(path: string) {
@@ -91,7 +91,7 @@ const notAFolder = (where: string): MoepressError =>
   new MoepressError('WRITE_FAILED', {
     message: 'This is not a folder.',
     where,
-    mend: 'Choose another output path.',
+    hint: 'Choose another output path.',
   });
 
 /** What is to be made may have a name that the file system has no room for, which only trying tells. */

@@ -130,6 +130,6 @@ function isCounts(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 }
 
-export function invalid(problem: string, where: string, cause?: unknown, mend?: string): MoepressError {
-  return new MoepressError('CHECKPOINT_INVALID', { message: `${problem}.`, where, mend, cause });
+export function invalid(problem: string, where: string, cause?: unknown, hint?: string): MoepressError {
+  return new MoepressError('CHECKPOINT_INVALID', { message: `${problem}.`, where, hint, cause });
 }

@@ -71,6 +71,6 @@ export function checkLength({ name, dtype, shape }: TensorEntry, bytes: number):
   throw new MoepressError('WRITE_FAILED', {
     message: `${dtype} [${shape}] takes ${expected} bytes but ${bytes} came.`,
     where: name,
-    mend: 'This is likely a fault of moepress: please report it.',
+    hint: 'This is likely a fault of moepress: please report it.',
   });
 }

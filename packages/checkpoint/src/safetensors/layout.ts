@@ -89,6 +89,6 @@ function refused(problem: string, where: string): MoepressError {
   return new MoepressError('WRITE_FAILED', {
     message: `${problem}.`,
     where,
-    mend: 'This is likely a fault of moepress: please report it.',
+    hint: 'This is likely a fault of moepress: please report it.',
   });
 }

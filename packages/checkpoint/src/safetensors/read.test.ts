@@ -27,10 +27,10 @@ describe('readSafetensors', () => {
     const path = join(folder, 'model.safetensors');
     for (const size of [600_000, 5000, 7, 0]) {
       await truncate(path, size);
-      const { code, where, mend } = await failure(readSafetensors(path));
+      const { code, where, hint } = await failure(readSafetensors(path));
       expect(code).toBe('CHECKPOINT_INVALID');
       expect(where).toContain(path);
-      expect(mend).toContain('download');
+      expect(hint).toContain('download');
     }
   });
 

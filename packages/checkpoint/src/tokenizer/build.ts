@@ -57,7 +57,7 @@ function build(
     throw new MoepressError('TOKENIZER_MISSING', {
       message: `The tokenizer cannot be built: ${cause instanceof Error ? cause.message : String(cause)}.`,
       where,
-      mend: 'Restore tokenizer.json and tokenizer_config.json from the original repository.',
+      hint: 'Restore tokenizer.json and tokenizer_config.json from the original repository.',
       cause,
     });
   }
@@ -100,7 +100,7 @@ async function noTokenizer(directory: string): Promise<MoepressError> {
     message: `There is no tokenizer.json${found ? `, but ${found}, which is not read` : ''}.`,
     where: join(directory, 'tokenizer.json'),
     ...(found && {
-      mend: `Make one with Python: python -c 'from transformers import AutoTokenizer as T; T.from_pretrained(${path}).save_pretrained(${path})'`,
+      hint: `Make one with Python: python -c 'from transformers import AutoTokenizer as T; T.from_pretrained(${path}).save_pretrained(${path})'`,
     }),
   });
 }

@@ -70,7 +70,7 @@ describe('openTokenizer', () => {
     expect(await failure(openTokenizer(folder))).toMatchObject({
       code: 'TOKENIZER_MISSING',
       message: expect.stringContaining(name),
-      mend: expect.stringContaining(`T.from_pretrained(${JSON.stringify(folder)}).save_pretrained(`),
+      hint: expect.stringContaining(`T.from_pretrained(${JSON.stringify(folder)}).save_pretrained(`),
     });
   });
 

@@ -1,6 +1,6 @@
 /**
- * Every error a user can cause, with the mend that helps most of the time.
- * A throw site may give a better mend, because it knows more.
+ * Every error a user can cause, with the hint that helps most of the time.
+ * A throw site may give a better hint, because it knows more.
  */
 export const errorCatalogue = {
   ABORTED: 'Run the same command again.',

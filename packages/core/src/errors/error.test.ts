@@ -3,15 +3,15 @@ import { errorCatalogue } from './catalogue.js';
 import { MoepressError, throwIfAborted } from './error.js';
 
 describe('MoepressError', () => {
-  test('says what, where and how to mend it, the catalogue helping out', () => {
+  test('says what, where and how to fix it, the catalogue helping out', () => {
     const error = new MoepressError('TENSOR_MISSING', { message: 'x is missing.', where: 'a.safetensors' });
     expect(error.toJSON()).toEqual({
       code: 'TENSOR_MISSING',
       message: 'x is missing.',
       where: 'a.safetensors',
-      mend: errorCatalogue.TENSOR_MISSING,
+      hint: errorCatalogue.TENSOR_MISSING,
     });
-    expect(new MoepressError('TENSOR_MISSING', { message: 'x', mend: 'Buy one.' }).mend).toBe('Buy one.');
+    expect(new MoepressError('TENSOR_MISSING', { message: 'x', hint: 'Buy one.' }).hint).toBe('Buy one.');
   });
 
   test('is known across copies of the package', () => {

@@ -12,26 +12,26 @@ export interface ErrorDetails {
   readonly message: string;
   /** The file, tensor, option or URL it is about. */
   readonly where?: string | undefined;
-  /** How to mend it; the catalogue's general advice if absent. */
-  readonly mend?: string | undefined;
+  /** How to fix it; the catalogue's general advice if absent. */
+  readonly hint?: string | undefined;
   readonly cause?: unknown;
 }
 
 /**
- * An error the user can do something about: what was wrong, where, and how to mend it. Long texts are cut, and
+ * An error the user can do something about: what was wrong, where, and how to fix it. Long texts are cut, and
  * credentials left out, whatever a message was made of.
  */
 export class MoepressError extends Error {
   override readonly name = 'MoepressError';
   readonly code: ErrorCode;
   readonly where: string | undefined;
-  readonly mend: string;
+  readonly hint: string;
 
   constructor(code: ErrorCode, details: ErrorDetails) {
     super(presentable(details.message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.where = details.where === undefined ? undefined : presentable(details.where);
-    this.mend = details.mend === undefined ? errorCatalogue[code] : presentable(details.mend, maxAdvice);
+    this.hint = details.hint === undefined ? errorCatalogue[code] : presentable(details.hint, maxAdvice);
     Object.defineProperty(this, marker, { value: true });
   }
 
@@ -41,7 +41,7 @@ export class MoepressError extends Error {
   }
 
   toJSON() {
-    return { code: this.code, message: this.message, where: this.where ?? null, mend: this.mend };
+    return { code: this.code, message: this.message, where: this.where ?? null, hint: this.hint };
   }
 }
 

@@ -27,7 +27,7 @@ describe('git-lfs pointers', () => {
       expect.objectContaining({
         code: 'TOKENIZER_MISSING',
         where: 'tokenizer.json',
-        mend: expect.stringContaining('git lfs pull'),
+        hint: expect.stringContaining('git lfs pull'),
       }),
     );
   });

@@ -23,6 +23,6 @@ export function refuseLfsPointer(bytes: Uint8Array, where: string, code: ErrorCo
   throw new MoepressError(code, {
     message: `This is a git-lfs pointer: the file itself, of ${size} bytes, was not downloaded.`,
     where,
-    mend: 'Run "git lfs pull" in the repository, or download the file with "hf download".',
+    hint: 'Run "git lfs pull" in the repository, or download the file with "hf download".',
   });
 }

@@ -44,9 +44,9 @@ it('is done to every error of ours', () => {
   const error = new MoepressError('INPUT_INVALID', {
     message: `${'x'.repeat(1e5)} Bearer abc`,
     where: 'https://me:secret@host',
-    mend: 'Ask https://me:secret@host.',
+    hint: 'Ask https://me:secret@host.',
   });
   expect(error.message.length).toBeLessThan(2100);
-  expect(error.toJSON()).toMatchObject({ where: 'https://***@host', mend: 'Ask https://***@host.' });
+  expect(error.toJSON()).toMatchObject({ where: 'https://***@host', hint: 'Ask https://***@host.' });
   expect(error.message).toMatch(/Bearer \*\*\*$/);
 });

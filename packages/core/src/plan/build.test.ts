@@ -74,7 +74,7 @@ describe('parseOptions', () => {
         code: 'OPTIONS_INVALID',
         message: 'There is no option "sed". Did you mean "seed"?',
         where: 'options of toy',
-        mend: 'Pick from ratio, seed.',
+        hint: 'Pick from ratio, seed.',
       }),
     );
   });

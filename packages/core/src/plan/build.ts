@@ -38,7 +38,7 @@ function unknownOption(
   return new MoepressError('OPTIONS_INVALID', {
     message: `There is no option "${given}".${guess ? ` Did you mean "${guess}"?` : ''}`,
     where: `options of ${name}`,
-    mend: known.length > 0 ? `Pick from ${known.join(', ')}.` : undefined,
+    hint: known.length > 0 ? `Pick from ${known.join(', ')}.` : undefined,
   });
 }
 
@@ -82,7 +82,7 @@ export function buildPlan(parts: {
     new MoepressError('PLUGIN_INVALID', {
       message: `The method decided something that is no valid plan: ${problem}`,
       where: `${origin.package} ${origin.version}`,
-      mend: 'Report this to the author of the plugin.',
+      hint: 'Report this to the author of the plugin.',
       cause,
     });
   if (!parsed.success) throw wrong(z.prettifyError(parsed.error), parsed.error);

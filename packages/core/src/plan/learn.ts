@@ -13,7 +13,7 @@ export function withLearned(plan: CompressionPlan, record: LearnedFacts): Compre
     throw new MoepressError('PLAN_INVALID', {
       message: `The plan was refined already, by ${plan.learned.refiner.name}.`,
       where: 'plan, learned',
-      mend: 'Refine the plan as compress made it, or apply this one and compress the result.',
+      hint: 'Refine the plan as compress made it, or apply this one and compress the result.',
     });
   }
   const parsed = planSchema.safeParse({ ...plan, learned: record });
@@ -22,6 +22,6 @@ export function withLearned(plan: CompressionPlan, record: LearnedFacts): Compre
   throw new MoepressError('PLUGIN_INVALID', {
     message: `The refiner gave something that no plan can hold: ${parsed.error.issues[0]!.message}.`,
     where: `${packageName} ${version}`,
-    mend: 'Report this to the author of the plugin.',
+    hint: 'Report this to the author of the plugin.',
   });
 }

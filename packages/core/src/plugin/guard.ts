@@ -4,7 +4,7 @@ import type { Refiner } from '../method/refiner.js';
 import type { MethodOrigin } from '../plan/build.js';
 import { layersSchema } from '../plan/schema.js';
 
-/** The method, whose own failures become `PLUGIN_INVALID` and name its package: they are not ours to mend. */
+/** The method, whose own failures become `PLUGIN_INVALID` and name its package: they are not ours to fix. */
 export function guarded(compressor: Compressor, origin: MethodOrigin): Compressor {
   const { specVersion, name, title, reference, options } = compressor;
   const failure = failureOf(`Method "${name}"`, origin);
@@ -68,7 +68,7 @@ const failureOf =
     return new MoepressError('PLUGIN_INVALID', {
       message: `${what} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
       where: `${packageName} ${version}`,
-      mend: 'Report this to the author of the plugin.',
+      hint: 'Report this to the author of the plugin.',
       cause,
     });
   };

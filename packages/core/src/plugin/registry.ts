@@ -115,7 +115,7 @@ export class PluginRegistry {
     return new MoepressError('METHOD_UNKNOWN', {
       message: `There is no ${one} "${name}".${guess ? ` Did you mean "${guess}"?` : ''}`,
       where: option,
-      mend: `Pick one of ${known.join(', ')}, or install ${packageCandidates(name).join(' or ')}.`,
+      hint: `Pick one of ${known.join(', ')}, or install ${packageCandidates(name).join(' or ')}.`,
     });
   }
 }

@@ -54,6 +54,6 @@ const unreadable = ({ name, path }: OwnFile, cause: Error): MoepressError =>
   new MoepressError('CHECKPOINT_INVALID', {
     message: `${name} cannot be read: ${cause.message}.`,
     where: path,
-    mend: 'Check its permissions.',
+    hint: 'Check its permissions.',
     cause,
   });

@@ -127,6 +127,6 @@ function same(values: readonly number[], key: string, model: Model): number {
   throw new MoepressError('CONFIG_UNSUPPORTED', {
     message: `The layers differ in "${key}" (${distinct.join(', ')}), of which config.json has one for all.`,
     where: model.id,
-    mend: 'Make a plan that leaves the same number in every layer.',
+    hint: 'Make a plan that leaves the same number in every layer.',
   });
 }

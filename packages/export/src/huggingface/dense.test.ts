@@ -147,7 +147,7 @@ describe('a model with some dense layers', () => {
     const error = await failure(writeHuggingFace(view, out, { layout: 'materialised' }));
     expect(error.code).toBe('CONFIG_UNSUPPORTED');
     expect(error.message).toContain(problem);
-    expect(error.mend).toContain('compact');
+    expect(error.hint).toContain('compact');
   });
 });
 

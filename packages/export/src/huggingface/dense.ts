@@ -55,7 +55,7 @@ export function tellDense(model: Model, manifest: ArchitectureManifest, exact: b
   throw new MoepressError('CONFIG_UNSUPPORTED', {
     message: `The family has no words for dense layers ${dense.map(({ index }) => index).join(', ')}${besides ? ' with a gated shared expert beside them' : ' among layers with experts'}.`,
     where: model.id,
-    mend: 'Choose the layout compact.',
+    hint: 'Choose the layout compact.',
   });
 }
 

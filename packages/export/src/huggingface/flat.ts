@@ -78,6 +78,6 @@ function unsupported(problem: string, { id }: Model): MoepressError {
   return new MoepressError('CONFIG_UNSUPPORTED', {
     message: `The less-is-moe layout ${problem}.`,
     where: id,
-    mend: 'Choose the layout compact, materialised or masked.',
+    hint: 'Choose the layout compact, materialised or masked.',
   });
 }

@@ -90,7 +90,7 @@ function arrangeMasked(model: Model, manifest: ArchitectureManifest): Experts {
     throw new MoepressError('CONFIG_UNSUPPORTED', {
       message: 'Nothing tells where the channels were that the experts of this model lost.',
       where: model.id,
-      mend: 'Apply the plan to its base model, or choose the layout materialised.',
+      hint: 'Apply the plan to its base model, or choose the layout materialised.',
     });
   }
   const [before, after] = [model, masked].map((of) => expertWidths(of).reduce((sum, own) => sum + own, 0));

@@ -105,7 +105,7 @@ describe('the compact layout of experts of different widths', () => {
       expect(await fingerprint(again)).toBe(await fingerprint(direct));
     }
     const error = await failure(written(compact, 'masked'));
-    expect(error).toMatchObject({ code: 'CONFIG_UNSUPPORTED', mend: expect.stringContaining('base model') });
+    expect(error).toMatchObject({ code: 'CONFIG_UNSUPPORTED', hint: expect.stringContaining('base model') });
   });
 
   it('stores nothing for an expert without channels but the bias of its output', async () => {

@@ -94,6 +94,6 @@ function broken(output: string, problem: string): MoepressError {
   return new MoepressError('PLUGIN_INVALID', {
     message: `The statistic output ${output} ${problem}.`,
     where: output,
-    mend: 'Report this to the author of the statistic.',
+    hint: 'Report this to the author of the statistic.',
   });
 }

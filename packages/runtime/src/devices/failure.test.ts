@@ -23,13 +23,13 @@ describe('engineFailure', () => {
     const error = engineFailure(device, message, 'block.3');
     expect(error).toMatchObject({ code: 'ENGINE_FAILED', where: 'block.3' });
     expect(error.message).toContain(told);
-    expect(error.mend).toContain('un the same command again');
+    expect(error.hint).toContain('un the same command again');
   });
 
   it('calls what is neither a fault of moepress, as all that fails on the processor', () => {
     const wrong = engineFailure('webgpu', 'Invalid input shape', 'block.3');
     const full = engineFailure('cpu', 'out of memory', 'block.3');
-    for (const { mend } of [wrong, full]) expect(mend).toContain('fault of moepress');
+    for (const { hint } of [wrong, full]) expect(hint).toContain('fault of moepress');
   });
 });
 

@@ -5,7 +5,7 @@ interface Kind {
   /** How the drivers and providers say so. */
   readonly signs: RegExp;
   readonly title: (device: Device) => string;
-  readonly mend: string;
+  readonly hint: string;
 }
 
 /** Failures that are the device's and not of the graph it was given. */
@@ -13,13 +13,13 @@ const kinds: readonly Kind[] = [
   {
     signs: /out of memory|failed to allocate|CUDA failure 2:|bad_alloc/i,
     title: (device) => `The memory of ${device} is full`,
-    mend: 'Close other programs that use the device, or give it less with --gpu-memory; then run the same command again.',
+    hint: 'Close other programs that use the device, or give it less with --gpu-memory; then run the same command again.',
   },
   {
     signs:
       /device (was |is |has been )?(lost|removed|hung|reset)|DEVICE_(LOST|REMOVED|HUNG)|CUDA failure \d+/i,
     title: (device) => `The device ${device} was lost`,
-    mend: 'Run the same command again: what is measured is kept. If it happens again, take another --device or driver.',
+    hint: 'Run the same command again: what is measured is kept. If it happens again, take another --device or driver.',
   },
 ];
 
@@ -27,6 +27,6 @@ const kinds: readonly Kind[] = [
 export function engineFailure(device: Device, message: string, where: string): MoepressError {
   const kind = device === 'cpu' ? undefined : kinds.find(({ signs }) => signs.test(message));
   if (!kind) return new MoepressError('ENGINE_FAILED', { message: `ONNX Runtime: ${message}`, where });
-  const { title, mend } = kind;
-  return new MoepressError('ENGINE_FAILED', { message: `${title(device)}: ${message}`, where, mend });
+  const { title, hint } = kind;
+  return new MoepressError('ENGINE_FAILED', { message: `${title(device)}: ${message}`, where, hint });
 }

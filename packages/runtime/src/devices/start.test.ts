@@ -4,7 +4,7 @@ import { ModelRunner } from '../runner.js';
 import { deepModel } from '../testing/deep.js';
 import { fixtures } from '../testing/golden.js';
 import { type Device, devices } from './device.js';
-import { isPublished } from './mend.js';
+import { isPublished } from './device-hint.js';
 import { productSpeed } from './speed.js';
 import { startDevice } from './start.js';
 
@@ -18,16 +18,16 @@ describe('startDevice', () => {
       await expect(ModelRunner.open(model, { device })).rejects.toMatchObject({
         code: 'ENGINE_FAILED',
         where: '--device',
-        mend: expect.stringContaining(`onnxruntime-node has ${device} on`),
+        hint: expect.stringContaining(`onnxruntime-node has ${device} on`),
       });
     }
   });
 
-  it('says for those that are published here what was wrong and how to mend it, or starts them', async () => {
+  it('says for those that are published here what was wrong and how to fix it, or starts them', async () => {
     for (const device of devices.filter(isPublished)) {
       const error = await startDevice(device).catch((reason) => reason);
       if (error === device) expect(await productSpeed(device)).toBeGreaterThan(0);
-      else expect(error.mend).toMatch(/^Install/);
+      else expect(error.hint).toMatch(/^Install/);
     }
   });
 

@@ -1,13 +1,13 @@
 import { MoepressError, type Work } from '@moepress/core';
 import { type Device, type DeviceChoice, devices } from './device.js';
-import { isPublished, mendDevice } from './mend.js';
+import { deviceHint, isPublished } from './device-hint.js';
 import { productSpeed } from './speed.js';
 
 /** Those that have, in this process: an engine a model would start them again. */
 const started = new Set<DeviceChoice>(['cpu']);
 
 /**
- * The device to make an engine for. A named one must start: throws `ENGINE_FAILED` with the mend otherwise, never
+ * The device to make an engine for. A named one must start: throws `ENGINE_FAILED` with the hint otherwise, never
  * takes another. `auto` takes the one that is fastest at a matrix product of all that start, since an adapter may
  * be a program on the processor, and says which.
  */
@@ -34,12 +34,12 @@ export async function startDevice(choice: DeviceChoice, { progress }: Work = {})
   return best.device;
 }
 
-/** What the runtime said when a device did not start, as an error with the mend. */
+/** What the runtime said when a device did not start, as an error with the hint. */
 export function unavailable(device: Device, cause: unknown): MoepressError {
   return new MoepressError('ENGINE_FAILED', {
     message: `The device ${device} does not start: ${firstSentence(cause)}`,
     where: '--device',
-    mend: mendDevice(device),
+    hint: deviceHint(device),
     cause,
   });
 }

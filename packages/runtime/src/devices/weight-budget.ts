@@ -68,6 +68,6 @@ function tooLarge(session: string, bytes: number, others: number, most: number):
   return new MoepressError('ENGINE_FAILED', {
     message: `The weights of ${session} take ${told(bytes)}${others > 0 ? ` beside ${told(others)} of others` : ''}; the device's memory has ${told(most)} for weights.`,
     where: '--gpu-memory',
-    mend: 'Give it more with --gpu-memory, of which half is for weights, or halve them with --precision float16.',
+    hint: 'Give it more with --gpu-memory, of which half is for weights, or halve them with --precision float16.',
   });
 }

@@ -197,5 +197,5 @@ const readError: AsError = (message, file) =>
   new MoepressError('CHECKPOINT_INVALID', {
     message: `The scratch file cannot be read: ${message}`,
     where: file,
-    mend: 'Run the command again: what was lost is computed again.',
+    hint: 'Run the command again: what was lost is computed again.',
   });

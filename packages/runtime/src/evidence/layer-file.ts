@@ -54,6 +54,6 @@ function damaged(where: string, problem: string): MoepressError {
   return new MoepressError('CHECKPOINT_INVALID', {
     message: `The evidence is damaged: ${problem}.`,
     where,
-    mend: 'Remove the file: the next calibration measures it again.',
+    hint: 'Remove the file: the next calibration measures it again.',
   });
 }

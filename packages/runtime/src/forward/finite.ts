@@ -46,7 +46,7 @@ async function explain(tensors: readonly TensorExpr[], where: string): Promise<n
   throw new MoepressError('WEIGHTS_NOT_FINITE', {
     message: 'The activations overflow although the weights are finite.',
     where,
-    mend: 'The checkpoint is probably damaged or of another architecture than its config.json says.',
+    hint: 'The checkpoint is probably damaged or of another architecture than its config.json says.',
   });
 }
 

@@ -61,7 +61,7 @@ function fitted(student: Model, { tensors }: Refinement, { origin }: FoundRefine
     new MoepressError('PLUGIN_INVALID', {
       message: `The refiner gave tensors that do not fit: ${problem}`,
       where: `${origin.package} ${origin.version}`,
-      mend: 'Report this to the author of the plugin.',
+      hint: 'Report this to the author of the plugin.',
       cause,
     });
   if (odd) throw wrong(`${odd[0]} is ${odd[1].dtype} and not ${known.get(odd[0])!.dtype}.`);

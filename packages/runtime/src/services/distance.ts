@@ -89,6 +89,6 @@ function notDouble({ name }: Criterion, { dtype }: Value): MoepressError {
   return new MoepressError('PLUGIN_INVALID', {
     message: `Its distances are ${dtype} and not float64.`,
     where: `criterion ${name}`,
-    mend: 'Report this to the author of the method.',
+    hint: 'Report this to the author of the method.',
   });
 }

@@ -34,7 +34,7 @@ export async function gram(
     throw new MoepressError('PLUGIN_INVALID', {
       message: `gram() needs matrices of one shape, got [${first.shape}] and [${odd?.shape ?? first.shape}].`,
       where: 'services.gram',
-      mend: 'Report this to the author of the method.',
+      hint: 'Report this to the author of the method.',
     });
   }
   const [height, width] = first.shape as [number, number];

@@ -9,7 +9,7 @@ it('says that there is no folder for temporary files', () =>
     await expect(ScratchFolder.temporary()).rejects.toMatchObject({
       code: 'WRITE_FAILED',
       where: join(folder, 'gone'),
-      mend: expect.stringContaining('TMPDIR'),
+      hint: expect.stringContaining('TMPDIR'),
     });
     vi.unstubAllEnvs();
   }));

@@ -97,7 +97,7 @@ async function learn(
     throw new MoepressError('WEIGHTS_NOT_FINITE', {
       message: `At step ${step} the loss is ${loss} and the gradient ${gradientNorm}.`,
       where: name,
-      mend: 'Lower the learning rate, warm up longer, or clip gradients.',
+      hint: 'Lower the learning rate, warm up longer, or clip gradients.',
     });
   }
   const learningRate = optimiser.learningRate * scheduled(schedule, step, steps);

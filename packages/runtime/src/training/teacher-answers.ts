@@ -86,7 +86,7 @@ export class TeacherAnswers {
       throw new MoepressError('CHECKPOINT_INVALID', {
         message: `What the teacher said cannot be read: ${(cause as Error).message}`,
         where: file,
-        mend: 'Run the command again: the teacher is asked again.',
+        hint: 'Run the command again: the teacher is asked again.',
         cause,
       });
     }

@@ -254,7 +254,7 @@ describe('a run', () => {
       const outcomes = await Promise.allSettled([first, second]);
       const refused = outcomes.filter(({ status }) => status === 'rejected');
       expect(refused).toMatchObject([
-        { reason: { code: 'WRITE_FAILED', mend: expect.stringContaining('Wait') } },
+        { reason: { code: 'WRITE_FAILED', hint: expect.stringContaining('Wait') } },
       ]);
     });
   });

@@ -121,14 +121,14 @@ function notOurs(taken: 'busy' | 'none', name: string, where: string): MoepressE
     return new MoepressError('WRITE_FAILED', {
       message: `Another process is training ${name}.`,
       where,
-      mend: 'Wait for it: what it has learned will be used.',
+      hint: 'Wait for it: what it has learned will be used.',
     });
   }
   return new MoepressError('WRITE_FAILED', {
     message:
       'The disk keeps no locks, so that nobody can tell whether another process is at this training run.',
     where,
-    mend: 'Give --runs <dir> on a disk that keeps locks, as local ones do.',
+    hint: 'Give --runs <dir> on a disk that keeps locks, as local ones do.',
   });
 }
 

@@ -105,7 +105,7 @@ export class CachedLayer implements LayerReplay {
     throw new MoepressError('PLUGIN_INVALID', {
       message: `There is no expert ${expert} to be weighed by ${weight}.`,
       where: `services.replayLayers, layer ${this.layer}`,
-      mend: 'Report this to the author of the method.',
+      hint: 'Report this to the author of the method.',
     });
   }
 }

@@ -83,7 +83,7 @@ function wantedBlocks({ blocks }: Model, layers: readonly number[]): Map<number,
       throw new MoepressError('PLUGIN_INVALID', {
         message: `Layer ${layer} has no experts.`,
         where: 'services.replayLayers',
-        mend: 'Report this to the author of the method.',
+        hint: 'Report this to the author of the method.',
       });
     }),
   );
