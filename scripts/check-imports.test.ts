@@ -50,7 +50,7 @@ describe('checkRepository', () => {
         'packages/core/package.json': { name: '@x/core', dependencies: { zod: '4', x: '0' } },
         'packages/core/src/errors/error.ts': "import { main } from 'x';\n",
       },
-      'packages/core/src/errors/error.ts: core must not import cli (x)',
+      'packages/core/src/errors/error.ts: core must not import moepress (x)',
     ],
     [
       'an import of a plugin',
