@@ -1,14 +1,19 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { findShared } from './scripts/shared.js';
+import { scriptsFromSources, sourceCondition } from './scripts/sources.js';
 
 /** What the tests keep, away from the cache of whoever runs them. */
 const cache = mkdtempSync(join(tmpdir(), 'moepress-tests-'));
 process.on('exit', () => rmSync(cache, { recursive: true, force: true }));
 
 export default defineConfig({
+  // Packages, their worker threads and child processes are tested as their sources are, without a build.
+  plugins: [scriptsFromSources()],
+  ssr: { resolve: { conditions: [sourceCondition, ...defaultServerConditions] } },
   test: {
     include: [
       '{packages,plugins}/*/src/**/*.test.ts',

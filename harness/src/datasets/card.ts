@@ -127,7 +127,7 @@ function frontMatter(readme: string | null): string | null {
 const bounds = { patience: 3000, memory: 256, start: 1000 };
 
 /** The built file also when this module runs from source: worker threads cannot load TypeScript. */
-const script = new URL('../../dist/datasets/card-thread.js', import.meta.url);
+const script = new URL('./card-thread.js', import.meta.url);
 
 async function configsIn(text: string | null): Promise<unknown> {
   if (!text?.includes('configs') || text.length > maxCharacters || nestsTooDeep(text)) return undefined;

@@ -13,7 +13,7 @@ export interface ParquetTask {
 }
 
 /** The built file also when this module runs from source: worker threads cannot load TypeScript. */
-const script = new URL('../../dist/datasets/parquet-thread.js', import.meta.url);
+const script = new URL('./parquet-thread.js', import.meta.url);
 
 const megabyte = 2 ** 20;
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 /** A process that listens, and otherwise does not care. */
 const script = `
-  import { listenForInterrupts } from ${JSON.stringify(new URL('../dist/interrupts.js', import.meta.url).href)};
+  import { listenForInterrupts } from ${JSON.stringify(new URL('./interrupts.js', import.meta.url).href)};
   const { signal } = listenForInterrupts((message) => console.log(message));
   signal.addEventListener('abort', () => console.log('stopping'));
   setInterval(() => {}, 1000);

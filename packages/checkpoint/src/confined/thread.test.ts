@@ -6,7 +6,7 @@ import { temporaryFolder } from '../support.test.util.js';
 import { ConfinedThread } from './thread.js';
 
 const bounds = { patience: 150, memory: 64 };
-const worker = new URL('../../dist/confined/worker.js', import.meta.url);
+const worker = new URL('./worker.js', import.meta.url);
 
 /** A thread that can go wrong in every way. */
 async function thread(): Promise<ConfinedThread> {

@@ -18,7 +18,7 @@ const worthThread = 32 * 1024 * 1024;
 const maxThreads = 4;
 
 /** The built file also when this module runs from source: worker threads cannot load TypeScript. */
-const thread = new URL('../../dist/digest/thread.js', import.meta.url);
+const thread = new URL('./thread.js', import.meta.url);
 
 /**
  * SHA-256 of files, in hexadecimal and in their order: as fast as the disk gives them, several at once in threads of

@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { failure, temporaryFolder } from '../support.test.util.js';
 import { takeLock } from './lock.js';
 
-const module = new URL('../../dist/locks/lock.js', import.meta.url).href;
+const module = new URL('./lock.js', import.meta.url).href;
 
 /** A process that takes locks when it is told where, and says what it got; it lets go of none. */
 const script = `

@@ -152,7 +152,7 @@ const script = `
   for (const [from, to] of all.slice(0, moves)) renameSync(from, to);
   process.kill(process.pid, 'SIGKILL');
 `;
-const module = new URL('../../dist/output/folder.js', import.meta.url).href;
+const module = new URL('./folder.js', import.meta.url).href;
 const killedAfter = (out: string, moves: number) =>
   spawnSync(process.execPath, ['--input-type=module', '--eval', script, module, out, String(moves)]).signal;
 

@@ -7,7 +7,7 @@ import { readTokenizerSettings, tokenizerFiles } from './files.js';
 import { collectTokens } from './special-tokens.js';
 
 /** The built file also when this module runs from source: worker threads cannot load TypeScript. */
-const script = new URL('../../dist/tokenizer/thread.js', import.meta.url);
+const script = new URL('./thread.js', import.meta.url);
 
 /** Milliseconds. */
 const defaultPatience = 3000;

@@ -15,7 +15,7 @@ interface Patience {
 const mostMemory = 512 * 2 ** 20;
 
 /** The built file also when this module runs from source: children cannot load TypeScript. */
-const script = fileURLToPath(new URL('../../dist/fuzz/child.test.util.js', import.meta.url));
+const script = fileURLToPath(new URL('./child.test.util.js', import.meta.url));
 
 /** A case that ended as none should. */
 export interface Fault {

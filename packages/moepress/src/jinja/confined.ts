@@ -3,7 +3,7 @@ import { TemplateError, TooManySteps } from './errors.js';
 import type { Rendered, RenderTask, TemplateData } from './thread.js';
 
 /** The built file also when this module runs from source: worker threads cannot load TypeScript. */
-const script = new URL('../../dist/jinja/thread.js', import.meta.url);
+const script = new URL('./thread.js', import.meta.url);
 
 /** Milliseconds of processor time for starting the thread and reading a template; sound ones take some. */
 const starting = 2000;

@@ -61,7 +61,7 @@ export class EngineWorker {
     // ONNX Runtime reports its use to its maker otherwise; a thread's environment is a copy, so here.
     process.env.ORT_DISABLE_TELEMETRY ??= '1';
     // The built file also when this module runs from source: worker threads cannot load TypeScript.
-    this.#worker = new Worker(new URL('../../dist/engine/thread.js', import.meta.url), {
+    this.#worker = new Worker(new URL('./thread.js', import.meta.url), {
       workerData: { threads, device, deviceMemory } satisfies WorkerOptions,
     });
     this.#worker.unref();

@@ -13,7 +13,7 @@ import { fixtures } from '../testing/golden.js';
 import { inTemporaryFolder } from '../testing/temporary.js';
 import { EvidenceStore } from './store.js';
 
-const script = fileURLToPath(new URL('../../dist/testing/calibrate-process.js', import.meta.url));
+const script = fileURLToPath(new URL('../testing/calibrate-process.js', import.meta.url));
 const kills = 4;
 
 /** Work that is done and was not done by an earlier run. */

@@ -11,7 +11,7 @@ import { inTemporaryFolder } from '../testing/temporary.js';
 import { requestOf, type TrainingJob } from '../testing/train-process.js';
 import { train } from './train.js';
 
-const script = fileURLToPath(new URL('../../dist/testing/train-process.js', import.meta.url));
+const script = fileURLToPath(new URL('../testing/train-process.js', import.meta.url));
 const kills = 4;
 
 /** A step, or a batch of the teacher's, that this process has done. */

@@ -6,7 +6,7 @@ import { maxUploads } from './limits.js';
 import { parseBody, type Sizes } from './parse.js';
 
 /** The built file also when this module runs from source: worker threads cannot load TypeScript. */
-const script = new URL('../../../dist/serve/http/body-thread.js', import.meta.url);
+const script = new URL('./body-thread.js', import.meta.url);
 
 /** Bytes of a body that is read at once; longer ones have a thread of their own, in which few may wait. */
 const quickBytes = 2 ** 16;
