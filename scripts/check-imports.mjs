@@ -1,10 +1,11 @@
 /**
- * Guards the shape of the repository: imports point one way, every package declares exactly what it
- * imports, and no source file grows beyond reading. Prints what is wrong and exits with 1, or says nothing.
+ * Guards the shape of the repository: imports point one way between packages and inside each, every package
+ * declares exactly what it imports, a file's name says which it is, and no source file grows beyond reading. Prints what is wrong and exits with 1, or says nothing.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { importCycles } from './import-cycles.mjs';
 
 /** Folder of a package to the folders it may import; `plugins` are all alike, and nothing imports one. */
 const mayImport = {
@@ -23,19 +24,32 @@ const mayImport = {
   benchmarks: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness', 'reference'],
 };
 
+/** Packages whose folders are still being disentangled: checked with `--all`. */
+const knotted = [
+  'benchmarks',
+  'checkpoint',
+  'core',
+  'export',
+  'graph',
+  'harness',
+  'moepress',
+  'plugins',
+  'runtime',
+];
+
 const mostLines = 400;
 const sourceName = /\.(ts|mts|js|mjs|py)$/;
 /** Tests and what only tests use, such as `support.test.util.ts`: not published. */
 const testName = /\.test\.[^/\\]*$/;
 
 /** All problems of the repository at `root`, as `path: what is wrong`. */
-export function checkRepository(root) {
+export function checkRepository(root, { all = false } = {}) {
   const { workspaces, devDependencies } = readJson(join(root, 'package.json'));
   const packages = workspaces.flatMap((pattern) => expand(root, pattern)).map(readPackage);
   const shared = Object.keys(devDependencies ?? {});
   const folders = new Map(packages.map(({ name, folder }) => [name, folder]));
   return [
-    ...packages.flatMap((own) => checkPackage(own, folders, shared)),
+    ...packages.flatMap((own) => checkPackage(own, { folders, shared, all })),
     ...packages.flatMap((own) => own.files.flatMap(checkLength)),
   ]
     .map(({ path, problem }) => `${relative(root, path).split(sep).join('/')}: ${problem}`)
@@ -52,7 +66,7 @@ export function importsIn(source) {
   return forms.flatMap((form) => [...source.matchAll(form)].map((match) => match[1]));
 }
 
-function checkPackage(own, folders, shared) {
+function checkPackage(own, { folders, shared, all }) {
   const { directory, folder, manifest } = own;
   const allowed = mayImport[folder];
   const manifestPath = join(directory, 'package.json');
@@ -67,8 +81,12 @@ function checkPackage(own, folders, shared) {
     for (const specifier of importsIn(source)) {
       if (specifier.startsWith('node:')) continue;
       if (specifier.startsWith('.')) {
-        const inside = resolve(dirname(path), specifier).startsWith(directory + sep);
-        if (!inside) problems.push({ path, problem: `${specifier} leaves the package` });
+        const target = resolve(dirname(path), specifier);
+        if (!target.startsWith(directory + sep))
+          problems.push({ path, problem: `${specifier} leaves the package` });
+        if (isIn(join(directory, 'src'), path) && isIn(join(directory, 'cli'), target)) {
+          problems.push({ path, problem: `the library must not import the command (${specifier})` });
+        }
         continue;
       }
       const name = packageOf(specifier);
@@ -87,8 +105,42 @@ function checkPackage(own, folders, shared) {
   );
   return [
     ...problems,
+    ...(!all && knotted.includes(folder) ? [] : shapeProblems(own)),
     ...needless.map((name) => ({ path: manifestPath, problem: `${name} is declared but never imported` })),
   ];
+}
+
+/** Cycles, and names that several files of a package share. */
+function shapeProblems({ directory, files }) {
+  const sources = files.filter(({ path }) => !testName.test(path));
+  const cycles = importCycles(
+    directory,
+    sources.map(({ path, source }) => ({ path, specifiers: importsIn(source) })),
+  );
+  const byName = groupByName(sources);
+  return [
+    ...cycles.map(({ level, members, from, to }) => ({
+      path: join(directory, level),
+      problem: `${members.join(', ')} import each other (such as ${from} from ${to})`,
+    })),
+    ...[...byName]
+      .filter(([name, same]) => name !== 'index.ts' && same.length > 1)
+      .map(([name, same]) => ({
+        path: same[0].path,
+        problem: `${same.length} files are called ${name}`,
+      })),
+  ];
+}
+
+const isIn = (folder, path) => path.startsWith(folder + sep);
+
+function groupByName(files) {
+  const groups = new Map();
+  for (const file of files) {
+    const name = basename(file.path);
+    groups.set(name, [...(groups.get(name) ?? []), file]);
+  }
+  return groups;
 }
 
 function checkLength({ path, source }) {
@@ -100,7 +152,7 @@ function readPackage(directory) {
   const manifest = readJson(join(directory, 'package.json'));
   const parts = directory.split(sep);
   const folder = parts.at(-2) === 'plugins' ? 'plugins' : parts.at(-1);
-  const files = ['src', 'bin']
+  const files = ['src', 'cli', 'bin']
     .map((name) => join(directory, name))
     .filter((path) => existsSync(path))
     .flatMap(sourcesIn)
@@ -134,7 +186,9 @@ function readJson(path) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const problems = checkRepository(fileURLToPath(new URL('..', import.meta.url)));
+  const problems = checkRepository(fileURLToPath(new URL('..', import.meta.url)), {
+    all: process.argv.includes('--all'),
+  });
   for (const problem of problems) console.error(problem);
   process.exitCode = problems.length > 0 ? 1 : 0;
 }

@@ -91,6 +91,44 @@ describe('checkRepository', () => {
       'packages/moepress/src/long.ts: 401 lines, more than 400',
     ],
     [
+      'an import of the command by the library',
+      {
+        'packages/moepress/src/run.ts': "import { main } from '../cli/main.js';\n",
+        'packages/moepress/cli/main.ts': 'export {};\n',
+      },
+      'packages/moepress/src/run.ts: the library must not import the command (../cli/main.js)',
+    ],
+    [
+      'files that import each other',
+      {
+        'packages/queue/package.json': { name: '@x/queue' },
+        'packages/queue/src/a.ts': "import { b } from './b.js';\n",
+        'packages/queue/src/b.ts': "import type { A } from './a.js';\n",
+      },
+      'packages/queue/src: a.ts, b.ts import each other (such as src/a.ts from src/b.ts)',
+    ],
+    [
+      'folders that import each other through several files',
+      {
+        'packages/queue/package.json': { name: '@x/queue' },
+        'packages/queue/src/x/a.ts': "import { b } from '../y/deep/b.js';\n",
+        'packages/queue/src/y/c.ts': "import { d } from '../z/d.js';\n",
+        'packages/queue/src/y/deep/b.ts': 'export {};\n',
+        'packages/queue/src/z/d.ts': "import { e } from '../x/e.js';\n",
+        'packages/queue/src/x/e.ts': 'export {};\n',
+      },
+      'packages/queue/src: x, y, z import each other (such as src/x/a.ts from src/y/deep/b.ts)',
+    ],
+    [
+      'a name that two files share',
+      {
+        'packages/queue/package.json': { name: '@x/queue' },
+        'packages/queue/src/x/a.ts': 'export {};\n',
+        'packages/queue/src/y/a.ts': 'export {};\n',
+      },
+      'packages/queue/src/x/a.ts: 2 files are called a.ts',
+    ],
+    [
       'a package outside the table',
       { 'packages/misc/package.json': { name: '@x/misc' } },
       'packages/misc/package.json: "misc" is not in the table of check-imports',
