@@ -17,6 +17,7 @@ export default defineConfig({
   test: {
     include: [
       '{packages,plugins}/*/src/**/*.test.ts',
+      'packages/moepress/cli/**/*.test.ts',
       '{harness,benchmarks}/src/**/*.test.ts',
       'scripts/**/*.test.ts',
     ],

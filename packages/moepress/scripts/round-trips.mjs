@@ -27,7 +27,7 @@ import { openModel, readSafetensors } from '@moepress/checkpoint';
 import { applyPlan, moeBlocks, PluginRegistry } from '@moepress/core';
 import { writeHuggingFace } from '@moepress/export';
 import { calibrate, Engine, ModelRunner, planCompression } from '@moepress/runtime';
-import { findPlugins } from '../dist/plugins/host.js';
+import { findPlugins } from '../dist/src/methods/plugin-host.js';
 
 const ways = [
   { method: 'reap', layouts: ['compact'] },

@@ -15,8 +15,8 @@ import {
 import { toyModel, toyPlan } from '@moepress/core/testing';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { renderInspection } from '../cli/text/inspect-text.js';
 import { inspectModel } from './inspect.js';
-import { renderInspection } from './inspect-text.js';
 
 const hits: Statistic = { name: 'hits', version: 1, pass: 'forward', collect: () => ({}) };
 

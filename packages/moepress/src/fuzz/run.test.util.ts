@@ -14,7 +14,7 @@ interface Patience {
 /** Bytes of a process that reads one input. */
 const mostMemory = 512 * 2 ** 20;
 
-/** The built file also when this module runs from source: children cannot load TypeScript. */
+/** Runs the cases. */
 const script = fileURLToPath(new URL('./child.test.util.js', import.meta.url));
 
 /** A case that ended as none should. */

@@ -1,4 +1,4 @@
-import { TemplateError } from './errors.js';
+import { TemplateError } from './template-error.js';
 import { type Named, typeName, type Value } from './values.js';
 
 /** What a function was called with, by the names of its parameters. */

@@ -1,7 +1,7 @@
 import { bind, or } from './arguments.js';
-import { TemplateError } from './errors.js';
 import { isEqual } from './operators.js';
 import { stringMethods } from './strings.js';
+import { TemplateError } from './template-error.js';
 import {
   Callable,
   Dict,

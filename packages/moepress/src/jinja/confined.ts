@@ -1,9 +1,9 @@
 import { ConfinedError, ConfinedThread } from '@moepress/checkpoint/confined';
-import { TemplateError, TooManySteps } from './errors.js';
-import type { Rendered, RenderTask, TemplateData } from './thread.js';
+import { TemplateError, TooManySteps } from './template-error.js';
+import type { Rendered, RenderTask, TemplateData } from './template-thread.js';
 
-/** The built file also when this module runs from source: worker threads cannot load TypeScript. */
-const script = new URL('./thread.js', import.meta.url);
+/** The thread's module; tests run a bundle of its source. */
+const script = new URL('./template-thread.js', import.meta.url);
 
 /** Milliseconds of processor time for starting the thread and reading a template; sound ones take some. */
 const starting = 2000;

@@ -1,5 +1,5 @@
 import { bind, text } from './arguments.js';
-import { TemplateError } from './errors.js';
+import { TemplateError } from './template-error.js';
 import { timeText } from './time.js';
 import { Callable, Dict, Fields, iterate, Range, typeName, Undefined, type Value } from './values.js';
 

@@ -2,7 +2,7 @@ import { parseTemplate } from './parser.js';
 import { Renderer } from './render.js';
 import { fromJson } from './values.js';
 
-export { TemplateError, TooManySteps } from './errors.js';
+export { TemplateError, TooManySteps } from './template-error.js';
 
 /** A template that was read. */
 export interface Template {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { TemplateError } from './errors.js';
 import { compileTemplate } from './index.js';
+import { TemplateError } from './template-error.js';
 
 /** What Python's jinja2 makes of templates; scripts/jinja-table.py writes it. */
 interface Table {

@@ -1,6 +1,6 @@
 import { floatRepr } from '@moepress/harness';
-import { TemplateError } from './errors.js';
 import { limited, order } from './operators.js';
+import { TemplateError } from './template-error.js';
 import { Dict, Tuple, typeName, type Value } from './values.js';
 
 export interface JsonOptions {

@@ -1,5 +1,5 @@
 import { pythonSpace, rstrip } from '@moepress/harness';
-import { TemplateError } from './errors.js';
+import { TemplateError } from './template-error.js';
 
 export type TokenKind =
   | 'data'

@@ -1,4 +1,4 @@
-import { TemplateError } from './errors.js';
+import { TemplateError } from './template-error.js';
 
 const simple: Readonly<Record<string, string>> = {
   '\n': '',

@@ -1,6 +1,6 @@
 import { or } from './arguments.js';
-import { TemplateError } from './errors.js';
 import { isEqual } from './operators.js';
+import { TemplateError } from './template-error.js';
 import { Callable, Fields, Tuple, Undefined, type Value } from './values.js';
 
 /** The turns of a loop, as `loop` tells of them within it. */

@@ -1,8 +1,8 @@
 import { or } from './arguments.js';
-import { TemplateError } from './errors.js';
 import type { Expression, Parameter, Statement } from './nodes.js';
 import type { Renderer } from './render.js';
 import { Scope } from './scope.js';
+import { TemplateError } from './template-error.js';
 import { Dict, Fields, type Named, Tuple, Undefined, type Value } from './values.js';
 
 /** Names that a macro has where its body speaks of them. */

@@ -1,6 +1,6 @@
-import { TemplateError } from './errors.js';
 import { formatPercent } from './percent.js';
-import { maxLength, textOf } from './text.js';
+import { TemplateError } from './template-error.js';
+import { maxLength, textOf } from './value-text.js';
 import {
   asNumber,
   Dict,

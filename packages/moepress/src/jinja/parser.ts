@@ -1,8 +1,8 @@
-import { TemplateError } from './errors.js';
 import { ExpressionParser } from './expressions.js';
 import { tokenize } from './lexer.js';
 import type { Expression, Parameter, Statement, Target } from './nodes.js';
 import { TokenStream } from './stream.js';
+import { TemplateError } from './template-error.js';
 
 /** Statements nested deeper than any template has them would take the stack. */
 const maxDepth = 100;

@@ -1,5 +1,5 @@
-import { TemplateError } from './errors.js';
-import { reprOf, textOf } from './text.js';
+import { TemplateError } from './template-error.js';
+import { reprOf, textOf } from './value-text.js';
 import { asNumber, Dict, isNumeric, Range, Tuple, typeName, type Value } from './values.js';
 
 const directive = /%(?:\(([^)]*)\))?([-+ #0]*)(\*|\d+)?(?:\.(\d+))?[hlL]?([\s\S])/g;

@@ -1,11 +1,11 @@
-import { TemplateError } from './errors.js';
-import { Evaluator, mostSteps } from './evaluate.js';
+import { Evaluator, mostSteps } from './evaluate-expression.js';
 import { globals } from './globals.js';
 import { Loop } from './loop.js';
 import { macroOf } from './macro.js';
 import type { Expression, ForStatement, Statement, Target } from './nodes.js';
 import { Scope } from './scope.js';
-import { maxLength, textOf } from './text.js';
+import { TemplateError } from './template-error.js';
+import { maxLength, textOf } from './value-text.js';
 import { Fields, isTrue, iterate, type Value } from './values.js';
 
 /** How a body ended. */

@@ -1,5 +1,5 @@
-import { TemplateError } from './errors.js';
 import type { Token, TokenKind } from './lexer.js';
+import { TemplateError } from './template-error.js';
 
 /** Tokens with a place in them. */
 export class TokenStream {

@@ -1,9 +1,9 @@
 import { pythonSpace } from '@moepress/harness';
 import { bind, integer, or, text } from './arguments.js';
 import { capitalised, isOfCase, isTitle, swapped, title } from './casing.js';
-import { TemplateError } from './errors.js';
-import { formatBraces } from './format.js';
+import { formatBraces } from './format-braces.js';
 import { limited } from './operators.js';
+import { TemplateError } from './template-error.js';
 import { iterate, type Named, Tuple, typeName, type Value } from './values.js';
 
 const spaces = new RegExp(`[${pythonSpace}]`);

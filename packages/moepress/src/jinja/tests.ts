@@ -1,7 +1,7 @@
 import { isOfCase } from './casing.js';
-import { TemplateError } from './errors.js';
 import { compare, isEqual } from './operators.js';
-import { textOf } from './text.js';
+import { TemplateError } from './template-error.js';
+import { textOf } from './value-text.js';
 import {
   asNumber,
   Callable,

@@ -1,4 +1,4 @@
-import { TemplateError } from './errors.js';
+import { TemplateError } from './template-error.js';
 
 const days = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 const months = [

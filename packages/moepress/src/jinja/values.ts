@@ -1,4 +1,4 @@
-import { TemplateError } from './errors.js';
+import { TemplateError } from './template-error.js';
 
 /**
  * Python's values as a template sees them: integers are `bigint`, floats `number`, None is null, lists are arrays;

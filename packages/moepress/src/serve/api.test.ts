@@ -1,6 +1,6 @@
 import OpenAI from 'openai';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { eventsIn, servedTiny, type TestServer } from './testing.test.util.js';
+import { eventsIn, servedTiny, type TestServer } from './serve.test.util.js';
 
 const start = servedTiny();
 let server: TestServer;

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { answerChat } from './answers/chat.js';
+import { answerChat } from './answers/answer-chat.js';
 import { answerCompletion } from './answers/completions.js';
-import type { ServedModel, Usage } from './answers/model.js';
-import { RequestError } from './errors.js';
+import type { ServedModel, Usage } from './answers/served-model.js';
 import type { EventStream } from './http/respond.js';
 import { parseChat } from './protocol/chat.js';
 import { parseCompletion } from './protocol/completion.js';
 import type { DecodingRequest } from './protocol/decoding.js';
+import { RequestError } from './request-error.js';
 
 /** Answers a body, whole or through the stream, and tells what it took. Null: it went through the stream. */
 export type Answer = (

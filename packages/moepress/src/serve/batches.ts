@@ -1,4 +1,4 @@
-import { overloaded } from './errors.js';
+import { overloaded } from './request-error.js';
 
 /** Requests that may wait for the one engine. */
 const maxWaiting = 1024;

@@ -1,6 +1,6 @@
 import type { Tokenizer } from '@moepress/core';
 import { decodeAll, encodeAll, MoepressError } from '@moepress/core';
-import { overloaded, RequestError } from './errors.js';
+import { overloaded, RequestError } from './request-error.js';
 
 /** UTF-16 units of texts that are encoded at once; longer ones have a thread of their own. */
 const quickLength = 2 ** 14;

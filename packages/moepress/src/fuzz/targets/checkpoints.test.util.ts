@@ -4,11 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { openModel, openTokenizer, readSafetensors, surveyCheckpoint } from '@moepress/checkpoint';
 import { measure } from '@moepress/core';
 import { tinyModel } from '@moepress/tiny';
+import { packageFile } from '../../package-root.js';
 import { mutateBytes } from '../bytes.test.util.js';
 import { mutateJson, render } from '../json.test.util.js';
 import type { Target } from '../target.test.util.js';
 
-const fixtures = fileURLToPath(new URL('../../../../checkpoint/fixtures/', import.meta.url));
+const fixtures = fileURLToPath(packageFile('../checkpoint/fixtures/'));
 
 const json = (path: string): Record<string, unknown> => JSON.parse(readFileSync(path, 'utf8'));
 

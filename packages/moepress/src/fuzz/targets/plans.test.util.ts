@@ -5,7 +5,7 @@ import { exprEntry, openModel, writeSafetensors } from '@moepress/checkpoint';
 import { type CompressionPlan, encodeChannels, type Model, measure, moeBlocks } from '@moepress/core';
 import { toyPlan } from '@moepress/core/testing';
 import { tinyModel } from '@moepress/tiny';
-import { applyPlanFile, readPlan } from '../../source/plan.js';
+import { applyPlanFile, readPlan } from '../../plans/plan-file.js';
 import { mutateBytes } from '../bytes.test.util.js';
 import { mutateJson, render } from '../json.test.util.js';
 import type { Target } from '../target.test.util.js';

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { readRecipe } from '../../leaderboard/recipe.js';
-import { combinations, factorsOf, readGrid } from '../../sweep/grid.js';
+import { readRecipe } from '../../experiments/leaderboard/recipe.js';
+import { combinations, factorsOf, readGrid } from '../../experiments/sweep/grid.js';
 import { mutateText } from '../bytes.test.util.js';
 import { mutateJson, render } from '../json.test.util.js';
 import type { Target } from '../target.test.util.js';

@@ -1,11 +1,11 @@
 import { bind, or, text } from '../arguments.js';
 import { memberOf } from '../attributes.js';
-import { TemplateError } from '../errors.js';
+import { TemplateError } from '../template-error.js';
 import { isTrue, type Named, Undefined, type Value } from '../values.js';
 import { type Filter, filter, type Runtime } from './kit.js';
-import { listFilters } from './lists.js';
-import { numberFilters } from './numbers.js';
-import { textFilters } from './texts.js';
+import { listFilters } from './list-filters.js';
+import { numberFilters } from './number-filters.js';
+import { textFilters } from './text-filters.js';
 
 const fallback = filter(['default_value', 'boolean'], (value, given) => {
   const isMissing = value instanceof Undefined || (isTrue(or(given.boolean, false)) && !isTrue(value));

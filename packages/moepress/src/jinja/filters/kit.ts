@@ -1,6 +1,6 @@
 import type { Given } from '../arguments.js';
 import { item } from '../attributes.js';
-import { TemplateError } from '../errors.js';
+import { TemplateError } from '../template-error.js';
 import { type Named, typeName, Undefined, type Value } from '../values.js';
 
 /** What filters may use of the template that runs. */

@@ -1,11 +1,11 @@
 import { cutAnswer } from '@moepress/harness';
 import type { TokenScore } from '@moepress/runtime';
-import { RequestError } from '../errors.js';
 import type { DecodingRequest } from '../protocol/decoding.js';
+import { RequestError } from '../request-error.js';
 import type { ScoredToken } from '../sampling/likelihoods.js';
 import { createSampler, isGreedy } from '../sampling/sampler.js';
 import { Continuation } from './continuation.js';
-import type { ServedModel } from './model.js';
+import type { ServedModel } from './served-model.js';
 
 export interface Completion {
   readonly text: string;

@@ -3,7 +3,7 @@ import { type CompletionRequest, isScoring } from '../protocol/completion.js';
 import { fromScore } from '../sampling/likelihoods.js';
 import { type Completion, complete, echoOne, type Piece } from './complete.js';
 import { type Logprobs, logprobsOf, type ShownToken } from './logprobs.js';
-import { checkBytes, checkPrompts, type ServedModel, type Usage, usageOf } from './model.js';
+import { checkBytes, checkPrompts, type ServedModel, type Usage, usageOf } from './served-model.js';
 import { Teller } from './teller.js';
 
 export interface CompletionChoice {

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { MoepressError } from '@moepress/core';
-import { RequestError } from '../errors.js';
+import { RequestError } from '../request-error.js';
 
 /** Whether an address or name is this machine's own, which others cannot reach. */
 export function isLoopback(host: string): boolean {

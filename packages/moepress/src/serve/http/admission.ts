@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { overloaded } from '../errors.js';
+import { overloaded } from '../request-error.js';
 
 /** Lets so many requests in at once, and ends them when their time is over or the server closes. */
 export class Admission {

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { ConfinedError, ConfinedThread } from '@moepress/checkpoint/confined';
-import { overloaded, RequestError } from '../errors.js';
+import { overloaded, RequestError } from '../request-error.js';
 import type { BodyReply, BodyTask } from './body-thread.js';
 import { maxUploads } from './limits.js';
-import { parseBody, type Sizes } from './parse.js';
+import { parseBody, type Sizes } from './parse-body.js';
 
-/** The built file also when this module runs from source: worker threads cannot load TypeScript. */
+/** The thread's module; tests run a bundle of its source. */
 const script = new URL('./body-thread.js', import.meta.url);
 
 /** Bytes of a body that is read at once; longer ones have a thread of their own, in which few may wait. */

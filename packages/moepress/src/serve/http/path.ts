@@ -1,4 +1,4 @@
-import { RequestError } from '../errors.js';
+import { RequestError } from '../request-error.js';
 
 /** The path that a request names, decoded and without its query. Throws a `RequestError` of status 400. */
 export function pathOf(target: string): string {

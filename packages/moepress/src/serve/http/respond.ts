@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { MoepressError } from '@moepress/core';
-import { errorBody, RequestError } from '../errors.js';
+import { errorBody, RequestError } from '../request-error.js';
 import { maxUnread } from './limits.js';
 
 /** What is sent at once. */

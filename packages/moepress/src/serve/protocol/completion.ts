@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { RequestError } from '../errors.js';
+import { RequestError } from '../request-error.js';
 import { isGreedy } from '../sampling/sampler.js';
 import { type DecodingRequest, decodingFields, decodingOf } from './decoding.js';
-import { maxPrompts, only, parse } from './parse.js';
+import { maxPrompts, only, parse } from './parse-field.js';
 
 // Bodies of POST /v1/completions as OpenAI's API has them.
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { RequestError } from '../errors.js';
+import { RequestError } from '../request-error.js';
 import type { Sampling } from '../sampling/sampler.js';
-import { maxPrompts, only } from './parse.js';
+import { maxPrompts, only } from './parse-field.js';
 
 /** Stops of one request, and the UTF-16 units of each. */
 const maxStops = 64;

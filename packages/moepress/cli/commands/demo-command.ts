@@ -1,0 +1,85 @@
+import { readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { resolve } from 'node:path';
+import { asWriteError, makeTemporary, WorkFolder } from '@moepress/checkpoint';
+import { MoepressError } from '@moepress/core';
+import { embeddedName, openBase } from '../../src/models/open-model.js';
+import type { Context } from '../context.js';
+import { compressAll, folderOf } from '../demo/demo-compress.js';
+import { cells, columns } from '../demo/demo-row.js';
+import { checkpointBytes, scoreAll } from '../demo/demo-score.js';
+import { allVariants, shortVariants } from '../demo/demo-variants.js';
+import { formatTable } from '../text/table.js';
+
+export interface DemoOptions {
+  /** Keeps the compressed checkpoints there; a temporary folder is removed otherwise. */
+  readonly out?: string;
+  /** Documents of each task, for a first look. */
+  readonly limit?: number;
+  /** Every experiment, also those that take longer than a first look should. */
+  readonly all?: boolean;
+}
+
+/**
+ * `moepress demo`: the main job on the embedded model. Measures once a text, compresses with every method
+ * at several ratios, writes each checkpoint, opens it again and scores it.
+ */
+export async function demo(options: DemoOptions, context: Context): Promise<void> {
+  if (options.out === undefined) await inTemporaryFolder((folder) => demoIn(folder, options, context));
+  else await inOwnFolder(resolve(options.out), (folder) => demoIn(folder, options, context), context);
+}
+
+async function inOwnFolder(
+  out: string,
+  use: (folder: string) => Promise<void>,
+  { work }: Context,
+): Promise<void> {
+  const folder = await WorkFolder.open(out, work);
+  try {
+    await use(out);
+  } finally {
+    await folder.release();
+  }
+}
+
+async function demoIn(folder: string, { all, limit, out }: DemoOptions, context: Context): Promise<void> {
+  const variants = all ? allVariants : shortVariants;
+  for (const variant of variants) await checkEmpty(folderOf(folder, variant));
+  const base = await openBase(embeddedName, context.work);
+  const bytes = await checkpointBytes(base);
+  const compressed = await compressAll(base, variants, folder, context);
+  const rows = await scoreAll(base, [{ variant: null, model: base, bytes }, ...compressed], limit, context);
+  const text = [
+    `tiny: ${base.config.experts} experts in each of ${base.blocks.length} layers, top-${base.config.topK}`,
+    '',
+    formatTable(columns, rows.map(cells)),
+    '',
+    'Chance: 0 for tiny_gsm, 0.25 for the others. ± is the standard error over the documents.',
+    ...(out === undefined ? [] : [`The checkpoints are in ${folder}.`]),
+  ];
+  context.print(text.join('\n'), rows);
+}
+
+async function inTemporaryFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await makeTemporary('moepress-demo-').catch((cause) => {
+    throw asWriteError(cause, tmpdir());
+  });
+  try {
+    await use(folder.path);
+  } finally {
+    await folder.remove();
+  }
+}
+
+/** Of checkpoints that are written one after the other, the last must not be found to be there when it is its turn. */
+async function checkEmpty(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return [];
+    throw asWriteError(cause, folder);
+  });
+  if (names.length === 0) return;
+  throw new MoepressError('OUTPUT_EXISTS', {
+    message: 'There is something at the output path.',
+    where: folder,
+  });
+}

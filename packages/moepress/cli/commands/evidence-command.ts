@@ -1,0 +1,125 @@
+import { stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { MoepressError } from '@moepress/core';
+import {
+  EvidenceStore,
+  type LayerReport,
+  readEvidence,
+  readMeasured,
+  reportLayers,
+  type StoredEvidence,
+} from '@moepress/runtime';
+import { formatBytes, formatCount, formatPercent } from '../../src/format.js';
+import { everyLeftover, type Left, leftText, ofStore } from '../../src/statistics/leftovers.js';
+import type { Context } from '../context.js';
+import { formatTable } from '../text/table.js';
+
+export interface EvidenceOptions {
+  /** Experts that saw fewer tokens are counted as scarce. */
+  readonly minTokens: number;
+  /** Removes what killed runs left. */
+  readonly clear?: boolean;
+}
+
+/**
+ * `moepress evidence [dir]`: what a store holds; for the folder of one statistic, what all evidence
+ * of that model and calibration set says about the experts.
+ */
+export async function evidence(
+  dir: string | undefined,
+  options: EvidenceOptions,
+  context: Context,
+): Promise<void> {
+  if (dir !== undefined) await checkFolder(dir);
+  const one = dir === undefined ? null : await readEvidence(resolve(dir));
+  if (one) return showExperts(one, options, context);
+  const store = new EvidenceStore(dir && resolve(dir));
+  // Runs and temporary folders have places of their own, which belong to the default store.
+  const kept = dir === undefined ? everyLeftover : ofStore;
+  if (options.clear) clearLeftovers(await kept.clear(store), context);
+  else await showStore(store, await kept.list(store), context);
+}
+
+async function checkFolder(dir: string): Promise<void> {
+  const info = await stat(dir).catch(() => null);
+  if (info?.isDirectory()) return;
+  throw new MoepressError('INPUT_INVALID', {
+    message: 'There is no such folder.',
+    where: dir,
+    hint: 'Give the folder of a store or of one statistic, or nothing for the default store.',
+  });
+}
+
+async function showStore(store: EvidenceStore, left: readonly Left[], context: Context): Promise<void> {
+  const stored = await store.list();
+  const rows = stored.map(({ folder, record, bytes }) => [
+    record.model.id,
+    `${record.calibration.source} (${formatCount(record.calibration.tokens)} tokens)`,
+    `${record.statistic.name} ${record.statistic.version}`,
+    `${record.layers.complete.length}/${record.layers.expected.length}`,
+    formatBytes(bytes),
+    folder.slice(store.root.length + 1),
+  ]);
+  const columns = ['model', 'calibration', 'statistic', 'layers', 'size', 'folder'].map((title) => ({
+    title,
+  }));
+  const text =
+    rows.length === 0
+      ? `There is no evidence in ${store.root}.`
+      : `${store.root}\n\n${formatTable(columns, rows)}`;
+  context.print([text, ...leftText(left)].join('\n\n'), {
+    root: store.root,
+    leftovers: left,
+    evidence: stored.map(({ folder, record, bytes }) => ({ folder, bytes, ...record })),
+  });
+}
+
+function clearLeftovers(left: readonly Left[], { print }: Context): void {
+  const bytes = left.reduce((sum, one) => sum + one.bytes, 0);
+  const text = [
+    left.length === 0 ? 'There was nothing to remove.' : `Removed ${formatBytes(bytes)}:`,
+    ...left.map(({ what, folder }) => `  ${what}: ${folder}`),
+  ];
+  print(text.join('\n'), { removed: left });
+}
+
+async function showExperts(
+  one: StoredEvidence,
+  { minTokens }: EvidenceOptions,
+  context: Context,
+): Promise<void> {
+  const { model, calibration } = one.record;
+  const all = await new EvidenceStore(dirname(one.folder)).list();
+  const related = all.filter(
+    ({ record }) => record.model.identity === model.identity && record.calibration.hash === calibration.hash,
+  );
+  const layers = reportLayers(await readMeasured(related), minTokens);
+  const statistics = related.map(({ record }) => record.statistic.name).sort();
+  const text = [
+    `${model.id} (${model.architecture}) on ${calibration.source}: ${formatCount(calibration.tokens)} tokens`,
+    `measured: ${statistics.join(', ')}`,
+    '',
+    formatTable(
+      [
+        { title: 'layer', align: 'right' },
+        { title: 'tokens: min', align: 'right' },
+        { title: 'median', align: 'right' },
+        { title: 'max', align: 'right' },
+        { title: 'dead', align: 'right' },
+        { title: `below ${minTokens}`, align: 'right' },
+        { title: 'capability', align: 'right' },
+        { title: 'most of it in' },
+      ],
+      layers.map(cells),
+    ),
+  ].join('\n');
+  context.print(text, { model, calibration, statistics, minTokens, layers });
+}
+
+function cells({ layer, tokens, capability }: LayerReport): string[] {
+  const counts = tokens
+    ? [tokens.min, tokens.median, tokens.max, tokens.dead.length, tokens.scarce.length].map(String)
+    : ['-', '-', '-', '-', '-'];
+  const top = capability?.top.map(({ expert, share }) => `${expert} (${formatPercent(share)})`).join(', ');
+  return [String(layer), ...counts, capability ? formatPercent(capability.share) : '-', top ?? '-'];
+}

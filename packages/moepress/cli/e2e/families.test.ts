@@ -1,0 +1,97 @@
+import { join } from 'node:path';
+import { openModel } from '@moepress/checkpoint';
+import { applyPlan, distinctExperts, type Model, moeBlocks, PluginRegistry } from '@moepress/core';
+import { writeHuggingFace } from '@moepress/export';
+import { calibrate, Engine, ModelRunner, planCompression } from '@moepress/runtime';
+import { afterAll, describe, expect, it } from 'vitest';
+import { findPlugins } from '../../src/methods/plugin-host.js';
+import { inTemporaryFolder } from './command.js';
+import { checkpoint, families } from './family-checkpoints.js';
+
+/**
+ * Where no slots share experts and all have one width, all layouts are one. Copies of an expert for
+ * several slots add up in another order than the expert taken once; nothing else may change a logit.
+ */
+const methods = [
+  { method: 'random', options: { ratio: 0.5 }, layouts: ['compact'], within: 1e-6 },
+  { method: 'frequency', options: { ratio: 0.5 }, layouts: ['compact'], within: 1e-6 },
+  { method: 'reap', options: { ratio: 0.5 }, layouts: ['compact'], within: 1e-6 },
+  { method: 'conmoe', options: { ratio: 0.5 }, layouts: ['compact'], within: 1e-6 },
+  {
+    method: 'conmoe',
+    options: { ratio: 0.5, scope: 2 },
+    layouts: ['compact', 'materialised'],
+    within: 2e-5,
+  },
+  { method: 'fisher-moe', options: { ratio: 0.5 }, layouts: ['compact'], within: 1e-6 },
+  {
+    method: 'fisher-moe',
+    options: { ratio: 0.5, budget: 'model' },
+    layouts: ['compact', 'materialised', 'masked'],
+    within: 1e-6,
+  },
+] as const;
+
+const sequences = [48, 29, 17].map((length, seed) =>
+  Array.from({ length }, (_, i) => (i * 37 + seed * 91 + 5) % 512),
+);
+const one = { workers: 1, threads: 1 };
+const engine = new Engine(one);
+const registry = new PluginRegistry(findPlugins().installed);
+afterAll(() => engine.dispose());
+
+async function planned(model: Model, method: string, options: object) {
+  const set = { source: 'made up', seed: 0, sequences };
+  return planCompression(engine, {
+    model,
+    method: await registry.find(method),
+    options,
+    measure: (statistics) => calibrate(engine, model, set, statistics),
+  });
+}
+
+async function logitsOf(model: Model): Promise<Float32Array> {
+  const runner = await ModelRunner.open(model, one);
+  try {
+    const [trace] = await runner.trace(sequences.slice(0, 1));
+    return trace!.logits.data as Float32Array;
+  } finally {
+    await runner.dispose();
+  }
+}
+
+const channelsOf = (model: Model) => distinctExperts(model).reduce((sum, { width }) => sum + width, 0);
+const difference = (a: Float32Array, b: Float32Array) =>
+  a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0);
+
+describe.each(families)('%s', (family) => {
+  it.each(methods)('is compressed by $method $options into a checkpoint of equal logits', (run) =>
+    inTemporaryFolder(async (folder) => {
+      const base = await openModel(checkpoint(family));
+      const view = applyPlan(base, await planned(base, run.method, run.options));
+      expect(channelsOf(view) / channelsOf(base)).toBeCloseTo(0.5, 6);
+      const expected = await logitsOf(view);
+      for (const layout of run.layouts) {
+        const { directory } = await writeHuggingFace(view, join(folder, layout), { layout });
+        const logits = await logitsOf(await openModel(directory));
+        expect(difference(logits, expected)).toBeLessThan(run.within);
+      }
+    }),
+  );
+});
+
+it('leaves the groups of a grouped router equally large, and cuts its selection bias with it', async () => {
+  const base = await openModel(checkpoint('deepseek_v3'));
+  for (const method of ['random', 'frequency', 'reap']) {
+    const plan = await planned(base, method, { ratio: 0.5 });
+    for (const { ops } of plan.layers) {
+      const kept = ops.flatMap((op) => (op.op === 'keep-experts' ? op.experts : []));
+      expect([0, 1, 2, 3].map((group) => kept.filter((e) => Math.floor(e / 4) === group).length)).toEqual([
+        2, 2, 2, 2,
+      ]);
+    }
+    for (const { ffn } of moeBlocks(applyPlan(base, plan))) {
+      expect(ffn.router).toMatchObject({ groups: { count: 4 }, selectionBias: { kind: 'rows', shape: [8] } });
+    }
+  }
+});

@@ -1,0 +1,77 @@
+import { expertLayouts } from '@moepress/export';
+import { calibrationForms, parseCalibration } from '@moepress/harness';
+import { deviceChoices, precisions } from '@moepress/runtime';
+import { Option } from 'commander';
+import { bytes, integer, path, threads } from './option-values.js';
+
+/** Options that several commands have; each call makes a new one, as commander demands. */
+
+export const jsonOption = () =>
+  new Option('--json', 'results as JSON on standard output, progress and errors as NDJSON');
+export const profileOption = () =>
+  new Option('--profile <file>', 'write what took the time as a trace, for ui.perfetto.dev').argParser(path);
+export const forceOption = () =>
+  new Option('--force', 'replace a file of another kind, or a folder that moepress wrote, at an output path');
+export const pluginOption = () =>
+  new Option(
+    '--plugin <path>',
+    'use the plugin in this folder or module, or, by its name, one that is installed; may be repeated',
+  ).argParser((text: string, earlier: readonly string[] = []) => [...earlier, path(text)]);
+export const revisionOption = () => new Option('--revision <commit>', 'branch, tag or commit of a Hub model');
+export const planOption = () =>
+  new Option('--plan <file>', 'look at the model as this plan changes it').argParser(path);
+export const threadsOption = () =>
+  new Option('--threads <n>', 'threads of the matrix products').argParser(threads);
+export const deviceOption = () =>
+  new Option(
+    '--device <name>',
+    'where to compute (default: cpu); auto takes the fastest that starts, see moepress doctor',
+  ).choices(deviceChoices);
+export const precisionOption = () =>
+  new Option(
+    '--precision <type>',
+    'of the products with weights on a device other than the processor (default: float32)',
+  ).choices(precisions);
+export const gpuMemoryOption = () =>
+  new Option('--gpu-memory <size>', "what to use of such a device's memory (default: 4GiB)").argParser(bytes);
+export const dataOption = () =>
+  new Option('--data <dir>', 'folder of <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}').argParser(path);
+export const calibrationOption = () =>
+  new Option('--calibration <set>', `what to measure on: ${calibrationForms.join('; ')}`).argParser(
+    parseCalibration,
+  );
+export const seedOption = () =>
+  new Option('--seed <n>', 'seed of everything random').argParser(integer).default(0);
+export const evidenceOption = () =>
+  new Option(
+    '--evidence <dir>',
+    'where measurements are kept and found again (default: the cache)',
+  ).argParser(path);
+export const noEvidenceOption = () => new Option('--no-evidence', 'keep no measurements');
+export const answersOption = () =>
+  new Option('--answers <dir>', 'where answers are kept and found again (default: the cache)').argParser(
+    path,
+  );
+export const noAnswersOption = () => new Option('--no-answers', 'keep no answers');
+export const memoryOption = () =>
+  new Option(
+    '--memory <size>',
+    'memory to stay within, mapped weights aside (default: half of what the machine has left)',
+  ).argParser(bytes);
+export const layoutOption = () =>
+  new Option(
+    '--layout <layout>',
+    'how experts are stored that slots share or that differ in width.' +
+      ' compact: each once and as narrow as it is, for moepress, and transformers with remote code.' +
+      ' materialised: one for every slot, with zeros up to the width of the widest, for any program.' +
+      ' masked: the same with zeros in the places of the channels that went.' +
+      ' less-is-moe: side by side, for the vLLM plugin of Less-is-MoE',
+  )
+    .choices(expertLayouts)
+    .default('compact');
+export const minTokensOption = () =>
+  new Option('--min-tokens <n>', 'report experts that saw fewer calibration tokens')
+    .argParser(integer)
+    .default(32);
+export const formatOption = () =>
+  new Option('--format <format>', 'checkpoint format').choices(['hf']).default('hf');

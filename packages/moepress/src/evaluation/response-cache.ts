@@ -1,0 +1,77 @@
+import { dirname, join } from 'node:path';
+import type { Model, MoepressError, Work } from '@moepress/core';
+import { type AnswerStore, type LanguageModel, type ModelIdentity, openAnswerStore } from '@moepress/harness';
+import { defaultEvidenceRoot, isWriteError, modelIdentity } from '@moepress/runtime';
+import { notKept, storeFolder } from '../files/output.js';
+import { companionsHash } from '../models/companions.js';
+
+/** Folder of answers, absent for the default one, false for none. */
+export type AnswersChoice = string | false | undefined;
+
+/** Beside the evidence. */
+const defaultRoot = () => join(dirname(defaultEvidenceRoot()), 'answers');
+
+/**
+ * The answers a local model gave before. Once its weights are others, further answers are refused with
+ * `CHECKPOINT_CHANGED`. Throws what `openAnswerStore` and `modelIdentity` throw.
+ */
+export async function openLocalAnswers(
+  choice: AnswersChoice,
+  model: Model,
+  settings: LanguageModel['settings'],
+  work: Work,
+): Promise<AnswerStore | undefined> {
+  const folder = await storeFolder(choice, defaultRoot(), 'Answers', work.progress);
+  if (folder === null) return undefined;
+  const { hash: numbers, checkUnchanged } = await modelIdentity(model, work);
+  const store = await openAnswerStore(folder, await localIdentity(model, numbers, settings));
+  const giveUp = choice === undefined ? notKept('Answers', folder, work.progress) : null;
+  return checkedStore(giveUp ? givenUp(store, giveUp) : store, checkUnchanged);
+}
+
+/** A store that keeps nothing more once its disk takes nothing more, which `tell` hears of. */
+export function givenUp(store: AnswerStore, tell: (error: MoepressError) => void): AnswerStore {
+  let isGivenUp = false;
+  return {
+    get: (request) => store.get(request),
+    async add(answers) {
+      if (isGivenUp) return;
+      try {
+        await store.add(answers);
+      } catch (error) {
+        if (!isWriteError(error)) throw error;
+        isGivenUp = true;
+        tell(error);
+      }
+    },
+  };
+}
+
+/** A store that keeps nothing once the files it is about are others: `checkUnchanged` throws then. */
+export function checkedStore(store: AnswerStore, checkUnchanged: () => Promise<void>): AnswerStore {
+  return {
+    get: (request) => store.get(request),
+    async add(answers) {
+      await checkUnchanged();
+      await store.add(answers);
+    },
+  };
+}
+
+/** Weights, plan and numbers version by what the evidence goes by, and what makes ids and answers of text. */
+async function localIdentity(
+  model: Model,
+  numbers: string,
+  settings: LanguageModel['settings'],
+): Promise<ModelIdentity> {
+  const { id, revision, config, source } = model;
+  return {
+    ...settings,
+    id,
+    revision,
+    numbers,
+    companions: await companionsHash(source.directory),
+    eos_token_ids: config.eosTokenIds.join(),
+    generation: JSON.stringify(source.generation),
+  };
+}

@@ -1,0 +1,42 @@
+import { availableParallelism, cpus } from 'node:os';
+import type { TokenEngine } from '@moepress/harness';
+import type { EngineChoice } from '../devices/open-engine.js';
+
+/** How fast a model was scored, and where. */
+export interface Throughput {
+  /** Tokens of the scored sequences, those included that requests share. */
+  readonly tokensPerSecond: number;
+  /** Processor and threads, or the device. */
+  readonly machine: string;
+}
+
+/**
+ * An engine that scores as `engine` does and takes the time. Generation does not count: how long its answers
+ * are is up to the model. Nor does the time until the engine is ready.
+ */
+export function metered(
+  engine: TokenEngine & { ready(): Promise<unknown> },
+  { threads = availableParallelism(), device = 'cpu' }: EngineChoice = {},
+): { readonly engine: TokenEngine; throughput(): Throughput | null } {
+  let [tokens, milliseconds] = [0, 0];
+  return {
+    engine: {
+      maxLength: engine.maxLength,
+      generate: (prompts, options) => engine.generate(prompts, options),
+      async score(items, work) {
+        await engine.ready();
+        const started = performance.now();
+        const scores = await engine.score(items, work);
+        milliseconds += performance.now() - started;
+        tokens += items.reduce((sum, { ids }) => sum + ids.length, 0);
+        return scores;
+      },
+    },
+    throughput() {
+      if (tokens === 0) return null;
+      const processor = cpus()[0]?.model.trim() || process.arch;
+      const part = device === 'cpu' ? `${threads} ${threads === 1 ? 'thread' : 'threads'}` : device;
+      return { tokensPerSecond: tokens / (milliseconds / 1000), machine: `${processor}, ${part}` };
+    },
+  };
+}

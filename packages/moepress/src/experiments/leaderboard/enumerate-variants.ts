@@ -1,0 +1,105 @@
+import { type FoundMethod, type Model, type PluginRegistry, parseOptions, type Work } from '@moepress/core';
+import { parseCalibration } from '@moepress/harness';
+import { located } from '../../files/yaml-file.js';
+import { calibrationSet } from '../../models/model-data.js';
+import { openBase } from '../../models/open-model.js';
+import type { LocatedRecipe, RecipeMethod } from './recipe.js';
+import { addressOf, type Compression, optionsOf, type Variant, variantOf } from './variant.js';
+
+/**
+ * Every model of a recipe as it is, then by every method, ratio, calibration set and seed. What a method does not
+ * look at makes no further variant. Throws what opening models, finding methods and parsing options throw, naming
+ * the line.
+ */
+export async function enumerateVariants(
+  { recipe, whereIs }: LocatedRecipe,
+  { registry, data, work }: { registry: PluginRegistry; data: string | undefined; work: Work },
+): Promise<Variant[]> {
+  const found: FoundMethod[] = [];
+  for (const [i, { method }] of recipe.methods.entries()) {
+    found.push(await telling(whereIs(['methods', i]), () => registry.find(method)));
+  }
+  const variants = new Map<string, Variant>();
+  for (const [m, { id, revision }] of recipe.models.entries()) {
+    const base = await telling(whereIs(['models', m]), () =>
+      openBase(id, { ...work, ...(revision !== null && { revision }) }),
+    );
+    const hashOf = memoised((text: string | null, seed: number) =>
+      calibrationHash(base, text, seed, data, work),
+    );
+    const original = await variantOf(base, null, null, work);
+    variants.set(original.address, original);
+    for (const [i, method] of recipe.methods.entries()) {
+      for (const compression of compressionsOf(recipe, method, found[i]!)) {
+        const variant = await telling(whereIs(['methods', i]), async () =>
+          variantOf(base, ...(await measured(base, compression, hashOf)), work),
+        );
+        variants.set(variant.address, variants.get(variant.address) ?? variant);
+      }
+    }
+  }
+  return [...variants.values()];
+}
+
+function compressionsOf(
+  {
+    ratios,
+    seeds,
+    calibration = [null],
+  }: Pick<LocatedRecipe['recipe'], 'ratios' | 'seeds'> & {
+    calibration?: readonly (string | null)[] | undefined;
+  },
+  method: RecipeMethod,
+  found: FoundMethod,
+): Compression[] {
+  const own = method.ratios ?? ratios;
+  return (own.length > 0 ? own : [null]).flatMap((ratio) =>
+    calibration.flatMap((text) => seeds.map((seed) => ({ found, method, ratio, seed, calibration: text }))),
+  );
+}
+
+/** A compression with the hash of the tokens it measures on, or without calibration where it measures nothing. */
+async function measured(
+  base: Model,
+  compression: Compression,
+  hashOf: (text: string | null, seed: number) => Promise<string>,
+): Promise<[Compression, string | null]> {
+  const { compressor } = compression.found;
+  const needs = compressor.needs(base, parseOptions(compressor, optionsOf(compression)));
+  if (needs.length === 0) return [{ ...compression, calibration: null }, null];
+  return [compression, await hashOf(compression.calibration, compression.seed)];
+}
+
+async function calibrationHash(
+  base: Model,
+  text: string | null,
+  seed: number,
+  data: string | undefined,
+  work: Work,
+): Promise<string> {
+  const choice = {
+    seed,
+    ...(text !== null && { calibration: parseCalibration(text) }),
+    ...(data && { data }),
+  };
+  const { sequences } = await calibrationSet(base, choice, work);
+  return addressOf(sequences);
+}
+
+function memoised<Result>(compute: (text: string | null, seed: number) => Promise<Result>) {
+  const known = new Map<string, Promise<Result>>();
+  return (text: string | null, seed: number): Promise<Result> => {
+    const key = JSON.stringify([text, seed]);
+    const result = known.get(key) ?? compute(text, seed);
+    known.set(key, result);
+    return result;
+  };
+}
+
+async function telling<Result>(where: string, run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (cause) {
+    throw located(where, cause);
+  }
+}

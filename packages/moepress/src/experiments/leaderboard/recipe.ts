@@ -1,0 +1,100 @@
+import { findTaskOrGroup, parseCalibration } from '@moepress/harness';
+import { z } from 'zod';
+import { locating, readYaml } from '../../files/yaml-file.js';
+
+/** Items of any list. */
+const maxList = 256;
+
+/** Far more cells than anyone could wait for. */
+const maxCells = 10_000;
+
+const listOf = <Item extends z.ZodType>(item: Item) => z.array(item).min(1).max(maxList);
+
+const name = z.string().min(1);
+
+const modelSchema = z.union([
+  name.transform((id) => ({ id, revision: null })),
+  z.strictObject({ id: name, revision: name.nullable().default(null) }),
+]);
+
+const ratio = z.number().gt(0).lt(1);
+
+const methodSchema = z.union([
+  name.transform((method) => ({ method, label: method, options: {}, ratios: undefined })),
+  z
+    .strictObject({
+      method: name,
+      /** What the tables call it. */
+      label: name.optional(),
+      options: z
+        .record(z.string(), z.unknown())
+        .default({})
+        .refine((options) => !Object.hasOwn(options, 'seed'), 'The seeds of the recipe say what seed is')
+        .refine(
+          (options) => !Object.hasOwn(options, 'ratio'),
+          'The ratios of the recipe or of the method say what ratio is',
+        ),
+      /** In place of the recipe's; none for a method whose options say its size. */
+      ratios: z.array(ratio).max(maxList).optional(),
+    })
+    .transform(({ method, label = method, options, ratios }) => ({ method, label, options, ratios })),
+]);
+
+const recipeSchema = z
+  .strictObject({
+    title: name.default('Leaderboard'),
+    models: listOf(modelSchema),
+    tasks: listOf(name),
+    methods: listOf(methodSchema),
+    /** Shares of the routed-expert parameters to remove. */
+    ratios: listOf(ratio),
+    /** As `--calibration` takes them; absent: the embedded model's own text. */
+    calibration: listOf(name).optional(),
+    seeds: listOf(z.int().nonnegative()).default([0]),
+    limit: z.number().positive().optional(),
+    num_fewshot: z.int().nonnegative().optional(),
+    /** Shows tables of papers beside ours. */
+    published: z.boolean().default(false),
+  })
+  .refine((recipe) => cellsOf(recipe) <= maxCells, {
+    path: ['methods'],
+    message: `More than ${maxCells} combinations of models, methods, ratios, calibration sets and seeds`,
+  });
+
+interface Lists {
+  readonly models: readonly unknown[];
+  readonly methods: readonly { readonly ratios?: readonly unknown[] | undefined }[];
+  readonly ratios: readonly unknown[];
+  readonly calibration?: readonly unknown[] | undefined;
+  readonly seeds: readonly unknown[];
+}
+
+/** The cells that a recipe asks for, at most. */
+function cellsOf({ models, methods, ratios, calibration = [null], seeds }: Lists): number {
+  const shares = methods.reduce((sum, { ratios: own = ratios }) => sum + Math.max(1, own.length), 1);
+  return models.length * shares * calibration.length * seeds.length;
+}
+
+export type Recipe = z.output<typeof recipeSchema>;
+export type RecipeMethod = Recipe['methods'][number];
+
+/** A recipe, and where each of its parts stands: `recipe.yaml:12`. */
+export interface LocatedRecipe {
+  readonly recipe: Recipe;
+  whereIs(path: readonly PropertyKey[]): string;
+}
+
+/**
+ * Reads a recipe. Throws `INPUT_INVALID`, `TASK_UNKNOWN` or `CALIBRATION_INVALID` naming the line; methods are
+ * looked for later, since that loads plugins.
+ */
+export async function readRecipe(file: string): Promise<LocatedRecipe> {
+  const { data, whereIs } = await readYaml(file, recipeSchema, 'The recipe');
+  for (const [i, task] of data.tasks.entries()) {
+    locating(whereIs(['tasks', i]), () => findTaskOrGroup(task));
+  }
+  for (const [i, set] of (data.calibration ?? []).entries()) {
+    locating(whereIs(['calibration', i]), () => parseCalibration(set));
+  }
+  return { recipe: data, whereIs };
+}

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson, type FoundMethod, type Model, parseOptions, type Work } from '@moepress/core';
+import { modelIdentity } from '@moepress/runtime';
+import { companionsHash } from '../../models/companions.js';
+import type { RecipeMethod } from './recipe.js';
+
+/** One way to compress a model: what makes a plan. */
+export interface Compression {
+  readonly found: FoundMethod;
+  readonly method: Pick<RecipeMethod, 'method' | 'label' | 'options'>;
+  /** Null where the options say how much goes. */
+  readonly ratio: number | null;
+  readonly seed: number;
+  /** What it measures on, as `--calibration` takes it; null if it measures nothing or the model brings its text. */
+  readonly calibration: string | null;
+}
+
+/** A model of the recipe, as it is or compressed. */
+export interface Variant {
+  readonly base: Model;
+  /** Null for the original. */
+  readonly compression: Compression | null;
+  /**
+   * SHA-256 of what determines the view: weights, tokenizer and the like, method with its version and options, tokens
+   * measured on.
+   */
+  readonly address: string;
+  /** Throws `CHECKPOINT_CHANGED` if the base is no longer that of the address. */
+  checkUnchanged(): Promise<void>;
+}
+
+/** `calibrationHash`: of the tokens that are measured on; null without calibration. */
+export async function variantOf(
+  base: Model,
+  compression: Compression | null,
+  calibrationHash: string | null,
+  work: Work,
+): Promise<Variant> {
+  const parts = compression && {
+    origin: compression.found.origin,
+    method: compression.method.method,
+    options: parseOptions(compression.found.compressor, optionsOf(compression)),
+    calibration: calibrationHash,
+  };
+  const { hash: model, checkUnchanged } = await modelIdentity(base, work);
+  const companions = await companionsHash(base.source.directory);
+  return { base, compression, address: addressOf({ model, companions, parts }), checkUnchanged };
+}
+
+export const optionsOf = ({ method, ratio, seed }: Compression) => ({
+  ...method.options,
+  ...(ratio !== null && { ratio }),
+  seed,
+});
+
+export function addressOf(value: unknown): string {
+  return createHash('sha256').update(canonicalJson(value)).digest('hex');
+}

@@ -1,0 +1,108 @@
+import type { CompareRequest, Criterion, LayerPlan, Services } from '@moepress/core';
+import { noServices } from '@moepress/core/testing';
+import { describe, expect, it } from 'vitest';
+import { type Piece, sideBySide } from './batch-view-comparisons.js';
+
+const criterion = (name: string): Criterion => ({ name, distanceFrom: () => (candidate) => candidate });
+const near = criterion('near');
+
+/** A view that is told apart by its layer alone. */
+const view = (layer: number): LayerPlan[] => [{ layer, ops: [{ op: 'keep-experts', experts: [0] }] }];
+
+/** Distances are the views' layers. Notes what was compared together, and that nothing runs beside anything else. */
+function recorded() {
+  const rounds: number[][] = [];
+  let busy = 0;
+  const alone = async <T>(result: T): Promise<T> => {
+    expect(++busy).toBe(1);
+    await new Promise(setImmediate);
+    busy--;
+    return result;
+  };
+  const services: Services = {
+    ...noServices,
+    gram: () => alone(Float64Array.of(1)),
+    replayLayers: async (_, visit) => {
+      await visit({ layer: 0, tryExperts: async () => new Float64Array(), add: async () => {} });
+    },
+    compareViews: ({ views }: CompareRequest) => {
+      const layers = views.map(([change]) => change!.layer);
+      rounds.push(layers);
+      return alone({ distances: Float64Array.from(layers), blockRuns: layers.length });
+    },
+  };
+  return { rounds, services };
+}
+
+/** Compares so many views in turn, beginning with layer `from`; yields their distances. */
+const comparing =
+  (services: Services, from: number, times: number): Piece<number[]> =>
+  async (wrap) => {
+    const { compareViews, gram } = wrap(services);
+    const found: number[] = [];
+    for (let i = 0; i < times; i++) {
+      await gram([]);
+      const { distances } = await compareViews({ views: [view(from + i), view(100)], criterion: near });
+      expect(distances[1]).toBe(100);
+      found.push(distances[0]!);
+    }
+    return found;
+  };
+
+describe('work side by side', () => {
+  it('compares together what waits, and gives each its own distances', async () => {
+    const { rounds, services } = recorded();
+    const found = await sideBySide([0, 10, 20].map((from, i) => comparing(services, from, i)));
+    expect(found).toEqual([[], [10], [20, 21]]);
+    expect(rounds).toEqual([
+      [10, 100, 20, 100],
+      [21, 100],
+    ]);
+  });
+
+  it('answers at once what one asks at once, each criterion by itself', async () => {
+    const { rounds, services } = recorded();
+    const both: Piece<number[]> = async (wrap) => {
+      const { compareViews } = wrap(services);
+      const asked = [near, criterion('far')].map((by, i) =>
+        compareViews({ views: [view(i)], criterion: by }),
+      );
+      return (await Promise.all(asked)).flatMap(({ distances }) => [...distances]);
+    };
+    expect(await sideBySide([both, both])).toEqual([
+      [0, 1],
+      [0, 1],
+    ]);
+    expect(rounds).toEqual([[0, 0], [1], [1]]);
+  });
+
+  it('does not make a comparison wait during a replay', async () => {
+    const { rounds, services } = recorded();
+    const replaying: Piece<number> = async (wrap) => {
+      const { compareViews, replayLayers } = wrap(services);
+      let distance = Number.NaN;
+      await replayLayers({ layers: [0], criterion: near }, async () => {
+        const { distances } = await compareViews({ views: [view(7)], criterion: near });
+        distance = distances[0]!;
+      });
+      return distance;
+    };
+    expect(await sideBySide([replaying, replaying])).toEqual([7, 7]);
+    expect(rounds).toEqual([[7], [7]]);
+  });
+
+  it.each([0, 1])('fails with who fails, after %i comparisons', async (times) => {
+    const { services } = recorded();
+    const failing: Piece<number[]> = async (wrap) => {
+      await comparing(services, 0, times)(wrap);
+      throw new Error('no luck');
+    };
+    await expect(sideBySide([comparing(services, 5, 1), failing])).rejects.toThrow('no luck');
+  });
+
+  it('fails with the comparison', async () => {
+    const { services } = recorded();
+    const broken = { ...services, compareViews: () => Promise.reject(new Error('no memory')) };
+    await expect(sideBySide([comparing(broken, 5, 1)])).rejects.toThrow('no memory');
+  });
+});

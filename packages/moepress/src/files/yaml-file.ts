@@ -1,0 +1,133 @@
+import { MoepressError } from '@moepress/core';
+import { nestsTooDeep } from '@moepress/harness';
+import { type Document, isScalar, LineCounter, parseDocument, type Scalar, visit } from 'yaml';
+import type { z } from 'zod';
+import { readText } from './text-file.js';
+
+/** What a YAML file holds, and where each of its parts stands: `recipe.yaml:12`. */
+export interface LocatedYaml<Data> {
+  readonly data: Data;
+  whereIs(path: readonly PropertyKey[]): string;
+}
+
+/** Reads a YAML file. Throws `INPUT_INVALID` naming the line; `whole` is what the file is called in messages. */
+export async function readYaml<Data>(
+  file: string,
+  schema: z.ZodType<Data>,
+  whole: string,
+): Promise<LocatedYaml<Data>> {
+  const lines = new LineCounter();
+  const text = await readText(file, 'INPUT_INVALID');
+  if (text.length > maxCharacters) {
+    throw noYaml(`it has more than the ${maxCharacters} characters that are read`, file);
+  }
+  if (nestsTooDeep(text)) throw noYaml('it nests too deep', file);
+  const document = read(text, lines, file);
+  const at = (offset: number) => `${file}:${lines.linePos(offset).line}`;
+  const [broken] = document.errors;
+  if (broken) throw noYaml(broken.message.split('\n')[0]!, at(broken.pos[0]));
+  const repeated = repeatedKey(document);
+  if (repeated) throw noYaml(`"${repeated.value}" is there twice`, at(repeated.range![0]));
+  /** The line of a node, or of the nearest one around it. */
+  const whereIs = (path: readonly PropertyKey[]): string => {
+    const node = path.length === 0 ? document.contents : document.getIn(path, true);
+    const range = (node as { range?: readonly number[] } | null | undefined)?.range;
+    if (range) return at(range[0]!);
+    return path.length === 0 ? file : whereIs(path.slice(0, -1));
+  };
+  const { success, data, error } = schema.safeParse(contentOf(document, file));
+  if (success) return { data, whereIs };
+  const { path, message } = innermost(error.issues[0]!);
+  throw new MoepressError('INPUT_INVALID', {
+    message: `${path.join('.') || whole}: ${message}.`,
+    where: whereIs(path),
+    hint: 'Correct the line.',
+  });
+}
+
+/** Far more than any recipe or grid takes; the library takes the square of it for some texts. */
+const maxCharacters = 32 * 1024;
+
+/** Lists and maps within each other, and aliases, which may make a small text a large one or one without an end. */
+const most = { depth: 50, aliases: 100 };
+
+/** Keys are compared by `repeatedKey`: the library compares each with all. */
+function read(text: string, lineCounter: LineCounter, file: string): Document {
+  try {
+    return parseDocument(text, { lineCounter, uniqueKeys: false, prettyErrors: false });
+  } catch (cause) {
+    // What nests very deep overflows the library's stack.
+    throw noYaml((cause as Error).message, file, cause);
+  }
+}
+
+function contentOf(document: Document, file: string): unknown {
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: most.aliases });
+  } catch (cause) {
+    throw noYaml((cause as Error).message, file, cause);
+  }
+  if (!isDeeper(value, most.depth)) return value;
+  throw noYaml(`it nests deeper than ${most.depth} levels, or within itself`, file);
+}
+
+/** Whether lists and maps nest deeper, or without an end; looks at each once, however often aliases stand for it. */
+function isDeeper(value: unknown, levels: number): boolean {
+  const heights = new Map<object, number>();
+  const heightOf = (inner: unknown): number => {
+    if (typeof inner !== 'object' || inner === null) return 0;
+    const known = heights.get(inner);
+    if (known !== undefined) return known;
+    // Met again before it is known, it holds itself.
+    heights.set(inner, Number.POSITIVE_INFINITY);
+    const height = Object.values(inner).reduce<number>((most, item) => Math.max(most, heightOf(item) + 1), 0);
+    heights.set(inner, height);
+    return height;
+  };
+  return heightOf(value) > levels;
+}
+
+function repeatedKey(document: Document): Scalar | undefined {
+  let repeated: Scalar | undefined;
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) {
+          repeated = key;
+          return visit.BREAK;
+        }
+        seen.add(key.value);
+      }
+      return undefined;
+    },
+  });
+  return repeated;
+}
+
+function noYaml(problem: string, where: string, cause?: unknown): MoepressError {
+  return new MoepressError('INPUT_INVALID', { message: `This is no YAML: ${problem}.`, where, cause });
+}
+
+/** Of a union, what was wrong with the alternative that came closest: the last. */
+function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  const inner = issue.code === 'invalid_union' ? issue.errors.at(-1)?.[0] : undefined;
+  return inner ? innermost({ ...inner, path: [...issue.path, ...inner.path] }) : issue;
+}
+
+/** Runs `check`; what it throws is told of `where`. */
+export function locating<Result>(where: string, check: () => Result): Result {
+  try {
+    return check();
+  } catch (cause) {
+    throw located(where, cause);
+  }
+}
+
+/** The same error, told of `where`. */
+export function located(where: string, cause: unknown): unknown {
+  if (!MoepressError.isInstance(cause)) return cause;
+  return new MoepressError(cause.code, { message: cause.message, hint: cause.hint, where, cause });
+}

@@ -1,0 +1,107 @@
+import { pathToFileURL } from 'node:url';
+import { type InstalledPlugin, MoepressError, type PackageHost } from '@moepress/core';
+import { packageRoot } from '../package-root.js';
+import {
+  asInstalled,
+  besideCommand,
+  bundledWith,
+  installedAt,
+  type PluginPackage,
+  pluginAt,
+} from './plugin-packages.js';
+import { findProject } from './plugin-project.js';
+
+export interface HostOptions {
+  /** Where the user stands. */
+  readonly cwd?: string;
+  /** Folder of the command. */
+  readonly own?: string;
+  /** Paths or names that the user gave as `--plugin`. */
+  readonly asked?: readonly string[];
+  /** Told of plugins that are not used although a project names them. */
+  readonly tell?: (message: string) => void;
+}
+
+/** Where plugins come from. */
+export interface Plugins {
+  /** All that the user has installed. */
+  readonly installed: PackageHost;
+  /** Those that came with the command, and those that were asked for by `--plugin`. */
+  readonly bundled: PackageHost;
+  /** Those of the first that are not among the second: nothing of them has been loaded. */
+  others(): readonly InstalledPlugin[];
+}
+
+/**
+ * Finds plugins where the user installed them and nowhere else: those named by `--plugin`; the dependencies of the
+ * project that the user stands in, which may so bring its own version of a method, unless that is a model's folder or
+ * others may put files there (see `findProject`); those that the command depends on; and those beside the command.
+ * Nothing is loaded before a method is asked for.
+ */
+export function findPlugins({
+  cwd = process.cwd(),
+  own = packageRoot,
+  asked = [],
+  tell = () => {},
+}: HostOptions = {}): Plugins {
+  const project = findProject(cwd, tell);
+  const ofProject = project
+    ? [
+        ...project.paths.map((path) => pluginAt(path, project.folder, 'moepress.config.json')),
+        ...project.names.flatMap((name) => installedAt(project.folder, name) ?? []),
+      ]
+    : [];
+  const ofCommand = bundledWith(own).flatMap((name) => installedAt(own, name) ?? []);
+  const beside = besideCommand(own).flatMap((name) => installedAt(own, name) ?? []);
+  const named = asked.map(
+    (given) =>
+      [...ofProject, ...ofCommand, ...beside].find(({ name }) => name === given) ?? pluginAt(given, cwd),
+  );
+  const bundled = distinct([...named, ...ofCommand]);
+  const installed = distinct([...named, ...ofProject, ...ofCommand, ...beside]);
+  const isBundled = new Set(bundled.map(({ name }) => name));
+  return {
+    installed: hostOf(installed),
+    bundled: hostOf(bundled),
+    others: () => installed.filter(({ name }) => !isBundled.has(name)).map(asInstalled),
+  };
+}
+
+/** The first of each name. */
+function distinct(packages: readonly PluginPackage[]): PluginPackage[] {
+  const found = new Map(packages.toReversed().map((one) => [one.name, one]));
+  return packages.filter((one) => found.get(one.name) === one);
+}
+
+function hostOf(packages: readonly PluginPackage[]): PackageHost {
+  return {
+    installed: () => Promise.all(packages.map(describe)),
+    async load(name) {
+      const found = packages.find((one) => one.name === name);
+      return found ? { version: found.version, plugin: await importPlugin(found) } : null;
+    },
+  };
+}
+
+/** A package that declares nothing was named by the user, so that it may be asked itself. */
+async function describe(found: PluginPackage): Promise<InstalledPlugin> {
+  if (found.methods !== null) return asInstalled(found);
+  const plugin = (await importPlugin(found)) as { compressors?: unknown; refiners?: unknown } | undefined;
+  const names = (list: unknown) =>
+    Array.isArray(list) ? list.map((one) => one?.name).filter((name) => typeof name === 'string') : [];
+  return { package: found.name, methods: names(plugin?.compressors), refiners: names(plugin?.refiners) };
+}
+
+async function importPlugin({ name, path, entry }: PluginPackage): Promise<unknown> {
+  try {
+    const module: { default?: unknown } = await import(pathToFileURL(entry).href);
+    return module.default;
+  } catch (cause) {
+    throw new MoepressError('PLUGIN_INVALID', {
+      message: `${name} could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}`,
+      where: path,
+      hint: 'Install the package again, or report this to its author.',
+      cause,
+    });
+  }
+}

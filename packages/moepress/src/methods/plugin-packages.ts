@@ -1,0 +1,108 @@
+import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { type InstalledPlugin, MoepressError } from '@moepress/core';
+import {
+  declaredIn,
+  dependenciesOf,
+  entryOf,
+  isPackage,
+  isPlugin,
+  type Manifest,
+  methodNamedBy,
+  readManifest,
+} from './plugin-manifest.js';
+import { distrustOf, trustedAncestors } from './plugin-trust.js';
+
+/** A plugin's package as it lies on the disk. */
+export interface PluginPackage {
+  readonly name: string;
+  /** Of the package, or the file of a plugin without one. */
+  readonly path: string;
+  /** The module to import. */
+  readonly entry: string;
+  readonly version: string;
+  /** As its package.json declares; null where only the plugin itself knows. */
+  readonly methods: readonly string[] | null;
+  readonly refiners: readonly string[];
+}
+
+const packageName = /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/i;
+
+/** The plugin of that name as seen from a folder; undefined if it is not installed, or where others may put files. */
+export function installedAt(root: string, name: string): PluginPackage | undefined {
+  if (!packageName.test(name)) return undefined;
+  for (const folder of trustedAncestors(root)) {
+    const path = join(folder, 'node_modules', name);
+    if (!isPackage(path)) continue;
+    const manifest = readManifest(path);
+    if (!manifest || !isPlugin(manifest) || !isTrusted(path)) return undefined;
+    return {
+      ...packageIn(path, name, manifest),
+      methods: declaredIn(manifest, 'methods') ?? methodNamedBy(name),
+    };
+  }
+  return undefined;
+}
+
+/** A package may be a link to where it is developed. */
+const isTrusted = (path: string): boolean => distrustOf(realpathSync(path)) === null;
+
+/** Plugins that the command itself depends on. */
+export const bundledWith = (own: string): string[] => dependenciesOf(readManifest(own));
+
+/** Names of plugins that are installed next to the command, as `npm install --global` does. */
+export function besideCommand(own: string): string[] {
+  const folder = dirname(own);
+  if (basename(folder) !== 'node_modules') return [];
+  const names = namesIn(folder).flatMap((name) =>
+    name.startsWith('@') ? namesIn(join(folder, name)).map((inner) => `${name}/${inner}`) : [name],
+  );
+  return names.filter((name) => methodNamedBy(name).length > 0);
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** What a path that the user gave leads to: the folder of a package, or a module. Throws `INPUT_INVALID`. */
+export function pluginAt(given: string, base: string, where = '--plugin'): PluginPackage {
+  const path = resolve(base, given);
+  const info = statSync(path, { throwIfNoEntry: false });
+  const manifest = info?.isDirectory() ? readManifest(path) : undefined;
+  if (manifest) return packageIn(path, nameOf(manifest, path), manifest);
+  if (info?.isFile()) {
+    const name = basename(path).replace(/\.[cm]?js$/, '');
+    return { name, path, entry: path, version: '0.0.0', methods: null, refiners: [] };
+  }
+  throw new MoepressError('INPUT_INVALID', {
+    message: info
+      ? `${given} is neither a module nor a folder with a package.json.`
+      : `There is no ${given}.`,
+    where,
+    hint: "Give the folder of a plugin's package, or its module.",
+  });
+}
+
+const nameOf = ({ name }: Manifest, path: string): string =>
+  typeof name === 'string' && packageName.test(name) ? name : basename(path);
+
+function packageIn(path: string, name: string, manifest: Manifest): PluginPackage {
+  return {
+    name,
+    path,
+    entry: join(path, entryOf(manifest)),
+    version: typeof manifest.version === 'string' ? manifest.version : '0.0.0',
+    methods: declaredIn(manifest, 'methods') ?? null,
+    refiners: declaredIn(manifest, 'refiners') ?? [],
+  };
+}
+
+export const asInstalled = ({ name, methods, refiners }: PluginPackage): InstalledPlugin => ({
+  package: name,
+  methods: methods ?? [],
+  refiners,
+});

@@ -1,0 +1,57 @@
+import type { Evidence, Model, Progress, Statistic, Work } from '@moepress/core';
+import { expertHits } from '@moepress/graph';
+import {
+  type CalibrationSet,
+  calibrate,
+  defaultEvidenceRoot,
+  type Engine,
+  EvidenceStore,
+  reportLayers,
+} from '@moepress/runtime';
+import { notKept, storeFolder } from '../files/output.js';
+
+/** Where evidence goes, and what may be spent on it. */
+export interface MeasureOptions {
+  /** Folder of the store, absent for the default one, false for none. */
+  readonly evidence?: string | false;
+  /** Experts that saw fewer tokens are warned of. */
+  readonly minTokens: number;
+}
+
+/** Measures what a method needs, and warns of experts that the calibration set says little about. */
+export async function measureEvidence(
+  engine: Engine,
+  model: Model,
+  set: CalibrationSet,
+  statistics: readonly Statistic[],
+  options: MeasureOptions & Work,
+): Promise<Evidence> {
+  const { progress, signal, minTokens } = options;
+  // Counting is free in a forward pass; it is not worth one of its own.
+  const counts = statistics.some(({ pass }) => pass === 'forward');
+  const wanted = counts ? [...statistics, expertHits] : statistics;
+  const folder = await storeFolder(options.evidence, defaultEvidenceRoot(), 'Measurements', progress);
+  // A store that the user did not choose is a convenience: one that is full is given up.
+  const giveUp =
+    options.evidence === undefined && folder ? notKept('Measurements', folder, progress) : undefined;
+  const store = folder === null ? undefined : new EvidenceStore(folder, { giveUp });
+  const evidence = await calibrate(engine, model, set, wanted, { progress, signal, store });
+  if (counts) warnOfScarce(evidence, minTokens, progress);
+  return evidence;
+}
+
+function warnOfScarce({ layers }: Evidence, minTokens: number, progress: Progress | undefined): void {
+  const measured = layers.map((layer) => ({
+    layer: layer.layer,
+    tokens: layer.read(expertHits, 'count'),
+    norms: null,
+  }));
+  const scarce = reportLayers(measured, minTokens).filter(({ tokens }) => tokens!.scarce.length > 0);
+  if (scarce.length === 0) return;
+  const counts = scarce.map(({ layer, tokens }) => `${tokens!.scarce.length} in layer ${layer}`);
+  const dead = scarce.reduce((sum, { tokens }) => sum + tokens!.dead.length, 0);
+  progress?.({
+    type: 'warning',
+    message: `Experts that saw fewer than ${minTokens} calibration tokens: ${counts.join(', ')}; ${dead} saw none.`,
+  });
+}
