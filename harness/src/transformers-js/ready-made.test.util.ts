@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   add,
-  join as concat,
+  concat,
   encodeModel,
   GraphBuilder,
   gather,

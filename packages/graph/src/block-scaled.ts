@@ -1,7 +1,7 @@
 import type { BlockScaledExpr, StoredTensor, Value } from '@moepress/core';
 import type { GraphBuilder } from './builder.js';
-import { expand, gather, padEnd, reshape, slice, unsqueeze } from './ops/layout.js';
 import { cast, mul, plusNumber, powerOfTwo } from './ops/math.js';
+import { expand, gather, padEnd, reshape, slice, unsqueeze } from './ops/shape.js';
 
 /**
  * The BF16 matrix that a `BlockScaledExpr` means, or some `rows` of it (int64), which are taken

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from './builder.js';
-import { gather, nonZero } from './ops/layout.js';
+import { gather, nonZero } from './ops/shape.js';
 
 describe('GraphBuilder', () => {
   it('names sizes that depend on data, of values that outputs need', () => {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from './builder.js';
 import { outputBytes, peakBytes } from './memory.js';
-import { gather, join, slice } from './ops/layout.js';
 import { add, exp, greater, mul } from './ops/math.js';
 import { matmul } from './ops/nn.js';
 import { reduceSum } from './ops/reduce.js';
+import { concat, gather, slice } from './ops/shape.js';
 
 /** Rows of 100 fp32. */
 const row = 400;
@@ -88,7 +88,7 @@ describe('peakBytes', () => {
       const x = graph.input('x', 'float32', ['T', 100]);
       const weight = graph.input('w', 'float32', [100, 100]);
       const all = Array.from({ length: parts }, (_, i) => slice(matmul(x, weight), 1, i, i + 1));
-      graph.output('y', join(all, 1));
+      graph.output('y', concat(all, 1));
       return peakBytes(graph.finish(), T);
     };
     // The builder makes one product of equal ones; beside it there are its columns.

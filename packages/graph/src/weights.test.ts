@@ -37,7 +37,7 @@ describe('weight', () => {
     expect(nodesOf((g) => weight(g, cols(stored('w', [4, 3]), [1])))).toEqual(['Gather', 'Cast']);
   });
 
-  it('joins and scales', () => {
+  it('concatenates and scales', () => {
     const joined = concat([stored('a', [2, 3]), stored('b', [4, 3])], 0);
     const graph = new GraphBuilder('weights');
     expect(weight(graph, scale(joined, 0.5)).shape).toEqual([6, 3]);

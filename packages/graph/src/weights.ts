@@ -14,9 +14,9 @@ import {
 } from '@moepress/core';
 import { blockScaled } from './block-scaled.js';
 import type { GraphBuilder } from './builder.js';
-import { gather, join, transpose, zeros } from './ops/layout.js';
 import { add, cast, timesNumber } from './ops/math.js';
 import { matmul } from './ops/nn.js';
+import { concat, gather, transpose, zeros } from './ops/shape.js';
 
 type FloatType = 'float32' | 'float16' | 'bfloat16' | 'float64';
 
@@ -72,7 +72,7 @@ export function storedWeight(graph: GraphBuilder, expr: TensorExpr): Value {
 function joined(graph: GraphBuilder, { of, axis }: ConcatExpr): Value {
   const parts = of.map((part) => storedWeight(graph, part));
   const agree = parts.every(({ dtype }) => dtype === parts[0]!.dtype);
-  return join(agree ? parts : parts.map((part) => cast(part, 'float32')), axis);
+  return concat(agree ? parts : parts.map((part) => cast(part, 'float32')), axis);
 }
 
 /** Computed in fp32 and rounded once to the type of its terms, as it is when it is written: a view is scored as its checkpoint. */

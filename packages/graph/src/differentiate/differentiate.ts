@@ -1,8 +1,8 @@
 import type { Value } from '@moepress/core';
 import type { GraphBuilder } from '../builder.js';
 import type { NodeIR } from '../ir.js';
-import { zerosLike } from '../ops/layout.js';
 import { add } from '../ops/math.js';
+import { zerosLike } from '../ops/shape.js';
 import { type SparseGradient, vectorJacobianProducts } from './vjp.js';
 
 /** A value and the gradient of the loss with respect to it. */

@@ -1,4 +1,4 @@
-import { addRows, gatherElements, gatherNd, scatterAdd, scatterNdAdd } from '../ops/layout.js';
+import { addRows, gatherElements, gatherNd, scatterAdd, scatterNdAdd } from '../ops/shape.js';
 import type { Vjp } from './vjp.js';
 
 /**

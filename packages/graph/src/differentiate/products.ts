@@ -1,8 +1,8 @@
 import type { Value } from '@moepress/core';
-import { transpose } from '../ops/layout.js';
 import { div, mul, plusNumber, sqrt, square, sub } from '../ops/math.js';
 import { matmul, transposedProduct } from '../ops/nn.js';
 import { reduceMean, reduceSum } from '../ops/reduce.js';
+import { transpose } from '../ops/shape.js';
 import { unbroadcast } from './unbroadcast.js';
 import type { Vjp } from './vjp.js';
 

@@ -1,8 +1,8 @@
 import type { Value } from '@moepress/core';
-import { expandLike, join, reshapeLike, sizeOf, transpose, unjoin, unsqueeze } from '../ops/layout.js';
+import { frontAxis, intVector } from '../ops/dims.js';
 import { mul, sub, timesNumber } from '../ops/math.js';
 import { softmax } from '../ops/nn.js';
-import { frontAxis, intVector } from '../ops/shapes.js';
+import { concat, expandLike, reshapeLike, sizeOf, split, transpose, unsqueeze } from '../ops/shape.js';
 import { unbroadcast } from './unbroadcast.js';
 import type { Vjp, VjpContext } from './vjp.js';
 
@@ -42,7 +42,7 @@ export const reshaping: Readonly<Record<string, Vjp>> = {
 
   Concat: ({ node, gradients, inputs }) => {
     const axis = frontAxis(Number(node.attributes.axis), inputs[0]!.shape.length);
-    return unjoin(gradients[0]!, axis, inputs as Value[]);
+    return split(gradients[0]!, axis, inputs as Value[]);
   },
 
   /** Zeros where the slice did not reach. */
@@ -51,7 +51,7 @@ export const reshaping: Readonly<Record<string, Vjp>> = {
     const [axis, rank] = [literal(axes!)[0]!, x!.shape.length];
     const zeros = (count: number) => (count === 0 ? [] : [intVector(x!, new Array<number>(count).fill(0))]);
     const after = sub(sizeOf(x!, axis), ends!);
-    const pads = join([...zeros(axis), starts!, ...zeros(rank - 1), after, ...zeros(rank - 1 - axis)], 0);
+    const pads = concat([...zeros(axis), starts!, ...zeros(rank - 1), after, ...zeros(rank - 1 - axis)], 0);
     return [x!.graph.op('Pad', [gradients[0]!, pads], { shape: x!.shape }), null, null, null];
   },
 

@@ -1,6 +1,6 @@
 import type { Rope, Value } from '@moepress/core';
-import { join, sizeOf, squeeze, unsqueeze } from './layout.js';
 import { add, plusNumber, sub } from './math.js';
+import { concat, sizeOf, squeeze, unsqueeze } from './shape.js';
 
 const domain = 'com.microsoft';
 
@@ -30,7 +30,7 @@ export function rotary(x: Value, { cos, sin, order }: RotaryAngles, pairing: Rop
 export function causalMask(scores: Value, window: number | null): Value {
   const { graph, dtype } = scores;
   const [queries, keys] = [sizeOf(scores, -2), sizeOf(scores, -1)];
-  const low = graph.op('Expand', [graph.constant([-1e30], [], dtype), join([queries, keys], 0)], {
+  const low = graph.op('Expand', [graph.constant([-1e30], [], dtype), concat([queries, keys], 0)], {
     dtype,
     shape: scores.shape.slice(-2),
   });

@@ -1,6 +1,6 @@
 import type { GraphDType, Value } from '@moepress/core';
 import { elementTypes } from '../ir.js';
-import { broadcast } from './shapes.js';
+import { broadcast } from './dims.js';
 
 const binary =
   (type: string) =>

@@ -1,6 +1,6 @@
 import type { Value } from '@moepress/core';
 import type { GraphBuilder } from '../builder.js';
-import { gather, reshape } from './layout.js';
+import { gather, reshape } from './shape.js';
 
 /** x [n, in] times W [out, in] transposed, as Hugging Face stores it, plus bias [out]. */
 export function linear(x: Value, weight: Value, bias: Value | null = null): Value {

@@ -1,6 +1,6 @@
 import type { Dim, Value } from '@moepress/core';
-import { reshape } from './layout.js';
-import { frontAxis, intVector } from './shapes.js';
+import { frontAxis, intVector } from './dims.js';
+import { reshape } from './shape.js';
 
 function reducedShape(a: Value, axes: readonly number[], keepDims: boolean): Dim[] {
   const gone = new Set(axes.map((axis) => frontAxis(axis, a.shape.length)));

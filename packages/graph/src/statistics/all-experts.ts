@@ -1,8 +1,8 @@
 import type { ExpertStatistic, Value } from '@moepress/core';
-import { join, reshape, unsqueeze } from '../ops/layout.js';
 import { add, cast, mul, square } from '../ops/math.js';
 import { linear } from '../ops/nn.js';
 import { reduceSum } from '../ops/reduce.js';
+import { concat, reshape, unsqueeze } from '../ops/shape.js';
 import { columnSums, perExpert, rowPerExpert, sumOverTokens } from './reduce.js';
 
 /** `sum` [pool]: ||f(x)||_2 squared over all tokens, routed or not (ACP of MoE-to-dense, arXiv 2605.28207). */
@@ -30,7 +30,7 @@ export const outputGram: ExpertStatistic = {
   pass: 'all-experts',
   collect: (_, taps) => {
     const outputs = taps.experts.map(({ output }) => reshape(output, [1, -1], [1, 'T*H']));
-    const matrix = join(
+    const matrix = concat(
       outputs.map((output) => cast(output, 'float64')),
       0,
     );
@@ -54,6 +54,6 @@ export const routedSumProducts: ExpertStatistic = {
     );
     const sum = weighted.reduce((total, part) => add(total, part));
     const product = (output: Value) => unsqueeze(reduceSum(mul(output, sum), [0, 1]), 0);
-    return { products: join(outputs.map(product), 0), square: product(sum) };
+    return { products: concat(outputs.map(product), 0), square: product(sum) };
   },
 };

@@ -1,7 +1,7 @@
 import type { ExpertStatistic } from '@moepress/core';
-import { rowCount } from '../ops/layout.js';
 import { mul, square } from '../ops/math.js';
 import { reduceL2, reduceSum } from '../ops/reduce.js';
+import { rowCount } from '../ops/shape.js';
 import { columnSums, perExpert, rowPerExpert, sumOverTokens } from './reduce.js';
 
 /** `count` [pool]: tokens routed to each expert. */

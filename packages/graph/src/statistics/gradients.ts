@@ -1,9 +1,9 @@
 import type { ExpertStatistic, MlpGradients, MlpStatistic, MlpTaps, Value } from '@moepress/core';
 import type { GraphBuilder } from '../builder.js';
-import { rowCount } from '../ops/layout.js';
 import { add, cast, greater, mul, square, timesNumber } from '../ops/math.js';
 import { linear, matmul, transposedProduct } from '../ops/nn.js';
 import { reduceSum, reduceSumSquare } from '../ops/reduce.js';
+import { rowCount } from '../ops/shape.js';
 import { rowPerExpert } from './reduce.js';
 
 /** A number for each channel of an MLP, [I], from its activation [n, I] and its gradients. */

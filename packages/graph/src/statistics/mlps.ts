@@ -1,6 +1,6 @@
 import type { MlpStatistic } from '@moepress/core';
-import { rowCount } from '../ops/layout.js';
 import { cast } from '../ops/math.js';
+import { rowCount } from '../ops/shape.js';
 import { columnSums } from './reduce.js';
 
 /** `sum` and `count` [1] where a shared expert has a gate: what it is multiplied by over all tokens, and their number. */

@@ -1,11 +1,11 @@
 import type { ExpertTaps, LayerTaps, Value } from '@moepress/core';
-import { join, padEnd, reshape } from '../ops/layout.js';
 import { cast } from '../ops/math.js';
 import { reduceSum } from '../ops/reduce.js';
+import { concat, padEnd, reshape } from '../ops/shape.js';
 
 /** One double per expert of the pool, float64 [pool]; `measure` yields one number, [1]. */
 export function perExpert(taps: LayerTaps, measure: (expert: ExpertTaps) => Value): Value {
-  return cast(join(taps.experts.map(measure), 0), 'float64');
+  return cast(concat(taps.experts.map(measure), 0), 'float64');
 }
 
 /** Added up in double precision: over millions of tokens the small ones must not be lost. */
@@ -21,7 +21,7 @@ export function rowPerExpert(taps: LayerTaps, measure: (expert: ExpertTaps, inde
   // One after the other and then parted: a few nodes an expert more, and a session takes seconds to open.
   const rows = taps.experts.map(measure);
   const longest = Math.max(...rows.map(({ shape }) => Number(shape[0])));
-  const all = join(
+  const all = concat(
     rows.map((row) => padEnd(row, 0, longest)),
     0,
   );

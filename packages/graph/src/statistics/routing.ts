@@ -1,8 +1,8 @@
 import type { ExpertStatistic, LayerTaps, Value } from '@moepress/core';
-import { reshape, transpose } from '../ops/layout.js';
 import { cast, equal, mul } from '../ops/math.js';
 import { matmul } from '../ops/nn.js';
 import { reduceSum } from '../ops/reduce.js';
+import { reshape, transpose } from '../ops/shape.js';
 import { columnSums } from './reduce.js';
 
 /**

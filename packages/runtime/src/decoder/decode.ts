@@ -3,11 +3,11 @@ import {
   add,
   and,
   cast,
+  concat,
   GraphBuilder,
   type GraphIR,
   gather,
   greater,
-  join,
   plusNumber,
   range,
   reduceSum,
@@ -91,7 +91,7 @@ function turnsFor(past: Value): Turns {
   return {
     rows: 'T',
     count: squeeze(count, 0),
-    shapeFor: (width) => join([count, constant(-1), constant(width)], 0),
+    shapeFor: (width) => concat([count, constant(-1), constant(width)], 0),
   };
 }
 
@@ -122,7 +122,7 @@ function maskOf({ sharedKey, pastKey }: Omit<Caches, 'mask'>, past: Value, windo
   const [nothing, low] = [0, outOfReach].map((number) => graph.constant([number], [], 'float32'));
   const mask = where(visible, nothing!, low!);
   const own = unsqueeze(timesNumber(cast(past, 'float32'), 0), 1);
-  return unsqueeze(unsqueeze(join([mask, own], 1), 1), 1);
+  return unsqueeze(unsqueeze(concat([mask, own], 1), 1), 1);
 }
 
 function step(model: Model, block: Block, hidden: Value, angles: AngleInputs, caches: Caches): Value {

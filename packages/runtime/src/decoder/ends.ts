@@ -3,23 +3,23 @@ import {
   argMax,
   cast,
   clip,
+  concat,
   equal,
   GraphBuilder,
   type GraphIR,
   gather,
   gatherElements,
   gatherNd,
-  join,
   linear,
   plusNumber,
   reduceLogSumExp,
   reduceMax,
   reduceSum,
   rmsNorm,
+  split,
   squeeze,
   storedWeight,
   sub,
-  unjoin,
   unsqueeze,
   weight,
   where,
@@ -63,7 +63,7 @@ export function logitsHeadGraph(model: Model): GraphIR {
   const { graph, parts } = head(model, 'logits');
   graph.output(
     'logits',
-    join(
+    concat(
       parts.map(({ logits }) => logits),
       1,
     ),
@@ -118,11 +118,11 @@ export function logitsParts(hidden: Value, { config, finalNorm, head }: Model): 
  */
 function perPart(parts: readonly LogitsPart[], of: (part: LogitsPart) => readonly Value[]): Value[] {
   const vectors = parts.map(of);
-  const all = join(
-    vectors.map((own) => unsqueeze(join(own, 0), 0)),
+  const all = concat(
+    vectors.map((own) => unsqueeze(concat(own, 0), 0)),
     0,
   );
-  return unjoin(
+  return split(
     all,
     1,
     vectors[0]!.map((vector) => unsqueeze(vector, 0)),
@@ -146,7 +146,7 @@ function largest(tops: Value, winners: Value): { token: Value; logit: Value } {
 function logitsOf({ logits, start }: LogitsPart, places: Value, tokens: Value): Value {
   const token = plusNumber(tokens, -start);
   const within = clip(token, 0, Number(logits.shape[1]) - 1);
-  const logit = gatherNd(logits, join([unsqueeze(places, 1), unsqueeze(within, 1)], 1));
+  const logit = gatherNd(logits, concat([unsqueeze(places, 1), unsqueeze(within, 1)], 1));
   return where(equal(token, within), logit, logits.graph.constant([0], [], 'float32'));
 }
 

@@ -3,9 +3,9 @@ import type { Value } from '@moepress/core';
 import {
   add,
   addRows,
-  between,
   cast,
   clip,
+  concat,
   div,
   exp,
   expand,
@@ -15,7 +15,6 @@ import {
   gatherNd,
   gelu,
   geluTanh,
-  join,
   linear,
   log,
   matmul,
@@ -33,6 +32,7 @@ import {
   silu,
   sizeOf,
   slice,
+  sliceDynamic,
   softmax,
   sqrt,
   square,
@@ -83,11 +83,11 @@ const cases: Case[] = [
   ['rms norm', { a, row }, (v) => rmsNorm(v.a!, v.row!, 1e-3)],
   ['reshape and transpose', { a }, (v) => transpose(reshape(v.a!, [2, 2, 3]), [2, 0, 1])],
   ['unsqueeze and squeeze', { a }, (v) => squeeze(unsqueeze(v.a!, 1), 1)],
-  ['join and slice', { a, d: numbers(3, 2) }, (v) => slice(join([v.a!, v.d!], 1), 1, 1, 5)],
+  ['concat and slice', { a, d: numbers(3, 2) }, (v) => slice(concat([v.a!, v.d!], 1), 1, 1, 5)],
   [
     'join of a range told when it runs',
     { a, d: numbers(3, 2) },
-    (v) => reduceSum(square(join([rest(v), exp(v.d!)], 1)), [1]),
+    (v) => reduceSum(square(concat([rest(v), exp(v.d!)], 1)), [1]),
   ],
   ['sums and means', { a }, (v) => add(reduceSum(v.a!, [1], true), reduceMean(v.a!, [-1], true))],
   ['log of summed exponentials', { a }, (v) => reduceLogSumExp(v.a!, [1])],
@@ -109,7 +109,7 @@ const cases: Case[] = [
 
 /** The columns of a that d does not have; graphs cannot tell how many before they run. */
 function rest({ a, d }: Record<string, Value>): Value {
-  return between(a!, 1, sizeOf(d!, 1), sizeOf(a!, 1), 'rest');
+  return sliceDynamic(a!, 1, { from: sizeOf(d!, 1), to: sizeOf(a!, 1), count: 'rest' });
 }
 
 describe('gradients in double precision against central differences', () => {

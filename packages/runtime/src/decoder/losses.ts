@@ -1,12 +1,12 @@
 import type { DistillationLoss, Model, Value } from '@moepress/core';
 import {
   clip,
+  concat,
   exp,
   type GraphBuilder,
   gather,
   gatherElements,
   gatherNd,
-  join,
   linear,
   log,
   mul,
@@ -101,5 +101,5 @@ const leastRest = 1e-6;
 /** Log-probabilities [R, n] with that of all other tokens together beside them, [R, n + 1]. */
 function withRest(logprobs: Value): Value {
   const rest = plusNumber(neg(reduceSum(exp(logprobs), [1], true)), 1);
-  return join([logprobs, log(clip(rest, leastRest, 1))], 1);
+  return concat([logprobs, log(clip(rest, leastRest, 1))], 1);
 }

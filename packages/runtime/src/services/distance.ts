@@ -1,5 +1,5 @@
 import { type Criterion, MoepressError, type Value } from '@moepress/core';
-import { between, GraphBuilder, type GraphIR, join, mul, reduceSum } from '@moepress/graph';
+import { concat, GraphBuilder, type GraphIR, mul, reduceSum, sliceDynamic } from '@moepress/graph';
 import type { Step, TensorData } from '../engine/protocol.js';
 import { tensor } from '../engine/tensor.js';
 import type { HeldBatch } from '../forward/held.js';
@@ -32,7 +32,7 @@ export function distanceGraph(
   const [from, to] = [graph.input('from', 'int64', [1]), graph.input('to', 'int64', [1])];
   const weights = graph.input('rowWeights', 'float64', ['rows']);
   const rowsOf = (state: string) =>
-    between(graph.input(state, 'float32', ['T', hiddenSize]), 0, from, to, 'rows');
+    sliceDynamic(graph.input(state, 'float32', ['T', hiddenSize]), 0, { from, to, count: 'rows' });
   const { reference, candidates } = compared(rowsOf, graph);
   const distanceTo = criterion.distanceFrom(graph, reference);
   const sums = candidates.map((candidate) => {
@@ -40,7 +40,7 @@ export function distanceGraph(
     if (distances.dtype !== 'float64') throw notDouble(criterion, distances);
     return reduceSum(mul(distances, weights), [0], true);
   });
-  graph.output('sums', join(sums, 0));
+  graph.output('sums', concat(sums, 0));
   return graph.finish();
 }
 

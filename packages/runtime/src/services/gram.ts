@@ -7,7 +7,7 @@ import {
   throwIfAborted,
   type Work,
 } from '@moepress/core';
-import { GraphBuilder, type GraphIR, join, linear, reshape, weight } from '@moepress/graph';
+import { concat, GraphBuilder, type GraphIR, linear, reshape, weight } from '@moepress/graph';
 import type { Engine } from '../engine/engine.js';
 import { arrangeFor, type Job } from '../memory/arrange.js';
 import { workerBytes } from '../memory/steps.js';
@@ -73,7 +73,7 @@ function gramGraph(parts: readonly TensorExpr[]): GraphIR {
   const graph = new GraphBuilder('gram');
   const size = elementCount(parts[0]!.shape);
   const vectors = parts.map((part) => reshape(weight(graph, part, 'float64'), [1, size]));
-  const matrix = join(vectors, 0);
+  const matrix = concat(vectors, 0);
   graph.output('gram', linear(matrix, matrix));
   return graph.finish();
 }

@@ -3,7 +3,7 @@ import { type Block, type ExpertStatistic, type Model, moeBlocks, type Statistic
 import {
   add,
   cast,
-  join,
+  concat,
   mlpSequenceMaskFisher,
   mlpTokenMaskFisher,
   reduceSum,
@@ -165,7 +165,7 @@ const formedWeightFisher: ExpertStatistic = {
   version: 1,
   pass: 'backward',
   collect: (_, { gradients }) => ({
-    sum: join(
+    sum: concat(
       gradients!.experts.map(({ gate, up, down }) => {
         const rows = add(reduceSum(square(gate), [1]), reduceSum(square(up), [1]));
         const lengths = add(rows, reduceSum(square(down), [0]));

@@ -1,10 +1,9 @@
 import type { Attention, Rope, Value } from '@moepress/core';
 import {
   add,
-  between,
   causalMask,
+  concat,
   div,
-  join,
   matmul,
   mul,
   plusNumber,
@@ -13,6 +12,7 @@ import {
   sigmoid,
   sizeOf,
   slice,
+  sliceDynamic,
   softmax,
   sub,
   timesNumber,
@@ -22,7 +22,7 @@ import {
 import { weightFor } from '../weights.js';
 import { headsOf, reachOf, valueDimOf } from './heads.js';
 import { oneSequence, type Places } from './places.js';
-import { project, split } from './project.js';
+import { project, viewAs } from './project.js';
 
 /** Cosine and sine of the rotary angles of each token, [T, D / 2]. */
 export interface Angles {
@@ -52,7 +52,7 @@ export function differentiableAttention(x: Value, spec: Attention, tokens: Token
   const valueDim = valueDimOf(spec);
   // [B, kvHeads, group, S, D] against [B, kvHeads, 1, D, S]: the heads of a group share keys and values.
   const byHead = (value: Value, sizes: readonly number[], order: readonly number[]) =>
-    transpose(places.spread(split(value, sizes)), order);
+    transpose(places.spread(viewAs(value, sizes)), order);
   // Scaled here, where there are fewer numbers than products.
   const queries = timesNumber(byHead(query, [kvHeads, group, headDim], [0, 2, 3, 1, 4]), spec.scale);
   const keys = byHead(key, [kvHeads, 1, headDim], [0, 2, 3, 4, 1]);
@@ -62,19 +62,20 @@ export function differentiableAttention(x: Value, spec: Attention, tokens: Token
   const length = queries.shape[3]!;
   const ends = endsOf(queries, 3);
   const attended = ends.slice(1).map((end, i) => {
+    const upTo = { from: ends[0]!, to: end, count: `${length}.upTo${i}` };
     const [q, k, v] = [
-      between(queries, 3, ends[i]!, end, `${length}.part${i}`),
-      between(keys, 4, ends[0]!, end, `${length}.upTo${i}`),
-      between(values, 3, ends[0]!, end, `${length}.upTo${i}`),
+      sliceDynamic(queries, 3, { from: ends[i]!, to: end, count: `${length}.part${i}` }),
+      sliceDynamic(keys, 4, upTo),
+      sliceDynamic(values, 3, upTo),
     ];
     const products = matmul(q, k);
     const scores = add(products, causalMask(products, window));
     const sums = matmul(softmax(scores), v);
     return logits ? mul(sums, shareBesideSinks(scores, logits)) : sums;
   });
-  const kept = join(attended, 3);
+  const kept = concat(attended, 3);
   const packed = places.collect(transpose(kept, [0, 3, 1, 2, 4]));
-  return project(split(packed, [heads * valueDim]), spec.o);
+  return project(viewAs(packed, [heads * valueDim]), spec.o);
 }
 
 /** Where the parts of an axis end, int64 [1] each, 0 first; the first has an element, however short the axis. */
@@ -99,9 +100,9 @@ export function shareBesideSinks(scores: Value, sinks: Value): Value {
 /** Rotates each pair of x [T, heads * D], whose two numbers stand half a head apart or side by side. */
 function turned(x: Value, heads: number, angles: Angles, { dim, pairing }: Rope): Value {
   const [sizes, axis] = pairing === 'halves' ? [[heads, 2, dim / 2], 2] : [[heads, dim / 2, 2], 3];
-  const pairs = split(x, sizes);
+  const pairs = viewAs(x, sizes);
   const [first, second] = [slice(pairs, axis, 0, 1), slice(pairs, axis, 1, 2)];
   const [cos, sin] = [angles.cos, angles.sin].map((part) => unsqueeze(unsqueeze(part, 1), axis));
   const after = [sub(mul(first, cos!), mul(second, sin!)), add(mul(second, cos!), mul(first, sin!))];
-  return split(join(after, axis), [heads * dim]);
+  return viewAs(concat(after, axis), [heads * dim]);
 }

@@ -4,7 +4,7 @@ import type { PaddedInputs } from '../inputs.js';
 import { weightFor } from '../weights.js';
 import { headsOf, paddedDimOf, reachOf, valueDimOf } from './heads.js';
 import { plainAttention } from './plain.js';
-import { project, split } from './project.js';
+import { project, viewAs } from './project.js';
 
 /** Keys and values: of earlier tokens [B, kvHeads, past, D], of the batch's own [B, S, kvHeads * D]. */
 export interface KeyValues {
@@ -51,12 +51,12 @@ export function paddedAttention(
 function widened(x: Value, heads: number, dim: number): Value {
   const width = Number(x.shape[1]);
   if (width === heads * dim) return x;
-  return split(padEnd(split(x, [heads, width / heads]), 2, dim), [heads * dim]);
+  return viewAs(padEnd(viewAs(x, [heads, width / heads]), 2, dim), [heads * dim]);
 }
 
 /** The first `dim` numbers of each head. */
 function narrowed(x: Value, heads: number, dim: number): Value {
   const width = Number(x.shape[1]);
   if (width === heads * dim) return x;
-  return split(slice(split(x, [heads, width / heads]), 2, 0, dim), [heads * dim]);
+  return viewAs(slice(viewAs(x, [heads, width / heads]), 2, 0, dim), [heads * dim]);
 }

@@ -1,9 +1,9 @@
 import type { Value } from '@moepress/core';
 import {
   cast,
+  concat,
   div,
   gatherNd,
-  join,
   mul,
   scatterNdAdd,
   shapeOf,
@@ -35,11 +35,11 @@ export function placesOf(pad: Value, unpad: Value): Places {
   const sequence = div(place, sizeOf(pad, 1));
   const within = sub(place, mul(sequence, sizeOf(pad, 1)));
   // No token stands twice in it, which adding up by coordinates demands; `pad` repeats rows.
-  const coordinates = join([unsqueeze(sequence, 1), unsqueeze(within, 1)], 1);
+  const coordinates = concat([unsqueeze(sequence, 1), unsqueeze(within, 1)], 1);
   return {
     spread(x) {
       const rest = x.shape.slice(1) as number[];
-      const all = join([sizes, x.graph.constant(rest, [rest.length], 'int64')], 0);
+      const all = concat([sizes, x.graph.constant(rest, [rest.length], 'int64')], 0);
       return scatterNdAdd(zerosOf(all, ['B', 'S', ...rest], x.dtype), coordinates, x);
     },
     collect: (x) => gatherNd(x, coordinates, ['T', ...x.shape.slice(2)]),

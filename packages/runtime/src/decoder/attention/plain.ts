@@ -3,9 +3,9 @@ import {
   add,
   cast,
   causalMask,
+  concat,
   type GraphBuilder,
   greater,
-  join,
   matmul,
   mul,
   plusNumber,
@@ -65,8 +65,8 @@ export function plainAttention(inputs: AttentionInputs): Value {
     scores: add(products(unsqueeze(transpose(past.key, [0, 1, 3, 2]), 2)), pastMask(past.key, inputs)),
     values: unsqueeze(past.value, 2),
   };
-  const scores = earlier ? join([earlier.scores, ownScores], 4) : ownScores;
-  const values = earlier ? join([earlier.values, ownValues], 3) : ownValues;
+  const scores = earlier ? concat([earlier.scores, ownScores], 4) : ownScores;
+  const values = earlier ? concat([earlier.values, ownValues], 3) : ownValues;
   const attended = matmul(softmax(scores), values);
   const kept = sinks ? mul(attended, shareBesideSinks(scores, sinks)) : attended;
   return reshape(transpose(kept, [0, 3, 1, 2, 4]), [0, 0, heads * dim], query.shape);

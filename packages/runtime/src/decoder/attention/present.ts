@@ -1,9 +1,9 @@
 import type { Value } from '@moepress/core';
 import {
   cast,
+  concat,
   equal,
   type GraphBuilder,
-  join,
   range,
   reshape,
   sizeOf,
@@ -26,7 +26,7 @@ export function present(past: KeyValues, own: KeyValues, { lastPositions }: Padd
     const [sequences, length] = rows.shape as [string, string];
     const split = reshape(rows, [0, 0, kvHeads, dim], [sequences, length, kvHeads, dim]);
     const heads = transpose(split, [0, 2, 1, 3]);
-    const all = join([before, heads], 2);
+    const all = concat([before, heads], 2);
     return where(isLast(all, lastPositions), heads, all);
   };
   return { key: part(past.key, own.key), value: part(past.value, own.value) };

@@ -8,6 +8,6 @@ export function project(x: Value, { weight, bias }: Linear): Value {
 }
 
 /** [T, n] seen as [T, ...sizes]. */
-export function split(x: Value, sizes: readonly number[]): Value {
+export function viewAs(x: Value, sizes: readonly number[]): Value {
   return reshape(x, [-1, ...sizes], ['T', ...sizes]);
 }

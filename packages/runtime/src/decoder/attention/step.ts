@@ -1,7 +1,7 @@
 import type { Attention, Value } from '@moepress/core';
 import {
   add,
-  join,
+  concat,
   matmul,
   mul,
   reduceSum,
@@ -9,17 +9,17 @@ import {
   rotary,
   scaledProduct,
   softmax,
+  split,
   squeeze,
   timesNumber,
   transpose,
-  unjoin,
   unsqueeze,
 } from '@moepress/graph';
 import type { AngleInputs } from '../inputs.js';
 import { weightFor } from '../weights.js';
 import { shareBesideSinks } from './differentiable.js';
 import { headsOf, reachOf, valueDimOf } from './heads.js';
-import { project, split } from './project.js';
+import { project, viewAs } from './project.js';
 
 /** Keys and values of the tokens before the newest ones: P that all sequences share, then up to C of each. */
 export interface Caches {
@@ -48,9 +48,9 @@ export function stepAttention(
   const [group, valueDim] = [heads / kvHeads, valueDimOf(spec)];
   const { sinks } = reachOf(spec);
   const rotated = headsOf(x, spec, (part) => rotary(part, angles, rope.pairing), epsilon);
-  const query = split(rotated.query, [kvHeads, group, headDim]);
-  const key = split(rotated.key, [kvHeads, headDim]);
-  const value = split(rotated.value, [kvHeads, valueDim]);
+  const query = viewAs(rotated.query, [kvHeads, group, headDim]);
+  const key = viewAs(rotated.key, [kvHeads, headDim]);
+  const value = viewAs(rotated.value, [kvHeads, valueDim]);
 
   // [kvHeads, group, B, ..], so that shared keys and values meet all sequences in one product of each head.
   const headsFirst = (part: Value) => transpose(part, [1, 2, 0, 3]);
@@ -61,11 +61,11 @@ export function stepAttention(
     scaledProduct(query, caches.pastKey, scale),
     timesNumber(reduceSum(mul(query, unsqueeze(key, 2)), [3], true), scale),
   ];
-  const scores = add(join(parts, 3), caches.mask);
+  const scores = add(concat(parts, 3), caches.mask);
   const logits = sinks && weightFor(x, sinks);
   const kept = logits && squeeze(shareBesideSinks(unsqueeze(scores, 3), logits), 3);
   const shares = kept ? mul(softmax(scores), kept) : softmax(scores);
-  const [ofShared, ofPast, ofOwn] = unjoin(shares, 3, parts);
+  const [ofShared, ofPast, ofOwn] = split(shares, 3, parts);
   const sums = [
     sequencesFirst(matmul(headsFirst(ofShared!), unsqueeze(caches.sharedValue, 1))),
     matmul(ofPast!, caches.pastValue),

@@ -2,12 +2,11 @@ import type { Attention, Rope, Value } from '@moepress/core';
 import {
   add,
   and,
-  between,
   cast,
+  concat,
   type GraphBuilder,
   gather,
   greater,
-  join,
   matmul,
   mul,
   plusNumber,
@@ -16,6 +15,7 @@ import {
   scaledProduct,
   sizeOf,
   slice,
+  sliceDynamic,
   softmax,
   squeeze,
   transpose,
@@ -26,7 +26,7 @@ import type { TreeInputs } from '../inputs.js';
 import { weightFor } from '../weights.js';
 import { shareBesideSinks } from './differentiable.js';
 import { type Asking, headsOf, reachOf, valueDimOf } from './heads.js';
-import { project, split } from './project.js';
+import { project, viewAs } from './project.js';
 
 /** Keys [kvHeads, n, D] and values [kvHeads, n, V] of n tokens, rotated and normalised. */
 export interface HeadRows {
@@ -56,14 +56,14 @@ export function treeAttention(
   const turn = (part: Value) => rotary(part, tokens, rope.pairing);
   const asking = tokens.rows ? askingRows(x, tokens, tokens.rows, rope.pairing) : { x, turn };
   const { query, key, value } = headsOf(x, spec, turn, epsilon, asking);
-  const queries = transpose(split(query, [kvHeads, group, headDim]), [1, 2, 0, 3]);
+  const queries = transpose(viewAs(query, [kvHeads, group, headDim]), [1, 2, 0, 3]);
   const own = {
-    key: transpose(split(key, [kvHeads, headDim]), [1, 0, 2]),
-    value: transpose(split(value, [kvHeads, valueDim]), [1, 0, 2]),
+    key: transpose(viewAs(key, [kvHeads, headDim]), [1, 0, 2]),
+    value: transpose(viewAs(value, [kvHeads, valueDim]), [1, 0, 2]),
   };
   // The heads of a group share keys and values.
   const ofGroup = (part: Value, before: Value | undefined) =>
-    unsqueeze(before ? join([before, part], 1) : part, 1);
+    unsqueeze(before ? concat([before, part], 1) : part, 1);
   const [keys, values] = [ofGroup(own.key, prefix?.key), ofGroup(own.value, prefix?.value)];
   const logits = sinks && weightFor(x, sinks);
   const width = heads * valueDim;
@@ -71,7 +71,11 @@ export function treeAttention(
   const attend = (tile: Value): Value => {
     const [asked, span] = [gather(tokens.queries, tile), gather(tokens.spans, tile)];
     const rows = tokens.rows ? gather(tokens.rows, asked) : asked;
-    const seen = between(tokens.keys, 0, slice(span, 0, 0, 1), slice(span, 0, 1, 2), 'K');
+    const seen = sliceDynamic(tokens.keys, 0, {
+      from: slice(span, 0, 0, 1),
+      to: slice(span, 0, 1, 2),
+      count: 'K',
+    });
     // [kvHeads, group, Q, D] with [kvHeads, 1, K, D]
     const products = scaledProduct(gather(queries, asked, 2), gather(keys, seen, 2), scale);
     const scores = add(products, maskOf(tokens, rows, seen, window));
@@ -81,7 +85,11 @@ export function treeAttention(
   };
   const [tiles] = graph.repeat(squeeze(sizeOf(tokens.spans, 0), 0), (tile) => [attend(tile)], 'N');
   const all = reshape(tiles!, [-1, width], ['N*Q', width]);
-  const packed = between(all, 0, graph.constant([0], [1], 'int64'), sizeOf(asking.x, 0), asking.x.shape[0]!);
+  const packed = sliceDynamic(all, 0, {
+    from: graph.constant([0], [1], 'int64'),
+    to: sizeOf(asking.x, 0),
+    count: asking.x.shape[0]!,
+  });
   return { output: project(packed, spec.o), own };
 }
 

@@ -1,7 +1,7 @@
 import type { Dim, Graph, GraphDType, Value } from '@moepress/core';
 import type { GraphBuilder } from '../builder.js';
+import { broadcast, frontAxis, intVector } from './dims.js';
 import { cast } from './math.js';
-import { broadcast, frontAxis, intVector } from './shapes.js';
 
 /** -1 infers one size and 0 copies it, as ONNX has it; `shape` says what comes out. */
 export function reshape(a: Value, target: readonly number[], shape: readonly Dim[] = target): Value {
@@ -12,10 +12,10 @@ export function transpose(a: Value, order: readonly number[]): Value {
   return a.graph.op('Transpose', [a], { shape: order.map((i) => a.shape[i]!), attributes: { perm: order } });
 }
 
-/** Values laid side by side along `axis`. */
-export function join(parts: readonly Value[], axis: number): Value {
+/** Values concatenated along `axis`. Throws a RangeError for an empty list. */
+export function concat(parts: readonly Value[], axis: number): Value {
   const [first] = parts;
-  if (!first) throw new RangeError('join() of nothing');
+  if (!first) throw new RangeError('concat() of nothing');
   if (parts.length === 1) return first;
   const at = frontAxis(axis, first.shape.length);
   const sizes = parts.map((part) => part.shape[at]!);
@@ -85,14 +85,24 @@ export function slice(a: Value, axis: number, start: number, end: number): Value
   return a.graph.op('Slice', [a, ...bounds], { shape: a.shape.with(axis, end - start) });
 }
 
-/** Elements [from, to) along `axis`, int64 [1] each, told when the graph runs; `count` names how many. */
-export function between(a: Value, axis: number, from: Value, to: Value, count: Dim): Value {
+/** A range along an axis whose bounds are known when the graph runs. */
+export interface DynamicRange {
+  /** First index, int64 [1]. */
+  readonly from: Value;
+  /** One past the last index, int64 [1]. */
+  readonly to: Value;
+  /** The size of the range in the shape of the result. */
+  readonly count: Dim;
+}
+
+/** Elements [from, to) along `axis`. */
+export function sliceDynamic(a: Value, axis: number, { from, to, count }: DynamicRange): Value {
   return a.graph.op('Slice', [a, from, to, intVector(a, [axis])], { shape: a.shape.with(axis, count) });
 }
 
-/** What `join` laid side by side: the parts of `a` along `axis`, as long as `likes` are there. */
-export function unjoin(a: Value, axis: number, likes: readonly Value[]): Value[] {
-  const sizes = join(
+/** Undoes `concat`: the parts of `a` along `axis`, each as long as the value of `likes` in its place. */
+export function split(a: Value, axis: number, likes: readonly Value[]): Value[] {
+  const sizes = concat(
     likes.map((like) => sizeOf(like, axis)),
     0,
   );
@@ -149,7 +159,7 @@ export const rowCount = (a: Value): Value => sizeOf(a, 0);
 
 /** Zeros of the type of `like` with as many rows and `width` columns. */
 export function zeroRows(like: Value, width: number): Value {
-  const sizes = join([rowCount(like), intVector(like, [width])], 0);
+  const sizes = concat([rowCount(like), intVector(like, [width])], 0);
   return zerosOf(sizes, [like.shape[0]!, width], like.dtype);
 }
 
