@@ -12,6 +12,7 @@ export { denseLayers } from './config/ffn.js';
 export { type GenerationDefaults, generationDefaults, type TokenRules } from './config/generation.js';
 export { asFamily, type Changes, quantityOf, withQuantities } from './config/write.js';
 export { type DigestedFiles, FileDigests } from './digest/file-digests.js';
+export { anonymousMemory } from './files/anonymous.js';
 export { asWriteError } from './files/errors.js';
 export { makeFolders } from './files/folders.js';
 export { newPartial, sweepPartials } from './files/partial.js';

@@ -36,7 +36,7 @@ export type { Score, ScoreItem, TokenScore } from './forward/score.js';
 export { type LayerRouting, negativeLogLikelihoods, type Trace } from './forward/trace.js';
 export type { Choice, Chooser } from './generate/choose.js';
 export type { GenerateOptions } from './generate/options.js';
-export { anonymousMemory, defaultMemory } from './memory/available.js';
+export { defaultMemory } from './memory/available.js';
 export { type PlanRequest, planCompression } from './planning/plan.js';
 export { type Refined, type RefineRequest, refineModel } from './planning/refine.js';
 export { ModelRunner, type Residency, type RunnerOptions } from './runner.js';

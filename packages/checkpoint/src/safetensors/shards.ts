@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { byteLength, type Work } from '@moepress/core';
+import { anonymousMemory } from '../files/anonymous.js';
 import { replaceFile } from '../files/replace.js';
 import { indexFile, singleFile } from '../folder/weights.js';
 import { type FileLayout, layOut, type TensorEntry } from './layout.js';
+import { writingBytes } from './memory.js';
 import { type WriteOptions, writeLayout } from './write.js';
 
 /** 5 GB, as huggingface_hub writes. */
@@ -37,13 +39,17 @@ export function planShards(
   return { shards, index, totalBytes: files + Buffer.byteLength(index ?? '') };
 }
 
-/** Writes the planned files into a folder. Returns their names. Throws as `writeSafetensors`. */
+/** Writes the planned files into a folder and tells what memory that takes. Returns their names. Throws as `writeSafetensors`. */
 export async function writeShards(
   directory: string,
   { shards, index, totalBytes }: ShardPlan,
   { progress, signal }: Work = {},
 ): Promise<string[]> {
   const task = 'Writing';
+  if (progress) {
+    const predicted = anonymousMemory() + writingBytes(shards.map(({ layout }) => layout));
+    progress({ type: 'memory', predicted });
+  }
   progress?.({ type: 'start', task, total: totalBytes, unit: 'bytes' });
   let done = 0;
   for (const { name, layout } of shards) {

@@ -5,6 +5,7 @@ import type { Bytes } from '../tensor/buffers.js';
 import { Reading } from '../tensor/reading.js';
 import { checkLength, type Job, jobsOf } from './jobs.js';
 import { type FileLayout, layOut, type TensorEntry } from './layout.js';
+import { defaultBlockBytes, lanes } from './memory.js';
 import { OutputFile } from './output.js';
 
 export interface WriteOptions extends Work {
@@ -14,12 +15,6 @@ export interface WriteOptions extends Work {
 
 /** Called with the number of bytes that have just been written. */
 type Count = (bytes: number) => void;
-
-/** Bytes read and written at a time; a few of these stay in a core's cache. */
-const defaultBlockBytes = 1024 * 1024;
-
-/** Blocks under way at once: one is written while the next ones are read. */
-const lanes = 3;
 
 /**
  * Writes a safetensors file, block by block; memory does not grow with the tensors. The file

@@ -5,7 +5,7 @@ import type { Reading } from './reading.js';
 import { unitsOf } from './units.js';
 
 /** Bytes of matrices that are kept for the next rows: two of gpt-oss' largest. */
-const defaultMostBytes = 72 * 1024 * 1024;
+export const mostTransposedBytes = 72 * 1024 * 1024;
 
 /** A matrix that is held whole. */
 interface Held {
@@ -25,7 +25,7 @@ export class Transposes {
   /** By what is transposed; those used last come last. */
   readonly #held = new Map<TensorExpr, Held>();
 
-  constructor(reading: Reading, mostBytes: number = defaultMostBytes) {
+  constructor(reading: Reading, mostBytes: number = mostTransposedBytes) {
     this.#reading = reading;
     this.#mostBytes = mostBytes;
   }

@@ -49,7 +49,7 @@ export async function serve(id: string, options: ServeOptions, context: Context)
   try {
     const { host, maxRequests, maxBody } = options;
     const server = serveModel(
-      { ...texts, model, engine: new ServedEngine(runner), name, ...generation },
+      { ...texts, model, engine: new ServedEngine(runner, work.progress), name, ...generation },
       {
         host,
         maxRequests,

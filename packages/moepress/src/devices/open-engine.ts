@@ -1,6 +1,6 @@
+import { anonymousMemory } from '@moepress/checkpoint';
 import type { Work } from '@moepress/core';
 import {
-  anonymousMemory,
   type Device,
   type DeviceOptions,
   defaultGpuMemory,

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { type Progress, silent } from '@moepress/core';
 import type { Choice, ModelRunner, ScoreItem, TokenScore } from '@moepress/runtime';
 import { orAborted } from './aborted.js';
 import type { Continuation } from './answers/continuation.js';
@@ -17,9 +18,17 @@ const stretch = 10;
 export class ServedEngine {
   readonly #runner: ModelRunner;
   readonly #batches = new Batches();
+  readonly #progress: Progress;
 
-  constructor(runner: ModelRunner) {
+  /** `progress` is told what memory answering takes, whenever that is more than before. */
+  constructor(runner: ModelRunner, progress: Progress = silent) {
     this.#runner = runner;
+    let most = 0;
+    this.#progress = (event) => {
+      if (event.type !== 'memory' || event.predicted <= most) return;
+      most = event.predicted;
+      progress(event);
+    };
   }
 
   /** Tokens of the longest sequence the model was made for. */
@@ -42,7 +51,7 @@ export class ServedEngine {
         (together, stop) =>
           this.#runner.scoreTokens(
             together.map(({ item }) => item),
-            { signal: stop },
+            { signal: stop, progress: this.#progress },
           ),
         signal,
       );
@@ -117,6 +126,7 @@ export class ServedEngine {
         chooser: { wants: (index: number) => at(index).wantsLogits, choose },
       }),
       signal,
+      progress: this.#progress,
     });
   }
 }

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { anonymousMemory } from '@moepress/checkpoint';
 import type { Progress } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
 import type { Device, DeviceOptions, Precision } from '../devices/device.js';
@@ -8,7 +9,7 @@ import { inSinglePrecision } from '../devices/single-precision.js';
 import { type DeviceTraits, traitsOf } from '../devices/traits.js';
 import { WeightBudget } from '../devices/weight-budget.js';
 import { type BatchLimits, defaultLimits, runTokens } from '../forward/batches.js';
-import { anonymousMemory, defaultMemory } from '../memory/available.js';
+import { defaultMemory } from '../memory/available.js';
 import { processGrowth } from '../memory/constants.js';
 import type { JobBounds, JobPlan } from '../memory/job.js';
 import { carriedMemory } from './machine-memory.js';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
+import { anonymousMemory } from '@moepress/checkpoint';
 
 /**
  * Bytes of memory that are left to this process: those the machine has without evicting anybody, or those that the
@@ -9,12 +10,6 @@ export function availableMemory(): number {
   const machine = numberIn('/proc/meminfo', /^MemAvailable:\s+(\d+) kB/m);
   const groups = [groupRoom(), legacyGroupRoom()].filter((room) => room !== null);
   return Math.min(machine === null ? freemem() : machine * 1024, ...groups);
-}
-
-/** Anonymous memory of this process in bytes: mapped weights do not count. All of its memory where that is not told. */
-export function anonymousMemory(): number {
-  const kilobytes = numberIn('/proc/self/status', /^RssAnon:\s+(\d+)/m);
-  return kilobytes === null ? process.memoryUsage.rss() : kilobytes * 1024;
 }
 
 /** A share of what the machine has left, which others and the files in memory need too. */

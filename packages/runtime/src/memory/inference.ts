@@ -1,3 +1,4 @@
+import { anonymousMemory } from '@moepress/checkpoint';
 import type { Model } from '@moepress/core';
 import { type DimSize, peakBytes } from '@moepress/graph';
 import { blockGraph } from '../decoder/block.js';
@@ -6,7 +7,7 @@ import { scoringHeadGraph } from '../decoder/ends.js';
 import { defaultLimits } from '../forward/batches.js';
 import { mostQueries } from '../forward/tiles.js';
 import { decodeParts } from '../generate/decoder.js';
-import { anonymousMemory, defaultMemory } from './available.js';
+import { defaultMemory } from './available.js';
 import { arenaSlack, nodeBytes, processGrowth, runFragmentation, uncollected } from './constants.js';
 import { type AxisSizes, dimsOf } from './dims.js';
 import { memoryExceeded } from './exceeded.js';

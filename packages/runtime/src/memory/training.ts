@@ -1,3 +1,4 @@
+import { anonymousMemory } from '@moepress/checkpoint';
 import { type Block, blockTensors, elementCount, type Model, type TrainRequest } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
 import { blockGraph } from '../decoder/block.js';
@@ -10,7 +11,7 @@ import { mostQueries } from '../forward/tiles.js';
 import { mostRows, mostScores } from '../training/batches.js';
 import { lowestLearning } from '../training/gradients.js';
 import { chunkSizes, type Parameters } from '../training/parameters.js';
-import { anonymousMemory, defaultMemory } from './available.js';
+import { defaultMemory } from './available.js';
 import { derivativeFragmentation, nodeBytes, processGrowth, uncollected } from './constants.js';
 import { type AxisSizes, expertSizes } from './dims.js';
 import { memoryExceeded } from './exceeded.js';
