@@ -10,8 +10,9 @@ import {
   type StoredEvidence,
 } from '@moepress/runtime';
 import { formatBytes, formatCount, formatPercent } from '../../src/format.js';
-import { everyLeftover, type Left, leftText, ofStore } from '../../src/statistics/leftovers.js';
+import { everyLeftover, type Left, ofStore } from '../../src/statistics/leftovers.js';
 import type { Context } from '../context.js';
+import { leftText } from '../text/leftovers-text.js';
 import { formatTable } from '../text/table.js';
 
 export interface EvidenceOptions {

@@ -1,7 +1,5 @@
 import { deadTemporaries, sweepTemporary } from '@moepress/checkpoint';
 import { clearRuns, type EvidenceStore, type Leftover, unfinishedRuns } from '@moepress/runtime';
-import { formatTable } from '../../cli/text/table.js';
-import { formatBytes } from '../format.js';
 
 /** What a run that is not complete keeps, or kept until it was killed. */
 export interface Left extends Leftover {
@@ -48,25 +46,4 @@ async function temporaries(): Promise<Left[]> {
     temporary,
     found.flat().map((one) => ({ ...one, isUsed: false })),
   );
-}
-
-const states = new Map<boolean | null, string>([
-  [true, 'a run is using it'],
-  [false, 'left by a run that ended'],
-  [null, 'nobody can tell: the disk keeps no locks'],
-]);
-
-/** For people; nothing if there is nothing. */
-export function leftText(left: readonly Left[]): string[] {
-  if (left.length === 0) return [];
-  const rows = left.map(({ what, bytes, isUsed, folder }) => [
-    what,
-    formatBytes(bytes),
-    states.get(isUsed)!,
-    folder,
-  ]);
-  const columns = ['for', 'size', 'state', 'folder'].map((title) => ({ title }));
-  return [
-    `Runs that are not complete; those that ended go on when their command is run again, or --clear removes them:\n\n${formatTable(columns, rows)}`,
-  ];
 }
