@@ -84,13 +84,6 @@ function checkPackage(own, { folders, shared, all }) {
         const target = resolve(dirname(path), specifier);
         if (!target.startsWith(directory + sep))
           problems.push({ path, problem: `${specifier} leaves the package` });
-        if (
-          !testName.test(path) &&
-          isIn(join(directory, 'src'), path) &&
-          isIn(join(directory, 'cli'), target)
-        ) {
-          problems.push({ path, problem: `the library must not import the command (${specifier})` });
-        }
         continue;
       }
       const name = packageOf(specifier);
@@ -121,8 +114,20 @@ function shapeProblems({ directory, files }) {
     directory,
     sources.map(({ path, source }) => ({ path, specifiers: importsIn(source) })),
   );
+  const command = join(directory, 'cli');
+  const upward = sources
+    .filter(({ path }) => !isIn(command, path))
+    .flatMap(({ path, source }) =>
+      importsIn(source)
+        .filter(
+          (specifier) =>
+            isIn(command, resolve(dirname(path), specifier)) && !isIn(join(directory, 'bin'), path),
+        )
+        .map((specifier) => ({ path, problem: `the library must not import the command (${specifier})` })),
+    );
   const byName = groupByName(sources);
   return [
+    ...upward,
     ...cycles.map(({ level, members, from, to }) => ({
       path: join(directory, level),
       problem: `${members.join(', ')} import each other (such as ${from} from ${to})`,
