@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Model, TrainingLoss, TrainingSequence } from '@moepress/core';
+import type { Model, TokenSequence, TrainingLoss } from '@moepress/core';
 import { tensorsByPath } from '@moepress/core';
 import { train } from '@moepress/runtime';
 
@@ -14,7 +14,7 @@ const [sequencesPerStep, length] = [16, 128] as const;
 export async function timeSteps<Name extends string>(
   student: Model,
   teachers: Readonly<Record<Name, Model | null>>,
-  sequences: readonly TrainingSequence[],
+  sequences: readonly TokenSequence[],
   folder: string,
 ): Promise<{ readonly tokens: number; readonly seconds: Readonly<Record<Name, number>> }> {
   const data = sequences.filter(({ ids }) => ids.length === length);
@@ -43,7 +43,7 @@ const lossOf = (teacher: Model | null): TrainingLoss =>
 async function timeRun(
   model: Model,
   loss: TrainingLoss,
-  sequences: readonly TrainingSequence[],
+  sequences: readonly TokenSequence[],
   folder: string,
 ): Promise<number> {
   const times: number[] = [];

@@ -1,7 +1,6 @@
 export { type AnswerStore, type ModelIdentity, openAnswerStore } from './answers/store.js';
 export {
   type CalibrationOptions,
-  type LoadedSet,
   loadCalibration,
   loadTraining,
 } from './calibration/load.js';
@@ -29,11 +28,10 @@ export type { Dataset, Row, Rows } from './datasets/dataset.js';
 export { type DatasetOptions, type Datasets, openDatasets } from './datasets/open.js';
 export { nestsTooDeep } from './datasets/yaml-depth.js';
 export { type EvaluateOptions, evaluate } from './evaluate.js';
-export type { GenerateOptions, TokenEngine } from './model/engine.js';
-export type { LanguageModel, PairScore, Prompt, ScoredPair, TextScore } from './model/language-model.js';
+export type { TokenEngine } from './model/engine.js';
+export type { LanguageModel, Prompt, ScoredPair, TextScore } from './model/language-model.js';
 export { cutAnswer, stopDetector } from './model/stops.js';
 export { type TokenizedModelOptions, tokenizedLanguageModel } from './model/tokenized.js';
-export type { ScoredIds } from './model/windows.js';
 export { type OpenAiModelOptions, openAiLanguageModel } from './openai/model.js';
 export { floatRepr } from './python/json.js';
 export { pythonSpace, rstrip } from './python/text.js';

@@ -2,15 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModel, openTokenizer, readSafetensors, writeSafetensors } from '@moepress/checkpoint';
-import {
-  applyPlan,
-  type Model,
-  measure,
-  PluginRegistry,
-  type TrainingSequence,
-  tensorsByPath,
-  withTensors,
-} from '@moepress/core';
+import type { CalibrationSet, TokenSequence } from '@moepress/core';
+import { applyPlan, type Model, measure, PluginRegistry, tensorsByPath, withTensors } from '@moepress/core';
 import {
   evaluate,
   loadCalibration,
@@ -19,14 +12,7 @@ import {
   parseCalibration,
   tokenizedLanguageModel,
 } from '@moepress/harness';
-import {
-  type CalibrationSet,
-  calibrate,
-  Engine,
-  ModelRunner,
-  planCompression,
-  refineModel,
-} from '@moepress/runtime';
+import { calibrate, Engine, ModelRunner, planCompression, refineModel } from '@moepress/runtime';
 import { tinyModel } from '@moepress/tiny';
 import { randomTensors } from '../random.js';
 import { timeSteps } from '../training.js';
@@ -67,7 +53,7 @@ const registry = new PluginRegistry({
 interface Setting {
   readonly engine: Engine;
   readonly measured: CalibrationSet;
-  readonly sequences: readonly TrainingSequence[];
+  readonly sequences: readonly TokenSequence[];
   /** Where runs keep their state. */
   readonly folder: string;
 }

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
+import type { CalibrationSet, TokenSequence } from '@moepress/core';
 import {
   createRng,
   encodeAll,
   MoepressError,
   type Tokenizer,
-  type TrainingSequence,
   throwIfAborted,
   type Work,
 } from '@moepress/core';
@@ -23,13 +23,6 @@ export interface CalibrationOptions extends TextSources, Work {
   readonly seed: number;
 }
 
-/** Sequences and how to make them again. */
-export interface LoadedSet<Sequence> {
-  readonly source: string;
-  readonly seed: number;
-  readonly sequences: readonly Sequence[];
-}
-
 /**
  * Reads and tokenises a calibration set, part after part and no more documents than it takes. A part
  * gives the same sequences whatever stands beside it.
@@ -40,7 +33,7 @@ export interface LoadedSet<Sequence> {
 export async function loadCalibration(
   parts: readonly CalibrationPart[],
   options: CalibrationOptions,
-): Promise<LoadedSet<readonly number[]>> {
+): Promise<CalibrationSet> {
   const encode = async ({ text }: SourceText) => ({ ids: (await encoded([text], options))[0]!, from: 1 });
   const { sequences, ...set } = await loadSet(parts, options, encode);
   return { ...set, sequences: sequences.map(({ ids }) => ids) };
@@ -54,7 +47,7 @@ export async function loadCalibration(
 export async function loadTraining(
   parts: readonly CalibrationPart[],
   options: CalibrationOptions,
-): Promise<LoadedSet<TrainingSequence>> {
+): Promise<CalibrationSet<TokenSequence>> {
   const { tokenizer } = options;
   const end = tokenizer.eosTokenId === null ? [] : [tokenizer.eosTokenId];
   const { sequences, ...set } = await loadSet(parts, options, async ({ text, question }) => {
@@ -75,9 +68,9 @@ export async function loadTraining(
 async function loadSet(
   parts: readonly CalibrationPart[],
   options: CalibrationOptions,
-  encode: (text: SourceText) => Promise<TrainingSequence>,
-): Promise<LoadedSet<TrainingSequence>> {
-  const sequences: TrainingSequence[] = [];
+  encode: (text: SourceText) => Promise<TokenSequence>,
+): Promise<CalibrationSet<TokenSequence>> {
+  const sequences: TokenSequence[] = [];
   for (const part of parts) sequences.push(...(await loadPart(part, options, encode)));
   return { source: renderCalibration(parts), seed: options.seed, sequences };
 }
@@ -85,8 +78,8 @@ async function loadSet(
 async function loadPart(
   part: CalibrationPart,
   options: CalibrationOptions,
-  encode: (text: SourceText) => Promise<TrainingSequence>,
-): Promise<TrainingSequence[]> {
+  encode: (text: SourceText) => Promise<TokenSequence>,
+): Promise<TokenSequence[]> {
   const { progress, signal, tokenizer, maxPositions, seed } = options;
   checkLength(part, maxPositions);
   const texts = await loadTexts(part.source, options, { progress, signal });
@@ -102,7 +95,7 @@ async function loadPart(
   const wanted = part.sequences ?? texts.length;
   const task = 'Tokenising';
   progress?.({ type: 'start', task, total: wanted, unit: 'sequences' });
-  const taken: TrainingSequence[] = [];
+  const taken: TokenSequence[] = [];
   for await (const sequence of available) {
     taken.push(sequence);
     progress?.({ type: 'advance', task, done: taken.length });

@@ -1,10 +1,10 @@
-import type { TrainingSequence } from '@moepress/core';
+import type { TokenSequence } from '@moepress/core';
 
 /** One sequence a document, cut at `longest` tokens; documents without tokens give none. */
 export async function* separateSequences(
-  documents: AsyncIterable<TrainingSequence>,
+  documents: AsyncIterable<TokenSequence>,
   longest: number,
-): AsyncGenerator<TrainingSequence> {
+): AsyncGenerator<TokenSequence> {
   for await (const { ids, from } of documents) if (ids.length > 0) yield { ids: ids.slice(0, longest), from };
 }
 
@@ -16,7 +16,7 @@ export async function* packedSequences(
   documents: AsyncIterable<readonly number[]>,
   separator: number | null,
   length: number,
-): AsyncGenerator<TrainingSequence> {
+): AsyncGenerator<TokenSequence> {
   let open: number[] = [];
   for await (const ids of documents) {
     const stream = separator === null ? ids : [...ids, separator];

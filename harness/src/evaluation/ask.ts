@@ -1,6 +1,7 @@
+import type { SequenceScore } from '@moepress/core';
 import { throwIfAborted, type Work } from '@moepress/core';
 import type { AnswerStore } from '../answers/store.js';
-import type { LanguageModel, PairScore, TextScore } from '../model/language-model.js';
+import type { LanguageModel, TextScore } from '../model/language-model.js';
 import { requestKey } from '../requests/key.js';
 import type {
   GenerationRequest,
@@ -10,7 +11,7 @@ import type {
 } from '../requests/request.js';
 
 /** The answer to a request of each kind. */
-export type ModelResponse = PairScore | TextScore | string;
+export type ModelResponse = SequenceScore | TextScore | string;
 
 /** Requests between two writes to the store: enough to batch well, few enough not to lose much. */
 const portionSize = 1024;

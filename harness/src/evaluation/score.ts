@@ -1,9 +1,10 @@
+import type { SequenceScore } from '@moepress/core';
 import { applyFilters } from '../filters/filter.js';
 import { choiceScores } from '../metrics/choice.js';
 import { exactMatch } from '../metrics/exact-match.js';
 import type { Contribution } from '../metrics/metric.js';
 import { countBytes, countWords } from '../metrics/text-units.js';
-import type { PairScore, TextScore } from '../model/language-model.js';
+import type { TextScore } from '../model/language-model.js';
 import type { GenerationTask, MetricName, MultipleChoiceTask, RollingTask, Task } from '../tasks/schema.js';
 import type { ModelResponse } from './ask.js';
 
@@ -24,7 +25,7 @@ export function scoreDocument(
 ): DocumentScore[] {
   switch (task.output_type) {
     case 'multiple_choice':
-      return [scoreChoices(task, fields, responses as PairScore[])];
+      return [scoreChoices(task, fields, responses as SequenceScore[])];
     case 'loglikelihood_rolling':
       return [scoreText(task, fields, responses[0] as TextScore)];
     case 'generate_until':
@@ -35,7 +36,7 @@ export function scoreDocument(
 function scoreChoices(
   task: MultipleChoiceTask,
   fields: unknown,
-  responses: readonly PairScore[],
+  responses: readonly SequenceScore[],
 ): DocumentScore {
   const scores = choiceScores(
     responses.map(({ logprob }) => logprob),

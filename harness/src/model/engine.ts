@@ -1,6 +1,4 @@
-import type { Work } from '@moepress/core';
-import type { PairScore } from './language-model.js';
-import type { ScoredIds } from './windows.js';
+import type { GenerateOptions, SequenceScore, TokenSequence, Work } from '@moepress/core';
 
 /** A model on token ids. All items of a kind come in one call, so that the engine can batch and share. */
 export interface TokenEngine {
@@ -11,14 +9,7 @@ export interface TokenEngine {
    * at most `maxLength + 1` ids, because the last is only predicted. They come longest first, and items
    * that differ only in their last ids stand together.
    */
-  score(items: readonly ScoredIds[], work?: Work): Promise<PairScore[]>;
+  score(items: readonly TokenSequence[], work?: Work): Promise<SequenceScore[]>;
   /** Greedy continuations, without the prompts. */
   generate(prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]>;
-}
-
-export interface GenerateOptions extends Work {
-  readonly maxNewTokens: number;
-  /** Asked after every token with all new ids of one prompt; true ends that prompt. */
-  stop(newIds: readonly number[]): boolean;
-  readonly eosTokenIds: readonly number[];
 }

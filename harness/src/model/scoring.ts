@@ -1,10 +1,11 @@
+import type { SequenceScore, TokenSequence } from '@moepress/core';
 import { MoepressError, shown, type Tokenizer, throwIfAborted, type Work } from '@moepress/core';
 import type { Cuts } from './cuts.js';
 import { type EncodedPair, type Encoding, encode, encodePairs, prefixToken } from './encode.js';
 import type { TokenEngine } from './engine.js';
-import type { LanguageModel, PairScore } from './language-model.js';
+import type { LanguageModel } from './language-model.js';
 import { inOrder, longestFirst } from './order.js';
-import { rollingWindows, type ScoredIds, truncatePair } from './windows.js';
+import { rollingWindows, truncatePair } from './windows.js';
 
 /** Scores text by what scores ids: encodes, cuts and orders as lm-evaluation-harness does. */
 export function textScoring(
@@ -13,7 +14,7 @@ export function textScoring(
   cuts: Cuts,
 ): Pick<LanguageModel, 'loglikelihood' | 'loglikelihoodRolling'> {
   const { tokenizer } = encoding;
-  const score = (items: readonly ScoredIds[], work?: Work): Promise<PairScore[]> => {
+  const score = (items: readonly TokenSequence[], work?: Work): Promise<SequenceScore[]> => {
     const order = longestFirst(items.map(({ ids }) => ids));
     return inOrder(items, order, (sorted) => scorer.score(sorted, work));
   };

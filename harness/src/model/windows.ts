@@ -1,17 +1,12 @@
+import type { TokenSequence } from '@moepress/core';
 import { MoepressError } from '@moepress/core';
 import type { EncodedPair } from './encode.js';
-
-/** Ids for a model, of which those from index `from` on are scored; `from` is at least 1. */
-export interface ScoredIds {
-  readonly ids: readonly number[];
-  readonly from: number;
-}
 
 /**
  * Joins a pair and cuts it from the left. `maxLength` inputs predict `maxLength + 1` ids, since the
  * last id is only predicted, never read. Throws `INPUT_INVALID` if the continuation alone is longer.
  */
-export function truncatePair({ context, continuation }: EncodedPair, maxLength: number): ScoredIds {
+export function truncatePair({ context, continuation }: EncodedPair, maxLength: number): TokenSequence {
   if (continuation.length > maxLength) {
     throw new MoepressError('INPUT_INVALID', {
       message: `A continuation of ${continuation.length} tokens does not fit a context of ${maxLength}.`,
@@ -41,9 +36,9 @@ export function truncatePrompt(
  * Splits a long text so that every id is predicted exactly once, `maxLength` of them a window. The first
  * window begins with `prefix`; each later one reads as many ids before those it predicts as it has room for.
  */
-export function rollingWindows(ids: readonly number[], prefix: number, maxLength: number): ScoredIds[] {
+export function rollingWindows(ids: readonly number[], prefix: number, maxLength: number): TokenSequence[] {
   const text = [prefix, ...ids];
-  const windows: ScoredIds[] = [];
+  const windows: TokenSequence[] = [];
   for (let done = 1; done < text.length; done += maxLength) {
     const end = Math.min(done + maxLength, text.length);
     const start = Math.max(0, end - maxLength - 1);

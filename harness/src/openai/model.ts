@@ -1,11 +1,12 @@
+import type { SequenceScore, TokenSequence } from '@moepress/core';
 import { MoepressError, type Tokenizer, type Work } from '@moepress/core';
 import { countCuts } from '../model/cuts.js';
 import { encode } from '../model/encode.js';
 import { generateInGroups } from '../model/generation.js';
-import type { LanguageModel, PairScore, Prompt } from '../model/language-model.js';
+import type { LanguageModel, Prompt } from '../model/language-model.js';
 import { textScoring } from '../model/scoring.js';
 import { cutAnswer, stopSequences } from '../model/stops.js';
-import { type ScoredIds, truncatePrompt } from '../model/windows.js';
+import { truncatePrompt } from '../model/windows.js';
 import { type Endpoint, postJson } from './client.js';
 import { runConcurrently } from './concurrent.js';
 import { generationBody, readScores, readTexts, scoringBody } from './protocol.js';
@@ -77,7 +78,7 @@ export function openAiLanguageModel(options: OpenAiModelOptions): LanguageModel 
     return answers.flat();
   };
 
-  const score = (items: readonly ScoredIds[], work: Work = {}): Promise<PairScore[]> =>
+  const score = (items: readonly TokenSequence[], work: Work = {}): Promise<SequenceScore[]> =>
     ask(
       items,
       (batch) =>

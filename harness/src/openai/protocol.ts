@@ -1,7 +1,6 @@
+import type { SequenceScore, TokenSequence } from '@moepress/core';
 import { MoepressError } from '@moepress/core';
 import { z } from 'zod';
-import type { PairScore } from '../model/language-model.js';
-import type { ScoredIds } from '../model/windows.js';
 
 // The bodies of POST /v1/completions as lm-evaluation-harness' local-completions model sends and reads them.
 
@@ -41,7 +40,7 @@ const textChoice = z.object({ index: z.int(), text: z.string() });
  * Throws `SERVER_UNSUITABLE` for anything else than one log-probability a token sent and one for that
  * generated: a server that puts a BOS before the prompt would shift them all.
  */
-export function readScores(body: unknown, items: readonly ScoredIds[], where: string): PairScore[] {
+export function readScores(body: unknown, items: readonly TokenSequence[], where: string): SequenceScore[] {
   const choices = readChoices(body, scoredChoice, items.length, where);
   return items.map(({ ids, from }, i) => {
     const { token_logprobs: own, top_logprobs: listed } = choices[i]!.logprobs;

@@ -1,12 +1,12 @@
+import type { TokenSequence } from '@moepress/core';
 import type { TokenEngine } from '../model/engine.js';
-import type { ScoredIds } from '../model/windows.js';
 
 /** An engine without a model: token id i has log-probability -i / 100 and is likeliest if i is even. */
 export function toyEngine(
   maxLength: number,
   script: readonly number[] = [],
-): TokenEngine & { readonly scored: ScoredIds[][]; readonly prompts: number[][] } {
-  const scored: ScoredIds[][] = [];
+): TokenEngine & { readonly scored: TokenSequence[][]; readonly prompts: number[][] } {
+  const scored: TokenSequence[][] = [];
   const prompts: number[][] = [];
   return {
     maxLength,
@@ -22,11 +22,11 @@ export function toyEngine(
     /** Continues every prompt with the script, until told to stop. */
     async generate(given, { maxNewTokens, stop, eosTokenIds }) {
       prompts.push(...given.map((ids) => [...ids]));
-      return given.map(() => {
+      return given.map((_, index) => {
         const ids: number[] = [];
         for (const id of script.slice(0, maxNewTokens)) {
           ids.push(id);
-          if (eosTokenIds.includes(id) || stop(ids)) break;
+          if (eosTokenIds.includes(id) || stop?.(ids, index)) break;
         }
         return ids;
       });

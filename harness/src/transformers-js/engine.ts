@@ -1,8 +1,7 @@
 import type { PreTrainedModel, Tensor } from '@huggingface/transformers';
+import type { GenerateOptions, SequenceScore, TokenSequence } from '@moepress/core';
 import { throwIfAborted, type Work } from '@moepress/core';
-import type { GenerateOptions, TokenEngine } from '../model/engine.js';
-import type { PairScore } from '../model/language-model.js';
-import type { ScoredIds } from '../model/windows.js';
+import type { TokenEngine } from '../model/engine.js';
 import type { Library } from './library.js';
 import { scoreRows } from './log-softmax.js';
 
@@ -45,7 +44,7 @@ export function onnxTokenEngine(
 
     async score(items, { progress, signal }: Work = {}) {
       const task = 'Scoring';
-      const scores: PairScore[] = [];
+      const scores: SequenceScore[] = [];
       progress?.({ type: 'start', task, total: items.length, unit: 'sequences' });
       for (const batch of equalLengths(items, logitsBudget / vocabSize)) {
         throwIfAborted(signal);
@@ -66,9 +65,10 @@ export function onnxTokenEngine(
       const task = 'Generating';
       const texts: number[][] = [];
       progress?.({ type: 'start', task, total: prompts.length, unit: 'prompts' });
-      for (const prompt of prompts) {
+      for (const [index, prompt] of prompts.entries()) {
         throwIfAborted(signal);
-        texts.push(await generateOne(library, model, prompt, options));
+        const stop = (newIds: readonly number[]) => options.stop?.(newIds, index) ?? false;
+        texts.push(await generateOne(library, model, prompt, { ...options, stop }));
         throwIfAborted(signal);
         progress?.({ type: 'advance', task, done: texts.length });
       }
@@ -82,7 +82,12 @@ async function generateOne(
   library: Library,
   model: PreTrainedModel,
   prompt: readonly number[],
-  { maxNewTokens, eosTokenIds, stop, signal }: GenerateOptions,
+  {
+    maxNewTokens,
+    eosTokenIds,
+    stop,
+    signal,
+  }: Omit<GenerateOptions, 'stop'> & { stop(newIds: readonly number[]): boolean },
 ): Promise<number[]> {
   const newIds = (ids: readonly (number | bigint)[]) => ids.slice(prompt.length).map(Number);
   class Stop extends library.StoppingCriteria {
@@ -114,8 +119,8 @@ function inputsOf({ Tensor: Made }: Library, rows: readonly (readonly number[])[
 }
 
 /** Neighbours of one length, at most `tokens` together unless one alone has more. They come sorted by length. */
-function* equalLengths(items: readonly ScoredIds[], tokens: number): Generator<ScoredIds[]> {
-  let batch: ScoredIds[] = [];
+function* equalLengths(items: readonly TokenSequence[], tokens: number): Generator<TokenSequence[]> {
+  let batch: TokenSequence[] = [];
   for (const item of items) {
     const { length } = item.ids;
     const fits = length === batch[0]?.ids.length && (batch.length + 1) * length <= tokens;

@@ -1,8 +1,7 @@
-import type { PairScore } from '../model/language-model.js';
-import type { ScoredIds } from '../model/windows.js';
+import type { SequenceScore, TokenSequence } from '@moepress/core';
 
 /** `logits` [length - 1, vocabulary] of one sequence: row t predicts id t + 1. Sums in double precision. */
-export function scoreRows(logits: Float32Array, { ids, from }: ScoredIds): PairScore {
+export function scoreRows(logits: Float32Array, { ids, from }: TokenSequence): SequenceScore {
   const vocabulary = logits.length / (ids.length - 1);
   let logprob = 0;
   let isGreedy = true;

@@ -1,6 +1,7 @@
 export * from './bounded-lists.js';
 export * from './errors/index.js';
 export * from './events.js';
+export * from './evidence/calibration.js';
 export * from './evidence/evidence.js';
 export * from './evidence/statistic.js';
 export * from './evidence/symbolic.js';
@@ -15,6 +16,7 @@ export * from './model/bias.js';
 export * from './model/config.js';
 export * from './model/measure.js';
 export * from './model/model.js';
+export * from './model/sequence.js';
 export * from './model/tensors.js';
 export * from './model/tokenizer.js';
 export * from './plan/apply.js';

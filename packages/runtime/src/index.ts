@@ -1,5 +1,5 @@
 export { type CalibrateOptions, calibrate } from './calibration/calibrate.js';
-export { type CalibrationSet, recordOf } from './calibration/set.js';
+export { recordOf } from './calibration/set.js';
 export {
   type Device,
   type DeviceChoice,
@@ -32,10 +32,10 @@ export {
 export { defaultDigestsRoot, defaultEvidenceRoot, defaultRunsRoot } from './evidence/root.js';
 export { EvidenceStore, readEvidence, type StoredEvidence } from './evidence/store.js';
 export { isWriteError } from './evidence/write-error.js';
-export type { Score, ScoreItem, TokenScore } from './forward/score.js';
+export type { TokenScore } from './forward/score.js';
 export { type LayerRouting, negativeLogLikelihoods, type Trace } from './forward/trace.js';
 export type { Choice, Chooser } from './generate/choose.js';
-export type { GenerateOptions } from './generate/options.js';
+export type { SamplingOptions } from './generate/options.js';
 export { defaultMemory } from './memory/available.js';
 export { type PlanRequest, planCompression } from './planning/plan.js';
 export { type Refined, type RefineRequest, refineModel } from './planning/refine.js';

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { generationDefaults } from '@moepress/checkpoint';
+import type { SequenceScore, TokenSequence } from '@moepress/core';
 import { type Model, MoepressError, measure, type Work } from '@moepress/core';
 import type { DeviceOptions } from './devices/device.js';
 import { defaultGpuMemory, weightShare } from './devices/memory.js';
@@ -9,11 +10,11 @@ import { Engine, type EngineOptions } from './engine/engine.js';
 import { machineMemory } from './engine/machine-memory.js';
 import { type BlockSessions, streamedBlocks } from './forward/blocks.js';
 import { ResidentBlocks } from './forward/resident.js';
-import { type Score, type ScoreItem, scoreSequences, sumScores, type TokenScore } from './forward/score.js';
+import { scoreSequences, sumScores, type TokenScore } from './forward/score.js';
 import { type Trace, traceSequences } from './forward/trace.js';
 import { ResidentDecoder } from './generate/decoder.js';
 import { generate } from './generate/generate.js';
-import type { GenerateOptions } from './generate/options.js';
+import type { SamplingOptions } from './generate/options.js';
 import { generatePadded } from './generate/padded/cached.js';
 import { generatePaddedStreamed } from './generate/padded/streamed.js';
 import { byRules } from './generate/rules.js';
@@ -99,13 +100,13 @@ export class ModelRunner {
   }
 
   /** Scores of whole sequences. Throws `INPUT_INVALID` for ids outside the vocabulary. */
-  async score(items: readonly ScoreItem[], work: Work = {}): Promise<Score[]> {
+  async score(items: readonly TokenSequence[], work: Work = {}): Promise<SequenceScore[]> {
     const tokens = await this.scoreTokens(items, work);
     return items.map((item, i) => sumScores(item, tokens[i]!));
   }
 
   /** See `scoreSequences`. Throws `INPUT_INVALID` for ids outside the vocabulary. */
-  async scoreTokens(items: readonly ScoreItem[], work: Work = {}): Promise<TokenScore[][]> {
+  async scoreTokens(items: readonly TokenSequence[], work: Work = {}): Promise<TokenScore[][]> {
     this.#check(items.map(({ ids }) => ids));
     return scoreSequences(this.#engine, this.#model, this.#blocks(), items, work);
   }
@@ -115,7 +116,7 @@ export class ModelRunner {
    * token takes all blocks from the disk again, for all prompts at once. Throws `CONFIG_UNSUPPORTED` for rules that are
    * not implemented, `INPUT_INVALID` for ids outside the vocabulary.
    */
-  async generate(prompts: readonly (readonly number[])[], asked: GenerateOptions): Promise<number[][]> {
+  async generate(prompts: readonly (readonly number[])[], asked: SamplingOptions): Promise<number[][]> {
     this.#check(prompts);
     if (asked.maxNewTokens < 1) return prompts.map(() => []);
     const [engine, model, resident] = [this.#engine, this.#model, this.#resident];

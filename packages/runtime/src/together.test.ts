@@ -1,7 +1,7 @@
 import { openModel } from '@moepress/checkpoint';
+import type { TokenSequence } from '@moepress/core';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { ScoreItem } from './forward/score.js';
 import { ModelRunner, type RunnerOptions } from './runner.js';
 import { fixtures } from './testing/golden.js';
 
@@ -30,7 +30,7 @@ const toItem = (vocabulary: number) =>
     shared: number;
     own: number[];
     from: number;
-  }): ScoreItem {
+  }): TokenSequence {
     const ids = [...Array.from({ length: shared }, (_, i) => (i * 7 + stem) % vocabulary), ...own];
     return { ids, from: 1 + (from % (ids.length - 1)) };
   };
@@ -47,7 +47,7 @@ it.each(families)('%s: requests score alike batched, shared, in pieces and alone
     [40, 100, 2048].map((tokens) => open({ workers: 2, tokens, carried: carried(tokens) })),
   );
   const known = new Map<string, readonly number[]>();
-  const logprobs = async (item: ScoreItem) => {
+  const logprobs = async (item: TokenSequence) => {
     const key = JSON.stringify(item);
     const found = known.get(key) ?? (await alone.scoreTokens([item]))[0]!.map(({ logprob }) => logprob);
     known.set(key, found);

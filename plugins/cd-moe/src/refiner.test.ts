@@ -1,3 +1,4 @@
+import type { TokenSequence } from '@moepress/core';
 import {
   applyPlan,
   type LearnedTensor,
@@ -6,7 +7,6 @@ import {
   parseOptions,
   type RefineContext,
   type StoredTensor,
-  type TrainingSequence,
   tensorsByPath,
 } from '@moepress/core';
 import { toyModel, toyPlan } from '@moepress/core/testing';
@@ -25,14 +25,14 @@ const condensed = [1, 3].map((layer) => ({
 }));
 const student = applyPlan(teacher, toyPlan(teacher, condensed));
 
-const text = (length: number): TrainingSequence => ({ ids: Array(length).fill(1), from: 1 });
-const question = (length: number, from: number): TrainingSequence => ({ ids: Array(length).fill(2), from });
+const text = (length: number): TokenSequence => ({ ids: Array(length).fill(1), from: 1 });
+const question = (length: number, from: number): TokenSequence => ({ ids: Array(length).fill(2), from });
 
 /** Training that only takes note of what it was asked. */
 async function refine(
   given: object,
-  sequences: readonly TrainingSequence[],
-  options: { validation?: TrainingSequence[]; model?: Model } = {},
+  sequences: readonly TokenSequence[],
+  options: { validation?: TokenSequence[]; model?: Model } = {},
 ) {
   const requests: Request[] = [];
   const tensorOf = (path: string, stage: string): LearnedTensor => {

@@ -1,3 +1,4 @@
+import type { TokenSequence } from '@moepress/core';
 import {
   type LearnedTensor,
   type Model,
@@ -5,7 +6,6 @@ import {
   type RefineContext,
   type Refiner,
   type TrainingPoint,
-  type TrainingSequence,
   tensorsByPath,
   withTensors,
 } from '@moepress/core';
@@ -38,10 +38,10 @@ interface Stage {
   readonly name: string;
   readonly epochs: number;
   /** Whether a sequence is learned from in this stage. */
-  takes(sequence: TrainingSequence): boolean;
+  takes(sequence: TokenSequence): boolean;
 }
 
-const isText = ({ from }: TrainingSequence): boolean => from === 1;
+const isText = ({ from }: TokenSequence): boolean => from === 1;
 
 /** Texts first, then questions, of which only the answers are predicted (arXiv:2412.00069, step E). */
 const stagesOf = ({ languageEpochs, taskEpochs }: CdMoeRefineOptions): Stage[] => [
@@ -81,7 +81,7 @@ export const cdMoeRefiner: Refiner<CdMoeRefineOptions> = {
 function request(
   { student, validation, options }: Context,
   { name, epochs, takes }: Stage,
-  sequences: readonly TrainingSequence[],
+  sequences: readonly TokenSequence[],
   trainable: readonly string[],
   tensors: ReadonlyMap<string, LearnedTensor>,
 ) {
@@ -126,7 +126,7 @@ function trainablePaths(student: Model, teacher: Model): string[] {
 }
 
 /** At most so many tokens; without sequences of which no token would be predicted. */
-function cut(sequences: readonly TrainingSequence[], maxLength: number): TrainingSequence[] {
+function cut(sequences: readonly TokenSequence[], maxLength: number): TokenSequence[] {
   return sequences
     .map(({ ids, from }) => ({ ids: ids.slice(0, maxLength), from }))
     .filter(({ ids, from }) => from < ids.length);

@@ -1,3 +1,4 @@
+import type { CalibrationRecord } from './calibration.js';
 import type { Statistic } from './statistic.js';
 
 /** What was measured on a calibration set, by layer. */
@@ -14,15 +15,4 @@ export interface LayerEvidence {
   readonly layer: number;
   /** An output of a statistic, summed over the calibration tokens. Throws if it was not collected. */
   read(statistic: Statistic, output: string): Float64Array;
-}
-
-/** Enough to measure the same thing again. */
-export interface CalibrationRecord {
-  /** File, dataset or name, as the user gave it. */
-  readonly source: string;
-  readonly sequences: number;
-  readonly tokens: number;
-  /** SHA-256 over all token ids, sequence by sequence. */
-  readonly hash: string;
-  readonly seed: number;
 }

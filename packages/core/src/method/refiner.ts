@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import type { Work } from '../events.js';
 import type { Model } from '../model/model.js';
+import type { TokenSequence } from '../model/sequence.js';
 import type { LearnedTensor } from '../tensor/expr.js';
-import type { TrainingPoint, TrainingSequence, TrainRequest, TrainResult } from './training.js';
+import type { TrainingPoint, TrainRequest, TrainResult } from './training.js';
 
 /**
  * Trains what a compression left: it says which tensors learn, from what, and how; the runtime trains.
@@ -29,8 +30,8 @@ export interface RefineContext<Options> extends Work {
   /** The model it was made from. */
   readonly teacher: Model;
   readonly options: Options;
-  readonly sequences: readonly TrainingSequence[];
-  readonly validation: readonly TrainingSequence[];
+  readonly sequences: readonly TokenSequence[];
+  readonly validation: readonly TokenSequence[];
   /** Trains a stage; a killed run goes on where it was. */
   train(request: Omit<TrainRequest, keyof Work>): Promise<TrainResult>;
 }

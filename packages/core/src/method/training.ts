@@ -1,12 +1,7 @@
 import type { Work } from '../events.js';
 import type { Model } from '../model/model.js';
+import type { TokenSequence } from '../model/sequence.js';
 import type { LearnedTensor } from '../tensor/expr.js';
-
-/** Tokens to learn from. Those from place `from` on are predicted, 1 <= from < length; the others are context. */
-export interface TrainingSequence {
-  readonly ids: readonly number[];
-  readonly from: number;
-}
 
 /** What is minimised: its mean over the predicted tokens of a step. */
 export type TrainingLoss = { readonly kind: 'cross-entropy' } | DistillationLoss;
@@ -56,9 +51,9 @@ export interface TrainRequest extends Work {
   /** Paths of the tensors that learn (`tensorsByPath`); all others stay. */
   readonly trainable: readonly string[];
   readonly loss: TrainingLoss;
-  readonly sequences: readonly TrainingSequence[];
+  readonly sequences: readonly TokenSequence[];
   /** Never learned from. */
-  readonly validation: readonly TrainingSequence[];
+  readonly validation: readonly TokenSequence[];
   readonly steps: number;
   /** Sequences whose gradients make one step; they are drawn epoch by epoch in a seeded order. */
   readonly sequencesPerStep: number;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MoepressError } from '../errors/error.js';
 import { suggest } from '../errors/suggest.js';
-import type { CalibrationRecord } from '../evidence/evidence.js';
+import type { CalibrationRecord } from '../evidence/calibration.js';
 import type { Compressor, PlanDecision } from '../method/compressor.js';
 import type { Model } from '../model/model.js';
 import { applyPlan } from './apply.js';

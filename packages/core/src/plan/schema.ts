@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { listOf } from '../bounded-lists.js';
+import { calibrationRecordSchema } from '../evidence/calibration.js';
 
 const index = z.int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal');
@@ -56,14 +57,6 @@ const layerPlan = z.strictObject({ layer: index, ops: z.array(layerOp).min(1).ma
 /** The layers of a plan. */
 export const layersSchema = listOf(layerPlan);
 
-const calibration = z.strictObject({
-  source: z.string(),
-  sequences: index,
-  tokens: index,
-  hash: sha256,
-  seed: z.int(),
-});
-
 /** What was learned on top of the layers' changes: a safetensors file beside the plan, tensors named by their paths. */
 const learned = z.strictObject({
   /** Name of the file; it lies in the plan's own folder. */
@@ -73,7 +66,7 @@ const learned = z.strictObject({
   refiner: z.strictObject({ name: z.string(), package: z.string(), version: z.string() }),
   options: z.record(z.string(), z.json()),
   /** What it learned from. */
-  data: calibration,
+  data: calibrationRecordSchema,
 });
 
 /** A plan file: a few kilobytes that turn one published checkpoint into another model. */
@@ -91,7 +84,7 @@ export const planSchema = z.strictObject({
   }),
   method: z.strictObject({ name: z.string(), package: z.string(), version: z.string() }),
   options: z.record(z.string(), z.json()),
-  calibration: calibration.nullable(),
+  calibration: calibrationRecordSchema.nullable(),
   layers: layersSchema,
   warnings: listOf(z.string()),
   details: z.record(z.string(), z.json()),

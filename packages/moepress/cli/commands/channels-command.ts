@@ -1,7 +1,7 @@
 import { checkWritable, type FileOutput, replaceFile } from '@moepress/checkpoint';
+import type { CalibrationSet } from '@moepress/core';
 import { type Model, MoepressError, moeBlocks } from '@moepress/core';
 import type { CalibrationPart } from '@moepress/harness';
-import type { CalibrationSet } from '@moepress/runtime';
 import { type EngineChoice, openEngine } from '../../src/devices/open-engine.js';
 import { renderHeatMap } from '../../src/figures/heat-map.js';
 import { claimFile, withOutput } from '../../src/files/output.js';

@@ -1,4 +1,5 @@
 import { checkWritable, type FileOutput, FolderOutput } from '@moepress/checkpoint';
+import type { CalibrationSet } from '@moepress/core';
 import {
   applyPlan,
   type CompressionPlan,
@@ -11,7 +12,7 @@ import {
   removedRatios,
 } from '@moepress/core';
 import { type ExpertLayout, writeHuggingFace } from '@moepress/export';
-import { type CalibrationSet, planCompression } from '@moepress/runtime';
+import { planCompression } from '@moepress/runtime';
 import { type EngineChoice, openEngine } from '../../src/devices/open-engine.js';
 import { claimFile, claimFolder, withOutput } from '../../src/files/output.js';
 import { formatBytes, formatPercent } from '../../src/format.js';

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { openModel } from '@moepress/checkpoint';
+import type { CalibrationSet } from '@moepress/core';
 import {
   applyPlan,
   type CompressionPlan,
@@ -12,7 +13,7 @@ import {
 } from '@moepress/core';
 import { writeHuggingFace } from '@moepress/export';
 import { parseCalibration } from '@moepress/harness';
-import { type CalibrationSet, calibrate, Engine, planCompression, refineModel } from '@moepress/runtime';
+import { calibrate, Engine, planCompression, refineModel } from '@moepress/runtime';
 import { calibrationSet, trainingSet } from '../../src/models/model-data.js';
 import type { Context } from '../context.js';
 import {

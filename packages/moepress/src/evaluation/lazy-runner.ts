@@ -1,5 +1,5 @@
-import type { Model, Work } from '@moepress/core';
-import type { GenerateOptions, PairScore, ScoredIds, TokenEngine } from '@moepress/harness';
+import type { GenerateOptions, Model, SequenceScore, TokenSequence, Work } from '@moepress/core';
+import type { TokenEngine } from '@moepress/harness';
 import { ModelRunner, type RunnerOptions } from '@moepress/runtime';
 
 /** A model that opens when it is first asked: every answer may be stored. Dispose of it when done. */
@@ -19,7 +19,7 @@ export class LazyRunner implements TokenEngine {
     return this.#runner;
   }
 
-  async score(items: readonly ScoredIds[], work?: Work): Promise<PairScore[]> {
+  async score(items: readonly TokenSequence[], work?: Work): Promise<SequenceScore[]> {
     return (await this.ready()).score(items, work);
   }
 

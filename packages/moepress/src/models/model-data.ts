@@ -1,13 +1,12 @@
-import { type Model, MoepressError, type TrainingSequence, type Work } from '@moepress/core';
+import type { CalibrationSet, TokenSequence } from '@moepress/core';
+import { type Model, MoepressError, type Work } from '@moepress/core';
 import {
   type CalibrationPart,
   calibrationForms,
-  type LoadedSet,
   loadCalibration,
   loadTraining,
   openDatasets,
 } from '@moepress/harness';
-import type { CalibrationSet } from '@moepress/runtime';
 import { tinyModel } from '@moepress/tiny';
 import { embeddedName, tokenizerOf } from './open-model.js';
 
@@ -41,7 +40,7 @@ export async function calibrationSet(
   return loadCalibration(parts, await readerOf(model, { data, seed }, work));
 }
 
-export type TrainingData = LoadedSet<TrainingSequence>;
+export type TrainingData = CalibrationSet<TokenSequence>;
 
 /** The sequences to train `model` on. Throws what the harness' `loadTraining` throws. */
 export async function trainingSet(

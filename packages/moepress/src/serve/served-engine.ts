@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
+import type { TokenSequence } from '@moepress/core';
 import { type Progress, silent } from '@moepress/core';
-import type { Choice, ModelRunner, ScoreItem, TokenScore } from '@moepress/runtime';
+import type { Choice, ModelRunner, TokenScore } from '@moepress/runtime';
 import { orAborted } from './aborted.js';
 import type { Continuation } from './answers/continuation.js';
 import { Batches } from './batches.js';
@@ -42,7 +43,7 @@ export class ServedEngine {
   }
 
   /** See `ModelRunner.scoreTokens`. Throws the reason of the signal as soon as it fires. */
-  async scoreTokens(items: readonly ScoreItem[], signal: AbortSignal): Promise<readonly TokenScore[][]> {
+  async scoreTokens(items: readonly TokenSequence[], signal: AbortSignal): Promise<readonly TokenScore[][]> {
     const scores: TokenScore[][] = [];
     for (const turn of turnsOf(items.map((item) => ({ item, length: item.ids.length })))) {
       const asked = this.#batches.ask(

@@ -1,13 +1,6 @@
-import type { Evidence, Model, Progress, Statistic, Work } from '@moepress/core';
+import type { CalibrationSet, Evidence, Model, Progress, Statistic, Work } from '@moepress/core';
 import { expertHits } from '@moepress/graph';
-import {
-  type CalibrationSet,
-  calibrate,
-  defaultEvidenceRoot,
-  type Engine,
-  EvidenceStore,
-  reportLayers,
-} from '@moepress/runtime';
+import { calibrate, defaultEvidenceRoot, type Engine, EvidenceStore, reportLayers } from '@moepress/runtime';
 import { notKept, storeFolder } from '../files/output.js';
 
 /** Where evidence goes, and what may be spent on it. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Evidence, Model, Pass, Statistic, Work } from '@moepress/core';
+import type { CalibrationSet, Evidence, Model, Pass, Statistic, Work } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
 import type { EvidenceStore } from '../evidence/store.js';
 import { begin, type Job, planJobs } from '../memory/arrange.js';
@@ -10,7 +10,7 @@ import { allExpertsPass } from './passes/all-experts.js';
 import { backwardPass } from './passes/backward.js';
 import { forwardPass } from './passes/forward.js';
 import type { PassRequest } from './passes/pass.js';
-import { type CalibrationSet, checkSet, recordOf } from './set.js';
+import { checkSet, recordOf } from './set.js';
 
 const passes: readonly (readonly [Pass, (request: PassRequest) => Promise<void>])[] = [
   ['forward', forwardPass],

@@ -1,12 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type CalibrationRecord, type Model, MoepressError } from '@moepress/core';
-
-/** Token sequences to measure on, and where they came from. */
-export interface CalibrationSet {
-  readonly source: string;
-  readonly seed: number;
-  readonly sequences: readonly (readonly number[])[];
-}
+import { type CalibrationRecord, type CalibrationSet, type Model, MoepressError } from '@moepress/core';
 
 /** Throws `CALIBRATION_INVALID` for an empty set or ids outside the vocabulary. */
 export function checkSet(model: Model, { source, sequences }: CalibrationSet): void {

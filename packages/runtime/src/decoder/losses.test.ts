@@ -9,7 +9,7 @@ import { fixtures } from '../testing/golden.js';
 import { numbers, worstGradientError } from '../testing/gradients.js';
 import { lossGradientGraph, lossGraph, topTokensGraph } from './loss-graph.js';
 import {
-  type Comparison,
+  type DivergenceOptions,
   divergence,
   logSoftmax,
   nextTokenLoss,
@@ -29,8 +29,8 @@ beforeAll(async () => {
 });
 afterAll(() => worker.dispose());
 
-const forward: Comparison = { direction: 'forward', temperature: 1 };
-const comparisons: Comparison[] = [
+const forward: DivergenceOptions = { direction: 'forward', temperature: 1 };
+const comparisons: DivergenceOptions[] = [
   forward,
   { direction: 'reverse', temperature: 1 },
   { direction: 'forward', temperature: 2.5 },
@@ -38,7 +38,7 @@ const comparisons: Comparison[] = [
 ];
 
 /** t² Σ p log(p / q) of two softened softmaxes, as it stands. */
-function klOf(teacher: number[], student: number[], { direction, temperature }: Comparison): number {
+function klOf(teacher: number[], student: number[], { direction, temperature }: DivergenceOptions): number {
   const softened = (logits: number[]) => {
     const weights = logits.map((x) => Math.exp(x / temperature));
     const sum = weights.reduce((a, b) => a + b);

@@ -28,8 +28,8 @@ import { weightFor } from './weights.js';
  */
 export type RowLoss = (own: Value, rows: Value) => Value;
 
-/** Of the teacher, how its distribution is compared. */
-export type Comparison = Pick<DistillationLoss, 'direction' | 'temperature'>;
+/** How the distributions of teacher and student are compared. */
+export type DivergenceOptions = Pick<DistillationLoss, 'direction' | 'temperature'>;
 
 /** Final norm and head, [R, H] to [R, vocabulary]. */
 export function logitsOf(own: Value, { finalNorm, head, config }: Model): Value {
@@ -48,7 +48,7 @@ export const nextTokenLoss =
 
 /** Divergence from a teacher whose final states are `teacher` [T, H']. */
 export const teacherLoss =
-  (model: Model, teacher: Model, comparison: Comparison): RowLoss =>
+  (model: Model, teacher: Model, comparison: DivergenceOptions): RowLoss =>
   (own, rows) => {
     const graph = own.graph as GraphBuilder;
     const states = graph.input('teacher', 'float32', ['T', teacher.config.hiddenSize]);
@@ -65,7 +65,7 @@ export const teacherLoss =
  * their log-probabilities `topLogprobs` [R, n]; all others count as one.
  */
 export const topTokensLoss =
-  (model: Model, n: number, comparison: Comparison): RowLoss =>
+  (model: Model, n: number, comparison: DivergenceOptions): RowLoss =>
   (own) => {
     const graph = own.graph as GraphBuilder;
     const tokens = graph.input('topTokens', 'int64', ['R', n]);
@@ -90,7 +90,11 @@ export function logSoftmax(logits: Value, temperature: number): Value {
  * t² KL(T || S), or t² KL(S || T), of distributions over the last axis given by their logarithms (Hinton,
  * Vinyals and Dean 2015, section 2, for t²).
  */
-export function divergence(teacher: Value, student: Value, { direction, temperature }: Comparison): Value {
+export function divergence(
+  teacher: Value,
+  student: Value,
+  { direction, temperature }: DivergenceOptions,
+): Value {
   const [p, q] = direction === 'forward' ? [teacher, student] : [student, teacher];
   return timesNumber(reduceSum(mul(exp(p), sub(p, q)), [1]), temperature ** 2);
 }

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '@moepress/checkpoint';
-import { parseJson } from '@moepress/core';
+import { calibrationRecordSchema, parseJson } from '@moepress/core';
 import { z } from 'zod';
 
 const index = z.int().nonnegative();
@@ -11,13 +11,7 @@ const recordSchema = z.strictObject({
   format: z.literal('moepress-evidence'),
   version: z.literal(1),
   model: z.strictObject({ id: z.string(), architecture: z.string(), identity: sha256 }),
-  calibration: z.strictObject({
-    source: z.string(),
-    sequences: index,
-    tokens: index,
-    hash: sha256,
-    seed: z.int(),
-  }),
+  calibration: calibrationRecordSchema,
   statistic: z.strictObject({
     name: z.string(),
     version: z.int(),

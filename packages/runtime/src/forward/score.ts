@@ -1,3 +1,4 @@
+import type { SequenceScore, TokenSequence } from '@moepress/core';
 import { type Model, throwIfAborted, type Work } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
 import { int32, tensor } from '../engine/tensor.js';
@@ -14,19 +15,6 @@ import { type Assigned, askedRows, type PassBatch, passUp } from './pass.js';
 import { turnsByLength } from './rope.js';
 import { planRuns, type Run, wavesOf } from './runs.js';
 
-/** A sequence of which the tokens from `from` (at least 1) on are scored. */
-export interface ScoreItem {
-  readonly ids: readonly number[];
-  readonly from: number;
-}
-
-export interface Score {
-  /** Sum of the natural log-probabilities of the scored tokens, each given all before it. */
-  readonly logprob: number;
-  /** Whether every scored token is the most probable one at its place. */
-  readonly isGreedy: boolean;
-}
-
 /** One scored token, beside the one that greedy decoding would have put there. */
 export interface TokenScore {
   /** Natural log-probability given all tokens before it. */
@@ -37,7 +25,7 @@ export interface TokenScore {
 }
 
 /** What `tokens`, the scores of an item, say about it as a whole. */
-export function sumScores({ ids, from }: ScoreItem, tokens: readonly TokenScore[]): Score {
+export function sumScores({ ids, from }: TokenSequence, tokens: readonly TokenScore[]): SequenceScore {
   return {
     logprob: tokens.reduce((sum, { logprob }) => sum + logprob, 0),
     isGreedy: tokens.every(({ best }, i) => best === ids[from + i]),
@@ -52,7 +40,7 @@ export async function scoreSequences(
   engine: Engine,
   model: Model,
   blocks: BlockSessions,
-  items: readonly ScoreItem[],
+  items: readonly TokenSequence[],
   work: Work = {},
 ): Promise<TokenScore[][]> {
   const runs = runsFor(engine, model, items);
@@ -79,7 +67,7 @@ export async function scoreSequences(
 }
 
 /** Of a sequence all tokens but the last go in, which is only predicted. */
-function runsFor(engine: Engine, model: Model, items: readonly ScoreItem[]): Run[] {
+function runsFor(engine: Engine, model: Model, items: readonly TokenSequence[]): Run[] {
   const lanes = engine.workers.length;
   const sharePrefixes = !turnsByLength(model.config.rope);
   const inputs = items.map(({ ids }) => ids.slice(0, -1));
@@ -106,7 +94,7 @@ function heldBytes(model: Model, wave: readonly Run[]): number {
 }
 
 /** What its largest runs take, and what they leave to the C library. */
-function takenBytes(model: Model, wave: readonly Run[], items: readonly ScoreItem[]): number {
+function takenBytes(model: Model, wave: readonly Run[], items: readonly TokenSequence[]): number {
   const rows = new Map<number, number>();
   const runs = wave.map((run) => {
     const { lane, prefix, layout } = run;
@@ -122,7 +110,7 @@ interface Scoring {
   readonly engine: Engine;
   readonly model: Model;
   readonly blocks: BlockSessions;
-  readonly items: readonly ScoreItem[];
+  readonly items: readonly TokenSequence[];
   readonly scores: readonly TokenScore[][];
   readonly advance: (run: Run) => void;
   readonly work: Work;
@@ -194,7 +182,7 @@ interface Wanted {
 /** The rows of a run that predict a token somebody asks for; one that several sequences share is there once. */
 function targetsOf(
   { layout, prefix }: Run,
-  items: readonly ScoreItem[],
+  items: readonly TokenSequence[],
 ): { asked: readonly number[]; wanted: readonly Wanted[] } {
   const found: { item: number; row: number; token: number }[] = [];
   for (const [b, item] of layout.sequences.entries()) {

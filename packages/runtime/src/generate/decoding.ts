@@ -1,11 +1,12 @@
 import type { Place } from './choose.js';
-import { type GenerateOptions, isFinished } from './options.js';
+import type { SamplingOptions } from './options.js';
+import { isFinished } from './options.js';
 
 /** Sequences that grow by a token each step, side by side. */
 export class Decoding {
   readonly #indices: readonly number[];
   readonly #results: readonly number[][];
-  readonly #options: GenerateOptions;
+  readonly #options: SamplingOptions;
   readonly #finished: boolean[];
   readonly #lengths: number[];
   #newest: readonly number[] | null = null;
@@ -15,7 +16,7 @@ export class Decoding {
     indices: readonly number[],
     lengths: ArrayLike<number>,
     results: readonly number[][],
-    options: GenerateOptions,
+    options: SamplingOptions,
   ) {
     this.#indices = indices;
     this.#results = results;

@@ -5,7 +5,7 @@ import { withLogits } from './choose.js';
 import { type ResidentDecoder, streamedNext } from './decoder.js';
 import { Decoding } from './decoding.js';
 import { laneBytes, type Prompts, planLanes } from './lanes.js';
-import type { GenerateOptions } from './options.js';
+import type { SamplingOptions } from './options.js';
 import { closeCaches, type Lane, openCaches, prefill, promptBytes } from './prefill.js';
 
 /** How a model goes from one token to the next: with all weights mapped, or one block at a time. */
@@ -27,7 +27,7 @@ type Growing = { readonly lane: Lane; readonly decoding: Decoding };
  * Continuation of each prompt, greedy where nobody chooses. What prompts begin with alike is computed and kept once. The
  * end-of-sequence token, where one came, is the last of the new ids.
  */
-export async function generate(generation: Generation, options: GenerateOptions): Promise<number[][]> {
+export async function generate(generation: Generation, options: SamplingOptions): Promise<number[][]> {
   const { engine, model, prompts, decoder, memory } = generation;
   const task = 'Generating';
   const results: number[][] = prompts.map(() => []);
@@ -69,7 +69,7 @@ async function generateGroup(
   { engine, model, prompts, blocks }: Generation,
   group: readonly Growing[],
   report: (tokens: number) => void,
-  options: GenerateOptions,
+  options: SamplingOptions,
   decoder: ResidentDecoder | null,
 ): Promise<void> {
   try {
@@ -91,7 +91,7 @@ async function decodeResident(
   decoder: ResidentDecoder,
   group: readonly Growing[],
   report: (tokens: number) => void,
-  { signal, chooser }: GenerateOptions,
+  { signal, chooser }: SamplingOptions,
 ): Promise<void> {
   const items = group.map((growing) => ({ ...growing, worker: growing.lane.worker }));
   await engine.spread(items, async ({ lane, decoding }) => {
@@ -109,7 +109,7 @@ async function decodeStreamed(
   model: Model,
   group: readonly Growing[],
   report: (tokens: number) => void,
-  { signal, chooser }: GenerateOptions,
+  { signal, chooser }: SamplingOptions,
 ): Promise<void> {
   let open = group.filter(({ decoding }) => !decoding.isDone);
   for (let tokens = 2; open.length > 0; tokens++) {

@@ -1,12 +1,9 @@
-import type { Work } from '@moepress/core';
+import type { GenerateOptions } from '@moepress/core';
 import { type Layout, rowOf } from '../forward/layout.js';
 import type { Chooser } from './choose.js';
 
-export interface GenerateOptions extends Work {
-  readonly maxNewTokens: number;
-  readonly eosTokenIds: readonly number[];
-  /** Called after each token with all new tokens of one sequence and the number of its prompt; true ends that sequence. */
-  stop?(newIds: readonly number[], index: number): boolean;
+/** How far prompts are continued, and how each next token is chosen. */
+export interface SamplingOptions extends GenerateOptions {
   /** Without one every token is the most probable one. */
   readonly chooser?: Chooser;
 }

@@ -1,3 +1,4 @@
+import type { CalibrationSet } from '@moepress/core';
 import {
   buildPlan,
   type CompressionPlan,
@@ -10,7 +11,7 @@ import {
   type Statistic,
   type Work,
 } from '@moepress/core';
-import { type CalibrationSet, checkSet, recordOf } from '../calibration/set.js';
+import { checkSet, recordOf } from '../calibration/set.js';
 import type { Engine } from '../engine/engine.js';
 import { type ContentHash, weightsDigest } from '../evidence/identity.js';
 import { engineServices } from '../services/services.js';

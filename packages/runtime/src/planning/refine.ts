@@ -1,10 +1,10 @@
+import type { TokenSequence } from '@moepress/core';
 import {
   type FoundRefiner,
   type Model,
   MoepressError,
   parseOptions,
   type Refinement,
-  type TrainingSequence,
   tensorsByPath,
   type Work,
   withTensors,
@@ -19,8 +19,8 @@ export interface RefineRequest extends Work, EngineOptions {
   readonly refiner: FoundRefiner;
   /** Unchecked; the refiner's schema judges them. */
   readonly options: object;
-  readonly sequences: readonly TrainingSequence[];
-  readonly validation: readonly TrainingSequence[];
+  readonly sequences: readonly TokenSequence[];
+  readonly validation: readonly TokenSequence[];
   /** Folder under which training runs keep their state, each in one of its own. */
   readonly folder: string;
   /** Told why nothing more can be kept there, after which training goes on without; absent: that ends it. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { TrainingLoss, TrainingSequence, TrainRequest, Work } from '@moepress/core';
+import type { TokenSequence, TrainingLoss, TrainRequest, Work } from '@moepress/core';
 import { modelIdentity } from '../evidence/identity.js';
 
 /** Name of a folder whose content follows from the weights of some models. */
@@ -36,7 +36,7 @@ export async function runAddress(request: TrainRequest): Promise<Address> {
 /** Address of a teacher's answers for some sequences. Throws what `modelIdentity` throws. */
 export async function answersAddress(
   loss: TrainingLoss & { kind: 'distillation' },
-  sequences: readonly TrainingSequence[],
+  sequences: readonly TokenSequence[],
   work: Work,
 ): Promise<Address> {
   const { temperature, topLogits } = loss;
@@ -56,7 +56,7 @@ async function lossIdentity(
   return { loss: { ...numbers, teacher: hash }, checkTeacher: checkUnchanged };
 }
 
-function dataHash(sequences: readonly TrainingSequence[]): string {
+function dataHash(sequences: readonly TokenSequence[]): string {
   const hash = createHash('sha256');
   for (const { ids, from } of sequences) hash.update(Int32Array.of(ids.length, from, ...ids));
   return hash.digest('hex');

@@ -1,4 +1,4 @@
-import type { Model, TrainingSequence } from '@moepress/core';
+import type { Model, TokenSequence } from '@moepress/core';
 import { batchSequences } from '../forward/batches.js';
 import { type Layout, rowOf } from '../forward/layout.js';
 
@@ -6,7 +6,7 @@ import { type Layout, rowOf } from '../forward/layout.js';
 export interface TrainingBatch {
   readonly layout: Layout;
   /** In the order of the layout. */
-  readonly sequences: readonly TrainingSequence[];
+  readonly sequences: readonly TokenSequence[];
   /** One for each predicted token, sequence by sequence: the row before it, which predicts it. Distinct. */
   readonly rows: Int32Array;
   /** Those tokens. */
@@ -22,7 +22,7 @@ export const mostScores = 2 ** 24;
  */
 export function trainingBatches(
   model: Model,
-  sequences: readonly TrainingSequence[],
+  sequences: readonly TokenSequence[],
   tokens: number,
 ): TrainingBatch[] {
   const limits = { tokens, scores: mostScores, heads: model.config.heads };
@@ -41,7 +41,7 @@ export function trainingBatches(
 }
 
 /** Tokens that are predicted. */
-export const predictedIn = (sequences: readonly TrainingSequence[]): number =>
+export const predictedIn = (sequences: readonly TokenSequence[]): number =>
   sequences.reduce((sum, { ids, from }) => sum + ids.length - from, 0);
 
 /** Numbers of logits computed at once: 64 MiB of fp32. */

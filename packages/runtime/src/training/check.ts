@@ -1,4 +1,5 @@
-import { type Model, MoepressError, type TrainingSequence, type TrainRequest } from '@moepress/core';
+import type { TokenSequence } from '@moepress/core';
+import { type Model, MoepressError, type TrainRequest } from '@moepress/core';
 
 /** Throws `INPUT_INVALID` for a request that cannot be trained. */
 export function checkRequest(request: TrainRequest): void {
@@ -49,7 +50,7 @@ function checkRates({ optimiser, schedule, clip }: TrainRequest): void {
   if (!(weightDecay >= 0)) throw invalid('weightDecay', `is ${weightDecay}`);
 }
 
-function checkSequence({ ids, from }: TrainingSequence, { config }: Model, where: string): void {
+function checkSequence({ ids, from }: TokenSequence, { config }: Model, where: string): void {
   if (!(Number.isInteger(from) && from >= 1 && from < ids.length)) {
     throw invalid(where, `predicts from token ${from} of ${ids.length}`);
   }

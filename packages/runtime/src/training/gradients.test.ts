@@ -1,5 +1,6 @@
 import { openModel } from '@moepress/checkpoint';
-import { type Model, type TrainingSequence, tensorsByPath } from '@moepress/core';
+import type { TokenSequence } from '@moepress/core';
+import { type Model, tensorsByPath } from '@moepress/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { gradientOf } from '../decoder/parameter.js';
@@ -48,7 +49,7 @@ class Learner {
   }
 
   /** The loss, and what the sequences add to the gradients, by path. */
-  async add(sequences: readonly TrainingSequence[], tokens: number, scale = 1) {
+  async add(sequences: readonly TokenSequence[], tokens: number, scale = 1) {
     let loss = 0;
     for (const batch of trainingBatches(this.parameters.view, sequences, tokens)) {
       loss += await this.#gradients.add(batch, scale);
@@ -62,7 +63,7 @@ class Learner {
     return { loss, added };
   }
 
-  async loss(sequences: readonly TrainingSequence[]) {
+  async loss(sequences: readonly TokenSequence[]) {
     let loss = 0;
     for (const batch of trainingBatches(this.parameters.view, sequences, 2048)) {
       loss += await this.#gradients.loss(batch);
@@ -134,7 +135,7 @@ describe('gradients of everything', () => {
 });
 
 /** Along the gradient g the loss rises by |g|² a unit. */
-async function expectSlope(model: Model, objective: ObjectiveOf, sequences: readonly TrainingSequence[]) {
+async function expectSlope(model: Model, objective: ObjectiveOf, sequences: readonly TokenSequence[]) {
   await Learner.with(model, objective, async (learner) => {
     const { worker, parameters } = learner;
     const { added, loss } = await learner.add(sequences, 2048);

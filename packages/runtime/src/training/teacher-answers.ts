@@ -2,7 +2,8 @@ import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { asWriteError, lockDescriptor, makeFolders, newPartial, sweepPartials } from '@moepress/checkpoint';
-import { MoepressError, type TrainingSequence } from '@moepress/core';
+import type { TokenSequence } from '@moepress/core';
+import { MoepressError } from '@moepress/core';
 import { readFloats, writeFloatsTo } from '../engine/tensor-file.js';
 import type { Elsewhere } from './elsewhere.js';
 
@@ -16,11 +17,11 @@ export interface Answer {
 
 /** A teacher's answers on disk, one file for each sequence. */
 export class TeacherAnswers {
-  readonly #files: Map<TrainingSequence, string>;
+  readonly #files: Map<TokenSequence, string>;
   readonly #n: number;
   readonly #elsewhere: Elsewhere;
 
-  private constructor(files: Map<TrainingSequence, string>, n: number, elsewhere: Elsewhere) {
+  private constructor(files: Map<TokenSequence, string>, n: number, elsewhere: Elsewhere) {
     this.#files = files;
     this.#n = n;
     this.#elsewhere = elsewhere;
@@ -29,7 +30,7 @@ export class TeacherAnswers {
   /** `folder` is that of these sequences and this teacher alone. Throws `WRITE_FAILED` if it cannot be made. */
   static async open(
     folder: string,
-    sequences: readonly TrainingSequence[],
+    sequences: readonly TokenSequence[],
     n: number,
     elsewhere: Elsewhere,
   ): Promise<TeacherAnswers> {
@@ -40,12 +41,12 @@ export class TeacherAnswers {
   }
 
   /** Sequences that have no answer yet. */
-  get open(): TrainingSequence[] {
+  get open(): TokenSequence[] {
     return [...this.#files].filter(([, file]) => !existsSync(file)).map(([sequence]) => sequence);
   }
 
   /** Throws `DISK_FULL` or `WRITE_FAILED`, unless answers may be kept elsewhere. */
-  async write(sequence: TrainingSequence, answer: Answer): Promise<void> {
+  async write(sequence: TokenSequence, answer: Answer): Promise<void> {
     const file = this.#files.get(sequence)!;
     try {
       this.#write(file, answer);
@@ -75,7 +76,7 @@ export class TeacherAnswers {
   }
 
   /** Throws `CHECKPOINT_INVALID` for a damaged file, which it removes. */
-  async read(sequence: TrainingSequence): Promise<Answer> {
+  async read(sequence: TokenSequence): Promise<Answer> {
     const file = this.#files.get(sequence)!;
     const count = (sequence.ids.length - sequence.from) * this.#n;
     try {

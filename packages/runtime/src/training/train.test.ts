@@ -2,10 +2,10 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decodeFloat32, openModel } from '@moepress/checkpoint';
+import type { TokenSequence } from '@moepress/core';
 import {
   type Model,
   type ProgressEvent,
-  type TrainingSequence,
   type TrainRequest,
   type TrainResult,
   tensorsByPath,
@@ -34,7 +34,7 @@ async function load(family: string): Promise<{ model: Model; sequences: number[]
 }
 
 /** With 1, 2 and 5 tokens that are not predicted. */
-const partly = (sequences: readonly number[][]): TrainingSequence[] =>
+const partly = (sequences: readonly number[][]): TokenSequence[] =>
   sequences.map((ids, i) => ({ ids, from: [1, 2, 5][i]! }));
 
 const distillation = { kind: 'distillation', temperature: 1, hiddenStates: 0, topLogits: null } as const;

@@ -1,9 +1,9 @@
+import type { TokenSequence } from '@moepress/core';
 import {
   applyPlan,
   type DistillationLoss,
   type Model,
   parseOptions,
-  type TrainingSequence,
   type TrainRequest,
 } from '@moepress/core';
 import { toyModel } from '@moepress/core/testing';
@@ -18,7 +18,7 @@ const sequences = Array.from({ length: 20 }, () => ({ ids: [1, 2, 3], from: 1 })
 async function requested(
   student: Model,
   given: object,
-  validation: readonly TrainingSequence[] = [],
+  validation: readonly TokenSequence[] = [],
 ): Promise<TrainRequest> {
   const requests: TrainRequest[] = [];
   const point = { step: 1, tokens: 2, loss: 0.5, learningRate: 1, gradientNorm: 1 };

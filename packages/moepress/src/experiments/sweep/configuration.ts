@@ -1,5 +1,5 @@
+import type { CalibrationSet } from '@moepress/core';
 import { type FoundMethod, type Model, parseOptions, type Statistic } from '@moepress/core';
-import type { CalibrationSet } from '@moepress/runtime';
 import { type LocatedYaml, locating } from '../../files/yaml-file.js';
 import { companionsHash } from '../../models/companions.js';
 import { addressOf } from '../leaderboard/variant.js';

@@ -1,5 +1,4 @@
-import type { Evidence, Model } from '@moepress/core';
-import type { CalibrationSet } from '@moepress/runtime';
+import type { CalibrationSet, Evidence, Model } from '@moepress/core';
 import type { Context } from '../../../cli/context.js';
 import { openEngine, type SharedDevice } from '../../devices/open-engine.js';
 import { measureEvidence } from '../../statistics/measure-evidence.js';

@@ -1,5 +1,5 @@
-import type { CompressionPlan, Evidence, FoundMethod, Model, Work } from '@moepress/core';
-import { type CalibrationSet, planCompression } from '@moepress/runtime';
+import type { CalibrationSet, CompressionPlan, Evidence, FoundMethod, Model, Work } from '@moepress/core';
+import { planCompression } from '@moepress/runtime';
 import { openEngine, type SharedDevice } from '../../devices/open-engine.js';
 import { type Piece, sideBySide, type Wrap } from './batch-view-comparisons.js';
 import type { Configuration } from './configuration.js';

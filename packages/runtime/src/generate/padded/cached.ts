@@ -7,7 +7,8 @@ import { dropBatch, type HeldBatch, hiddenName, holdBatch } from '../../forward/
 import type { ResidentBlocks } from '../../forward/resident.js';
 import { chosenTokens, withLogits } from '../choose.js';
 import { Decoding } from '../decoding.js';
-import { type GenerateOptions, lastRows } from '../options.js';
+import type { SamplingOptions } from '../options.js';
+import { lastRows } from '../options.js';
 import { promptBatches, sequencesWithin } from './batches.js';
 import { type Caches, cachesFor } from './caches.js';
 import { nextLayout } from './next.js';
@@ -21,7 +22,7 @@ export async function generatePadded(
   model: Model,
   resident: ResidentBlocks,
   prompts: readonly (readonly number[])[],
-  options: GenerateOptions,
+  options: SamplingOptions,
 ): Promise<number[][]> {
   const task = 'Generating';
   const results: number[][] = prompts.map(() => []);

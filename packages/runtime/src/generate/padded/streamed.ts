@@ -10,7 +10,8 @@ import { dropBatch, type HeldBatch, hiddenName, holdBatch } from '../../forward/
 import type { Layout } from '../../forward/layout.js';
 import { type Chooser, chosenTokens, withLogits } from '../choose.js';
 import { Decoding } from '../decoding.js';
-import { type GenerateOptions, lastRows } from '../options.js';
+import type { SamplingOptions } from '../options.js';
+import { lastRows } from '../options.js';
 import { promptBatches, sequencesWithin } from './batches.js';
 import { type Caches, cachesFor } from './caches.js';
 import { nextLayout } from './next.js';
@@ -33,7 +34,7 @@ export async function generatePaddedStreamed(
   model: Model,
   prompts: readonly (readonly number[])[],
   memory: number,
-  options: GenerateOptions,
+  options: SamplingOptions,
 ): Promise<number[][]> {
   const task = 'Generating';
   const results: number[][] = prompts.map(() => []);
@@ -81,7 +82,7 @@ async function generateGroup(
   model: Model,
   layouts: readonly Layout[],
   { results, report }: Outcome,
-  options: GenerateOptions,
+  options: SamplingOptions,
 ): Promise<void> {
   const lanes = layouts.map((layout, i): Lane => {
     const name = `generate/${i}`;
@@ -116,7 +117,7 @@ async function advance(
   engine: Engine,
   model: Model,
   lanes: readonly Lane[],
-  { signal, chooser }: GenerateOptions,
+  { signal, chooser }: SamplingOptions,
 ): Promise<void> {
   const batches = await engine.spread(lanes, async ({ name, worker, prompts, decoding, caches }) => {
     const { past, newest } = decoding;
