@@ -3,15 +3,15 @@ import {
   type Criterion,
   createRng,
   type Evidence,
+  type MethodTools,
   type Model,
   moeBlocks,
   PluginRegistry,
   parseOptions,
-  type Services,
 } from '@moepress/core';
 import { toyEvidence } from '@moepress/core/testing';
 import { cast, reduceSum } from '@moepress/graph';
-import { Engine, engineServices } from '@moepress/runtime';
+import { Engine, engineTools } from '@moepress/runtime';
 import { gigabytes, walks } from '../flops.js';
 
 /** The published search has 100 texts of this length; time grows with their number in a straight line. */
@@ -52,12 +52,12 @@ export async function condenseSuite(directory: string, narrow: string): Promise<
 
 async function timeExperts(engine: Engine, model: Model): Promise<void> {
   const sequences = walks(model, texts.experts, length);
-  const services = engineServices(engine, async () => ({ model, sequences, carried: memory }));
-  const forward = () => timed(() => services.compareViews({ views: [], criterion }));
+  const tools = engineTools(engine, async () => ({ model, sequences, carried: memory }));
+  const forward = () => timed(() => tools.compareViews({ views: [], criterion }));
   // The first pass pays for reading the file.
   await forward();
   const before = await forward();
-  const { caching, search } = await timeSearch(model, services);
+  const { caching, search } = await timeSearch(model, tools);
   const seconds = (before + (await forward())) / 2;
   const candidates = moeBlocks(model)[0]!.ffn.pool.length;
   const trials = Array.from({ length: kept }, (_, i) => candidates - i).reduce((sum, n) => sum + n);
@@ -71,13 +71,13 @@ async function timeExperts(engine: Engine, model: Model): Promise<void> {
 }
 
 /** The method's own search, the making of its cache apart. */
-async function timeSearch(model: Model, services: Services): Promise<{ caching: number; search: number }> {
+async function timeSearch(model: Model, tools: MethodTools): Promise<{ caching: number; search: number }> {
   let [caching, search] = [0, 0];
   const begin = performance.now();
   await plan(model, { layers: [0], experts: kept }, evidenceOf(model), {
-    ...services,
+    ...tools,
     replayLayers: (request, visit) =>
-      services.replayLayers(request, async (layer) => {
+      tools.replayLayers(request, async (layer) => {
         caching = (performance.now() - begin) / 1000;
         search = await timed(() => visit(layer));
       }),
@@ -87,7 +87,7 @@ async function timeSearch(model: Model, services: Services): Promise<{ caching: 
 
 async function countBlockRuns(engine: Engine, model: Model): Promise<void> {
   const sequences = walks(model, texts.layers, length);
-  const services = engineServices(engine, async () => ({ model, sequences, carried: memory }));
+  const tools = engineTools(engine, async () => ({ model, sequences, carried: memory }));
   const experts = Array.from({ length: kept }, (_, e) => e);
   const selection = {
     experts: Object.fromEntries(model.blocks.map(({ index }) => [index, experts])),
@@ -96,7 +96,7 @@ async function countBlockRuns(engine: Engine, model: Model): Promise<void> {
   const options = { condenseLayers: condensed, experts: kept, selection };
   let details: Readonly<Record<string, unknown>> | undefined;
   const seconds = await timed(async () => {
-    ({ details } = await plan(model, options, null, services));
+    ({ details } = await plan(model, options, null, tools));
   });
   const { shared, separate } = details!.blockRuns as { shared: number; separate: number };
   console.log(
@@ -104,10 +104,10 @@ async function countBlockRuns(engine: Engine, model: Model): Promise<void> {
   );
 }
 
-async function plan(model: Model, given: object, evidence: Evidence | null, services: Services) {
+async function plan(model: Model, given: object, evidence: Evidence | null, tools: MethodTools) {
   const { compressor } = await registry.find('cd-moe');
   const options = parseOptions(compressor, given);
-  return compressor.plan({ model, evidence, options, rng: createRng(0), services });
+  return compressor.plan({ model, evidence, options, rng: createRng(0), tools });
 }
 
 /** Every expert with the same mean weight. */

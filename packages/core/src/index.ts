@@ -10,7 +10,7 @@ export * from './method/missed-ratio.js';
 export * from './method/refiner.js';
 export * from './method/rng.js';
 export * from './method/scorer.js';
-export * from './method/services.js';
+export * from './method/tools.js';
 export * from './method/training.js';
 export * from './model/bias.js';
 export * from './model/config.js';

@@ -40,6 +40,6 @@ export { defaultMemory } from './memory/available.js';
 export { type PlanRequest, planCompression } from './planning/plan.js';
 export { type Refined, type RefineRequest, refineModel } from './planning/refine.js';
 export { ModelRunner, type Residency, type RunnerOptions } from './runner.js';
-export { engineServices } from './services/services.js';
+export { engineTools } from './services/services.js';
 export { type TrainOptions, train } from './training/train.js';
 export { clearRuns, unfinishedRuns } from './training/unfinished.js';

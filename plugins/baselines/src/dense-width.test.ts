@@ -1,5 +1,5 @@
 import { applyPlan, buildPlan, createRng, type Evidence, type Model, parseOptions } from '@moepress/core';
-import { noServices, toyEvidence, toyModel } from '@moepress/core/testing';
+import { noTools, toyEvidence, toyModel } from '@moepress/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { denseWidth } from './dense-width.js';
@@ -24,7 +24,7 @@ async function view(given: object, evidence = measured, base = model): Promise<M
   const options = parseOptions(denseWidth, given);
   denseWidth.needs(base, options);
   const rng = createRng(0);
-  const decision = await denseWidth.plan({ model: base, evidence, options, rng, services: noServices });
+  const decision = await denseWidth.plan({ model: base, evidence, options, rng, tools: noTools });
   const origin = { package: 'x', version: '0' };
   const made = { model: base, compressor: denseWidth, origin, options, calibration: null, decision };
   return applyPlan(base, buildPlan(made));

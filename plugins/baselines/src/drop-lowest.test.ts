@@ -10,7 +10,7 @@ import {
   removedRatios,
   type Scorer,
 } from '@moepress/core';
-import { noServices, toyEvidence, toyModel, toyPlan } from '@moepress/core/testing';
+import { noTools, toyEvidence, toyModel, toyPlan } from '@moepress/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type DropOptions, dropLowest } from './drop-lowest.js';
@@ -27,13 +27,13 @@ const given = (...scores: number[]): Scorer => ({
   score: () => Float64Array.from(scores),
 });
 
-/** The context a method without services gets. */
+/** The context a method without tools gets. */
 const context = (model: Model, options: DropOptions) => ({
   model,
   options,
   evidence: null,
   rng: createRng(options.seed),
-  services: noServices,
+  tools: noTools,
 });
 
 /** The same model with routers that select within groups. */

@@ -1,5 +1,5 @@
 import { applyLayers, createRng, type Evidence, moeBlocks, parseOptions } from '@moepress/core';
-import { noServices, toyEvidence, toyModel } from '@moepress/core/testing';
+import { noTools, toyEvidence, toyModel } from '@moepress/core/testing';
 import { describe, expect, test } from 'vitest';
 import { cdMoe } from './compressor.js';
 import plugin from './index.js';
@@ -49,7 +49,7 @@ describe('CD-MoE', () => {
   });
 
   test('changes nothing where no layer is to be condensed', async () => {
-    const context = { model, evidence: null, rng: createRng(0), services: noServices };
+    const context = { model, evidence: null, rng: createRng(0), tools: noTools };
     const options = parseOptions(cdMoe, { ratio: 0 });
     expect(await cdMoe.plan({ ...context, options })).toEqual({ layers: [] });
   });

@@ -59,7 +59,7 @@ export const cdMoe: Compressor<CdMoeOptions> = {
 
 /** The experts that each layer keeps, as they are known or as the search finds them. */
 async function orderExperts(
-  { services, options, progress, signal }: Context,
+  { tools, options, progress, signal }: Context,
   { kept, experts }: Task,
   blocks: readonly MoeBlock[],
   weights: ReadonlyMap<number, LayerWeights>,
@@ -79,7 +79,7 @@ async function orderExperts(
   }
   if (unknown.size === 0) return orders;
   const request = { layers: [...unknown.keys()], criterion: criteria[options.criterion], progress, signal };
-  await services.replayLayers(request, async (replay: LayerReplay) => {
+  await tools.replayLayers(request, async (replay: LayerReplay) => {
     const { layer } = replay;
     const candidates = weighed(layer, candidatesOf(unknown.get(layer)!));
     orders.set(layer, await searchExperts(replay, candidates, kept));
@@ -104,7 +104,7 @@ function condenseLayer(
 }
 
 function orderLayers(
-  { model, services, options, progress, signal }: Context,
+  { model, tools, options, progress, signal }: Context,
   { count }: Task,
   condensed: ReadonlyMap<number, CondensedLayer>,
 ): Promise<LayerSearch> {
@@ -112,6 +112,6 @@ function orderLayers(
   const criterion = criteria[options.criterion];
   return searchLayers(plans, { count, beam: options.beam, blocks: model.blocks.length }, (views) => {
     throwIfAborted(signal);
-    return services.compareViews({ views, criterion, progress, signal });
+    return tools.compareViews({ views, criterion, progress, signal });
   });
 }

@@ -5,12 +5,12 @@ import {
   type Evidence,
   type LayerPlan,
   type LayerReplay,
+  type MethodTools,
   type Model,
   parseOptions,
-  type Services,
   type WeightedExpert,
 } from '@moepress/core';
-import { noServices, toyPlan } from '@moepress/core/testing';
+import { noTools, toyPlan } from '@moepress/core/testing';
 import { cdMoe } from './compressor.js';
 
 /** How far something is with these chosen, in any order. */
@@ -46,10 +46,10 @@ export interface FakeDistances {
   readonly layers?: SetDistance;
 }
 
-/** Services that know distances; those not given must not be asked for. */
-export function fakeServices({ experts, layers }: FakeDistances): Services {
+/** Tools that know distances; those not given must not be asked for. */
+export function fakeTools({ experts, layers }: FakeDistances): MethodTools {
   return {
-    ...noServices,
+    ...noTools,
     ...(experts && {
       replayLayers: async (request, visit) => {
         for (const layer of request.layers) await visit(new FakeReplay(layer, (set) => experts(layer, set)));
@@ -71,8 +71,8 @@ export async function condense(
   { evidence = null, ...distances }: FakeDistances & { evidence?: Evidence | null } = {},
 ): Promise<{ plan: CompressionPlan; view: Model }> {
   const options = parseOptions(cdMoe, given);
-  const services = fakeServices(distances);
-  const decision = await cdMoe.plan({ model, evidence, options, rng: createRng(0), services });
+  const tools = fakeTools(distances);
+  const decision = await cdMoe.plan({ model, evidence, options, rng: createRng(0), tools });
   const plan = {
     ...toyPlan(model, decision.layers),
     warnings: [...(decision.warnings ?? [])],

@@ -17,7 +17,7 @@ import {
   toyEvidence,
   toyModel,
   toyPlan,
-  toyServices,
+  toyTools,
 } from '@moepress/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -53,7 +53,7 @@ async function compress(model: Model, run: Run): Promise<CompressionPlan> {
     evidence,
     options,
     rng: createRng(options.seed),
-    services: toyServices(run.weights ?? randomWeights),
+    tools: toyTools(run.weights ?? randomWeights),
     progress: (event) => run.events?.push(event),
     signal: run.signal,
   });
@@ -146,8 +146,8 @@ describe('ConMoE', () => {
       2: numbers([1, 2, 3, 4]),
     });
     const options = parseOptions(conmoe, { ratio: 0.5, scope: 2, selection: 'reap' });
-    const services = toyServices();
-    const decision = await conmoe.plan({ model, evidence, options, rng: createRng(0), services });
+    const tools = toyTools();
+    const decision = await conmoe.plan({ model, evidence, options, rng: createRng(0), tools });
     expect(decision.details).toEqual({
       scopes: [
         expect.objectContaining({
@@ -209,7 +209,7 @@ describe('ConMoE', () => {
       evidence,
       options,
       rng: createRng(0),
-      services: toyServices(randomWeights),
+      tools: toyTools(randomWeights),
     });
     const view = applyPlan(shared, toyPlan(shared, layers));
     expect(distinctExperts(shared)).toHaveLength(8);

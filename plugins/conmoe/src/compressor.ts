@@ -87,13 +87,13 @@ function missedRatio(model: Model, { ratio, scope }: ConMoeOptions): string[] {
 
 async function decide(
   scope: Scope,
-  { evidence, options, services, signal }: PlanContext<ConMoeOptions>,
+  { evidence, options, tools, signal }: PlanContext<ConMoeOptions>,
 ): Promise<ScopeDecision> {
   throwIfAborted(signal);
   if (!evidence) throw new Error('ConMoE was called without the evidence it needs.');
   const n = scope.members.length;
   const contributions = contributionsOf(scope, evidence);
-  const distances = await distancesBetween(scope.members, services, { signal });
+  const distances = await distancesBetween(scope.members, tools, { signal });
   const replaceability = replaceabilityOf(distances, n);
   const scores = scoresOf(contributions.values, replaceability, options.selection);
   const prototypes = highest(scores, budgetOf(scope, options.ratio));

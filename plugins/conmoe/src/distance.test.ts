@@ -1,5 +1,5 @@
 import type { StoredTensor } from '@moepress/core';
-import { noServices, randomWeights, type ToyWeights, toyModel, toyServices } from '@moepress/core/testing';
+import { noTools, randomWeights, type ToyWeights, toyModel, toyTools } from '@moepress/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { distancesBetween } from './distance.js';
@@ -7,7 +7,7 @@ import { scopesOf } from './scopes.js';
 
 const n = 8;
 const [{ members }] = scopesOf(toyModel({ layers: 2, experts: 4 }), 2) as [ReturnType<typeof scopesOf>[0]];
-const distances = (weights: ToyWeights) => distancesBetween(members, toyServices(weights));
+const distances = (weights: ToyWeights) => distancesBetween(members, toyTools(weights));
 const expertOf = ({ name }: StoredTensor) =>
   /layers\.(\d+)\.mlp\.experts\.(\d+)/.exec(name)!.slice(1).join('.');
 
@@ -59,8 +59,8 @@ describe('distancesBetween', () => {
   });
 
   test('round-off below 0 counts as 0', async () => {
-    const services = { ...noServices, gram: async () => Float64Array.from([1, 1 + 1e-12, 1 + 1e-12, 1]) };
-    expect([...(await distancesBetween(members.slice(0, 2), services))]).toEqual([0, 0, 0, 0]);
+    const tools = { ...noTools, gram: async () => Float64Array.from([1, 1 + 1e-12, 1 + 1e-12, 1]) };
+    expect([...(await distancesBetween(members.slice(0, 2), tools))]).toEqual([0, 0, 0, 0]);
   });
 
   test('names a tensor that is not finite', async () => {

@@ -1,4 +1,4 @@
-import { describe, MoepressError, type Services, type Work } from '@moepress/core';
+import { describe, type MethodTools, MoepressError, type Work } from '@moepress/core';
 import type { Member } from './scopes.js';
 
 const epsilon = 1e-8;
@@ -17,14 +17,14 @@ const projections = ['gate', 'up', 'down'] as const;
  */
 export async function distancesBetween(
   members: readonly Member[],
-  services: Services,
+  tools: MethodTools,
   work: Work = {},
 ): Promise<Float64Array> {
   const n = members.length;
   const distances = new Float64Array(n * n);
   for (const projection of projections) {
     const tensors = members.map(({ expert }) => expert[projection]);
-    const gram = await services.gram(tensors, work);
+    const gram = await tools.gram(tensors, work);
     const squares = tensors.map((tensor, e) => {
       const square = gram[e * n + e]!;
       if (Number.isFinite(square)) return square;

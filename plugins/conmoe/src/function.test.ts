@@ -14,7 +14,7 @@ import {
   toyEvidence,
   toyModel,
   toyPlan,
-  toyServices,
+  toyTools,
 } from '@moepress/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -65,7 +65,7 @@ async function compress(weights: ToyWeights, contributions: readonly number[], p
     },
   });
   const options = parseOptions(conmoe, { ratio: 1 - prototypes / experts });
-  const context = { model, evidence, options, rng: createRng(0), services: toyServices(weights) };
+  const context = { model, evidence, options, rng: createRng(0), tools: toyTools(weights) };
   const { layers, warnings } = await conmoe.plan(context);
   return { view: applyPlan(model, toyPlan(model, layers)), warnings };
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { applyPlan, createRng, moeBlocks, parseOptions, type StoredTensor } from '@moepress/core';
-import { toyEvidence, toyModel, toyPlan, toyServices } from '@moepress/core/testing';
+import { toyEvidence, toyModel, toyPlan, toyTools } from '@moepress/core/testing';
 import { describe, expect, test } from 'vitest';
 import { type ConMoeOptions, conmoe } from './compressor.js';
 
@@ -22,7 +22,7 @@ interface Reference {
 const file = new URL('__fixtures__/reference.json', import.meta.url);
 const reference: Reference = JSON.parse(readFileSync(file, 'utf8'));
 const model = toyModel({ ...reference.sizes, topK: 2 });
-const services = toyServices(({ name }: StoredTensor) => Float64Array.from(reference.weights[name]!));
+const tools = toyTools(({ name }: StoredTensor) => Float64Array.from(reference.weights[name]!));
 const evidence = toyEvidence(
   Object.fromEntries(
     reference.counts.map((count, layer) => [
@@ -35,7 +35,7 @@ const evidence = toyEvidence(
 describe('ConMoE decides like the reference', () => {
   test.each(reference.cases)('with $options', async ({ options: given, slots, replaceability }) => {
     const options = parseOptions(conmoe, given);
-    const decision = await conmoe.plan({ model, evidence, options, rng: createRng(0), services });
+    const decision = await conmoe.plan({ model, evidence, options, rng: createRng(0), tools });
     const view = applyPlan(model, toyPlan(model, decision.layers));
     const computed = moeBlocks(view).map(({ ffn }) =>
       ffn.slots.map((entry) => [ffn.pool[entry]!.origin.layer, ffn.pool[entry]!.origin.index]),

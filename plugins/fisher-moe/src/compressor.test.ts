@@ -8,7 +8,7 @@ import {
   parseOptions,
   removedRatios,
 } from '@moepress/core';
-import { noServices, toyModel, toyPlan } from '@moepress/core/testing';
+import { noTools, toyModel, toyPlan } from '@moepress/core/testing';
 import { describe, expect, test } from 'vitest';
 import { fisherMoe } from './compressor.js';
 import plugin from './index.js';
@@ -158,7 +158,7 @@ describe('Fisher-MoE', () => {
       evidence: { ...evidence, calibration },
       options: parseOptions(fisherMoe, { ratio: 0.5, budget: 'layer' }),
       rng: createRng(0),
-      services: noServices,
+      tools: noTools,
     });
     expect(details).toEqual({
       channels: { before: 16, after: 8 },
@@ -239,7 +239,7 @@ describe('Fisher-MoE', () => {
       evidence: { ...evidenceFor(model, falling), layers },
       options,
       rng: createRng(0),
-      services: noServices,
+      tools: noTools,
     });
     const mask = encodeChannels([2, 3], 4);
     expect(decision.layers[0]!.ops).toEqual([{ op: 'keep-channels', channels: [mask, mask] }]);

@@ -8,7 +8,7 @@ import {
   moeBlocks,
   parseOptions,
 } from '@moepress/core';
-import { noServices, toyEvidence, toyPlan } from '@moepress/core/testing';
+import { noTools, toyEvidence, toyPlan } from '@moepress/core/testing';
 import { fisherMoe } from './compressor.js';
 
 /** Mean absolute gradients by layer; experts of a layer one after the other, each as wide as it is. */
@@ -31,7 +31,7 @@ export async function compress(model: Model, given: object, scores: LayerScores)
   fisherMoe.needs(model, options);
   const evidence = evidenceFor(model, scores);
   const rng = createRng(0);
-  const decision = await fisherMoe.plan({ model, evidence, options, rng, services: noServices });
+  const decision = await fisherMoe.plan({ model, evidence, options, rng, tools: noTools });
   const origin = { package: '@moepress/plugin-fisher-moe', version: '0.0.0' };
   const { calibration } = evidence;
   return buildPlan({ model, compressor: fisherMoe, origin, options, calibration, decision });

@@ -44,7 +44,7 @@ export const moeToDense: Compressor<MoeToDenseOptions> = {
       return { layer, ops: [condense] };
     }),
   async plan(context) {
-    const { model, options, services, progress, signal } = context;
+    const { model, options, tools, progress, signal } = context;
     const blocks = checkedBlocks(model, options);
     const decisions: LayerDecision[] = [];
     const task = 'Condensing layers';
@@ -56,7 +56,7 @@ export const moeToDense: Compressor<MoeToDenseOptions> = {
     }
     progress?.({ type: 'end', task });
     const layers = decisions.map(({ block, op }): LayerPlan => ({ layer: block.index, ops: [op] }));
-    const compared = await services.compareViews({
+    const compared = await tools.compareViews({
       views: [layers],
       criterion: relativeL2,
       progress,

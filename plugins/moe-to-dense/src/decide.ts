@@ -20,7 +20,7 @@ export interface LayerDecision {
 
 export async function decideLayer(
   block: MoeBlock,
-  { evidence, options, rng, services, signal }: PlanContext<MoeToDenseOptions>,
+  { evidence, options, rng, tools, signal }: PlanContext<MoeToDenseOptions>,
 ): Promise<LayerDecision> {
   if (!evidence) throw new Error('moe-to-dense was called without the evidence it needs.');
   const { ffn, index } = block;
@@ -31,7 +31,7 @@ export async function decideLayer(
   const partition = await groupExperts(selection, {
     layer,
     ffn,
-    services,
+    tools,
     grouping,
     groups: shape.parts,
     signal,

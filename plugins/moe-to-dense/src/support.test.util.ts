@@ -5,12 +5,12 @@ import {
   type CondenseOp,
   createRng,
   type Evidence,
+  type MethodTools,
   type Mlp,
   type Model,
   type MoeFfn,
   moeBlocks,
   parseOptions,
-  type Services,
   type TensorExpr,
 } from '@moepress/core';
 import {
@@ -18,7 +18,7 @@ import {
   type ToyNumbers,
   type ToyWeights,
   toyEvidence,
-  toyServices,
+  toyTools,
 } from '@moepress/core/testing';
 import { moeToDense } from './compressor.js';
 
@@ -150,8 +150,8 @@ export function randomTokens(count: number, width: number, seed = 0): Vector[] {
 }
 
 /** Distances between views are not measured but always 0.5. */
-export const services = (weights = randomWeights): Services => ({
-  ...toyServices(weights),
+export const tools = (weights = randomWeights): MethodTools => ({
+  ...toyTools(weights),
   compareViews: async ({ views }) => ({ distances: Float64Array.from(views, () => 0.5), blockRuns: 0 }),
 });
 
@@ -169,7 +169,7 @@ export async function condensed(
     evidence,
     options,
     rng: createRng(0),
-    services: services(weights),
+    tools: tools(weights),
   });
   const origin = { package: '@moepress/plugin-moe-to-dense', version: '0.0.0' };
   const { calibration } = evidence;

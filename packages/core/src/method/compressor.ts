@@ -5,7 +5,7 @@ import type { Statistic } from '../evidence/statistic.js';
 import type { Model } from '../model/model.js';
 import type { LayerPlan } from '../plan/schema.js';
 import type { Rng } from './rng.js';
-import type { Services } from './services.js';
+import type { MethodTools } from './tools.js';
 
 /**
  * A compression method. It says what must be measured and turns the measurements into decisions;
@@ -40,7 +40,7 @@ export interface PlanContext<Options> extends Work {
   readonly evidence: Evidence | null;
   readonly options: Options;
   readonly rng: Rng;
-  readonly services: Services;
+  readonly tools: MethodTools;
 }
 
 /** What a method decided; core adds the provenance and makes it a plan. */

@@ -1,5 +1,5 @@
-/** `@moepress/core/testing`: models, evidence, services and plans for unit tests, without files or engine. */
+/** `@moepress/core/testing`: models, evidence, tools and plans for unit tests, without files or engine. */
 export * from './toy-evidence.js';
 export * from './toy-model.js';
 export * from './toy-plan.js';
-export * from './toy-services.js';
+export * from './toy-tools.js';

@@ -8,13 +8,13 @@ import {
   type Criterion,
   createRng,
   type LayerPlan,
+  type MethodTools,
   type Model,
   moeBlocks,
   PluginRegistry,
   parseOptions,
-  type Services,
 } from '@moepress/core';
-import { noServices, toyModel } from '@moepress/core/testing';
+import { noTools, toyModel } from '@moepress/core/testing';
 import { expertHits, GraphBuilder, gateWeightSums } from '@moepress/graph';
 import { calibrate, Engine, ModelRunner, planCompression } from '@moepress/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -150,17 +150,17 @@ interface Details {
   }[];
 }
 
-/** The criterion that the method hands to its services. */
+/** The criterion that the method hands to its tools. */
 async function criterionOf(model: Model): Promise<Criterion> {
   const { compressor } = await registry.find('cd-moe');
   const options = parseOptions(compressor, { condenseLayers: 1, experts: 0 });
   return new Promise((resolve, reject) => {
-    const compareViews: Services['compareViews'] = async ({ criterion, views }) => {
+    const compareViews: MethodTools['compareViews'] = async ({ criterion, views }) => {
       resolve(criterion);
       return { distances: new Float64Array(views.length), blockRuns: 0 };
     };
-    const services = { ...noServices, compareViews };
-    compressor.plan({ model, evidence: null, options, rng: createRng(0), services }).catch(reject);
+    const tools = { ...noTools, compareViews };
+    compressor.plan({ model, evidence: null, options, rng: createRng(0), tools }).catch(reject);
   });
 }
 

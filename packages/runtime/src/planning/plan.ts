@@ -14,7 +14,7 @@ import {
 import { checkSet, recordOf } from '../calibration/set.js';
 import type { Engine } from '../engine/engine.js';
 import { type ContentHash, weightsDigest } from '../evidence/identity.js';
-import { engineServices } from '../services/services.js';
+import { engineTools } from '../services/services.js';
 
 export interface PlanRequest extends Work {
   readonly model: Model;
@@ -44,13 +44,13 @@ export async function planCompression(engine: Engine, request: PlanRequest): Pro
   };
   if (needs.length > 0) await measuring();
   const evidence = needs.length > 0 ? await request.measure(needs) : null;
-  const services = engineServices(engine, async () => {
+  const tools = engineTools(engine, async () => {
     await measuring();
     used.set ??= await calibrationOf(request);
     return { model, sequences: used.set.sequences };
   });
   const rng = createRng(options.seed);
-  const decision = await compressor.plan({ model, evidence, options, rng, services, progress, signal });
+  const decision = await compressor.plan({ model, evidence, options, rng, tools, progress, signal });
   const calibration = evidence?.calibration ?? (used.set ? recordOf(used.set) : null);
   await used.weights?.checkUnchanged();
   const weights = used.weights?.hash ?? null;

@@ -3,7 +3,7 @@ import type { Engine } from '../engine/engine.js';
 import { batchSequences } from '../forward/batches.js';
 import type { Layout } from '../forward/layout.js';
 
-/** What services that run the model are bound to. */
+/** What tools that run the model are bound to. */
 export interface CalibratedModel {
   readonly engine: Engine;
   readonly model: Model;

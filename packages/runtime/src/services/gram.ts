@@ -33,7 +33,7 @@ export async function gram(
   if (odd || first.shape.length !== 2) {
     throw new MoepressError('PLUGIN_INVALID', {
       message: `gram() needs matrices of one shape, got [${first.shape}] and [${odd?.shape ?? first.shape}].`,
-      where: 'services.gram',
+      where: 'tools.gram',
       hint: 'Report this to the author of the method.',
     });
   }

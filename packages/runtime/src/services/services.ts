@@ -1,4 +1,4 @@
-import type { Services } from '@moepress/core';
+import type { MethodTools } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
 import type { CalibratedModel } from './calibration.js';
 import { compareViews } from './compare/compare.js';
@@ -6,10 +6,10 @@ import { gram } from './gram.js';
 import { replayLayers } from './replay/replay.js';
 
 /** What methods may ask of an engine; `bind` is called when a service has to run the model. */
-export function engineServices(
+export function engineTools(
   engine: Engine,
   bind: () => Promise<Omit<CalibratedModel, 'engine'>>,
-): Services {
+): MethodTools {
   return {
     gram: (tensors, work) => gram(engine, tensors, work),
     replayLayers: async (request, visit) => replayLayers({ engine, ...(await bind()) }, request, visit),

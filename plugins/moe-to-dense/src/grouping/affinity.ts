@@ -1,4 +1,4 @@
-import type { LayerEvidence, MoeFfn, Services, Statistic, Work } from '@moepress/core';
+import type { LayerEvidence, MethodTools, MoeFfn, Statistic, Work } from '@moepress/core';
 import { jointSelections, outputGram, routerLogitGram } from '@moepress/graph';
 
 /** What experts are compared by: inner products of some vectors of theirs, all pairs, pool x pool. */
@@ -8,7 +8,7 @@ export interface Affinity {
     experts: readonly number[],
     layer: LayerEvidence,
     ffn: MoeFfn,
-    services: Services,
+    tools: MethodTools,
     work: Work,
   ): Promise<Float64Array>;
 }
@@ -16,11 +16,11 @@ export interface Affinity {
 /** Inner products of the weights of gate, up and down together, which are read for this. */
 const weights: Affinity = {
   needs: [],
-  async products(experts, _, { pool }, services, work) {
+  async products(experts, _, { pool }, tools, work) {
     const sum = new Float64Array(experts.length ** 2);
     for (const projection of ['gate', 'up', 'down'] as const) {
       const tensors = experts.map((expert) => pool[expert]![projection]);
-      for (const [i, product] of (await services.gram(tensors, work)).entries()) sum[i]! += product;
+      for (const [i, product] of (await tools.gram(tensors, work)).entries()) sum[i]! += product;
     }
     return sum;
   },

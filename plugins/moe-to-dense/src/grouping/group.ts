@@ -1,4 +1,4 @@
-import type { LayerEvidence, MoeFfn, Services, Statistic, Work } from '@moepress/core';
+import type { LayerEvidence, MethodTools, MoeFfn, Statistic, Work } from '@moepress/core';
 import type { Selection } from '../scoring/select.js';
 import { affinities, cosineDistances } from './affinity.js';
 import { balanced, clustered, type Partition } from './partition.js';
@@ -18,7 +18,7 @@ export const groupingNeeds = (grouping: Grouping): readonly Statistic[] => affin
 export interface GroupRequest extends Work {
   readonly layer: LayerEvidence;
   readonly ffn: MoeFfn;
-  readonly services: Services;
+  readonly tools: MethodTools;
   readonly grouping: Grouping;
   /** How many groups. */
   readonly groups: number;
@@ -27,10 +27,10 @@ export interface GroupRequest extends Work {
 /** The selected experts in groups, by their indices in the pool. As many as groups stay by themselves. */
 export async function groupExperts(
   { experts, scores }: Selection,
-  { layer, ffn, services, grouping, groups, ...work }: GroupRequest,
+  { layer, ffn, tools, grouping, groups, ...work }: GroupRequest,
 ): Promise<Partition> {
   if (groups === experts.length) return experts.map((expert) => [expert]);
-  const products = await affinityOf(grouping).products(experts, layer, ffn, services, work);
+  const products = await affinityOf(grouping).products(experts, layer, ffn, tools, work);
   const distances = cosineDistances(products);
   const partition =
     grouping === 'balanced'

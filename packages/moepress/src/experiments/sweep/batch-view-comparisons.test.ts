@@ -1,5 +1,5 @@
-import type { CompareRequest, Criterion, LayerPlan, Services } from '@moepress/core';
-import { noServices } from '@moepress/core/testing';
+import type { CompareRequest, Criterion, LayerPlan, MethodTools } from '@moepress/core';
+import { noTools } from '@moepress/core/testing';
 import { describe, expect, it } from 'vitest';
 import { type Piece, sideBySide } from './batch-view-comparisons.js';
 
@@ -19,8 +19,8 @@ function recorded() {
     busy--;
     return result;
   };
-  const services: Services = {
-    ...noServices,
+  const tools: MethodTools = {
+    ...noTools,
     gram: () => alone(Float64Array.of(1)),
     replayLayers: async (_, visit) => {
       await visit({ layer: 0, tryExperts: async () => new Float64Array(), add: async () => {} });
@@ -31,14 +31,14 @@ function recorded() {
       return alone({ distances: Float64Array.from(layers), blockRuns: layers.length });
     },
   };
-  return { rounds, services };
+  return { rounds, tools };
 }
 
 /** Compares so many views in turn, beginning with layer `from`; yields their distances. */
 const comparing =
-  (services: Services, from: number, times: number): Piece<number[]> =>
+  (tools: MethodTools, from: number, times: number): Piece<number[]> =>
   async (wrap) => {
-    const { compareViews, gram } = wrap(services);
+    const { compareViews, gram } = wrap(tools);
     const found: number[] = [];
     for (let i = 0; i < times; i++) {
       await gram([]);
@@ -51,8 +51,8 @@ const comparing =
 
 describe('work side by side', () => {
   it('compares together what waits, and gives each its own distances', async () => {
-    const { rounds, services } = recorded();
-    const found = await sideBySide([0, 10, 20].map((from, i) => comparing(services, from, i)));
+    const { rounds, tools } = recorded();
+    const found = await sideBySide([0, 10, 20].map((from, i) => comparing(tools, from, i)));
     expect(found).toEqual([[], [10], [20, 21]]);
     expect(rounds).toEqual([
       [10, 100, 20, 100],
@@ -61,9 +61,9 @@ describe('work side by side', () => {
   });
 
   it('answers at once what one asks at once, each criterion by itself', async () => {
-    const { rounds, services } = recorded();
+    const { rounds, tools } = recorded();
     const both: Piece<number[]> = async (wrap) => {
-      const { compareViews } = wrap(services);
+      const { compareViews } = wrap(tools);
       const asked = [near, criterion('far')].map((by, i) =>
         compareViews({ views: [view(i)], criterion: by }),
       );
@@ -77,9 +77,9 @@ describe('work side by side', () => {
   });
 
   it('does not make a comparison wait during a replay', async () => {
-    const { rounds, services } = recorded();
+    const { rounds, tools } = recorded();
     const replaying: Piece<number> = async (wrap) => {
-      const { compareViews, replayLayers } = wrap(services);
+      const { compareViews, replayLayers } = wrap(tools);
       let distance = Number.NaN;
       await replayLayers({ layers: [0], criterion: near }, async () => {
         const { distances } = await compareViews({ views: [view(7)], criterion: near });
@@ -92,17 +92,17 @@ describe('work side by side', () => {
   });
 
   it.each([0, 1])('fails with who fails, after %i comparisons', async (times) => {
-    const { services } = recorded();
+    const { tools } = recorded();
     const failing: Piece<number[]> = async (wrap) => {
-      await comparing(services, 0, times)(wrap);
+      await comparing(tools, 0, times)(wrap);
       throw new Error('no luck');
     };
-    await expect(sideBySide([comparing(services, 5, 1), failing])).rejects.toThrow('no luck');
+    await expect(sideBySide([comparing(tools, 5, 1), failing])).rejects.toThrow('no luck');
   });
 
   it('fails with the comparison', async () => {
-    const { services } = recorded();
-    const broken = { ...services, compareViews: () => Promise.reject(new Error('no memory')) };
+    const { tools } = recorded();
+    const broken = { ...tools, compareViews: () => Promise.reject(new Error('no memory')) };
     await expect(sideBySide([comparing(broken, 5, 1)])).rejects.toThrow('no memory');
   });
 });

@@ -1,7 +1,7 @@
-import type { CompareRequest, Services, ViewDistances } from '@moepress/core';
+import type { CompareRequest, MethodTools, ViewDistances } from '@moepress/core';
 
-/** Makes services of which a piece of work gets its own. */
-export type Wrap = (services: Services) => Services;
+/** Makes tools of which a piece of work gets its own. */
+export type Wrap = (tools: MethodTools) => MethodTools;
 
 export type Piece<T> = (wrap: Wrap) => Promise<T>;
 
@@ -9,7 +9,7 @@ export type Piece<T> = (wrap: Wrap) => Promise<T>;
 interface Asked {
   readonly piece: number;
   readonly request: CompareRequest;
-  readonly services: Services;
+  readonly tools: MethodTools;
   answer(distances: ViewDistances): void;
 }
 
@@ -31,10 +31,10 @@ export async function sideBySide<T>(pieces: readonly Piece<T>[]): Promise<T[]> {
   };
   const wrapOf =
     (piece: number): Wrap =>
-    (services) =>
-      whereComparisonsWait(services, (request) => {
+    (tools) =>
+      whereComparisonsWait(tools, (request) => {
         const distances = new Promise<ViewDistances>((answer) => {
-          asked.push({ piece, request, services, answer });
+          asked.push({ piece, request, tools, answer });
         });
         pause();
         return distances;
@@ -60,17 +60,17 @@ export async function sideBySide<T>(pieces: readonly Piece<T>[]): Promise<T[]> {
 }
 
 /** But not while a layer is replayed, which keeps the engine to itself. */
-function whereComparisonsWait(services: Services, wait: Services['compareViews']): Services {
+function whereComparisonsWait(tools: MethodTools, wait: MethodTools['compareViews']): MethodTools {
   let replays = 0;
   return {
-    ...services,
+    ...tools,
     async replayLayers(request, visit) {
       replays++;
-      await services.replayLayers(request, visit).finally(() => {
+      await tools.replayLayers(request, visit).finally(() => {
         replays--;
       });
     },
-    compareViews: (request) => (replays > 0 ? services.compareViews(request) : wait(request)),
+    compareViews: (request) => (replays > 0 ? tools.compareViews(request) : wait(request)),
   };
 }
 
@@ -79,9 +79,9 @@ async function compareAll(round: readonly Asked[]): Promise<Map<Asked, ViewDista
   const distances = new Map<Asked, ViewDistances>();
   for (const criterion of new Set(round.map(({ request }) => request.criterion))) {
     const same = round.filter(({ request }) => request.criterion === criterion);
-    const [{ services, request }] = same as [Asked];
+    const [{ tools, request }] = same as [Asked];
     const views = same.flatMap((one) => one.request.views);
-    const all = await services.compareViews({ ...request, views });
+    const all = await tools.compareViews({ ...request, views });
     let from = 0;
     for (const one of same) {
       const to = from + one.request.views.length;

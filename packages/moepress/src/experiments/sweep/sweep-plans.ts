@@ -43,7 +43,7 @@ function withServices({ compressor, origin }: FoundMethod, wrap: Wrap): FoundMet
     origin,
     compressor: {
       ...compressor,
-      plan: (context) => compressor.plan({ ...context, services: wrap(context.services) }),
+      plan: (context) => compressor.plan({ ...context, tools: wrap(context.tools) }),
     },
   };
 }

@@ -19,7 +19,7 @@ import { finalDistanceGraph } from './graphs.js';
 import { blockRunsOf, mostStates, type SharedWalk, sharedWalk } from './walk.js';
 
 /**
- * See `Services.compareViews`. Layer by layer, each form of a block is opened once and takes all states
+ * See `MethodTools.compareViews`. Layer by layer, each form of a block is opened once and takes all states
  * further that need it; the batches go up in groups whose states fit into the memory.
  * Throws `PLAN_INVALID` for views that are none, `MEMORY_EXCEEDED` if it does not fit into the engine's memory.
  */

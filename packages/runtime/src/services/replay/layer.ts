@@ -104,7 +104,7 @@ export class CachedLayer implements LayerReplay {
     if (this.#block.ffn.slots[expert] !== undefined && Number.isFinite(weight)) return;
     throw new MoepressError('PLUGIN_INVALID', {
       message: `There is no expert ${expert} to be weighed by ${weight}.`,
-      where: `services.replayLayers, layer ${this.layer}`,
+      where: `tools.replayLayers, layer ${this.layer}`,
       hint: 'Report this to the author of the method.',
     });
   }

@@ -20,7 +20,7 @@ import { CachedLayer, ffnInputKey, type MoeBlock, outputKey, stateKey } from './
 type Visit = (layer: LayerReplay) => Promise<void>;
 
 /**
- * See `Services.replayLayers`. The unchanged model is walked up once; a wanted layer's experts run on every
+ * See `MethodTools.replayLayers`. The unchanged model is walked up once; a wanted layer's experts run on every
  * token once, and what they yield stays in the workers or, beyond the memory, in scratch files until the next one.
  * Throws `PLUGIN_INVALID` for layers without experts, `MEMORY_EXCEEDED` if it does not fit into the engine's memory.
  */
@@ -82,7 +82,7 @@ function wantedBlocks({ blocks }: Model, layers: readonly number[]): Map<number,
       if (isMoe(block)) return [layer, block];
       throw new MoepressError('PLUGIN_INVALID', {
         message: `Layer ${layer} has no experts.`,
-        where: 'services.replayLayers',
+        where: 'tools.replayLayers',
         hint: 'Report this to the author of the method.',
       });
     }),

@@ -3,8 +3,8 @@ import type { Graph, Value } from '../evidence/symbolic.js';
 import type { LayerPlan } from '../plan/schema.js';
 import type { TensorExpr } from '../tensor/expr.js';
 
-/** Work that needs an engine, done for a method by the runtime. */
-export interface Services {
+/** What a method may ask of the runtime, which has an engine. */
+export interface MethodTools {
   /**
    * Inner products of tensors of one shape, taken as vectors: n tensors give n x n numbers, row-major.
    * Products are accumulated in double precision.

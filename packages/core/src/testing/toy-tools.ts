@@ -1,5 +1,5 @@
 import { createRng } from '../method/rng.js';
-import type { Services } from '../method/services.js';
+import type { MethodTools } from '../method/tools.js';
 import { elementCount } from '../tensor/dtype.js';
 import { type StoredTensor, storedIn, type TensorExpr } from '../tensor/expr.js';
 
@@ -16,17 +16,17 @@ export const randomWeights: ToyWeights = ({ name, shape }) => {
 const absent = () => Promise.reject(new Error('The method was not to use this service.'));
 
 /** For methods that decide without an engine. */
-export const noServices: Services = { gram: absent, replayLayers: absent, compareViews: absent };
+export const noTools: MethodTools = { gram: absent, replayLayers: absent, compareViews: absent };
 
-/** Services in plain loops over made-up weights; for tensors as they are stored, not for views of them. */
-export function toyServices(weights: ToyWeights = randomWeights): Services {
+/** Tools in plain loops over made-up weights; for tensors as they are stored, not for views of them. */
+export function toyTools(weights: ToyWeights = randomWeights): MethodTools {
   const valuesOf = (tensor: TensorExpr) => {
     const [stored] = storedIn(tensor);
-    if (stored !== tensor) throw new Error(`Toy services know stored tensors only, not ${tensor.kind}().`);
+    if (stored !== tensor) throw new Error(`Toy tools know stored tensors only, not ${tensor.kind}().`);
     return weights(stored);
   };
   return {
-    ...noServices,
+    ...noTools,
     async gram(tensors) {
       const vectors = tensors.map(valuesOf);
       const products = vectors.flatMap((a) =>
