@@ -77,8 +77,8 @@ function joined(graph: GraphBuilder, { of, axis }: ConcatExpr): Value {
 
 /** Computed in fp32 and rounded once to the type of its terms, as it is when it is written: a view is scored as its checkpoint. */
 function summed(graph: GraphBuilder, expr: SumExpr): Value {
-  const { of, by } = expr;
-  const terms = of.map((term, i) => timesNumber(cast(storedWeight(graph, term), 'float32'), by[i]!));
+  const { of, factors } = expr;
+  const terms = of.map((term, i) => timesNumber(cast(storedWeight(graph, term), 'float32'), factors[i]!));
   return cast(
     terms.reduce((sum, term) => add(sum, term)),
     floatTypeOf(expr),
@@ -86,9 +86,9 @@ function summed(graph: GraphBuilder, expr: SumExpr): Value {
 }
 
 /** The product of the two narrow matrices is as large as the wide one, but lasts only while it is added. */
-function adapted(graph: GraphBuilder, { of, left, right, by }: LowRankExpr): Value {
+function adapted(graph: GraphBuilder, { of, left, right, factor }: LowRankExpr): Value {
   const [wide, tall, flat] = [of, left, right].map((part) => weight(graph, part)) as [Value, Value, Value];
-  return add(wide, timesNumber(matmul(tall, flat), by));
+  return add(wide, timesNumber(matmul(tall, flat), factor));
 }
 
 function selected(graph: GraphBuilder, { kind, of, indices }: SelectExpr): Value {

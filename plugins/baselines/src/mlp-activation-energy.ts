@@ -3,7 +3,7 @@ import { columnSums, square } from '@moepress/graph';
 
 /** `sum` [I]: squared activation of each channel of a dense FFN or shared expert over all tokens. */
 export const mlpActivationEnergy: MlpStatistic = {
-  of: 'mlps',
+  target: 'mlps',
   name: 'mlp-activation-energy',
   version: 1,
   pass: 'forward',

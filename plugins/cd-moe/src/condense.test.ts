@@ -20,7 +20,7 @@ function evaluate(expr: TensorExpr): Float64Array {
   if (expr.kind === 'stored') return randomWeights(expr as StoredTensor);
   if (expr.kind === 'sum') {
     const terms = expr.of.map(evaluate);
-    return terms[0]!.map((_, i) => terms.reduce((sum, term, t) => sum + expr.by[t]! * term[i]!, 0));
+    return terms[0]!.map((_, i) => terms.reduce((sum, term, t) => sum + expr.factors[t]! * term[i]!, 0));
   }
   if (expr.kind === 'zeros') return new Float64Array(elementCount(expr.shape));
   if (expr.kind !== 'concat') throw new Error(`There is to be no ${expr.kind}() here.`);

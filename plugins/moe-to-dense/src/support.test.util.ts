@@ -32,7 +32,7 @@ export function valuesOf(expr: TensorExpr, weights: ToyWeights): Float64Array {
       return new Float64Array(height * width);
     case 'sum': {
       const terms = expr.of.map((term) => valuesOf(term, weights));
-      return terms[0]!.map((_, at) => terms.reduce((sum, term, i) => sum + expr.by[i]! * term[at]!, 0));
+      return terms[0]!.map((_, at) => terms.reduce((sum, term, i) => sum + expr.factors[i]! * term[at]!, 0));
     }
     case 'concat': {
       const parts = expr.of.map((part) => ({ columns: part.shape[1]!, values: valuesOf(part, weights) }));

@@ -15,7 +15,7 @@ export async function adapted(
   target: Bytes,
   reading: Reading,
 ): Promise<void> {
-  const { of, left, right, by } = expr;
+  const { of, left, right, factor } = expr;
   const [columns, rank] = [widthOf(of), left.shape[1]!];
   const base = await floats(of, from * columns, to * columns, reading);
   const tall = await floats(left, from * rank, to * rank, reading);
@@ -28,7 +28,8 @@ export async function adapted(
       for (let column = 0; column < columns; column++) sum[column]! += factor * flat[k * columns + column]!;
     }
     const start = row * columns;
-    for (let column = 0; column < columns; column++) base[start + column]! += Math.fround(sum[column]! * by);
+    for (let column = 0; column < columns; column++)
+      base[start + column]! += Math.fround(sum[column]! * factor);
   }
   encodeFloats(base, floatTypeOf(of), target);
 }

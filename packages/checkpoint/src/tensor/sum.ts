@@ -15,7 +15,7 @@ export async function summed(
   target: Bytes,
   reading: Reading,
 ): Promise<void> {
-  const { of, by, dtype } = expr;
+  const { of, factors, dtype } = expr;
   if (!isFloatType(dtype)) {
     throw new MoepressError('TENSOR_DTYPE', {
       message: `A ${dtype} tensor cannot be scaled.`,
@@ -28,7 +28,7 @@ export async function summed(
     await reading.buffers.lend(count * sizeOf(expr), async (values) => {
       for (const [k, term] of of.entries()) {
         await reading.read(term, begin, end, values);
-        addScaled(sum, values, dtype, Math.fround(by[k]!));
+        addScaled(sum, values, dtype, Math.fround(factors[k]!));
       }
     });
     encodeFloats(sum, dtype, target);

@@ -24,12 +24,12 @@ export function outsideIn(sum: SumExpr): TensorExpr {
 }
 
 function rewritten(sum: SumExpr): TensorExpr {
-  const { of, by } = sum;
+  const { of, factors } = sum;
   if (of.every((term) => term.kind === 'transpose')) {
     return transpose(
       weightedSum(
         of.map((term) => term.of),
-        by,
+        factors,
       ),
     );
   }
@@ -39,7 +39,7 @@ function rewritten(sum: SumExpr): TensorExpr {
   if (!isCommon) return sum;
   const inner = weightedSum(
     of.map((term) => term.of),
-    by,
+    factors,
   );
   const turned = inner.kind === 'sum' ? outsideIn(inner) : inner;
   if (turned === inner) return sum;

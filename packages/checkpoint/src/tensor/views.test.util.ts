@@ -144,7 +144,7 @@ function gridOf(expr: TensorExpr, data: Buffer): Grid {
         let sum = 0;
         for (const [k, part] of parts.entries()) {
           const value = numberIn(expr.dtype, part[row]![column]!);
-          sum = Math.fround(sum + Math.fround(value * Math.fround(expr.by[k]!)));
+          sum = Math.fround(sum + Math.fround(value * Math.fround(expr.factors[k]!)));
         }
         return floatBytes(expr.dtype, sum);
       });

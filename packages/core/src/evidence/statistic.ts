@@ -18,7 +18,8 @@ interface Named {
 
 /** Measured in every MoE layer. */
 export interface ExpertStatistic extends Named {
-  readonly of?: 'experts';
+  /** What it is measured on; `experts` if absent. */
+  readonly target?: 'experts';
   readonly pass: Pass;
   /** Sums over the tokens of this batch, float64, of a shape that does not depend on the batch. */
   collect(graph: Graph, taps: LayerTaps): Readonly<Record<string, Value>>;
@@ -26,7 +27,7 @@ export interface ExpertStatistic extends Named {
 
 /** Measured in every layer with an MLP that all tokens go through: a dense FFN, or a shared expert. */
 export interface MlpStatistic extends Named {
-  readonly of: 'mlps';
+  readonly target: 'mlps';
   readonly pass: 'forward' | 'backward';
   /** As for experts. */
   collect(graph: Graph, taps: MlpTaps): Readonly<Record<string, Value>>;

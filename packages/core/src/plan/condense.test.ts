@@ -35,7 +35,7 @@ describe('condense', () => {
     expect(mlp.down).toMatchObject({
       kind: 'concat',
       axis: 1,
-      of: [{ kind: 'sum', of: [third.down], by: [0.5] }, first.down],
+      of: [{ kind: 'sum', of: [third.down], factors: [0.5] }, first.down],
       shape: [8, 12],
     });
     expect(shared).toBeNull();
@@ -54,8 +54,8 @@ describe('condense', () => {
     const { mlp } = condensed(plain, [{ experts: [0, 2], shares: [0.25, 0.75], scale: 1 }]);
     const [a, b] = [moe(plain).pool[0]!, moe(plain).pool[2]!];
     expect(mlp.width).toBe(6);
-    expect(mlp.gate).toMatchObject({ kind: 'sum', of: [a.gate, b.gate], by: [0.25, 0.75] });
-    expect(mlp.down).toMatchObject({ kind: 'sum', of: [a.down, b.down], by: [0.25, 0.75] });
+    expect(mlp.gate).toMatchObject({ kind: 'sum', of: [a.gate, b.gate], factors: [0.25, 0.75] });
+    expect(mlp.down).toMatchObject({ kind: 'sum', of: [a.down, b.down], factors: [0.25, 0.75] });
   });
 
   test('leaves a gated shared expert beside the dense FFN, even alone', () => {
@@ -67,7 +67,7 @@ describe('condense', () => {
   test('takes a shared expert in whose gate is frozen, or that has none', () => {
     const { mlp, shared } = condensed(gated, [single(0, 1)], 0.4);
     expect(shared).toBeNull();
-    expect(mlp).toMatchObject({ width: 16, down: { of: [{ kind: 'sum', by: [0.4] }, {}] } });
+    expect(mlp).toMatchObject({ width: 16, down: { of: [{ kind: 'sum', factors: [0.4] }, {}] } });
     const ungated = {
       ...gated,
       blocks: gated.blocks.map((block) =>
@@ -103,7 +103,7 @@ describe('condense', () => {
     expect(mlp.bias).toMatchObject({
       gate: { shape: [12] },
       up: { shape: [12] },
-      down: { kind: 'sum', by: [0.5, 0.25], shape: [8] },
+      down: { kind: 'sum', factors: [0.5, 0.25], shape: [8] },
     });
   });
 
@@ -126,7 +126,7 @@ describe('condense', () => {
     expect(mlp.bias).toMatchObject({
       gate: { of: [own.gate, { kind: 'zeros', shape: [6] }], shape: [16] },
       up: { shape: [16] },
-      down: { kind: 'sum', of: [own.down, { kind: 'zeros', shape: [8] }], by: [1, 0.5] },
+      down: { kind: 'sum', of: [own.down, { kind: 'zeros', shape: [8] }], factors: [1, 0.5] },
     });
   });
 

@@ -61,12 +61,12 @@ function meaning(expr: TensorExpr): string[][] {
     case 'low-rank': {
       const [of, left, right] = [expr.of, expr.left, expr.right].map(meaning) as [Grid, Grid, Grid];
       const product = (i: number, j: number) => right.map((row, k) => `${left[i]![k]}${row[j]}`).join('+');
-      return of.map((row, i) => row.map((cell, j) => `${cell}+${expr.by}(${product(i, j)})`));
+      return of.map((row, i) => row.map((cell, j) => `${cell}+${expr.factor}(${product(i, j)})`));
     }
     case 'sum': {
       const parts = expr.of.map(meaning);
       return parts[0]!.map((row, i) =>
-        row.map((_, j) => parts.map((part, k) => `${expr.by[k]}*${part[i]![j]}`).join('+')),
+        row.map((_, j) => parts.map((part, k) => `${expr.factors[k]}*${part[i]![j]}`).join('+')),
       );
     }
     case 'concat': {

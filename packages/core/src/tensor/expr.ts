@@ -50,8 +50,8 @@ export interface ConcatExpr extends Typed {
 export interface SumExpr extends Typed {
   readonly kind: 'sum';
   readonly of: readonly TensorExpr[];
-  /** One factor each. */
-  readonly by: readonly number[];
+  /** One for each tensor. */
+  readonly factors: readonly number[];
 }
 
 /** A matrix with rows and columns exchanged. */
@@ -75,7 +75,7 @@ export interface BlockScaledExpr extends Typed {
 }
 
 /**
- * A matrix and what an adapter of low rank adds to it: of + by (left right), computed in fp32 and rounded once, to the
+ * A matrix and what an adapter of low rank adds to it: of + factor (left right), computed in fp32 and rounded once, to the
  * dtype of `of`, when written (LoRA, arXiv 2106.09685, equation 3).
  */
 export interface LowRankExpr extends Typed {
@@ -85,7 +85,7 @@ export interface LowRankExpr extends Typed {
   readonly left: TensorExpr;
   /** [rank, columns] */
   readonly right: TensorExpr;
-  readonly by: number;
+  readonly factor: number;
 }
 
 /** What padding is made of. */
@@ -153,23 +153,23 @@ export function concat(of: readonly TensorExpr[], axis: 0 | 1): TensorExpr {
 }
 
 /** `of` times a constant; the product is rounded to the dtype of `of` when written. */
-export const scale = (of: TensorExpr, by: number): TensorExpr => weightedSum([of], [by]);
+export const scale = (of: TensorExpr, factor: number): TensorExpr => weightedSum([of], [factor]);
 
 /**
- * Σ by[i] of[i], for tensors of one dtype and shape; computed in fp32 and rounded once, to that dtype, when
+ * Σ factors[i] of[i], for tensors of one dtype and shape; computed in fp32 and rounded once, to that dtype, when
  * written. Throws `PLAN_INVALID` if they do not fit or a factor is not finite.
  */
-export function weightedSum(of: readonly TensorExpr[], by: readonly number[]): TensorExpr {
+export function weightedSum(of: readonly TensorExpr[], factors: readonly number[]): TensorExpr {
   const first = of[0];
   if (!first) throw new MoepressError('PLAN_INVALID', { message: 'weightedSum() of no tensors.' });
-  const wrong = by.find((factor) => !Number.isFinite(factor));
+  const wrong = factors.find((factor) => !Number.isFinite(factor));
   if (wrong !== undefined) throw invalid(`weightedSum() by ${wrong}`, first);
-  if (by.length !== of.length)
-    throw invalid(`weightedSum() of ${of.length} tensors by ${by.length} factors`, first);
+  if (factors.length !== of.length)
+    throw invalid(`weightedSum() of ${of.length} tensors by ${factors.length} factors`, first);
   const odd = of.find((other) => other.dtype !== first.dtype || !sameShape(other.shape, first.shape));
   if (odd) throw invalid(`weightedSum() does not fit ${describe(first)}`, odd);
-  if (of.length === 1 && by[0] === 1) return first;
-  return { kind: 'sum', of: [...of], by: [...by], dtype: first.dtype, shape: first.shape };
+  if (of.length === 1 && factors[0] === 1) return first;
+  return { kind: 'sum', of: [...of], factors: [...factors], dtype: first.dtype, shape: first.shape };
 }
 
 /** Rows and columns of a matrix exchanged; twice, the matrix itself. Throws `PLAN_INVALID` for another shape. */
@@ -207,14 +207,14 @@ export function fp8(of: StoredTensor, scales: StoredTensor, block: number): Bloc
 }
 
 /** `of` with an adapter, see `LowRankExpr`. Throws `PLAN_INVALID` if shapes do not fit or the factor is not finite. */
-export function lowRank(of: TensorExpr, left: TensorExpr, right: TensorExpr, by: number): LowRankExpr {
+export function lowRank(of: TensorExpr, left: TensorExpr, right: TensorExpr, factor: number): LowRankExpr {
   const [rows, columns] = of.shape;
   const rank = left.shape[1] ?? 0;
   const fits =
     of.shape.length === 2 && sameShape(left.shape, [rows!, rank]) && sameShape(right.shape, [rank, columns!]);
   if (!fits) throw invalid(`lowRank() of ${describe(left)} and ${describe(right)} does not fit`, of);
-  if (!Number.isFinite(by)) throw invalid(`lowRank() by ${by}`, of);
-  return { kind: 'low-rank', of, left, right, by, dtype: of.dtype, shape: of.shape };
+  if (!Number.isFinite(factor)) throw invalid(`lowRank() by ${factor}`, of);
+  return { kind: 'low-rank', of, left, right, factor, dtype: of.dtype, shape: of.shape };
 }
 
 export function zeros(dtype: DType, shape: readonly number[]): ZerosExpr {

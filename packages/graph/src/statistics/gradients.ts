@@ -21,7 +21,7 @@ const ofExperts = (name: string, measure: ChannelMeasure): ExpertStatistic => ({
 
 /** `sum` [I]. */
 const ofMlps = (name: string, measure: ChannelMeasure): MlpStatistic => ({
-  of: 'mlps',
+  target: 'mlps',
   name,
   version: 1,
   pass: 'backward',

@@ -5,7 +5,7 @@ import { columnSums } from './reduce.js';
 
 /** `sum` and `count` [1] where a shared expert has a gate: what it is multiplied by over all tokens, and their number. */
 export const sharedGateSums: MlpStatistic = {
-  of: 'mlps',
+  target: 'mlps',
   name: 'shared-gate-sums',
   version: 1,
   pass: 'forward',

@@ -86,7 +86,7 @@ describe('calibrate', () => {
   it('measures the MLPs that all tokens go through, dense or shared', async () => {
     const golden = await fixtures.find(({ name }) => name.startsWith('deepseek_v2'))!.load();
     const channelSums: MlpStatistic = {
-      of: 'mlps',
+      target: 'mlps',
       name: 'channel-sums',
       version: 1,
       pass: 'forward',

@@ -30,8 +30,10 @@ export class Ledger {
   }
 
   /** Layers where statistics of some kind are measured, in depth order. */
-  layers(of: 'experts' | 'mlps'): LayerSums[] {
-    return this.#blocks.filter((block) => isMeasured(block, of)).map(({ index }) => this.#layers.get(index)!);
+  layers(target: 'experts' | 'mlps'): LayerSums[] {
+    return this.#blocks
+      .filter((block) => isMeasured(block, target))
+      .map(({ index }) => this.#layers.get(index)!);
   }
 
   /** The statistics of a pass that are not known in every layer. */
@@ -43,7 +45,7 @@ export class Ledger {
 
   /** Whether there is nothing left to measure in a block. */
   isKnown(statistic: Statistic, block: Block): boolean {
-    return !isMeasured(block, statistic.of) || this.#layers.get(block.index)!.has(statistic);
+    return !isMeasured(block, statistic.target) || this.#layers.get(block.index)!.has(statistic);
   }
 
   /** Adds what was measured of `statistics` in one layer. Throws `CHECKPOINT_CHANGED`, `DISK_FULL` or `WRITE_FAILED`. */

@@ -8,8 +8,8 @@ export const statisticOutput = (statistic: Statistic, output: string): string =>
 export const isStatisticOutput = (output: string): boolean => output.includes('/');
 
 /** Whether a block has what statistics of some kind look at. */
-export function isMeasured({ ffn }: Block, of: Statistic['of']): boolean {
-  return of === 'mlps' ? ffn.kind === 'dense' || ffn.shared !== null : ffn.kind === 'moe';
+export function isMeasured({ ffn }: Block, target: Statistic['target']): boolean {
+  return target === 'mlps' ? ffn.kind === 'dense' || ffn.shared !== null : ffn.kind === 'moe';
 }
 
 /** Appends the fragments of statistics and makes their sums outputs of the graph. */
@@ -30,6 +30,6 @@ function collect(
   graph: GraphBuilder,
   { layer, mlp }: BlockTaps,
 ): Readonly<Record<string, Value>> {
-  if (statistic.of === 'mlps') return mlp ? statistic.collect(graph, mlp) : {};
+  if (statistic.target === 'mlps') return mlp ? statistic.collect(graph, mlp) : {};
   return layer ? statistic.collect(graph, layer) : {};
 }

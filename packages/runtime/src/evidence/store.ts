@@ -94,8 +94,8 @@ export class EvidenceShelf {
 
   folder(statistic: Statistic): StatisticFolder {
     const { id, architecture } = this.#model;
-    const { name, version, pass, of = 'experts' } = statistic;
-    const blocks = this.#model.blocks.filter((block) => isMeasured(block, of));
+    const { name, version, pass, target = 'experts' } = statistic;
+    const blocks = this.#model.blocks.filter((block) => isMeasured(block, target));
     const expected = blocks.map(({ index }) => index);
     const { hash: identity, checkUnchanged } = this.#identity;
     const path = join(this.#store.root, evidenceName(identity, this.#calibration, statistic));
@@ -104,7 +104,7 @@ export class EvidenceShelf {
       version: 1,
       model: { id, architecture, identity },
       calibration: this.#calibration,
-      statistic: { name, version, of, pass },
+      statistic: { name, version, of: target, pass },
       layers: { expected, complete: [] },
     };
     return new StatisticFolder(path, wanted, { checkUnchanged, giveUp: this.#store.giveUp });

@@ -40,7 +40,7 @@ export function upToLastMeasured({ model, statistics }: Pick<PassRequest, 'model
 
 /** Whether any of the statistics is measured in a block. */
 export const isMeasuredBy = (statistics: readonly Statistic[]) => (block: Block) =>
-  statistics.some(({ of }) => isMeasured(block, of));
+  statistics.some(({ target }) => isMeasured(block, target));
 
 export type LayerProgress = ReturnType<typeof layerProgress>;
 
