@@ -3,19 +3,19 @@ import { join } from 'node:path';
 import { MoepressError, suggest } from '@moepress/core';
 import { writeDeepseek } from './deepseek.js';
 import { type RoutedFamily, writeRouted } from './routed.js';
-import { applySuite } from './suites/apply.js';
-import { calibrationSuite } from './suites/calibration.js';
-import { condenseSuite } from './suites/condense.js';
-import { condensedSuite, denseSuite } from './suites/dense.js';
-import { distilSuite } from './suites/distil.js';
-import { gpuSuite } from './suites/gpu.js';
-import { harnessSuite } from './suites/harness.js';
-import { memorySuite } from './suites/memory.js';
-import { openSuite } from './suites/open.js';
-import { passesSuite } from './suites/passes.js';
-import { realSuite } from './suites/real.js';
-import { serveSuite } from './suites/serve.js';
-import { widthsSuite } from './suites/widths.js';
+import { applySuite } from './suites/apply-suite.js';
+import { calibrationSuite } from './suites/calibration-suite.js';
+import { condenseSuite } from './suites/condense-suite.js';
+import { condensedSuite, denseSuite } from './suites/dense-suite.js';
+import { distilSuite } from './suites/distil-suite.js';
+import { gpuSuite } from './suites/gpu-suite.js';
+import { harnessSuite } from './suites/harness-suite.js';
+import { memorySuite } from './suites/memory-suite.js';
+import { openSuite } from './suites/open-suite.js';
+import { passesSuite } from './suites/passes-suite.js';
+import { realSuite } from './suites/real-suite.js';
+import { serveSuite } from './suites/serve-suite.js';
+import { widthsSuite } from './suites/widths-suite.js';
 
 /**
  * `npm run bench [-- <suite>]`; without a name all but `full`, which writes 13.8 GB, and `real`, which takes hours

@@ -1,7 +1,7 @@
 import type { Value } from '@moepress/core';
 import { cast, expand, GraphBuilder, linear, reduceSum } from '@moepress/graph';
 import { type Device, Engine } from '@moepress/runtime';
-import { fastest } from './measure.js';
+import { fastest } from './gpu-measure.js';
 
 const products = 8;
 

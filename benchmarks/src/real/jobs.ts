@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { Rows } from './rows.js';
-import { load } from './serve.js';
+import { load } from './serve-job.js';
 import type { Shape } from './shapes.js';
 import type { Sizes } from './sizes.js';
 

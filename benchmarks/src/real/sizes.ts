@@ -1,4 +1,4 @@
-import type { Load } from './serve.js';
+import type { Load } from './serve-job.js';
 
 /** How much the commands are given to do. */
 export interface Sizes {

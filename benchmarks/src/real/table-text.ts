@@ -1,6 +1,23 @@
 import { gigabytes } from '../flops.js';
+import type { Ran } from './child.js';
+import type { Agreement } from './compare.js';
+import type { PeerRan } from './lm-eval-peer.js';
 import type { Table } from './report.js';
-import type { Compared } from './table.js';
+import type { TableRow } from './table-rows.js';
+
+/** A row with both sides; the peer's is null where no Python is named. */
+export interface Compared {
+  readonly row: TableRow;
+  readonly ours: Omit<Ran, 'stdout'>;
+  /** Seconds in which requests were answered. */
+  readonly answering: number;
+  readonly metrics: Readonly<Record<string, unknown>>;
+  readonly peer: (Omit<PeerRan, 'ran'> & { readonly ran: Omit<Ran, 'stdout'> }) | null;
+  readonly agreement: Agreement | null;
+  /** With torch in 32-bit floats, on fewer documents. */
+  readonly exact: Agreement | null;
+  readonly load: number;
+}
 
 const seconds = (value: number) => value.toFixed(1);
 const times = (value: number) => `${value.toFixed(2)} x`;

@@ -3,7 +3,7 @@ import { gatedOutputNorms, tokenMaskFisher } from '@moepress/graph';
 import { type Device, Engine, ModelRunner } from '@moepress/runtime';
 import { Bench } from 'tinybench';
 import { walks } from '../flops.js';
-import { timeCalibration } from '../measure.js';
+import { timeCalibration } from '../timing.js';
 
 /** What is timed: as many sequences of as many tokens, and new tokens for as many short prompts. */
 export interface Load {

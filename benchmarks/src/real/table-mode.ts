@@ -5,33 +5,19 @@ import { gigabytes } from '../flops.js';
 import type { Ran } from './child.js';
 import type { Measured } from './commands.js';
 import { type Agreement, compareSampleFiles } from './compare.js';
+import { askPeer, type PeerRan } from './lm-eval-peer.js';
 import { benchFolder, inScratch, moepress } from './moepress.js';
 import type { RealOptions } from './options.js';
-import { askPeer, type PeerRan } from './peer.js';
 import { shapes } from './shapes.js';
 import { type Prepared, prepare } from './subject.js';
 import { type TableRow, tableRows } from './table-rows.js';
-import { comparisonTable, exactTable } from './table-text.js';
+import { type Compared, comparisonTable, exactTable } from './table-text.js';
 
 /** One side's samples file and metrics, and how it went. */
 interface Ours {
   readonly ran: Ran;
   readonly samples: string;
   readonly metrics: Readonly<Record<string, unknown>>;
-}
-
-/** A row with both sides; the peer's is null where no Python is named. */
-export interface Compared {
-  readonly row: TableRow;
-  readonly ours: Omit<Ran, 'stdout'>;
-  /** Seconds in which requests were answered. */
-  readonly answering: number;
-  readonly metrics: Readonly<Record<string, unknown>>;
-  readonly peer: (Omit<PeerRan, 'ran'> & { readonly ran: Omit<Ran, 'stdout'> }) | null;
-  readonly agreement: Agreement | null;
-  /** With torch in 32-bit floats, on fewer documents. */
-  readonly exact: Agreement | null;
-  readonly load: number;
 }
 
 /** Bytes of anonymous memory that no row may take of ours. */

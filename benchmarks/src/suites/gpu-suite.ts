@@ -5,10 +5,10 @@ import { openModel } from '@moepress/checkpoint';
 import type { Model } from '@moepress/core';
 import { type Device, startDevice } from '@moepress/runtime';
 import { forwardFlops, gflops, headFlops } from '../flops.js';
-import { type GpuSpeed, type Load, measureGpu } from '../gpu/measure.js';
-import { deviceName } from '../gpu/name.js';
+import { type GpuSpeed, type Load, measureGpu } from '../gpu/gpu-measure.js';
+import { deviceName } from '../gpu/gpu-name.js';
+import { type Peer, transformersSpeed } from '../gpu/gpu-peer.js';
 import { halfPeak } from '../gpu/peak.js';
-import { type Peer, transformersSpeed } from '../gpu/peer.js';
 
 const results = fileURLToPath(new URL('../../results', import.meta.url));
 

@@ -1,10 +1,10 @@
 import { commandsMode, type Measured } from '../real/commands.js';
-import { limitMode } from '../real/limit.js';
+import { limitMode } from '../real/limit-mode.js';
 import { provenance } from '../real/machine.js';
-import { memoryMode } from '../real/memory.js';
+import { memoryMode } from '../real/memory-mode.js';
 import { type Mode, parseOptions, type RealOptions } from '../real/options.js';
 import { markdown, writeReport } from '../real/report.js';
-import { tableMode } from '../real/table.js';
+import { tableMode } from '../real/table-mode.js';
 
 const modes: Readonly<Record<Mode, (options: RealOptions) => Promise<Measured>>> = {
   commands: commandsMode,

@@ -3,7 +3,7 @@ import { expertHits, gatedOutputNorms } from '@moepress/graph';
 import { Engine } from '@moepress/runtime';
 import { forwardFlops, gflops, gigabytes, walks } from '../flops.js';
 import { besidePeak } from '../gemm.js';
-import { timeCalibration } from '../measure.js';
+import { timeCalibration } from '../timing.js';
 
 /**
  * Calibrates by layer streaming and compares with the matrix products of the machine in the same

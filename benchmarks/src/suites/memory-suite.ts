@@ -2,7 +2,7 @@ import { openModel } from '@moepress/checkpoint';
 import { tokenMaskFisher, weightFisher } from '@moepress/graph';
 import { Engine } from '@moepress/runtime';
 import { gigabytes, walks } from '../flops.js';
-import { timeCalibration } from '../measure.js';
+import { timeCalibration } from '../timing.js';
 
 const length = 2048;
 /** Bytes that hidden states and gradients may take before they go to disk. */

@@ -15,7 +15,7 @@ import {
 import { Engine } from '@moepress/runtime';
 import { allExpertsFlops, forwardFlops, gflops, headFlops, walks } from '../flops.js';
 import { besidePeak } from '../gemm.js';
-import { timeCalibration } from '../measure.js';
+import { timeCalibration } from '../timing.js';
 
 /** So many that what each block pays once, a second to open its session and its first touch of memory, hardly shows. */
 const sequences = { bare: 8, forward: 8, 'all experts': 2, backward: 8 } as const;

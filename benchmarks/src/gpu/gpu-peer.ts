@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { GpuSpeed, Load } from './measure.js';
+import type { GpuSpeed, Load } from './gpu-measure.js';
 
 const script = fileURLToPath(new URL('../../scripts/transformers_speed.py', import.meta.url));
 

@@ -1,7 +1,7 @@
 import type { Model, Statistic } from '@moepress/core';
 import { calibrate, type Engine } from '@moepress/runtime';
 import { Bench } from 'tinybench';
-import { anonymousMemory, peakMemory } from './memory.js';
+import { anonymousMemory, peakMemory } from './memory-watch.js';
 
 export interface Measured {
   readonly seconds: number;
