@@ -10,13 +10,18 @@ export interface Measured {
   readonly peak: number;
 }
 
-/** Times one calibration; it takes so long that repeating it would tell little. `memory` as in `calibrate`. */
+export interface TimedCalibration {
+  readonly sequences: readonly number[][];
+  readonly statistics: readonly Statistic[];
+  /** Bytes for hidden states between blocks, as `carried` of `calibrate`. */
+  readonly memory?: number;
+}
+
+/** Times one calibration; it takes so long that repeating it would tell little. */
 export async function timeCalibration(
   engine: Engine,
   model: Model,
-  sequences: readonly number[][],
-  statistics: readonly Statistic[],
-  memory?: number,
+  { sequences, statistics, memory }: TimedCalibration,
 ): Promise<Measured> {
   const idle = anonymousMemory();
   const bench = new Bench({ iterations: 1, time: 0, warmup: false });

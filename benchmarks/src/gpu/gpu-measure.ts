@@ -48,8 +48,11 @@ export async function measureGpu(
   try {
     const pass = async (statistic: typeof gatedOutputNorms | typeof tokenMaskFisher) => {
       const set = walks(model, sequences, length);
-      await timeCalibration(engine, model, set.slice(0, 1), [statistic]);
-      return (sequences * length) / (await timeCalibration(engine, model, set, [statistic])).seconds;
+      await timeCalibration(engine, model, { sequences: set.slice(0, 1), statistics: [statistic] });
+      return (
+        (sequences * length) /
+        (await timeCalibration(engine, model, { sequences: set, statistics: [statistic] })).seconds
+      );
     };
     return {
       prefill,

@@ -5,7 +5,7 @@ import { gigabytes } from '../flops.js';
 import type { Ran } from './child.js';
 import type { Measured } from './commands.js';
 import { type Agreement, compareSampleFiles } from './compare.js';
-import { askPeer, type PeerRan } from './lm-eval-peer.js';
+import { askPeer } from './lm-eval-peer.js';
 import { benchFolder, inScratch, moepress } from './moepress.js';
 import type { RealOptions } from './options.js';
 import { shapes } from './shapes.js';

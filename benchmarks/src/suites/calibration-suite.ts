@@ -15,7 +15,7 @@ export async function calibrationSuite(directory: string, count: number, length:
   try {
     const statistics = [expertHits, gatedOutputNorms];
     const { result, peak } = await besidePeak(() =>
-      timeCalibration(engine, model, walks(model, count, length), statistics),
+      timeCalibration(engine, model, { sequences: walks(model, count, length), statistics }),
     );
     const { sustained, best } = peak;
     const speed = (forwardFlops(model, length) * count * length) / result.seconds;

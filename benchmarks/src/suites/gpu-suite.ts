@@ -45,7 +45,7 @@ export async function gpuSuite(
     const ours = await measureGpu(device, model, load, gpuMemory);
     const peer = await transformersSpeed(model.source.directory, load);
     const heading = `## ${title}'s shapes, ${model.blocks.length} layers`;
-    tables.push([heading, '', ...table(model, load, peak, ours, peer)].join('\n'));
+    tables.push([heading, '', ...table(model, { load, peak, ours, peer })].join('\n'));
     console.log(tables.at(-1));
   }
   const title = `# ${name}`;
@@ -56,7 +56,15 @@ export async function gpuSuite(
   console.log(`written to ${file}`);
 }
 
-function table(model: Model, load: Load, peak: number, ours: GpuSpeed, peer: Peer): string[] {
+interface GpuFigures {
+  readonly load: Load;
+  /** FLOP/s of products in half precision. */
+  readonly peak: number;
+  readonly ours: GpuSpeed;
+  readonly peer: Peer;
+}
+
+function table(model: Model, { load, peak, ours, peer }: GpuFigures): string[] {
   const forward = forwardFlops(model, load.length);
   const head = headFlops(model);
   const flops: Record<keyof GpuSpeed, number> = {

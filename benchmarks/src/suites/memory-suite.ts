@@ -22,13 +22,11 @@ export async function memorySuite(directory: string): Promise<void> {
   for (const count of [8, 32, 128]) {
     const engine = new Engine();
     try {
-      const { idle, peak, seconds } = await timeCalibration(
-        engine,
-        model,
-        walks(model, count, length),
+      const { idle, peak, seconds } = await timeCalibration(engine, model, {
+        sequences: walks(model, count, length),
         statistics,
-        budget,
-      );
+        memory: budget,
+      });
       const own = peak - idle;
       first ??= own;
       const states = count * length * model.config.hiddenSize * 4 * (model.blocks.length + 1);

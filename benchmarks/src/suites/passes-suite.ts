@@ -51,7 +51,9 @@ export async function passesSuite(directory: string): Promise<void> {
   const time = async (name: keyof typeof passes) => {
     const tokens = sequences[name] * length;
     const ids = walks(model, sequences[name], length);
-    const { result, peak } = await besidePeak(() => timeCalibration(engine, model, ids, passes[name]));
+    const { result, peak } = await besidePeak(() =>
+      timeCalibration(engine, model, { sequences: ids, statistics: passes[name] }),
+    );
     const { seconds } = result;
     costs.set(name, [...(costs.get(name) ?? []), (seconds * peak.sustained) / tokens]);
     console.log(
