@@ -1,11 +1,45 @@
 /**
- * The part of a graph that a statistic sees. @moepress/graph implements it and provides the
- * operators; core only names it, so that contracts need no engine.
+ * A graph that is being built. @moepress/graph implements it and provides the operators as functions over values;
+ * core only names it, so that contracts need no engine.
  */
 export interface Graph {
-  /** Appends a node with one output. `type` is an ONNX operator. */
+  /** Appends a node with one output, unless an equal node is there already. `type` is an ONNX operator. */
   op(type: string, inputs: readonly (Value | null)[], options?: OpOptions): Value;
+  /** Appends a node with several outputs. */
+  multi(
+    type: string,
+    inputs: readonly (Value | null)[],
+    outputs: readonly OutputSpec[],
+    options?: Pick<OpOptions, 'domain' | 'attributes' | 'name'>,
+  ): Value[];
+  /** A small literal tensor, row-major. Equal literals are one tensor. */
   constant(data: readonly number[], shape: readonly number[], dtype: GraphDType): Value;
+  /** A tensor that the engine maps from a file; nothing is copied. */
+  external(name: string, dtype: GraphDType, shape: readonly number[], data: ExternalData): Value;
+  /** A tensor fed at run time. However often it is declared, the first declaration holds. */
+  input(name: string, dtype: GraphDType, shape: readonly Dim[]): Value;
+  /** Makes a value an output of the graph. `onDevice`: it stays in the memory of the device; default false. */
+  output(name: string, value: Value, options?: { readonly onDevice?: boolean }): void;
+  /**
+   * Only the branch taken is computed. Both branches may use any outer value and must yield the same number of
+   * values, of the dtypes and shapes of the first.
+   */
+  branch(condition: Value, then: () => readonly Value[], otherwise: () => readonly Value[]): Value[];
+  /**
+   * Computes `body` for 0, 1, .. up to `count` (int64 [], exclusive). Yields what each iteration yields, stacked:
+   * [`iterations`, ...shape], where shapes are those of the first iteration.
+   */
+  repeat(count: Value, body: (iteration: Value) => readonly Value[], iterations: Dim): Value[];
+  /** Prefixes the names of the nodes that `build` appends. */
+  scoped<T>(path: string, build: () => T): T;
+  /** Leaves the nodes that `build` appends to the processor, on whichever device the graph runs. */
+  onHost<T>(build: () => T): T;
+  /** Keeps the nodes that `build` appends in their precision, where the graph is brought to a lower one. */
+  exactly<T>(build: () => T): T;
+  /** Multiplies values that have `chunks.rows` rows with weights one chunk at a time, in the nodes that `build` appends. */
+  inRowChunks<T>(chunks: RowChunks, build: () => T): T;
+  /** How the rows of `x` are to be multiplied with weights; null: all at once. */
+  rowChunksOf(x: Value): RowChunks | null;
 }
 
 export type GraphDType =
@@ -28,6 +62,32 @@ export interface Value {
   readonly name: string;
   readonly dtype: GraphDType;
   readonly shape: readonly Dim[];
+  /** The numbers of a constant, row-major; absent for every other value. */
+  readonly literal?: readonly number[];
+}
+
+/** What a node produces: one of these per output. */
+export interface OutputSpec {
+  readonly dtype: GraphDType;
+  readonly shape: readonly Dim[];
+}
+
+/** Bytes of a file that the engine maps. */
+export interface ExternalData {
+  /** Absolute path, symbolic links resolved. */
+  readonly file: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Rows that are multiplied with weights in chunks of equal size. */
+export interface RowChunks {
+  /** The name of the rows' axis. */
+  readonly rows: Dim;
+  /** How many chunks, int64 []. */
+  readonly count: Value;
+  /** [chunks, rows of a chunk, `width`] as int64 [3]. */
+  shapeFor(width: number): Value;
 }
 
 /** Plain numbers are integers; floating-point attributes are marked, since ONNX tells them apart. */

@@ -1,9 +1,21 @@
-import type { Value } from '@moepress/core';
-import type { GraphBuilder } from '../builder.js';
-import type { NodeIR } from '../ir.js';
+import type { Graph, Value } from '@moepress/core';
+import { builderOf, type GraphBuilder } from '../ir/builder.js';
+import type { NodeIR } from '../ir/graph-ir.js';
 import { add } from '../ops/math.js';
 import { zerosLike } from '../ops/shape.js';
-import { type SparseGradient, vectorJacobianProducts } from './vjp.js';
+import { elementwise } from './elementwise.js';
+import { indexing } from './indexing.js';
+import { products } from './products.js';
+import { reshaping } from './reshaping.js';
+import type { SparseGradient, Vjp } from './vjp.js';
+
+/** Vector-Jacobian products by ONNX operator: the operators that `differentiate` knows. */
+const vectorJacobianProducts: Readonly<Record<string, Vjp>> = {
+  ...elementwise,
+  ...products,
+  ...reshaping,
+  ...indexing,
+};
 
 /** A value and the gradient of the loss with respect to it. */
 export interface Seed {
@@ -19,11 +31,12 @@ export interface Seed {
  * Throws a RangeError for an operator without a derivative on the way.
  */
 export function differentiate(
-  graph: GraphBuilder,
+  of: Graph,
   seeds: readonly Seed[],
   wrt: readonly Value[],
   { keepsWeights = false } = {},
 ): ReadonlyMap<Value, Value> {
+  const graph = builderOf(of);
   const nodes = [...graph.nodes];
   const onTheWay = dependents(graph, nodes, wrt);
   const gradients = new Map<string, Value>();

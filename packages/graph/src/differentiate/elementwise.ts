@@ -1,8 +1,7 @@
 import type { Value } from '@moepress/core';
 import { cast, div, exp, greater, mul, neg, plusNumber, square, sub, timesNumber } from '../ops/math.js';
 import { reduceSum } from '../ops/reduce.js';
-import { unbroadcast } from './unbroadcast.js';
-import type { Vjp } from './vjp.js';
+import { unbroadcast, type Vjp } from './vjp.js';
 
 /** For operators with one input: the gradient from it, the output and the output's gradient. */
 const unary =

@@ -3,8 +3,7 @@ import { div, mul, plusNumber, sqrt, square, sub } from '../ops/math.js';
 import { matmul, transposedProduct } from '../ops/nn.js';
 import { reduceMean, reduceSum } from '../ops/reduce.js';
 import { transpose } from '../ops/shape.js';
-import { unbroadcast } from './unbroadcast.js';
-import type { Vjp } from './vjp.js';
+import { unbroadcast, type Vjp } from './vjp.js';
 
 /** a with its last two axes swapped. */
 function flipped(a: Value): Value {

@@ -3,17 +3,15 @@ import { frontAxis, intVector } from '../ops/dims.js';
 import { mul, sub, timesNumber } from '../ops/math.js';
 import { softmax } from '../ops/nn.js';
 import { concat, expandLike, reshapeLike, sizeOf, split, transpose, unsqueeze } from '../ops/shape.js';
-import { unbroadcast } from './unbroadcast.js';
-import type { Vjp, VjpContext } from './vjp.js';
+import { unbroadcast, type Vjp, type VjpContext } from './vjp.js';
 
 /** Moves no element: the gradient takes the input's shape back. */
 const sameElements: Vjp = ({ gradients, inputs }) => [reshapeLike(gradients[0]!, inputs[0]!), null];
 
-/** The numbers of a constant input of a node, which its name spells out. */
-function literal(value: Value): number[] {
-  const match = /^const\/int64\[[\dx]*\]\/([-\d,]+)$/.exec(value.name);
-  if (!match) throw new RangeError(`${value.name} is not a constant.`);
-  return match[1]!.split(',').map(Number);
+/** The numbers of an input of a node that must be a constant. Throws a RangeError for any other value. */
+function literal({ literal, name }: Value): readonly number[] {
+  if (literal) return literal;
+  throw new RangeError(`${name} is not a constant.`);
 }
 
 /** The gradient of a sum, repeated along the axes that were summed. */

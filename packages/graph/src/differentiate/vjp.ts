@@ -1,9 +1,6 @@
 import type { Value } from '@moepress/core';
-import type { NodeIR } from '../ir.js';
-import { elementwise } from './elementwise.js';
-import { indexing } from './indexing.js';
-import { products } from './products.js';
-import { reshaping } from './reshaping.js';
+import type { NodeIR } from '../ir/graph-ir.js';
+import { reduceSum } from '../ops/reduce.js';
 
 /** What a derivative is given: a node, its values, and the gradients of its outputs. */
 export interface VjpContext {
@@ -27,10 +24,12 @@ export interface SparseGradient {
 /** Gradients of the inputs; entries for inputs that are not wanted may be null. */
 export type Vjp = (context: VjpContext) => readonly (Value | SparseGradient | null)[];
 
-/** Vector-Jacobian products by ONNX operator: what `differentiate` can go through. */
-export const vectorJacobianProducts: Readonly<Record<string, Vjp>> = {
-  ...elementwise,
-  ...products,
-  ...reshaping,
-  ...indexing,
-};
+/** Sums a gradient over the axes along which `input` was repeated. */
+export function unbroadcast(gradient: Value, input: Value): Value {
+  const missing = gradient.shape.length - input.shape.length;
+  const sameRank = missing === 0 ? gradient : reduceSum(gradient, [...Array(missing).keys()]);
+  const repeated = input.shape.flatMap((size, axis) =>
+    size === 1 && sameRank.shape[axis] !== 1 ? [axis] : [],
+  );
+  return repeated.length === 0 ? sameRank : reduceSum(sameRank, repeated, true);
+}

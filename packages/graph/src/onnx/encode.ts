@@ -1,12 +1,5 @@
-import type { Attribute } from '@moepress/core';
-import {
-  type ExternalData,
-  elementTypes,
-  type GraphIR,
-  type InitializerIR,
-  type NodeIR,
-  type ValueIR,
-} from '../ir.js';
+import type { Attribute, ExternalData } from '@moepress/core';
+import { elementTypes, type GraphIR, type InitializerIR, type NodeIR, type ValueIR } from '../ir/graph-ir.js';
 import { WireWriter } from './wire.js';
 
 const irVersion = 10;

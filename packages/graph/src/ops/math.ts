@@ -1,5 +1,5 @@
 import type { GraphDType, Value } from '@moepress/core';
-import { elementTypes } from '../ir.js';
+import { elementTypes } from '../ir/graph-ir.js';
 import { broadcast } from './dims.js';
 
 const binary =

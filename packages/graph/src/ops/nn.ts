@@ -1,16 +1,15 @@
 import type { Value } from '@moepress/core';
-import type { GraphBuilder } from '../builder.js';
 import { gather, reshape } from './shape.js';
 
 /** x [n, in] times W [out, in] transposed, as Hugging Face stores it, plus bias [out]. */
 export function linear(x: Value, weight: Value, bias: Value | null = null): Value {
-  const turns = (x.graph as GraphBuilder).turnsOf(x);
+  const chunks = x.graph.rowChunksOf(x);
   const [inputs, outputs] = weight.shape.toReversed() as [number, number];
   // A shape cannot leave one size open and have another of 0.
-  if (!turns || inputs * outputs === 0) return product(x, weight, bias);
-  const parts = x.graph.op('Reshape', [x, turns.shapeFor(inputs)], { shape: [1, x.shape[0]!, inputs] });
-  const each = (turn: Value) => [product(gather(parts, turn), weight, bias)];
-  const [stacked] = (x.graph as GraphBuilder).repeat(turns.count, each, 1);
+  if (!chunks || inputs * outputs === 0) return product(x, weight, bias);
+  const parts = x.graph.op('Reshape', [x, chunks.shapeFor(inputs)], { shape: [1, x.shape[0]!, inputs] });
+  const each = (chunk: Value) => [product(gather(parts, chunk), weight, bias)];
+  const [stacked] = x.graph.repeat(chunks.count, each, 1);
   return reshape(stacked!, [-1, outputs], [x.shape[0]!, outputs]);
 }
 

@@ -1,5 +1,4 @@
 import type { Dim, Graph, GraphDType, Value } from '@moepress/core';
-import type { GraphBuilder } from '../builder.js';
 import { broadcast, frontAxis, intVector } from './dims.js';
 import { cast } from './math.js';
 
@@ -107,7 +106,7 @@ export function split(a: Value, axis: number, likes: readonly Value[]): Value[] 
     0,
   );
   const parts = likes.map((like) => ({ dtype: a.dtype, shape: a.shape.with(axis, like.shape[axis]!) }));
-  return (a.graph as GraphBuilder).multi('Split', [a, sizes], parts, { attributes: { axis } });
+  return a.graph.multi('Split', [a, sizes], parts, { attributes: { axis } });
 }
 
 /** All sizes of a value as an int64 vector. */
@@ -192,7 +191,7 @@ export function where(condition: Value, a: Value, b: Value): Value {
 /** The k largest along the last axis and where they are (int64), by descending value. */
 export function topK(a: Value, k: number): { values: Value; indices: Value } {
   const shape = a.shape.with(-1, k);
-  const [values, indices] = (a.graph as GraphBuilder).multi(
+  const [values, indices] = a.graph.multi(
     'TopK',
     [a, intVector(a, [k])],
     [

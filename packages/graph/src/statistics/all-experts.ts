@@ -3,7 +3,7 @@ import { add, cast, mul, square } from '../ops/math.js';
 import { linear } from '../ops/nn.js';
 import { reduceSum } from '../ops/reduce.js';
 import { concat, reshape, unsqueeze } from '../ops/shape.js';
-import { columnSums, perExpert, rowPerExpert, sumOverTokens } from './reduce.js';
+import { columnSums, perExpert, rowPerExpert, sumOverTokens } from './expert-sums.js';
 
 /** `sum` [pool]: ||f(x)||_2 squared over all tokens, routed or not (ACP of MoE-to-dense, arXiv 2605.28207). */
 export const squaredNormsOnAllTokens: ExpertStatistic = {

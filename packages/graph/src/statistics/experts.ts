@@ -2,7 +2,7 @@ import type { ExpertStatistic } from '@moepress/core';
 import { mul, square } from '../ops/math.js';
 import { reduceL2, reduceSum } from '../ops/reduce.js';
 import { rowCount } from '../ops/shape.js';
-import { columnSums, perExpert, rowPerExpert, sumOverTokens } from './reduce.js';
+import { columnSums, perExpert, rowPerExpert, sumOverTokens } from './expert-sums.js';
 
 /** `count` [pool]: tokens routed to each expert. */
 export const expertHits: ExpertStatistic = {

@@ -1,10 +1,9 @@
 import type { ExpertStatistic, MlpGradients, MlpStatistic, MlpTaps, Value } from '@moepress/core';
-import type { GraphBuilder } from '../builder.js';
 import { add, cast, greater, mul, square, timesNumber } from '../ops/math.js';
 import { linear, matmul, transposedProduct } from '../ops/nn.js';
 import { reduceSum, reduceSumSquare } from '../ops/reduce.js';
 import { rowCount } from '../ops/shape.js';
-import { rowPerExpert } from './reduce.js';
+import { rowPerExpert } from './expert-sums.js';
 
 /** A number for each channel of an MLP, [I], from its activation [n, I] and its gradients. */
 type ChannelMeasure = (values: Pick<MlpTaps, 'input' | 'activation'>, gradients: MlpGradients) => Value;
@@ -84,7 +83,7 @@ function squaredRows(pairs: readonly (readonly [a: Value, b: Value])[]): Value {
   const over = (squares: (a: Value, b: Value) => Value) => () => [
     pairs.map(([a, b]) => squares(a, b)).reduce((sum, part) => add(sum, part)),
   ];
-  const graph = first.graph as GraphBuilder;
+  const { graph } = first;
   const [squares] = graph.branch(
     greater(rowCount(first), graph.constant([most], [1], 'int64')),
     over((a, b) => reduceSumSquare(transposedProduct(a, b), [1])),

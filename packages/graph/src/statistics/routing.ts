@@ -1,9 +1,9 @@
-import type { ExpertStatistic, LayerTaps, Value } from '@moepress/core';
+import type { ExpertStatistic, LayerTaps, MlpStatistic, Value } from '@moepress/core';
 import { cast, equal, mul } from '../ops/math.js';
 import { matmul } from '../ops/nn.js';
 import { reduceSum } from '../ops/reduce.js';
-import { reshape, transpose } from '../ops/shape.js';
-import { columnSums } from './reduce.js';
+import { reshape, rowCount, transpose } from '../ops/shape.js';
+import { columnSums } from './expert-sums.js';
 
 /**
  * `selected` [N]: the scores a slot got from the tokens that chose it; `all` [N]: from all tokens
@@ -40,6 +40,16 @@ export const routerLogitGram: ExpertStatistic = {
     const logits = cast(routerLogits, 'float64');
     return { gram: matmul(transpose(logits, [1, 0]), logits) };
   },
+};
+
+/** `sum` and `count` [1] where a shared expert has a gate: what it is multiplied by over all tokens, and their number. */
+export const sharedGateSums: MlpStatistic = {
+  target: 'mlps',
+  name: 'shared-gate-sums',
+  version: 1,
+  pass: 'forward',
+  collect: (_, { outputGate }) =>
+    outputGate ? { sum: columnSums(outputGate), count: cast(rowCount(outputGate), 'float64') } : {},
 };
 
 /** 1 where a token chose a slot, else 0: float32 [T, N]. */

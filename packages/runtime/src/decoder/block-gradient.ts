@@ -8,7 +8,7 @@ import { weightFor } from './weights.js';
 
 /** One decoder layer, `hidden` [T, H], in operators that have derivatives. */
 export function differentiableBlock(model: Model, block: Block, hidden: Value, tokens: Tokens) {
-  const graph = hidden.graph as GraphBuilder;
+  const { graph } = hidden;
   const { rmsNormEps } = model.config;
   const { attention, norms } = block;
   const normed = rmsNorm(hidden, weightFor(hidden, norms.attention), rmsNormEps);

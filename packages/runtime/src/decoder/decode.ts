@@ -1,4 +1,4 @@
-import type { Block, Model, Value } from '@moepress/core';
+import type { Block, Model, RowChunks, Value } from '@moepress/core';
 import {
   add,
   and,
@@ -15,7 +15,6 @@ import {
   sizeOf,
   squeeze,
   storedWeight,
-  type Turns,
   timesNumber,
   unsqueeze,
   where,
@@ -55,20 +54,20 @@ export function decodeGraph(model: Model, { blocks, embeds, heads }: DecodePart)
     : graph.input('hidden', 'float32', ['T', hiddenSize]);
   const past = graph.input('past', 'int64', ['T']);
   const masks = new Map<number | null, Value>();
-  const turns = turnsFor(past);
+  const chunks = rowChunksFor(past);
   for (const block of blocks) {
     const caches = cacheInputs(graph, block);
     const { window } = reachOf(block.attention);
     // The caches of all blocks are of the same length.
     const mask = masks.get(window) ?? maskOf(caches, past, window);
     masks.set(window, mask);
-    hidden = graph.inTurns(turns, () =>
+    hidden = graph.inRowChunks(chunks, () =>
       graph.scoped(`block.${block.index}`, () => step(model, block, hidden, angles, { ...caches, mask })),
     );
   }
   graph.output('hiddenOut', hidden);
   if (heads) {
-    graph.inTurns(turns, () =>
+    graph.inRowChunks(chunks, () =>
       graph.scoped('head', () => outputNextTokens(graph, logitsParts(hidden, model))),
     );
   } else {
@@ -83,8 +82,8 @@ export function decodeGraph(model: Model, { blocks, embeds, heads }: DecodePart)
  */
 const fewRows = 3;
 
-function turnsFor(past: Value): Turns {
-  const graph = past.graph as GraphBuilder;
+function rowChunksFor(past: Value): RowChunks {
+  const { graph } = past;
   const constant = (number: number) => graph.constant([number], [1], 'int64');
   const rows = sizeOf(past, 0);
   const count = where(greater(constant(fewRows + 1), rows), rows, constant(1));
@@ -113,7 +112,7 @@ const outOfReach = -1e30;
 
 /** Which places the newest tokens see: those before them, as far back as the window reaches, and themselves. */
 function maskOf({ sharedKey, pastKey }: Omit<Caches, 'mask'>, past: Value, window: number | null): Value {
-  const graph = past.graph as GraphBuilder;
+  const { graph } = past;
   const count = squeeze(add(sizeOf(sharedKey, 1), sizeOf(pastKey, 2)), 0);
   const places = range(graph, count, 'P+C');
   const next = unsqueeze(past, 1);
@@ -126,7 +125,7 @@ function maskOf({ sharedKey, pastKey }: Omit<Caches, 'mask'>, past: Value, windo
 }
 
 function step(model: Model, block: Block, hidden: Value, angles: AngleInputs, caches: Caches): Value {
-  const graph = hidden.graph as GraphBuilder;
+  const { graph } = hidden;
   const { rmsNormEps } = model.config;
   const { attention, ffn, norms } = block;
   const { output, own } = graph.scoped('attention', () => {

@@ -101,7 +101,7 @@ const partNumbers = 2 ** 21;
 
 /** Final norm and head on all rows of `hidden` [R, H], some tokens of the vocabulary at a time. */
 export function logitsParts(hidden: Value, { config, finalNorm, head }: Model): LogitsPart[] {
-  const graph = hidden.graph as GraphBuilder;
+  const { graph } = hidden;
   const normed = rmsNorm(hidden, weight(graph, finalNorm), config.rmsNormEps);
   let start = 0;
   return rowParts(head, Math.ceil(partNumbers / config.hiddenSize)).map((part) => {

@@ -2,7 +2,6 @@ import type { DenseFfn, MoeFfn, SharedExpert, Value } from '@moepress/core';
 import {
   add,
   addRows,
-  type GraphBuilder,
   gather,
   greater,
   linear,
@@ -58,7 +57,7 @@ export interface FfnValues {
  * token are skipped: their weights are not even read.
  */
 export function moeFfn(x: Value, ffn: MoeFfn): { readonly routing: Routing; readonly output: Value } {
-  const graph = x.graph as GraphBuilder;
+  const { graph } = x;
   const routing = route(x, ffn);
   let routed = zeroRows(x, Number(x.shape[1]));
   for (const [e, expert] of ffn.pool.entries()) {
@@ -81,7 +80,7 @@ export function openFfn(x: Value, ffn: DenseFfn | MoeFfn, weighing: Weighing = '
     const { output } = withShared(values.output, x, ffn.shared);
     return { routed: null, mlp: values, outputGate: null, output };
   }
-  const graph = x.graph as GraphBuilder;
+  const { graph } = x;
   const routing = route(x, ffn);
   let sum = zeroRows(x, Number(x.shape[1]));
   const experts = ffn.pool.map((expert, e) => {
@@ -117,7 +116,7 @@ export function withShared(
   shared: SharedExpert | null,
 ): Pick<FfnValues, 'mlp' | 'outputGate' | 'output'> {
   if (!shared) return { mlp: null, outputGate: null, output: sum };
-  const values = (x.graph as GraphBuilder).scoped('shared', () => mlp(x, shared.mlp));
+  const values = x.graph.scoped('shared', () => mlp(x, shared.mlp));
   if (!shared.gate) return { mlp: values, outputGate: null, output: add(sum, values.output) };
   const outputGate = sigmoid(linear(x, weightFor(x, shared.gate)));
   return { mlp: values, outputGate, output: add(sum, mul(values.output, outputGate)) };

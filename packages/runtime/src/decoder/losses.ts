@@ -3,7 +3,6 @@ import {
   clip,
   concat,
   exp,
-  type GraphBuilder,
   gather,
   gatherElements,
   gatherNd,
@@ -34,7 +33,7 @@ export type DivergenceOptions = Pick<DistillationLoss, 'direction' | 'temperatur
 /** Final norm and head, [R, H] to [R, vocabulary]. */
 export function logitsOf(own: Value, { finalNorm, head, config }: Model): Value {
   const normed = rmsNorm(own, weightFor(own, finalNorm), config.rmsNormEps);
-  return (own.graph as GraphBuilder).exactly(() => linear(normed, weightFor(own, head)));
+  return own.graph.exactly(() => linear(normed, weightFor(own, head)));
 }
 
 /** Cross-entropy; `pairs` int64 [R, 2] say (row, next token). */
@@ -42,7 +41,7 @@ export const nextTokenLoss =
   (model: Model): RowLoss =>
   (own) => {
     const logits = logitsOf(own, model);
-    const pairs = (own.graph as GraphBuilder).input('pairs', 'int64', ['R', 2]);
+    const pairs = own.graph.input('pairs', 'int64', ['R', 2]);
     return sub(reduceLogSumExp(logits, [1]), gatherNd(logits, pairs));
   };
 
@@ -50,7 +49,7 @@ export const nextTokenLoss =
 export const teacherLoss =
   (model: Model, teacher: Model, comparison: DivergenceOptions): RowLoss =>
   (own, rows) => {
-    const graph = own.graph as GraphBuilder;
+    const { graph } = own;
     const states = graph.input('teacher', 'float32', ['T', teacher.config.hiddenSize]);
     const { temperature } = comparison;
     return divergence(
@@ -67,7 +66,7 @@ export const teacherLoss =
 export const topTokensLoss =
   (model: Model, n: number, comparison: DivergenceOptions): RowLoss =>
   (own) => {
-    const graph = own.graph as GraphBuilder;
+    const { graph } = own;
     const tokens = graph.input('topTokens', 'int64', ['R', n]);
     const known = graph.input('topLogprobs', own.dtype, ['R', n]);
     const all = logSoftmax(logitsOf(own, model), comparison.temperature);
@@ -76,7 +75,7 @@ export const topTokensLoss =
 
 /** Mean squared difference from the teacher's states `teacher` [T, H] at the same place. */
 export const stateLoss: RowLoss = (own, rows) => {
-  const states = (own.graph as GraphBuilder).input('teacher', 'float32', ['T', own.shape[1]!]);
+  const states = own.graph.input('teacher', 'float32', ['T', own.shape[1]!]);
   return reduceMean(square(sub(own, gather(states, rows))), [1]);
 };
 

@@ -1,5 +1,5 @@
 import type { LayerGradients, LayerTaps, MlpGradients, MlpTaps, Value } from '@moepress/core';
-import { differentiate, type GraphBuilder, mul, type Seed, unsqueeze } from '@moepress/graph';
+import { differentiate, mul, type Seed, unsqueeze } from '@moepress/graph';
 import type { ExpertValues, FfnValues } from './ffn.js';
 import type { MlpValues } from './mlp.js';
 
@@ -53,7 +53,7 @@ export function blockGradients(
     ...experts.flatMap((expert) => [...differentiated(expert), expert.weighted]),
     ...(mlp ? [...differentiated(mlp), mlp.output] : []),
   ];
-  const gradients = differentiate(input.graph as GraphBuilder, [seed], wrt);
+  const gradients = differentiate(input.graph, [seed], wrt);
   const of = (value: Value) => gradients.get(value)!;
   const ofMlp = (
     { gateProduct, upProduct, activation, gate, up, down }: MlpValues,

@@ -1,7 +1,7 @@
 import type { TensorExpr, Value } from '@moepress/core';
-import { type GraphBuilder, weight } from '@moepress/graph';
+import { weight } from '@moepress/graph';
 
 /** A weight in the graph and the precision of the values it meets. */
 export function weightFor(x: Value, expr: TensorExpr): Value {
-  return weight(x.graph as GraphBuilder, expr, x.dtype === 'float64' ? 'float64' : 'float32');
+  return weight(x.graph, expr, x.dtype === 'float64' ? 'float64' : 'float32');
 }

@@ -33,7 +33,7 @@ function fusedAttention(inputs: AttentionInputs, totalLength: Value): Value {
   const { query, key, value, past, heads, kvHeads, scale, window, sinks } = inputs;
   const headDim = Number(query.shape[2]) / heads;
   const present = { dtype: query.dtype, shape: [query.shape[0]!, kvHeads, 'total', headDim] };
-  const [output] = (query.graph as GraphBuilder).multi(
+  const [output] = query.graph.multi(
     'GroupQueryAttention',
     [
       ...[query, key, value, past?.key ?? null, past?.value ?? null],

@@ -4,7 +4,6 @@ import {
   cast,
   causalMask,
   concat,
-  type GraphBuilder,
   greater,
   matmul,
   mul,
@@ -74,7 +73,7 @@ export function plainAttention(inputs: AttentionInputs): Value {
 
 /** 0 where a sequence's next token may look back to, a very low number elsewhere: [B, 1, 1, 1, P]. */
 function pastMask(pastKey: Value, { lastPositions, window }: AttentionInputs): Value {
-  const graph = pastKey.graph as GraphBuilder;
+  const { graph } = pastKey;
   return graph.onHost(() => {
     const places = range(graph, squeeze(sizeOf(pastKey, 2), 0), 'past');
     const next = unsqueeze(cast(lastPositions, 'int64'), 1);

@@ -3,7 +3,6 @@ import {
   cast,
   concat,
   equal,
-  type GraphBuilder,
   range,
   reshape,
   sizeOf,
@@ -34,7 +33,7 @@ export function present(past: KeyValues, own: KeyValues, { lastPositions }: Padd
 
 /** Which of the places of `all` [B, kvHeads, P, D] is the last one of its sequence, bool [B, 1, P, 1]. */
 function isLast(all: Value, lastPositions: Value): Value {
-  const graph = all.graph as GraphBuilder;
+  const { graph } = all;
   return graph.onHost(() => {
     const places = range(graph, squeeze(sizeOf(all, 2), 0), 'P');
     const found = equal(places, unsqueeze(cast(lastPositions, 'int64'), 1));

@@ -4,7 +4,6 @@ import {
   and,
   cast,
   concat,
-  type GraphBuilder,
   gather,
   greater,
   matmul,
@@ -50,7 +49,7 @@ export function treeAttention(
   epsilon: number,
 ): { output: Value; own: HeadRows } {
   const { heads, kvHeads, headDim, scale, rope } = spec;
-  const graph = x.graph as GraphBuilder;
+  const { graph } = x;
   const [group, valueDim] = [heads / kvHeads, valueDimOf(spec)];
   const { window, sinks } = reachOf(spec);
   const turn = (part: Value) => rotary(part, tokens, rope.pairing);

@@ -3,7 +3,6 @@ import {
   cast,
   div,
   equal,
-  type GraphBuilder,
   gather,
   linear,
   plusNumber,
@@ -45,7 +44,7 @@ const leastSum = 1e-20;
  */
 export function route(x: Value, ffn: MoeFfn): Routing {
   const { router } = ffn;
-  const graph = x.graph as GraphBuilder;
+  const { graph } = x;
   const weight = weightFor(x, router.weight);
   const logits = graph.exactly(() => linear(x, weight, router.bias && weightFor(x, router.bias)));
   const probabilities = router.scoring === 'softmax' ? softmax(logits) : sigmoid(logits);
@@ -57,7 +56,7 @@ function choose(
   probabilities: Value,
   { router, slots, pool }: MoeFfn,
 ): Omit<Routing, 'weight' | 'logits' | 'probabilities'> {
-  const graph = probabilities.graph as GraphBuilder;
+  const { graph } = probabilities;
   const { selected, scores } = selectSlots(probabilities, router);
   const shares = router.normalise ? div(scores, plusNumber(reduceSum(scores, [1], true), leastSum)) : scores;
   const weights = router.scale === 1 ? shares : timesNumber(shares, router.scale);

@@ -1,27 +1,21 @@
-import type { Attribute, Dim, Graph, GraphDType, OpOptions, Value } from '@moepress/core';
-import type { ElementType, ExternalData, GraphIR, InitializerIR, NodeIR, ValueIR } from './ir.js';
+import type {
+  Attribute,
+  Dim,
+  ExternalData,
+  Graph,
+  GraphDType,
+  OpOptions,
+  OutputSpec,
+  RowChunks,
+  Value,
+} from '@moepress/core';
+import type { ElementType, GraphIR, InitializerIR, NodeIR, ValueIR } from './graph-ir.js';
 
 /** Nodes of the graph, or of the branch or body in it, that is being written. */
 interface Frame {
   readonly nodes: NodeIR[];
   /** What its operators were given to what they yield. */
   readonly known: Map<string, Value>;
-}
-
-/** Rows that are multiplied with weights in turns, as many in each. */
-export interface Turns {
-  /** The name of their axis. */
-  readonly rows: Dim;
-  /** How many turns, int64 []. */
-  readonly count: Value;
-  /** [turns, rows of a turn, `width`] as int64 [3]. */
-  shapeFor(width: number): Value;
-}
-
-/** What a node produces: one of these per output. */
-export interface OutputSpec {
-  readonly dtype: GraphDType;
-  readonly shape: readonly Dim[];
 }
 
 type NodeOptions = Pick<OpOptions, 'domain' | 'attributes' | 'name'> & {
@@ -49,20 +43,18 @@ export class GraphBuilder implements Graph {
   readonly #values = new Map<string, Value>();
   #count = 0;
   #marks: Pick<NodeIR, 'onHost' | 'exact'> = {};
-  #turns: Turns | null = null;
+  #rowChunks: RowChunks | null = null;
 
   constructor(name: string) {
     this.#name = name;
   }
 
-  /** A tensor fed at run time; however often it is declared, the first time says what it is. */
   input(name: string, dtype: GraphDType, shape: readonly Dim[]): Value {
     if (this.#inputs.some((input) => input.name === name)) return this.value(name);
     this.#inputs.push({ name, dtype, shape });
     return this.#value(name, dtype, shape);
   }
 
-  /** Makes a value an output under `name`; `onDevice` for one that is fed to a graph again, and rarely looked at. */
   output(name: string, value: Value, { onDevice = false } = {}): void {
     const { dtype, shape } = value;
     this.#frames[0]!.nodes.push({
@@ -74,7 +66,6 @@ export class GraphBuilder implements Graph {
     this.#outputs.push({ name, dtype, shape, ...(onDevice && { onDevice }) });
   }
 
-  /** Appends a node, unless an equal one is at hand: what is computed from the same values is computed once. */
   op(type: string, inputs: readonly (Value | null)[], options: OpOptions = {}): Value {
     const reference = inputs.find((input) => input !== null);
     const dtype = options.dtype ?? reference?.dtype ?? 'float32';
@@ -94,7 +85,6 @@ export class GraphBuilder implements Graph {
     return value;
   }
 
-  /** A node with several outputs. */
   multi(
     type: string,
     inputs: readonly (Value | null)[],
@@ -118,7 +108,6 @@ export class GraphBuilder implements Graph {
     return values;
   }
 
-  /** A small literal tensor; equal literals share one initializer. */
   constant(data: readonly number[], shape: readonly number[], dtype: GraphDType): Value {
     const type = `const/${dtype}[${shape.join('x')}]`;
     const key = `${type}/${data.join(',')}`;
@@ -128,20 +117,16 @@ export class GraphBuilder implements Graph {
     if (!this.#initializers.has(name)) {
       this.#initializers.set(name, { name, dtype, shape, data: literalBytes(data, dtype) });
     }
-    return this.#value(name, dtype, shape);
+    return this.#value(name, dtype, shape, data);
   }
 
-  /** A tensor that the engine maps from a file. The same stretch of file is declared once for each shape it is seen in. */
+  /** The same stretch of file is declared once for each shape it is seen in. */
   external(name: string, dtype: ElementType, shape: readonly number[], data: ExternalData): Value {
     const key = `${name}@${data.file}:${data.offset} ${dtype}[${shape.join('x')}]`;
     if (!this.#initializers.has(key)) this.#initializers.set(key, { name: key, dtype, shape, data });
     return this.#value(key, dtype as GraphDType, shape);
   }
 
-  /**
-   * If-node: only the branch taken is computed. Both branches may use any outer value and must
-   * yield the same number of values, of the dtypes and shapes of the first.
-   */
   branch(condition: Value, then: () => readonly Value[], otherwise: () => readonly Value[]): Value[] {
     const [taken, other] = [this.#subgraph('then', then), this.#subgraph('else', otherwise)];
     return this.multi('If', [condition], taken.values, {
@@ -150,22 +135,19 @@ export class GraphBuilder implements Graph {
     });
   }
 
-  /**
-   * Loop-node: `body` is computed for 0, 1, .. up to `count` (int64 [], exclusive), and may use any outer value. Yields
-   * what each turn yields, one under the other: [`turns`, ...shape], where shapes are those of the first turn.
-   */
-  repeat(count: Value, body: (turn: Value) => readonly Value[], turns: Dim): Value[] {
+  repeat(count: Value, body: (iteration: Value) => readonly Value[], iterations: Dim): Value[] {
     const path = [...this.#path, `Loop_${this.#count++}`].join('/');
-    const [turn, goesOn] = [
-      this.#value(`${path}/turn`, 'int64', []),
+    const [iteration, goesOn] = [
+      this.#value(`${path}/iteration`, 'int64', []),
       this.#value(`${path}/goesOn`, 'bool', []),
     ];
-    const inner = this.#subgraph('body', () => [goesOn, ...body(turn)], [turn, goesOn]);
-    const stacked = inner.values.slice(1).map(({ dtype, shape }) => ({ dtype, shape: [turns, ...shape] }));
+    const inner = this.#subgraph('body', () => [goesOn, ...body(iteration)], [iteration, goesOn]);
+    const stacked = inner.values
+      .slice(1)
+      .map(({ dtype, shape }) => ({ dtype, shape: [iterations, ...shape] }));
     return this.multi('Loop', [count, null], stacked, { name: 'Loop', graphs: { body: inner.graph } });
   }
 
-  /** Prefixes the names of the nodes that `build` appends. */
   scoped<T>(path: string, build: () => T): T {
     this.#path.push(path);
     try {
@@ -175,30 +157,26 @@ export class GraphBuilder implements Graph {
     }
   }
 
-  /** Leaves the nodes that `build` appends to the processor, on whichever device the graph runs. */
   onHost<T>(build: () => T): T {
     return this.#marked({ onHost: true }, build);
   }
 
-  /** Keeps the nodes that `build` appends in their precision, where the graph is brought to a lower one. */
   exactly<T>(build: () => T): T {
     return this.#marked({ exact: true }, build);
   }
 
-  /** Multiplies what has `turns.rows` rows with weights some rows at a time, in the nodes that `build` appends. */
-  inTurns<T>(turns: Turns, build: () => T): T {
-    const before = this.#turns;
-    this.#turns = turns;
+  inRowChunks<T>(chunks: RowChunks, build: () => T): T {
+    const before = this.#rowChunks;
+    this.#rowChunks = chunks;
     try {
       return build();
     } finally {
-      this.#turns = before;
+      this.#rowChunks = before;
     }
   }
 
-  /** How the rows of x are to be multiplied with weights; null: all at once. */
-  turnsOf(x: Value): Turns | null {
-    return this.#turns && x.shape[0] === this.#turns.rows ? this.#turns : null;
+  rowChunksOf(x: Value): RowChunks | null {
+    return this.#rowChunks && x.shape[0] === this.#rowChunks.rows ? this.#rowChunks : null;
   }
 
   /** The nodes outside branches, in the order they were appended. */
@@ -279,11 +257,17 @@ export class GraphBuilder implements Graph {
     }
   }
 
-  #value(name: string, dtype: GraphDType, shape: readonly Dim[]): Value {
-    const value = { graph: this, name, dtype, shape };
+  #value(name: string, dtype: GraphDType, shape: readonly Dim[], literal?: readonly number[]): Value {
+    const value: Value = { graph: this, name, dtype, shape, ...(literal && { literal }) };
     this.#values.set(name, value);
     return value;
   }
+}
+
+/** The builder behind a value's graph. Throws a TypeError for a graph that this package did not make. */
+export function builderOf(graph: Graph): GraphBuilder {
+  if (graph instanceof GraphBuilder) return graph;
+  throw new TypeError('The graph was not made by GraphBuilder.');
 }
 
 /** Nodes that outputs depend on, and the names these use; branches may use any outer name. */

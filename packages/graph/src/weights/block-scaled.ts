@@ -1,13 +1,12 @@
-import type { BlockScaledExpr, StoredTensor, Value } from '@moepress/core';
-import type { GraphBuilder } from './builder.js';
-import { cast, mul, plusNumber, powerOfTwo } from './ops/math.js';
-import { expand, gather, padEnd, reshape, slice, unsqueeze } from './ops/shape.js';
+import type { BlockScaledExpr, Graph, StoredTensor, Value } from '@moepress/core';
+import { cast, mul, plusNumber, powerOfTwo } from '../ops/math.js';
+import { expand, gather, padEnd, reshape, slice, unsqueeze } from '../ops/shape.js';
 
 /**
  * The BF16 matrix that a `BlockScaledExpr` means, or some `rows` of it (int64), which are taken
  * before anything is converted.
  */
-export function blockScaled(graph: GraphBuilder, expr: BlockScaledExpr, rows: Value | null = null): Value {
+export function blockScaled(graph: Graph, expr: BlockScaledExpr, rows: Value | null = null): Value {
   const { format, of, scales, block, shape } = expr;
   const [height, width] = shape as [number, number];
   const taken = rows ? Number(rows.shape[0]) : height;
@@ -32,12 +31,12 @@ export function blockScaled(graph: GraphBuilder, expr: BlockScaledExpr, rows: Va
 /** The numbers that each of the 256 bytes stands for. */
 const tables = {
   /** E2M1 twice, the lower half of the byte first (OCP Microscaling Formats 1.0, section 5.3.3), [256, 2]. */
-  mxfp4: (graph: GraphBuilder) => {
+  mxfp4: (graph: Graph) => {
     const halves = Array.from({ length: 256 }, (_, byte) => [e2m1(byte & 15), e2m1(byte >> 4)]);
     return graph.constant(halves.flat(), [256, 2], 'float32');
   },
   /** E4M3 without infinities (OCP 8-bit Floating Point, section 3.1), [256]. */
-  fp8: (graph: GraphBuilder) =>
+  fp8: (graph: Graph) =>
     graph.constant(
       Array.from({ length: 256 }, (_, byte) => e4m3(byte)),
       [256],
@@ -66,11 +65,7 @@ function repeatRows(a: Value, times: number, height: number): Value {
   return slice(repeated, 0, 0, height);
 }
 
-function external(
-  graph: GraphBuilder,
-  tensor: StoredTensor,
-  dtype: 'uint8' | 'float8e4m3fn' | 'float32',
-): Value {
+function external(graph: Graph, tensor: StoredTensor, dtype: 'uint8' | 'float8e4m3fn' | 'float32'): Value {
   const { name, shape, file, offset, length } = tensor;
   return graph.external(name, dtype, shape, { file, offset, length });
 }

@@ -11,7 +11,7 @@ import {
   zeros,
 } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
-import { GraphBuilder } from './builder.js';
+import { GraphBuilder } from '../ir/builder.js';
 import { weight } from './weights.js';
 
 const stored = (name: string, shape: number[], dtype: StoredTensor['dtype'] = 'BF16'): StoredTensor => {

@@ -1,4 +1,4 @@
-import type { GraphIR, NodeIR, ValueIR } from './ir.js';
+import type { GraphIR, NodeIR, ValueIR } from './graph-ir.js';
 
 /** The size of a named axis. Sums and products of names, such as `N*Q`, are taken apart before it is asked. */
 export type DimSize = (name: string) => number;

@@ -1,4 +1,4 @@
-import type { Attribute, Dim } from '@moepress/core';
+import type { Attribute, Dim, ExternalData } from '@moepress/core';
 
 /** Element types of ONNX tensors with their numbers in onnx.proto. */
 export const elementTypes = {
@@ -64,12 +64,4 @@ export interface InitializerIR {
   readonly dtype: ElementType;
   readonly shape: readonly number[];
   readonly data: Uint8Array | ExternalData;
-}
-
-/** Bytes of a file that the engine maps; nothing is copied. */
-export interface ExternalData {
-  /** Absolute path, symbolic links resolved. */
-  readonly file: string;
-  readonly offset: number;
-  readonly length: number;
 }

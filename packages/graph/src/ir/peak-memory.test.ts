@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { add, exp, greater, mul } from '../ops/math.js';
+import { matmul } from '../ops/nn.js';
+import { reduceSum } from '../ops/reduce.js';
+import { concat, gather, slice } from '../ops/shape.js';
 import { GraphBuilder } from './builder.js';
-import { outputBytes, peakBytes } from './memory.js';
-import { add, exp, greater, mul } from './ops/math.js';
-import { matmul } from './ops/nn.js';
-import { reduceSum } from './ops/reduce.js';
-import { concat, gather, slice } from './ops/shape.js';
+import { outputBytes, peakBytes } from './peak-memory.js';
 
 /** Rows of 100 fp32. */
 const row = 400;

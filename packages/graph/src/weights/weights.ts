@@ -3,6 +3,7 @@ import {
   cols,
   type DType,
   describe,
+  type Graph,
   type LowRankExpr,
   MoepressError,
   rows,
@@ -12,11 +13,10 @@ import {
   type TensorExpr,
   type Value,
 } from '@moepress/core';
+import { add, cast, timesNumber } from '../ops/math.js';
+import { matmul } from '../ops/nn.js';
+import { concat, gather, transpose, zeros } from '../ops/shape.js';
 import { blockScaled } from './block-scaled.js';
-import type { GraphBuilder } from './builder.js';
-import { add, cast, timesNumber } from './ops/math.js';
-import { matmul } from './ops/nn.js';
-import { concat, gather, transpose, zeros } from './ops/shape.js';
 
 type FloatType = 'float32' | 'float16' | 'bfloat16' | 'float64';
 
@@ -33,16 +33,12 @@ const floatTypes: Partial<Record<DType, FloatType>> = {
  * columns of a block-scaled matrix come after the conversion of its rows.
  * Throws `TENSOR_DTYPE` for types that hold no weights.
  */
-export function weight(
-  graph: GraphBuilder,
-  expr: TensorExpr,
-  dtype: 'float32' | 'float64' = 'float32',
-): Value {
+export function weight(graph: Graph, expr: TensorExpr, dtype: 'float32' | 'float64' = 'float32'): Value {
   return cast(storedWeight(graph, expr), dtype);
 }
 
 /** A weight in the type of its expression, for those who take a few rows of it. */
-export function storedWeight(graph: GraphBuilder, expr: TensorExpr): Value {
+export function storedWeight(graph: Graph, expr: TensorExpr): Value {
   switch (expr.kind) {
     case 'stored':
       return mapped(graph, expr);
@@ -69,14 +65,14 @@ export function storedWeight(graph: GraphBuilder, expr: TensorExpr): Value {
 }
 
 /** Parts that come in different types, as one that is learned beside a stored one, meet in fp32. */
-function joined(graph: GraphBuilder, { of, axis }: ConcatExpr): Value {
+function joined(graph: Graph, { of, axis }: ConcatExpr): Value {
   const parts = of.map((part) => storedWeight(graph, part));
   const agree = parts.every(({ dtype }) => dtype === parts[0]!.dtype);
   return concat(agree ? parts : parts.map((part) => cast(part, 'float32')), axis);
 }
 
 /** Computed in fp32 and rounded once to the type of its terms, as it is when it is written: a view is scored as its checkpoint. */
-function summed(graph: GraphBuilder, expr: SumExpr): Value {
+function summed(graph: Graph, expr: SumExpr): Value {
   const { of, factors } = expr;
   const terms = of.map((term, i) => timesNumber(cast(storedWeight(graph, term), 'float32'), factors[i]!));
   return cast(
@@ -86,21 +82,21 @@ function summed(graph: GraphBuilder, expr: SumExpr): Value {
 }
 
 /** The product of the two narrow matrices is as large as the wide one, but lasts only while it is added. */
-function adapted(graph: GraphBuilder, { of, left, right, factor }: LowRankExpr): Value {
+function adapted(graph: Graph, { of, left, right, factor }: LowRankExpr): Value {
   const [wide, tall, flat] = [of, left, right].map((part) => weight(graph, part)) as [Value, Value, Value];
   return add(wide, timesNumber(matmul(tall, flat), factor));
 }
 
-function selected(graph: GraphBuilder, { kind, of, indices }: SelectExpr): Value {
+function selected(graph: Graph, { kind, of, indices }: SelectExpr): Value {
   if (of.kind === 'transpose') return turned(graph, (kind === 'rows' ? cols : rows)(of.of, indices));
   const places = graph.constant(indices, [indices.length], 'int64');
   if (kind === 'rows' && of.kind === 'block-scaled') return blockScaled(graph, of, places);
   return gather(storedWeight(graph, of), places, kind === 'rows' ? 0 : 1);
 }
 
-const turned = (graph: GraphBuilder, of: TensorExpr): Value => transpose(storedWeight(graph, of), [1, 0]);
+const turned = (graph: Graph, of: TensorExpr): Value => transpose(storedWeight(graph, of), [1, 0]);
 
-function mapped(graph: GraphBuilder, tensor: StoredTensor): Value {
+function mapped(graph: Graph, tensor: StoredTensor): Value {
   const { file, offset, length } = tensor;
   // ONNX Runtime maps no bytes where there are none.
   if (length === 0) return zeros(graph, tensor.shape, floatTypeOf(tensor));
