@@ -14,7 +14,7 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const distant = [
   ['packages/core/src/plan/apply.ts', 'plugins/conmoe/src/compressor.test.ts'],
   ['packages/core/src/errors/error.ts', 'harness/src/datasets/parquet.test.ts'],
-  ['packages/graph/src/builder.ts', 'packages/runtime/src/engine/worker.test.ts'],
+  ['packages/graph/src/ir/builder.ts', 'packages/runtime/src/engine/worker.test.ts'],
   ['packages/runtime/src/engine/thread.ts', 'packages/runtime/src/engine/worker.test.ts'],
   ['harness/src/datasets/parquet-thread.ts', 'harness/src/datasets/parquet.test.ts'],
   ['packages/checkpoint/src/tokenizer/thread.ts', 'packages/checkpoint/src/tokenizer/open.test.ts'],
