@@ -17,7 +17,10 @@ const distant = [
   ['packages/graph/src/ir/builder.ts', 'packages/runtime/src/engine/worker.test.ts'],
   ['packages/runtime/src/engine/thread.ts', 'packages/runtime/src/engine/worker.test.ts'],
   ['harness/src/datasets/parquet-thread.ts', 'harness/src/datasets/parquet.test.ts'],
-  ['packages/checkpoint/src/tokenizer/thread.ts', 'packages/checkpoint/src/tokenizer/open.test.ts'],
+  [
+    'packages/checkpoint/src/tokenizer/tokenizer-thread.ts',
+    'packages/checkpoint/src/tokenizer/open-tokenizer.test.ts',
+  ],
 ];
 
 const [wanted = 6, seed = Date.now() % 1e6] = process.argv.slice(2).map(Number);

@@ -1,6 +1,7 @@
 export { architectures, findArchitecture } from './architectures/index.js';
 export {
   type ArchitectureManifest,
+  biasName,
   type ExpertNames,
   type FusedNames,
   type LatentNames,
@@ -10,20 +11,21 @@ export {
 } from './architectures/manifest.js';
 export { denseLayers } from './config/ffn.js';
 export { type GenerationDefaults, generationDefaults, type TokenRules } from './config/generation.js';
-export { asFamily, type Changes, quantityOf, withQuantities } from './config/write.js';
+export { asFamily, type Changes, quantityOf, withQuantities } from './config/rewrite-config.js';
+export {
+  type Diagnosis,
+  diagnoseCheckpoint,
+  type FamilyMatch,
+  type TensorKind,
+} from './diagnose/diagnose.js';
 export { type DigestedFiles, FileDigests } from './digest/file-digests.js';
 export { anonymousMemory } from './files/anonymous.js';
-export { asWriteError } from './files/errors.js';
-export { makeFolders } from './files/folders.js';
-export { newPartial, sweepPartials } from './files/partial.js';
-export { replaceFile } from './files/replace.js';
-export { checkSpace, folderBytes } from './files/space.js';
+export { asWriteError } from './files/file-errors.js';
+export { checkSpace, folderBytes, makeFolders } from './files/folders.js';
+export { type HeldLock, lockDescriptor, type TakenLock, takeLock } from './files/lock.js';
+export { newPartial, replaceFile, sweepPartials } from './files/replace-file.js';
 export { deadTemporaries, makeTemporary, sweepTemporary, type TemporaryFolder } from './files/temporary.js';
-export { isCompanion } from './folder/companions.js';
-export { type OwnFile, openOwnFile, ownCompanions, ownFile } from './folder/own-files.js';
-export { lockDescriptor } from './locks/kernel.js';
-export { type HeldLock, type TakenLock, takeLock } from './locks/lock.js';
-export { biasName } from './model/bias.js';
+export { isCompanion, type OwnFile, openOwnFile, ownCompanions, ownFile } from './folder/own-files.js';
 export {
   type CompactLayer,
   type CompactRecord,
@@ -34,22 +36,19 @@ export {
 export type { OpenOptions } from './model/locate.js';
 export { openModel } from './model/open.js';
 export { type RaggedNames, raggedNames } from './model/ragged.js';
-export { bounded } from './net/bounded.js';
-export { type Fetch, proxiedFetch } from './net/fetch.js';
+export { describeUnread } from './model/tensor-source.js';
+export { bounded, type Fetch, proxiedFetch } from './net/proxied-fetch.js';
 export type { FolderOutputOptions } from './output/claim-folder.js';
-export { FileOutput, type FileOutputOptions } from './output/file.js';
-export { createFolder, FolderOutput } from './output/folder.js';
+export { FileOutput, type FileOutputOptions } from './output/file-output.js';
+export { createFolder, FolderOutput } from './output/folder-output.js';
 export { checkWritable } from './output/place.js';
 export { WorkFolder } from './output/work-folder.js';
-export { arrayEntry, exprEntry, stackEntry, type TensorEntry } from './safetensors/layout.js';
+export { arrayEntry, exprEntry, stackEntry, type TensorEntry } from './safetensors/file-layout.js';
 export { readSafetensors, type SafetensorsFile } from './safetensors/read.js';
 export { defaultShardBytes, planShards, type ShardPlan, writeShards } from './safetensors/shards.js';
 export { type WriteOptions, writeSafetensors } from './safetensors/write.js';
-export { type Likeness, type Survey, surveyCheckpoint, type TensorKind } from './survey/survey.js';
-export { describeUnread } from './survey/unread.js';
-export { bytesOf } from './tensor/bytes.js';
-export { decodeFloat32, holdsNotFinite } from './tensor/decode.js';
 export { fromFloat32 } from './tensor/float.js';
-export type { ConfinedTokenizer } from './tokenizer/confined.js';
-export { tokenizerFiles } from './tokenizer/files.js';
-export { openTokenizer, readSpecialTokens } from './tokenizer/open.js';
+export { bytesOf, decodeFloat32, hasNonFinite } from './tensor/read-tensor.js';
+export type { ConfinedTokenizer } from './tokenizer/confined-tokenizer.js';
+export { openTokenizer, readSpecialTokens } from './tokenizer/open-tokenizer.js';
+export { tokenizerFiles } from './tokenizer/tokenizer-files.js';

@@ -1,7 +1,6 @@
+import { deepseekNames, plainRouter } from './common.js';
 import { as, decoderKeys, key, none, refused, sized, value } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
-import { deepseekNames } from './names.js';
-import { plainRouter } from './traits.js';
 
 /** DeepSeek-V2: latent attention; the router may choose from the best groups of experts only. */
 export const deepseekV2: ArchitectureManifest = {

@@ -1,6 +1,6 @@
+import { deepseekNames } from './common.js';
 import { as, decoderKeys, key, none, sized, value } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
-import { deepseekNames } from './names.js';
 
 /** DeepSeek-V3 and R1: latent attention; sigmoid scores, whose bias steers the selection and nothing else. */
 export const deepseekV3: ArchitectureManifest = {

@@ -1,7 +1,6 @@
+import { deepseekNames, optionalBias, plainAttention, plainRouter } from './common.js';
 import { as, decoderKeys, key, perHead, refused, sized, value } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
-import { deepseekNames } from './names.js';
-import { optionalBias, plainAttention, plainRouter } from './traits.js';
 
 /** DeepSeekMoE (16B), whose code comes with its checkpoints: plain attention, ungated shared experts. */
 export const deepseek: ArchitectureManifest = {

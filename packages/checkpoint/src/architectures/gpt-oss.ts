@@ -1,7 +1,6 @@
+import { layer, llamaStyleNames, plainAttention, plainRouter } from './common.js';
 import { decoderKeys, key, none, sized, value } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
-import { layer, llamaStyleNames } from './names.js';
-import { plainAttention, plainRouter } from './traits.js';
 
 const publishedRotation = {
   rope_type: 'yarn',

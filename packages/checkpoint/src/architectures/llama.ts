@@ -1,7 +1,6 @@
+import { denseFfn, llamaStyleNames, optionalBias, plainAttention } from './common.js';
 import { as, decoderKeys, key, perHead, sized, value } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
-import { llamaStyleNames } from './names.js';
-import { denseFfn, optionalBias, plainAttention } from './traits.js';
 
 /** Llama 2 and 3, and what calls itself so: nothing special anywhere. */
 export const llama: ArchitectureManifest = {

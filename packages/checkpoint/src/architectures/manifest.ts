@@ -158,3 +158,6 @@ export interface FusedNames {
 export function tensorName(template: string, at: { readonly layer?: number; readonly expert?: number }) {
   return template.replace('{layer}', String(at.layer)).replace('{expert}', String(at.expert));
 }
+
+/** The name of a projection's bias, from that of its weights. */
+export const biasName = (weight: string): string => weight.replace(/\.weight$/, '.bias');

@@ -1,7 +1,6 @@
+import { denseFfn, llamaStyleNames, plainAttention } from './common.js';
 import { decoderKeys, key, none, perHead, sized, value } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
-import { llamaStyleNames } from './names.js';
-import { denseFfn, plainAttention } from './traits.js';
 
 /** Mistral: Llama with a window over all layers in its first version. */
 export const mistral: ArchitectureManifest = {

@@ -1,7 +1,6 @@
+import { layer, llamaStyleNames, plainAttention, plainRouter } from './common.js';
 import { decoderKeys, key, none, perHead, sized, value } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
-import { layer, llamaStyleNames } from './names.js';
-import { plainAttention, plainRouter } from './traits.js';
 
 /** Mixtral: every layer is MoE, the chosen weights always sum to one; projections are w1, w3 and w2. */
 export const mixtral: ArchitectureManifest = {

@@ -1,7 +1,6 @@
+import { llamaStyleNames, optionalBias, plainAttention, plainRouter } from './common.js';
 import { as, decoderKeys, key, none, perHead, sized, value } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
-import { llamaStyleNames } from './names.js';
-import { optionalBias, plainAttention, plainRouter } from './traits.js';
 
 /** OLMoE: every layer is MoE, no shared expert, query and key norms over the whole projection. */
 export const olmoe: ArchitectureManifest = {

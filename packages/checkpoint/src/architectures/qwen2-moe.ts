@@ -1,7 +1,6 @@
+import { llamaStyleNames, plainAttention, plainRouter } from './common.js';
 import { decoderKeys, key, perHead, sized, value } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
-import { llamaStyleNames } from './names.js';
-import { plainAttention, plainRouter } from './traits.js';
 
 /** Qwen1.5-MoE and Qwen2-MoE: a shared expert behind a sigmoid gate; biased queries, keys and values. */
 export const qwen2Moe: ArchitectureManifest = {

@@ -1,7 +1,6 @@
+import { denseFfn, llamaStyleNames, plainAttention } from './common.js';
 import { as, decoderKeys, key, none, perHead, sized, value } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
-import { llamaStyleNames } from './names.js';
-import { denseFfn, plainAttention } from './traits.js';
 
 /** Qwen1.5, Qwen2 and Qwen2.5: queries, keys and values always have biases. */
 export const qwen2: ArchitectureManifest = {

@@ -1,7 +1,6 @@
+import { llamaStyleNames, optionalBias, plainAttention, plainRouter } from './common.js';
 import { decoderKeys, key, none, perHead, sized, value } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
-import { llamaStyleNames } from './names.js';
-import { optionalBias, plainAttention, plainRouter } from './traits.js';
 
 /** Qwen3-MoE: query and key norms over each head, some layers dense, no shared expert. */
 export const qwen3Moe: ArchitectureManifest = {

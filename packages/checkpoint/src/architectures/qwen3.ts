@@ -1,7 +1,6 @@
+import { denseFfn, llamaStyleNames, optionalBias, plainAttention } from './common.js';
 import { as, decoderKeys, key, none, sized, value } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
-import { llamaStyleNames } from './names.js';
-import { denseFfn, optionalBias, plainAttention } from './traits.js';
 
 /** Qwen3: query and key norms over each head. */
 export const qwen3: ArchitectureManifest = {

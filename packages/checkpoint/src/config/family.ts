@@ -3,15 +3,13 @@ import { z } from 'zod';
 import type { Quantity } from '../architectures/keys.js';
 import type { ArchitectureManifest } from '../architectures/manifest.js';
 import type { JsonObject } from '../folder/json.js';
-import { type AttentionConfig, readAttention } from './attention.js';
+import { type AttentionConfig, layerCount, readAttention } from './attention-config.js';
 import { type FfnConfig, readFfn } from './ffn.js';
-import { type Quantisation, readQuantisation } from './quantisation.js';
+import { asTokenId, readEosTokenIds } from './generation.js';
 import { type ConfigWarning, count, KeyReader } from './reader.js';
 import { refuseUnsupported } from './refusals.js';
 import { type RouterConfig, readRouter } from './router.js';
-import { declaredDtype } from './storage-type.js';
-import { asTokenId, readEosTokenIds } from './token-ids.js';
-import { layerCount } from './windows.js';
+import { declaredDtype, type Quantisation, readQuantisation } from './storage.js';
 
 /** config.json in the vocabulary of the manifests: what the tensors must look like. */
 export interface FamilyConfig {

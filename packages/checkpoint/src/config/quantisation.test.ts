@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deepseekV3 } from '../architectures/deepseek-v3.js';
-import { readQuantisation } from './quantisation.js';
+import { readQuantisation } from './storage.js';
 import { readerOf, refusalOf } from './support.test.util.js';
 
 const read = (quantization_config: unknown) =>

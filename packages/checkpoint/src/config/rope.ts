@@ -1,5 +1,4 @@
-import type { Rope, RopeScaling } from '@moepress/core';
-import { shown } from '@moepress/core';
+import { type Rope, type RopeScaling, shown } from '@moepress/core';
 import { z } from 'zod';
 import type { Quantity } from '../architectures/keys.js';
 import {

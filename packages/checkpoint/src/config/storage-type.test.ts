@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { declaredDtype } from './storage-type.js';
+import { declaredDtype } from './storage.js';
 
 it.each([
   [{ torch_dtype: 'bfloat16' }, 'BF16'],

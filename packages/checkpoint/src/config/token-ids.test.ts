@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { asTokenId, readEosTokenIds } from './generation.js';
 import { refusalOf } from './support.test.util.js';
-import { asTokenId, readEosTokenIds } from './token-ids.js';
 
 const file = 'config.json';
 

@@ -1,4 +1,7 @@
-export { ConfinedError, type ConfinedReason } from './error.js';
-export { lowerPriority } from './priority.js';
-export { type ConfinedBounds, ConfinedThread } from './thread.js';
-export { answerConfined, type ConfinedTasks } from './worker.js';
+export {
+  type ConfinedBounds,
+  ConfinedError,
+  type ConfinedReason,
+  ConfinedThread,
+} from './confined-thread.js';
+export { answerConfined, type ConfinedTasks, lowerPriority } from './confined-worker.js';

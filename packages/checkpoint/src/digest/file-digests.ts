@@ -1,9 +1,16 @@
 import { realpath } from 'node:fs/promises';
 import { MoepressError, throwIfAborted, type Work } from '@moepress/core';
-import { blobDigest } from './blob-name.js';
+import {
+  blobDigest,
+  isSameStamp,
+  type KnownDigest,
+  readDigest,
+  type Stamp,
+  settledStamp,
+  stampOf,
+  writeDigest,
+} from './digest-record.js';
 import { hashFiles } from './hash-files.js';
-import { type KnownDigest, readDigest, writeDigest } from './record.js';
-import { isSameStamp, type Stamp, settledStamp, stampOf } from './stamp.js';
 
 /** Digests of some files, and the state the files were in. */
 export interface DigestedFiles {

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 
+/** What the thread that hashes a file answers with: many times the first form, then the second. */
+export type HashReply = { readonly done: number } | { readonly sha256: string };
+
 /** Bytes read at once; two such buffers are all the memory it takes. */
 const blockBytes = 2 * 1024 * 1024;
 

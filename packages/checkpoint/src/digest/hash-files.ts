@@ -1,8 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { throwIfAborted, type Work } from '@moepress/core';
-import { hashFile } from './hash-file.js';
-import type { HashReply } from './thread.js';
+import { type HashReply, hashFile } from './hash-file.js';
 
 /** A file to be hashed. */
 export interface FileToHash {
@@ -18,7 +17,7 @@ const worthThread = 32 * 1024 * 1024;
 const maxThreads = 4;
 
 /** The built file also when this module runs from source: worker threads cannot load TypeScript. */
-const thread = new URL('./thread.js', import.meta.url);
+const thread = new URL('./hash-thread.js', import.meta.url);
 
 /**
  * SHA-256 of files, in hexadecimal and in their order: as fast as the disk gives them, several at once in threads of

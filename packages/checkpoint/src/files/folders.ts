@@ -1,6 +1,7 @@
-import { mkdir, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { asWriteError } from './errors.js';
+import { lstat, mkdir, readdir, stat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { MoepressError } from '@moepress/core';
+import { asWriteError } from './file-errors.js';
 
 /**
  * Makes a folder and those it lies in, unless they are there. Step by step: Node's own way to do so never ends where a
@@ -27,4 +28,22 @@ async function isMade(path: string): Promise<boolean> {
     if ((await stat(path).catch(() => null))?.isDirectory()) return true;
     throw asWriteError(cause, path);
   }
+}
+
+/** Throws `DISK_FULL` unless the disk of an existing folder has `bytes` to spare. */
+export async function checkSpace(directory: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(directory);
+  const free = bavail * bsize;
+  if (free >= bytes) return;
+  throw new MoepressError('DISK_FULL', {
+    message: `${bytes} bytes are needed and ${free} are free.`,
+    where: directory,
+  });
+}
+
+/** Bytes of all files in a folder and those below it; what goes meanwhile counts nothing. */
+export async function folderBytes(folder: string): Promise<number> {
+  const names: readonly string[] = await readdir(folder, { recursive: true }).catch(() => []);
+  const infos = await Promise.all(names.map((name) => lstat(join(folder, name)).catch(() => null)));
+  return infos.reduce((sum, info) => sum + (info?.isFile() ? info.size : 0), 0);
 }

@@ -2,8 +2,8 @@ import { rmSync } from 'node:fs';
 import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type HeldLock, takeLock } from '../locks/lock.js';
-import { folderBytes } from './space.js';
+import { folderBytes } from './folders.js';
+import { type HeldLock, takeLock } from './lock.js';
 
 /** A folder that goes with the run that made it. */
 export interface TemporaryFolder {

@@ -1,9 +1,9 @@
 import { cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readSafetensors } from '../safetensors/read.js';
+import { indexFile, readSafetensors, singleFile } from '../safetensors/read.js';
 import { copyOfFixture, edit, failure, fixture, temporaryFolder } from '../support.test.util.js';
-import { indexFile, openWeights, singleFile } from './weights.js';
+import { openWeights } from './weights.js';
 
 type Map = Record<string, unknown>;
 

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MoepressError, recordOf, type StoredTensor, shown } from '@moepress/core';
 import { z } from 'zod';
-import { readSafetensors, type SafetensorsFile } from '../safetensors/read.js';
+import { indexFile, readSafetensors, type SafetensorsFile, singleFile } from '../safetensors/read.js';
 import { readJsonFile } from './json.js';
-import { noWeights } from './no-weights.js';
 
 /** The tensors of a checkpoint folder, in one file or in shards. */
 export interface Weights {
@@ -13,9 +12,6 @@ export interface Weights {
   /** SHA-256 over the header hashes of the files, in the order of their names. */
   readonly headerHash: string;
 }
-
-export const singleFile = 'model.safetensors';
-export const indexFile = 'model.safetensors.index.json';
 
 /** The largest published checkpoints have a few hundred. */
 const maxShards = 10_000;
@@ -85,4 +81,36 @@ async function readShard(directory: string, name: string): Promise<SafetensorsFi
 
 function invalidIndex(problem: string, where: string): MoepressError {
   return new MoepressError('CHECKPOINT_INDEX_INVALID', { message: `${problem}.`, where });
+}
+
+/** What may lie where the weights should, and what to do then; the first that fits is told. */
+const substitutes: readonly { readonly pattern: RegExp; readonly what: string; readonly hint: string }[] = [
+  {
+    pattern: /^model-\d+-of-\d+\.safetensors$/,
+    what: 'shards without their index',
+    hint: 'Download model.safetensors.index.json from the repository that the shards came from.',
+  },
+  {
+    pattern: /\.(bin|pth?|ckpt)$/,
+    what: 'weights in the form of PyTorch',
+    hint: 'Only safetensors are read: AutoModelForCausalLM.from_pretrained(path).save_pretrained(new_path) in Python converts them.',
+  },
+  {
+    pattern: /\.gguf$/,
+    what: 'weights in the form of llama.cpp',
+    hint: 'Only safetensors are read: get the repository that the GGUF file was made from.',
+  },
+];
+
+/** The error for a folder without safetensors weights, which says what it has instead. */
+export async function noWeights(directory: string): Promise<MoepressError> {
+  const names: readonly string[] = await readdir(directory).catch(() => []);
+  const found = substitutes.find(({ pattern }) => names.some((name) => pattern.test(name)));
+  return new MoepressError('CHECKPOINT_NOT_FOUND', {
+    message: `There is neither model.safetensors nor model.safetensors.index.json${found ? `, but ${found.what}` : ''}.`,
+    where: directory,
+    hint:
+      found?.hint ??
+      'The weights were not downloaded: give the Hub id with a network, or run "hf download <id>" first.',
+  });
 }

@@ -1,11 +1,11 @@
 import { copyFile, readdir, readFile, stat, symlink } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { MoepressError, shown } from '@moepress/core';
-import { asWriteError } from '../files/errors.js';
+import { asWriteError } from '../files/file-errors.js';
 import { makeFolders } from '../files/folders.js';
-import { replaceFile } from '../files/replace.js';
-import { unreachable } from './errors.js';
-import { type HubFile, type HubRepository, isCommit } from './repository.js';
+import { replaceFile } from '../files/replace-file.js';
+import { unreachable } from './hub-errors.js';
+import { type HubFile, type HubRepository, isCommit } from './remote.js';
 
 /**
  * One repository in the Hugging Face cache, whose layout Python shares: `blobs/<etag>` hold the bytes,

@@ -1,2 +1,2 @@
-export { fetchHubFiles, type HubSnapshot } from './fetch.js';
-export type { HubFile, HubRepository } from './repository.js';
+export { fetchHubFiles, type HubSnapshot } from './fetch-files.js';
+export type { HubFile, HubRepository } from './remote.js';

@@ -1,11 +1,31 @@
 import { datasetInfo, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
 import { MoepressError, shown } from '@moepress/core';
 import { z } from 'zod';
-import { bounded } from '../net/bounded.js';
-import { proxiedFetch } from '../net/fetch.js';
+import { bounded, proxiedFetch } from '../net/proxied-fetch.js';
 import type { HubEnvironment, HubToken } from './environment.js';
-import { unreachable } from './errors.js';
-import { type HubFile, type HubRepository, isCommit } from './repository.js';
+import { unreachable } from './hub-errors.js';
+
+/** One revision of a repository of the Hub. */
+export interface HubRepository {
+  readonly type: 'model' | 'dataset';
+  /** `organisation/name`. */
+  readonly id: string;
+  /** Branch, tag or commit. */
+  readonly revision: string;
+}
+
+/** A file of a repository. */
+export interface HubFile {
+  /** From the root of the repository, with slashes. */
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** Whether a revision is a commit, which never changes. */
+export function isCommit(revision: unknown): revision is string {
+  return typeof revision === 'string' && /^[0-9a-f]{40}$/.test(revision);
+}
 
 export interface RemoteFile extends HubFile {
   /** What the Hub calls these bytes, and the cache therefore too: their SHA-256 or their git id. */

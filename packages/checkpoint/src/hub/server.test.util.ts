@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join, sep } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
 import { temporaryFolder } from '../support.test.util.js';
-import type { HubRepository } from './repository.js';
+import type { HubRepository } from './remote.js';
 
 export const commit = 'c0ffee'.padEnd(40, '0');
 export const repository = 'org/name';

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { hashFile } from '../digest/hash-file.js';
 import { makeFolders } from '../files/folders.js';
 import { unwritable } from './cache.js';
-import { isPassing, unreachable } from './errors.js';
+import { isTransient, unreachable } from './hub-errors.js';
 
 /** A file to be fetched. */
 export interface Transfer {
@@ -56,7 +56,7 @@ export async function fetchFile(
   try {
     const start = sha256 === null ? 0 : Math.min((await file.stat()).size, size);
     count(start);
-    hash = await receive(file, transfer, start, count, signal, pause);
+    hash = await receive(transfer, { file, start, count, signal, pause });
     await file.truncate(size);
     await file.sync();
   } finally {
@@ -79,14 +79,19 @@ async function openPartial(path: string): Promise<FileHandle> {
   }
 }
 
+interface Reception {
+  readonly file: FileHandle;
+  /** Bytes that are there already. */
+  readonly start: number;
+  readonly count: Count;
+  readonly signal: AbortSignal | undefined;
+  readonly pause: Pause;
+}
+
 /** Receives the bytes from `start` on. Returns their SHA-256, or null where it has not seen them all in their order. */
 async function receive(
-  file: FileHandle,
   { size, sha256, path, open }: Transfer,
-  start: number,
-  count: Count,
-  signal: AbortSignal | undefined,
-  pause: Pause,
+  { file, start, count, signal, pause }: Reception,
 ): Promise<string | null> {
   const hash = createHash('sha256');
   let done = start;
@@ -109,7 +114,8 @@ async function receive(
       // What begins anew gets no further, however much of it comes.
       inARow = sha256 !== null && done > before ? 1 : inARow + 1;
       inAll++;
-      if (inARow === most.inARow || inAll === most.inAll || signal?.aborted || !isPassing(cause)) throw cause;
+      if (inARow === most.inARow || inAll === most.inAll || signal?.aborted || !isTransient(cause))
+        throw cause;
       if (sha256 === null) {
         count(-done);
         done = 0;

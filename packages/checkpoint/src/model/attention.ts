@@ -1,6 +1,6 @@
 import type { Attention, GroupedQueryAttention, LatentAttention, LatentDown, Linear } from '@moepress/core';
-import type { GroupedQueryConfig, LatentConfig } from '../config/attention.js';
-import type { Parts } from './parts.js';
+import type { GroupedQueryConfig, LatentConfig } from '../config/attention-config.js';
+import type { Parts } from './build-context.js';
 
 /** Throws what `TensorSource.take` throws. */
 export function buildAttention(layer: number, parts: Parts): Attention {

@@ -1,9 +1,9 @@
 import type { Block, DenseFfn, Expert, MoeFfn, Router, SharedExpert } from '@moepress/core';
 import { buildAttention } from './attention.js';
+import type { Parts } from './build-context.js';
 import type { DenseLayer } from './compact.js';
 import { compactExperts, type StoredExpert, stockExperts } from './experts.js';
 import { takeExpert, takeMlp } from './mlp.js';
-import type { Parts } from './parts.js';
 import { ownWidthNames, takeOwnWidth } from './ragged.js';
 
 /** One decoder layer. Throws what `TensorSource.take` throws. */

@@ -1,9 +1,10 @@
 import type { Work } from '@moepress/core';
-import { adapterConfigFile } from '../adapter/config.js';
-import { adapterFile } from '../adapter/weights.js';
-import { isCompanion } from '../folder/companions.js';
-import { indexFile, listShards, singleFile } from '../folder/weights.js';
-import { fetchHubFiles } from '../hub/fetch.js';
+import { adapterConfigFile } from '../adapter/adapter-config.js';
+import { adapterFile } from '../adapter/adapter-weights.js';
+import { isCompanion } from '../folder/own-files.js';
+import { listShards } from '../folder/weights.js';
+import { fetchHubFiles } from '../hub/fetch-files.js';
+import { indexFile, singleFile } from '../safetensors/read.js';
 import { readModelConfig } from './config.js';
 
 /**

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { type LatentAttention, measure, moeBlocks } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
-import { arrayEntry, exprEntry, type TensorEntry } from '../safetensors/layout.js';
+import { arrayEntry, exprEntry, type TensorEntry } from '../safetensors/file-layout.js';
 import { edit, fixture } from '../support.test.util.js';
-import { decodeFloat32 } from '../tensor/decode.js';
+import { decodeFloat32 } from '../tensor/read-tensor.js';
 import { openModel } from './open.js';
 import { bytesIn, entriesOf, pools, storedTensors, valuesOf, withTensors } from './support.test.util.js';
 

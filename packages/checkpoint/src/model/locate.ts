@@ -30,12 +30,12 @@ export async function locateCheckpoint(
     const { directory, commit } = await downloadModel(id, revision, work);
     return { directory, revision: commit };
   } catch (cause) {
-    throw asNeither(cause, id);
+    throw explainAmbiguousId(cause, id);
   }
 }
 
 /** `models/tiny` may be a misspelt path as well as a Hub id: says both if the Hub as a whole did not help. */
-function asNeither(cause: unknown, id: string): unknown {
+function explainAmbiguousId(cause: unknown, id: string): unknown {
   if (!MoepressError.isInstance(cause) || cause.where !== id) return cause;
   return new MoepressError(cause.code, {
     message: `There is no folder ${resolve(id)}, and as a Hub id it cannot be opened either. ${cause.message}`,

@@ -1,10 +1,9 @@
 import { type Mlp, rows, type TensorExpr, transpose } from '@moepress/core';
-import type { FusedNames, MlpNames } from '../architectures/manifest.js';
-import { biasName } from './bias.js';
+import { biasName, type FusedNames, type MlpNames } from '../architectures/manifest.js';
+import type { GateUpRows, Parts } from './build-context.js';
 import type { StoredExpert } from './experts.js';
-import type { GateUpRows, Parts } from './parts.js';
 import { takeRagged } from './ragged.js';
-import type { Place, Slab } from './tensors.js';
+import type { Place, Slab } from './tensor-source.js';
 
 /** An MLP with tensors of its own. Throws what `TensorSource.take` throws. */
 export function takeMlp(

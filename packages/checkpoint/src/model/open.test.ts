@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { measure, moeBlocks, storedIn } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
-import { exprEntry, type TensorEntry } from '../safetensors/layout.js';
+import { exprEntry, type TensorEntry } from '../safetensors/file-layout.js';
 import { readSafetensors } from '../safetensors/read.js';
 import { writeSafetensors } from '../safetensors/write.js';
 import { copyOfFixture, edit, failure, fixture, temporaryFolder } from '../support.test.util.js';

@@ -1,19 +1,16 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Model, MoepressError, throwIfAborted, type Work } from '@moepress/core';
-import { type AdapterConfig, readAdapterConfig } from '../adapter/config.js';
-import { mergeLine } from '../adapter/merge-line.js';
-import { withAdapter } from '../adapter/open.js';
-import { warnOfOwnTokenizer } from '../adapter/tokenizer.js';
-import { declaredDtype } from '../config/storage-type.js';
+import { type AdapterConfig, mergeLine, readAdapterConfig } from '../adapter/adapter-config.js';
+import { warnOfOwnTokenizer, withAdapter } from '../adapter/apply-adapter.js';
+import { declaredDtype } from '../config/storage.js';
 import { checkFiles } from '../folder/own-files.js';
 import { openWeights } from '../folder/weights.js';
-import { describeUnread, unreadOf } from '../survey/unread.js';
 import { buildBlock } from './build.js';
 import { readModelConfig } from './config.js';
 import { locateCheckpoint, type OpenOptions } from './locate.js';
 import { lazySplit } from './mlp.js';
-import { TensorSource } from './tensors.js';
+import { describeUnread, TensorSource, unreadOf } from './tensor-source.js';
 import { readVocabulary } from './vocabulary.js';
 
 /**

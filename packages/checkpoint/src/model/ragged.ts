@@ -1,9 +1,8 @@
 import { type Mlp, type TensorExpr, zeros } from '@moepress/core';
-import type { ExpertNames, MlpNames } from '../architectures/manifest.js';
-import { mlp } from '../architectures/names.js';
-import { biasName } from './bias.js';
-import type { Parts } from './parts.js';
-import type { Place } from './tensors.js';
+import { mlp } from '../architectures/common.js';
+import { biasName, type ExpertNames, type MlpNames } from '../architectures/manifest.js';
+import type { Parts } from './build-context.js';
+import type { Place } from './tensor-source.js';
 
 /** Names of an MLP that has a width of its own, in every family. */
 export interface RaggedNames {

@@ -1,6 +1,6 @@
 import type { LatentAttention, StoredTensor } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
-import { arrayEntry, exprEntry, type TensorEntry } from '../safetensors/layout.js';
+import { arrayEntry, exprEntry, type TensorEntry } from '../safetensors/file-layout.js';
 import { copyOfFixture, edit, failure, fixture } from '../support.test.util.js';
 import { openModel } from './open.js';
 import { bytesIn, entriesOf, pools, valuesOf, withTensors } from './support.test.util.js';

@@ -2,12 +2,11 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Expert, type Model, mlpTensors, moeBlocks, type StoredTensor } from '@moepress/core';
-import { exprEntry, type TensorEntry } from '../safetensors/layout.js';
+import { exprEntry, type TensorEntry } from '../safetensors/file-layout.js';
 import { readSafetensors } from '../safetensors/read.js';
 import { writeSafetensors } from '../safetensors/write.js';
 import { fixture, temporaryFolder } from '../support.test.util.js';
-import { bytesOf } from '../tensor/bytes.js';
-import { decodeFloat32 } from '../tensor/decode.js';
+import { bytesOf, decodeFloat32 } from '../tensor/read-tensor.js';
 
 const weights = 'model.safetensors';
 export const storedTensors = async (name: string) =>

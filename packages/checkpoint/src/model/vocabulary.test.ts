@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { ProgressEvent } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
-import { arrayEntry, exprEntry, type TensorEntry } from '../safetensors/layout.js';
+import { arrayEntry, exprEntry, type TensorEntry } from '../safetensors/file-layout.js';
 import { readSafetensors } from '../safetensors/read.js';
 import { writeSafetensors } from '../safetensors/write.js';
 import { copyOfFixture, edit, failure, fixture } from '../support.test.util.js';
-import { decodeFloat32 } from '../tensor/decode.js';
+import { decodeFloat32 } from '../tensor/read-tensor.js';
 import { openModel } from './open.js';
 
 const head = 'lm_head.weight';

@@ -1,7 +1,7 @@
 import type { Progress, StoredTensor, TensorExpr } from '@moepress/core';
-import { equalValues } from '../tensor/equal.js';
 import type { FloatType } from '../tensor/float.js';
-import type { Parts } from './parts.js';
+import { equalValues } from '../tensor/read-tensor.js';
+import type { Parts } from './build-context.js';
 
 /** Where tokens come in and go out, and whether both ends are one tensor. */
 export interface Vocabulary {

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Progress } from '@moepress/core';
-import { asWriteError } from '../files/errors.js';
-import type { HeldLock } from '../locks/lock.js';
+import { asWriteError } from '../files/file-errors.js';
+import type { HeldLock } from '../files/lock.js';
 import { claim, folderLockPath, isLockName, lockPath } from './claim.js';
 import { lookAt, makeOutputFolder, occupied } from './place.js';
 import { type Claimed, giveBack } from './settle.js';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { MoepressError, type Progress } from '@moepress/core';
-import { asWriteError } from '../files/errors.js';
-import { fitting } from '../files/partial.js';
-import { type HeldLock, takeLock } from '../locks/lock.js';
+import { asWriteError } from '../files/file-errors.js';
+import { type HeldLock, takeLock } from '../files/lock.js';
+import { fitting } from '../files/replace-file.js';
 
 const ending = '.moepress-lock';
 const hashDigits = 8;

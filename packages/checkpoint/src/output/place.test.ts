@@ -12,7 +12,7 @@ const script = `
   await openPartial(process.argv[2]);
   process.kill(process.pid, 'SIGKILL');
 `;
-const module = new URL('../files/partial.js', import.meta.url).href;
+const module = new URL('../files/replace-file.js', import.meta.url).href;
 
 describe('a folder that files go into', () => {
   it.each(['.', 'new', 'new/er'])('serves as %s, and nothing is made yet', async (name) => {

@@ -1,9 +1,9 @@
 import { lstat, mkdir, realpath, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { MoepressError } from '@moepress/core';
-import { asWriteError } from '../files/errors.js';
+import { asWriteError } from '../files/file-errors.js';
 import { makeFolders } from '../files/folders.js';
-import { openPartial } from '../files/partial.js';
+import { openPartial } from '../files/replace-file.js';
 
 /** What is at an output path: nothing, a file or a folder, links followed. `path` has none but perhaps its last part. */
 export interface Place {

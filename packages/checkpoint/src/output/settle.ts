@@ -1,5 +1,9 @@
-import type { HeldLock } from '../locks/lock.js';
-import { keepFinished } from './keep.js';
+import { mkdtemp, rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { MoepressError } from '@moepress/core';
+import type { HeldLock } from '../files/lock.js';
+import { fitting } from '../files/replace-file.js';
+import { contentName } from './moves.js';
 import type { MadeFolders } from './place.js';
 import type { Staging } from './staging.js';
 
@@ -40,4 +44,39 @@ export async function giveUp({ staging, locks, made }: Claimed): Promise<void> {
 export async function giveBack(locks: readonly HeldLock[], made: MadeFolders | null): Promise<void> {
   for (const lock of locks) await lock.release().catch(() => {});
   await made?.takeBack();
+}
+
+const mark = '.finished-';
+
+/**
+ * What has been made and could not be put where it belongs is kept beside that: never is it removed because of its
+ * last step. Returns the error that says where it is.
+ */
+export async function keepFinished(
+  staging: Staging,
+  content: string,
+  out: string,
+  cause: unknown,
+): Promise<MoepressError> {
+  const where = await moveAside(staging, content);
+  return new MoepressError('OUTPUT_EXISTS', {
+    message: `All is done, but cannot be put in its place (${(cause as Error).message}): it is kept as ${where}.`,
+    where: out,
+    hint: 'Move it to where it shall be.',
+    cause,
+  });
+}
+
+async function moveAside(staging: Staging, content: string): Promise<string> {
+  try {
+    const name = basename(staging.path).replace(/\.partial-.{6}$/, '');
+    const folder = await mkdtemp(join(dirname(staging.path), `${fitting(name, mark.length + 6)}${mark}`));
+    const kept = join(folder, basename(content) === contentName ? name || contentName : basename(content));
+    await rename(content, kept);
+    await staging.remove();
+    return kept;
+  } catch {
+    await staging.keep();
+    return content;
+  }
 }

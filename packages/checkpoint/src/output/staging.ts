@@ -2,9 +2,9 @@ import { lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Progress } from '@moepress/core';
-import { fitting } from '../files/partial.js';
-import { folderBytes } from '../files/space.js';
-import { type HeldLock, takeLock } from '../locks/lock.js';
+import { folderBytes } from '../files/folders.js';
+import { type HeldLock, takeLock } from '../files/lock.js';
+import { fitting } from '../files/replace-file.js';
 import { takeBackMoves } from './moves.js';
 import { probeBytes } from './place.js';
 

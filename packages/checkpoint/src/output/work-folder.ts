@@ -1,6 +1,6 @@
 import type { Progress } from '@moepress/core';
-import { asWriteError } from '../files/errors.js';
-import type { HeldLock } from '../locks/lock.js';
+import { asWriteError } from '../files/file-errors.js';
+import type { HeldLock } from '../files/lock.js';
 import { claim, folderLockPath } from './claim.js';
 import { checkWritable, type MadeFolders, makeOutputFolder } from './place.js';
 

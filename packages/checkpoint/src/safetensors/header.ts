@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { byteLength, cut, type DType, isDType, MoepressError, parseJson, shown } from '@moepress/core';
+import { byteLength, cut, type DType, isDType, parseJson, shown } from '@moepress/core';
+import { invalidCheckpoint } from '../files/file-errors.js';
 
 /**
  * The safetensors header: eight bytes of little-endian length, then a JSON object of
@@ -38,11 +39,14 @@ export interface Header {
 /** Throws `CHECKPOINT_INVALID`. */
 export function checkHeaderLength(declared: bigint, fileSize: number, file: string): number {
   if (declared > BigInt(maxHeaderBytes)) {
-    throw invalid(`The header claims ${declared} bytes; ${maxHeaderBytes} is the most allowed`, file);
+    throw invalidCheckpoint(
+      `The header claims ${declared} bytes; ${maxHeaderBytes} is the most allowed`,
+      file,
+    );
   }
   const length = Number(declared);
   if (lengthBytes + length > fileSize) {
-    throw invalid(`The header claims ${length} bytes but the file has ${fileSize}`, file);
+    throw invalidCheckpoint(`The header claims ${length} bytes but the file has ${fileSize}`, file);
   }
   return length;
 }
@@ -58,7 +62,7 @@ export function parseHeader(json: Uint8Array, dataBytes: number, file: string): 
   const entries = new Map<string, HeaderEntry>();
   for (const [name, value] of Object.entries(parsed)) {
     if (name.length > maxName)
-      throw invalid(`A name has ${name.length} characters`, `${file}: ${cut(name, 100)}`);
+      throw invalidCheckpoint(`A name has ${name.length} characters`, `${file}: ${cut(name, 100)}`);
     if (name !== '__metadata__') entries.set(name, checkEntry(value, dataBytes, `${file}: ${name}`));
   }
   checkCoverage(entries, dataBytes, file);
@@ -70,39 +74,39 @@ function parseObject(json: Uint8Array, file: string): Record<string, unknown> {
   try {
     parsed = parseJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json), strict);
   } catch (cause) {
-    throw invalid(`The header is not JSON in UTF-8: ${(cause as Error).message}`, file, cause);
+    throw invalidCheckpoint(`The header is not JSON in UTF-8: ${(cause as Error).message}`, file, { cause });
   }
-  if (!isObject(parsed)) throw invalid('The header is not a JSON object', file);
+  if (!isObject(parsed)) throw invalidCheckpoint('The header is not a JSON object', file);
   return parsed;
 }
 
 function checkMetadata(value: unknown, file: string): Record<string, string> {
   if (value === undefined) return {};
   const fits = isObject(value) && Object.values(value).every((v) => typeof v === 'string');
-  if (!fits) throw invalid('__metadata__ is not a map from strings to strings', file);
+  if (!fits) throw invalidCheckpoint('__metadata__ is not a map from strings to strings', file);
   return value as Record<string, string>;
 }
 
 function checkEntry(value: unknown, dataBytes: number, where: string): HeaderEntry {
-  if (!isObject(value)) throw invalid('The tensor is not described by an object', where);
+  if (!isObject(value)) throw invalidCheckpoint('The tensor is not described by an object', where);
   const { dtype, shape, data_offsets: offsets } = value;
-  if (!isDType(dtype)) throw invalid(`Unknown dtype ${shown(dtype)}`, where);
-  if (!isCounts(shape)) throw invalid(`Shape ${shown(shape)} is not a list of sizes`, where);
+  if (!isDType(dtype)) throw invalidCheckpoint(`Unknown dtype ${shown(dtype)}`, where);
+  if (!isCounts(shape)) throw invalidCheckpoint(`Shape ${shown(shape)} is not a list of sizes`, where);
   if (!isCounts(offsets) || offsets.length !== 2) {
-    throw invalid(`Offsets ${shown(offsets)} are not a pair of positions`, where);
+    throw invalidCheckpoint(`Offsets ${shown(offsets)} are not a pair of positions`, where);
   }
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > dataBytes) {
-    throw invalid(
-      `Offsets [${begin}, ${end}] lie outside the ${dataBytes} bytes of data`,
-      where,
-      undefined,
-      'The file is shorter than its header says, or damaged: download it again.',
-    );
+    throw invalidCheckpoint(`Offsets [${begin}, ${end}] lie outside the ${dataBytes} bytes of data`, where, {
+      hint: 'The file is shorter than its header says, or damaged: download it again.',
+    });
   }
   const expected = byteLength(dtype, shape);
   if (expected !== end - begin) {
-    throw invalid(`Offsets span ${end - begin} bytes but ${dtype} ${shown(shape)} takes ${expected}`, where);
+    throw invalidCheckpoint(
+      `Offsets span ${end - begin} bytes but ${dtype} ${shown(shape)} takes ${expected}`,
+      where,
+    );
   }
   return { dtype, shape, begin, length: end - begin };
 }
@@ -113,12 +117,18 @@ function checkCoverage(entries: ReadonlyMap<string, HeaderEntry>, dataBytes: num
   for (const [name, { begin, length }] of ordered) {
     if (begin !== covered) {
       const problem = begin < covered ? 'overlaps the tensor before it' : 'leaves a gap before it';
-      throw invalid(`Its data at ${begin} ${problem}, which ends at ${covered}`, `${file}: ${name}`);
+      throw invalidCheckpoint(
+        `Its data at ${begin} ${problem}, which ends at ${covered}`,
+        `${file}: ${name}`,
+      );
     }
     covered += length;
   }
   if (covered !== dataBytes) {
-    throw invalid(`The tensors end at ${covered} but the file holds ${dataBytes} bytes of data`, file);
+    throw invalidCheckpoint(
+      `The tensors end at ${covered} but the file holds ${dataBytes} bytes of data`,
+      file,
+    );
   }
 }
 
@@ -128,8 +138,4 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function isCounts(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
-}
-
-export function invalid(problem: string, where: string, cause?: unknown, hint?: string): MoepressError {
-  return new MoepressError('CHECKPOINT_INVALID', { message: `${problem}.`, where, hint, cause });
 }

@@ -1,7 +1,6 @@
 import { byteLength, elementCount, MoepressError } from '@moepress/core';
-import { type Block, blocksOf } from '../tensor/blocks.js';
-import { type Piece, piecesOf } from '../tensor/pieces.js';
-import type { FileLayout, TensorEntry } from './layout.js';
+import { type Block, blocksOf, type Piece, piecesOf } from '../tensor/pieces.js';
+import type { FileLayout, TensorEntry } from './file-layout.js';
 
 /** A part of a file that can be written by itself. */
 export type Job = BlockJob | EntriesJob;

@@ -1,7 +1,7 @@
 import { concat, type TensorExpr, transpose, weightedSum } from '@moepress/core';
 import { expect, it } from 'vitest';
-import { exprEntry, layOut } from './layout.js';
-import { writingBytes } from './memory.js';
+import { exprEntry, layOut } from './file-layout.js';
+import { writingBytes } from './writing-memory.js';
 
 const stored = (rows: number, columns: number): TensorExpr => ({
   kind: 'stored',

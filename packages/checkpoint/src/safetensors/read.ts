@@ -1,7 +1,13 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { MoepressError, refuseLfsPointer, type StoredTensor } from '@moepress/core';
-import { checkHeaderLength, invalid, lengthBytes, parseHeader } from './header.js';
+import { invalidCheckpoint } from '../files/file-errors.js';
+import { readUpTo } from '../files/open-files.js';
+import { checkHeaderLength, lengthBytes, parseHeader } from './header.js';
+
+/** The weights of a folder in one file, and the index of those in several. */
+export const singleFile = 'model.safetensors';
+export const indexFile = 'model.safetensors.index.json';
 
 /** What a safetensors file says it holds; the data itself stays on disk. */
 export interface SafetensorsFile {
@@ -26,12 +32,12 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   const { file, handle } = await openFile(path);
   try {
     const info = await handle.stat();
-    if (!info.isFile()) throw invalid('This is not a file', file);
+    if (!info.isFile()) throw invalidCheckpoint('This is not a file', file);
     const { size } = info;
     if (size <= smallBytes) {
       refuseLfsPointer(await readExactly(handle, 0, size, file), file, 'CHECKPOINT_INVALID');
     }
-    if (size < lengthBytes) throw invalid(`The file has only ${size} bytes`, file);
+    if (size < lengthBytes) throw invalidCheckpoint(`The file has only ${size} bytes`, file);
     const declared = (await readExactly(handle, 0, lengthBytes, file)).readBigUInt64LE();
     const headerLength = checkHeaderLength(declared, size, file);
     const dataStart = lengthBytes + headerLength;
@@ -71,21 +77,6 @@ async function readExactly(
 ): Promise<Buffer<ArrayBuffer>> {
   const buffer = Buffer.from(new ArrayBuffer(length));
   const done = await readUpTo(handle, position, buffer);
-  if (done < length) throw invalid(`The file ends ${length - done} bytes early`, where);
+  if (done < length) throw invalidCheckpoint(`The file ends ${length - done} bytes early`, where);
   return buffer;
-}
-
-/** Fills `target` from a position on. Returns how many bytes there were: fewer if the file ends. */
-export async function readUpTo(
-  handle: FileHandle,
-  position: number,
-  target: Uint8Array<ArrayBuffer>,
-): Promise<number> {
-  let done = 0;
-  while (done < target.length) {
-    const { bytesRead } = await handle.read(target, done, target.length - done, position + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
-  }
-  return done;
 }

@@ -1,10 +1,11 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { indexFile, openWeights } from '../folder/weights.js';
+import { openWeights } from '../folder/weights.js';
 import { fixture, temporaryFolder } from '../support.test.util.js';
-import { decodeFloat32 } from '../tensor/decode.js';
-import { exprEntry } from './layout.js';
+import { decodeFloat32 } from '../tensor/read-tensor.js';
+import { exprEntry } from './file-layout.js';
+import { indexFile } from './read.js';
 import { planShards, writeShards } from './shards.js';
 
 async function entries() {

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { byteLength, type Work } from '@moepress/core';
 import { anonymousMemory } from '../files/anonymous.js';
-import { replaceFile } from '../files/replace.js';
-import { indexFile, singleFile } from '../folder/weights.js';
-import { type FileLayout, layOut, type TensorEntry } from './layout.js';
-import { writingBytes } from './memory.js';
+import { replaceFile } from '../files/replace-file.js';
+import { type FileLayout, layOut, type TensorEntry } from './file-layout.js';
+import { indexFile, singleFile } from './read.js';
 import { type WriteOptions, writeLayout } from './write.js';
+import { writingBytes } from './writing-memory.js';
 
 /** 5 GB, as huggingface_hub writes. */
 export const defaultShardBytes = 5_000_000_000;
@@ -53,10 +53,11 @@ export async function writeShards(
   progress?.({ type: 'start', task, total: totalBytes, unit: 'bytes' });
   let done = 0;
   for (const { name, layout } of shards) {
-    await writeLayout(join(directory, name), layout, signal, (bytes) => {
+    const count = (bytes: number) => {
       done += bytes;
       progress?.({ type: 'advance', task, done, note: name });
-    });
+    };
+    await writeLayout(join(directory, name), layout, { signal, count });
   }
   if (index !== null) {
     await replaceFile(join(directory, indexFile), (file) => file.writeFile(index));

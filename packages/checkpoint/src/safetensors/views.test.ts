@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import { rows, type TensorExpr } from '@moepress/core';
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
-import { bytesOf } from '../tensor/bytes.js';
-import { decodeFloat32 } from '../tensor/decode.js';
 import { toFloat32 } from '../tensor/float.js';
+import { bytesOf, decodeFloat32 } from '../tensor/read-tensor.js';
 import { meaning, type Sources, views, writeSources } from '../tensor/views.test.util.js';
-import { arrayEntry, exprEntry, layOut, stackEntry, type TensorEntry } from './layout.js';
+import { arrayEntry, exprEntry, layOut, stackEntry, type TensorEntry } from './file-layout.js';
 import { readSafetensors } from './read.js';
 import { writeInto } from './write.js';
 
@@ -52,7 +51,7 @@ it('are written and read as defined, whatever their kind, their types, their nei
       let counted = 0;
       const file = await open(path, 'w');
       try {
-        await writeInto(file, layout, undefined, (bytes) => (counted += bytes), blockBytes);
+        await writeInto(file, layout, { count: (bytes) => (counted += bytes), blockBytes });
       } finally {
         await file.close();
       }

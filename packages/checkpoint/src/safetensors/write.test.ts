@@ -5,11 +5,11 @@ import { setImmediate } from 'node:timers/promises';
 import { byteLength, type DType, dtypeBits, type ProgressEvent, type StoredTensor } from '@moepress/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { asWriteError } from '../files/errors.js';
-import { checkSpace } from '../files/space.js';
+import { asWriteError } from '../files/file-errors.js';
+import { checkSpace } from '../files/folders.js';
 import { failure, fixture, temporaryFolder } from '../support.test.util.js';
-import { bytesOf } from '../tensor/bytes.js';
-import { arrayEntry, exprEntry, layOut, stackEntry, type TensorEntry } from './layout.js';
+import { bytesOf } from '../tensor/read-tensor.js';
+import { arrayEntry, exprEntry, layOut, stackEntry, type TensorEntry } from './file-layout.js';
 import { readSafetensors } from './read.js';
 import { writeInto, writeSafetensors } from './write.js';
 
@@ -214,7 +214,7 @@ describe('a file that cannot be written', () => {
 
   it.runIf(existsSync('/dev/full'))('says that the disk is full', async () => {
     const full = await open('/dev/full', 'w');
-    const error = await writeInto(full, layOut([big]), undefined, () => {}).catch((cause) => cause);
+    const error = await writeInto(full, layOut([big]), { count: () => {} }).catch((cause) => cause);
     await full.close();
     expect(asWriteError(error, 'model.safetensors')).toMatchObject({
       code: 'DISK_FULL',

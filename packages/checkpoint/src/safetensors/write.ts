@@ -1,12 +1,12 @@
 import type { FileHandle } from 'node:fs/promises';
 import { byteLength, throwIfAborted, type Work } from '@moepress/core';
-import { replaceFile } from '../files/replace.js';
+import { replaceFile } from '../files/replace-file.js';
 import type { Bytes } from '../tensor/buffers.js';
 import { Reading } from '../tensor/reading.js';
+import { type FileLayout, layOut, type TensorEntry } from './file-layout.js';
 import { checkLength, type Job, jobsOf } from './jobs.js';
-import { type FileLayout, layOut, type TensorEntry } from './layout.js';
-import { defaultBlockBytes, lanes } from './memory.js';
 import { OutputFile } from './output.js';
+import { defaultBlockBytes, lanes } from './writing-memory.js';
 
 export interface WriteOptions extends Work {
   /** Default `{ format: 'pt' }`, which transformers demands. */
@@ -30,30 +30,32 @@ export async function writeSafetensors(
   const task = 'Writing';
   progress?.({ type: 'start', task, total: layout.totalBytes, unit: 'bytes' });
   let done = 0;
-  await writeLayout(path, layout, signal, (bytes) => {
+  const count = (bytes: number) => {
     done += bytes;
     progress?.({ type: 'advance', task, done });
-  });
+  };
+  await writeLayout(path, layout, { signal, count });
   progress?.({ type: 'end', task });
 }
 
-/** Writes one file of a known layout. */
-export async function writeLayout(
-  path: string,
-  layout: FileLayout,
-  signal: AbortSignal | undefined,
-  count: Count,
-): Promise<void> {
-  await replaceFile(path, (file) => writeInto(file, layout, signal, count));
+/** How a file of a known layout is written. */
+export interface LayoutWork {
+  readonly signal?: AbortSignal | undefined;
+  readonly count: Count;
+  /** Bytes read and written at a time, about; default 1 MB. */
+  readonly blockBytes?: number;
 }
 
-/** Writes head and data from the beginning of a file on, in blocks of about `blockBytes`. */
+/** Writes one file of a known layout. */
+export async function writeLayout(path: string, layout: FileLayout, work: LayoutWork): Promise<void> {
+  await replaceFile(path, (file) => writeInto(file, layout, work));
+}
+
+/** Writes head and data from the beginning of a file on. */
 export async function writeInto(
   file: FileHandle,
   layout: FileLayout,
-  signal: AbortSignal | undefined,
-  count: Count,
-  blockBytes: number = defaultBlockBytes,
+  { signal, count, blockBytes = defaultBlockBytes }: LayoutWork,
 ): Promise<void> {
   const output = new OutputFile(file);
   const reading = new Reading(blockBytes);

@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { type DType, fp8, mxfp4, rows, type StoredTensor, transpose } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../support.test.util.js';
-import { bytesOf } from './bytes.js';
-import { decodeFloat32, holdsNotFinite } from './decode.js';
+import { bytesOf, decodeFloat32, hasNonFinite } from './read-tensor.js';
 
 async function stored(dtype: DType, shape: number[], data: ArrayBufferView): Promise<StoredTensor> {
   const file = join(await temporaryFolder(), 'data');
@@ -45,8 +44,8 @@ describe('MXFP4', () => {
   it('reaches from the least scale to beyond what is finite', async () => {
     const least = await fourBits([0x02], [0]);
     expect((await decodeFloat32(least))[0]).toBe(2 ** -127);
-    expect(await holdsNotFinite(least)).toBe(false);
-    expect(await holdsNotFinite(await fourBits([0x02], [255]))).toBe(true);
+    expect(await hasNonFinite(least)).toBe(false);
+    expect(await hasNonFinite(await fourBits([0x02], [255]))).toBe(true);
   });
 });
 

@@ -1,16 +1,12 @@
 import type { ConcatExpr, SelectExpr } from '@moepress/core';
-import type { Bytes } from './buffers.js';
-import { type Piece, piecesOf, sizeOf, widthOf } from './pieces.js';
-import type { Reading } from './reading.js';
-import { unitsOf } from './units.js';
+import { type Bytes, unitsOf } from './buffers.js';
+import { type OperandReader, type Piece, piecesOf, type RowRange, sizeOf, widthOf } from './pieces.js';
 
 /** Rows [from, to) of chosen columns into `target`. The operand may be far wider, so it is read in blocks too. */
 export async function columns(
   expr: SelectExpr,
-  from: number,
-  to: number,
-  target: Bytes,
-  reading: Reading,
+  { from, to, target }: RowRange,
+  reading: OperandReader,
 ): Promise<void> {
   const { of, indices } = expr;
   const width = widthOf(of);
@@ -24,18 +20,28 @@ export async function columns(
       const source = buffer.subarray(0, (stop - start) * wide);
       await reading.read(of, start * width, stop * width, source);
       const rows = target.subarray((start - from) * narrow, (stop - from) * narrow);
-      pick(source, wide, indices, cell, rows);
+      pick({ source, rowBytes: wide, cellBytes: cell, indices, target: rows });
     }
   });
 }
 
-/** From each row of `wide` bytes the cells of these numbers. */
-function pick(source: Bytes, wide: number, indices: readonly number[], cell: number, target: Bytes): void {
+interface Cells {
+  /** Whole rows of `rowBytes` bytes, which consist of cells of `cellBytes`. */
+  readonly source: Bytes;
+  readonly rowBytes: number;
+  readonly cellBytes: number;
+  /** Numbers of the cells that are wanted of each row. */
+  readonly indices: readonly number[];
+  readonly target: Bytes;
+}
+
+/** Copies the chosen cells of each row. */
+function pick({ source, rowBytes, cellBytes, indices, target }: Cells): void {
   // Nearly all elements have two bytes: moved at once.
-  const size = cell % 2 === 0 && target.byteOffset % 2 === 0 ? 2 : 1;
+  const size = cellBytes % 2 === 0 && target.byteOffset % 2 === 0 ? 2 : 1;
   const [from, to] = [unitsOf(source, size), unitsOf(target, size)];
-  const stride = wide / size;
-  const length = cell / size;
+  const stride = rowBytes / size;
+  const length = cellBytes / size;
   let at = 0;
   for (let row = 0; row < from.length; row += stride) {
     if (length === 1) {
@@ -49,13 +55,11 @@ function pick(source: Bytes, wide: number, indices: readonly number[], cell: num
   }
 }
 
-/** Rows [from, to) of operands laid side by side into `target`: all operands' rows are read, then interleaved. */
-export async function sideBySide(
+/** Rows [from, to) of a concatenation along columns into `target`: the rows of all operands are read, then interleaved. */
+export async function concatColumns(
   expr: ConcatExpr,
-  from: number,
-  to: number,
-  target: Bytes,
-  reading: Reading,
+  { from, to, target }: RowRange,
+  reading: OperandReader,
 ): Promise<void> {
   const pieces: Piece[] = [];
   for (const of of expr.of) {

@@ -1,37 +1,37 @@
 import type { BlockScaledExpr } from '@moepress/core';
 import { decodeRows, scaleRows } from './block-scaled.js';
 import type { Bytes } from './buffers.js';
-import { columns, sideBySide } from './columns.js';
-import { adapted } from './low-rank.js';
-import { type Leaf, type Piece, sizeOf, widthOf } from './pieces.js';
-import type { Reading } from './reading.js';
-import { summed } from './sum.js';
+import { columns, concatColumns } from './columns.js';
+import { type OperandReader, type Piece, type RowRange, sizeOf, widthOf } from './pieces.js';
+import { lowRankRows, weightedSum } from './sums.js';
+import type { Transposes } from './transpose.js';
 
-/** Whole rows [from, to) into `target`. */
-type Rows = (from: number, to: number, target: Bytes) => Promise<void>;
+/** What computed expressions are read with. */
+export interface ComputingReader extends OperandReader {
+  readonly transposes: Transposes;
+}
 
 /** Elements [begin, end) of what has to be computed, into `target`. Throws as `Reading.read`. */
 export async function compute(
-  of: Leaf,
-  begin: number,
-  end: number,
+  { of, begin, end }: Piece,
   target: Bytes,
-  reading: Reading,
+  reading: ComputingReader,
 ): Promise<void> {
-  const piece: Piece = { of, begin, end };
+  const byRows = (compute: (rows: RowRange) => Promise<void>) =>
+    computeByRows({ of, begin, end }, target, { reading, compute });
   switch (of.kind) {
     case 'sum':
-      return summed(of, begin, end, target, reading);
+      return weightedSum({ of, begin, end }, target, reading);
     case 'cols':
-      return byRows(piece, target, reading, (...rows) => columns(of, ...rows, reading));
+      return byRows((rows) => columns(of, rows, reading));
     case 'concat':
-      return byRows(piece, target, reading, (...rows) => sideBySide(of, ...rows, reading));
+      return byRows((rows) => concatColumns(of, rows, reading));
     case 'block-scaled':
-      return byRows(piece, target, reading, (...rows) => blockScaled(of, ...rows, reading));
+      return byRows((rows) => blockScaled(of, rows, reading));
     case 'low-rank':
-      return byRows(piece, target, reading, (...rows) => adapted(of, ...rows, reading));
+      return byRows((rows) => lowRankRows(of, rows, reading));
     case 'transpose':
-      return byRows(piece, target, reading, (...rows) => reading.transposes.rows(of, ...rows));
+      return byRows((rows) => reading.transposes.rows(of, rows));
     case 'parameter':
       throw new TypeError(`Only an engine has the values of ${of.name}.`);
     case 'stored':
@@ -44,31 +44,33 @@ export async function compute(
 }
 
 /** A range of what can only be had by whole rows: those it cuts are computed aside. */
-async function byRows({ of, begin, end }: Piece, target: Bytes, reading: Reading, rows: Rows): Promise<void> {
+async function computeByRows(
+  { of, begin, end }: Piece,
+  target: Bytes,
+  { reading, compute }: { reading: OperandReader; compute: (rows: RowRange) => Promise<void> },
+): Promise<void> {
   const width = widthOf(of);
   const size = sizeOf(of);
   const part = (from: number, to: number) => target.subarray((from - begin) * size, (to - begin) * size);
   const cutRow = (from: number, to: number) =>
     reading.buffers.lend(width * size, async (buffer) => {
       const row = Math.floor(from / width);
-      await rows(row, row + 1, buffer);
+      await compute({ from: row, to: row + 1, target: buffer });
       const first = row * width;
       part(from, to).set(buffer.subarray((from - first) * size, (to - first) * size));
     });
   const [first, last] = [Math.ceil(begin / width), Math.floor(end / width)];
   const [whole, rest] = [first * width, Math.max(first, last) * width];
   if (begin < whole) await cutRow(begin, Math.min(whole, end));
-  if (first < last) await rows(first, last, part(whole, rest));
+  if (first < last) await compute({ from: first, to: last, target: part(whole, rest) });
   if (rest < end) await cutRow(rest, end);
 }
 
 /** Rows [from, to) of a quantised matrix, with the scales they need. */
 async function blockScaled(
   expr: BlockScaledExpr,
-  from: number,
-  to: number,
-  target: Bytes,
-  reading: Reading,
+  { from, to, target }: RowRange,
+  reading: OperandReader,
 ): Promise<void> {
   const { of, scales } = expr;
   const [first, last] = scaleRows(expr, from, to);

@@ -99,7 +99,7 @@ function halfValues(): Float32Array {
 const exponents = { F32: 0x7f800000, F16: 0x7c00, BF16: 0x7f80 } as const;
 
 /** Whether NaN or infinity is among the values; `byteOffset` as above. */
-export function anyNotFinite({ buffer, byteOffset, byteLength }: Uint8Array, dtype: FloatType): boolean {
+export function hasNonFiniteBytes({ buffer, byteOffset, byteLength }: Uint8Array, dtype: FloatType): boolean {
   const words =
     dtype === 'F32'
       ? new Uint32Array(buffer, byteOffset, byteLength / 4)

@@ -1,8 +1,8 @@
 import type { StoredTensor, TensorExpr } from '@moepress/core';
-import { invalid } from '../safetensors/header.js';
+import { invalidCheckpoint } from '../files/file-errors.js';
+import { OpenFiles } from '../files/open-files.js';
 import { Buffers, type Bytes } from './buffers.js';
-import { compute } from './computed.js';
-import { OpenFiles } from './files.js';
+import { type ComputingReader, compute } from './computed.js';
 import { bytesIn, type Leaf, type Piece, piecesOf, sizeOf } from './pieces.js';
 import { type Place, type Span, spansOf } from './spans.js';
 import { Transposes } from './transpose.js';
@@ -17,7 +17,7 @@ interface Source extends Place {
  * expression puts its bytes where it is told and asks its operands for the ranges it needs, so memory is
  * bounded by the block and not by the tensor, but for matrices that are transposed. Close it when done.
  */
-export class Reading {
+export class Reading implements ComputingReader {
   readonly buffers = new Buffers();
   readonly transposes = new Transposes(this);
   /** What operands are read by, about. */
@@ -76,14 +76,17 @@ export class Reading {
   async #read({ begin, end, places }: Span<Source>, target: Bytes): Promise<void> {
     const { of } = places[0]!;
     if (of.kind !== 'stored') {
-      await compute(of, begin / sizeOf(of), end / sizeOf(of), target, this);
+      await compute({ of, begin: begin / sizeOf(of), end: end / sizeOf(of) }, target, this);
       return;
     }
     const done = await this.#files.read(of.file, begin, target);
     if (done === target.length) return;
     const { of: cut } = places.find((place) => place.end > begin + done)!;
     const missing = target.length - done;
-    throw invalid(`The file ends ${missing} bytes early`, `${of.file}: ${(cut as StoredTensor).name}`);
+    throw invalidCheckpoint(
+      `The file ends ${missing} bytes early`,
+      `${of.file}: ${(cut as StoredTensor).name}`,
+    );
   }
 
   async close(): Promise<void> {

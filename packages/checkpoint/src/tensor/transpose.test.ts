@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { rows, type StoredTensor, type TensorExpr, transpose, weightedSum } from '@moepress/core';
 import { describe, expect, it, vi } from 'vitest';
 import { temporaryFolder } from '../support.test.util.js';
-import { blocksOf } from './blocks.js';
-import { piecesOf } from './pieces.js';
+import { blocksOf, piecesOf } from './pieces.js';
 import { Reading } from './reading.js';
 import { Transposes, transposeRows } from './transpose.js';
 
@@ -70,7 +69,7 @@ describe('transposed matrices', () => {
     const readsFor = async (index: number) => {
       const before = read.mock.calls.length;
       const expr = all[index]!;
-      if (expr.kind === 'transpose') await transposes.rows(expr, 5, 6, target);
+      if (expr.kind === 'transpose') await transposes.rows(expr, { from: 5, to: 6, target });
       return read.mock.calls.length - before;
     };
     try {
@@ -90,7 +89,7 @@ it.each([1, 2, 3, 4, 8])('transposeRows moves elements of %i bytes', (size) => {
   const [rows, columns] = [70, 35];
   const matrix = Uint8Array.from({ length: rows * columns * size }, (_, i) => (i * 7) ^ (i >> 5));
   const target = new Uint8Array(20 * columns * size);
-  transposeRows(matrix, [rows, columns], size, 45, 65, target);
+  transposeRows({ bytes: matrix, shape: [rows, columns], size }, { from: 45, to: 65, target });
   for (let row = 45; row < 65; row++) {
     for (let column = 0; column < columns; column++) {
       const [from, to] = [(column * rows + row) * size, ((row - 45) * columns + column) * size];

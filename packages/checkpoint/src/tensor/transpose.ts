@@ -1,8 +1,6 @@
 import { elementCount, type TensorExpr, type TransposeExpr } from '@moepress/core';
-import type { Bytes } from './buffers.js';
-import { sizeOf } from './pieces.js';
-import type { Reading } from './reading.js';
-import { unitsOf } from './units.js';
+import { type Bytes, unitsOf } from './buffers.js';
+import { type OperandReader, type RowRange, sizeOf } from './pieces.js';
 
 /** Bytes of matrices that are kept for the next rows: two of gpt-oss' largest. */
 export const mostTransposedBytes = 72 * 1024 * 1024;
@@ -20,22 +18,22 @@ interface Held {
  * last, as long as they take no more than `mostBytes` or are in use.
  */
 export class Transposes {
-  readonly #reading: Reading;
+  readonly #reading: OperandReader;
   readonly #mostBytes: number;
   /** By what is transposed; those used last come last. */
   readonly #held = new Map<TensorExpr, Held>();
 
-  constructor(reading: Reading, mostBytes: number = mostTransposedBytes) {
+  constructor(reading: OperandReader, mostBytes: number = mostTransposedBytes) {
     this.#reading = reading;
     this.#mostBytes = mostBytes;
   }
 
   /** Rows [from, to) of a transposed matrix into `target`. */
-  async rows(expr: TransposeExpr, from: number, to: number, target: Bytes): Promise<void> {
+  async rows(expr: TransposeExpr, rows: RowRange): Promise<void> {
     const held = this.#hold(expr.of);
     try {
       await held.read;
-      transposeRows(held.bytes, expr.shape as [number, number], sizeOf(expr), from, to, target);
+      transposeRows({ bytes: held.bytes, shape: expr.shape as [number, number], size: sizeOf(expr) }, rows);
     } finally {
       held.users--;
     }
@@ -83,14 +81,20 @@ export class Transposes {
 /** Columns and rows exchanged at a time: their cache lines are used up before they are dropped. */
 const edge = 32;
 
-/** Rows [from, to) of `shape` [rows, columns] from the bytes of the matrix [columns, rows]. */
+/** A matrix to be transposed. */
+interface Transposed {
+  /** Its bytes as they are, [columns, rows]. */
+  readonly bytes: Bytes;
+  /** The shape that it shall have. */
+  readonly shape: readonly [rows: number, columns: number];
+  /** Bytes of a number. */
+  readonly size: number;
+}
+
+/** Rows [from, to) of the transposed matrix. */
 export function transposeRows(
-  bytes: Bytes,
-  [rows, columns]: readonly [number, number],
-  size: number,
-  from: number,
-  to: number,
-  target: Bytes,
+  { bytes, shape: [rows, columns], size }: Transposed,
+  { from, to, target }: RowRange,
 ): void {
   // Two bytes a number is what nearly all are: moved at once.
   const unit = size % 2 === 0 && bytes.byteOffset % 2 === 0 && target.byteOffset % 2 === 0 ? 2 : 1;

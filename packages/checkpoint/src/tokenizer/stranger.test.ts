@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { fixture, temporaryFolder } from '../support.test.util.js';
-import { openTokenizer } from './open.js';
+import { openTokenizer } from './open-tokenizer.js';
 
 const sound = JSON.parse(readFileSync(fixture('tokenizers/table.json'), 'utf8')).tokenizers.bytes;
 const regex = { Regex: '(a+)+$' };

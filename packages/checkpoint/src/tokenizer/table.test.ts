@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fixture, temporaryFolder } from '../support.test.util.js';
-import { openTokenizer, readSpecialTokens } from './open.js';
+import { openTokenizer, readSpecialTokens } from './open-tokenizer.js';
 
 /** What AutoTokenizer of transformers makes of files; scripts/tokenizer-table.py writes it. */
 interface Table {

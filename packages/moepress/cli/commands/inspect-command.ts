@@ -1,10 +1,10 @@
-import { surveyCheckpoint } from '@moepress/checkpoint';
+import { diagnoseCheckpoint } from '@moepress/checkpoint';
 import { type FoundMethod, type Model, MoepressError } from '@moepress/core';
 import { inspectModel } from '../../src/inspect.js';
 import { openView } from '../../src/models/open-model.js';
 import type { Context } from '../context.js';
+import { renderDiagnosis } from '../text/diagnosis-text.js';
 import { renderInspection } from '../text/inspect-text.js';
-import { renderSurvey } from '../text/survey-text.js';
 
 export interface InspectOptions {
   readonly plan?: string;
@@ -25,8 +25,8 @@ async function openOrSurvey(id: string, options: InspectOptions, context: Contex
     return await openView(id, { ...options, ...context.work, readsWeights: false });
   } catch (error) {
     if (!MoepressError.isInstance(error) || error.code !== 'ARCHITECTURE_UNKNOWN') throw error;
-    const survey = await surveyCheckpoint(id, { ...options, ...context.work });
-    context.print(renderSurvey(survey), survey);
+    const diagnosis = await diagnoseCheckpoint(id, { ...options, ...context.work });
+    context.print(renderDiagnosis(diagnosis), diagnosis);
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { holdsNotFinite } from '@moepress/checkpoint';
+import { hasNonFinite } from '@moepress/checkpoint';
 import {
   type Block,
   blockTensors,
@@ -36,7 +36,7 @@ export async function checkHeadFinite(model: Model, values: Iterable<number>): P
 
 async function explain(tensors: readonly TensorExpr[], where: string): Promise<never> {
   for (const tensor of tensors.flatMap((expr) => [...floatsIn(expr)])) {
-    if (!(await holdsNotFinite(tensor))) continue;
+    if (!(await hasNonFinite(tensor))) continue;
     const { name, file } = storedIn(tensor).next().value!;
     throw new MoepressError('WEIGHTS_NOT_FINITE', {
       message: `Tensor ${name} holds NaN or infinity.`,

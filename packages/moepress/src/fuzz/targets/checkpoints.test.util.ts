@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openModel, openTokenizer, readSafetensors, surveyCheckpoint } from '@moepress/checkpoint';
+import { diagnoseCheckpoint, openModel, openTokenizer, readSafetensors } from '@moepress/checkpoint';
 import { measure } from '@moepress/core';
 import { tinyModel } from '@moepress/tiny';
 import { packageFile } from '../../package-root.js';
@@ -98,7 +98,7 @@ export const config: Target = {
       try {
         const model = await openModel(join(file, '..'));
         measure(model);
-        await surveyCheckpoint(join(file, '..'));
+        await diagnoseCheckpoint(join(file, '..'));
       } finally {
         writeFileSync(file, text);
       }

@@ -1,0 +1,85 @@
+import type { FfnTraits, GroupedQueryTraits, MlpNames, RouterTraits, TensorNames } from './manifest.js';
+
+/** The prefix of a decoder layer's tensors. */
+export const layer = 'model.layers.{layer}';
+
+/** Projections with the names that most families use. */
+export const mlp = (stem: string): MlpNames => ({
+  gate: `${stem}.gate_proj.weight`,
+  up: `${stem}.up_proj.weight`,
+  down: `${stem}.down_proj.weight`,
+});
+
+/** The names that Llama began and most families kept, with those of DeepSeek's latent attention. */
+export const llamaStyleNames: TensorNames = {
+  embed: 'model.embed_tokens.weight',
+  finalNorm: 'model.norm.weight',
+  head: 'lm_head.weight',
+  attentionNorm: `${layer}.input_layernorm.weight`,
+  ffnNorm: `${layer}.post_attention_layernorm.weight`,
+  query: `${layer}.self_attn.q_proj`,
+  key: `${layer}.self_attn.k_proj`,
+  value: `${layer}.self_attn.v_proj`,
+  output: `${layer}.self_attn.o_proj`,
+  queryNorm: `${layer}.self_attn.q_norm.weight`,
+  keyNorm: `${layer}.self_attn.k_norm.weight`,
+  sinks: `${layer}.self_attn.sinks`,
+  latent: {
+    queryDown: `${layer}.self_attn.q_a_proj`,
+    queryDownNorm: `${layer}.self_attn.q_a_layernorm.weight`,
+    queryUp: `${layer}.self_attn.q_b_proj`,
+    keyValueDown: `${layer}.self_attn.kv_a_proj_with_mqa`,
+    keyValueDownNorm: `${layer}.self_attn.kv_a_layernorm.weight`,
+    keyValueUp: `${layer}.self_attn.kv_b_proj`,
+  },
+  router: `${layer}.mlp.gate`,
+  selectionBias: `${layer}.mlp.gate.e_score_correction_bias`,
+  experts: {
+    separate: mlp(`${layer}.mlp.experts.{expert}`),
+    fused: {
+      gateUp: `${layer}.mlp.experts.gate_up_proj`,
+      down: `${layer}.mlp.experts.down_proj`,
+      bias: null,
+      layout: 'stacked',
+    },
+  },
+  dense: mlp(`${layer}.mlp`),
+  shared: mlp(`${layer}.mlp.shared_expert`),
+  sharedGate: `${layer}.mlp.shared_expert_gate.weight`,
+  alias: null,
+};
+
+/** The same with DeepSeek's name of the shared experts, which are one MLP. */
+export const deepseekNames: TensorNames = {
+  ...llamaStyleNames,
+  shared: mlp(`${layer}.mlp.shared_experts`),
+};
+
+/** Grouped-query attention as Llama has it; a manifest says what its family adds. */
+export const plainAttention: GroupedQueryTraits = {
+  kind: 'gqa',
+  qkvBias: 'never',
+  outputBias: 'never',
+  qkNorm: null,
+  windows: 'never',
+  sinks: false,
+};
+
+/** Biases on all four projections where `attention_bias` says so. */
+export const optionalBias = {
+  qkvBias: 'by-config',
+  outputBias: 'as-qkv',
+} as const satisfies Partial<GroupedQueryTraits>;
+
+/** Softmax over all slots, of which the highest are chosen; `norm_topk_prob` says whether they are normalised. */
+export const plainRouter: RouterTraits = {
+  scoring: 'softmax',
+  methods: { greedy: null },
+  normalise: 'by-config',
+  beyondGroups: 'unknown',
+  bias: false,
+  selectionBias: false,
+};
+
+/** A dense gated MLP in every layer. */
+export const denseFfn: FfnTraits = { shared: null, dense: 'all', clamp: null };

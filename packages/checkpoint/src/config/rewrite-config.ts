@@ -1,0 +1,94 @@
+import type { ConfigValue, FamilyKeys, Quantity } from '../architectures/keys.js';
+import type { ArchitectureManifest } from '../architectures/manifest.js';
+import type { JsonObject } from '../folder/json.js';
+import { readWindows } from './attention-config.js';
+import { KeyReader } from './reader.js';
+import { readTheta } from './rope.js';
+
+/** What a config.json is to say otherwise, by quantity. */
+export type Changes = Readonly<Partial<Record<Quantity, ConfigValue>>>;
+
+/** config.json with quantities set, each under one name: another that means the same would prevail over it, or lie. */
+export function withQuantities(
+  raw: JsonObject,
+  { keys }: ArchitectureManifest,
+  changes: Changes,
+): JsonObject {
+  let config: JsonObject = raw;
+  for (const [quantity, value] of Object.entries(changes) as [Quantity, ConfigValue][]) {
+    const rule = keys[quantity];
+    if (!rule) throw new Error(`The family has no key for ${quantity}.`);
+    const [name, ...aliases] = rule.names;
+    config = { ...without(config, aliases), [name]: value };
+  }
+  return config;
+}
+
+/** A value of config.json, or what stands for it; undefined if the family does not read it. */
+export function quantityOf(raw: JsonObject, { keys }: ArchitectureManifest, quantity: Quantity): unknown {
+  const reader = new KeyReader<Quantity>(raw, keys, 'config.json');
+  return reader.reads(quantity) ? reader.value(quantity) : undefined;
+}
+
+/**
+ * config.json of a model of the family `from` as one of the family `to`, which computes the same attention: without
+ * keys that only the former reads, and with every value written out that is another where the latter finds no key.
+ * Null if `to` has no words for the windows. Throws what `readFamilyConfig` throws.
+ */
+export function asFamily(
+  raw: JsonObject,
+  from: ArchitectureManifest,
+  to: ArchitectureManifest,
+): JsonObject | null {
+  const before = new KeyReader<Quantity>(raw, from.keys, 'config.json');
+  const known = new Set(namesIn(to.keys));
+  const own = namesIn(from.keys).filter((name) => !known.has(name));
+  const kept = without(raw, own);
+  const after = new KeyReader<Quantity>(kept, to.keys, 'config.json');
+  const other = sharedQuantities(from, to).filter(
+    (quantity) => JSON.stringify(before.value(quantity)) !== JSON.stringify(after.value(quantity)),
+  );
+  const written = other.map((quantity) => [quantity, before.value(quantity)]);
+  const named = { ...kept, model_type: to.modelType, architectures: [to.className] };
+  return withWindows(
+    withTheta(withQuantities(named, to, Object.fromEntries(written)), before, to),
+    before,
+    from,
+    to,
+  );
+}
+
+const namesIn = (keys: FamilyKeys): string[] => Object.values(keys).flatMap(({ names }) => names);
+
+/** Rotations are compared as wholes. */
+const sharedQuantities = ({ keys: from }: ArchitectureManifest, { keys: to }: ArchitectureManifest) =>
+  (Object.keys(to) as Quantity[]).filter((quantity) => from[quantity] && quantity !== 'ropeTheta');
+
+function withTheta(config: JsonObject, before: KeyReader<Quantity>, to: ArchitectureManifest): JsonObject {
+  const theta = readTheta(before);
+  const same = readTheta(new KeyReader<Quantity>(config, to.keys, 'config.json')) === theta;
+  return same ? config : withQuantities(config, to, { ropeTheta: theta });
+}
+
+function withWindows(
+  config: JsonObject,
+  before: KeyReader<Quantity>,
+  from: ArchitectureManifest,
+  to: ArchitectureManifest,
+): JsonObject | null {
+  if (from.attention.kind !== 'gqa' || to.attention.kind !== 'gqa') return config;
+  const windows = readWindows(before, from.attention.windows);
+  const rule = to.attention.windows;
+  const found = readWindows(new KeyReader<Quantity>(config, to.keys, 'config.json'), rule);
+  if (found.every((window, layer) => window === windows[layer])) return config;
+  if (!to.keys.windowLayers) return null;
+  return withQuantities(config, to, {
+    usesWindow: true,
+    slidingWindow: windows.find((window) => window !== null) ?? null,
+    layerTypes: windows.map((window) => (window === null ? 'full_attention' : 'sliding_attention')),
+  });
+}
+
+function without(raw: JsonObject, names: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(raw).filter(([name]) => !names.includes(name)));
+}

@@ -1,0 +1,112 @@
+import { join } from 'node:path';
+import { MoepressError, type StoredTensor } from '@moepress/core';
+import { architectures } from '../architectures/index.js';
+import type { KeyRule } from '../architectures/keys.js';
+import type { ArchitectureManifest } from '../architectures/manifest.js';
+import { readFamilyConfig } from '../config/family.js';
+import { type JsonObject, readJsonFile } from '../folder/json.js';
+import { openWeights } from '../folder/weights.js';
+import { locateCheckpoint, type OpenOptions } from '../model/locate.js';
+import { type FamilyPatterns, familyPatterns, patternOf } from './family-patterns.js';
+
+/** What a checkpoint of a family without a manifest looks like, beside the known family most like it. */
+export interface Diagnosis {
+  readonly modelType: string;
+  /** Keys of config.json that say something of the decoder's mathematics. */
+  readonly config: JsonObject;
+  /** Every kind of tensor it has. */
+  readonly tensors: readonly TensorKind[];
+  /** The family that has most of these kinds. */
+  readonly nearest: FamilyMatch;
+}
+
+/** Tensors whose names differ in the numbers of layers and experts only. */
+export interface TensorKind {
+  /** The name with `*` for those numbers. */
+  readonly pattern: string;
+  readonly count: number;
+  /** Of the first. */
+  readonly shape: readonly number[];
+  readonly dtype: string;
+}
+
+export interface FamilyMatch {
+  readonly modelType: string;
+  readonly title: string;
+  /** Kinds that both have. */
+  readonly shared: number;
+  /** Kinds the family has no part for. */
+  readonly unknown: readonly string[];
+  /** Kinds every checkpoint of the family has, and this one lacks. */
+  readonly missing: readonly string[];
+  /** Why config.json cannot be read as one of the family, if so. */
+  readonly obstacle: string | null;
+}
+
+/** Looks at a checkpoint that `openModel` refused with `ARCHITECTURE_UNKNOWN`; throws what it would throw otherwise. */
+export async function diagnoseCheckpoint(id: string, options: OpenOptions = {}): Promise<Diagnosis> {
+  const { directory } = await locateCheckpoint(id, options);
+  const raw = (await readJsonFile(directory, 'config.json', 'CONFIG_INVALID')) ?? {};
+  const { tensors } = await openWeights(directory);
+  const kinds = kindsOf(tensors);
+  const matches = architectures.map((manifest) => compare(manifest, kinds, raw, directory));
+  const nearest = matches.reduce((best, other) => (score(other) > score(best) ? other : best));
+  return { modelType: String(raw.model_type), config: relevantKeys(raw), tensors: kinds, nearest };
+}
+
+/** Of two families that share as many kinds, that of which less is missing is nearer. */
+const score = ({ shared, missing, obstacle }: FamilyMatch) =>
+  shared - missing.length - (obstacle === null ? 0 : 0.5);
+
+function kindsOf(tensors: ReadonlyMap<string, StoredTensor>): TensorKind[] {
+  const kinds = new Map<string, TensorKind>();
+  for (const [name, { shape, dtype }] of tensors) {
+    const pattern = patternOf(name);
+    const known = kinds.get(pattern);
+    kinds.set(pattern, known ? { ...known, count: known.count + 1 } : { pattern, count: 1, shape, dtype });
+  }
+  return [...kinds.values()].sort((a, b) => (a.pattern < b.pattern ? -1 : 1));
+}
+
+function compare(
+  manifest: ArchitectureManifest,
+  kinds: readonly TensorKind[],
+  raw: JsonObject,
+  directory: string,
+): FamilyMatch {
+  const { needed, known }: FamilyPatterns = familyPatterns(manifest);
+  const found = new Set(kinds.map(({ pattern }) => pattern));
+  return {
+    modelType: manifest.modelType,
+    title: manifest.title,
+    shared: [...found].filter((pattern) => known.has(pattern)).length,
+    unknown: [...found].filter((pattern) => !known.has(pattern)),
+    missing: [...needed].filter((pattern) => !found.has(pattern)),
+    obstacle: obstacleOf(manifest, raw, directory),
+  };
+}
+
+function obstacleOf(manifest: ArchitectureManifest, raw: JsonObject, directory: string): string | null {
+  // A family's defaults say nothing of another family's checkpoint.
+  const told = (rule: KeyRule | undefined) => !rule || rule.names.some((name) => raw[name] !== undefined);
+  const untold = [manifest.keys.experts, manifest.keys.topK].find((rule) => !told(rule));
+  if (untold) return `"${untold.names[0]}" is missing.`;
+  try {
+    readFamilyConfig({ ...raw, architectures: null }, null, manifest, join(directory, 'config.json'));
+    return null;
+  } catch (error) {
+    if (!MoepressError.isInstance(error)) throw error;
+    return error.message;
+  }
+}
+
+const relevant =
+  /expert|moe|router|top_?k|group|rope|rotary|attention|attn|head|window|norm|lora|sparse|dense|scal|scor|hidden_|intermediate|layer|quant|bias|state|conv/;
+const training = /dropout|loss|initializer|output_|version|transformers|gradient|path/;
+
+function relevantKeys(raw: JsonObject): JsonObject {
+  const kept = Object.entries(raw).filter(([key, value]) => {
+    return relevant.test(key) && !training.test(key) && value !== null && JSON.stringify(value).length <= 200;
+  });
+  return Object.fromEntries(kept);
+}

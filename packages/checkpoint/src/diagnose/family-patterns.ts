@@ -1,0 +1,66 @@
+import { type ArchitectureManifest, biasName } from '../architectures/manifest.js';
+
+/** A tensor name with its numbers replaced: all layers and experts have the same. */
+export function patternOf(name: string): string {
+  return name.replace(/(?<=\.)\d+(?=\.)/g, '*');
+}
+
+/** The patterns of the tensors that every checkpoint of a family has, and of those it may have. */
+export interface FamilyPatterns {
+  readonly needed: ReadonlySet<string>;
+  readonly known: ReadonlySet<string>;
+}
+
+export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
+  const { attention, router, ffn, tensors: names } = manifest;
+  const { mlpBias } = manifest.keys;
+  const { separate, fused } = names.experts;
+  const weight = (stem: string) => `${stem}.weight`;
+  const bias = (stem: string) => `${stem}.bias`;
+  const keyValues =
+    attention.kind === 'mla'
+      ? [names.latent.keyValueDown, names.latent.keyValueUp]
+      : [names.key, names.value];
+  const norms =
+    attention.kind === 'mla'
+      ? [names.latent.keyValueDownNorm]
+      : [
+          ...(attention.qkNorm ? [names.queryNorm, names.keyNorm] : []),
+          ...(attention.sinks ? [names.sinks] : []),
+        ];
+  const needed = [
+    names.embed,
+    names.finalNorm,
+    names.attentionNorm,
+    names.ffnNorm,
+    ...[...keyValues, names.output].map(weight),
+    ...norms,
+    ...(attention.kind === 'gqa' ? [weight(names.query)] : []),
+    ...(router ? [weight(names.router), ...Object.values(separate ?? {})] : Object.values(names.dense)),
+    ...(router?.bias ? [bias(names.router)] : []),
+    ...(router?.selectionBias ? [names.selectionBias] : []),
+    ...(fused.bias ? [fused.bias.gateUp, fused.bias.down] : []),
+    ...(ffn.shared?.gated ? [names.sharedGate] : []),
+  ];
+  const { queryDown, queryDownNorm, queryUp } = names.latent;
+  const optional = [
+    names.head,
+    ...(mlpBias ? [...Object.values(names.dense), ...Object.values(names.shared)].map(biasName) : []),
+    ...(router ? [fused.gateUp, fused.down] : []),
+    ...(attention.kind === 'mla'
+      ? [weight(names.query), queryDownNorm, ...[queryDown, queryUp].map(weight)]
+      : []),
+    ...[names.query, ...keyValues, names.output, ...(attention.kind === 'mla' ? [queryDown] : [])].map(bias),
+    ...(ffn.dense === 'none' ? [] : Object.values(names.dense)),
+    ...(ffn.shared ? Object.values(names.shared) : []),
+  ];
+  const all = [...needed, ...optional];
+  const quantised = all.flatMap((name) =>
+    ['_scale_inv', '_blocks', '_scales'].map((suffix) => name + suffix),
+  );
+  const { alias } = names;
+  const aliases = alias ? [...all, ...quantised].map((name) => name.replace(...alias)) : [];
+  const patterns = (templates: readonly string[]) =>
+    new Set(templates.map((template) => template.replace(/\{\w+\}/g, '*')));
+  return { needed: patterns(needed), known: patterns([...all, ...quantised, ...aliases]) };
+}

@@ -1,0 +1,82 @@
+import { byteLength, type TensorExpr } from '@moepress/core';
+import { mostTransposedBytes } from '../tensor/transpose.js';
+import type { FileLayout } from './file-layout.js';
+
+/** Bytes read and written at a time; a few of these stay in a core's cache. */
+export const defaultBlockBytes = 1024 * 1024;
+
+/** Blocks under way at once: one is written while the next ones are read. */
+export const lanes = 3;
+
+/** What garbage, promises and the pieces of blocks add to the heap meanwhile. */
+const heapGrowth = 32 * 2 ** 20;
+
+/**
+ * Bytes of memory that writing files takes at most: in each lane a block, and what its values are computed from; the
+ * matrices that are held to be transposed. It does not grow with the files.
+ */
+export function writingBytes(files: readonly FileLayout[]): number {
+  const transposed = new Set<number>();
+  let [blocks, adapters] = [0, 0];
+  for (const { entries } of files) {
+    for (const expr of entries.flatMap(({ of = [] }) => of)) {
+      blocks = Math.max(blocks, 1 + blocksOf(expr));
+      adapters = Math.max(adapters, adapterIn(expr));
+      for (const bytes of transposedIn(expr)) transposed.add(bytes);
+    }
+  }
+  return heapGrowth + lanes * (blocks * defaultBlockBytes + adapters) + heldBytes(transposed);
+}
+
+/** Buffers of each size are kept for the next matrix of that size. */
+const heldBytes = (sizes: ReadonlySet<number>): number =>
+  [...sizes].reduce(
+    (sum, bytes) => sum + bytes * Math.max(lanes, Math.floor(mostTransposedBytes / bytes)),
+    0,
+  );
+
+/** Blocks that are lent at once while one of an expression is computed. */
+function blocksOf(expr: TensorExpr): number {
+  switch (expr.kind) {
+    case 'stored':
+    case 'learned':
+      // What lies apart is read together.
+      return 1;
+    case 'zeros':
+    case 'parameter':
+      return 0;
+    case 'sum':
+      // Terms of two bytes a number are added up in fp32.
+      return 3 + most(expr.of, blocksOf);
+    case 'block-scaled':
+      return 3;
+    case 'low-rank':
+      return 4 + most([expr.of, expr.left, expr.right], blocksOf);
+    case 'concat':
+      return 1 + most(expr.of, blocksOf);
+    case 'rows':
+    case 'cols':
+    case 'transpose':
+      return 1 + blocksOf(expr.of);
+  }
+}
+
+/** Bytes of each matrix that is transposed. */
+function* transposedIn(expr: TensorExpr): Generator<number> {
+  if (expr.kind === 'transpose') yield byteLength(expr.dtype, expr.shape);
+  for (const operand of operandsOf(expr)) yield* transposedIn(operand);
+}
+
+/** Bytes of the largest flat half of an adapter, which is copied for each block; what waits to be collected counts as much. */
+function adapterIn(expr: TensorExpr): number {
+  const own = expr.kind === 'low-rank' ? 2 * byteLength('F32', expr.right.shape) : 0;
+  return Math.max(own, most(operandsOf(expr), adapterIn));
+}
+
+function operandsOf(expr: TensorExpr): readonly TensorExpr[] {
+  if (!('of' in expr)) return [];
+  return Array.isArray(expr.of) ? expr.of : [expr.of as TensorExpr];
+}
+
+const most = (of: readonly TensorExpr[], count: (expr: TensorExpr) => number): number =>
+  of.reduce((largest, expr) => Math.max(largest, count(expr)), 0);

@@ -1,0 +1,83 @@
+import { describe, type LowRankExpr, MoepressError, type SumExpr, type TensorExpr } from '@moepress/core';
+import type { Bytes } from './buffers.js';
+import { addScaled, encodeFloats, type FloatType, isFloatType, toFloat32 } from './float.js';
+import { type OperandReader, type Piece, type RowRange, sizeOf, widthOf } from './pieces.js';
+
+/**
+ * Elements [begin, end) of a weighted sum into `target`, computed in fp32 and rounded once, to nearest, ties to even.
+ * Throws `TENSOR_DTYPE` for integers.
+ */
+export async function weightedSum(
+  { of: expr, begin, end }: Piece<SumExpr>,
+  target: Bytes,
+  reading: OperandReader,
+): Promise<void> {
+  const { of, factors, dtype } = expr;
+  if (!isFloatType(dtype)) {
+    throw new MoepressError('TENSOR_DTYPE', {
+      message: `A ${dtype} tensor cannot be scaled.`,
+      where: describe(of[0]!),
+    });
+  }
+  const count = end - begin;
+  await reading.buffers.lend(4 * count, async (sums) => {
+    const sum = new Float32Array(sums.buffer, 0, count).fill(0);
+    await reading.buffers.lend(count * sizeOf(expr), async (values) => {
+      for (const [k, term] of of.entries()) {
+        await reading.read(term, begin, end, values);
+        addScaled(sum, values, dtype, Math.fround(factors[k]!));
+      }
+    });
+    encodeFloats(sum, dtype, target);
+  });
+}
+
+/**
+ * Rows [from, to) of a matrix with an adapter into `target`; the products are added up in double precision and the
+ * sum is rounded once. Throws `TENSOR_DTYPE` for integers.
+ */
+export async function lowRankRows(
+  expr: LowRankExpr,
+  { from, to, target }: RowRange,
+  reading: OperandReader,
+): Promise<void> {
+  const { of, left, right, factor } = expr;
+  const [columns, rank] = [widthOf(of), left.shape[1]!];
+  const base = await floats(of, from * columns, to * columns, reading);
+  const tall = await floats(left, from * rank, to * rank, reading);
+  const flat = await floats(right, 0, rank * columns, reading);
+  const sum = new Float64Array(columns);
+  for (let row = 0; row < to - from; row++) {
+    sum.fill(0);
+    for (let k = 0; k < rank; k++) {
+      const weight = tall[row * rank + k]!;
+      for (let column = 0; column < columns; column++) sum[column]! += weight * flat[k * columns + column]!;
+    }
+    const start = row * columns;
+    for (let column = 0; column < columns; column++)
+      base[start + column]! += Math.fround(sum[column]! * factor);
+  }
+  encodeFloats(base, floatTypeOf(of), target);
+}
+
+/** A copy in fp32 of elements [begin, end). */
+async function floats(
+  of: TensorExpr,
+  begin: number,
+  end: number,
+  reading: OperandReader,
+): Promise<Float32Array<ArrayBuffer>> {
+  const dtype = floatTypeOf(of);
+  return reading.buffers.lend((end - begin) * sizeOf(of), async (bytes) => {
+    await reading.read(of, begin, end, bytes);
+    return toFloat32(bytes, dtype).slice();
+  });
+}
+
+function floatTypeOf(of: TensorExpr): FloatType {
+  if (isFloatType(of.dtype)) return of.dtype;
+  throw new MoepressError('TENSOR_DTYPE', {
+    message: `A ${of.dtype} tensor cannot be computed with.`,
+    where: describe(of),
+  });
+}
