@@ -20,15 +20,19 @@ export async function gemmPeak(): Promise<Peak> {
   const graph = new GraphBuilder('gemm');
   const x = graph.input('x', 'float32', [rows, inner]);
   graph.output('y', linear(x, graph.input('w', 'float32', [columns, inner])));
-  await engine.open('gemm', graph.finish());
-  for (const worker of engine.workers) {
-    await worker.put('x', halves(rows, inner));
-    await worker.put('w', halves(columns, inner));
-  }
-  const step = { session: 'gemm', feeds: { x: { held: 'x' }, w: { held: 'w' } }, hold: { y: 'y' } };
+  const scope = engine.scope();
+  const session = await scope.open(graph.finish());
+  const steps = await Promise.all(
+    engine.workers.map(async (worker) => {
+      const [x, w, y] = ['x', 'w', 'y'].map((name) => scope.tensor(worker, name));
+      await x!.put(halves(rows, inner));
+      await w!.put(halves(columns, inner));
+      return { worker, step: { session, feeds: { x: x!, w: w! }, keep: { y: y! } } };
+    }),
+  );
   const bench = new Bench({ iterations: 16, time: 0, warmupIterations: 2, warmupTime: 0 });
   bench.add('gemm', async () => {
-    await Promise.all(engine.workers.map((worker) => worker.run(Array(products).fill(step))));
+    await Promise.all(steps.map(({ worker, step }) => worker.run(Array(products).fill(step))));
   });
   const [task] = await bench.run();
   await engine.dispose();

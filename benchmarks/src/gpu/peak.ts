@@ -15,9 +15,9 @@ export async function halfPeak(device: Device, size: number): Promise<number> {
     let y = square(graph.input('x', 'float32', [1, 1]));
     for (let i = 0; i < products; i++) y = linear(y, weight);
     graph.output('sum', cast(reduceSum(y, [0, 1]), 'float32'));
-    await engine.open('peak', graph.finish());
+    const session = await engine.scope().open(graph.finish());
     const x = { dtype: 'float32', dims: [1, 1], data: Float32Array.of(1) } as const;
-    const step = { session: 'peak', feeds: { x }, fetch: ['sum'] };
+    const step = { session, feeds: { x }, fetch: ['sum'] };
     const seconds = await fastest(async () => void (await engine.workers[0]!.run([step])));
     return (products * 2 * size ** 3) / seconds;
   } finally {

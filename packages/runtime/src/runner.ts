@@ -1,15 +1,23 @@
 import { availableParallelism } from 'node:os';
 import { generationDefaults } from '@moepress/checkpoint';
-import type { SequenceScore, TokenSequence } from '@moepress/core';
-import { type Model, MoepressError, measure, type Work } from '@moepress/core';
+import {
+  type Model,
+  MoepressError,
+  measure,
+  type SequenceScore,
+  type TokenSequence,
+  throwIfAborted,
+  type Work,
+} from '@moepress/core';
 import type { DeviceOptions } from './devices/device.js';
 import { defaultGpuMemory, weightShare } from './devices/memory.js';
 import { startDevice } from './devices/start.js';
 import { traitsOf } from './devices/traits.js';
 import { Engine, type EngineOptions } from './engine/engine.js';
 import { machineMemory } from './engine/machine-memory.js';
-import { type BlockSessions, streamedBlocks } from './forward/blocks.js';
-import { ResidentBlocks } from './forward/resident.js';
+import type { EngineScope } from './engine/scope.js';
+import { SessionPool } from './engine/session-pool.js';
+import { blockName, graphOf, type ModelRun } from './forward/model-run.js';
 import { scoreSequences, sumScores, type TokenScore } from './forward/score.js';
 import { type Trace, traceSequences } from './forward/trace.js';
 import { ResidentDecoder } from './generate/decoder.js';
@@ -57,14 +65,19 @@ function planned(
   return planInference(model, { memory, idle, workers: most, residencies });
 }
 
-/** A model ready to score, generate and trace. Dispose of it when done. */
+/**
+ * A model ready to score, generate and trace. Dispose of it when done. Calls that overlap take turns in the order in which
+ * they were made, so each gives what it gives alone; one that waits and is aborted leaves the others alone. After
+ * `dispose`, which waits for the calls that were made before it, every call throws `SESSION_CLOSED`.
+ */
 export class ModelRunner {
   readonly #engine: Engine;
   readonly #model: Model;
-  readonly #resident: ResidentBlocks | null;
+  /** Sessions that stay open, where all blocks do; null: each block is opened when a call comes to it. */
+  readonly #resident: SessionPool | null;
   #decoder: Promise<ResidentDecoder> | undefined;
 
-  private constructor(engine: Engine, model: Model, resident: ResidentBlocks | null) {
+  private constructor(engine: Engine, model: Model, resident: SessionPool | null) {
     this.#engine = engine;
     this.#model = model;
     this.#resident = resident;
@@ -82,12 +95,11 @@ export class ModelRunner {
     const { resident, ...bounds } =
       device === 'cpu' ? planned(model, options, wanted) : { resident: wanted[0]! };
     const engine = new Engine({ ...bounds, ...options, device });
+    const sessions = resident ? new SessionPool(engine.scope(), { keepsOpen: true }) : null;
+    const runner = new ModelRunner(engine, model, sessions);
     try {
-      return new ModelRunner(
-        engine,
-        model,
-        resident ? await ResidentBlocks.open(engine, model, options) : null,
-      );
+      if (sessions) await runner.#openBlocks(sessions, options);
+      return runner;
     } catch (error) {
       await engine.dispose();
       throw error;
@@ -108,7 +120,7 @@ export class ModelRunner {
   /** See `scoreSequences`. Throws `INPUT_INVALID` for ids outside the vocabulary. */
   async scoreTokens(items: readonly TokenSequence[], work: Work = {}): Promise<TokenScore[][]> {
     this.#check(items.map(({ ids }) => ids));
-    return scoreSequences(this.#engine, this.#model, this.#blocks(), items, work);
+    return this.#call((run) => scoreSequences(run, items, work), work);
   }
 
   /**
@@ -119,47 +131,62 @@ export class ModelRunner {
   async generate(prompts: readonly (readonly number[])[], asked: SamplingOptions): Promise<number[][]> {
     this.#check(prompts);
     if (asked.maxNewTokens < 1) return prompts.map(() => []);
-    const [engine, model, resident] = [this.#engine, this.#model, this.#resident];
-    const { rules } = generationDefaults(model);
+    const { rules } = generationDefaults(this.#model);
     const options = rules
-      ? { ...asked, chooser: byRules(rules, prompts, model.config.eosTokenIds, asked.chooser) }
+      ? { ...asked, chooser: byRules(rules, prompts, this.#model.config.eosTokenIds, asked.chooser) }
       : asked;
-    if (engine.traits.attention === 'tree') {
-      const decoder = resident && (await this.#openDecoder());
-      return generate(
-        { engine, model, prompts, blocks: this.#blocks(), decoder, memory: engine.cacheBytes },
-        options,
-      );
-    }
-    return resident
-      ? generatePadded(engine, model, resident, prompts, options)
-      : generatePaddedStreamed(engine, model, prompts, engine.cacheBytes, options);
-  }
-
-  /** Stays open from the first time on. */
-  #openDecoder(): Promise<ResidentDecoder> {
-    this.#decoder ??= ResidentDecoder.open(this.#engine, this.#model).catch((error) => {
-      this.#decoder = undefined;
-      throw error;
-    });
-    return this.#decoder;
+    const { traits, cacheBytes: memory } = this.#engine;
+    return this.#call(async (run) => {
+      if (traits.attention === 'tree') {
+        const decoder = this.#resident && (await this.#openDecoder(this.#resident));
+        return generate({ run, prompts, decoder, memory }, options);
+      }
+      return (this.#resident ? generatePadded : generatePaddedStreamed)(run, prompts, memory, options);
+    }, asked);
   }
 
   /** See `traceSequences`. */
   async trace(sequences: readonly (readonly number[])[], work: Work = {}): Promise<Trace[]> {
     this.#check(sequences);
-    return traceSequences(this.#engine, this.#model, this.#blocks(), sequences, work);
+    return this.#call((run) => traceSequences(run, sequences, work), work);
   }
 
   async dispose(): Promise<void> {
     await this.#engine.dispose();
   }
 
-  #blocks(): BlockSessions {
-    if (this.#resident) return this.#resident;
-    // Padded sequences share no past.
-    const cache = this.#engine.traits.attention === 'tree';
-    return streamedBlocks(this.#engine, this.#model, () => ({ routing: true, cache }));
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+
+  /** Calls `use` when it is its turn; what it opens and stores is closed and freed afterwards. */
+  #call<R>(use: (run: ModelRun) => Promise<R>, { signal }: Pick<Work, 'signal'>): Promise<R> {
+    return this.#engine.turn(() => this.#engine.inScope((scope) => use(this.#runIn(scope))), signal);
+  }
+
+  #runIn(scope: EngineScope): ModelRun {
+    const [engine, model] = [this.#engine, this.#model];
+    const sessions = this.#resident ?? new SessionPool(scope, { keepsOpen: false });
+    // Generation on devices has its keys and values from the blocks; sequences that are only scored share no past there.
+    const cache = engine.traits.attention === 'tree' || sessions.keepsOpen;
+    return { engine, model, scope, sessions, outputs: () => ({ routing: true, cache }) };
+  }
+
+  async #openBlocks(sessions: SessionPool, { signal }: Pick<Work, 'signal'>): Promise<void> {
+    const run = this.#runIn(sessions.scope);
+    for (const block of this.#model.blocks) {
+      throwIfAborted(signal);
+      await sessions.open(blockName(block), () => graphOf(run, block));
+    }
+  }
+
+  /** Stays open from the first time on. */
+  #openDecoder(sessions: SessionPool): Promise<ResidentDecoder> {
+    this.#decoder ??= ResidentDecoder.open(sessions, this.#model).catch((error) => {
+      this.#decoder = undefined;
+      throw error;
+    });
+    return this.#decoder;
   }
 
   #check(sequences: readonly (readonly number[])[]): void {

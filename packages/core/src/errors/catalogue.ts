@@ -45,6 +45,7 @@ export const errorCatalogue = {
   INPUT_INVALID: 'Correct the named value.',
   MEMORY_EXCEEDED:
     'Allow more memory, close other programs, or shorten what is asked: fewer or shorter sequences at once.',
+  SESSION_CLOSED: 'Open another session: one that has been closed does nothing any more.',
   ENGINE_FAILED: 'This is likely a fault of moepress: please report it with the message above.',
 } as const satisfies Record<string, string>;
 

@@ -170,7 +170,6 @@ it('measures the published divergence, also where one unit has almost all of the
   const graph = new GraphBuilder('criterion');
   const state = (name: string) => graph.input(name, 'float32', ['T', width]);
   graph.output('distance', criterion.distanceFrom(graph, state('reference'))(state('candidate')));
-  await engine.open('criterion', graph.finish());
   const rng = createRng(1);
   /** Spread of the units, how far the candidate is, and what one unit stands out by. */
   const tokens = [
@@ -188,8 +187,11 @@ it('measures the published divergence, also where one unit has almost all of the
   const candidate = reference.map((x, i) => x + tokens[Math.floor(i / width)]![1] * (rng.next() - 0.5));
   const tensor = (data: Float32Array) => ({ dtype: 'float32' as const, dims: [tokens.length, width], data });
   const feeds = { reference: tensor(reference), candidate: tensor(candidate) };
-  const [results] = await engine.workers[0]!.run([{ session: 'criterion', feeds, fetch: ['distance'] }]);
-  await engine.close('criterion');
+  const [results] = await engine.inScope((scope) =>
+    scope.with(graph.finish(), (session) =>
+      engine.workers[0]!.run([{ session, feeds, fetch: ['distance'] }]),
+    ),
+  );
   for (const [t, value] of (results!.distance!.data as Float64Array).entries()) {
     const expected = jensenShannon(rowOf(reference, width, t), rowOf(candidate, width, t));
     expect(Math.abs(value - expected)).toBeLessThan(1e-3 * expected + 1e-6);

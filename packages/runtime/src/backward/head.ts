@@ -1,11 +1,12 @@
 import { type Model, throwIfAborted, type Work } from '@moepress/core';
 import { lossGradientGraph } from '../decoder/loss-graph.js';
 import { nextTokenLoss } from '../decoder/losses.js';
-import type { Engine } from '../engine/engine.js';
+import type { Session, TensorHandle } from '../engine/handles.js';
 import { int32, tensor } from '../engine/tensor.js';
-import type { HeldBatch } from '../forward/held.js';
+import type { Ids } from '../forward/layout.js';
+import type { ModelRun } from '../forward/model-run.js';
 import { gradientKey, hiddenKey } from '../states/keys.js';
-import { type BatchStates, heldName } from '../states/states.js';
+import type { BatchStates } from '../states/states.js';
 
 /** Numbers of logits computed at once: about 128 MiB of fp32. */
 const logitsBudget = 2 ** 25;
@@ -20,37 +21,35 @@ export function headRows({ config }: Pick<Model, 'config'>, tokens: number): num
 
 /** Turns the final hidden states of each sequence into their gradient; yields the mean losses. */
 export async function headGradients(
-  engine: Engine,
-  model: Model,
+  { engine, scope, model }: ModelRun,
   states: BatchStates,
   work: Pick<Work, 'signal'>,
 ): Promise<number[]> {
-  const session = 'backward/head';
   const [hidden, gradient] = [hiddenKey(model.blocks.length), gradientKey(model.blocks.length)];
-  await engine.open(session, lossGradientGraph(model.config.hiddenSize, nextTokenLoss(model)));
-  try {
-    return await engine.spread(states.batches, (batch) =>
+  return scope.with(lossGradientGraph(model.config.hiddenSize, nextTokenLoss(model)), (session) =>
+    engine.spread(states.batches, (batch) =>
       states.using(batch, { consumes: [hidden], writes: gradient }, () =>
-        headGradient(session, model, batch, { ...work, hidden, gradient }),
+        headGradient(
+          { session, model, signal: work.signal },
+          {
+            ids: batch.layout.ids,
+            hidden: states.tensor(batch, hidden),
+            gradient: states.tensor(batch, gradient),
+          },
+        ),
       ),
-    );
-  } finally {
-    await engine.close(session);
-  }
+    ),
+  );
 }
 
 async function headGradient(
-  session: string,
-  model: Model,
-  batch: HeldBatch,
-  { signal, ...keys }: Pick<Work, 'signal'> & { readonly hidden: string; readonly gradient: string },
+  { session, model, signal }: { session: Session; model: Model } & Pick<Work, 'signal'>,
+  { ids, hidden, gradient }: { ids: Ids; hidden: TensorHandle; gradient: TensorHandle },
 ): Promise<number> {
-  const [hidden, gradient] = [heldName(batch, keys.hidden), heldName(batch, keys.gradient)];
-  const { ids } = batch.layout;
   const scored = ids.length - 1;
   const step = headRows(model, ids.length);
   const dims = [ids.length, model.config.hiddenSize];
-  await batch.worker.put(gradient, tensor('float32', dims, new Float32Array(dims[0]! * dims[1]!)));
+  await gradient.put(tensor('float32', dims, new Float32Array(dims[0]! * dims[1]!)));
   let loss = 0;
   for (let from = 0; from < scored; from += step) {
     throwIfAborted(signal);
@@ -59,14 +58,13 @@ async function headGradient(
       [...rows].flatMap((row, place) => [BigInt(place), BigInt(ids[row + 1]!)]),
     );
     const feeds = {
-      hidden: { held: hidden },
-      gradient: { held: gradient },
+      ...{ hidden, gradient },
       rows: int32(rows),
       pairs: tensor('int64', [rows.length, 2], pairs),
       scale: tensor('float32', [], Float32Array.of(1 / scored)),
     };
-    const hold = { gradientOut: gradient };
-    const [results] = await batch.worker.run([{ session, feeds, fetch: ['loss'], hold }]);
+    const keep = { gradientOut: gradient };
+    const [results] = await gradient.worker.run([{ session, feeds, fetch: ['loss'], keep }]);
     loss += Number(results!.loss!.data[0]);
   }
   return loss / scored;

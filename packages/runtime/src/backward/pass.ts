@@ -1,16 +1,16 @@
 import { type Block, type Model, type Statistic, throwIfAborted, type Work } from '@moepress/core';
 import { blockGradientGraph } from '../decoder/block-gradient.js';
 import { isStatisticOutput } from '../decoder/statistics.js';
-import type { Engine } from '../engine/engine.js';
 import type { Results } from '../engine/protocol.js';
 import { checkFinite } from '../forward/finite.js';
-import type { HeldBatch } from '../forward/held.js';
 import { layOut } from '../forward/layout.js';
-import { readAhead } from '../forward/read-ahead.js';
-import { climb } from '../states/climb.js';
+import type { ModelRun } from '../forward/model-run.js';
+import { walkBlocks } from '../forward/walk.js';
+import { layoutFeeds } from '../forward/worker-batch.js';
+import { runForwardPass } from '../states/forward-pass.js';
 import { gradientKey, hiddenKey } from '../states/keys.js';
 import type { Checkpoint } from '../states/scratch.js';
-import { BatchStates, heldName, type Storage } from '../states/states.js';
+import { BatchStates, type Storage } from '../states/states.js';
 import { headGradients } from './head.js';
 
 export interface BackwardOptions extends Pick<Work, 'signal'> {
@@ -29,7 +29,7 @@ export interface BackwardOptions extends Pick<Work, 'signal'> {
   /** Called with what sequence number `index` has measured in a block, in whatever order they come. */
   measured(block: Block, index: number, results: Results[number]): void;
   /** Called for every block from the last one down, after all sequences. */
-  visit(block: Block, batches: readonly HeldBatch[]): Promise<void>;
+  visit(block: Block, states: BatchStates): Promise<void>;
 }
 
 /**
@@ -37,20 +37,20 @@ export interface BackwardOptions extends Pick<Work, 'signal'> {
  * inputs of all blocks kept, then down, each block recomputed from its input and differentiated.
  */
 export async function backwardPass(
-  engine: Engine,
-  model: Model,
+  run: ModelRun,
   sequences: readonly (readonly number[])[],
   options: BackwardOptions,
 ): Promise<void> {
+  const { model } = run;
   const { lowest, storage, signal } = options;
   const layouts = sequences.map((ids, index) => layOut([{ index, ids }]));
   const count = model.blocks.length;
   const kept = { ...storage, boundaries: count - lowest + 1 };
-  await BatchStates.with(engine, model, layouts, kept, async (states) => {
+  await BatchStates.with(run, layouts, kept, async (states) => {
     const resumed = await states.resume((checkpoint) => statesAt(checkpoint, model, options));
     if (resumed) options.skip?.(resumed.direction === 'up' ? resumed.block : 2 * count - resumed.block);
     if (resumed?.direction !== 'down') {
-      await climb(engine, model, states, {
+      await runForwardPass(run, states, {
         signal,
         from: resumed?.block ?? null,
         keeps: ({ index }) => index >= lowest,
@@ -61,12 +61,12 @@ export async function backwardPass(
           });
         },
       });
-      const losses = await headGradients(engine, model, states, { signal });
+      const losses = await headGradients(run, states, { signal });
       options.losses?.(losses);
       await states.reach({ direction: 'down', block: count }, [hiddenKey(count)]);
     }
     const from = resumed?.direction === 'down' ? resumed.block : count;
-    await goDown(engine, model, states, from, options);
+    await backwardThroughBlocks(run, states, from, options);
   });
 }
 
@@ -82,45 +82,47 @@ function statesAt(
 }
 
 /** From the input of block `from` on, whose gradient is known, down to the lowest block wanted. */
-async function goDown(
-  engine: Engine,
-  model: Model,
+async function backwardThroughBlocks(
+  { engine, model, sessions }: ModelRun,
   states: BatchStates,
   from: number,
   options: BackwardOptions,
 ): Promise<void> {
-  const session = 'backward';
-  for (const block of model.blocks.slice(options.lowest, from).toReversed()) {
-    throwIfAborted(options.signal);
-    const graph = blockGradientGraph(model, block, options.statistics);
-    const fetch = graph.outputs.map(({ name }) => name).filter(isStatisticOutput);
-    const [input, above, writes] = [
-      hiddenKey(block.index),
-      gradientKey(block.index + 1),
-      gradientKey(block.index),
-    ];
-    const consumes = [input, above];
-    await engine.open(session, graph);
-    const below = block.index > options.lowest ? model.blocks[block.index - 1] : undefined;
-    const ahead = readAhead(below);
-    try {
+  const steps = model.blocks
+    .slice(options.lowest, from)
+    .toReversed()
+    .map((block) => ({
+      block,
+      name: `block.${block.index}/gradient`,
+      graph: () => blockGradientGraph(model, block, options.statistics),
+    }));
+  await walkBlocks(
+    sessions,
+    steps,
+    async ({ block }, session) => {
+      const statistics = session.outputs.filter(isStatisticOutput);
+      const [input, above, writes] = [
+        hiddenKey(block.index),
+        gradientKey(block.index + 1),
+        gradientKey(block.index),
+      ];
+      const consumes = [input, above];
       await engine.spread(states.batches, (batch, index) =>
         states.using(batch, { consumes, writes }, async () => {
           throwIfAborted(options.signal);
-          const of = (key: string) => ({ held: heldName(batch, key) });
-          const feeds = { hidden: of(input), gradient: of(above), cos: of('cos'), sin: of('sin') };
-          const hold = { gradientOut: heldName(batch, writes) };
-          const [results] = await batch.worker.run([{ session, feeds, fetch: ['finite', ...fetch], hold }]);
+          const [hidden, gradient] = [states.tensor(batch, input), states.tensor(batch, above)];
+          const feeds = { ...layoutFeeds(batch, block), hidden, gradient };
+          const keep = { gradientOut: states.tensor(batch, writes) };
+          const fetch = ['finite', ...statistics];
+          const [results] = await batch.worker.run([{ session, feeds, fetch, keep }]);
           await checkFinite(model, block, results!);
           options.advance?.(batch.layout.ids.length, block.index);
           options.measured(block, index, results!);
         }),
       );
-      await options.visit(block, states.batches);
-    } finally {
-      await ahead.stop();
-      await engine.close(session);
-    }
-    await states.reach({ direction: 'down', block: block.index }, consumes);
-  }
+      await options.visit(block, states);
+      await states.reach({ direction: 'down', block: block.index }, consumes);
+    },
+    options,
+  );
 }

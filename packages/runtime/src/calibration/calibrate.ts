@@ -45,37 +45,44 @@ export async function calibrate(
   const shelf = store
     ? await store.shelf(model, calibration, { ...work, precision: engine.precision })
     : null;
-  const ledger = await Ledger.open(model, statistics, shelf, work.progress);
-  const pending = passes.filter(([pass]) => ledger.missing(pass).length > 0);
-  const measure = async (scratch: string | null) => {
-    const wantedBy = new Map(pending.map(([pass]) => [pass, ledger.missing(pass)]));
-    const jobs: Job[] = [];
-    for (const [pass] of pending) {
-      const resumed = scratch === null ? null : await sizeOf(join(scratch, pass));
-      const job = passJob(engine, { pass, model, sequences: set.sequences, statistics: wantedBy.get(pass)! });
-      jobs.push({ ...job, resumed: resumed ?? undefined });
-    }
-    const plans = planJobs(engine, jobs);
-    for (const [i, [pass, run]] of pending.entries()) {
-      await begin(engine, jobs[i]!, plans[i]!, work.progress);
-      const wanted = wantedBy.get(pass)!;
-      await run({
-        ...work,
-        engine,
-        model,
-        sequences: set.sequences,
-        statistics: wanted,
-        storage: {
-          folder: scratch && join(scratch, pass),
-          memory: carried ?? engine.carriedBytes,
-          giveUp: store?.giveUp,
-        },
-        isKnown: (block) => wanted.every((statistic) => ledger.isKnown(statistic, block)),
-        done: (sums) => ledger.add(sums, wanted),
-      });
-    }
-  };
-  if (pending.length > 0) await (shelf ? shelf.withScratch(measure) : measure(null));
-  else await shelf?.dropScratch();
-  return { calibration, layers: ledger.layers('experts'), mlps: ledger.layers('mlps') };
+  return engine.turn(async () => {
+    const ledger = await Ledger.open(model, statistics, shelf, work.progress);
+    const pending = passes.filter(([pass]) => ledger.missing(pass).length > 0);
+    const measure = async (scratch: string | null) => {
+      const wantedBy = new Map(pending.map(([pass]) => [pass, ledger.missing(pass)]));
+      const jobs: Job[] = [];
+      for (const [pass] of pending) {
+        const resumed = scratch === null ? null : await sizeOf(join(scratch, pass));
+        const job = passJob(engine, {
+          ...{ pass, model },
+          sequences: set.sequences,
+          statistics: wantedBy.get(pass)!,
+        });
+        jobs.push({ ...job, resumed: resumed ?? undefined });
+      }
+      const plans = planJobs(engine, jobs);
+      for (const [i, [pass, run]] of pending.entries()) {
+        await begin(engine, jobs[i]!, plans[i]!, work.progress);
+        const wanted = wantedBy.get(pass)!;
+        await engine.inScope((scope) =>
+          run({
+            ...work,
+            ...{ engine, scope, model },
+            sequences: set.sequences,
+            statistics: wanted,
+            storage: {
+              folder: scratch && join(scratch, pass),
+              memory: carried ?? engine.carriedBytes,
+              giveUp: store?.giveUp,
+            },
+            isKnown: (block) => wanted.every((statistic) => ledger.isKnown(statistic, block)),
+            done: (sums) => ledger.add(sums, wanted),
+          }),
+        );
+      }
+    };
+    if (pending.length > 0) await (shelf ? shelf.withScratch(measure) : measure(null));
+    else await shelf?.dropScratch();
+    return { calibration, layers: ledger.layers('experts'), mlps: ledger.layers('mlps') };
+  }, work.signal);
 }

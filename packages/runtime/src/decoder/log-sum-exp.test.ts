@@ -3,6 +3,7 @@ import { GraphBuilder, reduceLogSumExp } from '@moepress/graph';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { tensor } from '../engine/tensor.js';
 import { EngineWorker } from '../engine/worker.js';
+import { runGraph } from '../testing/run-graph.js';
 
 let worker: EngineWorker;
 beforeAll(() => {
@@ -33,18 +34,12 @@ it.each([50, 640, 1000, 1024, 1021, 50_304])(
   async (size) => {
     const graph = new GraphBuilder('log-sum-exp');
     graph.output('sums', reduceLogSumExp(graph.input('logits', 'float32', ['R', size]), [1]));
-    await worker.open('sums', graph.finish());
-    try {
-      const logits = sureLogits(size);
-      const feeds = { logits: tensor('float32', [rows, size], logits) };
-      const [results] = await worker.run([{ session: 'sums', feeds, fetch: ['sums'] }]);
-      const sums = results!.sums!.data as Float32Array;
-      const errors = [...sums].map((sum, row) => sum - expected(logits, size, row));
-      const bias = errors.reduce((sum, error) => sum + error, 0) / rows;
-      // A prime number of terms has no blocks.
-      expect(Math.abs(bias)).toBeLessThan(size === 1021 ? 2e-5 : 8e-7);
-    } finally {
-      await worker.close('sums');
-    }
+    const logits = sureLogits(size);
+    const feeds = { logits: tensor('float32', [rows, size], logits) };
+    const sums = (await runGraph(worker, graph.finish(), feeds)).sums!.data as Float32Array;
+    const errors = [...sums].map((sum, row) => sum - expected(logits, size, row));
+    const bias = errors.reduce((sum, error) => sum + error, 0) / rows;
+    // A prime number of terms has no blocks.
+    expect(Math.abs(bias)).toBeLessThan(size === 1021 ? 2e-5 : 8e-7);
   },
 );

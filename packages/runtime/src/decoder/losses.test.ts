@@ -2,11 +2,13 @@ import { openModel } from '@moepress/checkpoint';
 import type { Model, Value } from '@moepress/core';
 import { GraphBuilder } from '@moepress/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Feed, TensorData } from '../engine/protocol.js';
+import type { Feeds } from '../engine/handles.js';
+import type { TensorData } from '../engine/protocol.js';
 import { int32, tensor } from '../engine/tensor.js';
 import { EngineWorker } from '../engine/worker.js';
 import { fixtures } from '../testing/golden.js';
 import { numbers, worstGradientError } from '../testing/gradients.js';
+import { runGraph } from '../testing/run-graph.js';
 import { lossGradientGraph, lossGraph, topTokensGraph } from './loss-graph.js';
 import {
   type DivergenceOptions,
@@ -60,25 +62,14 @@ const states = (phase = 0) =>
     Float32Array.from({ length: tokens * width }, (_, i) => Math.sin(i ** 1.1 + phase)),
   );
 
-async function run(graph: ReturnType<typeof lossGraph>, feeds: Record<string, Feed>, fetch: string[]) {
-  await worker.open('loss', graph);
-  try {
-    const [results] = await worker.run([{ session: 'loss', feeds, fetch }]);
-    return results!;
-  } finally {
-    await worker.close('loss');
-  }
-}
+const run = (graph: ReturnType<typeof lossGraph>, feeds: Feeds) => runGraph(worker, graph, feeds);
 
 const lossOf = async (loss: RowLoss, feeds: Record<string, TensorData>) =>
-  Number((await run(lossGraph(width, loss), { ...rows, ...feeds }, ['loss'])).loss!.data[0]);
+  Number((await run(lossGraph(width, loss), { ...rows, ...feeds })).loss!.data[0]);
 
 /** The teacher's `n` most probable tokens, as a student's loss is fed with them. */
 async function topOf(n: number, temperature: number) {
-  const answers = await run(topTokensGraph(model, n, temperature), { ...rows, hidden: states() }, [
-    'logprobs',
-    'tokens',
-  ]);
+  const answers = await run(topTokensGraph(model, n, temperature), { ...rows, hidden: states() });
   const ids = BigInt64Array.from([...answers.tokens!.data].map((id) => BigInt(Number(id))));
   return { topLogprobs: answers.logprobs!, topTokens: tensor('int64', [3, n], ids) };
 }
@@ -97,7 +88,7 @@ describe.each(comparisons)('the $direction divergence at temperature $temperatur
     graph.output('loss', build({ teacher: input('teacher'), student: input('student') }));
     const fed = ({ shape, data }: (typeof inputs)['teacher']) => tensor('float64', shape, data.slice());
     const feeds = { teacher: fed(inputs.teacher), student: fed(inputs.student) };
-    const { loss } = await run(graph.finish(), feeds, ['loss']);
+    const { loss } = await run(graph.finish(), feeds);
     for (const row of [0, 1, 2]) {
       const of = (data: Float64Array) => [...data.slice(5 * row, 5 * row + 5)];
       const expected = klOf(of(inputs.teacher.data), of(inputs.student.data), comparison);
@@ -145,15 +136,11 @@ describe('a row loss backwards', () => {
   it.each(cases)('moves the states towards %s, and only those of its rows', async (_, loss, more) => {
     const feeds = { ...rows, ...(await more()), hidden: states(3) };
     const before = Float32Array.from({ length: tokens * width }, (_, i) => i);
-    const results = await run(
-      lossGradientGraph(width, loss()),
-      {
-        ...feeds,
-        gradient: tensor('float32', [tokens, width], before.slice()),
-        scale: tensor('float32', [], Float32Array.of(0.5)),
-      },
-      ['loss', 'gradientOut'],
-    );
+    const results = await run(lossGradientGraph(width, loss()), {
+      ...feeds,
+      gradient: tensor('float32', [tokens, width], before.slice()),
+      scale: tensor('float32', [], Float32Array.of(0.5)),
+    });
     const gradient = (results.gradientOut!.data as Float32Array).map((x, i) => x - before[i]!);
     const used = (i: number) => [0, 2, 4].includes(Math.floor(i / width));
     expect(gradient.every((x, i) => used(i) || x === 0)).toBe(true);

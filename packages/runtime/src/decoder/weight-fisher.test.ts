@@ -3,6 +3,7 @@ import { GraphBuilder, weightFisher } from '@moepress/graph';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { tensor } from '../engine/tensor.js';
 import { EngineWorker } from '../engine/worker.js';
+import { runGraph } from '../testing/run-graph.js';
 
 const [H, I] = [8, 4];
 /** 3 H I / (2 H + 3 I) = 3.4: up to 3 tokens a product of tokens with tokens takes fewer operations. */
@@ -52,15 +53,12 @@ it.each(counts)('is the mean squared gradient of the weights with %d tokens', as
     const rows = squares('gateProduct', 'input', j) + squares('upProduct', 'input', j);
     return (rows + squares('activation', 'output', j)) / H;
   });
-  await worker.open('fisher', graphOf());
   const feeds = Object.fromEntries(
     Object.entries(widths).map(([name, width]) => [
       name,
       tensor('float32', [n, width], values[name as keyof typeof widths]),
     ]),
   );
-  const [results] = await worker.run([{ session: 'fisher', feeds, fetch: ['sum'] }]);
-  await worker.close('fisher');
-  const actual = [...(results!.sum!.data as Float64Array)];
+  const actual = [...((await runGraph(worker, graphOf(), feeds)).sum!.data as Float64Array)];
   for (const [j, value] of expected.entries()) expect(actual[j]).toBeCloseTo(value, 4);
 });

@@ -17,6 +17,7 @@ import {
 import { GraphBuilder, weight } from '@moepress/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineWorker } from '../engine/worker.js';
+import { runGraph } from '../testing/run-graph.js';
 import { inTemporaryFolder } from '../testing/temporary.js';
 
 let worker: EngineWorker;
@@ -29,13 +30,8 @@ afterAll(() => worker.dispose());
 async function computed(expr: TensorExpr): Promise<number[]> {
   const graph = new GraphBuilder('weight');
   graph.output('w', weight(graph, expr));
-  await worker.open('weight', graph.finish());
-  try {
-    const [results] = await worker.run([{ session: 'weight', feeds: {}, fetch: ['w'] }]);
-    return [...(results!.w!.data as Float32Array)];
-  } finally {
-    await worker.close('weight');
-  }
+  const { w } = await runGraph(worker, graph.finish(), {});
+  return [...(w!.data as Float32Array)];
 }
 
 /** Tensors one after the other in a file, of bytes that `make` yields. */

@@ -5,10 +5,11 @@ import { blockGraph } from '../decoder/block.js';
 import { blockGradientGraph } from '../decoder/block-gradient.js';
 import { scoringHeadGraph } from '../decoder/ends.js';
 import { Engine } from '../engine/engine.js';
-import { embedEach } from '../forward/embed.js';
-import { blockFeeds, hiddenName, holdBatch } from '../forward/held.js';
 import { layOut } from '../forward/layout.js';
+import { embedEach, streamedRun } from '../forward/model-run.js';
+import { blockFeeds, placeBatch } from '../forward/worker-batch.js';
 import { fixtures, maxDifference } from '../testing/golden.js';
+import { runGraph } from '../testing/run-graph.js';
 import { inHalfPrecision } from './half-precision.js';
 import { traitsOf } from './traits.js';
 
@@ -42,14 +43,13 @@ describe('inHalfPrecision', () => {
     const engine = new Engine({ workers: 1, threads: 1 });
     try {
       const layout = layOut([{ index: 0, ids: golden.sequences[0]! }]);
-      const batch = await holdBatch(engine.workers[0]!, 'half', layout, model, { attention: 'padded' });
-      await embedEach(engine, model, [batch], (_, embed) => embed(hiddenName(batch)));
+      const [scope, worker] = [engine.scope(), engine.workers[0]!];
+      const placement = { worker, name: 'half', layout, model, attention: 'padded' } as const;
+      const batch = await placeBatch(scope, placement);
+      await embedEach(streamedRun(engine, scope, model), [batch]);
       const run = async (graph: GraphIR) => {
-        await engine.open('block', graph);
-        const step = { session: 'block', feeds: blockFeeds(batch, block!), fetch: ['hiddenOut'] };
-        const [results] = await batch.worker.run([step]);
-        await engine.close('block');
-        return results!.hiddenOut!.data as Float32Array;
+        const { hiddenOut } = await runGraph(worker, graph, blockFeeds(batch, block!));
+        return hiddenOut!.data as Float32Array;
       };
       const graph = blockGraph(model, block!, {}, traitsOf.webgpu);
       const [exact, half] = [await run(graph), await run(inHalfPrecision(graph))];

@@ -2,6 +2,7 @@ import { add, cast, GraphBuilder, plusNumber, reduceSum, square } from '@moepres
 import { describe, expect, it } from 'vitest';
 import { tensor } from '../engine/tensor.js';
 import { EngineWorker } from '../engine/worker.js';
+import { runGraph } from '../testing/run-graph.js';
 import { inSinglePrecision } from './single-precision.js';
 
 /** Σ (x + 1/3)², in double precision, and x² as it is. */
@@ -20,10 +21,8 @@ describe('inSinglePrecision', () => {
     expect(graph.initializers.map(({ dtype }) => dtype)).not.toContain('float64');
     const worker = new EngineWorker(1);
     try {
-      await worker.open('sums', graph);
       const feeds = { x: tensor('float32', [2], Float32Array.of(1, 2)) };
-      const [results] = await worker.run([{ session: 'sums', feeds, fetch: ['sum', 'twice'] }]);
-      const { sum, twice } = results!;
+      const { sum, twice } = await runGraph(worker, graph, feeds);
       expect(sum!.dtype).toBe('float64');
       const exact = (4 / 3) ** 2 + (7 / 3) ** 2;
       expect(sum!.data[0]).toBeCloseTo(exact, 5);

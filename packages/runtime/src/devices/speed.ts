@@ -12,14 +12,20 @@ const [rows, inner, columns] = [256, 1024, 1024] as const;
 export async function productSpeed(device: Device): Promise<number> {
   const engine = new Engine({ device, workers: 1 });
   try {
+    const scope = engine.scope();
     const [worker] = engine.workers;
     const graph = new GraphBuilder('product');
     const x = graph.input('x', 'float32', [rows, inner]);
     graph.output('y', linear(x, graph.input('w', 'float32', [columns, inner])));
-    await engine.open('product', graph.finish());
-    await worker!.put('x', halves(rows, inner));
-    await worker!.put('w', halves(columns, inner));
-    const run = () => worker!.run([{ session: 'product', feeds: {}, hold: { y: 'y' } }]);
+    const session = await scope.open(graph.finish());
+    const tensors = {
+      x: scope.tensor(worker!, 'x'),
+      w: scope.tensor(worker!, 'w'),
+      y: scope.tensor(worker!, 'y'),
+    };
+    await tensors.x.put(halves(rows, inner));
+    await tensors.w.put(halves(columns, inner));
+    const run = () => worker!.run([{ session, feeds: tensors, keep: { y: tensors.y } }]);
     // The first run compiles what the device needs.
     await run();
     const started = performance.now();

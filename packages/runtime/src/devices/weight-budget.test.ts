@@ -49,11 +49,12 @@ describe('weightBytes', () => {
 describe('WeightBudget', () => {
   it('refuses weights that exceed half of the memory, until others are gone', () => {
     const budget = new WeightBudget(2 * 200);
-    budget.take('first', product(['a']));
-    expect(() => budget.take('second', product(['b']))).toThrow(
+    const [first, second] = [{ name: 'first' }, { name: 'second' }];
+    budget.take(first, product(['a']));
+    expect(() => budget.take(second, product(['b']))).toThrow(
       expect.objectContaining({ code: 'ENGINE_FAILED', where: '--gpu-memory' }),
     );
-    budget.giveBack('first');
-    budget.take('second', product(['b']));
+    budget.giveBack(first);
+    budget.take(second, product(['b']));
   });
 });

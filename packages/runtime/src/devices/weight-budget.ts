@@ -2,24 +2,29 @@ import { MoepressError } from '@moepress/core';
 import { elementTypes, type GraphIR } from '@moepress/graph';
 import { weightShare } from './memory.js';
 
+/** A session, as far as its weights are concerned. */
+interface Named {
+  readonly name: string;
+}
+
 /** Keeps the weights of all open sessions within their share of a device's memory. */
 export class WeightBudget {
   readonly #bytes: number;
-  readonly #taken = new Map<string, number>();
+  readonly #taken = new Map<Named, number>();
 
   constructor(gpuMemory: number) {
     this.#bytes = gpuMemory * weightShare;
   }
 
   /** Throws `ENGINE_FAILED` if there is no room for a session's weights beside those of others. */
-  take(session: string, graph: GraphIR): void {
+  take(session: Named, graph: GraphIR): void {
     const bytes = weightBytes(graph);
     const others = [...this.#taken.values()].reduce((sum, n) => sum + n, 0);
-    if (others + bytes > this.#bytes) throw tooLarge(session, bytes, others, this.#bytes);
+    if (others + bytes > this.#bytes) throw tooLarge(session.name, bytes, others, this.#bytes);
     this.#taken.set(session, bytes);
   }
 
-  giveBack(session: string): void {
+  giveBack(session: Named): void {
     this.#taken.delete(session);
   }
 }

@@ -1,6 +1,6 @@
 import { Tensor } from 'onnxruntime-node';
 import { cacheGrowth } from './cache-growth.js';
-import type { Append, CacheShape } from './protocol.js';
+import type { CacheRows, CacheShape } from './protocol.js';
 
 /** Where rows [first, end) of the list follow each other, which heads-first outputs let copy at once. */
 function* stretches(rows: Int32Array, together: boolean): Generator<[number, number]> {
@@ -33,7 +33,7 @@ export class KeyValueCache {
   }
 
   /** Copies rows of an output into the places of their sequences. */
-  append(output: Float32Array, { headsFirst, parts }: Append): void {
+  append(output: Float32Array, { headsFirst, parts }: CacheRows): void {
     const { kvHeads, headDim } = this.#shape;
     this.#reserve(parts.reduce((most, { start, rows }) => Math.max(most, start + rows.length), 0));
     const count = output.length / (kvHeads * headDim);

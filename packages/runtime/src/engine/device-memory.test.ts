@@ -1,6 +1,7 @@
 import { add, GraphBuilder } from '@moepress/graph';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startDevice } from '../devices/start.js';
+import { EngineScope } from './scope.js';
 import { tensor } from './tensor.js';
 import { EngineWorker } from './worker.js';
 
@@ -26,19 +27,21 @@ const numbers = () => tensor('float32', [2, 2], Float32Array.of(1, 2, 3, 4));
 describe.runIf(problem === null).each([0, 24, 2 ** 20])('with %d bytes of the device', (deviceMemory) => {
   it('holds what runs leave there, past the sessions that have computed it', async () => {
     worker = new EngineWorker(1, { device: 'webgpu', deviceMemory });
-    await worker.open('first', doubling());
-    await worker.run([{ session: 'first', feeds: { x: numbers() }, hold: { y: 'a' } }]);
-    await worker.run([{ session: 'first', feeds: { x: { held: 'a' } }, hold: { y: 'b' } }]);
-    await worker.close('first');
-    await worker.open('second', doubling());
+    const scope = new EngineScope([worker]);
+    const [a, b] = [scope.tensor(worker, 'a'), scope.tensor(worker, 'b')];
+    await scope.with(doubling(), async (session) => {
+      await worker.run([{ session, feeds: { x: numbers() }, keep: { y: a } }]);
+      await worker.run([{ session, feeds: { x: a }, keep: { y: b } }]);
+    });
+    const session = await scope.open(doubling());
     const steps = [
-      { session: 'second', feeds: { x: { held: 'b' } }, hold: { y: 'b' } },
-      { session: 'second', feeds: { x: { held: 'a' } }, fetch: ['y'] },
+      { session, feeds: { x: b }, keep: { y: b } },
+      { session, feeds: { x: a }, fetch: ['y'] },
     ];
     const [, fetched] = await worker.run(steps);
     expect([...fetched!.y!.data]).toEqual([4, 8, 12, 16]);
-    expect([...(await worker.take('b')).data]).toEqual([8, 16, 24, 32]);
-    await worker.drop(['a']);
-    await expect(worker.take('a')).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    expect([...(await b.read()).data]).toEqual([8, 16, 24, 32]);
+    await scope.free([a]);
+    await expect(a.read()).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
   });
 });

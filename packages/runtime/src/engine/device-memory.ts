@@ -1,6 +1,6 @@
 import { encodeModel, GraphBuilder } from '@moepress/graph';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { openSession, type SessionOptions } from './session.js';
+import { openSession, type SessionOptions } from './onnx-session.js';
 
 /** Tensors that runs leave in the memory of a device. */
 export class DeviceMemory {

@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { anonymousMemory } from '@moepress/checkpoint';
-import type { Progress } from '@moepress/core';
-import type { GraphIR } from '@moepress/graph';
+import { MoepressError, type Progress } from '@moepress/core';
 import type { Device, DeviceOptions, Precision } from '../devices/device.js';
 import { inHalfPrecision } from '../devices/half-precision.js';
 import { cacheShare, defaultGpuMemory, heldShare, limitsWithin } from '../devices/memory.js';
@@ -12,8 +11,11 @@ import { type BatchLimits, defaultLimits, runTokens } from '../forward/batches.j
 import { defaultMemory } from '../memory/available.js';
 import { processGrowth } from '../memory/constants.js';
 import type { JobBounds, JobPlan } from '../memory/job.js';
+import type { InWorker } from './handles.js';
 import { carriedMemory } from './machine-memory.js';
-import { EngineWorker } from './worker.js';
+import { closing, EngineScope, type GraphPreparation, settled } from './scope.js';
+import { Turns } from './turns.js';
+import { EngineWorker, sessionClosed } from './worker.js';
 
 export interface EngineOptions extends Omit<DeviceOptions, 'device'> {
   /** Threads of all matrix products together; all cores by default. */
@@ -52,14 +54,10 @@ export interface Arrangement extends Pick<JobPlan, 'workers' | 'carried' | 'fixe
   readonly tokens?: number;
 }
 
-/** Something that lives in one worker. */
-export interface InWorker {
-  readonly worker: EngineWorker;
-}
-
 /**
  * ONNX Runtime in a few workers that map the same weights. Spreading batches over them keeps all
- * cores busy where an operator knows one thread only.
+ * cores busy where an operator knows one thread only. It knows nothing of models: what is open and stored belongs to
+ * scopes, which do not see one another, and calls that use it take turns.
  */
 export class Engine {
   /** What its graphs should look like. */
@@ -70,7 +68,10 @@ export class Engine {
   readonly memory: number;
   /** Of its products with weights. */
   readonly precision: Precision;
-  readonly #weights: WeightBudget | null;
+  readonly #preparation: GraphPreparation;
+  readonly #turns = new Turns();
+  readonly #scopes = new Set<EngineScope>();
+  #isClosed = false;
   readonly #startWorkers: (count: number) => EngineWorker[];
   readonly #mostWorkers: number;
   readonly #mostTokens: number;
@@ -97,7 +98,7 @@ export class Engine {
     this.#carried = carried;
     this.#fixed = options.fixed ?? 0;
     this.#decoders = options.decoders ?? 0;
-    this.#weights = device === 'cpu' ? null : new WeightBudget(gpuMemory);
+    this.#preparation = preparationFor(this, device === 'cpu' ? null : new WeightBudget(gpuMemory));
     this.#mostWorkers = options.workers ?? Math.min(this.traits.workers, threads);
     this.#startWorkers = (count) => {
       const each = Math.max(1, Math.floor(threads / count));
@@ -154,32 +155,53 @@ export class Engine {
     return [this.#mostTokens, ...runTokens.filter((tokens) => tokens < this.#mostTokens)];
   }
 
-  /** Gets ready for a job, by what has been planned for it. Nothing may be open or held. */
+  /** Gets ready for a job, by what has been planned for it, until the turn ends in which it is called. */
   async arrange({ workers, tokens, carried, fixed }: Arrangement): Promise<void> {
     this.#limits = { ...this.#limits, ...(tokens !== undefined && { tokens }) };
     this.#carried = carried;
     this.#fixed = fixed;
     if (workers === this.#workers.length) return;
-    await this.dispose();
+    if (this.#scopes.size > 0) {
+      throw new MoepressError('ENGINE_FAILED', {
+        message: 'The workers of an engine cannot change while anything is open in them.',
+        where: 'engine',
+      });
+    }
+    await this.#endWorkers();
     this.#workers = this.#startWorkers(workers);
   }
 
-  /** Opens a session in every worker. Throws `ENGINE_FAILED` if its weights exceed what a device may hold of them. */
-  async open(session: string, graph: GraphIR, options: { readonly arena?: boolean } = {}): Promise<void> {
-    const single = this.traits.doubles ? graph : inSinglePrecision(graph);
-    const fitting = this.precision === 'float16' ? inHalfPrecision(single) : single;
-    this.#weights?.take(session, fitting);
-    try {
-      await settled(this.#workers.map((worker) => worker.open(session, fitting, options)));
-    } catch (error) {
-      this.#weights?.giveBack(session);
-      throw error;
-    }
+  /**
+   * Calls `use` when all calls before this one are done, so that their batches do not stand in memory together. A call
+   * that comes from within another one has its turn inside that one. Throws `ABORTED` if the signal is aborted before
+   * its turn comes, `SESSION_CLOSED` once the engine has been closed.
+   */
+  async turn<R>(use: () => Promise<R>, signal?: AbortSignal): Promise<R> {
+    if (this.#isClosed && !this.#turns.isInside) throw sessionClosed();
+    return this.#turns.take(async () => {
+      const before = [this.#limits, this.#carried, this.#fixed] as const;
+      try {
+        return await use();
+      } finally {
+        [this.#limits, this.#carried, this.#fixed] = before;
+      }
+    }, signal);
   }
 
-  async close(session: string): Promise<void> {
-    await settled(this.#workers.map((worker) => worker.close(session)));
-    this.#weights?.giveBack(session);
+  /** A namespace of its own in all workers. Whoever makes it closes it. */
+  scope(): EngineScope {
+    const scope = new EngineScope(this.#workers, this.#preparation, (closed) => this.#scopes.delete(closed));
+    this.#scopes.add(scope);
+    return scope;
+  }
+
+  /** Calls `use` with a scope that is closed afterwards. */
+  async inScope<R>(use: (scope: EngineScope) => Promise<R>): Promise<R> {
+    const scope = this.scope();
+    return closing(
+      () => use(scope),
+      () => scope.close(),
+    );
   }
 
   /** Tells what memory the process is going to take at most, with so many bytes in its runs and from one to the next. */
@@ -219,15 +241,33 @@ export class Engine {
     return results;
   }
 
-  /** Ends the workers and frees all they hold. */
+  /** Closes the engine: waits for the calls that have been made, then ends the workers and frees all they have. */
   async dispose(): Promise<void> {
+    this.#isClosed = true;
+    // Called from within a call, it cannot wait for that.
+    if (!this.#turns.isInside) await this.#turns.take(async () => {});
+    await this.#endWorkers();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+
+  async #endWorkers(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.dispose()));
   }
 }
 
-/** Waits for all, then throws the first failure. */
-async function settled(work: readonly Promise<void>[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(work)) {
-    if (outcome.status === 'rejected') throw outcome.reason;
-  }
+function preparationFor(
+  { traits, precision }: Pick<Engine, 'traits' | 'precision'>,
+  weights: WeightBudget | null,
+): GraphPreparation {
+  return {
+    prepare(graph) {
+      const single = traits.doubles ? graph : inSinglePrecision(graph);
+      return precision === 'float16' ? inHalfPrecision(single) : single;
+    },
+    opening: (session, graph) => weights?.take(session, graph),
+    closed: (session) => weights?.giveBack(session),
+  };
 }

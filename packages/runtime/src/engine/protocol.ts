@@ -1,11 +1,11 @@
-/** Messages between an EngineWorker and its thread. */
+/** Messages between an EngineWorker and its thread. Sessions, tensors and caches are named by ids that are made once. */
 
 import type { AdamWStep } from './adamw.js';
-import type { Placement, SessionOptions } from './session.js';
+import type { Placement, SessionOptions } from './onnx-session.js';
 
 /** What a worker is made with. */
 export interface WorkerOptions extends SessionOptions {
-  /** Bytes that held tensors may take of the device's memory. */
+  /** Bytes that stored tensors may take of the device's memory. */
   readonly deviceMemory: number;
 }
 
@@ -18,8 +18,8 @@ export interface TensorData {
   readonly data: TensorArray;
 }
 
-/** A tensor by value, or by the name under which the worker holds it, or a key-value cache. */
-export type Feed = TensorData | { readonly held: string } | { readonly cache: string };
+/** A tensor by value, or the id of a stored tensor or of a key-value cache. */
+export type FeedMessage = TensorData | { readonly tensor: string } | { readonly cache: string };
 
 /** Keys or values of several sequences, or, null, of what all of them share. */
 export interface CacheShape {
@@ -28,10 +28,8 @@ export interface CacheShape {
   readonly headDim: number;
 }
 
-/** Puts rows of an output, [kvHeads, T, D] or [T, kvHeads, D], into a cache. */
-export interface Append {
-  readonly output: string;
-  readonly cache: string;
+/** Where rows of an output, [kvHeads, T, D] or [T, kvHeads, D], belong in a cache. */
+export interface CacheRows {
   readonly headsFirst: boolean;
   readonly parts: readonly {
     readonly sequence: number;
@@ -42,32 +40,26 @@ export interface Append {
 }
 
 /** One run of a session. */
-export interface Step {
+export interface StepMessage {
   readonly session: string;
-  /** Inputs that are not named here are tensors the worker holds under the names of the inputs. */
-  readonly feeds: Readonly<Record<string, Feed>>;
+  /** One for each input of the session. */
+  readonly feeds: Readonly<Record<string, FeedMessage>>;
   /** Outputs to send back. */
-  readonly fetch?: readonly string[];
-  /** Outputs to hold in the worker: output name to the name it is held under. */
-  readonly hold?: Readonly<Record<string, string>>;
-  readonly append?: readonly Append[] | undefined;
-  /** float32 outputs to add to what is held under their own names, or to hold under them. */
-  readonly add?: readonly string[];
+  readonly fetch: readonly string[];
+  /** Outputs to store: output name to the id it is stored under. */
+  readonly keep: Readonly<Record<string, string>>;
+  readonly append: readonly (CacheRows & { readonly output: string; readonly cache: string })[];
+  /** float32 outputs to add to what is stored under an id, or to store under it. */
+  readonly add: Readonly<Record<string, string>>;
 }
 
-/** Held float32 tensors by name: a parameter, its gradient, and what AdamW remembers of the gradients. */
-export interface Learning {
+/** Ids of stored float32 tensors: a parameter, its gradient, and what AdamW remembers of the gradients. */
+export interface LearningMessage {
   readonly parameter: string;
   readonly gradient: string;
   readonly mean: string;
   readonly variance: string;
   readonly weightDecay: number;
-}
-
-/** A held tensor in a file of several. */
-export interface FileTensor {
-  readonly name: string;
-  readonly dims: readonly number[];
 }
 
 export type Command =
@@ -77,21 +69,25 @@ export type Command =
       readonly model: Uint8Array;
       readonly placement: Placement;
     }
-  | { readonly kind: 'close'; readonly session: string }
-  | { readonly kind: 'put'; readonly name: string; readonly tensor: TensorData }
-  | { readonly kind: 'take'; readonly name: string }
-  | { readonly kind: 'save'; readonly names: readonly string[]; readonly file: string }
-  | { readonly kind: 'load'; readonly tensors: readonly FileTensor[]; readonly file: string }
-  | { readonly kind: 'drop'; readonly names: readonly string[] }
+  | { readonly kind: 'close'; readonly sessions: readonly string[] }
+  | { readonly kind: 'put'; readonly tensors: readonly (readonly [id: string, tensor: TensorData])[] }
+  | { readonly kind: 'read'; readonly tensor: string }
+  | { readonly kind: 'save'; readonly tensors: readonly string[]; readonly file: string }
+  | {
+      readonly kind: 'load';
+      readonly tensors: readonly { readonly tensor: string; readonly dims: readonly number[] }[];
+      readonly file: string;
+    }
+  | { readonly kind: 'free'; readonly ids: readonly string[] }
   | { readonly kind: 'end' }
-  | { readonly kind: 'cache'; readonly name: string; readonly shape: CacheShape }
-  | { readonly kind: 'run'; readonly steps: readonly Step[] }
-  | { readonly kind: 'square'; readonly names: readonly string[] }
-  | { readonly kind: 'learn'; readonly tensors: readonly Learning[]; readonly step: AdamWStep };
+  | { readonly kind: 'cache'; readonly cache: string; readonly shape: CacheShape }
+  | { readonly kind: 'run'; readonly steps: readonly StepMessage[] }
+  | { readonly kind: 'square'; readonly tensors: readonly string[] }
+  | { readonly kind: 'learn'; readonly tensors: readonly LearningMessage[]; readonly step: AdamWStep };
 
 /**
- * `drop` forgets held tensors and caches, `clear` all held tensors; `learn` passes over what has no gradient. What a command yields:
- * for `run` one record a step, for `take` the tensor under its name, for `square` a float64 `sum`.
+ * `free` forgets tensors and caches; `learn` passes over what has no gradient. What a command yields: for `run` one
+ * record a step, for `read` a `tensor`, for `square` a float64 `sum`.
  */
 export type Results = readonly Readonly<Record<string, TensorData>>[];
 
@@ -100,7 +96,7 @@ export type Reply =
   | {
       readonly id: number;
       readonly error: string;
-      /** Of a failed system call, such as ENOSPC. */
+      /** The code of a failed system call, such as ENOSPC. */
       readonly code: string | undefined;
     };
 

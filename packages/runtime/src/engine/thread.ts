@@ -4,21 +4,20 @@ import { type AdamWStep, adamW, addTo, sumOfSquares } from './adamw.js';
 import { KeyValueCache } from './cache.js';
 import { DeviceMemory, release } from './device-memory.js';
 import { Garbage } from './garbage.js';
-import { HeldTensors } from './held.js';
+import { openSession } from './onnx-session.js';
 import type {
   Command,
-  Feed,
-  FileTensor,
-  Learning,
+  FeedMessage,
+  LearningMessage,
   Reply,
   Request,
   Results,
-  Step,
+  StepMessage,
   TensorData,
   WorkerOptions,
 } from './protocol.js';
-import { openSession } from './session.js';
 import { readFloats, writeFloats } from './tensor-file.js';
+import { TensorStore } from './tensor-store.js';
 
 // What goes wrong comes as an exception, so it need not be printed too.
 env.logLevel = 'fatal';
@@ -31,7 +30,7 @@ const options = workerData as WorkerOptions;
 const sessions = new Map<string, OpenSession>();
 const deviceMemory = new DeviceMemory(options);
 const garbage = new Garbage();
-const held = new HeldTensors(options.deviceMemory, deviceMemory, garbage);
+const store = new TensorStore(options.deviceMemory, deviceMemory, garbage);
 const caches = new Map<string, KeyValueCache>();
 
 interface OpenSession {
@@ -51,34 +50,36 @@ async function execute(command: Command): Promise<Results> {
       });
       return none;
     case 'close':
-      await held.outlast(command.session);
-      await sessions.get(command.session)?.session.release();
-      sessions.delete(command.session);
+      for (const id of command.sessions) {
+        await store.detachFromSession(id);
+        await sessions.get(id)?.session.release();
+        sessions.delete(id);
+      }
       return none;
     case 'put':
-      await held.set(command.name, toTensor(command.tensor));
+      for (const [id, tensor] of command.tensors) await store.set(id, toTensor(tensor));
       return none;
-    case 'take':
-      return [{ [command.name]: fromTensor(await held.read(command.name)) }];
+    case 'read':
+      return [{ tensor: fromTensor(await store.read(command.tensor)) }];
     case 'save':
-      writeFloats(command.file, await Promise.all(command.names.map(numbersOf)));
+      writeFloats(command.file, await Promise.all(command.tensors.map(numbersOf)));
       return none;
     case 'load':
       await loadTensors(command.file, command.tensors);
       return none;
-    case 'drop':
-      for (const name of command.names) {
-        held.delete(name);
-        caches.delete(name);
+    case 'free':
+      for (const id of command.ids) {
+        store.delete(id);
+        caches.delete(id);
       }
       return none;
     case 'end':
-      // Before the sessions that have computed them: see `HeldTensors.outlast`.
-      held.clear();
+      // Before the sessions that have computed them: see `TensorStore.detachFromSession`.
+      store.clear();
       for (const { session } of sessions.values()) await session.release();
       return none;
     case 'cache':
-      caches.set(command.name, new KeyValueCache(command.shape));
+      caches.set(command.cache, new KeyValueCache(command.shape));
       return none;
     case 'run': {
       const results: Record<string, TensorData>[] = [];
@@ -86,37 +87,36 @@ async function execute(command: Command): Promise<Results> {
       return results;
     }
     case 'square': {
-      const sum = command.names
-        .filter((name) => held.has(name))
-        .reduce((total, name) => total + sumOfSquares(floatsOf(name)), 0);
+      const sum = command.tensors
+        .filter((id) => store.has(id))
+        .reduce((total, id) => total + sumOfSquares(floatsOf(id)), 0);
       return [{ sum: { dtype: 'float64', dims: [], data: Float64Array.of(sum) } }];
     }
     case 'learn':
-      for (const tensor of command.tensors) if (held.has(tensor.gradient)) learn(tensor, command.step);
+      for (const tensor of command.tensors) if (store.has(tensor.gradient)) learn(tensor, command.step);
       return none;
   }
 }
 
-async function runStep(step: Step): Promise<Record<string, TensorData>> {
+async function runStep(step: StepMessage): Promise<Record<string, TensorData>> {
   const open = sessions.get(step.session);
   if (!open) throw new Error(`There is no session ${step.session}.`);
   const { session, takesAll } = open;
   const feeds = Object.fromEntries(Object.entries(step.feeds).map(([name, feed]) => [name, resolve(feed)]));
-  for (const name of session.inputNames) feeds[name] ??= held.get(name);
-  const fetch = step.fetch ?? [];
-  const hold = Object.entries(step.hold ?? {});
-  const { append = [], add = [] } = step;
-  const kept = new Set(hold.map(([output]) => output));
-  const wanted = [...fetch, ...kept, ...append.map(({ output }) => output), ...add];
-  const outputs = await session.run(feeds, takesAll ? session.outputNames : wanted);
+  const { fetch, append } = step;
+  const [keep, add] = [Object.entries(step.keep), Object.entries(step.add)];
+  const kept = new Set(keep.map(([output]) => output));
+  const added = add.map(([output]) => output);
+  const wanted = new Set([...fetch, ...kept, ...append.map(({ output }) => output), ...added]);
+  const outputs = await session.run(feeds, takesAll ? session.outputNames : [...wanted]);
   for (const part of append) cacheOf(part.cache).append(outputs[part.output]!.data as Float32Array, part);
-  for (const name of add) {
-    if (held.has(name)) addTo(floatsOf(name), outputs[name]!.data as Float32Array);
-    else await held.set(name, outputs[name]!);
+  for (const [output, id] of add) {
+    if (store.has(id)) addTo(floatsOf(id), outputs[output]!.data as Float32Array);
+    else await store.set(id, outputs[output]!);
   }
   const results: Record<string, TensorData> = {};
   for (const name of fetch) results[name] = fromTensor(await deviceMemory.read(outputs[name]!));
-  for (const [output, name] of hold) await held.set(name, outputs[output]!, step.session);
+  for (const [output, id] of keep) await store.set(id, outputs[output]!, step.session);
   for (const [output, tensor] of Object.entries(outputs)) {
     if (kept.has(output)) continue;
     garbage.add(tensor);
@@ -125,37 +125,40 @@ async function runStep(step: Step): Promise<Record<string, TensorData>> {
   return results;
 }
 
-function learn({ weightDecay, ...names }: Learning, step: AdamWStep): void {
-  const [parameter, gradient] = [floatsOf(names.parameter), floatsOf(names.gradient)];
-  const [mean, variance] = [floatsOf(names.mean), floatsOf(names.variance)];
+function learn({ weightDecay, ...ids }: LearningMessage, step: AdamWStep): void {
+  const [parameter, gradient] = [floatsOf(ids.parameter), floatsOf(ids.gradient)];
+  const [mean, variance] = [floatsOf(ids.mean), floatsOf(ids.variance)];
   adamW({ parameter, gradient, mean, variance }, weightDecay, step);
 }
 
-function resolve(feed: Feed): Tensor {
-  if ('held' in feed) return held.get(feed.held);
+function resolve(feed: FeedMessage): Tensor {
+  if ('tensor' in feed) return store.get(feed.tensor);
   return 'cache' in feed ? cacheOf(feed.cache).tensor : toTensor(feed);
 }
 
-function cacheOf(name: string): KeyValueCache {
-  const cache = caches.get(name);
-  if (!cache) throw new Error(`There is no cache ${name}.`);
+function cacheOf(id: string): KeyValueCache {
+  const cache = caches.get(id);
+  if (!cache) throw new Error(`There is no cache ${id}.`);
   return cache;
 }
 
-/** The numbers of a held tensor that no run has left on the device; they change with it. */
-const floatsOf = (name: string): Float32Array => held.get(name).data as Float32Array;
+/** The numbers of a stored tensor that no run has left on the device; they change with it. */
+const floatsOf = (id: string): Float32Array => store.get(id).data as Float32Array;
 
-const numbersOf = async (name: string): Promise<Float32Array> => (await held.read(name)).data as Float32Array;
+const numbersOf = async (id: string): Promise<Float32Array> => (await store.read(id)).data as Float32Array;
 
 function toTensor({ dtype, dims, data }: TensorData): Tensor {
   return new Tensor(dtype, data as Float32Array, dims);
 }
 
-async function loadTensors(file: string, tensors: readonly FileTensor[]): Promise<void> {
+async function loadTensors(
+  file: string,
+  tensors: readonly { readonly tensor: string; readonly dims: readonly number[] }[],
+): Promise<void> {
   const counts = tensors.map(({ dims }) => dims.reduce((product, n) => product * n, 1));
   for (const [i, values] of readFloats(file, counts).entries()) {
-    const { name, dims } = tensors[i]!;
-    await held.set(name, new Tensor('float32', values, dims));
+    const { tensor, dims } = tensors[i]!;
+    await store.set(tensor, new Tensor('float32', values, dims));
   }
 }
 
@@ -163,7 +166,7 @@ function fromTensor(tensor: Tensor): TensorData {
   return { dtype: tensor.type, dims: tensor.dims, data: tensor.data } as TensorData;
 }
 
-parentPort?.on('message', async ({ id, command }: Request) => {
+async function answer({ id, command }: Request): Promise<void> {
   const port = parentPort!;
   try {
     port.postMessage({ id, results: await execute(command) } satisfies Reply);
@@ -175,4 +178,10 @@ parentPort?.on('message', async ({ id, command }: Request) => {
     // Nothing else keeps the thread alive.
     if (command.kind === 'end') port.close();
   }
+}
+
+/** Commands are carried out one after the other, in the order in which they were sent. */
+let last = Promise.resolve();
+parentPort?.on('message', (request: Request) => {
+  last = last.then(() => answer(request));
 });

@@ -4,14 +4,18 @@ import { join } from 'node:path';
 import type { StoredTensor } from '@moepress/core';
 import { GraphBuilder, linear, weight } from '@moepress/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
+import { runGraph } from '../testing/run-graph.js';
+import type { Step } from './handles.js';
+import { EngineScope } from './scope.js';
 import { tensor } from './tensor.js';
 import { EngineWorker } from './worker.js';
 
 let engine: EngineWorker;
+let scope: EngineScope;
 let folder: string;
 beforeAll(() => {
   engine = new EngineWorker(1);
+  scope = new EngineScope([engine]);
   folder = mkdtempSync(join(tmpdir(), 'moepress-engine-'));
 });
 afterAll(async () => {
@@ -30,18 +34,16 @@ function square(n: number) {
 describe('EngineWorker', () => {
   it('leaves the event loop free while it computes', async () => {
     const n = 1024;
-    await engine.open('large', square(n));
-    await engine.put('m', tensor('float32', [n, n], new Float32Array(n * n).fill(1)));
+    const session = await scope.open(square(n));
+    const [m, result] = [scope.tensor(engine, 'm'), scope.tensor(engine, 'result')];
+    await m.put(tensor('float32', [n, n], new Float32Array(n * n).fill(1)));
     let ticks = 0;
     const timer = setInterval(() => ticks++, 1);
-    const feeds = { x: { held: 'm' }, w: { held: 'm' } };
-    const step = { session: 'large', feeds, hold: { y: 'result' } };
+    const step = { session, feeds: { x: m, w: m }, keep: { y: result } };
     await engine.run(Array.from({ length: 20 }, () => step));
     clearInterval(timer);
     expect(ticks).toBeGreaterThan(5);
-    expect((await engine.take('result')).data[0]).toBe(n);
-    await engine.drop(['m', 'result']);
-    await engine.close('large');
+    expect((await result.read()).data[0]).toBe(n);
   });
 
   it('maps bf16 weights at any offset of a file, and selects from them', async () => {
@@ -64,68 +66,84 @@ describe('EngineWorker', () => {
       'swapped',
       linear(x, weight(graph, { kind: 'rows', of: stored, indices: [1, 0], dtype: 'BF16', shape: [2, 2] })),
     );
-    await engine.open('mapped', graph.finish());
     const feeds = { x: tensor('float32', [1, 2], Float32Array.of(10, 1)) };
-    const [results] = await engine.run([{ session: 'mapped', feeds, fetch: ['y', 'swapped'] }]);
-    expect([...results!.y!.data]).toEqual([12, 34]);
-    expect([...results!.swapped!.data]).toEqual([34, 12]);
-    await engine.close('mapped');
+    const { y, swapped } = await runGraph(engine, graph.finish(), feeds);
+    expect([...y!.data]).toEqual([12, 34]);
+    expect([...swapped!.data]).toEqual([34, 12]);
   });
 
-  it('feeds what it holds under the names of inputs, and adds outputs up', async () => {
+  it('feeds what it has, and adds outputs up', async () => {
     const graph = new GraphBuilder('gradient');
     const w = graph.input('w', 'float32', [2, 2]);
     graph.output('w/gradient', linear(graph.input('x', 'float32', [2, 2]), w));
-    await engine.open('gradient', graph.finish());
+    const session = await scope.open(graph.finish());
+    const handle = (name: string) => scope.tensor(engine, name);
+    const names = { parameter: handle('w'), mean: handle('mean'), variance: handle('variance') };
+    const [gradient, absent] = [handle('gradient'), handle('absent')];
     const matrix = (...numbers: number[]) => tensor('float32', [2, 2], Float32Array.from(numbers));
-    await engine.put('w', matrix(1, 2, 3, 4));
-    const step = { session: 'gradient', feeds: { x: matrix(1, 0, 0, 1) }, add: ['w/gradient'] };
+    await names.parameter.put(matrix(1, 2, 3, 4));
+    const feeds = { x: matrix(1, 0, 0, 1), w: names.parameter };
+    const step = { session, feeds, add: { 'w/gradient': gradient } };
     await engine.run([step, step]);
-    expect([...(await engine.take('w/gradient')).data]).toEqual([2, 6, 4, 8]);
-    expect(await engine.sumOfSquares(['w/gradient', 'absent'])).toBe(4 + 36 + 16 + 64);
+    expect([...(await gradient.read()).data]).toEqual([2, 6, 4, 8]);
+    expect(await engine.sumOfSquares([gradient, absent])).toBe(4 + 36 + 16 + 64);
 
-    for (const name of ['mean', 'variance']) await engine.put(name, matrix(0, 0, 0, 0));
-    const names = { parameter: 'w', gradient: 'w/gradient', mean: 'mean', variance: 'variance' };
+    for (const empty of [names.mean, names.variance]) await empty.put(matrix(0, 0, 0, 0));
     const numbers = { learningRate: 0.5, beta1: 0, beta2: 0, epsilon: 1e-9, step: 1, scale: 1 };
-    await engine.learn([{ ...names, weightDecay: 0 }], numbers);
-    await engine.learn([{ ...names, gradient: 'absent', weightDecay: 1 }], numbers);
-    expect([...(await engine.take('w')).data]).toEqual([0.5, 1.5, 2.5, 3.5]);
+    await engine.learn([{ ...names, gradient, weightDecay: 0 }], numbers);
+    await engine.learn([{ ...names, gradient: absent, weightDecay: 1 }], numbers);
+    expect([...(await names.parameter.read()).data]).toEqual([0.5, 1.5, 2.5, 3.5]);
 
     const file = join(folder, 'state');
-    await engine.save(['w', 'mean'], file);
-    await engine.drop(['w', 'mean']);
+    const saved = [names.parameter, names.mean];
+    await engine.save(saved, file);
+    await engine.free(saved);
     const dims = [2, 2];
     await engine.load(
-      ['w', 'mean'].map((name) => ({ name, dims })),
+      saved.map((tensor) => ({ tensor, dims })),
       file,
     );
-    expect([...(await engine.take('w')).data, ...(await engine.take('mean')).data]).toEqual([
+    expect([...(await names.parameter.read()).data, ...(await names.mean.read()).data]).toEqual([
       ...[0.5, 1.5, 2.5, 3.5],
       ...[2, 6, 4, 8],
     ]);
-    await engine.close('gradient');
   });
 
   it('reports what ONNX Runtime refuses, and goes on working', async () => {
     const graph = new GraphBuilder('broken');
     graph.output('y', graph.op('NoSuchOperator', [graph.input('x', 'float32', [1])]));
-    await expect(engine.open('broken', graph.finish())).rejects.toMatchObject({
-      code: 'ENGINE_FAILED',
-      where: 'broken',
-    });
-    await expect(engine.run([{ session: 'absent', feeds: {} }])).rejects.toMatchObject({
-      code: 'ENGINE_FAILED',
-    });
-    await engine.open('works', square(2));
-    await engine.close('works');
+    const refused = { code: 'ENGINE_FAILED', where: 'broken' };
+    await expect(scope.open(graph.finish())).rejects.toMatchObject(refused);
+    const session = await scope.open(square(2));
+    await scope.closeSession(session);
+    const y = [tensor('float32', [2, 2], Float32Array.of(1, 2, 3, 4))];
+    const feeds = { x: y[0]!, w: y[0]! };
+    await expect(engine.run([{ session, feeds }])).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    expect((await runGraph(engine, square(2), feeds)).y!.dims).toEqual([2, 2]);
   });
 
-  it('rejects what is under way when it is disposed of', async () => {
+  it('takes nothing for an input that is not fed, and nothing of another worker', async () => {
+    const other = new EngineWorker(1);
+    const session = await scope.open(square(2));
+    const x = tensor('float32', [2, 2], Float32Array.of(1, 2, 3, 4));
+    for (const [feeds, message] of [
+      [{ x }, 'Input w is not fed.'],
+      [{ x, w: scope.tensor(other, 'w') }, 'w is in another worker.'],
+    ] as const) {
+      const step: Step = { session, feeds, fetch: ['y'] };
+      await expect(engine.run([step])).rejects.toMatchObject({ code: 'ENGINE_FAILED', message });
+    }
+    const empty: Step = { session, feeds: { x, w: scope.tensor(engine, 'w') }, fetch: ['y'] };
+    await expect(engine.run([empty])).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    await other.dispose();
+  });
+
+  it('ends what is under way when it is disposed of, and does nothing afterwards', async () => {
     const short = new EngineWorker(1);
-    const opening = short.open('square', square(2));
-    const outcome = expect(opening).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    const own = new EngineScope([short]);
+    const opening = own.open(square(2));
     await short.dispose();
-    await outcome;
-    await expect(short.open('again', square(2))).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    await opening;
+    await expect(own.open(square(2))).rejects.toMatchObject({ code: 'SESSION_CLOSED' });
   });
 });

@@ -6,18 +6,24 @@ import type { Device } from '../devices/device.js';
 import { engineFailure } from '../devices/failure.js';
 import { traitsOf } from '../devices/traits.js';
 import type { AdamWStep } from './adamw.js';
-import type {
-  CacheShape,
-  Command,
-  FileTensor,
-  Learning,
-  Reply,
-  Results,
-  Step,
-  TensorData,
-  WorkerOptions,
-} from './protocol.js';
+import { type CacheHandle, messageOf, type Session, type Step, type TensorHandle } from './handles.js';
+import type { CacheShape, Command, Reply, Results, TensorData, WorkerOptions } from './protocol.js';
 import { type EngineSpan, engineSpans } from './spans.js';
+
+/** Tensors of one worker: a parameter, its gradient, and what AdamW remembers of the gradients. */
+export interface Learning {
+  readonly parameter: TensorHandle;
+  readonly gradient: TensorHandle;
+  readonly mean: TensorHandle;
+  readonly variance: TensorHandle;
+  readonly weightDecay: number;
+}
+
+/** A tensor in a file of several. */
+export interface FileTensor {
+  readonly tensor: TensorHandle;
+  readonly dims: readonly number[];
+}
 
 interface Pending {
   readonly resolve: (results: Results) => void;
@@ -53,7 +59,7 @@ export class EngineWorker {
 
   /**
    * `threads` is the number of threads of its matrix products where the processor computes them, `deviceMemory`
-   * the bytes of the device's memory that held tensors may take.
+   * the bytes of the device's memory that stored tensors may take.
    */
   constructor(threads: number, { device = 'cpu' as Device, deviceMemory = 0 } = {}) {
     this.#device = device;
@@ -76,7 +82,7 @@ export class EngineWorker {
   }
 
   /** `arena` as in `Placement`. */
-  async open(session: string, graph: GraphIR, { arena = false } = {}): Promise<void> {
+  async open(session: Session, graph: GraphIR, { arena = false } = {}): Promise<void> {
     const model = encodeModel(graph);
     const placement = {
       arena,
@@ -85,65 +91,80 @@ export class EngineWorker {
         .filter(({ onDevice }) => onDevice && this.#keepsOutputs)
         .map(({ name }) => name),
     };
-    await this.#send({ kind: 'open', session, model, placement }, session, { transfer: [model.buffer] });
+    const command = { kind: 'open', session: session.id, model, placement } as const;
+    await this.#send(command, session.name, { transfer: [model.buffer] });
   }
 
-  async close(session: string): Promise<void> {
-    await this.#send({ kind: 'close', session }, session);
+  async close(sessions: readonly Session[]): Promise<void> {
+    if (sessions.length === 0) return;
+    await this.#send({ kind: 'close', sessions: sessions.map(({ id }) => id) }, sessions[0]!.name);
   }
 
-  /** Runs steps in order; yields what each one fetched. */
+  /** Runs steps in order; yields what each one fetched. Throws `ENGINE_FAILED` before the first if one is incomplete. */
   async run(steps: readonly Step[]): Promise<Results> {
-    return this.#send({ kind: 'run', steps }, steps[0]?.session ?? 'nothing');
+    const messages = steps.map((step) => messageOf(this, step));
+    return this.#send({ kind: 'run', steps: messages }, steps[0]?.session.name ?? 'nothing');
   }
 
-  /** Gives a tensor to the worker to hold; its memory moves there. */
-  async put(name: string, tensor: TensorData): Promise<void> {
-    await this.#send({ kind: 'put', name, tensor }, name, { transfer: [tensor.data.buffer] });
+  /** Moves tensors into the worker, in the place of what their handles stood for. */
+  async put(tensors: readonly (readonly [TensorHandle, TensorData])[]): Promise<void> {
+    if (tensors.length === 0) return;
+    const transfer = [...new Set(tensors.map(([, { data }]) => data.buffer))];
+    const entries = tensors.map(([handle, tensor]) => [handle.id, tensor] as const);
+    await this.#send({ kind: 'put', tensors: entries }, tensors[0]![0].name, { transfer });
   }
 
-  /** Writes held float32 tensors to a file; they stay held. Throws `DISK_FULL` or `WRITE_FAILED`. */
-  async save(names: readonly string[], file: string): Promise<void> {
-    await this.#send({ kind: 'save', names, file }, file, { asError: writeError });
+  /** Writes float32 tensors to a file; they stay. Throws `DISK_FULL` or `WRITE_FAILED`. */
+  async save(tensors: readonly TensorHandle[], file: string): Promise<void> {
+    await this.#send({ kind: 'save', tensors: idsOf(tensors), file }, file, { asError: writeError });
   }
 
-  /** Holds the tensors that `save` wrote. Throws `CHECKPOINT_INVALID` if the file is not what it wrote. */
+  /** Takes the tensors that `save` wrote. Throws `CHECKPOINT_INVALID` if the file is not what it wrote. */
   async load(tensors: readonly FileTensor[], file: string): Promise<void> {
-    await this.#send({ kind: 'load', tensors, file }, file, { asError: readError });
+    const own = tensors.map(({ tensor, dims }) => ({ tensor: tensor.id, dims }));
+    await this.#send({ kind: 'load', tensors: own, file }, file, { asError: readError });
   }
 
-  /** The sum of the squares of all numbers of float32 tensors, in double precision, as far as they are held. */
-  async sumOfSquares(names: readonly string[]): Promise<number> {
-    const [results] = await this.#send({ kind: 'square', names }, 'held tensors');
+  /** The sum of the squares of all numbers of float32 tensors, in double precision; empty ones count as zeros. */
+  async sumOfSquares(tensors: readonly TensorHandle[]): Promise<number> {
+    const [results] = await this.#send({ kind: 'square', tensors: idsOf(tensors) }, 'tensors');
     return Number(results!.sum!.data[0]);
   }
 
-  /** Changes held parameters by their gradients; those that have none stay as they are. */
+  /** Changes parameters by their gradients; those whose gradient is empty stay as they are. */
   async learn(tensors: readonly Learning[], step: AdamWStep): Promise<void> {
-    await this.#send({ kind: 'learn', tensors, step }, 'parameters');
+    const messages = tensors.map(({ parameter, gradient, mean, variance, weightDecay }) => ({
+      ...{ parameter: parameter.id, gradient: gradient.id, mean: mean.id, variance: variance.id },
+      weightDecay,
+    }));
+    await this.#send({ kind: 'learn', tensors: messages, step }, 'parameters');
   }
 
-  /** A copy of a held tensor. */
-  async take(name: string): Promise<TensorData> {
-    const [results] = await this.#send({ kind: 'take', name }, name);
-    return results![name]!;
+  /** A copy of a tensor. */
+  async read(tensor: TensorHandle): Promise<TensorData> {
+    const [results] = await this.#send({ kind: 'read', tensor: tensor.id }, tensor.name);
+    return results!.tensor!;
   }
 
-  /** Makes an empty key-value cache that steps append to. */
-  async cache(name: string, shape: CacheShape): Promise<void> {
-    await this.#send({ kind: 'cache', name, shape }, name);
+  /** Makes an empty key-value cache. */
+  async makeCache(cache: CacheHandle, shape: CacheShape): Promise<void> {
+    await this.#send({ kind: 'cache', cache: cache.id, shape }, cache.name);
   }
 
-  async drop(names: readonly string[]): Promise<void> {
-    await this.#send({ kind: 'drop', names }, 'held tensors');
+  /** Empties tensors and caches. */
+  async free(handles: readonly (TensorHandle | CacheHandle)[]): Promise<void> {
+    if (handles.length === 0) return;
+    await this.#send({ kind: 'free', ids: idsOf(handles) }, handles[0]!.name);
   }
 
   /**
-   * Ends the worker and frees all it holds. The thread ends by itself: terminated from outside, it might be freeing
-   * something of ONNX Runtime's just then.
+   * Ends the worker, after what it has been sent, and frees all it has; later commands throw `SESSION_CLOSED`. The thread
+   * ends by itself: terminated from outside, it might be freeing something of ONNX Runtime's just then.
    */
   async dispose(): Promise<void> {
-    await this.#send({ kind: 'end' }, 'worker').catch(() => {});
+    const ending = this.#send({ kind: 'end' }, 'worker').catch(() => {});
+    this.#failure ??= sessionClosed();
+    await ending;
     this.#worker.ref();
     await this.#ended;
   }
@@ -189,6 +210,12 @@ export class EngineWorker {
     this.#pending.clear();
   }
 }
+
+const idsOf = (handles: readonly { readonly id: string }[]): string[] => handles.map(({ id }) => id);
+
+/** The error of whatever is asked of an engine or a runner after it has been closed. */
+export const sessionClosed = (): MoepressError =>
+  new MoepressError('SESSION_CLOSED', { message: 'The session is closed.', where: 'session' });
 
 const writeError: AsError = (message, file, code) =>
   asWriteError(Object.assign(new Error(message), { code }), file);

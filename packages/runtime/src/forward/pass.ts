@@ -1,12 +1,11 @@
-import { type Block, type Model, throwIfAborted, type Work } from '@moepress/core';
-import type { Engine, InWorker } from '../engine/engine.js';
-import type { Append } from '../engine/protocol.js';
-import { type BlockSessions, runBlock } from './blocks.js';
-import { embedEach } from './embed.js';
-import { dropBatch, type HeldBatch, hiddenName, holdBatch } from './held.js';
+import { type Block, throwIfAborted, type Work } from '@moepress/core';
+import type { Append, InWorker } from '../engine/handles.js';
+import { closing } from '../engine/scope.js';
+import { embedEach, forwardThroughBlocks, type ModelRun, runBlock } from './model-run.js';
 import type { SharedPast } from './past.js';
 import type { Run } from './runs.js';
 import { putTogether, type Share, sharesOf } from './shares.js';
+import { freeBatches, hasPart, placeBatch, type WorkerBatch } from './worker-batch.js';
 
 /** A run, who does it, and which of its rows, ascending, anybody wants to know the last hidden states of. */
 export interface Assigned extends InWorker {
@@ -15,11 +14,11 @@ export interface Assigned extends InWorker {
   readonly asked: readonly number[];
 }
 
-export type PassBatch<A extends Assigned = Assigned> = HeldBatch & A & { readonly share: Share | null };
+export type PassBatch<A extends Assigned = Assigned> = WorkerBatch & A & { readonly share: Share | null };
 
 /** Where the asked rows are among the hidden states after the last block: all that there are, unless sequences are padded. */
-export function askedRows({ asked, parts }: PassBatch): readonly number[] {
-  return parts.has('asked') ? asked.map((_, place) => place) : asked;
+export function askedRows(batch: PassBatch): readonly number[] {
+  return hasPart(batch, 'asked') ? batch.asked.map((_, place) => place) : batch.asked;
 }
 
 /** What a pass needs to know of a run. */
@@ -41,12 +40,11 @@ export interface PassUse<A extends Assigned> extends Pick<Work, 'signal'> {
  * and what several workers keep of the same tokens they compute together. Where sequences are padded, all is computed.
  */
 export async function passUp<A extends Assigned>(
-  engine: Engine,
-  model: Model,
-  blocks: BlockSessions,
+  model: ModelRun,
   assigned: readonly A[],
   use: PassUse<A>,
 ): Promise<void> {
+  const { engine, scope } = model;
   const { attention } = engine.traits;
   const shares = attention === 'tree' ? sharesOf(assigned) : new Map<Run, Share>();
   const batches = await engine.spread(assigned, async (one): Promise<PassBatch<A>> => {
@@ -55,28 +53,29 @@ export async function passUp<A extends Assigned>(
     // A block cannot let out nothing.
     const asked = Int32Array.from(one.asked.length > 0 ? one.asked : [0]);
     const parts = { asked, ...(share && { share: share.rows }) };
-    const batch = await holdBatch(worker, name, run.layout, model, { attention, past: run.prefix, parts });
+    const placement = { worker, name, layout: run.layout, model: model.model, attention };
+    const batch = await placeBatch(scope, { ...placement, past: run.prefix, parts });
     return { ...one, ...batch, share };
   });
-  try {
-    await embedEach(engine, model, batches, (batch, embed) => embed(hiddenName(batch)));
-    await blocks.each(async (block, session) => {
-      await use.before?.(block);
-      const isLast = block === model.blocks.at(-1);
-      await engine.spread(batches, async (batch) => {
-        throwIfAborted(use.signal);
-        const part = isLast ? 'asked' : batch.share ? 'share' : 'all';
-        await runBlock(model, block, session, batch, {
-          part,
-          extraFeeds: blocks.extraFeeds(batch, block, { shared: use.past(batch, block), part }),
-          append: use.append(batch, block),
+  const last = model.model.blocks.at(-1);
+  const pass = async () => {
+    await embedEach(model, batches);
+    await forwardThroughBlocks(
+      model,
+      async (block, session) => {
+        await use.before?.(block);
+        await engine.spread(batches, async (batch) => {
+          throwIfAborted(use.signal);
+          const part = block === last ? 'asked' : batch.share ? 'share' : 'all';
+          const [past, append] = [use.past(batch, block), use.append(batch, block)];
+          await runBlock(model, { block, session, batch, part, past, append });
+          use.done?.(batch);
         });
-        use.done?.(batch);
-      });
-      if (!isLast) await putTogether(batches);
-    }, use);
+        if (block !== last) await putTogether(batches);
+      },
+      use,
+    );
     await use.ends(batches);
-  } finally {
-    await Promise.all(batches.map((batch) => dropBatch(batch)));
-  }
+  };
+  await closing(pass, () => freeBatches(scope, batches));
 }

@@ -1,9 +1,9 @@
 import type { Block } from '@moepress/core';
 import { paddedDimOf, valueDimOf } from '../decoder/attention/heads.js';
 import type { DeviceTraits } from '../devices/traits.js';
-import type { Feed } from '../engine/protocol.js';
+import type { Feed, Feeds } from '../engine/handles.js';
 import { tensor } from '../engine/tensor.js';
-import { type HeldBatch, type Part, rowFeeds } from './held.js';
+import type { WorkerBatch } from './worker-batch.js';
 
 /** Keys and values of tokens that all sequences of a batch share, as the batch's worker has them. */
 export interface SharedPast {
@@ -11,29 +11,18 @@ export interface SharedPast {
   readonly value: Feed;
 }
 
-export interface Past {
-  /** None by default. */
-  readonly shared?: SharedPast | undefined;
-  /** Rows that come out; all by default. */
-  readonly part?: Part | undefined;
-}
-
-/** What a session that takes a past is fed as such. */
+/** What a session that takes a past is fed as such; by default there is none. */
 export function pastFeeds(
-  batch: HeldBatch,
-  block: Block,
+  { layout }: WorkerBatch,
+  { attention }: Block,
   { attention: kind }: Pick<DeviceTraits, 'attention'>,
-  { shared, part }: Past = {},
-): Record<string, Feed> {
-  const { layout } = batch;
-  const { attention } = block;
+  shared?: SharedPast,
+): Feeds {
   const { kvHeads, headDim } = attention;
-  const rows = rowFeeds(batch, block, part);
-  if (shared) return { pastKey: shared.key, pastValue: shared.value, ...rows };
+  if (shared) return { pastKey: shared.key, pastValue: shared.value };
   const empty = (...dims: number[]) => tensor('float32', dims, new Float32Array(0));
   if (kind === 'tree') {
-    const none = { pastKey: empty(kvHeads, 0, headDim), pastValue: empty(kvHeads, 0, valueDimOf(attention)) };
-    return { ...none, ...rows };
+    return { pastKey: empty(kvHeads, 0, headDim), pastValue: empty(kvHeads, 0, valueDimOf(attention)) };
   }
   const none = empty(layout.lengths.length, kvHeads, 0, paddedDimOf(attention));
   return { pastKey: none, pastValue: none };

@@ -1,16 +1,18 @@
 import type { SequenceScore, TokenSequence } from '@moepress/core';
 import { type Model, throwIfAborted, type Work } from '@moepress/core';
+import { scoringHeadGraph } from '../decoder/ends.js';
 import type { Engine } from '../engine/engine.js';
+import type { Session } from '../engine/handles.js';
+import { closing } from '../engine/scope.js';
 import { int32, tensor } from '../engine/tensor.js';
 import { treeSizes } from '../memory/dims.js';
 import { runsBytes } from '../memory/inference.js';
 import { cacheBytesPerToken, carriedBytes } from '../memory/shapes.js';
 import { batchSequences } from './batches.js';
-import type { BlockSessions } from './blocks.js';
 import { checkHeadFinite } from './finite.js';
-import { hiddenName } from './held.js';
-import { closeKept, keptPast, keptRows, openKept } from './kept.js';
+import { KeptRows } from './kept.js';
 import { rowOf } from './layout.js';
+import type { ModelRun } from './model-run.js';
 import { type Assigned, askedRows, type PassBatch, passUp } from './pass.js';
 import { turnsByLength } from './rope.js';
 import { planRuns, type Run, wavesOf } from './runs.js';
@@ -37,12 +39,11 @@ export function sumScores({ ids, from }: TokenSequence, tokens: readonly TokenSc
  * items and of their tokens from `from` on.
  */
 export async function scoreSequences(
-  engine: Engine,
-  model: Model,
-  blocks: BlockSessions,
+  run: ModelRun,
   items: readonly TokenSequence[],
   work: Work = {},
 ): Promise<TokenScore[][]> {
+  const { engine, model } = run;
   const runs = runsFor(engine, model, items);
   const task = 'Scoring';
   const tokens = runs.reduce((sum, { layout }) => sum + layout.ids.length, 0);
@@ -58,7 +59,7 @@ export async function scoreSequences(
     const held = waves.map((wave) => heldBytes(model, wave) + takenBytes(model, wave, items));
     engine.tellMemory(Math.max(0, ...held), work.progress);
     for (const wave of waves) {
-      await scoreWave({ engine, model, blocks, items, scores, advance, work }, wave);
+      await scoreWave({ run, items, scores, advance, work }, wave);
     }
     return scores;
   } finally {
@@ -107,9 +108,7 @@ function takenBytes(model: Model, wave: readonly Run[], items: readonly TokenSeq
 }
 
 interface Scoring {
-  readonly engine: Engine;
-  readonly model: Model;
-  readonly blocks: BlockSessions;
+  readonly run: ModelRun;
   readonly items: readonly TokenSequence[];
   readonly scores: readonly TokenScore[][];
   readonly advance: (run: Run) => void;
@@ -121,31 +120,35 @@ interface ScoredRun extends Assigned {
 }
 
 async function scoreWave(scoring: Scoring, wave: readonly Run[]): Promise<void> {
-  const { engine, model, blocks, items, advance, work } = scoring;
+  const { run: model, items, advance, work } = scoring;
   const assigned = wave.map((run, i): ScoredRun => {
     const targets = targetsOf(run, items);
-    return { run, name: `score/${i}`, worker: engine.workerFor(run.lane), ...targets };
+    return { run, name: `score/${i}`, worker: model.engine.workerFor(run.lane), ...targets };
   });
+  const kept = new KeptRows(model.scope);
   const keeps = wave.some((run) => run.keeps);
-  try {
-    await passUp(engine, model, blocks, assigned, {
+  const pass = () =>
+    passUp(model, assigned, {
       signal: work.signal,
       before: async (block) => {
-        if (keeps) await openKept(engine, block);
+        if (keeps) await kept.begin(block);
       },
-      past: ({ run }) => (run.prefix > 0 ? keptPast : undefined),
-      append: ({ run }) => (run.keeps ? keptRows(run) : []),
+      past: ({ run, worker }) => (run.prefix > 0 ? kept.past(worker) : undefined),
+      append: ({ run, worker }) => (run.keeps ? kept.append(worker, run) : []),
       done: ({ run }) => advance(run),
-      ends: (batches) => blocks.withScoringHead((session) => scoreHidden(scoring, session, batches)),
+      ends: (batches) =>
+        model.sessions.with(
+          'scoring-head',
+          () => scoringHeadGraph(model.model),
+          (session) => scoreHidden(scoring, session, batches),
+        ),
     });
-  } finally {
-    await closeKept(engine);
-  }
+  await closing(pass, () => kept.free());
 }
 
 async function scoreHidden(
-  { model, engine, scores, advance, work }: Scoring,
-  session: string,
+  { run: { model, engine }, scores, advance, work }: Scoring,
+  session: Session,
   batches: readonly PassBatch<ScoredRun>[],
 ): Promise<void> {
   await engine.spread(batches, async (batch) => {
@@ -155,7 +158,7 @@ async function scoreHidden(
     if (asked.length === 0) return;
     const pairs = BigInt64Array.from(wanted.flatMap(({ place, token }) => [BigInt(place), BigInt(token)]));
     const feeds = {
-      hidden: { held: hiddenName(batch) },
+      hidden: batch.hidden,
       rows: int32(askedRows(batch)),
       pairs: tensor('int64', [wanted.length, 2], pairs),
     };

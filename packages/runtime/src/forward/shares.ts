@@ -1,7 +1,7 @@
-import type { InWorker } from '../engine/engine.js';
+import type { InWorker } from '../engine/handles.js';
 import { tensor } from '../engine/tensor.js';
-import { type HeldBatch, hiddenName } from './held.js';
 import type { Run } from './runs.js';
+import type { WorkerBatch } from './worker-batch.js';
 
 /** A share of the rows of a run that several workers have. */
 export interface Share {
@@ -43,19 +43,19 @@ export function sharesOf<T extends InWorker & { readonly run: Run }>(
 
 /** Gives each worker the hidden states of all rows where it has computed a share of them. */
 export async function putTogether(
-  batches: readonly (HeldBatch & { readonly share: Share | null })[],
+  batches: readonly (WorkerBatch & { readonly share: Share | null })[],
 ): Promise<void> {
   const shared = batches.filter(({ share }) => share !== null);
   for (const name of new Set(shared.map(({ share }) => share!.of))) {
     const group = shared.filter(({ share }) => share!.of === name);
-    const states = await Promise.all(group.map((batch) => batch.worker.take(hiddenName(batch))));
+    const states = await Promise.all(group.map((batch) => batch.hidden.read()));
     const [rows, width] = [group[0]!.layout.ids.length, states[0]!.dims[1]!];
     for (const batch of group) {
       const all = new Float32Array(rows * width);
       for (const [i, { data }] of states.entries()) {
         all.set(data as Float32Array, group[i]!.share!.rows[0]! * width);
       }
-      await batch.worker.put(hiddenName(batch), tensor('float32', [rows, width], all));
+      await batch.hidden.put(tensor('float32', [rows, width], all));
     }
   }
 }

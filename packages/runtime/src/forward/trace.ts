@@ -1,13 +1,12 @@
-import { type Model, throwIfAborted, type Work } from '@moepress/core';
+import { throwIfAborted, type Work } from '@moepress/core';
 import { logitsHeadGraph } from '../decoder/ends.js';
-import type { Engine } from '../engine/engine.js';
 import type { TensorData } from '../engine/protocol.js';
+import { closing } from '../engine/scope.js';
 import { int32 } from '../engine/tensor.js';
-import { type BlockSessions, runBlock } from './blocks.js';
-import { embedBatches } from './embed.js';
 import { checkHeadFinite } from './finite.js';
-import { dropBatch, type HeldBatch, hiddenName } from './held.js';
 import { layOut, rowOf } from './layout.js';
+import { embedEach, forwardThroughBlocks, type ModelRun, runBlock } from './model-run.js';
+import { freeBatches, placeBatches, type WorkerBatch } from './worker-batch.js';
 
 /** Everything a forward pass computes for one sequence of n tokens. */
 export interface Trace {
@@ -29,31 +28,39 @@ export interface LayerRouting {
   readonly weights: TensorData;
 }
 
-/**
- * Traces sequences as one padded batch. `blocks` must have been made with routing outputs.
- * Results are in the order of the sequences.
- */
+/** Traces sequences as one batch, by a run whose outputs include the routing, in the order of the sequences. */
 export async function traceSequences(
-  engine: Engine,
-  model: Model,
-  blocks: BlockSessions,
+  run: ModelRun,
   sequences: readonly (readonly number[])[],
-  work: Work = {},
+  { signal }: Pick<Work, 'signal'> = {},
 ): Promise<Trace[]> {
   const layout = layOut(sequences.map((ids, index) => ({ index, ids })));
-  const [batch] = await embedBatches(engine, model, [layout], 'trace');
-  const rows = sequences.map((ids, b) => ids.map((_, t) => rowOf(layout, b, t)));
-  const hidden = [await batch!.worker.take(hiddenName(batch!))];
+  const batches = await placeBatches(run, [layout], 'trace');
+  const [batch] = batches as [WorkerBatch];
+  return closing(
+    async () => {
+      await embedEach(run, batches);
+      return traceBatch(run, batch, sequences, signal);
+    },
+    () => freeBatches(run.scope, batches),
+  );
+}
+
+async function traceBatch(
+  run: ModelRun,
+  batch: WorkerBatch,
+  sequences: readonly (readonly number[])[],
+  signal: AbortSignal | undefined,
+): Promise<Trace[]> {
+  const hidden = [await batch.hidden.read()];
   const routing: LayerRouting[] = [];
-  try {
-    await blocks.each(async (block, session) => {
-      throwIfAborted(work.signal);
+  await forwardThroughBlocks(
+    run,
+    async (block, session) => {
       const isMoe = block.ffn.kind === 'moe';
-      const results = await runBlock(model, block, session, batch!, {
-        extraFeeds: blocks.extraFeeds(batch!, block),
-        fetch: isMoe ? ['routerLogits', 'selected', 'weights'] : [],
-      });
-      hidden.push(await batch!.worker.take(hiddenName(batch!)));
+      const fetch = isMoe ? ['routerLogits', 'selected', 'weights'] : [];
+      const results = await runBlock(run, { block, session, batch, fetch });
+      hidden.push(await batch.hidden.read());
       if (!isMoe) return;
       const { routerLogits, selected, weights } = results;
       routing.push({
@@ -62,9 +69,14 @@ export async function traceSequences(
         selected: selected!,
         weights: weights!,
       });
-    }, work);
-    const logits = await logitsOf(engine, model, batch!);
-    return rows.map((own) => ({
+    },
+    { signal },
+  );
+  throwIfAborted(signal);
+  const logits = await logitsOf(run, batch);
+  return sequences.map((ids, b) => {
+    const own = ids.map((_, t) => rowOf(batch.layout, b, t));
+    return {
       logits: pickRows(logits, own),
       hidden: hidden.map((state) => pickRows(state, own)),
       routing: routing.map(({ layer, routerLogits, selected, weights }) => ({
@@ -73,24 +85,20 @@ export async function traceSequences(
         selected: pickRows(selected, own),
         weights: pickRows(weights, own),
       })),
-    }));
-  } finally {
-    await dropBatch(batch!);
-  }
+    };
+  });
 }
 
-async function logitsOf(engine: Engine, model: Model, batch: HeldBatch): Promise<TensorData> {
-  const session = 'trace/head';
-  await engine.open(session, logitsHeadGraph(model));
-  try {
-    const all = int32(batch.layout.ids.map((_, row) => row));
-    const feeds = { hidden: { held: hiddenName(batch) }, rows: all };
-    const [results] = await batch.worker.run([{ session, feeds, fetch: ['logits'] }]);
+async function logitsOf(
+  { scope, model }: ModelRun,
+  { worker, hidden, layout }: WorkerBatch,
+): Promise<TensorData> {
+  return scope.with(logitsHeadGraph(model), async (session) => {
+    const feeds = { hidden, rows: int32(layout.ids.map((_, row) => row)) };
+    const [results] = await worker.run([{ session, feeds, fetch: ['logits'] }]);
     await checkHeadFinite(model, results!.logits!.data as Float32Array);
     return results!.logits!;
-  } finally {
-    await engine.close(session);
-  }
+  });
 }
 
 function pickRows(matrix: TensorData, rows: readonly number[]): TensorData {

@@ -1,8 +1,8 @@
 import type { Model } from '@moepress/core';
 import { logitsHeadGraph } from '../decoder/ends.js';
-import type { Engine } from '../engine/engine.js';
+import type { Session, TensorHandle } from '../engine/handles.js';
+import type { EngineScope } from '../engine/scope.js';
 import { int32 } from '../engine/tensor.js';
-import type { EngineWorker } from '../engine/worker.js';
 
 /** A place where a token is to be chosen. */
 export interface Choice {
@@ -35,45 +35,50 @@ export interface Place extends Omit<Choice, 'logits'> {
 /** Logits that are computed at once: 16 MiB in fp32. */
 const mostLogits = 2 ** 22;
 
-const session = 'generate/logits';
-
-/** Calls `use` while the head that yields logits is open, if somebody chooses by them. */
-export async function withLogits<R>(
-  engine: Engine,
-  model: Model,
-  chooser: Chooser | undefined,
-  use: () => Promise<R>,
-): Promise<R> {
-  if (!chooser) return use();
-  await engine.open(session, logitsHeadGraph(model));
-  try {
-    return await use();
-  } finally {
-    await engine.close(session);
-  }
+/** Chooses the tokens at places of which the likeliest tokens are known. */
+export interface TokenPicker {
+  /** Whether anybody chooses by logits. */
+  readonly isNeeded: boolean;
+  /** The tokens at `places`, whose rows are those of the hidden states [T, H], before the final norm. */
+  pick(hidden: TensorHandle, places: readonly Place[]): Promise<number[]>;
 }
 
-/**
- * The tokens at `places`, whose rows are those of the hidden states [T, H] (before the final norm) that the worker
- * holds as `hidden`: chosen where the chooser wants to, else the likeliest. Within `withLogits`.
- */
-export async function chosenTokens(
-  worker: EngineWorker,
-  { config: { vocabSize } }: Model,
-  hidden: string,
-  places: readonly Place[],
+/** Takes the likeliest tokens. */
+const greedy: TokenPicker = {
+  isNeeded: false,
+  pick: async (_, places) => places.map(({ likeliest }) => likeliest),
+};
+
+/** Calls `use` with what picks tokens, while the head that yields logits is open if somebody chooses by them. */
+export async function withPicker<R>(
+  scope: EngineScope,
+  model: Model,
   chooser: Chooser | undefined,
+  use: (picker: TokenPicker) => Promise<R>,
+): Promise<R> {
+  if (!chooser) return use(greedy);
+  return scope.with(logitsHeadGraph(model), (session) =>
+    use({
+      isNeeded: true,
+      pick: (hidden, places) => chosenTokens({ session, model, chooser }, hidden, places),
+    }),
+  );
+}
+
+/** Chosen where the chooser wants to, else the likeliest. */
+async function chosenTokens(
+  { session, model, chooser }: { session: Session; model: Model; chooser: Chooser },
+  hidden: TensorHandle,
+  places: readonly Place[],
 ): Promise<number[]> {
+  const { vocabSize } = model.config;
   const tokens = places.map(({ likeliest }) => likeliest);
-  if (!chooser) return tokens;
   const wanted = [...places.entries()].filter(([, { index, isOpen }]) => isOpen && chooser.wants(index));
   const most = Math.max(1, Math.floor(mostLogits / vocabSize));
   for (let start = 0; start < wanted.length; start += most) {
     const part = wanted.slice(start, start + most);
     const rows = int32(part.map(([, { row }]) => row));
-    const [results] = await worker.run([
-      { session, feeds: { hidden: { held: hidden }, rows }, fetch: ['logits'] },
-    ]);
+    const [results] = await hidden.worker.run([{ session, feeds: { hidden, rows }, fetch: ['logits'] }]);
     const all = results!.logits!.data as Float32Array;
     for (const [i, [place, { index, likeliest, newIds }]] of part.entries()) {
       const logits = all.subarray(i * vocabSize, (i + 1) * vocabSize);

@@ -1,14 +1,15 @@
-import type { Block, Model } from '@moepress/core';
+import { type Block, type Model, throwIfAborted, type Work } from '@moepress/core';
 import { cacheInput, cacheParts, type DecodePart, decodeGraph, ownOutput } from '../decoder/decode.js';
-import type { Engine } from '../engine/engine.js';
-import type { Feed, Step } from '../engine/protocol.js';
+import type { Feeds, Session, Step } from '../engine/handles.js';
+import type { SessionPool } from '../engine/session-pool.js';
 import { int32, tensor } from '../engine/tensor.js';
 import { checkModelFinite } from '../forward/finite.js';
-import { readAhead } from '../forward/read-ahead.js';
+import type { ModelRun } from '../forward/model-run.js';
 import { rotaryTables } from '../forward/rope.js';
-import { type Chooser, chosenTokens } from './choose.js';
+import { walkBlocks } from '../forward/walk.js';
+import type { TokenPicker } from './choose.js';
 import type { Decoding } from './decoding.js';
-import { cacheName, hiddenOf, type Lane } from './prefill.js';
+import type { Lane } from './prefill.js';
 
 /** Experts of the blocks of one part: larger graphs take longer to open than they save. */
 const mostExperts = 512;
@@ -31,116 +32,99 @@ export function decodeParts({ blocks }: Pick<Model, 'blocks'>): DecodePart[] {
 
 /** A model whose weights are mapped all at once, ready to continue sequences. */
 export class ResidentDecoder {
-  readonly #engine: Engine;
   readonly #model: Model;
-  readonly #parts: readonly DecodePart[];
+  readonly #parts: readonly (DecodePart & { readonly session: Session })[];
 
-  private constructor(engine: Engine, model: Model) {
-    this.#engine = engine;
+  private constructor(model: Model, parts: readonly (DecodePart & { readonly session: Session })[]) {
     this.#model = model;
-    this.#parts = decodeParts(model);
+    this.#parts = parts;
   }
 
-  static async open(engine: Engine, model: Model): Promise<ResidentDecoder> {
-    const decoder = new ResidentDecoder(engine, model);
-    try {
-      for (const [i, part] of decoder.#parts.entries()) {
-        await engine.open(sessionName(i), decodeGraph(model, part), { arena: true });
-      }
-      return decoder;
-    } catch (error) {
-      await decoder.close();
-      throw error;
+  /** Its sessions stay open as long as the pool's scope. */
+  static async open(sessions: SessionPool, model: Model): Promise<ResidentDecoder> {
+    const parts: (DecodePart & { readonly session: Session })[] = [];
+    for (const [i, part] of decodeParts(model).entries()) {
+      const graph = () => decodeGraph(model, part);
+      parts.push({ ...part, session: await sessions.open(`decode.${i}`, graph, { arena: true }) });
     }
+    return new ResidentDecoder(model, parts);
   }
 
   /** The token that follows the newest one of each sequence; its keys and values go to the lane's caches. */
-  async next(lane: Lane, decoding: Decoding, chooser?: Chooser): Promise<readonly number[]> {
-    const common = stepFeeds(this.#model, decoding);
-    const steps = this.#parts.map((part, i) =>
-      stepOf(sessionName(i), { ...part, chooses: !!chooser }, lane, decoding, common),
-    );
-    const results = await lane.worker.run(steps);
+  async next(lane: Lane, decoding: Decoding, picker: TokenPicker): Promise<readonly number[]> {
+    const growth = growthOf(this.#model, { lane, decoding, picker });
+    const results = await lane.worker.run(this.#parts.map((part) => stepOf(part, growth)));
     const last = results.at(-1)!;
     await checkModelFinite(this.#model, Number(last.finite!.data[0]));
-    const places = decoding.places(last.token!.data as Int32Array);
-    return chosenTokens(lane.worker, this.#model, hiddenOf(lane), places, chooser);
-  }
-
-  async close(): Promise<void> {
-    for (const i of this.#parts.keys()) await this.#engine.close(sessionName(i));
+    return picker.pick(lane.hidden, decoding.places(last.token!.data as Int32Array));
   }
 }
 
 /** One token for each sequence of several lanes by a model of which one block is mapped at a time. */
 export async function streamedNext(
-  engine: Engine,
-  model: Model,
+  { engine, model, sessions }: ModelRun,
   lanes: readonly { readonly lane: Lane; readonly decoding: Decoding }[],
-  throwIfAborted: () => void,
-  chooser?: Chooser,
+  picker: TokenPicker,
+  { signal }: Pick<Work, 'signal'>,
 ): Promise<void> {
-  const growing = lanes.map(({ lane, decoding }) => ({
-    lane,
-    decoding,
-    worker: lane.worker,
-    common: stepFeeds(model, decoding),
-  }));
+  const growing = lanes.map((own) => ({ ...growthOf(model, { ...own, picker }), worker: own.lane.worker }));
   const { blocks } = model;
-  for (const [i, block] of blocks.entries()) {
-    const part = { blocks: [block], embeds: i === 0, heads: i === blocks.length - 1, chooses: !!chooser };
-    const session = 'generate/step';
-    await engine.open(session, decodeGraph(model, part));
-    const ahead = readAhead(blocks[i + 1]);
-    try {
-      await engine.spread(growing, async ({ lane, decoding, common }) => {
-        throwIfAborted();
-        const [results] = await lane.worker.run([stepOf(session, part, lane, decoding, common)]);
+  const steps = blocks.map((block, i) => {
+    const part = { blocks: [block], embeds: i === 0, heads: i === blocks.length - 1 };
+    return { block, part, name: `decode.${i}`, graph: () => decodeGraph(model, part) };
+  });
+  await walkBlocks(
+    sessions,
+    steps,
+    async ({ part }, session) => {
+      await engine.spread(growing, async (growth) => {
+        throwIfAborted(signal);
+        const { lane, decoding } = growth;
+        const [results] = await lane.worker.run([stepOf({ ...part, session }, growth)]);
         if (!part.heads) return;
         await checkModelFinite(model, Number(results!.finite!.data[0]));
         const places = decoding.places(results!.token!.data as Int32Array);
-        decoding.take(await chosenTokens(lane.worker, model, hiddenOf(lane), places, chooser));
+        decoding.take(await picker.pick(lane.hidden, places));
       });
-    } finally {
-      await ahead.stop();
-      await engine.close(session);
-    }
-  }
+    },
+    { signal },
+  );
 }
 
-const sessionName = (part: number): string => `decode/${part}`;
+/** Sequences that grow by a token, and what all blocks are fed alike: the tokens, their angles and how many are before each. */
+interface Growth {
+  readonly lane: Lane;
+  readonly decoding: Decoding;
+  readonly picker: TokenPicker;
+  readonly common: Feeds;
+}
 
-/** What all blocks are fed alike: the tokens, their angles and how many are before each. */
-type StepFeeds = Readonly<Record<string, Feed>>;
-
-function stepFeeds({ config: { rope } }: Model, decoding: Decoding): StepFeeds {
-  const { past, newest } = decoding;
+function growthOf({ config: { rope } }: Model, growing: Omit<Growth, 'common'>): Growth {
+  const { past, newest } = growing.decoding;
   const { cos, sin } = rotaryTables(
     rope,
     Int32Array.from(past),
     past.map((length) => length + 1),
   );
   const int64 = (numbers: readonly number[]) => BigInt64Array.from(numbers, BigInt);
-  return {
+  const common = {
     ids: int32(newest!),
     cos: tensor('float32', [past.length, rope.dim / 2], cos),
     sin: tensor('float32', [past.length, rope.dim / 2], sin),
     order: tensor('int64', [1, past.length], int64([...past.keys()])),
     past: tensor('int64', [past.length], int64(past)),
   };
+  return { ...growing, common };
 }
 
 function stepOf(
-  session: string,
-  { blocks, embeds, heads, chooses }: DecodePart & { readonly chooses: boolean },
-  lane: Lane,
-  { past }: Decoding,
-  { ids, ...common }: StepFeeds,
+  { session, blocks, heads }: DecodePart & { readonly session: Session },
+  { lane, decoding: { past }, picker, common }: Growth,
 ): Step {
-  const caches = blocks.flatMap((block) =>
-    cacheParts.map((part) => [cacheInput(part, block), { cache: cacheName(lane, block.index, part) }]),
-  );
-  const hidden = { held: hiddenOf(lane) };
+  const caches = blocks.flatMap((block) => {
+    const own = lane.caches.get(block.index)!;
+    return cacheParts.map((part) => [cacheInput(part, block), own[part]]);
+  });
   const rows = past.map((length, sequence) => ({
     sequence,
     start: length - lane.shared,
@@ -148,15 +132,15 @@ function stepOf(
   }));
   const append = (part: 'key' | 'value') => (block: Block) => ({
     output: ownOutput(part, block),
-    cache: cacheName(lane, block.index, part === 'key' ? 'pastKey' : 'pastValue'),
+    cache: lane.caches.get(block.index)![part === 'key' ? 'pastKey' : 'pastValue'],
     headsFirst: false,
     parts: rows,
   });
   return {
     session,
-    feeds: { ...common, ...(embeds ? { ids: ids! } : { hidden }), ...Object.fromEntries(caches) },
+    feeds: { ...common, hidden: lane.hidden, ...Object.fromEntries(caches) },
     fetch: heads ? ['token', 'finite'] : [],
-    hold: heads && !chooses ? {} : { hiddenOut: hidden.held },
+    keep: heads && !picker.isNeeded ? {} : { hiddenOut: lane.hidden },
     append: [...blocks.map(append('key')), ...blocks.map(append('value'))],
   };
 }

@@ -1,20 +1,17 @@
-import { type Model, throwIfAborted } from '@moepress/core';
-import type { Engine } from '../engine/engine.js';
-import type { BlockSessions } from '../forward/blocks.js';
-import { withLogits } from './choose.js';
+import { throwIfAborted } from '@moepress/core';
+import { closing } from '../engine/scope.js';
+import type { ModelRun } from '../forward/model-run.js';
+import { type TokenPicker, withPicker } from './choose.js';
 import { type ResidentDecoder, streamedNext } from './decoder.js';
 import { Decoding } from './decoding.js';
 import { laneBytes, type Prompts, planLanes } from './lanes.js';
 import type { SamplingOptions } from './options.js';
-import { closeCaches, type Lane, openCaches, prefill, promptBytes } from './prefill.js';
+import { freeLane, type Lane, openCaches, placeLane, prefill, promptBytes } from './prefill.js';
 
 /** How a model goes from one token to the next: with all weights mapped, or one block at a time. */
 export interface Generation {
-  readonly engine: Engine;
-  readonly model: Model;
+  readonly run: ModelRun;
   readonly prompts: Prompts;
-  /** For the prompts. */
-  readonly blocks: BlockSessions;
   /** Null: blocks are streamed. */
   readonly decoder: ResidentDecoder | null;
   /** Bytes for the keys and values of all sequences that are continued at once. */
@@ -28,14 +25,16 @@ type Growing = { readonly lane: Lane; readonly decoding: Decoding };
  * end-of-sequence token, where one came, is the last of the new ids.
  */
 export async function generate(generation: Generation, options: SamplingOptions): Promise<number[][]> {
-  const { engine, model, prompts, decoder, memory } = generation;
+  const { run, prompts, decoder, memory } = generation;
+  const { engine, model, scope } = run;
   const task = 'Generating';
   const results: number[][] = prompts.map(() => []);
   options.progress?.({ type: 'start', task, total: prompts.length, unit: 'prompts' });
   const bytes = memory / engine.workers.length;
   const plans = planLanes(engine, model, prompts, { newTokens: options.maxNewTokens, bytes });
   const lanes = plans.map(({ indices, shared, worker }, i): Growing => {
-    const lane = { name: `generate/${i}`, indices, shared, worker: engine.workerFor(worker) };
+    const own = { name: `generate/${i}`, indices, shared };
+    const lane = placeLane(scope, model, engine.workerFor(worker), own);
     const lengths = indices.map((index) => prompts[index]!.length);
     return { lane, decoding: new Decoding(indices, lengths, results, options) };
   });
@@ -48,14 +47,14 @@ export async function generate(generation: Generation, options: SamplingOptions)
   engine.tellMemory(caches + runs + (decoder ? engine.decoderBytes : 0), options.progress);
   let done = 0;
   try {
-    await withLogits(engine, model, options.chooser, async () => {
+    await withPicker(scope, model, options.chooser, async (picker) => {
       for (let round = 0; round < rounds; round++) {
         const group = waiting.flatMap((queue) => queue.slice(round, round + 1));
         const report = (tokens: number) => {
           const finished = group.reduce((sum, { decoding }) => sum + decoding.finished, 0);
           options.progress?.({ type: 'advance', task, done: done + finished, note: `token ${tokens}` });
         };
-        await generateGroup(generation, group, report, options, decoder);
+        await generateGroup(generation, group, { report, options, picker });
         done += group.reduce((sum, { lane }) => sum + lane.indices.length, 0);
       }
     });
@@ -65,39 +64,45 @@ export async function generate(generation: Generation, options: SamplingOptions)
   return results;
 }
 
+/** How a group of lanes is continued. */
+interface Continuing {
+  report(tokens: number): void;
+  readonly options: SamplingOptions;
+  readonly picker: TokenPicker;
+}
+
 async function generateGroup(
-  { engine, model, prompts, blocks }: Generation,
+  { run, prompts, decoder }: Generation,
   group: readonly Growing[],
-  report: (tokens: number) => void,
-  options: SamplingOptions,
-  decoder: ResidentDecoder | null,
+  continuing: Continuing,
 ): Promise<void> {
-  try {
-    for (const { lane } of group) await openCaches(model, lane);
-    const lanes = group.map(({ lane }) => lane);
-    const first = await prefill(engine, model, blocks, lanes, prompts, options);
+  const { report, options, picker } = continuing;
+  const lanes = group.map(({ lane }) => lane);
+  const generateIn = async () => {
+    for (const lane of lanes) await openCaches(run.model, lane);
+    const first = await prefill(run, lanes, prompts, { signal: options.signal, picker });
     for (const { lane, decoding } of group) decoding.take(first.get(lane)!);
     report(1);
-    if (decoder) await decodeResident(engine, decoder, group, report, options);
-    else await decodeStreamed(engine, model, group, report, options);
-  } finally {
-    for (const { lane } of group) await closeCaches(model, lane);
-  }
+    if (decoder) await decodeResident(run, decoder, group, continuing);
+    else await decodeStreamed(run, group, continuing);
+  };
+  await closing(generateIn, async () => {
+    for (const lane of lanes) await freeLane(run.scope, lane);
+  });
 }
 
 /** Each worker takes its lane to the end at its own pace. */
 async function decodeResident(
-  engine: Engine,
+  { engine }: ModelRun,
   decoder: ResidentDecoder,
   group: readonly Growing[],
-  report: (tokens: number) => void,
-  { signal, chooser }: SamplingOptions,
+  { report, options: { signal }, picker }: Continuing,
 ): Promise<void> {
   const items = group.map((growing) => ({ ...growing, worker: growing.lane.worker }));
   await engine.spread(items, async ({ lane, decoding }) => {
     for (let tokens = 2; !decoding.isDone; tokens++) {
       throwIfAborted(signal);
-      decoding.take(await decoder.next(lane, decoding, chooser));
+      decoding.take(await decoder.next(lane, decoding, picker));
       report(tokens);
     }
   });
@@ -105,15 +110,13 @@ async function decodeResident(
 
 /** All lanes go through each block together, because it is mapped anew for every token. */
 async function decodeStreamed(
-  engine: Engine,
-  model: Model,
+  run: ModelRun,
   group: readonly Growing[],
-  report: (tokens: number) => void,
-  { signal, chooser }: SamplingOptions,
+  { report, options, picker }: Continuing,
 ): Promise<void> {
   let open = group.filter(({ decoding }) => !decoding.isDone);
   for (let tokens = 2; open.length > 0; tokens++) {
-    await streamedNext(engine, model, open, () => throwIfAborted(signal), chooser);
+    await streamedNext(run, open, picker, options);
     report(tokens);
     open = open.filter(({ decoding }) => !decoding.isDone);
   }

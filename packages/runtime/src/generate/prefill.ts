@@ -2,35 +2,54 @@ import type { Model, Work } from '@moepress/core';
 import { valueDimOf } from '../decoder/attention/heads.js';
 import { type CachePart, cacheParts } from '../decoder/decode.js';
 import { nextTokenHeadGraph } from '../decoder/ends.js';
-import type { Engine, InWorker } from '../engine/engine.js';
-import type { Append } from '../engine/protocol.js';
+import type { Engine } from '../engine/engine.js';
+import type { Append, CacheHandle, InWorker, TensorHandle } from '../engine/handles.js';
+import type { EngineScope } from '../engine/scope.js';
 import { int32 } from '../engine/tensor.js';
-import type { BlockSessions } from '../forward/blocks.js';
+import type { EngineWorker } from '../engine/worker.js';
 import { checkHeadFinite } from '../forward/finite.js';
-import { hiddenName } from '../forward/held.js';
+import type { ModelRun } from '../forward/model-run.js';
 import { type Assigned, askedRows, type PassBatch, passUp } from '../forward/pass.js';
 import { turnsByLength } from '../forward/rope.js';
 import { laneRuns, type Run } from '../forward/runs.js';
 import { treeSizes } from '../memory/dims.js';
 import { runsBytes } from '../memory/inference.js';
 import { carriedBytes } from '../memory/shapes.js';
-import { type Chooser, chosenTokens } from './choose.js';
+import type { TokenPicker } from './choose.js';
 import type { LanePlan, Prompts } from './lanes.js';
 import { lastRows } from './options.js';
+
+/** The keys and values of a block's tokens in a lane. */
+export type LaneCaches = Readonly<Record<CachePart, CacheHandle>>;
 
 /** Prompts that are continued side by side, and where their keys and values are. */
 export interface Lane extends InWorker {
   readonly name: string;
   readonly indices: readonly number[];
   readonly shared: number;
+  /** What the lane's newest tokens are between two graphs. */
+  readonly hidden: TensorHandle;
+  /** By the number of the block. */
+  readonly caches: ReadonlyMap<number, LaneCaches>;
 }
 
-/** Where a lane's keys or values of a block are. */
-export const cacheName = ({ name }: Pick<Lane, 'name'>, block: number, part: CachePart): string =>
-  `${name}/${block}/${part}`;
-
-/** What a lane's newest tokens are between two graphs. */
-export const hiddenOf = ({ name }: Pick<Lane, 'name'>): string => `${name}/hidden`;
+/** A lane in a worker, whose caches have yet to be opened. */
+export function placeLane(
+  scope: EngineScope,
+  { blocks }: Model,
+  worker: EngineWorker,
+  own: Pick<Lane, 'name' | 'indices' | 'shared'>,
+): Lane {
+  const cachesOf = (block: number) =>
+    Object.fromEntries(
+      cacheParts.map((part) => [part, scope.cache(worker, `${own.name}/${block}/${part}`)]),
+    ) as LaneCaches;
+  return {
+    ...{ ...own, worker },
+    hidden: scope.tensor(worker, `${own.name}/hidden`),
+    caches: new Map(blocks.map(({ index }) => [index, cachesOf(index)])),
+  };
+}
 
 interface PromptRun extends Assigned {
   readonly lane: Lane;
@@ -73,15 +92,13 @@ export function promptBytes(
  * lane share once. Yields the token that follows each prompt, by lane.
  */
 export async function prefill(
-  engine: Engine,
-  model: Model,
-  blocks: BlockSessions,
+  model: ModelRun,
   lanes: readonly Lane[],
   prompts: Prompts,
-  { signal, chooser }: Pick<Work, 'signal'> & { readonly chooser?: Chooser },
+  { signal, picker }: Pick<Work, 'signal'> & { readonly picker: TokenPicker },
 ): Promise<Map<Lane, number[]>> {
   const assigned = lanes.flatMap((lane) =>
-    promptRuns(engine, model, lane, prompts).map(
+    promptRuns(model.engine, model.model, lane, prompts).map(
       (run, i): PromptRun => ({
         run,
         lane,
@@ -93,15 +110,15 @@ export async function prefill(
     ),
   );
   let first = new Map<Lane, number[]>();
-  await passUp(engine, model, blocks, assigned, {
+  await passUp(model, assigned, {
     signal,
     past: ({ run, lane }, { index }) => {
-      const cache = (part: CachePart) => ({ cache: cacheName(lane, index, part) });
-      return run.prefix > 0 ? { key: cache('sharedKey'), value: cache('sharedValue') } : undefined;
+      const { sharedKey: key, sharedValue: value } = lane.caches.get(index)!;
+      return run.prefix > 0 ? { key, value } : undefined;
     },
-    append: ({ run, lane }, { index }) => appends(run, (part) => cacheName(lane, index, part)),
+    append: ({ run, lane }, { index }) => appends(run, lane.caches.get(index)!),
     ends: async (batches) => {
-      first = await firstTokens(engine, model, batches, chooser);
+      first = await firstTokens(model, batches, picker);
     },
   });
   return first;
@@ -109,23 +126,23 @@ export async function prefill(
 
 /** Makes the caches of a lane, which are empty. */
 export async function openCaches({ blocks }: Model, lane: Lane): Promise<void> {
-  for (const { index, attention } of blocks) {
-    const { kvHeads, headDim } = attention;
-    for (const part of cacheParts) {
+  const opening = blocks.flatMap(({ index, attention }) =>
+    cacheParts.map((part) => {
       const sequences = part.startsWith('shared') ? null : lane.indices.length;
-      const dim = part.endsWith('Key') ? headDim : valueDimOf(attention);
-      await lane.worker.cache(cacheName(lane, index, part), { sequences, kvHeads, headDim: dim });
-    }
-  }
+      const headDim = part.endsWith('Key') ? attention.headDim : valueDimOf(attention);
+      return lane.caches.get(index)![part].reset({ sequences, kvHeads: attention.kvHeads, headDim });
+    }),
+  );
+  await Promise.all(opening);
 }
 
-export async function closeCaches({ blocks }: Model, lane: Lane): Promise<void> {
-  const caches = blocks.flatMap(({ index }) => cacheParts.map((part) => cacheName(lane, index, part)));
-  await lane.worker.drop([...caches, hiddenOf(lane)]);
+/** Frees all that the worker has of a lane. */
+export async function freeLane(scope: EngineScope, { hidden, caches }: Lane): Promise<void> {
+  await scope.free([hidden, ...[...caches.values()].flatMap((own) => Object.values(own))]);
 }
 
 /** Keys and values of a run's tokens go to where the lane has them. */
-function appends({ keeps, prefix, layout }: Run, nameOf: (part: CachePart) => string): Append[] {
+function appends({ keeps, prefix, layout }: Run, caches: LaneCaches): Append[] {
   const parts = keeps
     ? [{ sequence: 0, start: prefix, rows: layout.rows }]
     : layout.sequences.map((sequence, b) => {
@@ -134,28 +151,25 @@ function appends({ keeps, prefix, layout }: Run, nameOf: (part: CachePart) => st
       });
   const [key, value] = keeps ? (['sharedKey', 'sharedValue'] as const) : (['pastKey', 'pastValue'] as const);
   return [
-    { output: 'ownKey', cache: nameOf(key), headsFirst: true, parts },
-    { output: 'ownValue', cache: nameOf(value), headsFirst: true, parts },
+    { output: 'ownKey', cache: caches[key], headsFirst: true, parts },
+    { output: 'ownValue', cache: caches[value], headsFirst: true, parts },
   ];
 }
 
 async function firstTokens(
-  engine: Engine,
-  model: Model,
+  { engine, scope, model }: ModelRun,
   batches: readonly PassBatch<PromptRun>[],
-  chooser: Chooser | undefined,
+  picker: TokenPicker,
 ): Promise<Map<Lane, number[]>> {
   const tokens = new Map<Lane, number[]>();
-  const session = 'generate/head';
-  await engine.open(session, nextTokenHeadGraph(model));
-  try {
-    const wanted = batches.filter(({ run }) => !run.keeps);
-    await engine.spread(wanted, async (batch) => {
+  const wanted = batches.filter(({ run }) => !run.keeps);
+  await scope.with(nextTokenHeadGraph(model), (session) =>
+    engine.spread(wanted, async (batch) => {
       const { layout } = batch.run;
       const found = askedRows(batch);
       const placeOf = new Map(batch.asked.map((row, place) => [row, found[place]!]));
       const rows = lastRows(layout).map((row) => placeOf.get(row)!);
-      const feeds = { hidden: { held: hiddenName(batch) }, rows: int32(rows) };
+      const feeds = { hidden: batch.hidden, rows: int32(rows) };
       const [results] = await batch.worker.run([{ session, feeds, fetch: ['token', 'finite'] }]);
       await checkHeadFinite(model, [Number(results!.finite!.data[0])]);
       const places = layout.sequences.map((sequence, b) => ({
@@ -165,13 +179,11 @@ async function firstTokens(
         newIds: [],
         isOpen: true,
       }));
-      const chosen = await chosenTokens(batch.worker, model, hiddenName(batch), places, chooser);
+      const chosen = await picker.pick(batch.hidden, places);
       const own = tokens.get(batch.lane) ?? [];
       tokens.set(batch.lane, own);
       for (const [b, sequence] of layout.sequences.entries()) own[sequence] = chosen[b]!;
-    });
-    return tokens;
-  } finally {
-    await engine.close(session);
-  }
+    }),
+  );
+  return tokens;
 }

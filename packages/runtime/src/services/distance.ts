@@ -1,9 +1,10 @@
 import { type Criterion, MoepressError, type Value } from '@moepress/core';
 import { concat, GraphBuilder, type GraphIR, mul, reduceSum, sliceDynamic } from '@moepress/graph';
-import type { Step, TensorData } from '../engine/protocol.js';
+import type { Feeds, Session, Step } from '../engine/handles.js';
+import type { TensorData } from '../engine/protocol.js';
 import { tensor } from '../engine/tensor.js';
-import type { HeldBatch } from '../forward/held.js';
 import type { Layout } from '../forward/layout.js';
+import type { WorkerBatch } from '../forward/worker-batch.js';
 
 /** Numbers of a state that are compared at once: what a criterion makes of them stays in a core's cache. */
 const stretchSize = 2 ** 16;
@@ -44,15 +45,24 @@ export function distanceGraph(
   return graph.finish();
 }
 
-/** What a session of `distanceGraph` sums up over a batch, whose states its worker holds under the names `held`. */
-export async function sumDistances(
-  session: string,
-  batch: HeldBatch,
-  held: Readonly<Record<string, string>>,
-  hiddenSize: number,
-  sequences: number,
-): Promise<Float64Array> {
-  const states = Object.fromEntries(Object.entries(held).map(([state, name]) => [state, { held: name }]));
+/** What is compared in a batch, in a mean over so many sequences. */
+export interface Compared {
+  readonly session: Session;
+  readonly batch: WorkerBatch;
+  /** By the names that the graph has for them. */
+  readonly states: Feeds;
+  readonly hiddenSize: number;
+  readonly sequences: number;
+}
+
+/** What a session of `distanceGraph` sums up over a batch. */
+export async function sumDistances({
+  session,
+  batch,
+  states,
+  hiddenSize,
+  sequences,
+}: Compared): Promise<Float64Array> {
   const rows = distanceRows(hiddenSize);
   const weights = rowWeights(batch.layout, sequences);
   const steps: Step[] = [];

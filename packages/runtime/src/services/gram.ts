@@ -9,6 +9,7 @@ import {
 } from '@moepress/core';
 import { concat, GraphBuilder, type GraphIR, linear, reshape, weight } from '@moepress/graph';
 import type { Engine } from '../engine/engine.js';
+import type { Session } from '../engine/handles.js';
 import { arrangeFor, type Job } from '../memory/arrange.js';
 import { workerBytes } from '../memory/steps.js';
 
@@ -48,23 +49,26 @@ export async function gram(
       return { worker: workerBytes([{ graph, runs: [{}] }]), held: 0, carried: 0, spilled: 0 };
     },
   };
-  const plan = await arrangeFor(engine, job, work.progress);
-  const step = stepOf(plan?.size ?? chunkBudgets[0]);
-  const chunks = Array.from({ length: Math.ceil(height / step) }, (_, i) => ({
-    from: i * step,
-    to: Math.min(height, (i + 1) * step),
-    worker: engine.workerFor(i),
-  }));
-  const products = await engine.spread(chunks, async ({ from, to, worker }) => {
-    throwIfAborted(work.signal);
-    await worker.open('gram', gramGraph(tensors.map((tensor) => rowRange(tensor, from, to))));
-    try {
-      const [results] = await worker.run([{ session: 'gram', feeds: {}, fetch: ['gram'] }]);
-      return results!.gram!.data as Float64Array;
-    } finally {
-      await worker.close('gram');
-    }
-  });
+  const products = await engine.turn(async () => {
+    const plan = await arrangeFor(engine, job, work.progress);
+    const step = stepOf(plan?.size ?? chunkBudgets[0]);
+    const chunks = Array.from({ length: Math.ceil(height / step) }, (_, i) => ({
+      from: i * step,
+      to: Math.min(height, (i + 1) * step),
+      worker: engine.workerFor(i),
+    }));
+    return engine.inScope((scope) =>
+      engine.spread(chunks, async ({ from, to, worker }) => {
+        throwIfAborted(work.signal);
+        const graph = gramGraph(tensors.map((tensor) => rowRange(tensor, from, to)));
+        const multiply = async (session: Session) => {
+          const [results] = await worker.run([{ session, feeds: {}, fetch: ['gram'] }]);
+          return results!.gram!.data as Float64Array;
+        };
+        return scope.with(graph, multiply, { workers: [worker] });
+      }),
+    );
+  }, work.signal);
   for (const part of products) for (const [i, value] of part.entries()) sums[i]! += value;
   return sums;
 }

@@ -2,7 +2,7 @@ import { openModel } from '@moepress/checkpoint';
 import { applyLayers, type Criterion, type LayerPlan, type Model, moeBlocks } from '@moepress/core';
 import { cast, reduceSum, square, sub } from '@moepress/graph';
 import { Engine } from '../engine/engine.js';
-import { streamedBlocks } from '../forward/blocks.js';
+import { streamedRun } from '../forward/model-run.js';
 import { type Trace, traceSequences } from '../forward/trace.js';
 import { fixtures } from '../testing/golden.js';
 
@@ -55,9 +55,11 @@ export async function traceView({ model, sequences }: Loaded, view: readonly Lay
   const engine = new Engine({ workers: 1, threads: 1 });
   try {
     const changed = applyLayers(model, view);
-    const blocks = streamedBlocks(engine, changed, () => ({ routing: true }));
     const traces: Trace[] = [];
-    for (const ids of sequences) traces.push(...(await traceSequences(engine, changed, blocks, [ids])));
+    await engine.inScope(async (scope) => {
+      const run = streamedRun(engine, scope, changed, () => ({ routing: true }));
+      for (const ids of sequences) traces.push(...(await traceSequences(run, [ids])));
+    });
     return traces;
   } finally {
     await engine.dispose();

@@ -3,10 +3,11 @@ import { rmdir } from 'node:fs/promises';
 import { checkSpace } from '@moepress/checkpoint';
 import type { Model, MoepressError } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
+import type { TensorHandle } from '../engine/handles.js';
+import { closing, type EngineScope } from '../engine/scope.js';
 import { isWriteError } from '../evidence/write-error.js';
-import { holdBatches } from '../forward/embed.js';
-import { dropBatch, type HeldBatch } from '../forward/held.js';
 import type { Layout } from '../forward/layout.js';
+import { freeBatches, placeBatches, type WorkerBatch } from '../forward/worker-batch.js';
 import { type Checkpoint, ScratchFolder } from './scratch.js';
 
 /** Where the tensors may be that a pass carries from block to block. */
@@ -30,8 +31,12 @@ export interface Access {
   readonly writes?: string;
 }
 
-/** The name under which a worker holds a batch's tensor of that key. */
-export const heldName = (batch: HeldBatch, key: string): string => `${batch.name}/${key}`;
+/** A model and where its tensors live. */
+interface Place {
+  readonly engine: Engine;
+  readonly scope: EngineScope;
+  readonly model: Model;
+}
 
 /**
  * Tensors [T, H] of each batch at the boundaries of blocks, by keys such as `hidden.3`. They are in
@@ -39,20 +44,22 @@ export const heldName = (batch: HeldBatch, key: string): string => `${batch.name
  * numbers do not depend on it.
  */
 export class BatchStates {
-  readonly batches: readonly HeldBatch[];
+  readonly batches: readonly WorkerBatch[];
   readonly #engine: Engine;
+  readonly #scope: EngineScope;
+  readonly #tensors = new Map<WorkerBatch, Map<string, TensorHandle>>();
   readonly #width: number;
   #scratch: ScratchFolder | null;
   readonly #giveUp: Storage['giveUp'];
   readonly #spilled: boolean;
-  readonly #keys = new Set<string>();
 
   private constructor(
-    engine: Engine,
-    batches: readonly HeldBatch[],
+    { engine, scope }: Place,
+    batches: readonly WorkerBatch[],
     options: { width: number; scratch: ScratchFolder | null; spilled: boolean; giveUp: Storage['giveUp'] },
   ) {
     this.#engine = engine;
+    this.#scope = scope;
     this.batches = batches;
     this.#width = options.width;
     this.#scratch = options.scratch;
@@ -66,13 +73,12 @@ export class BatchStates {
    * was given. Throws `DISK_FULL` or `WRITE_FAILED` when they cannot be written.
    */
   static async with<R>(
-    engine: Engine,
-    model: Model,
+    place: Place,
     layouts: readonly Layout[],
     { folder, memory, giveUp, boundaries }: Storage & { readonly boundaries: number },
     use: (states: BatchStates) => Promise<R>,
   ): Promise<R> {
-    const width = model.config.hiddenSize;
+    const width = place.model.config.hiddenSize;
     const tokens = layouts.reduce((sum, { ids }) => sum + ids.length, 0);
     const bytes = tokens * width * Float32Array.BYTES_PER_ELEMENT;
     const spilled = bytes * boundaries > memory;
@@ -80,37 +86,54 @@ export class BatchStates {
     const scratch = lasting ?? (spilled ? await ScratchFolder.temporary() : null);
     let complete = false;
     try {
-      const batches = await holdBatches(engine, model, layouts, 'states');
-      const states = new BatchStates(engine, batches, { width, scratch, spilled, giveUp });
-      try {
-        const result = await use(states);
-        complete = true;
-        return result;
-      } finally {
-        await states.#drop();
-      }
+      const batches = await placeBatches(place, layouts, 'states');
+      const states = new BatchStates(place, batches, { width, scratch, spilled, giveUp });
+      return await closing(
+        async () => {
+          const result = await use(states);
+          complete = true;
+          return result;
+        },
+        () => states.#free(),
+      );
     } finally {
       await scratch?.close(complete);
     }
   }
 
-  /** Calls `run` with the tensors it reads held in the batch's worker, where it must hold what it writes. */
+  /** The tensor of a batch of that key. */
+  tensor(batch: WorkerBatch, key: string): TensorHandle {
+    const own = this.#tensors.get(batch) ?? new Map<string, TensorHandle>();
+    this.#tensors.set(batch, own);
+    const tensor = own.get(key) ?? this.#scope.tensor(batch.worker, `${batch.name}/${key}`);
+    own.set(key, tensor);
+    return tensor;
+  }
+
+  /** Forgets some tensors of a batch. */
+  async forget(batch: WorkerBatch, keys: readonly string[]): Promise<void> {
+    const own = this.#tensors.get(batch);
+    const tensors = keys.map((key) => own?.get(key)).filter((tensor) => tensor !== undefined);
+    for (const key of keys) own?.delete(key);
+    await this.#scope.free(tensors);
+  }
+
+  /** Calls `run` with the tensors it reads in the batch's worker, where it must keep what it writes. */
   async using<R>(
-    batch: HeldBatch,
+    batch: WorkerBatch,
     { reads = [], consumes = [], writes }: Access,
     run: () => Promise<R>,
   ): Promise<R> {
     const written = writes === undefined ? [] : [writes];
-    for (const key of [...reads, ...consumes, ...written]) this.#keys.add(key);
     if (this.#spilled) for (const key of [...reads, ...consumes]) await this.#load(batch, key);
     const result = await run();
     for (const key of written) {
       await this.#keep((scratch) =>
-        batch.worker.save([heldName(batch, key)], this.#file(scratch, batch, key)),
+        batch.worker.save([this.tensor(batch, key)], this.#file(scratch, batch, key)),
       );
     }
     const done = this.#spilled ? [...consumes, ...reads, ...written] : consumes;
-    await batch.worker.drop(done.map((key) => heldName(batch, key)));
+    await this.forget(batch, done);
     return result;
   }
 
@@ -152,27 +175,27 @@ export class BatchStates {
 
   /** Reads everything once before it is relied on. */
   async #restore(keys: readonly string[]): Promise<boolean> {
-    for (const key of keys) this.#keys.add(key);
     try {
       await this.#engine.spread(this.batches, async (batch) => {
         for (const key of keys) {
           await this.#load(batch, key);
-          if (this.#spilled) await batch.worker.drop([heldName(batch, key)]);
+          if (this.#spilled) await this.forget(batch, [key]);
         }
       });
       return true;
     } catch {
-      await this.#dropKeys();
+      await Promise.all(this.batches.map((batch) => this.forget(batch, keys)));
       return false;
     }
   }
 
-  #load(batch: HeldBatch, key: string): Promise<void> {
+  #load(batch: WorkerBatch, key: string): Promise<void> {
     const dims = [batch.layout.ids.length, this.#width];
-    return batch.worker.load([{ name: heldName(batch, key), dims }], this.#file(this.#scratch!, batch, key));
+    const file = this.#file(this.#scratch!, batch, key);
+    return batch.worker.load([{ tensor: this.tensor(batch, key), dims }], file);
   }
 
-  #file(scratch: ScratchFolder, batch: HeldBatch, key: string): string {
+  #file(scratch: ScratchFolder, batch: WorkerBatch, key: string): string {
     return scratch.file(key, this.batches.indexOf(batch));
   }
 
@@ -184,14 +207,9 @@ export class BatchStates {
     return hash.digest('hex');
   }
 
-  async #dropKeys(): Promise<void> {
-    const names = (batch: HeldBatch) => [...this.#keys].map((key) => heldName(batch, key));
-    await Promise.all(this.batches.map((batch) => batch.worker.drop(names(batch))));
-  }
-
-  async #drop(): Promise<void> {
-    await this.#dropKeys();
-    await Promise.all(this.batches.map((batch) => dropBatch(batch)));
+  async #free(): Promise<void> {
+    await this.#scope.free([...this.#tensors.values()].flatMap((own) => [...own.values()]));
+    await freeBatches(this.#scope, this.batches);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Value } from '@moepress/core';
 import { differentiate, GraphBuilder, type GraphIR, mul, reduceSum } from '@moepress/graph';
+import { EngineScope } from '../engine/scope.js';
 import { tensor } from '../engine/tensor.js';
 import type { EngineWorker } from '../engine/worker.js';
 
@@ -21,11 +22,10 @@ export async function worstGradientError(
   most = Number.POSITIVE_INFINITY,
 ): Promise<number> {
   const names = Object.keys(inputs);
-  await worker.open('gradients', gradientGraph(inputs, build));
-  try {
+  return new EngineScope([worker]).with(gradientGraph(inputs, build), async (session) => {
     const run = async (fed: Record<string, Float64Array>, fetch: string[]) => {
       const feeds = names.map((name) => [name, tensor('float64', inputs[name]!.shape, fed[name]!)]);
-      const [results] = await worker.run([{ session: 'gradients', feeds: Object.fromEntries(feeds), fetch }]);
+      const [results] = await worker.run([{ session, feeds: Object.fromEntries(feeds), fetch }]);
       return results!;
     };
     const at = Object.fromEntries(names.map((name) => [name, inputs[name]!.data]));
@@ -49,9 +49,7 @@ export async function worstGradientError(
       }
     }
     return worst;
-  } finally {
-    await worker.close('gradients');
-  }
+  });
 }
 
 function gradientGraph(

@@ -18,10 +18,10 @@ import {
 import { expect } from 'vitest';
 import { backwardPass } from '../backward/pass.js';
 import type { Engine } from '../engine/engine.js';
+import { streamedRun } from '../forward/model-run.js';
 import { negativeLogLikelihoods } from '../forward/trace.js';
 import type { ModelRunner } from '../runner.js';
 import { gradientKey } from '../states/keys.js';
-import { heldName } from '../states/states.js';
 import { type Golden, maxDifference } from './golden.js';
 
 /** One padded batch of all sequences has the logits, hidden states and routing of transformers. */
@@ -75,7 +75,8 @@ export async function expectGradients(engine: Engine, golden: Golden): Promise<v
   const measured = new Map<string, Float64Array[]>();
   const hidden = new Map<number, Float32Array[]>();
   let losses: readonly number[] = [];
-  await backwardPass(engine, model, golden.sequences, {
+  const scope = engine.scope();
+  await backwardPass(streamedRun(engine, scope, model), golden.sequences, {
     statistics,
     lowest: 0,
     storage: { folder: null, memory: Number.POSITIVE_INFINITY },
@@ -90,9 +91,9 @@ export async function expectGradients(engine: Engine, golden: Golden): Promise<v
         measured.set(`${block.index}:${name}`, own);
       }
     },
-    async visit(block, batches) {
+    async visit(block, states) {
       const gradients = await Promise.all(
-        batches.map((batch) => batch.worker.take(heldName(batch, gradientKey(block.index)))),
+        states.batches.map((batch) => states.tensor(batch, gradientKey(block.index)).read()),
       );
       hidden.set(
         block.index,
@@ -100,6 +101,7 @@ export async function expectGradients(engine: Engine, golden: Golden): Promise<v
       );
     },
   });
+  await scope.close();
   expect(losses).toHaveLength(3);
   for (const [i, loss] of losses.entries()) expect(Math.abs(loss - golden.nllMean[i]!)).toBeLessThan(1e-5);
 

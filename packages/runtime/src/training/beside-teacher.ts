@@ -1,20 +1,20 @@
 import type { DistillationLoss, Model } from '@moepress/core';
 import { teacherLoss } from '../decoder/losses.js';
-import { Ascent } from './ascent.js';
+import type { SessionPool } from '../engine/session-pool.js';
+import { TrainingForward } from './forward.js';
 import type { Objective } from './objective.js';
-import type { Sessions } from './sessions.js';
 
 /** Divergence from a teacher that runs beside the student, on the same batches. */
-export function besideTeacher(sessions: Sessions, student: Model, loss: DistillationLoss): Objective {
+export function besideTeacher(sessions: SessionPool, student: Model, loss: DistillationLoss): Objective {
   const { teacher, hiddenStates } = loss;
-  const ascent = new Ascent(sessions, teacher, 'teacher', () => hiddenStates > 0);
+  const keeps = () => hiddenStates > 0;
+  const forward = new TrainingForward(sessions, teacher, { name: 'teacher', keeps, parameters: null });
   return {
     rowLoss: teacherLoss(student, teacher, loss),
-    states: hiddenStates === 0 ? null : { weight: hiddenStates, held: (boundary) => ascent.states(boundary) },
+    states: hiddenStates === 0 ? null : { weight: hiddenStates },
     async prepare({ layout }) {
-      await ascent.climb(layout);
-      return () => ({ teacher: { held: ascent.final } });
+      const states = await forward.run(layout);
+      return { feeds: () => ({ teacher: states.final }), states, free: () => states.free() };
     },
-    forget: () => ascent.forget(),
   };
 }

@@ -3,7 +3,8 @@ import type { TokenSequence } from '@moepress/core';
 import { type Model, tensorsByPath } from '@moepress/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gradientOf } from '../decoder/parameter.js';
+import { EngineScope } from '../engine/scope.js';
+import { SessionPool } from '../engine/session-pool.js';
 import { tensor } from '../engine/tensor.js';
 import { EngineWorker } from '../engine/worker.js';
 import { fixtures, fullReferences, type Golden, maxDifference } from '../testing/golden.js';
@@ -12,7 +13,6 @@ import { besideTeacher } from './beside-teacher.js';
 import { Gradients } from './gradients.js';
 import { nextTokens, type Objective } from './objective.js';
 import { Parameters } from './parameters.js';
-import { Sessions } from './sessions.js';
 
 const shared = process.env.MOEPRESS_SHARED;
 
@@ -21,28 +21,27 @@ const open = async (family: string): Promise<{ golden: Golden; model: Model }> =
   return { golden, model: await openModel(golden.model) };
 };
 
-type ObjectiveOf = (sessions: Sessions, view: Model) => Objective;
+type ObjectiveOf = (sessions: SessionPool, view: Model) => Objective;
 const crossEntropy: ObjectiveOf = (_, view) => nextTokens(view);
 
 /** A model of which everything learns. */
 class Learner {
-  readonly worker: EngineWorker;
   readonly parameters: Parameters;
   readonly #gradients: Gradients;
 
-  private constructor(worker: EngineWorker, parameters: Parameters, objective: ObjectiveOf) {
-    const sessions = new Sessions(worker);
-    this.worker = worker;
+  private constructor(scope: EngineScope, parameters: Parameters, objective: ObjectiveOf) {
+    const sessions = new SessionPool(scope, { keepsOpen: true });
     this.parameters = parameters;
-    this.#gradients = new Gradients(sessions, parameters.view, objective(sessions, parameters.view));
+    this.#gradients = new Gradients(sessions, parameters, objective(sessions, parameters.view));
   }
 
   static async with(model: Model, objective: ObjectiveOf, use: (learner: Learner) => Promise<void>) {
     const worker = new EngineWorker(2);
     try {
-      const parameters = new Parameters(worker, model, [...tensorsByPath(model).keys()]);
+      const scope = new EngineScope([worker]);
+      const parameters = new Parameters(scope, model, [...tensorsByPath(model).keys()]);
       await parameters.begin();
-      await use(new Learner(worker, parameters, objective));
+      await use(new Learner(scope, parameters, objective));
     } finally {
       await worker.dispose();
     }
@@ -56,10 +55,13 @@ class Learner {
     }
     const added = new Map<string, Float32Array>();
     for (const path of this.parameters.tensors.keys()) {
-      const held = await this.worker.take(gradientOf(path)).catch(() => null);
-      if (held) added.set(path, held.data as Float32Array);
+      const gradient = await this.parameters
+        .gradient(path)
+        .read()
+        .catch(() => null);
+      if (gradient) added.set(path, gradient.data as Float32Array);
     }
-    await this.worker.drop([...added.keys()].map(gradientOf));
+    await this.parameters.forgetGradients();
     return { loss, added };
   }
 
@@ -137,7 +139,7 @@ describe('gradients of everything', () => {
 /** Along the gradient g the loss rises by |g|² a unit. */
 async function expectSlope(model: Model, objective: ObjectiveOf, sequences: readonly TokenSequence[]) {
   await Learner.with(model, objective, async (learner) => {
-    const { worker, parameters } = learner;
+    const { parameters } = learner;
     const { added, loss } = await learner.add(sequences, 2048);
     expect(await learner.loss(sequences)).toBeCloseTo(loss, 3);
     expect(added.size).toBe(parameters.tensors.size);
@@ -147,9 +149,9 @@ async function expectSlope(model: Model, objective: ObjectiveOf, sequences: read
     const step = 5e-4 / Math.sqrt(length);
     const move = async (by: number) => {
       for (const [path, gradient] of added) {
-        const { dims, data } = await worker.take(path);
+        const { dims, data } = await parameters.feeds[path]!.read();
         const moved = (data as Float32Array).map((x, i) => x + by * gradient[i]!);
-        await worker.put(path, tensor('float32', dims, moved));
+        await parameters.feeds[path]!.put(tensor('float32', dims, moved));
       }
     };
     await move(step);

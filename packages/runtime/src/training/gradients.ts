@@ -1,20 +1,20 @@
-import { blockTensors, type Model } from '@moepress/core';
+import { type Block, blockTensors, type Model } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
 import { blockLearningGraph, embedLearningGraph } from '../decoder/learning.js';
 import { lossGradientGraph, lossGraph } from '../decoder/loss-graph.js';
 import { stateLoss } from '../decoder/losses.js';
-import { isGradient, parametersIn } from '../decoder/parameter.js';
-import type { Feed } from '../engine/protocol.js';
+import { parametersIn } from '../decoder/parameter.js';
+import type { Feeds, Step, TensorHandle } from '../engine/handles.js';
+import { closing } from '../engine/scope.js';
+import type { SessionPool } from '../engine/session-pool.js';
 import { int32, tensor } from '../engine/tensor.js';
-import type { HeldBatch } from '../forward/held.js';
 import { paddingOf } from '../forward/padding.js';
-import { Ascent } from './ascent.js';
+import { walkBlocks } from '../forward/walk.js';
+import { layoutFeeds, type WorkerBatch } from '../forward/worker-batch.js';
 import { rowStretches, type TrainingBatch } from './batches.js';
-import type { Objective, RowFeeds } from './objective.js';
-import type { Sessions } from './sessions.js';
-
-/** Of the states at the boundary that the way down has come to. */
-const gradient = 'student/gradient';
+import { type ForwardStates, TrainingForward } from './forward.js';
+import type { Objective, PreparedLoss } from './objective.js';
+import type { Parameters } from './parameters.js';
 
 /** The deepest block whose gradients are wanted, of a view with parameters; the number of blocks if none is. */
 export function lowestLearning({ blocks, embed }: Model): number {
@@ -23,35 +23,45 @@ export function lowestLearning({ blocks, embed }: Model): number {
   return learns < 0 ? blocks.length : learns;
 }
 
-type Feeds = Readonly<Record<string, Feed>>;
+/** A batch at the top of the model: its states, what its loss looks at, and, on the way back, the gradient of the states. */
+interface AtTop {
+  readonly batch: TrainingBatch;
+  readonly states: ForwardStates;
+  readonly loss: PreparedLoss;
+  /** Null where losses alone are wanted. */
+  readonly backwards: { readonly gradient: TensorHandle; readonly scale: number } | null;
+}
 
-/** Losses of batches and the gradients of what learns, which are added up where `gradientOf` says. */
+/** Losses of batches and the gradients of what learns, which are added up where the parameters have them. */
 export class Gradients {
-  readonly #sessions: Sessions;
+  readonly #sessions: SessionPool;
+  readonly #parameters: Parameters;
   readonly #model: Model;
   readonly #objective: Objective;
-  readonly #up: Ascent;
+  readonly #forward: TrainingForward;
   /** The deepest boundary whose gradient is wanted: that below the lowest block that learns, after it. */
   readonly #lowest: number;
   readonly #embedLearns: boolean;
 
-  /** `model` is a view with parameters. */
-  constructor(sessions: Sessions, model: Model, objective: Objective) {
+  constructor(sessions: SessionPool, parameters: Parameters, objective: Objective) {
+    const model = parameters.view;
     this.#sessions = sessions;
+    this.#parameters = parameters;
     this.#model = model;
     this.#objective = objective;
     this.#embedLearns = parametersIn([model.embed]).length > 0;
     this.#lowest = lowestLearning(model);
     const keepsAll = objective.states !== null;
-    this.#up = new Ascent(sessions, model, 'student', (boundary) => keepsAll || boundary >= this.#lowest);
+    const keeps = (boundary: number) => keepsAll || boundary >= this.#lowest;
+    this.#forward = new TrainingForward(sessions, model, { name: 'student', keeps, parameters });
   }
 
   /** The losses of a batch, added up over its predicted tokens. */
   async loss(batch: TrainingBatch): Promise<number> {
-    return this.#atTop(batch, async (_, feeds) => {
-      let loss = await this.#headLoss(batch, feeds, null);
+    return this.#atTop(batch, null, async (top) => {
+      let loss = await this.#headLoss(top);
       for (let boundary = 1; boundary <= this.#model.blocks.length; boundary++) {
-        loss += await this.#stateLoss(batch, boundary, null);
+        loss += await this.#stateLoss(top, boundary);
       }
       return loss;
     });
@@ -59,111 +69,152 @@ export class Gradients {
 
   /** The same, and adds the gradients of the losses times `scale` to those of earlier batches. */
   async add(batch: TrainingBatch, scale: number): Promise<number> {
-    return this.#atTop(batch, async (held, feeds) => {
-      const { worker } = this.#sessions;
-      const dims = [batch.layout.ids.length, this.#model.config.hiddenSize];
-      await worker.put(gradient, tensor('float32', dims, new Float32Array(dims[0]! * dims[1]!)));
-      let loss = await this.#headLoss(batch, feeds, scale);
-      for (let boundary = this.#model.blocks.length; boundary > 0; boundary--) {
-        const isAbove = boundary > this.#lowest;
-        loss += await this.#stateLoss(batch, boundary, isAbove ? scale : null);
-        if (isAbove) await this.#down(held, boundary - 1);
+    return this.#atTop(batch, scale, async (top) => {
+      let loss = await this.#headLoss(top);
+      await this.#backwardThroughBlocks(top, async (boundary) => {
+        loss += await this.#stateLoss(top, boundary);
+      });
+      for (let boundary = this.#lowest; boundary > 0; boundary--) {
+        loss += await this.#stateLoss({ ...top, backwards: null }, boundary);
       }
-      if (this.#embedLearns) await this.#embedDown(batch);
-      await worker.drop([gradient]);
+      if (this.#embedLearns) await this.#embedBackward(top);
       return loss;
     });
   }
 
-  /** Calls `use` when the batch has gone up and the objective is ready. */
-  async #atTop<R>(batch: TrainingBatch, use: (held: HeldBatch, feeds: RowFeeds) => Promise<R>): Promise<R> {
-    try {
-      const held = await this.#up.climb(batch.layout);
-      return await use(held, await this.#objective.prepare(batch));
-    } finally {
-      await this.#objective.forget();
-      await this.#up.forget();
-    }
+  /** Calls `use` when the batch has gone forward and the objective is ready. */
+  async #atTop<R>(batch: TrainingBatch, scale: number | null, use: (top: AtTop) => Promise<R>): Promise<R> {
+    const { scope } = this.#sessions;
+    const states = await this.#forward.run(batch.layout);
+    const gradient = scope.tensor(states.batch.worker, 'student/gradient');
+    const prepared = async () => {
+      const loss = await this.#objective.prepare(batch);
+      return closing(
+        async () => {
+          if (scale === null) return use({ batch, states, loss, backwards: null });
+          const dims = [batch.layout.ids.length, this.#model.config.hiddenSize];
+          await gradient.put(tensor('float32', dims, new Float32Array(dims[0]! * dims[1]!)));
+          return use({ batch, states, loss, backwards: { gradient, scale } });
+        },
+        () => loss.free(),
+      );
+    };
+    return closing(prepared, async () => {
+      await scope.free([gradient]);
+      await states.free();
+    });
   }
 
-  async #headLoss(batch: TrainingBatch, feeds: RowFeeds, scale: number | null): Promise<number> {
+  async #headLoss({ batch, states, loss, backwards }: AtTop): Promise<number> {
     const { config, finalNorm, head } = this.#model;
     const { rowLoss } = this.#objective;
     const parameters = parametersIn([finalNorm, head]);
-    const [session, graph] =
-      scale === null
-        ? ['head', () => lossGraph(config.hiddenSize, rowLoss)]
-        : ['head/gradient', () => lossGradientGraph(config.hiddenSize, rowLoss, parameters)];
+    const graph = () =>
+      backwards
+        ? lossGradientGraph(config.hiddenSize, rowLoss, parameters)
+        : lossGraph(config.hiddenSize, rowLoss);
     // The gradient of the head is as large as the logits of H rows, and comes with every stretch.
-    const least = scale !== null && head.kind === 'parameter' ? config.hiddenSize : 1;
-    let loss = 0;
-    for (const [begin, end] of rowStretches(batch, this.#model, least)) {
-      const own = { hidden: { held: this.#up.final }, rows: int32(batch.rows.subarray(begin, end)) };
-      loss += await this.#rowLoss(session, graph, { ...own, ...feeds(begin, end) }, scale);
-    }
-    return loss;
+    const least = backwards && head.kind === 'parameter' ? config.hiddenSize : 1;
+    const feeds = [...rowStretches(batch, this.#model, least)].map(([begin, end]) => ({
+      ...{ hidden: states.final, rows: int32(batch.rows.subarray(begin, end)) },
+      ...loss.feeds(begin, end),
+    }));
+    return this.#rowLoss('head', graph, feeds, backwards);
   }
 
   /** The loss of the states at a boundary, if there is one. */
-  async #stateLoss(batch: TrainingBatch, boundary: number, scale: number | null): Promise<number> {
-    const { states } = this.#objective;
-    if (!states) return 0;
-    const { config, blocks } = this.#model;
-    const weight = states.weight / blocks.length;
-    const [session, graph] =
-      scale === null
-        ? ['states', () => lossGraph(config.hiddenSize, stateLoss)]
-        : ['states/gradient', () => lossGradientGraph(config.hiddenSize, stateLoss)];
-    const feeds = {
-      hidden: { held: this.#up.states(boundary) },
-      teacher: { held: states.held(boundary) },
-      rows: int32(batch.rows),
-    };
-    return weight * (await this.#rowLoss(session, graph, feeds, scale === null ? null : scale * weight));
+  async #stateLoss({ batch, states, loss, backwards }: AtTop, boundary: number): Promise<number> {
+    const wanted = this.#objective.states;
+    if (!wanted || !loss.states) return 0;
+    const { hiddenSize } = this.#model.config;
+    const weight = wanted.weight / this.#model.blocks.length;
+    const graph = () =>
+      backwards ? lossGradientGraph(hiddenSize, stateLoss) : lossGraph(hiddenSize, stateLoss);
+    const feeds = { hidden: states.at(boundary), teacher: loss.states.at(boundary), rows: int32(batch.rows) };
+    const scaled = backwards && { ...backwards, scale: backwards.scale * weight };
+    return weight * (await this.#rowLoss('states', graph, [feeds], scaled));
   }
 
-  async #rowLoss(session: string, graph: () => GraphIR, feeds: Feeds, scale: number | null): Promise<number> {
-    const { worker } = this.#sessions;
-    const add = (await this.#sessions.use(session, graph)).filter(isGradient);
-    const backwards =
-      scale === null
-        ? { feeds }
-        : {
-            feeds: {
-              ...feeds,
-              gradient: { held: gradient },
-              scale: tensor('float32', [], Float32Array.of(scale)),
-            },
-            hold: { gradientOut: gradient },
-            add,
-          };
-    const [results] = await worker.run([{ session, fetch: ['loss'], ...backwards }]);
-    return Number(results!.loss!.data[0]);
+  /** The losses of some stretches of rows. */
+  async #rowLoss(
+    name: string,
+    graph: () => GraphIR,
+    stretches: readonly Feeds[],
+    backwards: AtTop['backwards'],
+  ): Promise<number> {
+    const worker = this.#sessions.scope.workers[0]!;
+    return this.#sessions.with(backwards ? `${name}/gradient` : name, graph, async (session) => {
+      let loss = 0;
+      for (const own of stretches) {
+        const feeds = { ...this.#parameters.feeds, ...own };
+        const step: Step = backwards
+          ? {
+              session,
+              feeds: {
+                ...feeds,
+                gradient: backwards.gradient,
+                scale: tensor('float32', [], Float32Array.of(backwards.scale)),
+              },
+              keep: { gradientOut: backwards.gradient },
+              add: this.#parameters.gradientsIn(session.outputs),
+            }
+          : { session, feeds };
+        const [results] = await worker.run([{ ...step, fetch: ['loss'] }]);
+        loss += Number(results!.loss!.data[0]);
+      }
+      return loss;
+    });
   }
 
-  /** Through block `i`, from the gradient of its output to those of its parameters and of its input. */
-  async #down(held: HeldBatch, i: number): Promise<void> {
-    const { worker } = this.#sessions;
-    const below = this.#embedLearns || i > this.#lowest;
-    const session = `student/block.${i}/gradient`;
-    const outputs = await this.#sessions.use(session, () =>
-      blockLearningGraph(this.#model, this.#model.blocks[i]!, below),
-    );
-    const of = (input: string) => ({ held: `${held.name}/${input}` });
-    const { longest, pad, unpad } = paddingOf(held.layout);
-    const feeds = {
-      ...{ hidden: { held: this.#up.states(i) }, gradient: { held: gradient } },
-      ...{ pad: tensor('int32', [held.layout.lengths.length, longest], pad), unpad: int32(unpad) },
-      ...{ cos: of('cos'), sin: of('sin') },
-    };
-    const hold = below ? { gradientOut: gradient } : {};
-    await worker.run([{ session, feeds, hold, add: outputs.filter(isGradient) }]);
+  /**
+   * From the gradient of the last states to those of the parameters, and of the states below the lowest block that learns.
+   * Calls `visit` at every boundary above a block that learns, before the gradient goes through that block.
+   */
+  async #backwardThroughBlocks(top: AtTop, visit: (boundary: number) => Promise<void>): Promise<void> {
+    const { blocks } = this.#model;
+    const below = (i: number) => this.#embedLearns || i > this.#lowest;
+    const steps = blocks
+      .map((block, i) => ({
+        ...{ block, i },
+        name: `student/block.${i}/gradient`,
+        graph: () => blockLearningGraph(this.#model, block, below(i)),
+      }))
+      .slice(this.#lowest)
+      .toReversed();
+    await walkBlocks(this.#sessions, steps, async ({ block, i }, session) => {
+      await visit(i + 1);
+      const { gradient } = top.backwards!;
+      const { batch } = top.states;
+      await batch.worker.run([
+        {
+          session,
+          feeds: {
+            ...this.#parameters.feeds,
+            ...paddedFeeds(batch, block),
+            ...{ hidden: top.states.at(i), gradient },
+          },
+          keep: below(i) ? { gradientOut: gradient } : {},
+          add: this.#parameters.gradientsIn(session.outputs),
+        },
+      ]);
+    });
   }
 
-  async #embedDown(batch: TrainingBatch): Promise<void> {
-    const session = 'student/embed/gradient';
-    const add = await this.#sessions.use(session, () => embedLearningGraph(this.#model));
-    const feeds = { ids: int32(batch.layout.ids), gradient: { held: gradient } };
-    await this.#sessions.worker.run([{ session, feeds, add }]);
+  async #embedBackward({ batch, backwards }: AtTop): Promise<void> {
+    const graph = () => embedLearningGraph(this.#model);
+    await this.#sessions.with('student/embed/gradient', graph, async (session) => {
+      const feeds = { ids: int32(batch.layout.ids), gradient: backwards!.gradient };
+      const add = this.#parameters.gradientsIn(session.outputs);
+      await this.#sessions.scope.workers[0]!.run([{ session, feeds, add }]);
+    });
   }
+}
+
+/** What derivatives are fed for a batch, whose attention is over padded sequences. */
+function paddedFeeds(batch: WorkerBatch, block: Block): Feeds {
+  const { longest, pad, unpad } = paddingOf(batch.layout);
+  return {
+    ...layoutFeeds(batch, block),
+    ...{ pad: tensor('int32', [batch.layout.lengths.length, longest], pad), unpad: int32(unpad) },
+  };
 }

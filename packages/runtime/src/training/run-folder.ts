@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { fromFloat32, readSafetensors, replaceFile, writeSafetensors } from '@moepress/checkpoint';
 import { type LearnedTensor, learned, parseJson, type TrainingPoint, type TrainResult } from '@moepress/core';
 import { z } from 'zod';
-import type { FileTensor } from '../engine/protocol.js';
-import type { EngineWorker } from '../engine/worker.js';
+import type { FileTensor } from '../engine/worker.js';
 import { appendPoint, bestStep, readCurve, writeCurve } from './curve.js';
 import type { Elsewhere } from './elsewhere.js';
 import type { Parameters } from './parameters.js';
@@ -38,7 +37,6 @@ export class RunFolder {
   readonly #elsewhere: Elsewhere;
   /** File of the parameters of the best step. */
   #bestFile: string | undefined;
-  readonly #worker: EngineWorker;
   readonly #parameters: Parameters;
   readonly #checkUnchanged: () => Promise<void>;
 
@@ -48,13 +46,11 @@ export class RunFolder {
    */
   constructor(
     path: string,
-    worker: EngineWorker,
     parameters: Parameters,
     { checkUnchanged, elsewhere }: { checkUnchanged: () => Promise<void>; elsewhere: Elsewhere },
   ) {
     this.#path = path;
     this.#elsewhere = elsewhere;
-    this.#worker = worker;
     this.#parameters = parameters;
     this.#checkUnchanged = checkUnchanged;
   }
@@ -135,14 +131,14 @@ export class RunFolder {
     const last = curve.at(-1)!.step;
     const best = bestStep(curve);
     const bestFile = this.#bestFile ?? this.#file(this.#best(best ?? last));
-    if (best !== null) await this.#worker.load(this.#parameters.values, bestFile);
-    const worker = this.#worker;
+    if (best !== null) await this.#parameters.load(this.#parameters.values, bestFile);
+    const { feeds } = this.#parameters;
     const entries = [...this.#parameters.tensors].map(([name, { dtype, shape }]) => ({
       name,
       dtype,
       shape,
       async *bytes() {
-        const { data } = await worker.take(name);
+        const { data } = await feeds[name]!.read();
         const values = data as Float32Array<ArrayBuffer>;
         // Not rounded whole: it is there in fp32 already.
         for (let at = 0; at < values.length; at += roundedAtOnce) {
@@ -179,7 +175,7 @@ export class RunFolder {
   async #restore(step: number, best: number | null): Promise<boolean> {
     if (best !== null && !existsSync(this.#file(this.#best(best)))) return false;
     try {
-      await this.#worker.load(this.#parameters.state, this.#file(this.#state(step)));
+      await this.#parameters.load(this.#parameters.state, this.#file(this.#state(step)));
       return true;
     } catch {
       return false;
@@ -188,10 +184,7 @@ export class RunFolder {
 
   async #write(tensors: readonly FileTensor[], name: string): Promise<void> {
     await this.#checkUnchanged();
-    await this.#worker.save(
-      tensors.map((tensor) => tensor.name),
-      this.#file(name),
-    );
+    await this.#parameters.save(tensors, this.#file(name));
   }
 
   /** The lock stays too. */

@@ -1,11 +1,13 @@
 import { type DistillationLoss, type Model, throwIfAborted, type Work } from '@moepress/core';
 import { topTokensGraph } from '../decoder/loss-graph.js';
 import { topTokensLoss } from '../decoder/losses.js';
+import type { Session } from '../engine/handles.js';
+import { closing } from '../engine/scope.js';
+import type { SessionPool } from '../engine/session-pool.js';
 import { int32, tensor } from '../engine/tensor.js';
-import { Ascent } from './ascent.js';
 import { predictedIn, rowStretches, type TrainingBatch, trainingBatches } from './batches.js';
+import { TrainingForward } from './forward.js';
 import type { Objective } from './objective.js';
-import type { Sessions } from './sessions.js';
 import type { Answer, TeacherAnswers } from './teacher-answers.js';
 
 /** Divergence from a teacher of whom the `n` most probable tokens are known, from its `answers`. */
@@ -22,16 +24,28 @@ export function topTokens(
       const known = await Promise.all(sequences.map((sequence) => answers.read(sequence)));
       const logprobs = joined(known.map((answer) => answer.logprobs));
       const tokens = BigInt64Array.from(joined(known.map((answer) => answer.tokens)), BigInt);
-      return (begin, end) => {
+      const feeds = (begin: number, end: number) => {
         const [from, to, dims] = [begin * n, end * n, [end - begin, n]];
         return {
           topLogprobs: tensor('float32', dims, logprobs.slice(from, to)),
           topTokens: tensor('int64', dims, tokens.slice(from, to)),
         };
       };
+      return { feeds, states: null, async free() {} };
     },
-    async forget() {},
   };
+}
+
+/** What a teacher is asked. */
+export interface Questions extends Work {
+  /** How many of the most probable tokens. */
+  readonly n: number;
+  /** Those that are known, and where the others go. */
+  readonly answers: TeacherAnswers;
+  /** Tokens that go through the teacher together. */
+  readonly tokens: number;
+  /** Throws if the teacher is another than the answers are kept for. */
+  checkUnchanged(): Promise<void>;
 }
 
 /**
@@ -39,35 +53,33 @@ export function topTokens(
  * if the teacher is another than the answers are kept for.
  */
 export async function askTeacher(
-  sessions: Sessions,
+  sessions: SessionPool,
   { teacher, temperature }: DistillationLoss,
-  n: number,
-  answers: TeacherAnswers,
-  {
-    tokens,
-    checkUnchanged,
-    progress,
-    signal,
-  }: Work & { readonly tokens: number; checkUnchanged(): Promise<void> },
+  { n, answers, tokens, checkUnchanged, progress, signal }: Questions,
 ): Promise<void> {
   const { open } = answers;
   if (open.length === 0) return;
-  const session = 'teacher/top';
-  const ascent = new Ascent(sessions, teacher, 'teacher', () => false);
+  const keeps = () => false;
+  const forward = new TrainingForward(sessions, teacher, { name: 'teacher', keeps, parameters: null });
+  const graph = () => topTokensGraph(teacher, n, temperature);
   const answer = async (batch: TrainingBatch) => {
-    await ascent.climb(batch.layout);
-    const parts: Answer[] = [];
-    for (const [begin, end] of rowStretches(batch, teacher)) {
-      await sessions.use(session, () => topTokensGraph(teacher, n, temperature));
-      const feeds = { hidden: { held: ascent.final }, rows: int32(batch.rows.subarray(begin, end)) };
-      const [results] = await sessions.worker.run([{ session, feeds, fetch: ['logprobs', 'tokens'] }]);
-      parts.push({
-        logprobs: results!.logprobs!.data as Float32Array,
-        tokens: results!.tokens!.data as Float32Array,
-      });
-    }
-    await ascent.forget();
-    return parts;
+    const states = await forward.run(batch.layout);
+    const ask = async (session: Session) => {
+      const parts: Answer[] = [];
+      for (const [begin, end] of rowStretches(batch, teacher)) {
+        const feeds = { hidden: states.final, rows: int32(batch.rows.subarray(begin, end)) };
+        const [results] = await states.final.worker.run([{ session, feeds, fetch: ['logprobs', 'tokens'] }]);
+        parts.push({
+          logprobs: results!.logprobs!.data as Float32Array,
+          tokens: results!.tokens!.data as Float32Array,
+        });
+      }
+      return parts;
+    };
+    return closing(
+      () => sessions.with('teacher/top', graph, ask),
+      () => states.free(),
+    );
   };
 
   const task = 'Asking the teacher';

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { makeFolders } from '@moepress/checkpoint';
 import { type Model, MoepressError, type TrainRequest, type TrainResult } from '@moepress/core';
 import type { EngineOptions } from '../engine/engine.js';
+import { EngineScope } from '../engine/scope.js';
+import { SessionPool } from '../engine/session-pool.js';
 import { EngineWorker } from '../engine/worker.js';
 import { withLock } from '../evidence/lock.js';
 import { runTokens } from '../forward/batches.js';
@@ -19,7 +21,6 @@ import { takeSteps } from './loop.js';
 import { nextTokens, type Objective } from './objective.js';
 import { Parameters } from './parameters.js';
 import { RunFolder } from './run-folder.js';
-import { Sessions } from './sessions.js';
 import { TeacherAnswers } from './teacher-answers.js';
 import { askTeacher, topTokens } from './top-tokens.js';
 
@@ -92,23 +93,24 @@ async function trainIn(
   options: TrainOptions,
 ): Promise<TrainResult> {
   const worker = new EngineWorker(engine.threads ?? availableParallelism());
+  const scope = new EngineScope([worker]);
   try {
-    const parameters = new Parameters(worker, request.model, request.trainable);
+    const parameters = new Parameters(scope, request.model, request.trainable);
     const elsewhere = new Elsewhere(options.giveUp);
     const { checkUnchanged } = address;
-    const run = new RunFolder(folder, worker, parameters, { checkUnchanged, elsewhere });
+    const run = new RunFolder(folder, parameters, { checkUnchanged, elsewhere });
     const earlier = await run.result();
     if (earlier) return earlier;
     const { tokens, resident, predicted } = await planned(request, parameters, run, options);
     const { saveEvery = 30 } = options;
     request.progress?.({ type: 'memory', predicted: Math.round(predicted) });
-    const sessions = new Sessions(worker, resident ? Number.POSITIVE_INFINITY : 1);
+    const sessions = new SessionPool(scope, { keepsOpen: resident });
     const objective = await objectiveOf(request, parameters.view, sessions, {
       folder: options.folder,
       tokens,
       giveUp: options.giveUp,
     });
-    const gradients = new Gradients(sessions, parameters.view, objective);
+    const gradients = new Gradients(sessions, parameters, objective);
     const curve = await takeSteps(request, { gradients, parameters, run, tokens, saveEvery });
     return await run.finish(curve);
   } finally {
@@ -149,7 +151,7 @@ async function planned(
 async function objectiveOf(
   { loss, sequences, validation, progress, signal }: TrainRequest,
   student: Model,
-  sessions: Sessions,
+  sessions: SessionPool,
   {
     folder,
     tokens,
@@ -162,6 +164,6 @@ async function objectiveOf(
   const n = Math.min(loss.topLogits, student.config.vocabSize);
   const { name, checkUnchanged } = await answersAddress(loss, all, { progress, signal });
   const answers = await TeacherAnswers.open(join(folder, name), all, n, new Elsewhere(giveUp));
-  await askTeacher(sessions, loss, n, answers, { tokens, checkUnchanged, progress, signal });
+  await askTeacher(sessions, loss, { n, answers, tokens, checkUnchanged, progress, signal });
   return topTokens(student, n, loss, answers);
 }

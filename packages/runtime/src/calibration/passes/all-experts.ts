@@ -2,13 +2,13 @@ import { type Block, elementCount, type Model, type MoeFfn, throwIfAborted } fro
 import { allExpertsGraph } from '../../decoder/all-experts.js';
 import { isStatisticOutput } from '../../decoder/statistics.js';
 import type { Results } from '../../engine/protocol.js';
+import { closing } from '../../engine/scope.js';
 import { int32 } from '../../engine/tensor.js';
 import { defaultLimits } from '../../forward/batches.js';
-import type { EachBatch } from '../../states/climb.js';
-import { heldName } from '../../states/states.js';
+import type { EachBatch } from '../../states/forward-pass.js';
 import { OrderedSums } from '../accumulate.js';
+import { forwardCalibration } from './forward.js';
 import type { LayerProgress, PassRequest } from './pass.js';
-import { goUpward } from './upward.js';
 
 /** Numbers that the outputs of all experts may take at once: 128 MiB of fp32; less where runs are shorter. */
 const outputsBudget = 2 ** 25;
@@ -21,7 +21,7 @@ export function rowsAtOnce({ config }: Pick<Model, 'config'>, { ffn }: MoeBlock,
 
 /** Every token through every expert, in chunks; the hidden states go on as the model routes them. */
 export async function allExpertsPass(request: PassRequest): Promise<void> {
-  await goUpward(request, 'Running all experts', (progress) => ({
+  await forwardCalibration(request, 'Running all experts', (progress) => ({
     outputs: ({ ffn }) => ({ ffnInput: ffn.kind === 'moe' }),
     async visit(block, _, each) {
       if (isMoe(block)) return measureLayer(request, block, each, progress);
@@ -37,38 +37,33 @@ export type MoeBlock = Block & { readonly ffn: MoeFfn };
 export const isMoe = (block: Block): block is MoeBlock => block.ffn.kind === 'moe';
 
 async function measureLayer(
-  { engine, model, statistics, signal, done }: PassRequest,
+  { engine, scope, model, statistics, signal, done }: PassRequest,
   block: MoeBlock,
   each: EachBatch,
   progress: LayerProgress,
 ): Promise<void> {
-  const session = 'all-experts/layer';
   const graph = allExpertsGraph(model, block, statistics);
-  const fetch = graph.outputs.map(({ name }) => name).filter(isStatisticOutput);
   const rows = rowsAtOnce(model, block, engine.limits.tokens);
-  await engine.open(session, graph);
-  try {
+  await scope.with(graph, async (session) => {
+    const fetch = session.outputs.filter(isStatisticOutput);
     const measured = new OrderedSums(block.index, fetch);
     await each(async (batch, run, index) => {
-      const input = heldName(batch, 'ffnInput');
+      const ffnInput = scope.tensor(batch.worker, `${batch.name}/ffnInput`);
       const tokens = batch.layout.ids.length;
       const chunks: Results[number][] = [];
-      await run({ hold: { ffnInput: input } });
-      try {
+      const inChunks = async () => {
+        await run({ keep: { ffnInput } });
         for (let from = 0; from < tokens; from += rows) {
           throwIfAborted(signal);
           const chunk = Array.from({ length: Math.min(rows, tokens - from) }, (_, i) => from + i);
-          const feeds = { ffnInput: { held: input }, rows: int32(chunk) };
+          const feeds = { ffnInput, rows: int32(chunk) };
           chunks.push((await batch.worker.run([{ session, feeds, fetch }]))[0]!);
           progress.advance(chunk.length, block.index);
         }
-      } finally {
-        await batch.worker.drop([input]);
-      }
+      };
+      await closing(inChunks, () => scope.free([ffnInput]));
       measured.add(index, chunks);
     });
     await done(measured.sums);
-  } finally {
-    await engine.close(session);
-  }
+  });
 }

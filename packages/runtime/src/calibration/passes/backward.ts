@@ -1,12 +1,13 @@
 import { MoepressError } from '@moepress/core';
 import { backwardPass as differentiateModel } from '../../backward/pass.js';
 import { isStatisticOutput } from '../../decoder/statistics.js';
+import { streamedRun } from '../../forward/model-run.js';
 import { OrderedSums } from '../accumulate.js';
 import { isMeasuredBy, layerProgress, type PassRequest } from './pass.js';
 
 /** The gradients of each sequence's mean token cross-entropy, from the last block down to the first that is measured. */
 export async function backwardPass(request: PassRequest): Promise<void> {
-  const { engine, model, statistics, signal, storage, isKnown } = request;
+  const { engine, scope, model, statistics, signal, storage, isKnown } = request;
   const sequences = request.sequences.filter((ids) => ids.length > 1);
   if (sequences.length === 0) {
     throw new MoepressError('CALIBRATION_INVALID', {
@@ -17,7 +18,7 @@ export async function backwardPass(request: PassRequest): Promise<void> {
   const progress = layerProgress('Differentiating', request, 2 * model.blocks.length - lowest);
   let sums: OrderedSums | null = null;
   try {
-    await differentiateModel(engine, model, sequences, {
+    await differentiateModel(streamedRun(engine, scope, model), sequences, {
       signal,
       storage,
       isKnown,

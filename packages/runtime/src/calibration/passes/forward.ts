@@ -1,12 +1,15 @@
 import { isStatisticOutput } from '../../decoder/statistics.js';
+import { batchSequences } from '../../forward/batches.js';
+import { type ModelRun, streamedRun } from '../../forward/model-run.js';
+import { type ForwardPass, runForwardPass } from '../../states/forward-pass.js';
+import { BatchStates } from '../../states/states.js';
 import { OrderedSums } from '../accumulate.js';
-import type { PassRequest } from './pass.js';
-import { goUpward } from './upward.js';
+import { type LayerProgress, layerProgress, type PassRequest, resumeUp, upToLastMeasured } from './pass.js';
 
 /** Every token through the experts it is routed to, one block open at a time. */
 export async function forwardPass(request: PassRequest): Promise<void> {
   const { statistics } = request;
-  await goUpward(request, 'Calibrating', (progress) => ({
+  await forwardCalibration(request, 'Calibrating', (progress) => ({
     outputs: () => ({ statistics }),
     async visit(block, outputs, each) {
       const fetch = outputs.filter(isStatisticOutput);
@@ -18,4 +21,29 @@ export async function forwardPass(request: PassRequest): Promise<void> {
       if (fetch.length > 0) await request.done(measured.sums);
     },
   }));
+}
+
+/**
+ * Takes the calibration tokens forward to the last block that is measured, going on where a killed run came to. `task`
+ * names the pass to the user; `steps` says what the graphs of the blocks yield and what the pass does in each block.
+ */
+export async function forwardCalibration(
+  request: PassRequest,
+  task: string,
+  steps: (progress: LayerProgress) => Pick<ModelRun, 'outputs'> & Pick<ForwardPass, 'visit'>,
+): Promise<void> {
+  const { engine, scope, signal, storage } = request;
+  const model = upToLastMeasured(request);
+  const layouts = batchSequences(request.sequences, { ...engine.limits, heads: model.config.heads });
+  const progress = layerProgress(task, request, model.blocks.length);
+  const { outputs, visit } = steps(progress);
+  const run = streamedRun(engine, scope, model, outputs);
+  try {
+    await BatchStates.with(run, layouts, { ...storage, boundaries: 1 }, async (states) => {
+      const from = await resumeUp(states, request, progress);
+      await runForwardPass(run, states, { visit, from, signal });
+    });
+  } finally {
+    progress.end();
+  }
 }

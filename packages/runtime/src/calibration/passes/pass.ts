@@ -1,6 +1,7 @@
 import type { Block, Model, Statistic, Work } from '@moepress/core';
 import { isMeasured } from '../../decoder/statistics.js';
 import type { Engine } from '../../engine/engine.js';
+import type { EngineScope } from '../../engine/scope.js';
 import { hiddenKey } from '../../states/keys.js';
 import type { BatchStates, Storage } from '../../states/states.js';
 import type { LayerSums } from '../accumulate.js';
@@ -8,6 +9,7 @@ import type { LayerSums } from '../accumulate.js';
 /** One pass over the calibration tokens that measures statistics of its kind. */
 export interface PassRequest extends Work {
   readonly engine: Engine;
+  readonly scope: EngineScope;
   readonly model: Model;
   readonly sequences: readonly (readonly number[])[];
   readonly statistics: readonly Statistic[];

@@ -7,6 +7,7 @@ import { EngineWorker } from '../../engine/worker.js';
 import { rotaryTables } from '../../forward/rope.js';
 import { ModelRunner } from '../../runner.js';
 import { fixtures, maxDifference } from '../../testing/golden.js';
+import { runGraph } from '../../testing/run-graph.js';
 import { differentiableBlock } from '../block-gradient.js';
 
 const golden = (family: string) => fixtures.find(({ name }) => name.startsWith(`${family} `))!.load();
@@ -44,15 +45,13 @@ async function plainly(
         sin: graph.input('sin', 'float32', ['T', half]),
       };
       graph.output('after', differentiableBlock(model, block, hidden, angles).hiddenOut);
-      await worker.open('plain', graph.finish());
       const feeds = {
         hidden: tensor('float32', [n, hiddenSize], states.at(-1) ?? embedded),
         cos: tensor('float32', [n, half], cos),
         sin: tensor('float32', [n, half], sin),
       };
-      const [results] = await worker.run([{ session: 'plain', feeds, fetch: ['after'] }]);
-      states.push(results!.after!.data as Float32Array);
-      await worker.close('plain');
+      const { after } = await runGraph(worker, graph.finish(), feeds);
+      states.push(after!.data as Float32Array);
     }
     return states;
   } finally {

@@ -5,6 +5,7 @@ import type { TensorData } from '../../engine/protocol.js';
 import { int32, tensor } from '../../engine/tensor.js';
 import { EngineWorker } from '../../engine/worker.js';
 import { maxDifference } from '../../testing/golden.js';
+import { runGraph } from '../../testing/run-graph.js';
 import { type AttentionInputs, plainAttention } from './plain.js';
 
 interface Case {
@@ -104,17 +105,12 @@ async function run(
     vector('totalLength', [Math.max(...totals)]),
   );
   graph.output('output', output);
-  await engine.open('attention', graph.finish());
-  try {
-    const [results] = await engine.run([{ session: 'attention', feeds, fetch: ['output'] }]);
-    const width = heads * headDim;
-    // What stands at padding means nothing.
-    const rows = lengths.flatMap((length, b) => Array.from({ length }, (_, s) => b * longest + s));
-    const all = results!.output!.data as Float32Array;
-    return Float32Array.from(rows.flatMap((row) => [...all.subarray(row * width, (row + 1) * width)]));
-  } finally {
-    await engine.close('attention');
-  }
+  const results = await runGraph(engine, graph.finish(), feeds);
+  const width = heads * headDim;
+  // What stands at padding means nothing.
+  const rows = lengths.flatMap((length, b) => Array.from({ length }, (_, s) => b * longest + s));
+  const all = results.output!.data as Float32Array;
+  return Float32Array.from(rows.flatMap((row) => [...all.subarray(row * width, (row + 1) * width)]));
 }
 
 describe('attention in plain operators', () => {

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tensor } from '../../engine/tensor.js';
 import { EngineWorker } from '../../engine/worker.js';
+import { runGraph } from '../../testing/run-graph.js';
 import { selectSlots } from './select.js';
 
 let worker: EngineWorker;
@@ -22,17 +23,12 @@ async function select(rule: Rule, scores: Float32Array): Promise<{ selected: num
   const chosen = selectSlots(input, { ...rule, selectionBias: null } as Router);
   graph.output('selected', chosen.selected);
   graph.output('chosen', chosen.scores);
-  await worker.open('select', graph.finish());
-  try {
-    const feeds = { scores: tensor('float32', [scores.length / slots, slots], scores) };
-    const [results] = await worker.run([{ session: 'select', feeds, fetch: ['selected', 'chosen'] }]);
-    return {
-      selected: [...(results!.selected!.data as BigInt64Array)].map(Number),
-      scores: [...(results!.chosen!.data as Float32Array)],
-    };
-  } finally {
-    await worker.close('select');
-  }
+  const feeds = { scores: tensor('float32', [scores.length / slots, slots], scores) };
+  const results = await runGraph(worker, graph.finish(), feeds);
+  return {
+    selected: [...(results.selected!.data as BigInt64Array)].map(Number),
+    scores: [...(results.chosen!.data as Float32Array)],
+  };
 }
 
 /** The definition, for one token. */

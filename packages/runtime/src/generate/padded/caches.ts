@@ -1,86 +1,91 @@
-import type { Block, Model } from '@moepress/core';
+import type { Block } from '@moepress/core';
 import { paddedDimOf } from '../../decoder/attention/heads.js';
-import type { DeviceTraits } from '../../devices/traits.js';
-import type { Feed, Step } from '../../engine/protocol.js';
+import { CacheHandle, type Feeds, type Session, type Step, type TensorHandle } from '../../engine/handles.js';
 import type { EngineWorker } from '../../engine/worker.js';
-import { blockFeeds, type HeldBatch, hiddenName } from '../../forward/held.js';
-import type { Layout } from '../../forward/layout.js';
+import type { ModelRun } from '../../forward/model-run.js';
 import { pastFeeds } from '../../forward/past.js';
-
-/** The keys and values of a batch's sequences, from one token to the next. */
-export interface Caches {
-  /** Makes room for so many sequences. */
-  open(worker: EngineWorker, sequences: number): Promise<void>;
-  /**
-   * Takes a batch through a block whose session has `cache` outputs, and keeps the keys and values of its tokens;
-   * `past` counts those before it. Fetches `finite`.
-   */
-  step(session: string, block: Block, batch: HeldBatch, past: readonly number[] | null): Step;
-  close(worker: EngineWorker): Promise<void>;
-}
+import { blockFeeds, type WorkerBatch } from '../../forward/worker-batch.js';
 
 const parts = ['Key', 'Value'] as const;
 type Part = (typeof parts)[number];
 
-/** Where the keys and values are: what a block is fed, and how a step adds its own. */
-interface Place {
-  past(part: Part): Feed;
-  adds(starts: readonly number[], layout: Layout): Pick<Step, 'hold' | 'append'>;
-}
-
 /**
- * On the device where outputs may stay there; otherwise in the machine's memory, which only new rows are copied to.
- * `name` tells those of several batches apart.
+ * The keys and values of a batch's sequences, from one token to the next: on the device where outputs may stay there;
+ * otherwise in the machine's memory, which only new rows are copied to.
  */
-export function cachesFor(name: string, { blocks }: Model, { keepsOutputs }: DeviceTraits): Caches {
-  const nameOf = ({ index }: Block, part: Part) => `${name}/${index}/${part}`;
-  const placeOf = (block: Block) => (keepsOutputs ? onDevice : inMemory)((part) => nameOf(block, part));
-  return {
-    async open(worker, sequences) {
-      if (keepsOutputs) return;
-      for (const block of blocks) {
-        const { kvHeads } = block.attention;
-        const shape = { sequences, kvHeads, headDim: paddedDimOf(block.attention) };
-        for (const part of parts) await worker.cache(nameOf(block, part), shape);
-      }
-    },
-    step(session, block, batch, past) {
-      const lengths = [...batch.layout.lengths];
-      const place = placeOf(block);
-      const earlier = past
-        ? Object.fromEntries(parts.map((part) => [`past${part}`, place.past(part)]))
-        : pastFeeds(batch, block, { attention: 'padded' });
-      const { hold, append } = place.adds(past ?? lengths.map(() => 0), batch.layout);
-      return {
-        session,
-        feeds: { ...blockFeeds(batch, block), ...earlier },
-        fetch: ['finite'],
-        hold: { hiddenOut: hiddenName(batch), ...hold },
-        append,
-      };
-    },
-    close: (worker) => worker.drop(blocks.flatMap((block) => parts.map((part) => nameOf(block, part)))),
-  };
-}
+export class PaddedCaches {
+  readonly #run: ModelRun;
+  /** Those of a block, as tensors on the device or as caches in memory. */
+  readonly #blocks: ReadonlyMap<Block, Readonly<Record<Part, TensorHandle | CacheHandle>>>;
 
-const onDevice = (nameOf: (part: Part) => string): Place => ({
-  past: (part) => ({ held: nameOf(part) }),
-  adds: () => ({ hold: Object.fromEntries(parts.map((part) => [`present${part}`, nameOf(part)])) }),
-});
+  constructor(run: ModelRun, worker: EngineWorker, name: string) {
+    const { scope, model, engine } = run;
+    const make = engine.traits.keepsOutputs ? scope.tensor.bind(scope) : scope.cache.bind(scope);
+    const handlesOf = ({ index }: Block) => ({
+      Key: make(worker, `${name}/${index}/Key`),
+      Value: make(worker, `${name}/${index}/Value`),
+    });
+    this.#run = run;
+    this.#blocks = new Map(model.blocks.map((block) => [block, handlesOf(block)]));
+  }
 
-const inMemory = (nameOf: (part: Part) => string): Place => ({
-  past: (part) => ({ cache: nameOf(part) }),
-  adds: (starts, { lengths }) => {
-    const longest = Math.max(...lengths);
-    const rows = (b: number) => Int32Array.from({ length: lengths[b]! }, (_, t) => b * longest + t);
-    const tokens = starts.map((start, sequence) => ({ sequence, start, rows: rows(sequence) }));
+  /** Makes room for so many sequences. */
+  async open(sequences: number): Promise<void> {
+    const opening = [...this.#blocks].flatMap(([{ attention }, own]) => {
+      const shape = { sequences, kvHeads: attention.kvHeads, headDim: paddedDimOf(attention) };
+      return parts.map(async (part) => {
+        const cache = own[part];
+        if (cache instanceof CacheHandle) await cache.reset(shape);
+      });
+    });
+    await Promise.all(opening);
+  }
+
+  /**
+   * Takes a batch through a block whose session has `cache` outputs, and keeps the keys and values of its tokens;
+   * `past` counts those before it. Fetches `finite`.
+   */
+  step(session: Session, block: Block, batch: WorkerBatch, past: readonly number[] | null): Step {
+    const own = this.#blocks.get(block)!;
+    const earlier: Feeds = past
+      ? { pastKey: own.Key, pastValue: own.Value }
+      : pastFeeds(batch, block, this.#run.engine.traits);
+    const { keep, append } = this.#adds(block, batch, past);
     return {
-      append: parts.map((part) => ({
-        output: `own${part}`,
-        cache: nameOf(part),
-        headsFirst: false,
-        parts: tokens,
-      })),
+      session,
+      feeds: { ...blockFeeds(batch, block), ...earlier },
+      fetch: ['finite'],
+      keep: { hiddenOut: batch.hidden, ...keep },
+      append,
     };
-  },
-});
+  }
+
+  /** How a step adds the keys and values of its own tokens. */
+  #adds(
+    block: Block,
+    { layout }: WorkerBatch,
+    past: readonly number[] | null,
+  ): Pick<Step, 'keep' | 'append'> {
+    const { Key: key, Value: value } = this.#blocks.get(block)!;
+    if (!(key instanceof CacheHandle) || !(value instanceof CacheHandle)) {
+      return { keep: { presentKey: key as TensorHandle, presentValue: value as TensorHandle } };
+    }
+    const { lengths } = layout;
+    const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
+    const tokens = [...lengths].map((length, sequence) => ({
+      sequence,
+      start: past?.[sequence] ?? 0,
+      rows: Int32Array.from({ length }, (_, t) => sequence * longest + t),
+    }));
+    const append = (output: string, cache: CacheHandle) => ({
+      ...{ output, cache },
+      headsFirst: false,
+      parts: tokens,
+    });
+    return { append: [append('ownKey', key), append('ownValue', value)] };
+  }
+
+  async free(): Promise<void> {
+    await this.#run.scope.free([...this.#blocks.values()].flatMap(({ Key, Value }) => [Key, Value]));
+  }
+}

@@ -1,19 +1,19 @@
-import { type Model, throwIfAborted } from '@moepress/core';
+import { throwIfAborted } from '@moepress/core';
 import { nextTokenHeadGraph } from '../../decoder/ends.js';
-import type { Engine } from '../../engine/engine.js';
+import type { Session } from '../../engine/handles.js';
+import { closing } from '../../engine/scope.js';
 import { int32 } from '../../engine/tensor.js';
 import type { EngineWorker } from '../../engine/worker.js';
-import { streamedBlocks } from '../../forward/blocks.js';
-import { embedEach } from '../../forward/embed.js';
 import { checkFinite, checkHeadFinite } from '../../forward/finite.js';
-import { dropBatch, type HeldBatch, hiddenName, holdBatch } from '../../forward/held.js';
 import type { Layout } from '../../forward/layout.js';
-import { type Chooser, chosenTokens, withLogits } from '../choose.js';
+import { embedEach, forwardThroughBlocks, type ModelRun } from '../../forward/model-run.js';
+import { freeBatches, placeBatch, type WorkerBatch } from '../../forward/worker-batch.js';
+import { type TokenPicker, withPicker } from '../choose.js';
 import { Decoding } from '../decoding.js';
 import type { SamplingOptions } from '../options.js';
 import { lastRows } from '../options.js';
 import { promptBatches, sequencesWithin } from './batches.js';
-import { type Caches, cachesFor } from './caches.js';
+import { PaddedCaches } from './caches.js';
 import { nextLayout } from './next.js';
 
 /** A batch whose keys and values its worker holds from token to token. */
@@ -22,7 +22,7 @@ interface Lane {
   readonly worker: EngineWorker;
   readonly prompts: Layout;
   readonly decoding: Decoding;
-  readonly caches: Caches;
+  readonly caches: PaddedCaches;
 }
 
 /**
@@ -30,12 +30,13 @@ interface Lane {
  * other for every token, and all prompts whose keys and values fit in `memory` bytes go through each together.
  */
 export async function generatePaddedStreamed(
-  engine: Engine,
-  model: Model,
+  given: ModelRun,
   prompts: readonly (readonly number[])[],
   memory: number,
   options: SamplingOptions,
 ): Promise<number[][]> {
+  const run: ModelRun = { ...given, outputs: () => ({ cache: true }) };
+  const { engine, model, scope } = run;
   const task = 'Generating';
   const results: number[][] = prompts.map(() => []);
   options.progress?.({ type: 'start', task, total: prompts.length, unit: 'prompts' });
@@ -46,8 +47,8 @@ export async function generatePaddedStreamed(
     // A token takes the whole model: whoever waits wants to see each.
     const report = (finished: number, tokens: number) =>
       options.progress?.({ type: 'advance', task, done: done + finished, note: `token ${tokens}` });
-    await withLogits(engine, model, options.chooser, () =>
-      generateGroup(engine, model, group, { results, report }, options),
+    await withPicker(scope, model, options.chooser, (picker) =>
+      generateGroup(run, group, { results, report, picker, options }),
     );
     done += group.reduce((sum, { sequences }) => sum + sequences.length, 0);
   }
@@ -71,64 +72,69 @@ function groupsWithin(batches: readonly Layout[], most: number): Layout[][] {
   return groups;
 }
 
-interface Outcome {
+interface Continuing {
   readonly results: readonly number[][];
+  readonly options: SamplingOptions;
+  readonly picker: TokenPicker;
   /** Told after each token how many sequences are finished. */
   report(finished: number, tokens: number): void;
 }
 
 async function generateGroup(
-  engine: Engine,
-  model: Model,
+  run: ModelRun,
   layouts: readonly Layout[],
-  { results, report }: Outcome,
-  options: SamplingOptions,
+  { results, report, picker, options }: Continuing,
 ): Promise<void> {
+  const { engine } = run;
   const lanes = layouts.map((layout, i): Lane => {
-    const name = `generate/${i}`;
-    return {
-      name,
-      worker: engine.workerFor(i),
-      prompts: layout,
-      decoding: new Decoding(layout.sequences, layout.lengths, results, options),
-      caches: cachesFor(name, model, engine.traits),
-    };
+    const [name, worker] = [`generate/${i}`, engine.workerFor(i)];
+    const decoding = new Decoding(layout.sequences, layout.lengths, results, options);
+    return { name, worker, prompts: layout, decoding, caches: new PaddedCaches(run, worker, name) };
   });
-  try {
-    await engine.spread(lanes, ({ worker, caches, decoding }) =>
-      caches.open(worker, decoding.indices.length),
-    );
+  const generateIn = async () => {
+    await engine.spread(lanes, ({ caches, decoding }) => caches.open(decoding.indices.length));
     let open: readonly Lane[] = lanes;
     for (let tokens = 1; open.length > 0; tokens++) {
-      await advance(engine, model, open, options);
+      await advance(run, open, picker, options);
       open = open.filter(({ decoding }) => !decoding.isDone);
       report(
         lanes.reduce((sum, { decoding }) => sum + decoding.finished, 0),
         tokens,
       );
     }
-  } finally {
-    await engine.spread(lanes, ({ worker, caches }) => caches.close(worker));
-  }
+  };
+  await closing(generateIn, async () => {
+    for (const { caches } of lanes) await caches.free();
+  });
+}
+
+/** A batch of the newest tokens of a lane. */
+interface Newest extends WorkerBatch, Pick<Lane, 'decoding' | 'caches'> {
+  /** Tokens of each sequence before these; null: these are the prompts. */
+  readonly past: readonly number[] | null;
 }
 
 /** One token more for every sequence. */
 async function advance(
-  engine: Engine,
-  model: Model,
+  run: ModelRun,
   lanes: readonly Lane[],
-  { signal, chooser }: SamplingOptions,
+  picker: TokenPicker,
+  { signal }: SamplingOptions,
 ): Promise<void> {
-  const batches = await engine.spread(lanes, async ({ name, worker, prompts, decoding, caches }) => {
-    const { past, newest } = decoding;
-    const layout = nextLayout(decoding, prompts);
-    const batch = await holdBatch(worker, name, layout, model, { attention: 'padded', past });
-    return { ...batch, decoding, caches, past: newest && past };
-  });
-  try {
-    await embedEach(engine, model, batches, (batch, embed) => embed(hiddenName(batch)));
-    const blocks = streamedBlocks(engine, model, () => ({ cache: true }));
-    await blocks.each(
+  const { engine, model, scope } = run;
+  const batches = await engine.spread(
+    lanes,
+    async ({ prompts, decoding, caches, ...own }): Promise<Newest> => {
+      const { past, newest } = decoding;
+      const layout = nextLayout(decoding, prompts);
+      const batch = await placeBatch(scope, { ...own, layout, model, attention: 'padded', past });
+      return { ...batch, decoding, caches, past: newest && past };
+    },
+  );
+  const forward = async () => {
+    await embedEach(run, batches);
+    await forwardThroughBlocks(
+      run,
       async (block, session) => {
         await engine.spread(batches, async (batch) => {
           throwIfAborted(signal);
@@ -138,30 +144,24 @@ async function advance(
       },
       { signal },
     );
-    await takeTokens(engine, model, batches, chooser);
-  } finally {
-    await Promise.all(batches.map((batch) => dropBatch(batch)));
-  }
+    await scope.with(nextTokenHeadGraph(model), (session) => takeTokens(run, session, batches, picker));
+  };
+  await closing(forward, () => freeBatches(scope, batches));
 }
 
 async function takeTokens(
-  engine: Engine,
-  model: Model,
-  batches: readonly (HeldBatch & Pick<Lane, 'decoding'>)[],
-  chooser: Chooser | undefined,
+  { engine, model }: ModelRun,
+  session: Session,
+  batches: readonly Newest[],
+  picker: TokenPicker,
 ): Promise<void> {
-  const session = 'generate/head';
-  await engine.open(session, nextTokenHeadGraph(model));
-  try {
-    await engine.spread(batches, async (batch) => {
-      const rows = lastRows(batch.layout);
-      const feeds = { hidden: { held: hiddenName(batch) }, rows: int32(rows) };
-      const [results] = await batch.worker.run([{ session, feeds, fetch: ['token', 'finite'] }]);
-      await checkHeadFinite(model, [Number(results!.finite!.data[0])]);
-      const places = batch.decoding.places(results!.token!.data as Int32Array, rows);
-      batch.decoding.take(await chosenTokens(batch.worker, model, hiddenName(batch), places, chooser));
-    });
-  } finally {
-    await engine.close(session);
-  }
+  await engine.spread(batches, async ({ worker, hidden, layout, decoding }) => {
+    const rows = lastRows(layout);
+    const [results] = await worker.run([
+      { session, feeds: { hidden, rows: int32(rows) }, fetch: ['token', 'finite'] },
+    ]);
+    await checkHeadFinite(model, [Number(results!.finite!.data[0])]);
+    const places = decoding.places(results!.token!.data as Int32Array, rows);
+    decoding.take(await picker.pick(hidden, places));
+  });
 }

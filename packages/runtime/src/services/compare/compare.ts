@@ -1,16 +1,11 @@
-import {
-  type CompareRequest,
-  type Criterion,
-  type Model,
-  throwIfAborted,
-  type ViewDistances,
-} from '@moepress/core';
+import { type CompareRequest, type Criterion, throwIfAborted, type ViewDistances } from '@moepress/core';
 import { blockGraph } from '../../decoder/block.js';
-import type { Engine } from '../../engine/engine.js';
-import { runBlock } from '../../forward/blocks.js';
-import { embedEach, holdBatches } from '../../forward/embed.js';
-import { dropBatch, type HeldBatch } from '../../forward/held.js';
+import type { TensorHandle } from '../../engine/handles.js';
+import { closing } from '../../engine/scope.js';
 import type { Layout } from '../../forward/layout.js';
+import { embedEach, type ModelRun, runBlock, streamedRun } from '../../forward/model-run.js';
+import { walkBlocks } from '../../forward/walk.js';
+import { freeBatches, placeBatches, type WorkerBatch } from '../../forward/worker-batch.js';
 import { arrangeFor } from '../../memory/arrange.js';
 import { comparison } from '../../memory/services.js';
 import { type CalibratedModel, layoutsOf, sequencesIn, tokensIn } from '../calibration.js';
@@ -29,30 +24,35 @@ export async function compareViews(
 ): Promise<ViewDistances> {
   const { engine, model } = bound;
   const walk = sharedWalk(model, views);
-  await arrangeFor(engine, comparison(bound, walk, criterion), progress);
-  const { carried = engine.carriedBytes } = bound;
-  const blockRuns = blockRunsOf(walk);
-  const layouts = layoutsOf(bound);
-  const bytesPerToken = mostStates(walk) * model.config.hiddenSize * Float32Array.BYTES_PER_ELEMENT;
-  const groups = groupWithin(layouts, carried / bytesPerToken);
-  const task = 'Comparing views';
-  let done = 0;
-  const advance = (tokens: number) => {
-    throwIfAborted(signal);
-    done += tokens;
-    progress?.({ type: 'advance', task, done });
-  };
-  progress?.({ type: 'start', task, total: blockRuns * tokensIn(layouts), unit: 'token-layers' });
-  try {
-    const sequences = sequencesIn(layouts);
-    const sums: Float64Array[] = [];
-    for (const group of groups)
-      sums.push(await compareGroup(bound, walk, criterion, group, sequences, advance));
-    const distances = addUp(sums);
-    return { distances: Float64Array.from(walk.states, (state) => distances[state]!), blockRuns };
-  } finally {
-    progress?.({ type: 'end', task });
-  }
+  return engine.turn(async () => {
+    await arrangeFor(engine, comparison(bound, walk, criterion), progress);
+    const { carried = engine.carriedBytes } = bound;
+    const blockRuns = blockRunsOf(walk);
+    const layouts = layoutsOf(bound);
+    const bytesPerToken = mostStates(walk) * model.config.hiddenSize * Float32Array.BYTES_PER_ELEMENT;
+    const groups = groupWithin(layouts, carried / bytesPerToken);
+    const task = 'Comparing views';
+    let done = 0;
+    const advance = (tokens: number) => {
+      throwIfAborted(signal);
+      done += tokens;
+      progress?.({ type: 'advance', task, done });
+    };
+    progress?.({ type: 'start', task, total: blockRuns * tokensIn(layouts), unit: 'token-layers' });
+    try {
+      const sums = await engine.inScope(async (scope) => {
+        const run = streamedRun(engine, scope, model);
+        const compared = { run, walk, criterion, sequences: sequencesIn(layouts), advance };
+        const parts: Float64Array[] = [];
+        for (const group of groups) parts.push(await compareGroup(compared, group));
+        return parts;
+      });
+      const distances = addUp(sums);
+      return { distances: Float64Array.from(walk.states, (state) => distances[state]!), blockRuns };
+    } finally {
+      progress?.({ type: 'end', task });
+    }
+  }, signal);
 }
 
 /** Batches in groups of at most so many tokens; one that has more is a group of its own. */
@@ -70,86 +70,93 @@ function groupWithin(layouts: readonly Layout[], tokens: number): Layout[][] {
   return groups;
 }
 
-/** The share of some batches in the distance of each final state. */
-async function compareGroup(
-  { engine, model }: CalibratedModel,
-  walk: SharedWalk,
-  criterion: Criterion,
-  layouts: readonly Layout[],
-  sequences: number,
-  advance: (tokens: number) => void,
-): Promise<Float64Array> {
-  const batches = await holdBatches(engine, model, layouts, 'compare');
-  try {
-    await embedEach(engine, model, batches, (batch, embed) => embed(stateName(batch, 0, 0)));
-    for (const layer of walk.layers.keys()) {
-      await climbLayer(engine, model, walk, layer, batches, advance);
-    }
-    return await measureStates(engine, model, walk, criterion, batches, sequences);
-  } finally {
-    const names = (batch: HeldBatch) =>
-      walk.counts.flatMap((count, depth) =>
-        Array.from({ length: count }, (_, state) => stateName(batch, depth, state)),
-      );
-    await Promise.all(batches.flatMap((batch) => [batch.worker.drop(names(batch)), dropBatch(batch)]));
-  }
+/** What batches go through, and how they are compared in the end. */
+interface Comparing {
+  readonly run: ModelRun;
+  readonly walk: SharedWalk;
+  readonly criterion: Criterion;
+  /** In all groups. */
+  readonly sequences: number;
+  advance(tokens: number): void;
 }
 
-const stateName = (batch: HeldBatch, depth: number, state: number): string =>
-  `${batch.name}/state.${depth}.${state}`;
+/** A batch and its states at the depth that the walk has come to, by their numbers. */
+interface ViewBatch {
+  readonly batch: WorkerBatch;
+  readonly worker: WorkerBatch['worker'];
+  states: readonly TensorHandle[];
+}
 
-async function climbLayer(
-  engine: Engine,
-  model: Model,
-  { layers, counts }: SharedWalk,
-  layer: number,
-  batches: readonly HeldBatch[],
-  advance: (tokens: number) => void,
-): Promise<void> {
-  const session = 'compare/block';
-  for (const { block, moves } of layers[layer]!) {
-    await engine.open(session, blockGraph(model, block, {}, engine.traits));
-    try {
-      await engine.spread(batches, async (batch) => {
-        for (const { from, to } of moves) {
-          await runBlock(model, block, session, batch, {
-            extraFeeds: { hidden: { held: stateName(batch, layer, from) } },
-            hold: { hiddenOut: stateName(batch, layer + 1, to) },
-          });
-          advance(batch.layout.ids.length);
-        }
-      });
-    } finally {
-      await engine.close(session);
-    }
-  }
-  const before = Array.from({ length: counts[layer]! }, (_, state) => state);
-  await Promise.all(
-    batches.map((batch) => batch.worker.drop(before.map((state) => stateName(batch, layer, state)))),
+/** The share of some batches in the distance of each final state. */
+async function compareGroup(comparing: Comparing, layouts: readonly Layout[]): Promise<Float64Array> {
+  const { run } = comparing;
+  const batches = await placeBatches(run, layouts, 'compare');
+  // The state that all views begin with is the batch's own.
+  const own = batches.map((batch): ViewBatch => ({ batch, worker: batch.worker, states: [batch.hidden] }));
+  const compare = async () => {
+    await embedEach(run, batches);
+    await takeForward(comparing, own);
+    return await measureStates(comparing, own);
+  };
+  return closing(compare, async () => {
+    await run.scope.free(own.flatMap(({ states }) => states));
+    await freeBatches(run.scope, batches);
+  });
+}
+
+/** Takes all states of the batches through all forms of all blocks. */
+async function takeForward({ run, walk, advance }: Comparing, batches: readonly ViewBatch[]): Promise<void> {
+  const { engine, model, scope } = run;
+  const steps = walk.layers.flatMap((forms, layer) =>
+    forms.map(({ block, moves }, form) => ({
+      ...{ block, moves, layer },
+      isFirst: form === 0,
+      isLast: form === forms.length - 1,
+      name: `block.${layer}/form.${form}`,
+      graph: () => blockGraph(model, block, {}, engine.traits),
+    })),
   );
+  const after = new Map<ViewBatch, TensorHandle[]>();
+  await walkBlocks(run.sessions, steps, async ({ block, moves, layer, isFirst, isLast }, session) => {
+    await engine.spread(batches, async (one) => {
+      const { batch, worker } = one;
+      if (isFirst) {
+        const count = walk.counts[layer + 1]!;
+        const names = Array.from(
+          { length: count },
+          (_, state) => `${batch.name}/state.${layer + 1}.${state}`,
+        );
+        after.set(
+          one,
+          names.map((name) => scope.tensor(worker, name)),
+        );
+      }
+      for (const { from, to } of moves) {
+        const [hidden, hiddenOut] = [one.states[from]!, after.get(one)![to]!];
+        await runBlock(run, { block, session, batch, hidden, hiddenOut });
+        advance(batch.layout.ids.length);
+      }
+    });
+    if (!isLast) return;
+    for (const one of batches) {
+      await scope.free(one.states);
+      one.states = after.get(one)!;
+    }
+  });
 }
 
 /** Distances of the final states, that of the unchanged model first. */
 async function measureStates(
-  engine: Engine,
-  model: Model,
-  { counts }: SharedWalk,
-  criterion: Criterion,
-  batches: readonly HeldBatch[],
-  sequences: number,
+  { run: { engine, scope, model }, walk, criterion, sequences }: Comparing,
+  batches: readonly ViewBatch[],
 ): Promise<Float64Array> {
-  const depth = model.blocks.length;
   const { hiddenSize } = model.config;
-  const states = Array.from({ length: counts[depth]! }, (_, state) => state);
-  const session = 'compare/distance';
-  await engine.open(session, finalDistanceGraph(model, criterion, states));
-  try {
-    const sums = await engine.spread(batches, (batch) => {
-      const held = states.map((state) => [`state.${state}`, stateName(batch, depth, state)]);
-      return sumDistances(session, batch, Object.fromEntries(held), hiddenSize, sequences);
+  const numbers = Array.from({ length: walk.counts[model.blocks.length]! }, (_, state) => state);
+  return scope.with(finalDistanceGraph(model, criterion, numbers), async (session) => {
+    const sums = await engine.spread(batches, ({ batch, states: own }) => {
+      const states = Object.fromEntries(own.map((state, i) => [`state.${i}`, state]));
+      return sumDistances({ session, batch, states, hiddenSize, sequences });
     });
     return addUp(sums);
-  } finally {
-    await engine.close(session);
-  }
+  });
 }

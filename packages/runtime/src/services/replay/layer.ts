@@ -7,9 +7,10 @@ import {
   throwIfAborted,
   type WeightedExpert,
 } from '@moepress/core';
-import type { Engine } from '../../engine/engine.js';
+import type { Session } from '../../engine/handles.js';
+import type { ModelRun } from '../../forward/model-run.js';
 import { hiddenKey } from '../../states/keys.js';
-import { type BatchStates, heldName } from '../../states/states.js';
+import type { BatchStates } from '../../states/states.js';
 import { addUp, sumDistances } from '../distance.js';
 import { addGraph, trialGraph, trialInput } from './graphs.js';
 
@@ -21,79 +22,68 @@ export const ffnInputKey = 'replay.ffn-input';
 /** What an expert of the pool makes of all tokens. */
 export const outputKey = (entry: number): string => `replay.output.${entry}`;
 
+/** A layer that is replayed, and the states of the batches there. */
+export interface Replaying {
+  readonly run: ModelRun;
+  readonly block: MoeBlock;
+  readonly states: BatchStates;
+  readonly request: ReplayRequest;
+}
+
 /** A layer whose block output, state and experts' outputs are all among the states. */
 export class CachedLayer implements LayerReplay {
   readonly layer: number;
-  readonly #engine: Engine;
+  readonly #replaying: Replaying;
   readonly #block: MoeBlock;
-  readonly #hiddenSize: number;
   readonly #sequences: number;
-  readonly #states: BatchStates;
-  readonly #request: ReplayRequest;
 
-  constructor(
-    engine: Engine,
-    block: MoeBlock,
-    states: BatchStates,
-    options: { readonly hiddenSize: number; readonly sequences: number; readonly request: ReplayRequest },
-  ) {
-    this.layer = block.index;
-    this.#engine = engine;
-    this.#block = block;
-    this.#hiddenSize = options.hiddenSize;
-    this.#sequences = options.sequences;
-    this.#states = states;
-    this.#request = options.request;
+  constructor({ sequences, ...replaying }: Replaying & { readonly sequences: number }) {
+    this.layer = replaying.block.index;
+    this.#replaying = replaying;
+    this.#block = replaying.block;
+    this.#sequences = sequences;
   }
 
   async tryExperts(candidates: readonly WeightedExpert[]): Promise<Float64Array> {
     for (const candidate of candidates) this.#check(candidate);
     if (candidates.length === 0) return new Float64Array(0);
-    const { criterion, signal } = this.#request;
-    const session = 'replay/trial';
+    const { run, states, request } = this.#replaying;
+    const { hiddenSize } = run.model.config;
     const reference = hiddenKey(this.layer + 1);
     const entries = [...new Set(candidates.map(({ expert }) => this.#entry(expert)))];
     const reads = [reference, stateKey, ...entries.map(outputKey)];
-    await this.#engine.open(
-      session,
-      trialGraph(criterion, candidates, this.#block.ffn.slots, this.#hiddenSize),
-    );
-    try {
-      const sums = await this.#engine.spread(this.#states.batches, (batch) =>
-        this.#states.using(batch, { reads }, () => {
-          throwIfAborted(signal);
-          const outputs = entries.map((entry) => [trialInput(entry), heldName(batch, outputKey(entry))]);
-          const held = {
-            reference: heldName(batch, reference),
-            state: heldName(batch, stateKey),
+    const graph = trialGraph(request.criterion, candidates, this.#block.ffn.slots, hiddenSize);
+    const tryIn = (session: Session) =>
+      run.engine.spread(states.batches, (batch) =>
+        states.using(batch, { reads }, () => {
+          throwIfAborted(request.signal);
+          const outputs = entries.map((entry) => [trialInput(entry), states.tensor(batch, outputKey(entry))]);
+          const compared = {
+            reference: states.tensor(batch, reference),
+            state: states.tensor(batch, stateKey),
             ...Object.fromEntries(outputs),
           };
-          return sumDistances(session, batch, held, this.#hiddenSize, this.#sequences);
+          return sumDistances({ session, batch, states: compared, hiddenSize, sequences: this.#sequences });
         }),
       );
-      return addUp(sums);
-    } finally {
-      await this.#engine.close(session);
-    }
+    return run.engine.turn(() => run.scope.with(graph, async (session) => addUp(await tryIn(session))));
   }
 
   async add(added: WeightedExpert): Promise<void> {
     this.#check(added);
-    const session = 'replay/add';
+    const { run, states, request } = this.#replaying;
     const output = outputKey(this.#entry(added.expert));
-    await this.#engine.open(session, addGraph(added.weight, this.#hiddenSize));
-    try {
-      await this.#engine.spread(this.#states.batches, (batch) =>
-        this.#states.using(batch, { reads: [stateKey, output], writes: stateKey }, async () => {
-          throwIfAborted(this.#request.signal);
-          const state = heldName(batch, stateKey);
-          const feeds = { state: { held: state }, output: { held: heldName(batch, output) } };
-          await batch.worker.run([{ session, feeds, hold: { sum: state } }]);
+    const graph = addGraph(added.weight, run.model.config.hiddenSize);
+    const addIn = (session: Session) =>
+      run.engine.spread(states.batches, (batch) =>
+        states.using(batch, { reads: [stateKey, output], writes: stateKey }, async () => {
+          throwIfAborted(request.signal);
+          const state = states.tensor(batch, stateKey);
+          const feeds = { state, output: states.tensor(batch, output) };
+          await batch.worker.run([{ session, feeds, keep: { sum: state } }]);
         }),
       );
-    } finally {
-      await this.#engine.close(session);
-    }
+    await run.engine.turn(() => run.scope.with(graph, addIn));
   }
 
   #entry(slot: number): number {

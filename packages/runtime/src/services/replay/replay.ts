@@ -7,15 +7,15 @@ import {
   throwIfAborted,
 } from '@moepress/core';
 import { blockGraph } from '../../decoder/block.js';
-import { runBlock } from '../../forward/blocks.js';
+import { type ModelRun, runBlock, streamedRun } from '../../forward/model-run.js';
 import { arrangeFor } from '../../memory/arrange.js';
 import { replay } from '../../memory/services.js';
-import { climb, type EachBatch } from '../../states/climb.js';
+import { type EachBatch, runForwardPass } from '../../states/forward-pass.js';
 import { hiddenKey } from '../../states/keys.js';
-import { BatchStates, heldName } from '../../states/states.js';
+import { BatchStates } from '../../states/states.js';
 import { type CalibratedModel, layoutsOf, sequencesIn, tokensIn } from '../calibration.js';
 import { expertGraph, replayStates, withoutExperts } from './graphs.js';
-import { CachedLayer, ffnInputKey, type MoeBlock, outputKey, stateKey } from './layer.js';
+import { CachedLayer, ffnInputKey, type MoeBlock, outputKey, type Replaying, stateKey } from './layer.js';
 
 type Visit = (layer: LayerReplay) => Promise<void>;
 
@@ -33,45 +33,48 @@ export async function replayLayers(
   const wanted = wantedBlocks(bound.model, request.layers);
   if (wanted.size === 0) return;
   const model = { ...bound.model, blocks: bound.model.blocks.slice(0, Math.max(...wanted.keys()) + 1) };
-  const plan = await arrangeFor(
-    engine,
-    replay({ ...bound, model }, [...wanted.values()], request.criterion),
-    request.progress,
-  );
-  const { carried = engine.carriedBytes } = bound;
-  const layouts = layoutsOf(bound);
-  const [tokens, sequences] = [tokensIn(layouts), sequencesIn(layouts)];
-  const progress = replayProgress(request, tokens * model.blocks.length);
-  const storage = { folder: null, memory: carried, boundaries: replayStates([...wanted.values()]) };
-  try {
-    await BatchStates.with(engine, model, layouts, storage, (states) =>
-      climb(engine, model, states, {
+  const blocks = [...wanted.values()];
+  const job = replay({ ...bound, model }, blocks, request.criterion);
+  await engine.turn(async () => {
+    const plan = await arrangeFor(engine, job, request.progress);
+    const { carried = engine.carriedBytes } = bound;
+    const layouts = layoutsOf(bound);
+    const sequences = sequencesIn(layouts);
+    const progress = replayProgress(request, tokensIn(layouts) * model.blocks.length);
+    const storage = { folder: null, memory: carried, boundaries: replayStates(blocks) };
+    const replayIn = (run: ModelRun, states: BatchStates) =>
+      runForwardPass(run, states, {
         from: null,
         signal: request.signal,
         async visit({ index }, _, each) {
           const block = wanted.get(index);
           if (!block) {
-            await each(async (batch, run) => {
-              await run();
+            await each(async (batch, through) => {
+              await through();
               progress.advance(batch.layout.ids.length, index);
             });
             return;
           }
+          const replaying = { run, block, states, request };
           try {
-            await openLayer(bound, block, states, each);
-            await runExperts(bound, block, states, request, progress);
-            const { hiddenSize } = model.config;
-            const layer = new CachedLayer(engine, block, states, { hiddenSize, sequences, request });
+            await openLayer(replaying, each);
+            await runExperts(replaying, progress);
+            const layer = new CachedLayer({ ...replaying, sequences });
             await engine.beside(plan?.predicted ?? 0, () => visit(layer));
           } finally {
-            await forgetLayer(block, states);
+            await forgetLayer(replaying);
           }
         },
-      }),
-    );
-  } finally {
-    progress.end();
-  }
+      });
+    try {
+      await engine.inScope(async (scope) => {
+        const run = streamedRun(engine, scope, model);
+        await BatchStates.with(run, layouts, storage, (states) => replayIn(run, states));
+      });
+    } finally {
+      progress.end();
+    }
+  }, request.signal);
 }
 
 function wantedBlocks({ blocks }: Model, layers: readonly number[]): Map<number, MoeBlock> {
@@ -90,62 +93,48 @@ function wantedBlocks({ blocks }: Model, layers: readonly number[]): Map<number,
 }
 
 /** Takes the batches through the block, and through the block without any routed expert. */
-async function openLayer(
-  { engine, model }: CalibratedModel,
-  block: MoeBlock,
-  states: BatchStates,
-  each: EachBatch,
-): Promise<void> {
-  const session = 'replay/bare';
+async function openLayer({ run, block, states }: Replaying, each: EachBatch): Promise<void> {
+  const { engine, model, scope } = run;
   const bare = withoutExperts(model, block);
-  await engine.open(session, blockGraph(model, bare, { ffnInput: true }, engine.traits));
-  try {
-    await each((batch, run) => {
-      const hold = { hiddenOut: heldName(batch, stateKey), ffnInput: heldName(batch, ffnInputKey) };
-      const extraFeeds = { hidden: { held: heldName(batch, hiddenKey(block.index)) } };
-      return states.using(batch, { writes: stateKey }, () =>
+  const graph = blockGraph(model, bare, { ffnInput: true }, engine.traits);
+  await scope.with(graph, async (session) => {
+    await each((batch, through) =>
+      states.using(batch, { writes: stateKey }, () =>
         states.using(batch, { writes: ffnInputKey }, async () => {
-          await run();
-          await runBlock(model, bare, session, batch, { extraFeeds, hold });
+          await through();
+          const [hidden, hiddenOut] = [hiddenKey(block.index), stateKey].map((key) =>
+            states.tensor(batch, key),
+          );
+          const keep = { ffnInput: states.tensor(batch, ffnInputKey) };
+          await runBlock(run, { block: bare, session, batch, hidden: hidden!, hiddenOut: hiddenOut!, keep });
         }),
-      );
-    });
-  } finally {
-    await engine.close(session);
-  }
+      ),
+    );
+  });
 }
 
 async function runExperts(
-  { engine, model }: CalibratedModel,
-  { index, ffn }: MoeBlock,
-  states: BatchStates,
-  { signal }: ReplayRequest,
+  { run: { engine, model, scope }, block: { index, ffn }, states, request: { signal } }: Replaying,
   progress: ReplayProgress,
 ): Promise<void> {
-  const session = 'replay/expert';
   for (const [entry, expert] of ffn.pool.entries()) {
-    await engine.open(session, expertGraph(expert, model.config.hiddenSize));
-    try {
+    await scope.with(expertGraph(expert, model.config.hiddenSize), async (session) => {
       await engine.spread(states.batches, async (batch) => {
         throwIfAborted(signal);
         await states.using(batch, { reads: [ffnInputKey], writes: outputKey(entry) }, async () => {
-          const feeds = { ffnInput: { held: heldName(batch, ffnInputKey) } };
-          const hold = { output: heldName(batch, outputKey(entry)) };
-          await batch.worker.run([{ session, feeds, hold }]);
+          const feeds = { ffnInput: states.tensor(batch, ffnInputKey) };
+          const keep = { output: states.tensor(batch, outputKey(entry)) };
+          await batch.worker.run([{ session, feeds, keep }]);
         });
         progress.advance(batch.layout.ids.length / ffn.pool.length, index);
       });
-    } finally {
-      await engine.close(session);
-    }
+    });
   }
 }
 
-async function forgetLayer({ ffn }: MoeBlock, states: BatchStates): Promise<void> {
+async function forgetLayer({ block: { ffn }, states }: Replaying): Promise<void> {
   const keys = [stateKey, ffnInputKey, ...ffn.pool.map((_, entry) => outputKey(entry))];
-  await Promise.all(
-    states.batches.map((batch) => batch.worker.drop(keys.map((key) => heldName(batch, key)))),
-  );
+  await Promise.all(states.batches.map((batch) => states.forget(batch, keys)));
 }
 
 type ReplayProgress = ReturnType<typeof replayProgress>;

@@ -1,0 +1,116 @@
+import type { Model } from '@moepress/core';
+import { reachOf } from '../decoder/attention/heads.js';
+import type { DeviceTraits } from '../devices/traits.js';
+import type { TensorData } from '../engine/protocol.js';
+import { int32, tensor } from '../engine/tensor.js';
+import type { Layout } from './layout.js';
+import { paddingOf } from './padding.js';
+import { rotaryTables } from './rope.js';
+import { allRows, tilesOf } from './tiles.js';
+
+/**
+ * Which rows come out of a block: all of them, some that are wanted for their own sake, or a share of those that several
+ * workers compute together.
+ */
+export type Part = 'all' | 'asked' | 'share';
+
+/** A tensor that blocks are fed for a layout. */
+export interface LayoutTensor {
+  /** The graphs' input that it is fed as. */
+  readonly input: string;
+  readonly tensor: TensorData;
+  /** The blocks it is for: those of a window, which may be none; absent: all. */
+  readonly window?: number | null;
+  /** The rows it concerns; absent: it is the same whatever rows come out. */
+  readonly part?: Part;
+}
+
+/** How tokens are to be seen: see `BatchPlacement`. */
+interface Placing {
+  readonly model: Model;
+  readonly attention: DeviceTraits['attention'];
+  readonly past?: number | readonly number[];
+  readonly parts?: Readonly<Partial<Record<Part, Int32Array>>>;
+}
+
+/** All tensors that the blocks of a model are fed for a layout, besides hidden states, keys and values. */
+export function layoutTensors(
+  layout: Layout,
+  { model, attention, past = 0, parts = {} }: Placing,
+): LayoutTensor[] {
+  const totals = layout.lengths.map((length, b) => length + (typeof past === 'number' ? past : past[b]!));
+  const angles = angleTensors(layout, model, totals);
+  if (attention === 'padded') return [...angles, ...paddingTensors(layout, totals)];
+  const prefix = typeof past === 'number' ? past : 0;
+  const tiles = Object.entries({ all: allRows(layout), ...parts }).flatMap(([part, rows]) =>
+    tileTensors(layout, model, prefix, rows).map((own) => ({ ...own, part: part as Part })),
+  );
+  return [...angles, ...treeTensors(layout, prefix), ...tiles];
+}
+
+/** `totals` are the tokens of each sequence. */
+function angleTensors(layout: Layout, { config: { rope } }: Model, totals: Int32Array): LayoutTensor[] {
+  const count = layout.ids.length;
+  const { cos, sin } = rotaryTables(
+    rope,
+    layout.positions,
+    layout.owners.map((b) => totals[b]!),
+  );
+  const order = BigInt64Array.from(layout.ids, (_, i) => BigInt(i));
+  return [
+    { input: 'cos', tensor: tensor('float32', [count, rope.dim / 2], cos) },
+    { input: 'sin', tensor: tensor('float32', [count, rope.dim / 2], sin) },
+    { input: 'order', tensor: tensor('int64', [1, count], order) },
+  ];
+}
+
+/** Who sees whom in a tree of tokens that stands behind `prefix` ones which all see. */
+function treeTensors({ ids, ends, positions }: Layout, prefix: number): LayoutTensor[] {
+  const places = (shared: (place: number) => number, own: (row: number) => number) =>
+    int32(Array.from({ length: prefix + ids.length }, (_, i) => (i < prefix ? shared(i) : own(i - prefix))));
+  const before = places(
+    () => -1,
+    (row) => row - 1,
+  );
+  const behind = places(
+    () => ids.length,
+    (row) => ends[row]!,
+  );
+  const keyPositions = places(
+    (i) => i,
+    (row) => positions[row]!,
+  );
+  return [
+    { input: 'before', tensor: before },
+    { input: 'ends', tensor: behind },
+    { input: 'positions', tensor: int32(positions) },
+    { input: 'keyPositions', tensor: keyPositions },
+  ];
+}
+
+/** Some ascending rows, and the tiles of their queries for each window of the blocks. */
+function tileTensors(layout: Layout, { blocks }: Model, prefix: number, rows: Int32Array): LayoutTensor[] {
+  const heads = blocks.reduce((most, { attention }) => Math.max(most, attention.heads), 1);
+  const windows = [...new Set(blocks.map(({ attention }) => reachOf(attention).window))];
+  return [
+    { input: 'rows', tensor: int32(rows) },
+    ...windows.flatMap((window): LayoutTensor[] => {
+      const { size, queries, keys, spans } = tilesOf(layout, { heads, window, prefix }, rows);
+      return [
+        { input: 'queries', tensor: tensor('int32', [queries.length / size, size], queries), window },
+        { input: 'keys', tensor: int32(keys), window },
+        { input: 'spans', tensor: tensor('int64', [spans.length / 2, 2], spans), window },
+      ];
+    }),
+  ];
+}
+
+/** `totals` are the tokens of each sequence. */
+function paddingTensors(layout: Layout, totals: Int32Array): LayoutTensor[] {
+  const { longest, pad, unpad } = paddingOf(layout);
+  return [
+    { input: 'pad', tensor: tensor('int32', [totals.length, longest], pad) },
+    { input: 'unpad', tensor: int32(unpad) },
+    { input: 'lastPositions', tensor: int32(totals.map((total) => total - 1)) },
+  ];
+}
