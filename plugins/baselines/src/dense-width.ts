@@ -1,15 +1,26 @@
 import {
-  type Block,
   type Compressor,
-  type DenseFfn,
+  denseBlocks,
   encodeChannels,
   type LayerPlan,
+  type MlpStatistic,
   type Model,
   MoepressError,
+  mlpEvidence,
   throwIfAborted,
+  topIndices,
 } from '@moepress/core';
+import { columnSums, square } from '@moepress/graph';
 import { z } from 'zod';
-import { mlpActivationEnergy } from './mlp-activation-energy.js';
+
+/** `sum` [I]: squared activation of each channel of a dense FFN or shared expert over all tokens. */
+const mlpActivationEnergy: MlpStatistic = {
+  target: 'mlps',
+  name: 'mlp-activation-energy',
+  version: 1,
+  pass: 'forward',
+  collect: (_, { activation }) => ({ sum: columnSums(square(activation)) }),
+};
 
 const options = z
   .strictObject({
@@ -17,7 +28,7 @@ const options = z
     ratio: z.number().min(0).lt(1).optional(),
     /** Channels that each dense FFN keeps, in place of a ratio. */
     width: z.int().positive().optional(),
-    /** Not used: nothing here is drawn by lot. */
+    /** Not used: the method is deterministic. */
     seed: z.int().default(0),
   })
   .refine(({ ratio, width }) => (ratio === undefined) !== (width === undefined), {
@@ -52,9 +63,8 @@ export const denseWidth: Compressor<DenseWidthOptions> = {
     const layers = narrowing(model, given).flatMap(({ layer, width, kept }): LayerPlan[] => {
       throwIfAborted(signal);
       if (kept === width) return [];
-      const measured = evidence?.mlps.find((known) => known.layer === layer);
-      if (!measured) throw new Error(`There is no evidence for the dense FFN of layer ${layer}.`);
-      return [narrowTo(largest(measured.read(mlpActivationEnergy, 'sum'), kept), layer, width)];
+      const energies = mlpEvidence(evidence, layer).read(mlpActivationEnergy, 'sum');
+      return [narrowTo(topIndices(energies, kept), layer, width)];
     });
     return { layers };
   },
@@ -65,11 +75,9 @@ const narrowTo = (channels: readonly number[], layer: number, width: number): La
   ops: [{ op: 'keep-channels', channels: [encodeChannels(channels, width)] }],
 });
 
-/** Of each dense FFN, how many channels it has and how many it keeps. */
+/** How many channels each dense FFN has, and how many of them it keeps. */
 function narrowing(model: Model, { ratio = 0, width }: DenseWidthOptions) {
-  const dense = model.blocks.filter(
-    (block): block is Block & { ffn: DenseFfn } => block.ffn.kind === 'dense',
-  );
+  const dense = denseBlocks(model);
   if (dense.length === 0) {
     throw new MoepressError('INPUT_INVALID', {
       message: `${model.id} has no dense FFN to narrow.`,
@@ -85,12 +93,4 @@ function narrowing(model: Model, { ratio = 0, width }: DenseWidthOptions) {
       where: 'option width of dense-width',
     });
   });
-}
-
-/** Indices of the `count` largest, ascending; of equals the lower index counts as larger. */
-function largest(energies: Float64Array, count: number): number[] {
-  return [...energies.keys()]
-    .sort((a, b) => energies[b]! - energies[a]! || a - b)
-    .slice(0, count)
-    .sort((a, b) => a - b);
 }

@@ -1,7 +1,7 @@
 import { createRng, moeBlocks } from '@moepress/core';
 import { toyLayerEvidence, toyModel } from '@moepress/core/testing';
 import { describe, expect, test } from 'vitest';
-import { frequency, random, reap } from './scorers.js';
+import { expertFisher, frequency, random, reap } from './scorers.js';
 
 const { ffn } = moeBlocks(toyModel())[0]!;
 const context = (seed = 0) => ({ ffn, rng: createRng(seed) });
@@ -25,6 +25,12 @@ describe('scorers', () => {
     expect(random.score(layer, context(1))).toEqual(scores);
     const rankings = Array.from({ length: 20 }, (_, seed) => random.score(layer, context(seed)).join());
     expect(new Set(rankings).size).toBeGreaterThan(5);
+  });
+
+  test('expert-fisher adds up the channels of each expert', () => {
+    const { ffn: narrow } = moeBlocks(toyModel({ layers: 1, experts: 3, topK: 1, width: 2 }))[0]!;
+    const gradients = toyLayerEvidence(0, { 'weight-gradient-magnitude': { sum: [1, 2, 3, 4, 5, 6] } });
+    expect([...expertFisher.score(gradients, { ffn: narrow, rng: createRng(0) })]).toEqual([3, 7, 11]);
   });
 
   test('what is read is what is asked for', () => {

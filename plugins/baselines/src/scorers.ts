@@ -1,12 +1,11 @@
-import type { Scorer } from '@moepress/core';
-import { expertHits, gatedOutputNorms } from '@moepress/graph';
+import { means, type Scorer } from '@moepress/core';
+import { expertHits, gatedOutputNorms, weightGradientMagnitude } from '@moepress/graph';
 
 /** A random ranking: the floor every method must beat. It varies widely between seeds, so try several. */
 export const random: Scorer = {
   name: 'random',
   title: 'Random expert dropping',
   reference: 'folklore',
-  unit: 'expert',
   needs: [],
   score: (_, { ffn, rng }) => Float64Array.from(rng.permutation(ffn.pool.length)),
 };
@@ -16,7 +15,6 @@ export const frequency: Scorer = {
   name: 'frequency',
   title: 'Frequency-based expert dropping',
   reference: 'folklore; the Frequency baseline of arXiv:2510.13999',
-  unit: 'expert',
   needs: [expertHits],
   score: (layer) => layer.read(expertHits, 'count'),
 };
@@ -30,10 +28,25 @@ export const reap: Scorer = {
   name: 'reap',
   title: 'REAP: router-weighted expert activation pruning',
   reference: 'arXiv:2510.13999',
-  unit: 'expert',
   needs: [expertHits, gatedOutputNorms],
-  score(layer) {
-    const counts = layer.read(expertHits, 'count');
-    return layer.read(gatedOutputNorms, 'sum').map((sum, e) => (counts[e]! > 0 ? sum / counts[e]! : 0));
+  score: (layer) => means(layer.read(gatedOutputNorms, 'sum'), layer.read(expertHits, 'count')),
+};
+
+/**
+ * Sum over an expert's channels of the mean absolute gradient of their weights: what fisher-moe ranks
+ * channels by, taken expert by expert, so that the two differ in nothing but what they remove
+ * (the expert-level baseline of arXiv:2606.05538).
+ */
+export const expertFisher: Scorer = {
+  name: 'expert-fisher',
+  title: 'Expert dropping by the gradients of the weights',
+  reference: 'arXiv:2606.05538, expert-level baseline',
+  needs: [weightGradientMagnitude],
+  score(layer, { ffn }) {
+    const channels = layer.read(weightGradientMagnitude, 'sum');
+    const row = channels.length / ffn.pool.length;
+    return Float64Array.from(ffn.pool, (_, e) =>
+      channels.subarray(e * row, (e + 1) * row).reduce((sum, score) => sum + score, 0),
+    );
   },
 };

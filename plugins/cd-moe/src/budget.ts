@@ -1,6 +1,7 @@
 import {
   elementCount,
   type Model,
+  type MoeBlock,
   MoepressError,
   measure,
   mlpTensors,
@@ -9,7 +10,6 @@ import {
   type TensorExpr,
 } from '@moepress/core';
 import type { CdMoeOptions } from './options.js';
-import type { MoeBlock } from './task.js';
 
 type Asked = Pick<CdMoeOptions, 'ratio' | 'ratioOf' | 'condenseLayers'>;
 

@@ -1,10 +1,16 @@
-import { type Compressor, type LayerReplay, type PlanContext, throwIfAborted } from '@moepress/core';
+import {
+  type Compressor,
+  type LayerReplay,
+  type MoeBlock,
+  type PlanContext,
+  throwIfAborted,
+} from '@moepress/core';
 import { type CondensedLayer, planLayer } from './condense.js';
 import { criteria } from './criteria.js';
 import { describe } from './describe.js';
 import { type CdMoeOptions, options } from './options.js';
 import { type ChosenExpert, type LayerSearch, searchExperts, searchLayers } from './search.js';
-import { candidatesOf, type MoeBlock, type Task, taskOf } from './task.js';
+import { candidatesOf, type Task, taskOf } from './task.js';
 import { warningsOf } from './warnings.js';
 import { fitWeights, type LayerWeights, meanWeights, needsOf } from './weights.js';
 

@@ -21,7 +21,7 @@ export const options = z
   .strictObject({
     /** What to remove: as many layers are condensed as come nearest to it. */
     ratio: z.number().min(0).lt(1).optional(),
-    /** Not used: nothing here is drawn by lot. */
+    /** Not used: the method is deterministic. */
     seed: z.int().default(0),
     /** Whether `ratio` is of the routed experts' parameters or of the bytes of the whole model. */
     ratioOf: z.enum(['routed', 'model']).default('routed'),

@@ -1,8 +1,6 @@
-import { type Model, MoepressError, moeBlocks } from '@moepress/core';
+import { type Model, type MoeBlock, MoepressError, requireMoeBlocks } from '@moepress/core';
 import { countLayers } from './budget.js';
 import type { CdMoeOptions, Selection } from './options.js';
-
-export type MoeBlock = ReturnType<typeof moeBlocks>[number];
 
 /** What the options ask of a model: how much, and what of it is decided already. */
 export interface Task {
@@ -27,14 +25,7 @@ const defaultExperts = 6;
  * `OPTIONS_INVALID` for layers and experts it does not have, or fewer than are needed.
  */
 export function taskOf(model: Model, options: CdMoeOptions): Task {
-  const blocks = moeBlocks(model);
-  if (blocks.length === 0) {
-    throw new MoepressError('INPUT_INVALID', {
-      message: `${model.id} has no routed experts to condense.`,
-      where: model.source.directory,
-      hint: 'Give a Mixture-of-Experts model.',
-    });
-  }
+  const blocks = requireMoeBlocks(model, 'condense');
   const kept = keptExperts(blocks, options.experts);
   const { layers, experts, weights } = knownChoices(blocks, options.selection);
   const known = options.layers ? checkLayers(blocks, options.layers) : layers;

@@ -1,7 +1,14 @@
-import type { Evidence, LayerEvidence, Statistic } from '@moepress/core';
+import {
+  type Evidence,
+  type LayerEvidence,
+  layerEvidence,
+  type MoeBlock,
+  means,
+  type Statistic,
+} from '@moepress/core';
 import { expertHits, gateWeightSums, outputGram, routedSumProducts } from '@moepress/graph';
 import { solvePositive } from './linear.js';
-import type { MoeBlock, Task } from './task.js';
+import type { Task } from './task.js';
 
 /** Weight of an expert that no calibration token was routed to (arXiv:2412.00069, released code). */
 const unseenWeight = 0.06;
@@ -34,7 +41,7 @@ export function meanWeights(
   { index, ffn }: MoeBlock,
   evidence: Evidence | null,
 ): LayerWeights {
-  const own = weights?.get(index) ?? measuredMeans(layerOf(evidence, index));
+  const own = weights?.get(index) ?? measuredMeans(layerEvidence(evidence, index));
   const means = weights ? own : Float64Array.from(ffn.slots, (entry) => own[entry]!);
   return {
     values: means.map((mean) => (Number.isNaN(mean) ? unseenWeight : mean)),
@@ -43,10 +50,7 @@ export function meanWeights(
 }
 
 function measuredMeans(layer: LayerEvidence): Float64Array {
-  const hits = layer.read(expertHits, 'count');
-  return layer
-    .read(gateWeightSums, 'sum')
-    .map((sum, entry) => (hits[entry]! > 0 ? sum / hits[entry]! : Number.NaN));
+  return means(layer.read(gateWeightSums, 'sum'), layer.read(expertHits, 'count'), Number.NaN);
 }
 
 /** Weights fitted to the routed output, and how much of it they leave over. */
@@ -63,7 +67,7 @@ export function fitWeights(
   given: readonly number[],
   evidence: Evidence | null,
 ): Fit {
-  const layer = layerOf(evidence, index);
+  const layer = layerEvidence(evidence, index);
   const gram = layer.read(outputGram, 'gram');
   const products = layer.read(routedSumProducts, 'products');
   const [square] = layer.read(routedSumProducts, 'square');
@@ -77,10 +81,4 @@ export function fitWeights(
     return square! > 0 ? (square! - 2 * ofProducts + ofGram) / square! : 0;
   };
   return { weights, residual: { before: left(given), after: left(weights) } };
-}
-
-function layerOf(evidence: Evidence | null, layer: number): LayerEvidence {
-  const found = evidence?.layers.find((own) => own.layer === layer);
-  if (!found) throw new Error(`CD-MoE was called without the evidence of layer ${layer}.`);
-  return found;
 }

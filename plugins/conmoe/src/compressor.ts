@@ -3,6 +3,7 @@ import {
   type Model,
   type PlanContext,
   throwIfAborted,
+  topIndices,
   warnOfMissedRatio,
 } from '@moepress/core';
 import { z } from 'zod';
@@ -11,12 +12,12 @@ import { describeScope, type ScopeDecision, warningsOf } from './diagnose.js';
 import { distancesBetween } from './distance.js';
 import { nearestPrototypes, planRemap } from './remap.js';
 import { budgetOf, checkBudgets, type Scope, scopesOf } from './scopes.js';
-import { highest, replaceabilityOf, scoresOf } from './select.js';
+import { replaceabilityOf, scoresOf } from './select.js';
 
 const options = z.strictObject({
   /** Fraction of the experts of every scope to remove. */
   ratio: z.number().min(0).lt(1),
-  /** Not used: nothing here is drawn by lot. */
+  /** Not used: the method is deterministic. */
   seed: z.int().default(0),
   /** Neighbouring MoE layers that share prototypes. */
   scope: z.int().min(1).default(1),
@@ -90,13 +91,12 @@ async function decide(
   { evidence, options, tools, signal }: PlanContext<ConMoeOptions>,
 ): Promise<ScopeDecision> {
   throwIfAborted(signal);
-  if (!evidence) throw new Error('ConMoE was called without the evidence it needs.');
   const n = scope.members.length;
   const contributions = contributionsOf(scope, evidence);
   const distances = await distancesBetween(scope.members, tools, { signal });
   const replaceability = replaceabilityOf(distances, n);
   const scores = scoresOf(contributions.values, replaceability, options.selection);
-  const prototypes = highest(scores, budgetOf(scope, options.ratio));
+  const prototypes = topIndices(scores, budgetOf(scope, options.ratio));
   const prototypeOf = nearestPrototypes(distances, n, prototypes);
   return { scope, contributions, distances, replaceability, prototypes, prototypeOf };
 }

@@ -1,4 +1,4 @@
-import { type Evidence, MoepressError } from '@moepress/core';
+import { type Evidence, layerEvidence, MoepressError, means } from '@moepress/core';
 import { expertHits, gatedOutputNorms } from '@moepress/graph';
 import type { Scope } from './scopes.js';
 
@@ -17,11 +17,10 @@ export const contributionNeeds = [expertHits, gatedOutputNorms];
  * The contribution of every expert (arXiv:2605.29350; REAP ranks by the same quantity), with g the
  * weight the forward pass uses. Throws `WEIGHTS_NOT_FINITE` if one is not a number.
  */
-export function contributionsOf(scope: Scope, evidence: Evidence): Contributions {
+export function contributionsOf(scope: Scope, evidence: Evidence | null): Contributions {
   const layers = new Map(
     scope.layers.map((layer) => {
-      const measured = evidence.layers.find((candidate) => candidate.layer === layer);
-      if (!measured) throw new Error(`There is no evidence for layer ${layer}.`);
+      const measured = layerEvidence(evidence, layer);
       const [counts, sums] = [measured.read(expertHits, 'count'), measured.read(gatedOutputNorms, 'sum')];
       return [layer, { counts, sums }];
     }),
@@ -31,7 +30,7 @@ export function contributionsOf(scope: Scope, evidence: Evidence): Contributions
       places.reduce((sum, { layer, index }) => sum + layers.get(layer)![of][index]!, 0),
     );
   const [tokens, sums] = [total('counts'), total('sums')];
-  const values = tokens.map((count, e) => (count > 0 ? sums[e]! / count : 0));
+  const values = means(sums, tokens);
   const broken = values.findIndex((value) => !Number.isFinite(value));
   if (broken >= 0) {
     const { layer, index } = scope.members[broken]!;

@@ -1,6 +1,11 @@
-import { type Expert, type Model, MoepressError, moeBlocks } from '@moepress/core';
-
-type MoeBlock = ReturnType<typeof moeBlocks>[number];
+import {
+  type Expert,
+  type Model,
+  type MoeBlock,
+  MoepressError,
+  moeBlocks,
+  requireMoeBlocks,
+} from '@moepress/core';
 
 /** A decoder layer and an index in its pool. */
 export interface Place {
@@ -60,15 +65,8 @@ export function budgetOf(scope: Scope, ratio: number): number {
  * select, and `INPUT_INVALID` if the model has no experts at all.
  */
 export function checkBudgets(model: Model, ratio: number, size: number): void {
-  const scopes = scopesOf(model, size);
-  if (scopes.length === 0) {
-    throw new MoepressError('INPUT_INVALID', {
-      message: `${model.id} has no routed experts to share.`,
-      where: model.source.directory,
-      hint: 'Give a Mixture-of-Experts model.',
-    });
-  }
-  for (const scope of scopes) {
+  requireMoeBlocks(model, 'share');
+  for (const scope of scopesOf(model, size)) {
     const budget = budgetOf(scope, ratio);
     if (budget >= scope.selected) continue;
     throw new MoepressError('RATIO_TOO_HIGH', {

@@ -35,9 +35,3 @@ export function scoresOf(
   const b = minMax(replaceability);
   return minMax(contribution).map((a, e) => a * b[e]!);
 }
-
-/** Indices of the `count` highest scores, ascending; of equal scores the lower index wins. */
-export function highest(scores: Float64Array, count: number): number[] {
-  const order = [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b);
-  return order.slice(0, count).sort((a, b) => a - b);
-}

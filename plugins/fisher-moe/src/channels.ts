@@ -1,12 +1,14 @@
 import {
-  createRng,
   type Evidence,
   type Expert,
+  layerEvidence,
   type Model,
+  type MoeBlock,
   MoepressError,
   moeBlocks,
-  type Scorer,
+  requireMoeBlocks,
 } from '@moepress/core';
+import type { ChannelScorer } from './scorers.js';
 
 /** The channels of one expert; those of all experts are numbered through, layer by layer. */
 export interface ExpertChannels {
@@ -25,19 +27,14 @@ export interface ExpertChannels {
 export function channelsOf(model: Model): ExpertChannels[] {
   const experts: ExpertChannels[] = [];
   let start = 0;
-  for (const { index: layer, ffn } of moeBlocks(model)) {
+  for (const { index: layer, ffn } of requireMoeBlocks(model, 'make narrower')) {
     for (const [index, expert] of ffn.pool.entries()) {
       if (expert.origin.layer !== layer) throw shared(model, layer, expert);
       experts.push({ layer, index, expert, start });
       start += expert.width;
     }
   }
-  if (experts.length > 0) return experts;
-  throw new MoepressError('INPUT_INVALID', {
-    message: `${model.id} has no routed experts to make narrower.`,
-    where: model.source.directory,
-    hint: 'Give a Mixture-of-Experts model.',
-  });
+  return experts;
 }
 
 function shared(model: Model, layer: number, { origin }: Expert): MoepressError {
@@ -66,7 +63,7 @@ export function scoreChannels(
   model: Model,
   experts: readonly ExpertChannels[],
   evidence: Evidence,
-  scorer: Scorer,
+  scorer: ChannelScorer,
 ): Float64Array {
   const rows = new Map(moeBlocks(model).map((block) => [block.index, layerRows(block, evidence, scorer)]));
   const scores = new Float64Array(channelCount(experts));
@@ -79,13 +76,11 @@ export function scoreChannels(
 
 /** The scores of one layer, a row per expert. */
 function layerRows(
-  { index: layer, ffn }: ReturnType<typeof moeBlocks>[number],
+  { index: layer, ffn }: MoeBlock,
   evidence: Evidence,
-  scorer: Scorer,
+  { name, statistic }: ChannelScorer,
 ): Float64Array[] {
-  const measured = evidence.layers.find((candidate) => candidate.layer === layer);
-  if (!measured) throw new Error(`There is no evidence for layer ${layer}.`);
-  const scores = scorer.score(measured, { ffn, rng: createRng(0) });
+  const scores = layerEvidence(evidence, layer).read(statistic, 'sum');
   const widest = Math.max(...ffn.pool.map(({ width }) => width));
   if (scores.length !== ffn.pool.length * widest) {
     throw new Error(`${scores.length} scores for ${ffn.pool.length} experts of ${widest} channels.`);
@@ -94,7 +89,7 @@ function layerRows(
     return ffn.pool.map((_, e) => scores.subarray(e * widest, (e + 1) * widest));
   }
   throw new MoepressError('WEIGHTS_NOT_FINITE', {
-    message: `The ${scorer.name} scores of its channels are not finite.`,
+    message: `The ${name} scores of its channels are not finite.`,
     where: `layer ${layer}`,
   });
 }

@@ -13,7 +13,7 @@ const options = z
   .strictObject({
     /** Fraction of the channels of the routed experts to remove. */
     ratio: z.number().min(0).lt(1),
-    /** Not used: nothing here is drawn by lot. */
+    /** Not used: the method is deterministic. */
     seed: z.int().default(0),
     /** Where that fraction goes from: every expert, every layer as a whole, or the model as a whole. */
     budget: z.enum(['expert', 'layer', 'model']).default('expert'),
@@ -52,7 +52,7 @@ export const fisherMoe: Compressor<FisherMoeOptions> = {
   options,
   needs(model, { ratio, budget, floor, align, dropTop, score }) {
     checkScopes(scopesOf(channelsOf(model), budget, ratio), floor, align);
-    return ratio === 0 && dropTop === 0 ? [] : scorers[score].needs;
+    return ratio === 0 && dropTop === 0 ? [] : [scorers[score].statistic];
   },
   outline(model, { ratio, budget, floor, align, dropTop }) {
     const experts = channelsOf(model);
@@ -66,7 +66,7 @@ export const fisherMoe: Compressor<FisherMoeOptions> = {
     throwIfAborted(signal);
     const experts = channelsOf(model);
     if (ratio === 0 && dropTop === 0) return { layers: [] };
-    if (!evidence) throw new Error('Fisher-MoE was called without the evidence it needs.');
+    if (!evidence) throw new Error('There is no evidence.');
     const scores = scoreChannels(model, experts, evidence, scorers[score]);
     const decision =
       dropTop > 0

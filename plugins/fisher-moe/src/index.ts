@@ -1,12 +1,10 @@
 import { definePlugin } from '@moepress/core';
 import { fisherMoe } from './compressor.js';
-import { scorers } from './scorers.js';
 
 export { type FisherMoeOptions, fisherMoe } from './compressor.js';
 export { scorers } from './scorers.js';
 
 export default definePlugin({
   name: 'fisher-moe',
-  scorers: Object.values(scorers),
   compressors: [fisherMoe],
 });

@@ -144,6 +144,5 @@ describe('moe-to-dense', () => {
   test('is what the plugin offers, with its refiner', () => {
     expect(plugin.compressors.map(({ name }) => name)).toEqual(['moe-to-dense']);
     expect(plugin.refiners.map(({ name }) => name)).toEqual(['distil']);
-    expect(plugin.scorers.map(({ name }) => name)).toEqual(scorings.filter((name) => name !== 'do-acp'));
   });
 });

@@ -1,10 +1,10 @@
-import type { CondenseOp, LayerEvidence, PlanContext } from '@moepress/core';
+import { type CondenseOp, layerEvidence, type MoeBlock, type PlanContext } from '@moepress/core';
 import { groupExperts } from './grouping/group.js';
 import type { MoeToDenseOptions } from './options.js';
 import { relativeError } from './reconstruction.js';
 import { defaultScaling, type Scaling, scaleParts, shares } from './scaling.js';
 import { type Selection, selectExperts } from './scoring/select.js';
-import { isExact, type MoeBlock, type Shape, shapeOf } from './shape.js';
+import { isExact, type Shape, shapeOf } from './shape.js';
 import { frozenGate } from './shared.js';
 
 /** What became of one layer. */
@@ -24,7 +24,7 @@ export async function decideLayer(
 ): Promise<LayerDecision> {
   if (!evidence) throw new Error('moe-to-dense was called without the evidence it needs.');
   const { ffn, index } = block;
-  const layer = layerOf(evidence.layers, index);
+  const layer = layerEvidence(evidence, index);
   const shape = shapeOf(ffn, options);
   const { scoring, grouping, regulariser = 1 / ffn.router.topK } = options;
   const selection = selectExperts(layer, { ffn, rng }, { scoring, count: shape.keep, regulariser });
@@ -59,10 +59,4 @@ export async function decideLayer(
   const constants = partition.map(([expert], part) => ({ expert: expert!, scale: scales[part]! }));
   const error = isExact(shape) ? relativeError(layer, constants) : null;
   return { block, shape, selection, scaling, op, error };
-}
-
-function layerOf(layers: readonly LayerEvidence[], index: number): LayerEvidence {
-  const found = layers.find(({ layer }) => layer === index);
-  if (!found) throw new Error(`There is no evidence for layer ${index}.`);
-  return found;
 }

@@ -1,7 +1,6 @@
 import { definePlugin } from '@moepress/core';
 import { moeToDense } from './compressor.js';
 import { distil } from './distil/refiner.js';
-import { scorers } from './scoring/scorers.js';
 
 export { moeToDense } from './compressor.js';
 export { type DistilOptions, distil } from './distil/refiner.js';
@@ -10,7 +9,6 @@ export { scorers } from './scoring/scorers.js';
 
 export default definePlugin({
   name: 'moe-to-dense',
-  scorers: Object.values(scorers),
   compressors: [moeToDense],
   refiners: [distil],
 });

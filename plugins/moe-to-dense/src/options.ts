@@ -6,7 +6,7 @@ import { scorings } from './scoring/select.js';
 export const options = z.strictObject({
   /** Fraction of each layer's experts that the dense FFN is narrower by; absent: it is as wide as a token's top-k. */
   ratio: z.number().min(0).lt(1).optional(),
-  /** Not used: nothing here is drawn by lot. */
+  /** Not used: the method is deterministic. */
   seed: z.int().default(0),
   scoring: z.enum(scorings).default('do-acp'),
   /** Experts of each layer that the dense FFN is made of (K); more than fit side by side are grouped. Absent: as many. */

@@ -1,7 +1,5 @@
-import { type Block, type Model, type MoeFfn, MoepressError, moeBlocks } from '@moepress/core';
+import { type Model, type MoeBlock, type MoeFfn, MoepressError, requireMoeBlocks } from '@moepress/core';
 import type { MoeToDenseOptions } from './options.js';
-
-export type MoeBlock = Block & { readonly ffn: MoeFfn };
 
 /** Of how many parts a dense FFN is made, and of how many experts (K) those are. */
 export interface Shape {
@@ -24,14 +22,7 @@ export const isExact = ({ parts, keep }: Shape): boolean => parts === keep;
  * `OPTIONS_INVALID` where `keep` does not fit, and `CONFIG_UNSUPPORTED` for experts that cannot be averaged.
  */
 export function checkedBlocks(model: Model, options: MoeToDenseOptions): MoeBlock[] {
-  const blocks = moeBlocks(model);
-  if (blocks.length === 0) {
-    throw new MoepressError('INPUT_INVALID', {
-      message: `${model.id} has no routed experts to condense.`,
-      where: model.source.directory,
-      hint: 'Give a Mixture-of-Experts model.',
-    });
-  }
+  const blocks = requireMoeBlocks(model, 'condense');
   for (const { index, ffn } of blocks) checkShape(ffn, index, options);
   return blocks;
 }

@@ -1,7 +1,13 @@
-import { type Evidence, type Model, moeBlocks, type Statistic } from '@moepress/core';
+import {
+  type Evidence,
+  type Model,
+  type MoeBlock,
+  mlpEvidence,
+  moeBlocks,
+  type Statistic,
+} from '@moepress/core';
 import { sharedGateSums } from '@moepress/graph';
 import type { MoeToDenseOptions } from './options.js';
-import type { MoeBlock } from './shape.js';
 
 /** Whether the gate of a shared expert becomes a constant. */
 export const isFrozen = ({ ffn }: MoeBlock, { shared }: MoeToDenseOptions) =>
@@ -13,7 +19,6 @@ export const sharedNeeds = (model: Model, options: MoeToDenseOptions): readonly 
 /** The mean gate of a shared expert over the calibration tokens; null where there is none or it stays. */
 export function frozenGate(block: MoeBlock, evidence: Evidence, options: MoeToDenseOptions): number | null {
   if (!isFrozen(block, options)) return null;
-  const layer = evidence.mlps.find((measured) => measured.layer === block.index);
-  if (!layer) throw new Error(`There is no evidence for the shared expert of layer ${block.index}.`);
+  const layer = mlpEvidence(evidence, block.index);
   return layer.read(sharedGateSums, 'sum')[0]! / layer.read(sharedGateSums, 'count')[0]!;
 }

@@ -1,4 +1,4 @@
-import type { Expert, MoeFfn } from '@moepress/core';
+import { type Expert, indexExperts, type MoeFfn } from '@moepress/core';
 import { type CompactRecord, invalidCompact } from './compact.js';
 
 type Experts = Pick<MoeFfn, 'slots' | 'pool'>;
@@ -39,12 +39,10 @@ export function compactExperts(
       'config.json',
     );
   }
-  const distinct = new Map(slots.map((ref) => [ref.join('.'), ref]));
-  const ordered = [...distinct.values()].sort(([la, ea], [lb, eb]) => la - lb || ea - eb);
-  const positions = new Map(ordered.map((ref, position) => [ref.join('.'), position]));
+  const indexed = indexExperts(slots);
   return {
-    slots: slots.map((ref) => positions.get(ref.join('.'))!),
-    pool: ordered.map(([from, number]) => {
+    slots: indexed.slots,
+    pool: indexed.experts.map(([from, number]) => {
       const { experts: stored, widths } = records.get(from)!;
       const width = widths?.[number] ?? null;
       return take({ layer: from, number, count: stored.length, index: stored[number]!, width });

@@ -16,3 +16,19 @@ export interface LayerEvidence {
   /** An output of a statistic, summed over the calibration tokens. Throws if it was not collected. */
   read(statistic: Statistic, output: string): Float64Array;
 }
+
+/** What was measured of the experts of a layer. Throws if nothing was, which is a mistake in a method's `needs`. */
+export function layerEvidence(evidence: Evidence | null, layer: number): LayerEvidence {
+  return found(evidence?.layers, layer, 'experts');
+}
+
+/** What was measured of the dense FFN or the shared expert of a layer. Throws likewise. */
+export function mlpEvidence(evidence: Evidence | null, layer: number): LayerEvidence {
+  return found(evidence?.mlps, layer, 'dense FFN or shared expert');
+}
+
+function found(layers: readonly LayerEvidence[] | undefined, layer: number, what: string): LayerEvidence {
+  const measured = layers?.find((candidate) => candidate.layer === layer);
+  if (!measured) throw new Error(`There is no evidence for the ${what} of layer ${layer}.`);
+  return measured;
+}

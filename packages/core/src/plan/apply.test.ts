@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { measure, moeBlocks, removedRatios } from '../model/measure.js';
 import type { Model, MoeFfn } from '../model/model.js';
+import { measure, removedRatios } from '../model/size.js';
+import { moeBlocks } from '../model/walk.js';
 import { toyModel } from '../testing/toy-model.js';
 import { toyPlan } from '../testing/toy-plan.js';
 import { applyPlan } from './apply.js';

@@ -1,8 +1,10 @@
 import { MoepressError } from '../errors/error.js';
-import { moeBlocks } from '../model/measure.js';
 import type { Block, Expert, Model, MoeFfn, Router, RouterGroups } from '../model/model.js';
+import { type ExpertRef, indexExperts } from '../model/slots.js';
 import { withTensors } from '../model/tensors.js';
+import { moeBlocks } from '../model/walk.js';
 import { learned, rows, type StoredTensor } from '../tensor/expr.js';
+import { checkBase } from './base.js';
 import { checkNarrowed, keepChannels } from './channels.js';
 import { condense } from './condense.js';
 import type { CompressionPlan, LayerOp, LayerPlan } from './schema.js';
@@ -49,15 +51,6 @@ export function applyLayers(base: Model, layers: readonly LayerPlan[]): Model {
   );
   checkNarrowed(view, new Set(narrowed.map(({ layer }) => layer)));
   return view;
-}
-
-function checkBase(base: Model, plan: CompressionPlan): void {
-  const fits = plan.base.architecture === base.architecture && plan.base.headers === base.headerHash;
-  if (fits) return;
-  throw new MoepressError('PLAN_BASE_MISMATCH', {
-    message: `The plan was made for ${plan.base.id} (${plan.base.architecture}, headers ${plan.base.headers.slice(0, 12)}), not for ${base.id} (${base.architecture}, headers ${base.headerHash.slice(0, 12)}).`,
-    where: base.source.directory,
-  });
 }
 
 function applyOp(
@@ -141,22 +134,20 @@ export function leastSlots({ topK, groups }: Router): number {
 /** Many slots to one prototype, possibly of another layer; the router is untouched. */
 function remapSlots(
   ffn: MoeFfn,
-  slots: readonly (readonly [number, number])[],
+  slots: readonly ExpertRef[],
   pools: ReadonlyMap<number, readonly Expert[]>,
   where: string,
 ): MoeFfn {
   if (slots.length !== ffn.slots.length) {
     throw invalid(`${slots.length} slots for a router of ${ffn.slots.length}`, where);
   }
-  const distinct = new Map(slots.map((ref) => [ref.join('.'), ref]));
-  const ordered = [...distinct.values()].sort(([la, ea], [lb, eb]) => la - lb || ea - eb);
-  const positions = new Map(ordered.map((ref, position) => [ref.join('.'), position]));
-  const pool = ordered.map(([layer, index]) => {
+  const indexed = indexExperts(slots);
+  const pool = indexed.experts.map(([layer, index]) => {
     const expert = pools.get(layer)?.[index];
     if (!expert) throw invalid(`There is no expert ${index} in layer ${layer}`, where);
     return expert;
   });
-  return { ...ffn, pool, slots: slots.map((ref) => positions.get(ref.join('.'))!) };
+  return { ...ffn, pool, slots: indexed.slots };
 }
 
 /** The router width all MoE layers share, or the widest of them. */

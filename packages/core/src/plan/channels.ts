@@ -1,6 +1,7 @@
 import { MoepressError } from '../errors/error.js';
-import { moeBlocks } from '../model/measure.js';
+import { mapMlp } from '../model/mlp.js';
 import type { Block, Mlp, Model } from '../model/model.js';
+import { moeBlocks } from '../model/walk.js';
 import { cols, rows } from '../tensor/expr.js';
 
 /**
@@ -43,18 +44,10 @@ export function keepChannels(ffn: Block['ffn'], masks: readonly string[], where:
 
 function narrowed<M extends Mlp>(mlp: M, mask: string, where: string): M {
   const kept = decodeChannels(mask, mlp.width, where);
-  return {
-    ...mlp,
-    width: kept.length,
-    gate: rows(mlp.gate, kept),
-    up: rows(mlp.up, kept),
-    down: cols(mlp.down, kept),
-    bias: mlp.bias && {
-      gate: rows(mlp.bias.gate, kept),
-      up: rows(mlp.bias.up, kept),
-      down: mlp.bias.down,
-    },
-  };
+  return mapMlp(mlp, kept.length, {
+    rows: (tensor) => rows(tensor, kept),
+    cols: (tensor) => cols(tensor, kept),
+  });
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { measure, removedRatios } from '../model/measure.js';
 import type { DenseFfn, Model } from '../model/model.js';
+import { measure, removedRatios } from '../model/size.js';
 import { tensorsByPath } from '../model/tensors.js';
 import type { TensorExpr } from '../tensor/expr.js';
 import { toyModel } from '../testing/toy-model.js';

@@ -1,5 +1,5 @@
 import { MoepressError } from '../errors/error.js';
-import { withBias } from '../model/bias.js';
+import { combineMlps, withBias } from '../model/mlp.js';
 import type { DenseFfn, Mlp, MoeFfn } from '../model/model.js';
 import { concat, scale, type TensorExpr, weightedSum, zeros } from '../tensor/expr.js';
 import type { CondenseOp } from './schema.js';
@@ -19,34 +19,28 @@ export function condense(ffn: MoeFfn, { parts, shared, align }: CondenseOp, wher
   const { joins, beside } = splitShared(ffn, shared, where);
   const all = sameBiases([...joins, ...scaled]);
   const mlps = all.map(({ mlp }) => mlp);
-  const [first] = mlps.length > 0 ? mlps : [withoutChannels(ffn.pool[0]!)];
-  const odd = mlps.find((mlp) => !fits(mlp, first!));
-  if (odd) throw invalid('Its shared expert and the routed ones differ in activation', where);
-  if (mlps.length === 0) return { kind: 'dense', mlp: first!, shared: beside };
+  const [first] = mlps;
+  if (!first) return { kind: 'dense', mlp: withoutChannels(ffn.pool[0]!), shared: beside };
+  if (mlps.some((mlp) => !fits(mlp, first))) {
+    throw invalid('Its shared expert and the routed ones differ in activation', where);
+  }
   const width = mlps.reduce((sum, mlp) => sum + mlp.width, 0);
   const padding = Math.ceil(width / align) * align - width;
-  const side = (part: (mlp: Mlp) => TensorExpr, axis: 0 | 1) =>
-    padded(concat(mlps.map(part), axis), axis, padding);
-  const downs = all.map(({ mlp, scale: by }) => scale(mlp.down, by));
-  return {
-    kind: 'dense',
-    mlp: {
-      width: width + padding,
-      gate: side(({ gate }) => gate, 0),
-      up: side(({ up }) => up, 0),
-      down: padded(concat(downs, 1), 1, padding),
-      bias: first!.bias && {
-        gate: side(({ bias }) => bias!.gate, 0),
-        up: side(({ bias }) => bias!.up, 0),
-        down: weightedSum(
-          mlps.map(({ bias }) => bias!.down),
-          all.map(({ scale: by }) => by),
+  const scales = all.map((part) => part.scale);
+  const mlp = combineMlps(mlps, width + padding, {
+    rows: (parts) => padded(concat(parts, 0), 0, padding),
+    cols: (parts) =>
+      padded(
+        concat(
+          parts.map((down, i) => scale(down, scales[i]!)),
+          1,
         ),
-      },
-      activation: first!.activation,
-    },
-    shared: beside,
-  };
+        1,
+        padding,
+      ),
+    outputBias: (parts) => weightedSum(parts, scales),
+  });
+  return { kind: 'dense', mlp, shared: beside };
 }
 
 /** Slots are counted before their channels are laid side by side: more parts than slots would hold one twice. */
@@ -69,19 +63,8 @@ function mixed(ffn: MoeFfn, slots: readonly number[], shares: readonly number[],
   if (experts.some((expert) => expert.width !== first!.width)) {
     throw invalid('Experts of different widths cannot be averaged', where);
   }
-  const mean = (part: (mlp: Mlp) => TensorExpr) => weightedSum(experts.map(part), shares);
-  return {
-    width: first!.width,
-    gate: mean(({ gate }) => gate),
-    up: mean(({ up }) => up),
-    down: mean(({ down }) => down),
-    bias: first!.bias && {
-      gate: mean(({ bias }) => bias!.gate),
-      up: mean(({ bias }) => bias!.up),
-      down: mean(({ bias }) => bias!.down),
-    },
-    activation: first!.activation,
-  };
+  const mean = (parts: readonly TensorExpr[]) => weightedSum(parts, shares);
+  return combineMlps(experts, first!.width, { rows: mean, cols: mean, outputBias: mean });
 }
 
 /** `by` is what a gated shared expert is multiplied by from now on; null leaves it its gate. */
@@ -105,19 +88,15 @@ function sameBiases<Part extends { readonly mlp: Mlp }>(parts: readonly Part[]):
   return parts.map((part) => ({ ...part, mlp: withBias(part.mlp, dtype) }));
 }
 
-/** What is left of an MoE whose experts all go: a sum of nothing. */
-function withoutChannels({ gate: { dtype, shape }, bias, activation }: Mlp): Mlp {
-  const hidden = shape[1]!;
-  const none = zeros(dtype, [0, hidden]);
-  const noBias = zeros(dtype, [0]);
-  return {
-    width: 0,
-    gate: none,
-    up: none,
-    down: zeros(dtype, [hidden, 0]),
-    bias: bias && { gate: noBias, up: noBias, down: zeros(dtype, [hidden]) },
-    activation,
-  };
+/** A dense FFN of width 0, which adds nothing: all experts of the layer go. */
+function withoutChannels(mlp: Mlp): Mlp {
+  const empty = ([tensor]: readonly TensorExpr[], axis: 0 | 1) =>
+    zeros(tensor!.dtype, tensor!.shape.with(axis, 0));
+  return combineMlps([mlp], 0, {
+    rows: (parts) => empty(parts, 0),
+    cols: (parts) => empty(parts, 1),
+    outputBias: ([bias]) => zeros(bias!.dtype, bias!.shape),
+  });
 }
 
 function padded(tensor: TensorExpr, axis: 0 | 1, by: number): TensorExpr {

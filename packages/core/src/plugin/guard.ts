@@ -1,7 +1,7 @@
 import { MoepressError } from '../errors/error.js';
+import type { MethodOrigin } from '../method/build-plan.js';
 import type { Compressor } from '../method/compressor.js';
 import type { Refiner } from '../method/refiner.js';
-import type { MethodOrigin } from '../plan/build.js';
 import { layersSchema } from '../plan/schema.js';
 
 /** The method, whose own failures become `PLUGIN_INVALID` and name its package: they are not ours to fix. */

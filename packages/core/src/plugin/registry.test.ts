@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Compressor } from '../method/compressor.js';
+import { createRng } from '../method/rng.js';
+import { toyModel } from '../testing/toy-model.js';
+import { noTools } from '../testing/toy-tools.js';
 import { definePlugin } from './plugin.js';
 import { type PackageHost, PluginRegistry, packageCandidates } from './registry.js';
 
@@ -83,6 +86,26 @@ describe('PluginRegistry', () => {
     expect(found.origin.package).toBe(origin);
   });
 
+  test('makes a method of each scorer', async () => {
+    const scorer = {
+      name: 'loud',
+      title: 'Loud',
+      reference: 'none',
+      needs: [],
+      score: () => Float64Array.of(2, 1),
+    };
+    const { registry } = fakeHost({ 'moepress-plugin-x': { name: 'x', scorers: [scorer] } }, {});
+    const { compressor } = await registry.find('moepress-plugin-x:loud');
+    const { layers } = await compressor.plan({
+      model: toyModel({ layers: 1, experts: 2, topK: 1 }),
+      evidence: null,
+      options: { ratio: 0.5, seed: 0 },
+      rng: createRng(0),
+      tools: noTools,
+    });
+    expect(layers).toEqual([{ layer: 0, ops: [{ op: 'keep-experts', experts: [0] }] }]);
+  });
+
   test('suggests what was meant and lists what there is', async () => {
     await expect(usual().registry.find('conmo')).rejects.toMatchObject({
       code: 'METHOD_UNKNOWN',
@@ -111,6 +134,11 @@ describe('PluginRegistry', () => {
       'lacks plan(), needs() or options',
     ],
     ['methods that are no list', { name: 'x', compressors: { x: method('x') } }, 'not a list'],
+    [
+      'a scorer without score()',
+      { name: 'x', scorers: [{ name: 'x', needs: [] }] },
+      'lacks score() or needs',
+    ],
     ['an empty slot', { name: 'x', compressors: [null] }, 'spec version undefined'],
   ])('refuses a package that exports %s', async (_, plugin, message) => {
     const { registry } = fakeHost({ 'moepress-plugin-x': plugin }, {});

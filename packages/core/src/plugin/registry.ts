@@ -1,8 +1,9 @@
 import { MoepressError } from '../errors/error.js';
 import { suggest } from '../errors/suggest.js';
+import type { MethodOrigin } from '../method/build-plan.js';
 import type { Compressor } from '../method/compressor.js';
+import { dropLowest } from '../method/drop-lowest.js';
 import type { Refiner } from '../method/refiner.js';
-import type { MethodOrigin } from '../plan/build.js';
 import { guarded, guardedRefiner } from './guard.js';
 import type { Plugin } from './plugin.js';
 
@@ -34,7 +35,11 @@ export interface InstalledPlugin {
 
 /** What a plugin has several of, in its package.json and in itself. */
 const kinds = {
-  methods: { one: 'method', option: '--method', of: (plugin: Plugin) => plugin.compressors ?? [] },
+  methods: {
+    one: 'method',
+    option: '--method',
+    of: (plugin: Plugin) => [...(plugin.compressors ?? []), ...(plugin.scorers ?? []).map(dropLowest)],
+  },
   refiners: { one: 'refiner', option: '--refiner', of: (plugin: Plugin) => plugin.refiners ?? [] },
 } as const;
 
@@ -142,6 +147,12 @@ function describeProblem(plugin: Partial<Plugin> | null | undefined): string | u
       !compressor.options
     ) {
       return `Method "${compressor.name}" lacks plan(), needs() or options.`;
+    }
+  }
+  if (!Array.isArray(plugin.scorers ?? [])) return 'Its scorers are not a list.';
+  for (const scorer of plugin.scorers ?? []) {
+    if (typeof scorer?.score !== 'function' || !Array.isArray(scorer.needs)) {
+      return `Scorer "${scorer?.name}" lacks score() or needs.`;
     }
   }
   if (!Array.isArray(plugin.refiners ?? [])) return 'Its refiners are not a list.';

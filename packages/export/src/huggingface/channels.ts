@@ -1,4 +1,4 @@
-import { cols, concat, type Expert, type Model, rows, type TensorExpr, zeros } from '@moepress/core';
+import { cols, concat, type Expert, type Model, mapMlp, rows, type TensorExpr, zeros } from '@moepress/core';
 
 /**
  * Experts made wider by channels of zeros. Such a channel has gate 0, and silu(0) u = 0 as well as
@@ -27,17 +27,12 @@ function spread(expert: Expert, places: readonly number[], width: number): Exper
   for (const [channel, place] of places.entries()) sources[place] = channel;
   let next = expert.width;
   const order = sources.map((channel) => (channel === -1 ? next++ : channel));
-  const alongRows = (of: TensorExpr) =>
-    rows(concat([of, zeros(of.dtype, of.shape.with(0, holes))], 0), order);
-  const { gate, up, down, bias } = expert;
-  return {
-    ...expert,
-    width,
-    gate: alongRows(gate),
-    up: alongRows(up),
-    down: cols(concat([down, zeros(down.dtype, down.shape.with(1, holes))], 1), order),
-    bias: bias && { ...bias, gate: alongRows(bias.gate), up: alongRows(bias.up) },
-  };
+  const padded = (of: TensorExpr, axis: 0 | 1) =>
+    concat([of, zeros(of.dtype, of.shape.with(axis, holes))], axis);
+  return mapMlp(expert, width, {
+    rows: (of) => rows(padded(of, 0), order),
+    cols: (of) => cols(padded(of, 1), order),
+  });
 }
 
 function withExperts(model: Model, change: (expert: Expert) => Expert): Model {

@@ -6,7 +6,16 @@ import {
   quantityOf,
   withQuantities,
 } from '@moepress/checkpoint';
-import { type Block, concat, type DenseFfn, type Mlp, type Model, type MoeFfn, zeros } from '@moepress/core';
+import {
+  type Block,
+  concat,
+  type DenseFfn,
+  type Mlp,
+  type Model,
+  type MoeFfn,
+  mapMlp,
+  zeros,
+} from '@moepress/core';
 import type { DenseTelling } from './dense.js';
 
 type Words = Pick<DenseTelling, 'model' | 'manifest' | 'config'>;
@@ -122,16 +131,8 @@ function padded(ffn: DenseFfn, width: number): DenseFfn {
   if (missing === 0) return ffn;
   const more = (part: Mlp['gate'], axis: 0 | 1) =>
     concat([part, zeros(part.dtype, part.shape.with(axis, missing))], axis);
-  const { gate, up, down, bias } = mlp;
   return {
     ...ffn,
-    mlp: {
-      ...mlp,
-      width,
-      gate: more(gate, 0),
-      up: more(up, 0),
-      down: more(down, 1),
-      bias: bias && { ...bias, gate: more(bias.gate, 0), up: more(bias.up, 0) },
-    },
+    mlp: mapMlp(mlp, width, { rows: (part) => more(part, 0), cols: (part) => more(part, 1) }),
   };
 }

@@ -1,7 +1,7 @@
+import { topIndices } from '@moepress/core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { meanDiagonal, scoredKernel, selectDOptimal } from './d-optimal.js';
-import { highest } from './select.js';
 
 /** log det of a symmetric positive definite matrix, by elimination. */
 function logDet(matrix: readonly (readonly number[])[]): number {
@@ -74,7 +74,7 @@ describe('selectDOptimal', () => {
           const gram = Float64Array.from({ length: n * n }, (_, at) => (at % (n + 1) === 0 ? 3 : 0));
           const kernel = scoredKernel(Float64Array.from(scores), gram);
           const { selected } = selectDOptimal(kernel, n, count, meanDiagonal(kernel, n) / count);
-          expect(new Set(selected)).toEqual(new Set(highest(Float64Array.from(scores), count)));
+          expect(new Set(selected)).toEqual(new Set(topIndices(scores, count)));
         },
       ),
     );
@@ -89,7 +89,7 @@ describe('selectDOptimal', () => {
     ]);
     const scores = Float64Array.of(1, 1, 0.8, 0.6);
     const kernel = scoredKernel(scores, gram);
-    expect(highest(scores, 2)).toEqual([0, 1]);
+    expect(topIndices(scores, 2)).toEqual([0, 1]);
     expect(selectDOptimal(kernel, 4, 2, meanDiagonal(kernel, 4) / 2).selected).toEqual([0, 2]);
     expect(selectDOptimal(kernel, 4, 3, meanDiagonal(kernel, 4) / 3).selected).toEqual([0, 2, 3]);
   });

@@ -1,4 +1,4 @@
-import type { MoeFfn, Scorer } from '@moepress/core';
+import { type MoeFfn, means, type Scorer } from '@moepress/core';
 import { expertHits, gatedOutputNorms, probabilitySums, squaredNormsOnAllTokens } from '@moepress/graph';
 
 const reference = 'arXiv:2605.28207';
@@ -10,16 +10,11 @@ function perExpert({ slots, pool }: MoeFfn, values: Float64Array): Float64Array 
   return sums;
 }
 
-/** Means over counted tokens; 0 where there are none. */
-const means = (sums: Float64Array, counts: Float64Array) =>
-  sums.map((sum, e) => (counts[e]! > 0 ? sum / counts[e]! : 0));
-
 /** n_e, the tokens routed to the expert. */
 const selectionFrequency: Scorer = {
   name: 'sf',
   title: 'Selection frequency',
   reference,
-  unit: 'expert',
   needs: [expertHits],
   score: (layer) => layer.read(expertHits, 'count'),
 };
@@ -29,7 +24,6 @@ const preSelectionProbability: Scorer = {
   name: 'pp',
   title: 'Pre-selection probability',
   reference,
-  unit: 'expert',
   needs: [probabilitySums],
   score: (layer, { ffn }) => perExpert(ffn, layer.read(probabilitySums, 'all')),
 };
@@ -39,7 +33,6 @@ const conditionalProbability: Scorer = {
   name: 'cp',
   title: 'Conditional probability',
   reference,
-  unit: 'expert',
   needs: [probabilitySums, expertHits],
   score: (layer, { ffn }) =>
     means(perExpert(ffn, layer.read(probabilitySums, 'selected')), layer.read(expertHits, 'count')),
@@ -50,7 +43,6 @@ const outputNorm: Scorer = {
   name: 'output-norm',
   title: 'Length of the output on all tokens',
   reference: 'ours',
-  unit: 'expert',
   needs: [squaredNormsOnAllTokens],
   score: (layer) => layer.read(squaredNormsOnAllTokens, 'sum').map(Math.sqrt),
 };
@@ -60,7 +52,6 @@ const activationWeighted: Scorer = {
   name: 'acp',
   title: 'Activation-weighted conditional probability',
   reference,
-  unit: 'expert',
   needs: [...conditionalProbability.needs, ...outputNorm.needs],
   score(layer, context) {
     const lengths = outputNorm.score(layer, context);
@@ -73,7 +64,6 @@ const reap: Scorer = {
   name: 'reap',
   title: 'Router-weighted expert activation',
   reference: 'arXiv:2510.13999',
-  unit: 'expert',
   needs: [gatedOutputNorms, expertHits],
   score: (layer) => means(layer.read(gatedOutputNorms, 'sum'), layer.read(expertHits, 'count')),
 };

@@ -1,4 +1,4 @@
-import type { LayerEvidence, MoeFfn, Rng, Statistic } from '@moepress/core';
+import { type LayerEvidence, type MoeFfn, type Rng, type Statistic, topIndices } from '@moepress/core';
 import { outputGram } from '@moepress/graph';
 import { meanDiagonal, scoredKernel, selectDOptimal } from './d-optimal.js';
 import { scorers } from './scorers.js';
@@ -36,7 +36,8 @@ export function selectExperts(
   { scoring, count, regulariser }: SelectOptions,
 ): Selection {
   const scores = scorerOf(scoring).score(layer, context);
-  const experts = scoring === 'do-acp' ? diverse(layer, scores, count, regulariser) : highest(scores, count);
+  const experts =
+    scoring === 'do-acp' ? diverse(layer, scores, count, regulariser) : topIndices(scores, count);
   return { experts: [...experts].sort((a, b) => a - b), scores };
 }
 
@@ -44,9 +45,4 @@ function diverse(layer: LayerEvidence, scores: Float64Array, count: number, regu
   const kernel = scoredKernel(scores, layer.read(outputGram, 'gram'));
   const lambda = regulariser * meanDiagonal(kernel, scores.length);
   return selectDOptimal(kernel, scores.length, count, lambda).selected;
-}
-
-/** Indices of the `count` highest values; of equal ones the lower index. */
-export function highest(values: Float64Array, count: number): number[] {
-  return [...values.keys()].sort((a, b) => values[b]! - values[a]! || a - b).slice(0, count);
 }

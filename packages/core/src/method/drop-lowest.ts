@@ -1,18 +1,14 @@
-import {
-  type Compressor,
-  type LayerEvidence,
-  type LayerPlan,
-  leastSlots,
-  type Model,
-  type MoeFfn,
-  MoepressError,
-  moeBlocks,
-  type RouterGroups,
-  type Scorer,
-  throwIfAborted,
-  warnOfMissedRatio,
-} from '@moepress/core';
 import { z } from 'zod';
+import { MoepressError, throwIfAborted } from '../errors/error.js';
+import { type LayerEvidence, layerEvidence } from '../evidence/evidence.js';
+import type { Model, MoeFfn, RouterGroups } from '../model/model.js';
+import { moeBlocks, requireMoeBlocks } from '../model/walk.js';
+import { leastSlots } from '../plan/apply.js';
+import type { LayerPlan } from '../plan/schema.js';
+import type { Compressor } from './compressor.js';
+import { warnOfMissedRatio } from './missed-ratio.js';
+import { topIndices } from './ranking.js';
+import type { Scorer } from './scorer.js';
 
 const options = z.strictObject({
   /** Fraction of each layer's experts to drop. */
@@ -20,8 +16,8 @@ const options = z.strictObject({
   /** For scorers that draw lots. */
   seed: z.int().default(0),
   /**
-   * Of a router that selects within groups of experts: drop the lowest of the layer, as papers define it, and let it
-   * select among all that stay, in place of the lowest of each group.
+   * For a router that selects within groups of experts: drop the lowest of the layer, as papers define it, and let the
+   * router select among all that stay. Otherwise the lowest of each group go.
    */
   acrossGroups: z.boolean().optional(),
 });
@@ -31,10 +27,10 @@ export type DropOptions = z.infer<typeof options>;
 /**
  * Expert dropping: in every layer the floor(ratio * experts) lowest-scored experts leave, and their router
  * rows with them. A router that selects within groups of experts demands groups of one size, so there the
- * floor(ratio * experts) lowest of each group leave, unless groups are given up (`acrossGroups`). Of equal experts the one with the higher index leaves
- * first. Throws before anything is measured: `RATIO_TOO_HIGH` if a router could not select its top-k from
- * what a layer would keep, `CONFIG_UNSUPPORTED` if slots share experts. Throws `WEIGHTS_NOT_FINITE` if a
- * score is not a number.
+ * floor(ratio * experts) lowest of each group leave, unless groups are given up (`acrossGroups`). Of equal experts the
+ * one with the higher index leaves first. Throws before anything is measured: `INPUT_INVALID` for a model without
+ * experts, `RATIO_TOO_HIGH` if a router could not select its top-k from what a layer would keep, and
+ * `CONFIG_UNSUPPORTED` if slots share experts. Throws `WEIGHTS_NOT_FINITE` if a score is not a number.
  */
 export function dropLowest(scorer: Scorer): Compressor<DropOptions> {
   return {
@@ -56,9 +52,9 @@ export function dropLowest(scorer: Scorer): Compressor<DropOptions> {
       check(model, own);
       const layers = moeBlocks(model).flatMap(({ index, ffn }): LayerPlan[] => {
         throwIfAborted(signal);
-        const layer = evidence?.layers.find((measured) => measured.layer === index) ?? unmeasured(index);
+        const layer = scorer.needs.length > 0 ? layerEvidence(evidence, index) : unmeasured(index);
         const scores = scorer.score(layer, { ffn, rng });
-        checkScores(scores, scorer.name, index);
+        checkScores(scores, { scorer: scorer.name, layer: index, experts: ffn.pool.length });
         return dropFrom(index, ffn, scores, own);
       });
       return { layers, warnings: warningsOf(model, own) };
@@ -68,9 +64,14 @@ export function dropLowest(scorer: Scorer): Compressor<DropOptions> {
 
 function dropFrom(layer: number, ffn: MoeFfn, scores: Float64Array, own: DropOptions): LayerPlan[] {
   const runs = runsOf(ffn, own);
-  const dropped = new Set(runs.flatMap((run) => lowest(run, scores, dropCount(run, own.ratio))));
-  if (dropped.size === 0) return [];
-  const experts = [...ffn.slots.keys()].filter((slot) => !dropped.has(ffn.slots[slot]!));
+  const kept = new Set(
+    runs.flatMap((run) => {
+      const scoresOfRun = run.map((expert) => scores[expert]!);
+      return topIndices(scoresOfRun, run.length - dropCount(run, own.ratio)).map((place) => run[place]!);
+    }),
+  );
+  if (kept.size === ffn.pool.length) return [];
+  const experts = [...ffn.slots.keys()].filter((slot) => kept.has(ffn.slots[slot]!));
   const ungrouped = own.acrossGroups === true && ffn.router.groups !== null;
   return [{ layer, ops: [{ op: 'keep-experts', experts, ...(ungrouped && { ungrouped }) }] }];
 }
@@ -93,7 +94,7 @@ const droppedFrom = (ffn: MoeFfn, own: DropOptions): number =>
 function warnOfGroups({ count, selected }: RouterGroups, { acrossGroups }: DropOptions): string {
   return acrossGroups
     ? `The routers selected within the best ${selected} of ${count} groups of experts. They select among all that stay now, so that a token may be routed otherwise than groups alone would have it.`
-    : `The routers select within the best ${selected} of ${count} groups of experts, which have to stay of one size: the lowest experts of each group go, not the lowest of the layer as the method is defined. With --across-groups these go, and the routers select without groups.`;
+    : `The routers select within the best ${selected} of ${count} groups of experts, which have to stay of one size: the lowest experts of each group go, not the lowest of the layer as the method is defined. With the option acrossGroups these go, and the routers select without groups.`;
 }
 
 /** The experts that are ranked among each other: of a layer, or of a group its router selects within. */
@@ -106,15 +107,7 @@ function runsOf({ slots, router }: MoeFfn, { acrossGroups }: DropOptions): (read
 const dropCount = (run: readonly number[], ratio: number) => Math.floor(run.length * ratio);
 
 function check(model: Model, own: DropOptions): void {
-  const blocks = moeBlocks(model);
-  if (blocks.length === 0) {
-    throw new MoepressError('INPUT_INVALID', {
-      message: `${model.id} has no routed experts to drop.`,
-      where: model.source.directory,
-      hint: 'Give a Mixture-of-Experts model.',
-    });
-  }
-  for (const { index, ffn } of blocks) {
+  for (const { index, ffn } of requireMoeBlocks(model, 'drop')) {
     checkSlots(ffn, index, model);
     checkRatio(ffn, index, own);
   }
@@ -154,16 +147,17 @@ function unmeasured(layer: number): LayerEvidence {
   };
 }
 
-function checkScores(scores: Float64Array, scorer: string, layer: number): void {
+function checkScores(
+  scores: Float64Array,
+  { scorer, layer, experts }: { readonly scorer: string; readonly layer: number; readonly experts: number },
+): void {
+  if (scores.length !== experts) {
+    throw new Error(`The scorer ${scorer} gave ${scores.length} scores for ${experts} experts.`);
+  }
   const expert = scores.findIndex((score) => !Number.isFinite(score));
   if (expert < 0) return;
   throw new MoepressError('WEIGHTS_NOT_FINITE', {
     message: `The ${scorer} score of expert ${expert} is ${scores[expert]}.`,
     where: `layer ${layer}`,
   });
-}
-
-/** The `count` experts of a run with the lowest scores; of equal scores the higher index counts as lower. */
-function lowest(run: readonly number[], scores: Float64Array, count: number): number[] {
-  return [...run].sort((a, b) => scores[a]! - scores[b]! || b - a).slice(0, count);
 }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { Compressor, PlanDecision } from '../method/compressor.js';
+import type { LayerPlan } from '../plan/schema.js';
 import { toyModel } from '../testing/toy-model.js';
 import { toyPlan } from '../testing/toy-plan.js';
-import { buildPlan, parseOptions } from './build.js';
-import type { LayerPlan } from './schema.js';
+import { buildPlan, parseOptions } from './build-plan.js';
+import type { Compressor, PlanDecision } from './compressor.js';
 
 const model = toyModel();
 const compressor: Compressor = {

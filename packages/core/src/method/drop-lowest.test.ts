@@ -1,31 +1,32 @@
-import {
-  applyLayers,
-  applyPlan,
-  buildPlan,
-  createRng,
-  type Model,
-  moeBlocks,
-  parseOptions,
-  type RouterGroups,
-  removedRatios,
-  type Scorer,
-} from '@moepress/core';
-import { noTools, toyEvidence, toyModel, toyPlan } from '@moepress/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Model, RouterGroups } from '../model/model.js';
+import { removedRatios } from '../model/size.js';
+import { moeBlocks } from '../model/walk.js';
+import { applyLayers, applyPlan } from '../plan/apply.js';
+import { toyEvidence } from '../testing/toy-evidence.js';
+import { toyModel } from '../testing/toy-model.js';
+import { toyPlan } from '../testing/toy-plan.js';
+import { noTools } from '../testing/toy-tools.js';
+import { buildPlan } from './build-plan.js';
 import { type DropOptions, dropLowest } from './drop-lowest.js';
-import baselines from './index.js';
-import { frequency, random } from './scorers.js';
+import { createRng } from './rng.js';
+import type { Scorer } from './scorer.js';
 
 /** Ranks the experts of every layer by the same given numbers. */
 const given = (...scores: number[]): Scorer => ({
   name: 'given',
   title: 'Given',
   reference: 'none',
-  unit: 'expert',
   needs: [],
   score: () => Float64Array.from(scores),
 });
+
+const random: Scorer = {
+  ...given(),
+  name: 'random',
+  score: (_, { ffn, rng }) => Float64Array.from(rng.permutation(ffn.pool.length)),
+};
 
 /** The context a method without tools gets. */
 const context = (model: Model, options: DropOptions) => ({
@@ -192,56 +193,31 @@ describe('dropLowest', () => {
     });
   });
 
-  test('stops when asked to', async () => {
-    const stopped = { ...context(toyModel(), { ratio: 0.5, seed: 0 }), signal: AbortSignal.abort() };
-    await expect(dropLowest(random).plan(stopped)).rejects.toMatchObject({ code: 'ABORTED' });
-  });
-});
-
-describe('the plugin', () => {
-  const droppers = baselines.scorers.map(dropLowest);
-
-  test('offers its methods', () => {
-    expect(baselines.compressors.map(({ name }) => name)).toEqual([
-      'random',
-      'frequency',
-      'reap',
-      'expert-fisher',
-      'dense-width',
-    ]);
+  test('says which scorer gave too few scores', async () => {
+    await expect(kept(given(1, 2, 3), toyModel(), 0.5)).rejects.toThrow('given gave 3 scores for 4 experts');
   });
 
-  test.each([
-    ['ratio', { ratio: 1 }],
-    ['ratio', { ratio: -0.1 }],
-    ['seed', { ratio: 0.5, seed: 1.5 }],
-  ])('checks option %s of %o', (option, options) => {
-    for (const compressor of droppers) {
-      expect(() => parseOptions(compressor, options)).toThrow(
-        expect.objectContaining({ code: 'OPTIONS_INVALID', where: `option ${option} of ${compressor.name}` }),
-      );
-    }
-  });
-
-  test('takes no option it does not know', () => {
-    for (const compressor of droppers) {
-      expect(() => parseOptions(compressor, { ratio: 0.5, scope: 2 })).toThrow('There is no option "scope"');
-    }
-  });
-
-  test('reads the evidence of each layer', async () => {
+  test('hands a scorer that measures something the evidence of each layer', async () => {
+    const tokens: Scorer = {
+      ...given(),
+      needs: [{ name: 'tokens', version: 1, pass: 'forward', collect: () => ({}) }],
+      score: (layer) => layer.read(tokens.needs[0]!, 'count'),
+    };
     const evidence = toyEvidence({
-      0: { 'expert-hits': { count: [1, 2, 3, 4] } },
-      1: { 'expert-hits': { count: [4, 3, 2, 1] } },
+      0: { tokens: { count: [1, 2, 3, 4] } },
+      1: { tokens: { count: [4, 3, 2, 1] } },
     });
-    const model = toyModel({ layers: 2 });
-    const { layers } = await dropLowest(frequency).plan({
-      ...context(model, { ratio: 0.5, seed: 0 }),
-      evidence,
-    });
+    const base = context(toyModel({ layers: 2 }), { ratio: 0.5, seed: 0 });
+    const { layers } = await dropLowest(tokens).plan({ ...base, evidence });
     expect(layers.map(({ ops }) => ops[0])).toEqual([
       { op: 'keep-experts', experts: [2, 3] },
       { op: 'keep-experts', experts: [0, 1] },
     ]);
+    await expect(dropLowest(tokens).plan(base)).rejects.toThrow('no evidence for the experts of layer 0');
+  });
+
+  test('stops when asked to', async () => {
+    const stopped = { ...context(toyModel(), { ratio: 0.5, seed: 0 }), signal: AbortSignal.abort() };
+    await expect(dropLowest(random).plan(stopped)).rejects.toMatchObject({ code: 'ABORTED' });
   });
 });

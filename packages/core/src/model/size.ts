@@ -1,6 +1,14 @@
 import { elementCount } from '../tensor/dtype.js';
 import { storedBytes, type TensorExpr } from '../tensor/expr.js';
-import type { Block, Expert, Linear, Mlp, Model, MoeFfn, Router, SharedExpert } from './model.js';
+import type { Model } from './model.js';
+import {
+  attentionTensors,
+  distinctExperts,
+  mlpTensors,
+  moeBlocks,
+  routerTensors,
+  sharedTensors,
+} from './walk.js';
 
 /** Parameters and bytes of a model by part, as stored; a tied head counts once. */
 export interface ModelSize {
@@ -19,53 +27,6 @@ export interface Size {
   readonly bytes: number;
 }
 
-export function moeBlocks(model: Model): (Block & { readonly ffn: MoeFfn })[] {
-  return model.blocks.filter((block): block is Block & { ffn: MoeFfn } => block.ffn.kind === 'moe');
-}
-
-export function mlpTensors(mlp: Mlp): TensorExpr[] {
-  return [mlp.gate, mlp.up, mlp.down, ...(mlp.bias ? [mlp.bias.gate, mlp.bias.up, mlp.bias.down] : [])];
-}
-
-/** All tensors of a block's attention, without its norm. */
-export function attentionTensors({ attention }: Block): TensorExpr[] {
-  if (attention.kind === 'mla') {
-    const { q, kvDown, kvUp, o } = attention;
-    const downs = [...(q.down ? [q.down] : []), kvDown];
-    return [
-      ...[q.up, kvUp, o, ...downs.map(({ linear }) => linear)].flatMap(linearTensors),
-      ...downs.map(({ norm }) => norm),
-    ];
-  }
-  const { q, k, v, o, qkNorm, sinks } = attention;
-  return [
-    ...[q, k, v, o].flatMap(linearTensors),
-    ...(qkNorm ? [qkNorm.q, qkNorm.k] : []),
-    ...(sinks ? [sinks] : []),
-  ];
-}
-
-/** All tensors of a router. */
-export function routerTensors({ weight, bias, selectionBias }: Router): TensorExpr[] {
-  return [weight, ...(bias ? [bias] : []), ...(selectionBias ? [selectionBias] : [])];
-}
-
-/** All tensors of a block. */
-export function blockTensors(block: Block): TensorExpr[] {
-  const { norms, ffn } = block;
-  const own = [norms.attention, norms.ffn, ...attentionTensors(block)];
-  const shared = ffn.shared ? sharedTensors(ffn.shared) : [];
-  if (ffn.kind === 'dense') return [...own, ...mlpTensors(ffn.mlp), ...shared];
-  return [...own, ...routerTensors(ffn.router), ...ffn.pool.flatMap(mlpTensors), ...shared];
-}
-
-/** All tensors of a shared expert, its gate included. */
-function sharedTensors({ mlp, gate }: SharedExpert): TensorExpr[] {
-  return [...mlpTensors(mlp), ...(gate ? [gate] : [])];
-}
-
-const linearTensors = ({ weight, bias }: Linear): TensorExpr[] => (bias ? [weight, bias] : [weight]);
-
 function sizeOf(tensors: Iterable<TensorExpr>): Size {
   let parameters = 0;
   let bytes = 0;
@@ -76,15 +37,7 @@ function sizeOf(tensors: Iterable<TensorExpr>): Size {
   return { parameters, bytes };
 }
 
-/** The experts of all pools by origin; one that several layers share (a wider scope's prototype) comes once. */
-export function distinctExperts(model: Model): Expert[] {
-  const pools = moeBlocks(model).flatMap(({ ffn }) => ffn.pool);
-  const distinct = new Map(pools.map((expert) => [`${expert.origin.layer}.${expert.origin.index}`, expert]));
-  return [...distinct.values()].sort(
-    (a, b) => a.origin.layer - b.origin.layer || a.origin.index - b.origin.index,
-  );
-}
-
+/** Counts every part of a model. */
 export function measure(model: Model): ModelSize {
   const moe = moeBlocks(model).map((block) => block.ffn);
   const parts = {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { toyModel } from '../testing/toy-model.js';
-import { measure, moeBlocks, removedRatios } from './measure.js';
+import { measure, removedRatios } from './size.js';
+import { moeBlocks } from './walk.js';
 
 // H = 8, I = 6: an expert has 3 * 6 * 8 = 144 parameters.
 const expert = 144;

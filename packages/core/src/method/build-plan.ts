@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { MoepressError } from '../errors/error.js';
 import { suggest } from '../errors/suggest.js';
 import type { CalibrationRecord } from '../evidence/calibration.js';
-import type { Compressor, PlanDecision } from '../method/compressor.js';
 import type { Model } from '../model/model.js';
-import { applyPlan } from './apply.js';
-import { type CompressionPlan, planSchema } from './schema.js';
+import { applyPlan } from '../plan/apply.js';
+import { planBase } from '../plan/base.js';
+import { type CompressionPlan, planSchema } from '../plan/schema.js';
+import type { Compressor, PlanDecision } from './compressor.js';
 
 /** Where a method came from, recorded in its plans. */
 export interface MethodOrigin {
@@ -40,14 +41,6 @@ function unknownOption(
     where: `options of ${name}`,
     hint: known.length > 0 ? `Pick from ${known.join(', ')}.` : undefined,
   });
-}
-
-/** How a plan names the model it was made from; `weights` are the digest of those that were measured. */
-export function planBase(
-  { id, revision, architecture, headerHash }: Model,
-  weights: string | null = null,
-): CompressionPlan['base'] {
-  return { id, revision, architecture, headers: headerHash, weights };
 }
 
 /**

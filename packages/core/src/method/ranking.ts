@@ -1,0 +1,12 @@
+/** Indices of the `count` highest values, ascending; of equal values the lower index counts as higher. */
+export function topIndices(values: ArrayLike<number>, count: number): number[] {
+  return Array.from({ length: values.length }, (_, i) => i)
+    .sort((a, b) => values[b]! - values[a]! || a - b)
+    .slice(0, count)
+    .sort((a, b) => a - b);
+}
+
+/** Each sum over its count; `empty`, 0 by default, where nothing was counted. */
+export function means(sums: Float64Array, counts: Float64Array, empty = 0): Float64Array {
+  return sums.map((sum, i) => (counts[i]! > 0 ? sum / counts[i]! : empty));
+}

@@ -1,0 +1,86 @@
+import { MoepressError } from '../errors/error.js';
+import type { TensorExpr } from '../tensor/expr.js';
+import type { Block, DenseFfn, Expert, Linear, Mlp, Model, MoeFfn, Router, SharedExpert } from './model.js';
+
+/** A decoder layer with experts. */
+export type MoeBlock = Block & { readonly ffn: MoeFfn };
+
+/** A decoder layer with a dense FFN. */
+export type DenseBlock = Block & { readonly ffn: DenseFfn };
+
+/** The layers with experts, in depth order. */
+export function moeBlocks(model: Model): MoeBlock[] {
+  return model.blocks.filter((block): block is MoeBlock => block.ffn.kind === 'moe');
+}
+
+/** The layers with a dense FFN, in depth order. */
+export function denseBlocks(model: Model): DenseBlock[] {
+  return model.blocks.filter((block): block is DenseBlock => block.ffn.kind === 'dense');
+}
+
+/**
+ * The layers with experts, for a method that does something to them. Throws `INPUT_INVALID` if there are none;
+ * `purpose` ends the sentence "... has no routed experts to", for example `drop`.
+ */
+export function requireMoeBlocks(model: Model, purpose: string): MoeBlock[] {
+  const blocks = moeBlocks(model);
+  if (blocks.length > 0) return blocks;
+  throw new MoepressError('INPUT_INVALID', {
+    message: `${model.id} has no routed experts to ${purpose}.`,
+    where: model.source.directory,
+    hint: 'Give a Mixture-of-Experts model.',
+  });
+}
+
+/** The experts of all pools by origin; one that several layers share comes once. */
+export function distinctExperts(model: Model): Expert[] {
+  const pools = moeBlocks(model).flatMap(({ ffn }) => ffn.pool);
+  const distinct = new Map(pools.map((expert) => [`${expert.origin.layer}.${expert.origin.index}`, expert]));
+  return [...distinct.values()].sort(
+    (a, b) => a.origin.layer - b.origin.layer || a.origin.index - b.origin.index,
+  );
+}
+
+/** All tensors of an MLP. */
+export function mlpTensors(mlp: Mlp): TensorExpr[] {
+  return [mlp.gate, mlp.up, mlp.down, ...(mlp.bias ? [mlp.bias.gate, mlp.bias.up, mlp.bias.down] : [])];
+}
+
+/** All tensors of a block's attention, without its norm. */
+export function attentionTensors({ attention }: Block): TensorExpr[] {
+  if (attention.kind === 'mla') {
+    const { q, kvDown, kvUp, o } = attention;
+    const downs = [...(q.down ? [q.down] : []), kvDown];
+    return [
+      ...[q.up, kvUp, o, ...downs.map(({ linear }) => linear)].flatMap(linearTensors),
+      ...downs.map(({ norm }) => norm),
+    ];
+  }
+  const { q, k, v, o, qkNorm, sinks } = attention;
+  return [
+    ...[q, k, v, o].flatMap(linearTensors),
+    ...(qkNorm ? [qkNorm.q, qkNorm.k] : []),
+    ...(sinks ? [sinks] : []),
+  ];
+}
+
+/** All tensors of a router. */
+export function routerTensors({ weight, bias, selectionBias }: Router): TensorExpr[] {
+  return [weight, ...(bias ? [bias] : []), ...(selectionBias ? [selectionBias] : [])];
+}
+
+/** All tensors of a shared expert, its gate included. */
+export function sharedTensors({ mlp, gate }: SharedExpert): TensorExpr[] {
+  return [...mlpTensors(mlp), ...(gate ? [gate] : [])];
+}
+
+/** All tensors of a block. */
+export function blockTensors(block: Block): TensorExpr[] {
+  const { norms, ffn } = block;
+  const own = [norms.attention, norms.ffn, ...attentionTensors(block)];
+  const shared = ffn.shared ? sharedTensors(ffn.shared) : [];
+  if (ffn.kind === 'dense') return [...own, ...mlpTensors(ffn.mlp), ...shared];
+  return [...own, ...routerTensors(ffn.router), ...ffn.pool.flatMap(mlpTensors), ...shared];
+}
+
+const linearTensors = ({ weight, bias }: Linear): TensorExpr[] => (bias ? [weight, bias] : [weight]);

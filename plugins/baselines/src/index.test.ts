@@ -1,0 +1,35 @@
+import { dropLowest, parseOptions } from '@moepress/core';
+import { describe, expect, test } from 'vitest';
+import baselines from './index.js';
+
+describe('the plugin', () => {
+  const droppers = baselines.scorers.map(dropLowest);
+
+  test('offers its methods', () => {
+    expect(baselines.scorers.map(({ name }) => name)).toEqual([
+      'random',
+      'frequency',
+      'reap',
+      'expert-fisher',
+    ]);
+    expect(baselines.compressors.map(({ name }) => name)).toEqual(['dense-width']);
+  });
+
+  test.each([
+    ['ratio', { ratio: 1 }],
+    ['ratio', { ratio: -0.1 }],
+    ['seed', { ratio: 0.5, seed: 1.5 }],
+  ])('checks option %s of %o', (option, options) => {
+    for (const compressor of droppers) {
+      expect(() => parseOptions(compressor, options)).toThrow(
+        expect.objectContaining({ code: 'OPTIONS_INVALID', where: `option ${option} of ${compressor.name}` }),
+      );
+    }
+  });
+
+  test('takes no option it does not know', () => {
+    for (const compressor of droppers) {
+      expect(() => parseOptions(compressor, { ratio: 0.5, scope: 2 })).toThrow('There is no option "scope"');
+    }
+  });
+});
