@@ -57,7 +57,7 @@ export const cdMoe: Compressor<CdMoeOptions> = {
     const chosen = order.map((layer) => condensed.get(layer)!);
     return {
       layers: chosen.toSorted((a, b) => a.layer - b.layer).map(planLayer),
-      warnings: warningsOf(model, task, chosen, weights, options),
+      warnings: warningsOf({ model, options, task, chosen, weights }),
       details: describe(task, order, search, [...condensed.values()]),
     };
   },

@@ -70,7 +70,8 @@ export const cdMoeRefiner: Refiner<CdMoeRefineOptions> = {
     let tensors: ReadonlyMap<string, LearnedTensor> = new Map();
     const curves: Record<string, readonly TrainingPoint[]> = {};
     for (const { stage, sequences } of stages) {
-      const result = await context.train(request(context, stage, sequences, trainable, tensors));
+      const model = withTensors(context.student, tensors);
+      const result = await context.train({ ...request(context, stage, sequences), model, trainable });
       tensors = result.tensors;
       curves[stage.name] = result.curve;
     }
@@ -78,19 +79,16 @@ export const cdMoeRefiner: Refiner<CdMoeRefineOptions> = {
   },
 };
 
+/** How a stage trains, whatever model and tensors. */
 function request(
-  { student, validation, options }: Context,
+  { validation, options }: Context,
   { name, epochs, takes }: Stage,
   sequences: readonly TokenSequence[],
-  trainable: readonly string[],
-  tensors: ReadonlyMap<string, LearnedTensor>,
 ) {
   const { learningRate, weightDecay, clip, sequencesPerStep, maxLength, evaluateEvery, seed } = options;
   const judges = cut(validation.filter(takes), maxLength);
   return {
     name,
-    model: withTensors(student, tensors),
-    trainable,
     loss: { kind: 'cross-entropy' as const },
     sequences,
     validation: judges,

@@ -8,14 +8,17 @@ import type { LayerWeights } from './weights.js';
 /** MoE layers at the end that change the output most (arXiv:2412.00069, sensitivity figure), with the first one. */
 const fragileEnd = 3;
 
+/** What was asked for and what was decided. */
+interface Outcome {
+  readonly model: Model;
+  readonly options: CdMoeOptions;
+  readonly task: Task;
+  readonly chosen: readonly CondensedLayer[];
+  readonly weights: ReadonlyMap<number, LayerWeights>;
+}
+
 /** What the user should know before trusting the result. */
-export function warningsOf(
-  model: Model,
-  task: Task,
-  chosen: readonly CondensedLayer[],
-  weights: ReadonlyMap<number, LayerWeights>,
-  options: CdMoeOptions,
-): string[] {
+export function warningsOf({ model, options, task, chosen, weights }: Outcome): string[] {
   return [
     warnOfRatio(model, task, options),
     warnOfShared(task),

@@ -1,3 +1,4 @@
+import { spreadOf } from '@moepress/core';
 import type { Contributions } from './contribution.js';
 import { nameLayers, type Place, type Scope } from './scopes.js';
 
@@ -43,13 +44,6 @@ export function warningsOf(decisions: readonly ScopeDecision[]): string[] {
     warnOfSilence(decisions),
     ...decisions.map(warnOfDuplicates),
   ].filter((warning) => warning !== undefined);
-}
-
-function spreadOf(values: Float64Array) {
-  const sorted = values.toSorted();
-  const middle = sorted.length / 2;
-  const median = (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
-  return { min: sorted[0]!, median, max: sorted.at(-1)! };
 }
 
 /** Layers of different scopes share experts where the model was compressed with wider ones before. */

@@ -1,4 +1,4 @@
-import { type Expert, mlpTensors, storedBytes } from '@moepress/core';
+import { type Expert, mlpTensors, spreadOf, storedBytes } from '@moepress/core';
 import { channelCount } from './channels.js';
 import type { Decision, Kept } from './decide.js';
 
@@ -52,10 +52,3 @@ export const widthsOf = (experts: readonly Kept[]) => ({
   before: channelCount(experts.map(({ channels }) => channels)),
   after: experts.reduce((sum, { kept }) => sum + kept.length, 0),
 });
-
-function spreadOf(values: readonly number[]) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const median = (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
-  return { min: sorted[0]!, median, max: sorted.at(-1)! };
-}

@@ -10,3 +10,18 @@ export function topIndices(values: ArrayLike<number>, count: number): number[] {
 export function means(sums: Float64Array, counts: Float64Array, empty = 0): Float64Array {
   return sums.map((sum, i) => (counts[i]! > 0 ? sum / counts[i]! : empty));
 }
+
+/** Lowest, middle and highest of some values; the middle of an even number is the mean of two. */
+export interface Spread {
+  readonly min: number;
+  readonly median: number;
+  readonly max: number;
+}
+
+/** The spread of one value or more. */
+export function spreadOf(values: Iterable<number>): Spread {
+  const sorted = Float64Array.from(values).sort();
+  const middle = sorted.length / 2;
+  const median = (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
+  return { min: sorted[0]!, median, max: sorted.at(-1)! };
+}

@@ -1,26 +1,29 @@
 import type { LayerEvidence, MethodTools, MoeFfn, Statistic, Work } from '@moepress/core';
 import { jointSelections, outputGram, routerLogitGram } from '@moepress/graph';
 
-/** What experts are compared by: inner products of some vectors of theirs, all pairs, pool x pool. */
+/** Where the vectors of experts are found. */
+export interface AffinityContext extends Work {
+  readonly layer: LayerEvidence;
+  readonly ffn: MoeFfn;
+  readonly tools: MethodTools;
+}
+
+/** What experts are compared by: inner products of some vectors of theirs, of all pairs of `experts`, row-major. */
 export interface Affinity {
   readonly needs: readonly Statistic[];
-  products(
-    experts: readonly number[],
-    layer: LayerEvidence,
-    ffn: MoeFfn,
-    tools: MethodTools,
-    work: Work,
-  ): Promise<Float64Array>;
+  /** `experts` are indices in the pool. */
+  products(experts: readonly number[], context: AffinityContext): Promise<Float64Array>;
 }
 
 /** Inner products of the weights of gate, up and down together, which are read for this. */
 const weights: Affinity = {
   needs: [],
-  async products(experts, _, { pool }, tools, work) {
+  async products(experts, { ffn: { pool }, tools, progress, signal }) {
     const sum = new Float64Array(experts.length ** 2);
     for (const projection of ['gate', 'up', 'down'] as const) {
       const tensors = experts.map((expert) => pool[expert]![projection]);
-      for (const [i, product] of (await tools.gram(tensors, work)).entries()) sum[i]! += product;
+      for (const [i, product] of (await tools.gram(tensors, { progress, signal })).entries())
+        sum[i]! += product;
     }
     return sum;
   },
@@ -29,13 +32,13 @@ const weights: Affinity = {
 /** Of the outputs on all tokens. */
 const outputs: Affinity = {
   needs: [outputGram],
-  products: async (experts, layer) => among(layer.read(outputGram, 'gram'), experts),
+  products: async (experts, { layer }) => among(layer.read(outputGram, 'gram'), experts),
 };
 
 /** Of the router's logits over the tokens (as M-SMoE compares experts, arXiv:2310.01334). */
 const router: Affinity = {
   needs: [routerLogitGram],
-  products: async (experts, layer, { slots }) =>
+  products: async (experts, { layer, ffn: { slots } }) =>
     among(
       layer.read(routerLogitGram, 'gram'),
       experts.map((expert) => slots.indexOf(expert)),
@@ -45,7 +48,7 @@ const router: Affinity = {
 /** Of the indicators of selection: the cosine of two experts is their joint count over the root of their counts. */
 const coActivation: Affinity = {
   needs: [jointSelections],
-  products: async (experts, layer, { slots }) =>
+  products: async (experts, { layer, ffn: { slots } }) =>
     among(
       layer.read(jointSelections, 'counts'),
       experts.map((expert) => slots.indexOf(expert)),

@@ -1,6 +1,6 @@
-import type { LayerEvidence, MethodTools, MoeFfn, Statistic, Work } from '@moepress/core';
+import type { Statistic } from '@moepress/core';
 import type { Selection } from '../scoring/select.js';
-import { affinities, cosineDistances } from './affinity.js';
+import { type AffinityContext, affinities, cosineDistances } from './affinity.js';
 import { balanced, clustered, type Partition } from './partition.js';
 
 /**
@@ -15,10 +15,7 @@ const affinityOf = (grouping: Grouping) => affinities[grouping === 'balanced' ? 
 
 export const groupingNeeds = (grouping: Grouping): readonly Statistic[] => affinityOf(grouping).needs;
 
-export interface GroupRequest extends Work {
-  readonly layer: LayerEvidence;
-  readonly ffn: MoeFfn;
-  readonly tools: MethodTools;
+export interface GroupRequest extends AffinityContext {
   readonly grouping: Grouping;
   /** How many groups. */
   readonly groups: number;
@@ -27,10 +24,10 @@ export interface GroupRequest extends Work {
 /** The selected experts in groups, by their indices in the pool. As many as groups stay by themselves. */
 export async function groupExperts(
   { experts, scores }: Selection,
-  { layer, ffn, tools, grouping, groups, ...work }: GroupRequest,
+  { grouping, groups, ...context }: GroupRequest,
 ): Promise<Partition> {
   if (groups === experts.length) return experts.map((expert) => [expert]);
-  const products = await affinityOf(grouping).products(experts, layer, ffn, tools, work);
+  const products = await affinityOf(grouping).products(experts, context);
   const distances = cosineDistances(products);
   const partition =
     grouping === 'balanced'
