@@ -51,4 +51,5 @@ export const deepseekV2: ArchitectureManifest = {
   },
   ffn: { shared: { unit: 'experts', gated: false }, dense: 'prefix', clamp: null },
   tensors: deepseekNames,
+  elsewhere: { tokenizerClass: 'TokenizersBackend', ignoresNamedTokenizer: true },
 };

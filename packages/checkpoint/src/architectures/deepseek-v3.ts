@@ -54,4 +54,5 @@ export const deepseekV3: ArchitectureManifest = {
   },
   ffn: { shared: { unit: 'experts', gated: false }, dense: 'prefix', clamp: null },
   tensors: deepseekNames,
+  elsewhere: { tokenizerClass: 'TokenizersBackend', ignoresNamedTokenizer: true },
 };

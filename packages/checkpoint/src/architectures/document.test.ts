@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { architectures } from './index.js';
+import { architectures, findArchitecture } from './index.js';
 import { keyTable, rotationTable } from './keys-table.test.util.js';
 import { familyTable } from './table.test.util.js';
 
@@ -26,3 +26,14 @@ test('docs/architectures.md shows the manifests as they are', async () => {
   }).reduce((text, [name, by]) => replace(text, name, by), readFileSync(document, 'utf8'));
   await expect(shown).toMatchFileSnapshot(document);
 });
+
+const withSibling = architectures.filter(({ elsewhere }) => elsewhere?.denseSibling !== undefined);
+
+test.each(withSibling)(
+  'the dense sibling of $modelType is a dense family with its kind of attention',
+  (family) => {
+    const sibling = findArchitecture(family.elsewhere!.denseSibling!, family.modelType);
+    expect(sibling.router).toBeNull();
+    expect(sibling.attention.kind).toBe(family.attention.kind);
+  },
+);

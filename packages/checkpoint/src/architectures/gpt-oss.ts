@@ -66,4 +66,5 @@ export const gptOss: ArchitectureManifest = {
       },
     },
   },
+  elsewhere: { flatFormat: { version: 2, activation: 'swigluoai', bias: true } },
 };

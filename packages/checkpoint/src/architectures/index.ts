@@ -1,4 +1,4 @@
-import { MoepressError, suggest } from '@moepress/core';
+import { MoepressError, suggest } from '@moepress/core/errors';
 import { deepseek } from './deepseek.js';
 import { deepseekV2 } from './deepseek-v2.js';
 import { deepseekV3 } from './deepseek-v3.js';

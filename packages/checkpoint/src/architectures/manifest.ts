@@ -18,7 +18,31 @@ export interface ArchitectureManifest {
   readonly router: RouterTraits | null;
   readonly ffn: FfnTraits;
   readonly tensors: TensorNames;
+  /** What transformers and vLLM know of the family. */
+  readonly elsewhere?: FamilyElsewhere;
 }
+
+/** How other programs treat a family. Absent: as they treat most. */
+export interface FamilyElsewhere {
+  /** `model_type` of the dense family with the same attention and norms, which a model without experts is written as. */
+  readonly denseSibling?: string;
+  /** The family's code comes with its checkpoints: transformers has no class that the compact layout could build on. */
+  readonly remoteCode?: true;
+  /** The version of the Less-is-MoE format that its vLLM plugin reads for this family. Absent: it does not know the family. */
+  readonly flatFormat?: FlatFormat;
+  /**
+   * The tokenizer class that `AutoTokenizer` of transformers 5.18 takes, without "Fast", where tokenizer_config.json does
+   * not decide (`TOKENIZER_MAPPING_NAMES` there). Absent: the files alone decide.
+   */
+  readonly tokenizerClass?: string;
+  /** Repositories of the family name wrong tokenizer classes, so that transformers ignores what they name. */
+  readonly ignoresNamedTokenizer?: true;
+}
+
+/** Version 1 knows SwiGLU without biases; version 2 states its activation and biases. */
+export type FlatFormat =
+  | { readonly version: 1 }
+  | { readonly version: 2; readonly activation: string; readonly bias: boolean };
 
 export type AttentionTraits = GroupedQueryTraits | LatentTraits;
 

@@ -29,4 +29,5 @@ export const mistral: ArchitectureManifest = {
   router: null,
   ffn: denseFfn,
   tensors: llamaStyleNames,
+  elsewhere: { tokenizerClass: 'TokenizersBackend' },
 };

@@ -48,4 +48,5 @@ export const mixtral: ArchitectureManifest = {
     // What transformers 5 calls the module.
     alias: ['.block_sparse_moe.', '.mlp.'],
   },
+  elsewhere: { denseSibling: 'mistral', tokenizerClass: 'TokenizersBackend' },
 };

@@ -33,4 +33,5 @@ export const olmoe: ArchitectureManifest = {
   router: plainRouter,
   ffn: { shared: null, dense: 'none', clamp: null },
   tensors: llamaStyleNames,
+  elsewhere: { flatFormat: { version: 1 }, tokenizerClass: 'GPTNeoXTokenizer' },
 };

@@ -39,4 +39,5 @@ export const qwen2Moe: ArchitectureManifest = {
   router: plainRouter,
   ffn: { shared: { unit: 'channels', gated: true }, dense: 'mlp-only-layers', clamp: null },
   tensors: llamaStyleNames,
+  elsewhere: { denseSibling: 'qwen2', flatFormat: { version: 1 }, tokenizerClass: 'Qwen2Tokenizer' },
 };

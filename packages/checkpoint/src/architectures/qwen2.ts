@@ -31,4 +31,5 @@ export const qwen2: ArchitectureManifest = {
   router: null,
   ffn: denseFfn,
   tensors: llamaStyleNames,
+  elsewhere: { tokenizerClass: 'Qwen2Tokenizer', ignoresNamedTokenizer: true },
 };

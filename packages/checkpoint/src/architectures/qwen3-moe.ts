@@ -37,4 +37,5 @@ export const qwen3Moe: ArchitectureManifest = {
   router: plainRouter,
   ffn: { shared: null, dense: 'mlp-only-layers', clamp: null },
   tensors: llamaStyleNames,
+  elsewhere: { denseSibling: 'qwen3', flatFormat: { version: 1 }, tokenizerClass: 'Qwen2Tokenizer' },
 };

@@ -32,4 +32,5 @@ export const qwen3: ArchitectureManifest = {
   router: null,
   ffn: denseFfn,
   tensors: llamaStyleNames,
+  elsewhere: { tokenizerClass: 'Qwen2Tokenizer' },
 };

@@ -12,12 +12,9 @@ import { sharedWidths } from './widths.js';
 /** The Python file that teaches transformers the compact layout. */
 export const modelingFile = 'modeling_moepress.py';
 
-/** Families whose code comes with their checkpoints: transformers has no class to build the compact layout on. */
-const remoteCode: readonly string[] = ['deepseek'];
-
 /** Whether transformers loads the compact layout of a family; if not, only moepress does. */
-export function hasModelingCode({ modelType }: ArchitectureManifest): boolean {
-  return !remoteCode.includes(modelType);
+export function hasModelingCode({ elsewhere }: ArchitectureManifest): boolean {
+  return !elsewhere?.remoteCode;
 }
 
 export interface WrittenConfigOptions {

@@ -20,19 +20,12 @@ import type { DenseTelling } from './dense.js';
 
 type Words = Pick<DenseTelling, 'model' | 'manifest' | 'config'>;
 
-/** Dense families with the attention and norms of an MoE family. */
-const siblings: Readonly<Record<string, string>> = {
-  qwen3_moe: 'qwen3',
-  qwen2_moe: 'qwen2',
-  mixtral: 'mistral',
-};
-
 /** Of training, which a dense family has no use for. */
 const trainingKeys = ['output_router_logits', 'router_aux_loss_coef', 'router_jitter_noise'];
 
 /** As a model of the dense sibling, if there is one and no layer has experts. */
 export function asSibling({ model, manifest, config }: Words, width: number): Words | null {
-  const sibling = architectures.find(({ modelType }) => modelType === siblings[manifest.modelType]);
+  const sibling = architectures.find(({ modelType }) => modelType === manifest.elsewhere?.denseSibling);
   if (!sibling || !isAllDense(model) || !hasBiasesOf(sibling, model)) return null;
   const told = asFamily(config, manifest, sibling);
   if (!told) return null;
@@ -44,10 +37,13 @@ export function asSibling({ model, manifest, config }: Words, width: number): Wo
   };
 }
 
-/** Qwen2 has biases on queries, keys and values without a key that says so. */
-function hasBiasesOf({ modelType }: ArchitectureManifest, { blocks }: Model): boolean {
-  if (modelType !== 'qwen2') return true;
-  return blocks.every(({ attention }) => attention.kind === 'gqa' && attention.q.bias !== null);
+/** Whether queries, keys and values have biases exactly where the family always or never has them, without a key for it. */
+function hasBiasesOf({ attention: traits }: ArchitectureManifest, { blocks }: Model): boolean {
+  if (traits.kind !== 'gqa' || traits.qkvBias === 'by-config') return true;
+  return blocks.every(
+    ({ attention }) =>
+      attention.kind === 'gqa' && (attention.q.bias !== null) === (traits.qkvBias === 'always'),
+  );
 }
 
 /** By the keys with which the family itself tells of dense layers. */

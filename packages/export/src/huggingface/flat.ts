@@ -20,21 +20,14 @@ export interface FlatRecord {
   readonly expert_options?: { readonly activation: string; readonly bias: boolean };
 }
 
-const versions: Readonly<Record<string, Omit<FlatRecord, 'expert_intermediate_sizes'>>> = {
-  olmoe: { format_version: 1, weight_layout: 'flat_gate_up_down_v1' },
-  qwen2_moe: { format_version: 1, weight_layout: 'flat_gate_up_down_v1' },
-  qwen3_moe: { format_version: 1, weight_layout: 'flat_gate_up_down_v1' },
-  gpt_oss: {
-    format_version: 2,
-    weight_layout: 'flat_gate_up_down_v2',
-    expert_options: { activation: 'swigluoai', bias: true },
-  },
-};
-
 /** Throws `CONFIG_UNSUPPORTED` for a model the format has no words for. */
-export function flatRecord(model: Model, placement: Placement): FlatRecord {
-  const version = versions[model.architecture];
-  if (!version) throw unsupported(`has no class for ${model.architecture}`, model);
+export function flatRecord(
+  model: Model,
+  { elsewhere }: ArchitectureManifest,
+  placement: Placement,
+): FlatRecord {
+  const format = elsewhere?.flatFormat;
+  if (!format) throw unsupported(`has no class for ${model.architecture}`, model);
   if (model.blocks.some(({ ffn }) => ffn.kind === 'dense')) {
     throw unsupported('wants experts in every layer', model);
   }
@@ -43,7 +36,12 @@ export function flatRecord(model: Model, placement: Placement): FlatRecord {
     throw unsupported('knows no activation but SwiGLU', model);
   }
   const widths = [...placement].map(([layer, experts]) => [layer, experts.map(({ width }) => width)]);
-  return { ...version, expert_intermediate_sizes: Object.fromEntries(widths) };
+  return {
+    format_version: format.version,
+    weight_layout: `flat_gate_up_down_v${format.version}`,
+    ...(format.version === 2 && { expert_options: { activation: format.activation, bias: format.bias } }),
+    expert_intermediate_sizes: Object.fromEntries(widths),
+  };
 }
 
 export function nameFlat(

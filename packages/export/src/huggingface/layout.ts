@@ -112,7 +112,7 @@ function arrangeFlat(model: Model, manifest: ArchitectureManifest): Experts {
   return {
     experts: named(placement, (experts, layer) => nameFlat(experts, manifest, layer)),
     width: null,
-    form: { kind: 'flat', record: flatRecord(model, placement) },
+    form: { kind: 'flat', record: flatRecord(model, manifest, placement) },
   };
 }
 
