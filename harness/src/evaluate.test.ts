@@ -1,10 +1,9 @@
 import type { ProgressEvent } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
 import { evaluate } from './evaluate.js';
-import { renderHeading } from './results/heading.js';
-import { renderTable } from './results/table.js';
+import { renderHeading, renderTable } from './results/results-table.js';
 import { findTask } from './tasks/registry.js';
-import { defineTask } from './tasks/schema.js';
+import { defineTask } from './tasks/task-schema.js';
 import { fakeModel } from './testing/fake-model.js';
 import { memoryDatasets } from './testing/memory.js';
 import { school, schoolAnswers } from './testing/school.js';

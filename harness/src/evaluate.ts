@@ -1,15 +1,16 @@
 import { throwIfAborted, type Work } from '@moepress/core';
-import type { AnswerStore } from './answers/store.js';
 import type { Datasets } from './datasets/open.js';
-import { askModel } from './evaluation/ask.js';
-import { type PreparedTask, prepareTask } from './evaluation/prepare.js';
+import { askModel } from './evaluation/ask-model.js';
+import { type PreparedTask, prepareTask } from './evaluation/prepare-task.js';
+import type { ResponseCache } from './evaluation/response-cache.js';
 import { scoreTask } from './evaluation/score-task.js';
 import type { LanguageModel } from './model/language-model.js';
 import { buildRecord } from './results/record.js';
-import type { Evaluation } from './results/save.js';
-import { groupsWithin, leaves, type TaskGroup } from './tasks/group.js';
+import type { Evaluation } from './results/results-files.js';
+import { buildSamples } from './results/sample.js';
 import { findTaskOrGroup } from './tasks/registry.js';
-import type { Task } from './tasks/schema.js';
+import { groupsWithin, leaves, type TaskGroup } from './tasks/task-group.js';
+import type { Task } from './tasks/task-schema.js';
 
 export interface EvaluateOptions {
   /** Names of known tasks and groups, or tasks and groups of your own. */
@@ -21,7 +22,7 @@ export interface EvaluateOptions {
   /** Few-shot examples instead of each task's own number. */
   readonly numFewshot?: number | undefined;
   /** Answers of the same model from earlier runs, to which those of this run are added. */
-  readonly store?: AnswerStore | undefined;
+  readonly cache?: ResponseCache | undefined;
   readonly work?: Work | undefined;
 }
 
@@ -31,31 +32,18 @@ export interface EvaluateOptions {
  * the model throws.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { model, limit, store, work = {} } = options;
+  const { model, limit, cache, work = {} } = options;
   const started = new Date();
   const named = options.tasks.map((task) => (typeof task === 'string' ? findTaskOrGroup(task) : task));
   const groups = [...new Set(named.flatMap(groupsWithin))];
   const prepared = await prepareAll(new Set(named.flatMap(leaves)), options);
-  const responses = await askModel(
-    model,
-    prepared.flatMap(({ questions }) => questions.flatMap(({ requests }) => requests)),
-    store,
-    work,
-  );
+  const requests = prepared.flatMap(({ questions }) => questions.flatMap((question) => question.requests));
+  const answers = await askModel(model, requests, cache, work);
   for (const message of model.warnings?.() ?? []) work.progress?.({ type: 'warning', message });
-  const unread = responses.values();
-  const scored = prepared.map((task) =>
-    scoreTask(
-      task,
-      task.questions.map(({ requests }) => requests.map(() => unread.next().value!)),
-    ),
-  );
-
+  const scored = prepared.map((task) => scoreTask(task, answers));
+  const samples = Object.fromEntries(scored.map((task) => [task.task.task, buildSamples(task)]));
   const seconds = (Date.now() - started.getTime()) / 1000;
-  return {
-    record: buildRecord(scored, groups, { model, limit, started, seconds }),
-    samples: Object.fromEntries(scored.map(({ task, samples }) => [task.task, samples])),
-  };
+  return { record: buildRecord(scored, samples, groups, { model, limit, started, seconds }), samples };
 }
 
 async function prepareAll(tasks: ReadonlySet<Task>, options: EvaluateOptions): Promise<PreparedTask[]> {

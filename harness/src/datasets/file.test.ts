@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRows } from './file.js';
 import { parseJsonLines } from './jsonl.js';
 import { checkSize, maxBytes } from './limits.js';
-import { parseText } from './text.js';
+import { parseText } from './text-rows.js';
 
 let folder: string;
 beforeAll(async () => {

@@ -7,7 +7,7 @@ import { type DataFormat, formatOf } from './format.js';
 import { parseJsonRows } from './jsonl.js';
 import { checkSize, tooLarge, unpackedLimit } from './limits.js';
 import { readParquet } from './parquet.js';
-import { parseText, type TextRows } from './text.js';
+import { parseText, type TextRows } from './text-rows.js';
 
 /** Extensions of data files in a folder that mirrors Hub datasets, the preferred first. */
 export const dataExtensions = ['parquet', 'jsonl', 'jsonl.gz'] as const;

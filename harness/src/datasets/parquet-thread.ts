@@ -3,9 +3,9 @@ import { answerConfined } from '@moepress/checkpoint/confined';
 import { type FileMetaData, parquetMetadata, parquetReadObjects, parquetSchema } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import type { Row } from './dataset.js';
+import { weigh } from './limits.js';
 import type { ParquetTask } from './parquet.js';
 import { decodedWeight } from './parquet-pages.js';
-import { weigh } from './weigh.js';
 
 /** Bytes of rows that are sent at once. */
 const batchWeight = 4 * 1024 * 1024;

@@ -1,11 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { golden, shared } from '../testing/reference.js';
-import { choiceScores } from './choice.js';
-import { exactMatch } from './exact-match.js';
-import { aggregate } from './metric.js';
+import { aggregate, choiceScores, countBytes, countWords, exactMatch } from './metrics.js';
 import { argmax, meanStderr, pooledStderr, weightedMean } from './statistics.js';
-import { countBytes, countWords } from './text-units.js';
 
 describe('choiceScores', () => {
   it('divides by code points, without the delimiter', () => {

@@ -1,4 +1,4 @@
-import type { SequenceScore, Work } from '@moepress/core';
+import type { GenerateOptions, SequenceScore, TokenSequence, Work } from '@moepress/core';
 import type { GenerationRequest, LoglikelihoodRequest } from '../requests/request.js';
 
 /** What the harness needs of a model: three questions about text. Answers come in request order. */
@@ -17,9 +17,27 @@ export interface LanguageModel {
 export type ScoredPair = Pick<LoglikelihoodRequest, 'context' | 'continuation'>;
 export type Prompt = Pick<GenerationRequest, 'context' | 'until' | 'maxGenTokens'>;
 
+/** The answer to a request of each kind. */
+export type ModelResponse = SequenceScore | TextScore | string;
+
+/** How probable a text is. */
 export interface TextScore {
   /** Natural logarithm of p(text). */
   readonly logprob: number;
   /** Tokens that were predicted. */
   readonly tokens: number;
+}
+
+/** A model on token ids. All items of a kind come in one call, so that the engine can batch and share. */
+export interface TokenEngine {
+  /** Ids it can read at once. */
+  readonly maxLength: number;
+  /**
+   * Sum over i >= from of log p(ids[i] | ids[..i)), and whether each of them is the argmax. Items have
+   * at most `maxLength + 1` ids, because the last is only predicted. They come longest first, and items
+   * that differ only in their last ids stand together.
+   */
+  score(items: readonly TokenSequence[], work?: Work): Promise<SequenceScore[]>;
+  /** Greedy continuations, without the prompts. */
+  generate(prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]>;
 }

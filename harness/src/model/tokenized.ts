@@ -1,13 +1,10 @@
 import { decodeAll, type Tokenizer, type Work } from '@moepress/core';
-import { countCuts } from './cuts.js';
+import { countCuts, truncatePrompt } from './context-window.js';
 import { type Encoding, encode } from './encode.js';
-import type { TokenEngine } from './engine.js';
-import { generateInGroups } from './generation.js';
-import type { LanguageModel, Prompt } from './language-model.js';
-import { inOrder, longestFirst } from './order.js';
-import { textScoring } from './scoring.js';
+import type { LanguageModel, Prompt, TokenEngine } from './language-model.js';
+import { generateInGroups, inOrder, longestFirst } from './request-order.js';
 import { cutAnswer, stopDetector, stopSequences } from './stops.js';
-import { truncatePrompt } from './windows.js';
+import { textScoring } from './text-scoring.js';
 
 export interface TokenizedModelOptions {
   readonly tokenizer: Tokenizer;

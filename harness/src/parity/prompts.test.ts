@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { sharedDatasets } from '@moepress/reference';
 import { describe, expect, it } from 'vitest';
-import { prepareTask } from '../evaluation/prepare.js';
-import { countBytes, countWords } from '../metrics/text-units.js';
+import { prepareTask } from '../evaluation/prepare-task.js';
+import { countBytes, countWords } from '../metrics/metrics.js';
 import type { ModelRequest } from '../requests/request.js';
 import { findTask } from '../tasks/registry.js';
 import { detokenise } from '../tasks/wikitext.js';

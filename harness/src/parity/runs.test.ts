@@ -1,8 +1,8 @@
 import { sharedDatasets } from '@moepress/reference';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluate } from '../evaluate.js';
-import type { Evaluation } from '../results/save.js';
-import { renderTable, type Tabulated } from '../results/table.js';
+import type { Evaluation } from '../results/results-files.js';
+import { renderTable, type Tabulated } from '../results/results-table.js';
 import { fakeModel } from '../testing/fake-model.js';
 import { golden, goldenText, shared } from '../testing/reference.js';
 

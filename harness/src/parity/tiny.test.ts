@@ -2,7 +2,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openDatasets } from '../datasets/open.js';
 import { evaluate } from '../evaluate.js';
-import { renderTable } from '../results/table.js';
+import { renderTable } from '../results/results-table.js';
 import { fakeModel } from '../testing/fake-model.js';
 import { shared } from '../testing/reference.js';
 

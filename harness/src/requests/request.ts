@@ -1,3 +1,5 @@
+import { sha256 } from '../hash.js';
+
 /** What a model is asked. Each kind has its own answer; see LanguageModel. */
 export type ModelRequest = LoglikelihoodRequest | RollingRequest | GenerationRequest;
 
@@ -20,4 +22,9 @@ export interface GenerationRequest {
   readonly context: string;
   readonly until: readonly string[];
   readonly maxGenTokens: number;
+}
+
+/** What a request asks, apart from the task it is part of: tasks that ask the same share the answer. */
+export function requestKey(request: ModelRequest): string {
+  return sha256(JSON.stringify(request));
 }

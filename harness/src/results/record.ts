@@ -1,10 +1,10 @@
 import type { ScoredTask } from '../evaluation/score-task.js';
-import { aggregate, findMetric } from '../metrics/metric.js';
-import type { TaskGroup } from '../tasks/group.js';
-import type { MetricName } from '../tasks/schema.js';
-import { groupResult, groupsOfTasks, subtasks } from './group.js';
-import { modelRecord, type RunFacts, runRecord } from './run.js';
-import { taskHash } from './sample.js';
+import { aggregate, findMetric } from '../metrics/metrics.js';
+import { pooledStderr, sum, weightedMean } from '../metrics/statistics.js';
+import { isGroup, leaves, memberName, type TaskGroup } from '../tasks/task-group.js';
+import type { MetricName } from '../tasks/task-schema.js';
+import { modelRecord, type RunFacts, runRecord } from './run-record.js';
+import { type Sample, taskHash } from './sample.js';
 import { taskConfig } from './task-config.js';
 
 /** A results file in lm-evaluation-harness' schema. Groups stand beside tasks wherever there is something to say. */
@@ -38,6 +38,7 @@ export interface TaskResult {
 
 export function buildRecord(
   tasks: readonly ScoredTask[],
+  samples: Readonly<Record<string, readonly Sample[]>>,
   groups: readonly TaskGroup[],
   run: RunFacts,
 ): ResultsRecord {
@@ -63,7 +64,7 @@ export function buildRecord(
       effective: questions.length,
     })),
     ...runRecord(run),
-    task_hashes: keyed(tasks, ({ samples }) => taskHash(samples)),
+    task_hashes: keyed(tasks, ({ task }) => taskHash(samples[task.task]!)),
     ...modelRecord(run.model),
     total_evaluation_time_seconds: String(run.seconds),
   };
@@ -91,10 +92,10 @@ function shotsOf(groups: readonly TaskGroup[], tasks: readonly ScoredTask[]): Re
   );
 }
 
-function taskResult({ task, questions, scores }: ScoredTask): TaskResult {
-  const filters = scores[0]!.map(({ filter }, position) => ({
+function taskResult({ task, questions }: ScoredTask): TaskResult {
+  const filters = questions[0]!.scores.map(({ filter }, position) => ({
     filter,
-    ofDocuments: scores.map((score) => score[position]!.contributions),
+    ofDocuments: questions.map(({ scores }) => scores[position]!.contributions),
   }));
   const numbers = filters.flatMap(({ filter, ofDocuments }) =>
     task.metric_list.flatMap(({ metric }, position) => {
@@ -112,4 +113,38 @@ function taskResult({ task, questions, scores }: ScoredTask): TaskResult {
     sample_len: questions.length,
     ...Object.fromEntries(numbers),
   };
+}
+
+/** Results of a group: the mean over the documents of all tasks below it. */
+export function groupResult(group: TaskGroup, results: Readonly<Record<string, TaskResult>>): TaskResult {
+  const members = leaves(group).map(({ task }) => results[task]!);
+  const sizes = members.map(({ sample_len }) => sample_len);
+  const numbers = group.metrics.flatMap((metric) => {
+    const means = members.map((result) => result[`${metric},none`] as number);
+    const stderrs = members.map((result) => result[`${metric}_stderr,none`]);
+    return [
+      [`${metric},none`, weightedMean(means, sizes)],
+      [`${metric}_stderr,none`, areNumbers(stderrs) ? pooledStderr(stderrs, sizes) : 'N/A'],
+    ] as const;
+  });
+  return {
+    name: group.group,
+    alias: group.group_alias ?? group.group,
+    sample_len: sum(sizes),
+    ...Object.fromEntries(numbers),
+    sample_count: Object.fromEntries(group.metrics.map((metric) => [`${metric},none`, sum(sizes)])),
+  };
+}
+
+function areNumbers(values: readonly unknown[]): values is readonly number[] {
+  return values.every((value) => typeof value === 'number');
+}
+
+/** The groups whose members are tasks; of groups of groups lm-evaluation-harness gives no shots and directions. */
+export function groupsOfTasks(groups: readonly TaskGroup[]): TaskGroup[] {
+  return groups.filter(({ members }) => !members.some(isGroup));
+}
+
+export function subtasks({ members }: TaskGroup): string[] {
+  return members.map(memberName);
 }

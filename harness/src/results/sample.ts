@@ -1,11 +1,10 @@
-import type { ModelResponse } from '../evaluation/ask.js';
-import type { Question } from '../evaluation/prepare.js';
-import type { DocumentScore } from '../evaluation/score.js';
-import { findMetric } from '../metrics/metric.js';
+import type { DocumentScore, ScoredQuestion, ScoredTask } from '../evaluation/score-task.js';
+import { sha256 } from '../hash.js';
+import { findMetric } from '../metrics/metrics.js';
+import type { ModelResponse } from '../model/language-model.js';
 import { dumps, floatRepr } from '../python/json.js';
 import type { ModelRequest } from '../requests/request.js';
-import type { Task } from '../tasks/schema.js';
-import { sha256 } from './hash.js';
+import type { Task } from '../tasks/task-schema.js';
 
 /** One line of a samples file: a document under one filter. Each metric adds a key of its own. */
 export interface Sample {
@@ -26,10 +25,17 @@ export interface Sample {
 /** A pair is written as its log-likelihood and whether it is greedy, in Python's words. */
 type StringifiedResponse = string | readonly [logprob: string, isGreedy: string];
 
-export function buildSample(
+/** All documents of a task under its first filter, then all under the next. */
+export function buildSamples({ task, questions }: ScoredTask): Sample[] {
+  const filters = questions[0]!.scores.keys();
+  return [...filters].flatMap((filter) =>
+    questions.map((question) => buildSample(task, question, question.scores[filter]!)),
+  );
+}
+
+function buildSample(
   task: Task,
-  { document, requests }: Question,
-  responses: readonly ModelResponse[],
+  { document, requests, responses }: ScoredQuestion,
   { filter, filtered, contributions }: DocumentScore,
 ): Sample {
   const target = targetOf(task, document.fields);

@@ -1,4 +1,4 @@
-import type { Task } from '../tasks/schema.js';
+import type { Task } from '../tasks/task-schema.js';
 
 /** A task as the results file records it: lm-evaluation-harness' resolved YAML, defaults written out. */
 export function taskConfig(task: Task, shots: number): Record<string, unknown> {

@@ -1,6 +1,5 @@
-import { accAndNorm } from './accuracy.js';
-import { letteredChoices, letteredRow, letteredTarget } from './lettered.js';
-import type { TaskDefinition } from './schema.js';
+import { accAndNorm, letteredChoices, letteredRow, letteredTarget } from './choices.js';
+import { defineTask, type TaskDefinition } from './task-schema.js';
 import { template } from './template.js';
 
 const question = template('Question: {{question}}\nAnswer:');
@@ -20,3 +19,9 @@ export const arc = {
   metric_list: accAndNorm,
   metadata: { version: 1 },
 } satisfies Partial<TaskDefinition>;
+
+/** The questions that retrieval or word statistics answer. */
+export const arcEasy = defineTask({ ...arc, task: 'arc_easy', dataset_name: 'ARC-Easy' });
+
+/** The questions that neither retrieval nor word statistics answer. */
+export const arcChallenge = defineTask({ ...arc, task: 'arc_challenge', dataset_name: 'ARC-Challenge' });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { binaryLabel } from './label.js';
-import { defineTask } from './schema.js';
+import { binaryLabel } from './choices.js';
+import { defineTask } from './task-schema.js';
 import { column, fixed, template } from './template.js';
 
 /** Yes-or-no questions about a passage (Clark et al., 2019), as SuperGLUE has them. */

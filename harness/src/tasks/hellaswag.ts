@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { withoutBrackets } from '../python/search.js';
 import { capitalize, strip } from '../python/text.js';
-import { accAndNorm } from './accuracy.js';
-import { defineTask } from './schema.js';
+import { accAndNorm } from './choices.js';
+import { defineTask } from './task-schema.js';
 import { column, computed, template } from './template.js';
 
 const row = z.object({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { findOptions, trimmedEnd } from '../python/search.js';
-import { accAndNorm } from './accuracy.js';
-import { defineTask } from './schema.js';
+import { accAndNorm } from './choices.js';
+import { defineTask } from './task-schema.js';
 import { computed, template } from './template.js';
 
 const letters = ['a', 'b', 'c', 'd', 'e'] as const;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { strip } from '../python/text.js';
-import { acc } from './accuracy.js';
-import type { TaskGroup } from './group.js';
-import { defineTask, type Task } from './schema.js';
+import { acc } from './choices.js';
+import type { TaskGroup } from './task-group.js';
+import { defineTask, type Task } from './task-schema.js';
 import { column, computed, fixed } from './template.js';
 
 const subjects = {

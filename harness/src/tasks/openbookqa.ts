@@ -1,6 +1,5 @@
-import { accAndNorm } from './accuracy.js';
-import { letteredChoices, letteredRow, letteredTarget } from './lettered.js';
-import { defineTask } from './schema.js';
+import { accAndNorm, letteredChoices, letteredRow, letteredTarget } from './choices.js';
+import { defineTask } from './task-schema.js';
 import { column, computed } from './template.js';
 
 /** Elementary science that takes a fact and common sense (Mihaylov et al., 2018); the facts are not given. */

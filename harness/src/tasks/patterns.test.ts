@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { applyFilters } from '../filters/filter.js';
-import { exactMatch } from '../metrics/exact-match.js';
+import { applyFilters } from '../metrics/answer-filters.js';
+import { exactMatch } from '../metrics/metrics.js';
 import { findTaskOrGroup, taskNames } from './registry.js';
-import type { GenerationTask } from './schema.js';
+import type { GenerationTask } from './task-schema.js';
 
 /** What makes expressions that go back slow: much of what they repeat, and never the end. */
 const floods = ['7', '#### ', '####', 'The answer is ', '1,', '$', '.', ' ', '\n', 'a ', '-', '7.\n'].map(

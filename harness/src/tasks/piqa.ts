@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { accAndNorm } from './accuracy.js';
-import { binaryLabel } from './label.js';
-import { defineTask } from './schema.js';
+import { accAndNorm, binaryLabel } from './choices.js';
+import { defineTask } from './task-schema.js';
 import { column, computed, template } from './template.js';
 
 const row = z.object({ goal: z.string(), sol1: z.string(), sol2: z.string(), label: binaryLabel });

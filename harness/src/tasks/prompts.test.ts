@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { prepareTask } from '../evaluation/prepare.js';
+import { prepareTask } from '../evaluation/prepare-task.js';
 import type { LoglikelihoodRequest } from '../requests/request.js';
 import { memoryDatasets } from '../testing/memory.js';
 import { findTask } from './registry.js';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { groupsWithin, leaves, memberName } from './group.js';
 import { findTask, findTaskOrGroup, taskNames } from './registry.js';
+import { groupsWithin, leaves, memberName } from './task-group.js';
 
 it('finds everything it names, under its own name', () => {
   for (const name of taskNames()) expect(memberName(findTaskOrGroup(name))).toBe(name);

@@ -1,5 +1,24 @@
-import { entailment } from './entailment.js';
-import { defineTask } from './schema.js';
+import { z } from 'zod';
+import { binaryLabel } from './choices.js';
+import { defineTask, type TaskDefinition } from './task-schema.js';
+import { column, fixed, template } from './template.js';
+
+/**
+ * Recognising Textual Entailment (Dagan et al., 2006): whether a text implies a statement. GLUE and SuperGLUE
+ * name its columns differently.
+ */
+export function entailment(text: string, statement: string) {
+  return {
+    output_type: 'multiple_choice',
+    training_split: 'train',
+    validation_split: 'validation',
+    row: z.object({ [text]: z.string(), [statement]: z.string(), label: binaryLabel }),
+    doc_to_text: template(`{{${text}}}\nQuestion: {{${statement}}} True or False?\nAnswer:`),
+    doc_to_target: column('label'),
+    doc_to_choice: fixed('True', 'False'),
+    metric_list: [{ metric: 'acc' }],
+  } satisfies Partial<TaskDefinition>;
+}
 
 /** Textual entailment as GLUE has it (Wang et al., 2019). */
 export const rte = defineTask({
@@ -8,4 +27,13 @@ export const rte = defineTask({
   dataset_path: 'nyu-mll/glue',
   dataset_name: 'rte',
   metadata: { version: 1 },
+});
+
+/** Textual entailment as SuperGLUE has it (Wang et al., 2019). */
+export const sglueRte = defineTask({
+  ...entailment('premise', 'hypothesis'),
+  task: 'sglue_rte',
+  dataset_path: 'aps/super_glue',
+  dataset_name: 'rte',
+  metadata: { version: 0 },
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { acc } from './accuracy.js';
-import { defineTask } from './schema.js';
+import { acc } from './choices.js';
+import { defineTask } from './task-schema.js';
 import { computed, template } from './template.js';
 
 const row = z.object({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { pythonRegex } from '../python/regex.js';
 import { tightened } from '../python/search.js';
-import { defineTask } from './schema.js';
+import { defineTask } from './task-schema.js';
 import { computed, template } from './template.js';
 
 /** A text for another, or one without blanks at the inner sides of brackets. */

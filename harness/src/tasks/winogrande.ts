@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { strip } from '../python/text.js';
-import { acc } from './accuracy.js';
-import { defineTask } from './schema.js';
+import { acc } from './choices.js';
+import { defineTask } from './task-schema.js';
 import { computed } from './template.js';
 
 const row = z.object({

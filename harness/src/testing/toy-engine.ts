@@ -1,5 +1,5 @@
 import type { TokenSequence } from '@moepress/core';
-import type { TokenEngine } from '../model/engine.js';
+import type { TokenEngine } from '../model/language-model.js';
 
 /** An engine without a model: token id i has log-probability -i / 100 and is likeliest if i is even. */
 export function toyEngine(

@@ -63,7 +63,13 @@ export async function scoreView(
       { ...asked.settings, ...rounding(device, options) },
       work,
     );
-    const evaluation = await evaluate({ ...questions, data: datasets(questions), model: asked, store, work });
+    const evaluation = await evaluate({
+      ...questions,
+      data: datasets(questions),
+      model: asked,
+      cache: store,
+      work,
+    });
     return { ...evaluation, throughput: throughput() };
   } finally {
     await runner.dispose();

@@ -1,6 +1,11 @@
 import { dirname, join } from 'node:path';
 import type { Model, MoepressError, Work } from '@moepress/core';
-import { type AnswerStore, type LanguageModel, type ModelIdentity, openAnswerStore } from '@moepress/harness';
+import {
+  type LanguageModel,
+  type ModelIdentity,
+  openResponseCache,
+  type ResponseCache,
+} from '@moepress/harness';
 import { defaultEvidenceRoot, isWriteError, modelIdentity } from '@moepress/runtime';
 import { notKept, storeFolder } from '../files/output.js';
 import { companionsHash } from '../models/companions.js';
@@ -13,24 +18,24 @@ const defaultRoot = () => join(dirname(defaultEvidenceRoot()), 'answers');
 
 /**
  * The answers a local model gave before. Once its weights are others, further answers are refused with
- * `CHECKPOINT_CHANGED`. Throws what `openAnswerStore` and `modelIdentity` throw.
+ * `CHECKPOINT_CHANGED`. Throws what `openResponseCache` and `modelIdentity` throw.
  */
 export async function openLocalAnswers(
   choice: AnswersChoice,
   model: Model,
   settings: LanguageModel['settings'],
   work: Work,
-): Promise<AnswerStore | undefined> {
+): Promise<ResponseCache | undefined> {
   const folder = await storeFolder(choice, defaultRoot(), 'Answers', work.progress);
   if (folder === null) return undefined;
   const { hash: numbers, checkUnchanged } = await modelIdentity(model, work);
-  const store = await openAnswerStore(folder, await localIdentity(model, numbers, settings));
+  const store = await openResponseCache(folder, await localIdentity(model, numbers, settings));
   const giveUp = choice === undefined ? notKept('Answers', folder, work.progress) : null;
   return checkedStore(giveUp ? givenUp(store, giveUp) : store, checkUnchanged);
 }
 
 /** A store that keeps nothing more once its disk takes nothing more, which `tell` hears of. */
-export function givenUp(store: AnswerStore, tell: (error: MoepressError) => void): AnswerStore {
+export function givenUp(store: ResponseCache, tell: (error: MoepressError) => void): ResponseCache {
   let isGivenUp = false;
   return {
     get: (request) => store.get(request),
@@ -48,7 +53,7 @@ export function givenUp(store: AnswerStore, tell: (error: MoepressError) => void
 }
 
 /** A store that keeps nothing once the files it is about are others: `checkUnchanged` throws then. */
-export function checkedStore(store: AnswerStore, checkUnchanged: () => Promise<void>): AnswerStore {
+export function checkedStore(store: ResponseCache, checkUnchanged: () => Promise<void>): ResponseCache {
   return {
     get: (request) => store.get(request),
     async add(answers) {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { checkWritable } from '@moepress/checkpoint';
 import type { Work } from '@moepress/core';
-import { type Evaluation, evaluate, openAiLanguageModel, openAnswerStore } from '@moepress/harness';
+import { type Evaluation, evaluate, openAiLanguageModel, openResponseCache } from '@moepress/harness';
 import { openTokenizerOf } from '../models/model-tokenizer.js';
 import { datasets, type Questions } from './local-evaluation.js';
 import type { AnswersChoice } from './response-cache.js';
@@ -36,7 +36,7 @@ export async function scoreServer(
     apiKey: process.env.OPENAI_API_KEY,
   });
   const store = answers
-    ? await openAnswerStore(resolve(answers), { ...model.settings, id: model.name })
+    ? await openResponseCache(resolve(answers), { ...model.settings, id: model.name })
     : undefined;
-  return evaluate({ ...questions, data: datasets(questions), model, store, work });
+  return evaluate({ ...questions, data: datasets(questions), model, cache: store, work });
 }

@@ -3,12 +3,12 @@ import { dirname, join, resolve } from 'node:path';
 import { checkWritable } from '@moepress/checkpoint';
 import type { Work } from '@moepress/core';
 import {
-  type AnswerStore,
   type Evaluation,
   evaluate,
   type LanguageModel,
   type OnnxDtype,
-  openAnswerStore,
+  openResponseCache,
+  type ResponseCache,
   transformersJsLanguageModel,
 } from '@moepress/harness';
 import { defaultEvidenceRoot } from '@moepress/runtime';
@@ -48,7 +48,7 @@ export async function scoreReadyMade(
     const store = answers
       ? await openReadyMadeAnswers(resolve(answers), id, model, options, work)
       : undefined;
-    return await evaluate({ ...questions, data: datasets(questions), model, store, work });
+    return await evaluate({ ...questions, data: datasets(questions), model, cache: store, work });
   } finally {
     await model.dispose();
   }
@@ -61,12 +61,12 @@ async function openReadyMadeAnswers(
   { settings }: LanguageModel,
   { dtype = 'fp32' }: Omit<ReadyMadeOptions, 'answers'>,
   work: Work,
-): Promise<AnswerStore> {
+): Promise<ResponseCache> {
   const isFolder = (await stat(id).catch(() => null))?.isDirectory();
   const { hash: files, checkUnchanged } = await onnxFilesHash(
     isFolder ? resolve(id) : join(downloads(), id),
     dtype,
     work,
   );
-  return checkedStore(await openAnswerStore(folder, { ...settings, id, files }), checkUnchanged);
+  return checkedStore(await openResponseCache(folder, { ...settings, id, files }), checkUnchanged);
 }

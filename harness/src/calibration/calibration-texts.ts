@@ -1,0 +1,167 @@
+import { MoepressError, suggest, type Work } from '@moepress/core';
+import type { Dataset, Row, Rows } from '../datasets/dataset.js';
+import { exists } from '../datasets/exists.js';
+import { readRows } from '../datasets/file.js';
+import type { Datasets } from '../datasets/open.js';
+import { loadDocuments } from '../requests/documents.js';
+import { solvedText } from '../requests/prompts.js';
+import { findTask, taskNames } from '../tasks/registry.js';
+import { type CalibrationSource, calibrationForms } from './calibration-spec.js';
+
+/** Where sources are looked up. */
+export interface TextSources {
+  readonly datasets: Datasets;
+  /** Files of further named sets, by name. */
+  readonly files?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A document, and how many of its first characters are a question that the rest answers. */
+export interface SourceText {
+  readonly text: string;
+  /** 0 for text that is no answer to anything. */
+  readonly question: number;
+}
+
+/**
+ * Documents of a source in their order, blank ones left out. Throws `CALIBRATION_INVALID`, `TASK_UNKNOWN`
+ * and what `Datasets.rows` throws.
+ */
+export async function loadTexts(
+  source: CalibrationSource,
+  sources: TextSources,
+  work: Work,
+): Promise<SourceText[]> {
+  const texts =
+    source.kind === 'task'
+      ? await taskTexts(source, sources, work)
+      : (await plainTexts(source, sources, work)).map((text) => ({ text, question: 0 }));
+  return texts.filter(({ text }) => text.trim() !== '');
+}
+
+function plainTexts(
+  source: Exclude<CalibrationSource, { kind: 'task' }>,
+  sources: TextSources,
+  work: Work,
+): Promise<string[]> {
+  switch (source.kind) {
+    case 'named':
+      return namedTexts(source.name, sources, work);
+    case 'dataset':
+      return datasetTexts(source, sources, work);
+    case 'file':
+      return fileTexts(source.path, source.column, work);
+  }
+}
+
+async function namedTexts(name: string, { datasets, files = {} }: TextSources, work: Work) {
+  if (Object.hasOwn(files, name)) return fileTexts(files[name]!, 'text', work);
+  if (!Object.hasOwn(namedSets, name))
+    throw unknownName(name, [...Object.keys(files), ...Object.keys(namedSets)]);
+  const { dataset, split, column, documents } = namedSets[name]!;
+  const values = textColumn(await datasets.rows(dataset, split, { ...work, columns: [column] }), column);
+  return documents?.(values) ?? values;
+}
+
+async function datasetTexts(
+  { id, config, split, column }: CalibrationSource & { kind: 'dataset' },
+  { datasets }: TextSources,
+  work: Work,
+): Promise<string[]> {
+  const rows = await datasets.rows({ path: id, config, files: null }, split, { ...work, columns: [column] });
+  return textColumn(rows, column);
+}
+
+/** Each question with its answer, as the task shows its solved examples. */
+async function taskTexts(
+  { task: name, split }: CalibrationSource & { kind: 'task' },
+  { datasets }: TextSources,
+  work: Work,
+): Promise<SourceText[]> {
+  const task = findTask(name, '--calibration');
+  const splits = [task.training_split, task.validation_split, task.test_split, task.fewshot_split];
+  const known = [...new Set(splits.filter((known) => known !== undefined))];
+  if (!known.includes(split)) {
+    throw invalid(`${name}[${split}]`, `${name} has no split "${split}".`, `Pick from ${known.join(', ')}.`);
+  }
+  const documents = await loadDocuments(task, datasets, split, work);
+  return documents.map((document) => solvedText(task, document));
+}
+
+async function fileTexts(path: string, column: string, work: Work): Promise<string[]> {
+  if (!(await exists(path))) {
+    throw invalid(path, 'There is no such file.', 'Check the path and its permissions.');
+  }
+  return textColumn({ rows: await readRows(path, { ...work, columns: [column] }), where: path }, column);
+}
+
+/** The values of a column in their order. Rows without one are passed over, unless all are. */
+function textColumn({ rows, where }: Rows, column: string): string[] {
+  const valueIn = (row: Row) => (Object.hasOwn(row, column) ? (row[column] ?? null) : null);
+  const hasSome = rows.some((row) => valueIn(row) !== null);
+  return rows.flatMap((row, i) => {
+    const value = valueIn(row);
+    if (typeof value === 'string') return [value];
+    if (value === null && hasSome) return [];
+    const texts = Object.keys(row).filter((name) => typeof row[name] === 'string');
+    throw invalid(
+      where,
+      `Row ${i + 1} has no text in column "${column}".`,
+      texts.length > 0 ? `Name a column that has: ${texts.join(', ')}.` : undefined,
+    );
+  });
+}
+
+function unknownName(name: string, names: readonly string[]): MoepressError {
+  const guess = suggest(name, names);
+  return invalid(
+    '--calibration',
+    `There is no calibration set "${name}".${guess ? ` Did you mean "${guess}"?` : ''}`,
+    taskNames().includes(name)
+      ? `${name} is a task: name a split of it too, as in ${name}[train].`
+      : `Pick from ${names.join(', ')}, or give one of: ${calibrationForms.join('; ')}.`,
+  );
+}
+
+function invalid(where: string, message: string, hint?: string): MoepressError {
+  return new MoepressError('CALIBRATION_INVALID', { message, where, hint });
+}
+
+/** A set that papers name without saying more. */
+export interface NamedSet {
+  readonly dataset: Dataset;
+  readonly split: string;
+  readonly column: string;
+  /** Documents of the column's values, if they are not documents already. */
+  readonly documents?: (values: readonly string[]) => string[];
+}
+
+export const namedSets: Readonly<Record<string, NamedSet>> = {
+  /** WikiText-2 (Merity et al., 2016), tokenisation marks and all, by articles. */
+  wikitext: {
+    dataset: { path: 'Salesforce/wikitext', config: 'wikitext-2-raw-v1', files: null },
+    split: 'train',
+    column: 'text',
+    documents: wikitextArticles,
+  },
+  /** The Colossal Clean Crawled Corpus (Raffel et al., 2020): the first of its eight validation files. */
+  c4: {
+    dataset: {
+      path: 'allenai/c4',
+      config: 'en',
+      files: null,
+      hubFiles: { validation: 'en/c4-validation.00000-of-00008.json.gz' },
+    },
+    split: 'validation',
+    column: 'text',
+  },
+};
+
+/** The dataset has a row a line, blank lines emptied; an article begins at a first-level heading. */
+export function wikitextArticles(lines: readonly string[]): string[] {
+  const articles: string[][] = [[]];
+  for (const line of lines) {
+    if (/^ = [^=].* = \n?$/.test(line)) articles.push([]);
+    articles.at(-1)!.push(line === '' ? ' \n' : line);
+  }
+  return articles.map((article) => article.join(''));
+}

@@ -1,0 +1,42 @@
+import { markdownTable } from '../results/markdown.js';
+import type { Comparison } from './compare-samples.js';
+
+const headers = [
+  'Tasks',
+  'Filter',
+  'Metric',
+  'n',
+  'First',
+  'Second',
+  'Difference',
+  '95 % from',
+  'to',
+  'by',
+  'only 1st',
+  'only 2nd',
+  'p (mid-p)',
+  'Detectable',
+];
+
+/** Comparisons as a Markdown table; what could be detected reads "none" where no difference could. */
+export function renderComparisons(comparisons: readonly Comparison[]): string {
+  return markdownTable(
+    headers,
+    comparisons.map((row) => [
+      row.pooled === null ? row.task : `${row.task} (${row.pooled} tasks)`,
+      row.filter,
+      row.metric,
+      row.items,
+      row.first,
+      row.second,
+      row.difference,
+      row.interval.low,
+      row.interval.high,
+      row.interval.method,
+      row.onlyFirst,
+      row.onlySecond,
+      row.mcnemar.midP,
+      row.detectable ?? 'none',
+    ]),
+  );
+}

@@ -1,0 +1,87 @@
+import { MoepressError, type Work } from '@moepress/core';
+import type { Datasets } from '../datasets/open.js';
+import { type Document, loadDocuments } from '../requests/documents.js';
+import { buildRequests, examplesNeeded, fewshotContext } from '../requests/prompts.js';
+import type { ModelRequest } from '../requests/request.js';
+import { scoredSplit, type Task } from '../tasks/task-schema.js';
+
+export interface PrepareOptions {
+  /** Only the first documents: a number of them, or a fraction if below 1. */
+  readonly limit?: number | undefined;
+  /** Few-shot examples instead of the task's own number. */
+  readonly numFewshot?: number | undefined;
+}
+
+/** A task ready to be asked. */
+export interface PreparedTask {
+  readonly task: Task;
+  readonly shots: number;
+  /** Documents of the split, whether asked or not. */
+  readonly available: number;
+  readonly questions: readonly Question[];
+}
+
+/** One document and what the model is asked about it. */
+export interface Question {
+  readonly document: Document;
+  readonly requests: readonly ModelRequest[];
+}
+
+/** Loads a task's documents and writes its prompts. Throws what `Datasets.rows` throws, and `INPUT_INVALID`. */
+export async function prepareTask(
+  task: Task,
+  datasets: Datasets,
+  options: PrepareOptions,
+  work: Work,
+): Promise<PreparedTask> {
+  const documents = await loadDocuments(task, datasets, scoredSplit(task), work);
+  const shots = shotCount(task, options.numFewshot);
+  if (shots === 0 && options.numFewshot) {
+    const message = `${task.task} is always asked without examples, whatever --num-fewshot says.`;
+    work.progress?.({ type: 'warning', message });
+  }
+  const pool = shots === 0 ? [] : await loadExamples(task, shots, datasets, work);
+  const context = fewshotContext(task, pool, shots);
+  const questions = documents
+    .slice(0, documentCount(documents.length, options.limit))
+    .map((document) => ({ document, requests: buildRequests(task, document, context.next(document)) }));
+  return { task, shots, available: documents.length, questions };
+}
+
+/** A task that says 0, or scores whole texts, is asked without examples whatever the user wants. */
+function shotCount({ num_fewshot: own, output_type }: Task, wanted: number | undefined): number {
+  if (own === 0 || output_type === 'loglikelihood_rolling') return 0;
+  if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 0)) {
+    throw invalid(`${wanted} is no number of examples.`, '--num-fewshot');
+  }
+  return wanted ?? own ?? 0;
+}
+
+function documentCount(available: number, limit: number | undefined): number {
+  if (limit === undefined) return available;
+  if (!(limit > 0)) throw invalid(`${limit} is no number or fraction of documents.`, '--limit');
+  return limit < 1 ? Math.ceil(available * limit) : Math.floor(limit);
+}
+
+/** The solved documents that examples are taken from: the task's own, or those of a split. */
+async function loadExamples(
+  task: Task,
+  shots: number,
+  datasets: Datasets,
+  work: Work,
+): Promise<readonly Document[]> {
+  const samples = task.fewshot_config?.samples?.map((row, id) => ({ id, row, fields: row }));
+  const pool = samples ?? (await loadDocuments(task, datasets, examplesSplit(task), work));
+  if (pool.length >= examplesNeeded(task, shots)) return pool;
+  throw invalid(`${task.task} has ${pool.length} examples, too few for ${shots} shots.`, '--num-fewshot');
+}
+
+function examplesSplit(task: Task): string {
+  const split = task.fewshot_split ?? task.training_split ?? task.validation_split;
+  if (split !== undefined) return split;
+  throw invalid(`${task.task} has no split to draw examples from.`, '--num-fewshot');
+}
+
+function invalid(message: string, where: string): MoepressError {
+  return new MoepressError('INPUT_INVALID', { message, where });
+}

@@ -1,0 +1,96 @@
+import { type Cell, markdownTable } from './markdown.js';
+import type { ResultsRecord, TaskResult } from './record.js';
+import { imitatedVersion } from './run-record.js';
+
+const columns = ['Version', 'Filter', 'n-shot', 'Metric', '', 'Value', '', 'Stderr'];
+
+/** What the table needs of a results file. */
+export type Tabulated = Pick<
+  ResultsRecord,
+  'results' | 'groups' | 'group_subtasks' | 'versions' | 'n-shot' | 'higher_is_better'
+>;
+
+/**
+ * The table lm-evaluation-harness prints: groups with what they hold, then the other tasks, by name, and
+ * their metrics by `metric,filter`. Groups have a second table of their own.
+ */
+export function renderTable(record: Tabulated): string {
+  const names = outline(record);
+  const table = (title: string, shown: readonly Outlined[]) =>
+    markdownTable(
+      [title, ...columns],
+      shown.flatMap((entry) => resultRows(entry, record)),
+    );
+  const tables = [table('Tasks', names)];
+  if (record.groups)
+    tables.push(
+      table(
+        'Groups',
+        names.filter(({ name }) => name in record.groups!),
+      ),
+    );
+  return tables.join('\n');
+}
+
+/** A task or group and how many groups it stands in. */
+interface Outlined {
+  readonly name: string;
+  readonly depth: number;
+}
+
+/** Every task and group once, those of a group below it. */
+function outline({ results, group_subtasks: members }: Tabulated): Outlined[] {
+  const inside = new Set(Object.values(members).flat());
+  const [groups, tasks] = [true, false].map((isGroup) =>
+    Object.keys(results)
+      .filter((name) => !inside.has(name) && name in members === isGroup)
+      .sort(),
+  ) as [string[], string[]];
+  const withMembers = (name: string, depth: number): Outlined[] => [
+    { name, depth },
+    ...[...(members[name] ?? [])].sort().flatMap((member) => withMembers(member, depth + 1)),
+  ];
+  return [...groups, ...tasks].flatMap((name) => withMembers(name, 0));
+}
+
+function resultRows({ name, depth }: Outlined, record: Tabulated): Cell[][] {
+  const result = record.results[name]!;
+  const indent = depth === 0 ? '' : `${' '.repeat(depth)}- `;
+  return metricKeys(result).map((key, i) => {
+    const [metric, filter] = key.split(',') as [string, string];
+    const stderr = result[`${metric}_stderr,${filter}`] as number | string;
+    return [
+      i === 0 ? indent + result.alias : '',
+      i === 0 ? Number(record.versions[name]) : '',
+      filter,
+      record['n-shot'][name] ?? '',
+      metric,
+      arrow(record.higher_is_better[name]?.[metric]),
+      result[key] as number,
+      '±',
+      typeof stderr === 'string' ? stderr.padStart(6) : stderr,
+    ];
+  });
+}
+
+function arrow(higherIsBetter: boolean | undefined): string {
+  if (higherIsBetter === undefined) return '';
+  return higherIsBetter ? '↑' : '↓';
+}
+
+function metricKeys(result: TaskResult): string[] {
+  return Object.keys(result)
+    .filter((key) => key.includes(',') && !key.includes('_stderr,'))
+    .sort();
+}
+
+/**
+ * The line above the table: the model, how it was set up (its BOS setting and context length, which change
+ * results), the limit, and whose numbers these can stand beside.
+ */
+export function renderHeading({ config }: Pick<ResultsRecord, 'config'>): string {
+  const settings = Object.entries((config.model_args ?? {}) as Readonly<Record<string, unknown>>);
+  const setup = settings.map(([name, value]) => `${name}=${value}`).join(', ');
+  const limit = config.limit === null ? 'none' : String(config.limit);
+  return `${config.model} (${setup}), limit: ${limit}, as lm-evaluation-harness ${imitatedVersion}`;
+}

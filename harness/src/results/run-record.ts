@@ -1,0 +1,66 @@
+import type { LanguageModel } from '../model/language-model.js';
+import { fewshotSeed } from '../requests/prompts.js';
+
+/** The lm-evaluation-harness whose prompts, scores and files these are. */
+export const imitatedVersion = '0.5.0.dev1';
+const imitatedCommit = '4e7e0d47';
+
+export interface RunFacts {
+  readonly model: LanguageModel;
+  readonly limit: number | undefined;
+  readonly started: Date;
+  readonly seconds: number;
+}
+
+/** How the run was set up, in the words of lm-evaluation-harness' results files. */
+export function runRecord({ model, limit, started }: RunFacts) {
+  return {
+    config: {
+      model: model.name,
+      model_args: model.settings ?? null,
+      batch_size: null,
+      batch_sizes: [],
+      device: null,
+      use_cache: null,
+      limit: limit ?? null,
+      bootstrap_iters: 100000,
+      gen_kwargs: null,
+      random_seed: 0,
+      numpy_seed: 1234,
+      torch_seed: 1234,
+      fewshot_seed: fewshotSeed,
+    },
+    git_hash: null,
+    date: started.getTime() / 1000,
+    pretty_env_info: `moepress on Node ${process.version}, ${process.platform} ${process.arch}; follows lm-evaluation-harness ${imitatedVersion} (${imitatedCommit})`,
+    transformers_version: 'N/A',
+    lm_eval_version: imitatedVersion,
+    upper_git_hash: null,
+  };
+}
+
+/** Characters that every file system takes in a name. */
+const longestName = 200;
+
+/**
+ * The name of a folder for a model, as lm-evaluation-harness makes it; but a folder within another one, and a name that
+ * can be written: `..` and what is very long or has unprintable characters, it takes as they are.
+ */
+function folderName(name: string): string {
+  const clean = name.replace(/["<>:/|\\?*[\]]+/g, '__').replace(/\p{Cc}/gu, '_');
+  const short = clean.length > longestName ? clean.slice(-longestName) : clean;
+  return /^\.{0,2}$/.test(short) ? `${short}__` : short;
+}
+
+export function modelRecord({ name }: LanguageModel) {
+  return {
+    model_source: 'CUSTOM',
+    model_name: name,
+    model_name_sanitized: folderName(name),
+    system_instruction: null,
+    system_instruction_sha: null,
+    fewshot_as_multiturn: true,
+    chat_template: null,
+    chat_template_sha: null,
+  };
+}
