@@ -24,7 +24,7 @@ export interface CompareOptions {
 
 /** Two models on the same items, by one metric. */
 export interface Comparison {
-  /** Of a task or of a group. */
+  /** Name of a task or a group. */
   readonly task: string;
   /** Tasks whose items are pooled; null for a task. */
   readonly pooled: number | null;

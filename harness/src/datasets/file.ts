@@ -19,7 +19,7 @@ export interface ReadOptions extends Work {
   readonly text?: TextRows | undefined;
   /** Between the fields of a CSV file; default: a comma, or a tab in .tsv files. */
   readonly separator?: string | undefined;
-  /** Of a JSON file, the key under which the rows are. */
+  /** The key of a JSON file under which the rows are. */
   readonly field?: string | undefined;
 }
 

@@ -20,7 +20,7 @@ const others = new Set([
   ...['mp3', 'wav', 'flac', 'ogg', 'opus', 'm4a', 'mp4', 'mkv', 'webm', 'avi', 'mov'],
 ]);
 
-/** Of formats that equally many files have, the one that is taken. */
+/** Formats in the order in which they are preferred where equally many files have them. */
 const preferred = ['parquet', 'lance', 'arrow', 'jsonl', 'json', 'csv'];
 
 /** The files of one format among some. */

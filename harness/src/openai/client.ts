@@ -17,7 +17,7 @@ export interface Endpoint {
 /** Statuses of a server that may do better next time: timeouts, too many requests, overload. */
 const passing = new Set([408, 409, 425, 429, 500, 502, 503, 504]);
 
-/** Of an answer: more than log-probabilities of a thousand long prompts take. */
+/** Bytes of an answer at most: more than log-probabilities of a thousand long prompts take. */
 const maxBytes = 128 * 1024 * 1024;
 
 /** Longest wait that a server may ask for, in milliseconds. */

@@ -1,7 +1,7 @@
 /** Replacements and searches that a regular expression would take quadratic time for, on what strangers wrote. */
 import { strip } from './text.js';
 
-/** Where a text next has `needle` from a place on, of places that do not go back; the length of the text if nowhere. */
+/** Finds where a text next has `needle` from a place on, if places never go back; the length of the text if nowhere. */
 function finder(text: string, needle: string): (from: number) => number {
   let found = -1;
   return (from) => {

@@ -23,7 +23,7 @@ export function strip(text: string): string {
   return lstrip(rstrip(text));
 }
 
-/** By their lower case, letters whose title case is none that follows from the upper one: mostly two letters in one. */
+/** Lower-case letters whose title case does not follow from their upper case, mostly two letters in one, with that title case. */
 const titles: Readonly<Record<string, string>> = { ǆ: 'ǅ', ǉ: 'ǈ', ǌ: 'ǋ', ǳ: 'ǲ', ŉ: 'ʼN' };
 
 /** Letters that have no title case though they have an upper one. */

@@ -122,7 +122,7 @@ function endOfString(text: string, at: number): number {
 
 /** Throws `SyntaxError` for an object that has a name twice; what else is wrong with the text is passed over. */
 function checkNames(text: string): void {
-  /** Of the objects around a place; null: a list. */
+  /** Names seen so far in each object around the current place; null stands for a list. */
   const around: (Set<string> | null)[] = [];
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);

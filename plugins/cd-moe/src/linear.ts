@@ -1,4 +1,4 @@
-/** Of the mean diagonal, added to it: experts that always say the same share their weight. */
+/** Share of the mean diagonal that is added to the diagonal: experts that always say the same share their weight. */
 const ridge = 1e-10;
 
 /** Solves A x = b for a symmetric matrix without negative eigenvalues, by Cholesky's factors. */

@@ -1,7 +1,7 @@
 import type { LayerPlan, LayerReplay, ViewDistances, WeightedExpert } from '@moepress/core';
 
 export interface ChosenExpert extends WeightedExpert {
-  /** Of the layer's output from the original's with this expert and those before it; null if it was not searched for. */
+  /** Distance of the layer's output from the original's with this expert and those before it; null if it was not searched for. */
   readonly distance: number | null;
 }
 
@@ -30,7 +30,7 @@ export async function searchExperts(
 /** Layers in the order they were chosen in. */
 export interface LayerChoice {
   readonly layers: readonly number[];
-  /** Of the final hidden states, after each choice. */
+  /** Distance of the final hidden states from the original's, after each choice. */
   readonly distances: readonly number[];
 }
 

@@ -29,7 +29,7 @@ export function describeScope(decision: ScopeDecision) {
     prototypes: prototypes.length,
     /** By position in `layers`. */
     prototypesPerLayer: scope.layers.map((layer) => prototypes.filter((p) => layerOf(p) === layer).length),
-    /** Of the replaced experts, those computed with a prototype of another layer. */
+    /** Share of the replaced experts that are computed with a prototype of another layer. */
     crossLayerShare: replaced.length === 0 ? 0 : abroad.length / replaced.length,
     /** Spread of the distances to the nearest other expert. */
     replaceability: spreadOf(decision.replaceability),

@@ -23,7 +23,7 @@ export interface Reserve {
 /** A scope after its lowest channels went. */
 export interface Narrowing {
   readonly scope: Scope;
-  /** Of each expert. */
+  /** Channels that each expert keeps. */
   readonly widths: readonly number[];
   /** The fewest channels that each expert may keep. */
   readonly reserved: readonly number[];

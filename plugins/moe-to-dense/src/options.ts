@@ -14,7 +14,7 @@ export const options = z.strictObject({
   grouping: z.enum(groupings).default('weights'),
   /** Absent: `uniform` where the router normalises its weights, else `matched`. */
   scaling: z.enum(scalings).optional(),
-  /** Of DO-ACP: lambda over the mean diagonal of its kernel. Absent: 1/k. */
+  /** Lambda of DO-ACP over the mean diagonal of its kernel. Absent: 1/k. */
   regulariser: z.number().positive().optional(),
   /** The gate of a shared expert is replaced by its mean (`frozen`), or stays, with the expert beside the dense FFN. */
   shared: z.enum(['frozen', 'gated']).default('frozen'),

@@ -1,7 +1,7 @@
 import { type Model, type MoeBlock, type MoeFfn, MoepressError, requireMoeBlocks } from '@moepress/core';
 import type { MoeToDenseOptions } from './options.js';
 
-/** Of how many parts a dense FFN is made, and of how many experts (K) those are. */
+/** How many parts a dense FFN is made of, and how many experts (K) those are made of. */
 export interface Shape {
   readonly parts: number;
   readonly keep: number;

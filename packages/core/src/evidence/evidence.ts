@@ -1,12 +1,12 @@
 import type { CalibrationRecord } from './calibration.js';
 import type { Statistic } from './statistic.js';
 
-/** What was measured on a calibration set, by layer. */
+/** Statistics of a calibration set, by layer: what a method decides on. */
 export interface Evidence {
   readonly calibration: CalibrationRecord;
   /** In depth order, MoE layers only. */
   readonly layers: readonly LayerEvidence[];
-  /** In depth order: layers with a dense FFN or a shared expert, for what is measured of those. */
+  /** In depth order: layers with a dense FFN or a shared expert, for statistics of those. */
   readonly mlps: readonly LayerEvidence[];
 }
 
@@ -17,12 +17,12 @@ export interface LayerEvidence {
   read(statistic: Statistic, output: string): Float64Array;
 }
 
-/** What was measured of the experts of a layer. Throws if nothing was, which is a mistake in a method's `needs`. */
+/** What was measured on the experts of a layer. Throws if nothing was, which is a mistake in a method's `needs`. */
 export function layerEvidence(evidence: Evidence | null, layer: number): LayerEvidence {
   return found(evidence?.layers, layer, 'experts');
 }
 
-/** What was measured of the dense FFN or the shared expert of a layer. Throws likewise. */
+/** What was measured on the dense FFN or the shared expert of a layer. Throws if nothing was. */
 export function mlpEvidence(evidence: Evidence | null, layer: number): LayerEvidence {
   return found(evidence?.mlps, layer, 'dense FFN or shared expert');
 }

@@ -29,7 +29,7 @@ export interface ExpertStatistic extends Named {
 export interface MlpStatistic extends Named {
   readonly target: 'mlps';
   readonly pass: 'forward' | 'backward';
-  /** As for experts. */
+  /** Sums over the tokens of this batch, float64, of a shape that does not depend on the batch. */
   collect(graph: Graph, taps: MlpTaps): Readonly<Record<string, Value>>;
 }
 
@@ -66,7 +66,7 @@ export interface LayerGradients {
 }
 
 export interface MlpGradients {
-  /** Of what gate and up make of the input, before the activation, [n, I] each. */
+  /** Gradients of gate x and up x, before the activation, [n, I] each. */
   readonly gateProduct: Value;
   readonly upProduct: Value;
   /** [n, I]: through the down projection and the routing weight, or the gate of a shared expert. */
@@ -74,7 +74,7 @@ export interface MlpGradients {
   /** [n, H]: through the routing weight or gate. */
   readonly output: Value;
   /**
-   * Of the weights, summed over the n tokens: [I, H], [I, H] and [H, I]. Each costs as much as a
+   * Gradients of the weights, summed over the n tokens: [I, H], [I, H] and [H, I]. Each costs as much as a
    * projection; what a statistic can get from the gradients above it should get there.
    */
   readonly gate: Value;

@@ -37,7 +37,7 @@ export interface RefineContext<Options> extends Work {
 }
 
 export interface Refinement {
-  /** By path. */
+  /** What was learned, by path (`tensorsByPath`). */
   readonly tensors: ReadonlyMap<string, LearnedTensor>;
   /** The curves of its stages, by their names. */
   readonly curves: Readonly<Record<string, readonly TrainingPoint[]>>;

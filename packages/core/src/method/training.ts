@@ -45,7 +45,7 @@ export interface Schedule {
 }
 
 export interface TrainRequest extends Work {
-  /** Of the stage, for progress and the loss curve. */
+  /** Name of the stage, for progress and the loss curve. */
   readonly name: string;
   readonly model: Model;
   /** Paths of the tensors that learn (`tensorsByPath`); all others stay. */

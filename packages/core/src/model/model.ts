@@ -108,7 +108,7 @@ export interface LatentDown {
   readonly linear: Linear;
   /** RMS norm weight of the latent. */
   readonly norm: TensorExpr;
-  /** Of that norm: DeepSeek's code leaves it at 1e-6, whatever the config says of the others. */
+  /** Epsilon of that norm: DeepSeek's code leaves it at 1e-6, whatever the config says about the others. */
   readonly epsilon: number;
 }
 

@@ -58,7 +58,7 @@ export function measure(model: Model): ModelSize {
 
 /** Parameters of what may be compressed and of everything. */
 export interface ParameterCounts {
-  /** Of routed experts, shared experts and dense FFNs. */
+  /** Parameters of routed experts, shared experts and dense FFNs. */
   readonly ffns: number;
   readonly whole: number;
 }
@@ -72,7 +72,7 @@ export function countParameters(model: Model): ParameterCounts {
 
 /** Shares of the parameters of a model that are gone. */
 export interface RemovedRatios {
-  /** Of those of its routed experts. */
+  /** Share of the parameters of its routed experts. */
   readonly routed: number;
   readonly whole: number;
 }

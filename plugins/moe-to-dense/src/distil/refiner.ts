@@ -5,7 +5,7 @@ import { withTopK } from './teacher.js';
 const frozen = z.enum(['embeddings', 'attention']);
 
 const options = z.strictObject({
-  /** Of the order in which sequences are learned from. */
+  /** Decides the order in which sequences are learned from. */
   seed: z.int().default(0),
   /** Absent: the data is gone through once. */
   steps: z.int().positive().optional(),

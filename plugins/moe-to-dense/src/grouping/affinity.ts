@@ -29,13 +29,13 @@ const weights: Affinity = {
   },
 };
 
-/** Of the outputs on all tokens. */
+/** Inner products of the outputs on all tokens. */
 const outputs: Affinity = {
   needs: [outputGram],
   products: async (experts, { layer }) => among(layer.read(outputGram, 'gram'), experts),
 };
 
-/** Of the router's logits over the tokens (as M-SMoE compares experts, arXiv:2310.01334). */
+/** Inner products of the router's logits over the tokens (as M-SMoE compares experts, arXiv:2310.01334). */
 const router: Affinity = {
   needs: [routerLogitGram],
   products: async (experts, { layer, ffn: { slots } }) =>
@@ -45,7 +45,7 @@ const router: Affinity = {
     ),
 };
 
-/** Of the indicators of selection: the cosine of two experts is their joint count over the root of their counts. */
+/** Inner products of the indicators of selection: the cosine of two experts is their joint count over the root of their counts. */
 const coActivation: Affinity = {
   needs: [jointSelections],
   products: async (experts, { layer, ffn: { slots } }) =>

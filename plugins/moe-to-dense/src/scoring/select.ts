@@ -18,7 +18,7 @@ export interface SelectOptions {
   readonly scoring: Scoring;
   /** How many: K. */
   readonly count: number;
-  /** Of DO-ACP, times the mean diagonal of its kernel. */
+  /** Lambda of DO-ACP over the mean diagonal of its kernel. */
   readonly regulariser: number;
 }
 
