@@ -28,11 +28,15 @@ export interface WrittenConfigOptions {
  * Throws `CONFIG_UNSUPPORTED` if its layers differ in what config.json has once for all.
  */
 export function writtenConfig(
-  { model, manifest, config: told, form, width }: Arrangement,
+  { model, manifest, config: original, form, width }: Arrangement,
   { plan, quantised }: WrittenConfigOptions,
 ): Record<string, unknown> {
-  const { quantization_config, ...plain } = told;
-  const config = withQuantities(quantised ? told : plain, manifest, changesOf(model, manifest, width, told));
+  const { quantization_config, ...plain } = original;
+  const config = withQuantities(
+    quantised ? original : plain,
+    manifest,
+    changesOf(model, manifest, width, original),
+  );
   if (form.kind === 'stock') return config;
   if (form.kind === 'compact') return compactConfig(config, manifest, form.record, plan);
   return { ...config, architectures: [`Ragged${manifest.className}`], less_is_moe: form.record };
@@ -68,22 +72,22 @@ function changesOf(
   model: Model,
   manifest: ArchitectureManifest,
   width: number | null,
-  told: Readonly<Record<string, unknown>>,
+  original: Readonly<Record<string, unknown>>,
 ): Changes {
   const { keys } = manifest;
   const moe = moeBlocks(model);
   // Layers that predict further tokens are not read and so not written.
   const names = keys.furtherLayers?.names ?? [];
   const further = {
-    ...(names.some((name) => told[name]) && { furtherLayers: 0 }),
+    ...(names.some((name) => original[name]) && { furtherLayers: 0 }),
     // The original's is wrong where its head is one of its own.
-    ...(quantityOf(told, manifest, 'tied') === true && !model.config.tiedEmbeddings && { tied: false }),
+    ...(quantityOf(original, manifest, 'tied') === true && !model.config.tiedEmbeddings && { tied: false }),
   };
   if (moe.length === 0) return further;
   const slots = moe.map(({ ffn }) => ffn.slots.length);
   return {
     experts: same(slots, keys.experts!.names[0], model),
-    ...groups(manifest, model, told),
+    ...groups(manifest, model, original),
     ...(width !== null && { expertWidth: width, ...sharedExperts(manifest, width, model) }),
     ...further,
   };
@@ -96,10 +100,10 @@ function changesOf(
 function groups(
   manifest: ArchitectureManifest,
   model: Model,
-  told: Readonly<Record<string, unknown>>,
+  original: Readonly<Record<string, unknown>>,
 ): Changes {
-  const count = quantityOf(told, manifest, 'groups');
-  const selected = quantityOf(told, manifest, 'selectedGroups');
+  const count = quantityOf(original, manifest, 'groups');
+  const selected = quantityOf(original, manifest, 'selectedGroups');
   if (typeof count !== 'number' || count <= 1) return {};
   const counts = moeBlocks(model).map(({ ffn: { router, slots } }) => {
     if (router.groups !== null) return router.groups.count;

@@ -6,33 +6,23 @@ import {
   stockConfig,
 } from '@moepress/checkpoint';
 import { type Block, type DenseFfn, type Model, MoepressError, withBias } from '@moepress/core';
-import { asOneExpert, asSibling, inDenseKeys } from './dense-words.js';
-
-/** How a checkpoint tells which of its layers are dense. */
-export interface DenseTelling {
-  /** The same function as it is stored: maybe with zeros up to a common width, or as an MoE of one expert. */
-  readonly model: Model;
-  /** The family it is stored as. */
-  readonly manifest: ArchitectureManifest;
-  /** config.json that tells it, but for what is said of the experts. */
-  readonly config: Readonly<Record<string, unknown>>;
-  /** Whether zeros were added. */
-  readonly padded: boolean;
-  /** In place of all this, for the compact layout. */
-  readonly record: readonly DenseLayer[] | null;
-}
+import { asDenseFamily, asSingleExpertMoe, type DenseEncoding, viaConfigKeys } from './dense-encodings.js';
 
 export type DenseBlock = Block & { readonly ffn: DenseFfn };
 
 /**
- * Finds words for the layers that are dense: the original config.json if it has them, a dense family of the
- * same mathematics if all layers are, the keys by which a family tells of dense layers, or an MoE of one
- * expert. `exact`: without zeros, rather in the record of the compact layout.
- * Throws `CONFIG_UNSUPPORTED` if there are none and the record is not wanted.
+ * Finds how a checkpoint can state which layers are dense: by the original config.json if it does so already, as a dense
+ * family of the same mathematics if all layers are dense, by the keys with which the family states its dense layers, or as
+ * an MoE of one expert. `exact`: without padding by zeros, in the record of the compact layout instead.
+ * Throws `CONFIG_UNSUPPORTED` if there is no way and the record is not wanted.
  */
-export function tellDense(model: Model, manifest: ArchitectureManifest, exact: boolean): DenseTelling {
+export function encodeDenseLayers(
+  model: Model,
+  manifest: ArchitectureManifest,
+  exact: boolean,
+): DenseEncoding {
   const config = stockConfig(model.source.config, manifest);
-  const same: DenseTelling = {
+  const same: DenseEncoding = {
     model: withBiases(model, quantityOf(config, manifest, 'mlpBias') === true),
     manifest,
     config,
@@ -45,22 +35,21 @@ export function tellDense(model: Model, manifest: ArchitectureManifest, exact: b
   const padded = dense.some(({ ffn }) => ffn.mlp.width !== width);
   const besides = dense.some(({ ffn }) => ffn.shared !== null);
   if (!besides && !(exact && padded)) {
-    const say = [asSibling, inDenseKeys, asOneExpert];
-    for (const words of say) {
-      const told = words(same, width);
-      if (told) return { ...same, ...told, padded };
+    for (const encode of [asDenseFamily, viaConfigKeys, asSingleExpertMoe]) {
+      const encoded = encode(same, width);
+      if (encoded) return { ...same, ...encoded, padded };
     }
   }
   if (exact) return { ...same, record: dense.map(recordOf) };
   throw new MoepressError('CONFIG_UNSUPPORTED', {
-    message: `The family has no words for dense layers ${dense.map(({ index }) => index).join(', ')}${besides ? ' with a gated shared expert beside them' : ' among layers with experts'}.`,
+    message: `The family cannot state dense layers ${dense.map(({ index }) => index).join(', ')}${besides ? ' with a gated shared expert beside them' : ' among layers with experts'}.`,
     where: model.id,
     hint: 'Choose the layout compact.',
   });
 }
 
-/** Whether the original config.json tells of the same layers and width. */
-function isAsBefore(dense: readonly DenseBlock[], { model, manifest, config }: DenseTelling): boolean {
+/** Whether the original config.json states the same layers and width. */
+function isAsBefore(dense: readonly DenseBlock[], { model, manifest, config }: DenseEncoding): boolean {
   const before = denseLayers(config, manifest, model.blocks.length);
   return (
     before.length === dense.length &&

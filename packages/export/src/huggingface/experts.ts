@@ -43,7 +43,7 @@ function nameFused(
   layer: number,
 ): NamedTensor[] {
   const transposed = layout === 'interleaved';
-  const both = transposed ? inTurn : (gate: TensorExpr, up: TensorExpr) => concat([gate, up], 0);
+  const both = transposed ? interleaveRows : (gate: TensorExpr, up: TensorExpr) => concat([gate, up], 0);
   const stack = (template: string, part: (expert: Expert) => TensorExpr, isMatrix: boolean): NamedStack => ({
     kind: 'stack',
     name: tensorName(template, { layer }),
@@ -63,7 +63,7 @@ function nameFused(
 }
 
 /** Row 0 of both, then row 1 of both: rows that were taken from one tensor like this give it back uncopied. */
-function inTurn(gate: TensorExpr, up: TensorExpr): TensorExpr {
+function interleaveRows(gate: TensorExpr, up: TensorExpr): TensorExpr {
   const height = gate.shape[0]!;
   if (gate.kind === 'rows' && up.kind === 'rows' && gate.of === up.of) {
     return rows(gate.of, alternate(gate.indices, up.indices));

@@ -1,7 +1,8 @@
 import type { ArchitectureManifest, CompactRecord } from '@moepress/checkpoint';
 import { type Expert, type Model, MoepressError } from '@moepress/core';
 import { maskExperts, padExperts } from './channels.js';
-import { type DenseTelling, tellDense } from './dense.js';
+import { encodeDenseLayers } from './dense.js';
+import type { DenseEncoding } from './dense-encodings.js';
 import { nameExperts, nameRagged } from './experts.js';
 import { type FlatRecord, flatRecord, nameFlat } from './flat.js';
 import type { NamedTensor } from './named.js';
@@ -23,7 +24,7 @@ export type ExpertLayout = (typeof expertLayouts)[number];
 export const expertLayouts = ['compact', 'materialised', 'masked', 'less-is-moe'] as const;
 
 /** A model in a layout. */
-export interface Arrangement extends Omit<DenseTelling, 'record' | 'padded'> {
+export interface Arrangement extends Omit<DenseEncoding, 'record' | 'padded'> {
   /** The tensors of the routed experts by the layer they are stored under. */
   readonly experts: ReadonlyMap<number, readonly NamedTensor[]>;
   /** The width config.json gives all experts; null if it keeps the original's and has theirs elsewhere. */
@@ -55,15 +56,15 @@ export function arrange(model: Model, manifest: ArchitectureManifest, layout: Ex
     masked: arrangeMasked,
     'less-is-moe': arrangeFlat,
   };
-  const told = tellDense(model, manifest, layout === 'compact');
-  const experts = arranged[layout](told.model, told.manifest, told);
-  return { ...told, ...experts };
+  const encoded = encodeDenseLayers(model, manifest, layout === 'compact');
+  const experts = arranged[layout](encoded.model, encoded.manifest, encoded);
+  return { ...encoded, ...experts };
 }
 
 /** What a layout makes of the routed experts. */
-type Experts = Omit<Arrangement, keyof DenseTelling>;
+type Experts = Omit<Arrangement, keyof DenseEncoding>;
 
-function arrangeCompact(model: Model, manifest: ArchitectureManifest, { record }: DenseTelling): Experts {
+function arrangeCompact(model: Model, manifest: ArchitectureManifest, { record }: DenseEncoding): Experts {
   const ragged = isRagged(model, manifest);
   if (!ragged && !sharesExperts(model) && !record) return arrangeStock(model, manifest, 'none');
   const placement = placeByOrigin(model);
@@ -78,9 +79,9 @@ function arrangeCompact(model: Model, manifest: ArchitectureManifest, { record }
   };
 }
 
-function arrangePadded(model: Model, manifest: ArchitectureManifest, told: DenseTelling): Experts {
+function arrangePadded(model: Model, manifest: ArchitectureManifest, encoded: DenseEncoding): Experts {
   const width = commonWidth(model, manifest);
-  const zeros = told.padded || expertWidths(model).some((own) => own !== width) ? 'padding' : 'none';
+  const zeros = encoded.padded || expertWidths(model).some((own) => own !== width) ? 'padding' : 'none';
   return arrangeStock(padExperts(model, width), manifest, zeros);
 }
 

@@ -6,10 +6,10 @@ export function expertWidths(model: Model): number[] {
   return moeBlocks(model).flatMap(({ ffn }) => ffn.pool.map(({ width }) => width));
 }
 
-/** The width of all experts if they have one and a stock config.json can say it, else null. */
+/** The width of all experts if they have one and a stock config.json can state it, else null. */
 export function stockWidth(model: Model, manifest: ArchitectureManifest): number | null {
   const [width, ...others] = new Set(expertWidths(model));
-  return width !== undefined && others.length === 0 && canSay(width, model, manifest) ? width : null;
+  return width !== undefined && others.length === 0 && isExpressible(width, model, manifest) ? width : null;
 }
 
 /** Whether the experts need words that a stock config.json does not have: a width for each. */
@@ -21,12 +21,12 @@ export function isRagged(model: Model, manifest: ArchitectureManifest): boolean 
 export function commonWidth(model: Model, manifest: ArchitectureManifest): number {
   let width = expertWidths(model).reduce((most, own) => Math.max(most, own), 1);
   // Ends at the latest at the shared expert's own width, which no routed expert exceeds.
-  while (!canSay(width, model, manifest)) width++;
+  while (!isExpressible(width, model, manifest)) width++;
   return width;
 }
 
-/** Some families count the channels of the shared expert in routed experts. */
-function canSay(width: number, model: Model, { ffn: { shared } }: ArchitectureManifest): boolean {
+/** Whether a stock config.json can state the width. Some families count the channels of the shared expert in routed experts. */
+function isExpressible(width: number, model: Model, { ffn: { shared } }: ArchitectureManifest): boolean {
   if (width === 0) return false;
   return shared?.unit !== 'experts' || sharedWidths(model).every((own) => own % width === 0);
 }

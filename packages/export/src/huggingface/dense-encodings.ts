@@ -3,6 +3,7 @@ import {
   architectures,
   asFamily,
   type Changes,
+  type DenseLayer,
   quantityOf,
   withQuantities,
 } from '@moepress/checkpoint';
@@ -16,20 +17,34 @@ import {
   mapMlp,
   zeros,
 } from '@moepress/core';
-import type { DenseTelling } from './dense.js';
 
-type Words = Pick<DenseTelling, 'model' | 'manifest' | 'config'>;
+/** How a checkpoint states which of its layers are dense. */
+export interface DenseEncoding {
+  /** The same function as it is stored: maybe with zeros up to a common width, or as an MoE of one expert. */
+  readonly model: Model;
+  /** The family it is stored as. */
+  readonly manifest: ArchitectureManifest;
+  /** config.json that states it, but for what it says of the experts. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Whether zeros were added. */
+  readonly padded: boolean;
+  /** The record of the compact layout, where config.json cannot state it; else null. */
+  readonly record: readonly DenseLayer[] | null;
+}
 
-/** Of training, which a dense family has no use for. */
+/** What an encoding changes. */
+type Encoded = Pick<DenseEncoding, 'model' | 'manifest' | 'config'>;
+
+/** Keys of training, which a dense family has no use for. */
 const trainingKeys = ['output_router_logits', 'router_aux_loss_coef', 'router_jitter_noise'];
 
 /** As a model of the dense sibling, if there is one and no layer has experts. */
-export function asSibling({ model, manifest, config }: Words, width: number): Words | null {
+export function asDenseFamily({ model, manifest, config }: Encoded, width: number): Encoded | null {
   const sibling = architectures.find(({ modelType }) => modelType === manifest.elsewhere?.denseSibling);
   if (!sibling || !isAllDense(model) || !hasBiasesOf(sibling, model)) return null;
-  const told = asFamily(config, manifest, sibling);
-  if (!told) return null;
-  const kept = Object.fromEntries(Object.entries(told).filter(([key]) => !trainingKeys.includes(key)));
+  const converted = asFamily(config, manifest, sibling);
+  if (!converted) return null;
+  const kept = Object.fromEntries(Object.entries(converted).filter(([key]) => !trainingKeys.includes(key)));
   return {
     model: withFfns(model, (ffn) => padded(ffn, width)),
     manifest: sibling,
@@ -46,11 +61,11 @@ function hasBiasesOf({ attention: traits }: ArchitectureManifest, { blocks }: Mo
   );
 }
 
-/** By the keys with which the family itself tells of dense layers. */
-export function inDenseKeys(words: Words, width: number): Words | null {
-  const { model, manifest, config } = words;
+/** By the keys with which the family itself states its dense layers. */
+export function viaConfigKeys(encoded: Encoded, width: number): Encoded | null {
+  const { model, manifest, config } = encoded;
   const dense = model.blocks.filter(({ ffn }) => ffn.kind === 'dense').map(({ index }) => index);
-  const changes = denseChanges(dense, words);
+  const changes = denseChanges(dense, encoded);
   return (
     changes && {
       model: withFfns(model, (ffn) => padded(ffn, width)),
@@ -60,7 +75,7 @@ export function inDenseKeys(words: Words, width: number): Words | null {
   );
 }
 
-function denseChanges(dense: readonly number[], { config, model, manifest }: Words): Changes | null {
+function denseChanges(dense: readonly number[], { config, model, manifest }: Encoded): Changes | null {
   const layers = model.blocks.length;
   const isPrefix = dense.every((layer, i) => layer === i);
   switch (manifest.ffn.dense) {
@@ -81,7 +96,7 @@ function denseChanges(dense: readonly number[], { config, model, manifest }: Wor
 }
 
 /** Each FFN as the only expert of a router of zeros, whose weight is always one. */
-export function asOneExpert({ model, manifest, config }: Words, width: number): Words | null {
+export function asSingleExpertMoe({ model, manifest, config }: Encoded, width: number): Encoded | null {
   const { router, ffn } = manifest;
   if (!isAllDense(model) || ffn.dense !== 'none' || router?.scoring !== 'softmax') return null;
   const only = (dense: DenseFfn, { index }: Block): MoeFfn => {
