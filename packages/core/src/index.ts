@@ -34,3 +34,4 @@ export * from './plugin/plugin.js';
 export * from './plugin/registry.js';
 export * from './tensor/dtype.js';
 export * from './tensor/expr.js';
+export * from './tensor/small-floats.js';

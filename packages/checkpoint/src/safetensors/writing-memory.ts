@@ -1,4 +1,4 @@
-import { byteLength, type TensorExpr } from '@moepress/core';
+import { byteLength, operandsOf, type TensorExpr } from '@moepress/core';
 import { mostTransposedBytes } from '../tensor/transpose.js';
 import type { FileLayout } from './file-layout.js';
 
@@ -37,6 +37,7 @@ const heldBytes = (sizes: ReadonlySet<number>): number =>
 
 /** Blocks that are lent at once while one of an expression is computed. */
 function blocksOf(expr: TensorExpr): number {
+  const operands = most(operandsOf(expr), blocksOf);
   switch (expr.kind) {
     case 'stored':
     case 'learned':
@@ -47,17 +48,16 @@ function blocksOf(expr: TensorExpr): number {
       return 0;
     case 'sum':
       // Terms of two bytes a number are added up in fp32.
-      return 3 + most(expr.of, blocksOf);
+      return 3 + operands;
     case 'block-scaled':
       return 3;
     case 'low-rank':
-      return 4 + most([expr.of, expr.left, expr.right], blocksOf);
+      return 4 + operands;
     case 'concat':
-      return 1 + most(expr.of, blocksOf);
     case 'rows':
     case 'cols':
     case 'transpose':
-      return 1 + blocksOf(expr.of);
+      return 1 + operands;
   }
 }
 
@@ -71,11 +71,6 @@ function* transposedIn(expr: TensorExpr): Generator<number> {
 function adapterIn(expr: TensorExpr): number {
   const own = expr.kind === 'low-rank' ? 2 * byteLength('F32', expr.right.shape) : 0;
   return Math.max(own, most(operandsOf(expr), adapterIn));
-}
-
-function operandsOf(expr: TensorExpr): readonly TensorExpr[] {
-  if (!('of' in expr)) return [];
-  return Array.isArray(expr.of) ? expr.of : [expr.of as TensorExpr];
 }
 
 const most = (of: readonly TensorExpr[], count: (expr: TensorExpr) => number): number =>

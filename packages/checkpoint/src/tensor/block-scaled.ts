@@ -1,4 +1,4 @@
-import type { BlockScaledExpr } from '@moepress/core';
+import { type BlockScaledExpr, e2m1Values, e4m3Values } from '@moepress/core';
 import type { Bytes } from './buffers.js';
 import { encodeFloats } from './float.js';
 
@@ -23,16 +23,12 @@ export function decodeRows({ format, block, shape }: BlockScaledExpr, rows: Bloc
   else decodeFp8(rows, shape[1]!, block, out);
 }
 
-/** E2M1: sign, two bits of exponent, one of fraction (OCP Microscaling Formats 1.0, section 5.3.3). */
-const magnitudes = [0, 0.5, 1, 1.5, 2, 3, 4, 6];
-const e2m1 = Float32Array.from([...magnitudes, ...magnitudes.map((value) => -value)]);
-
 let mxfp4Table: Uint16Array | undefined;
 
 /** In BF16 what each of the sixteen codes stands for under each of the 256 scales 2^(byte - 127). */
 function mxfp4Values(): Uint16Array {
   mxfp4Table ??= bfloats(
-    Float32Array.from({ length: 4096 }, (_, i) => e2m1[i & 15]! * 2 ** ((i >> 4) - 127)),
+    Float32Array.from({ length: 4096 }, (_, i) => e2m1Values[i & 15]! * 2 ** ((i >> 4) - 127)),
   );
   return mxfp4Table;
 }
@@ -46,14 +42,6 @@ function decodeMxfp4({ values, scales }: BlockRows, out: Uint16Array): void {
     out[2 * i + 1] = table[scale | (values[i]! >> 4)]!;
   }
 }
-
-/** E4M3 without infinities: sign, four bits of exponent with bias 7, three of fraction (arXiv 2209.05433). */
-const e4m3 = Float32Array.from({ length: 256 }, (_, byte) => {
-  const [sign, exponent, fraction] = [byte >> 7, (byte >> 3) & 15, byte & 7];
-  if (exponent === 15 && fraction === 7) return Number.NaN;
-  const magnitude = exponent === 0 ? fraction * 2 ** -9 : (8 + fraction) * 2 ** (exponent - 10);
-  return sign ? -magnitude : magnitude;
-});
 
 /** Each square has a table of its own: what the 256 codes stand for under its factor. */
 function decodeFp8(
@@ -71,7 +59,7 @@ function decodeFp8(
     const bottom = Math.min(rows, (Math.floor((first + top) / block) + 1) * block - first);
     for (let square = 0; square < perRow; square++) {
       const factor = factors[above * perRow + square]!;
-      for (let code = 0; code < 256; code++) products[code] = e4m3[code]! * factor;
+      for (let code = 0; code < 256; code++) products[code] = e4m3Values[code]! * factor;
       encodeFloats(products, 'BF16', new Uint8Array(codes.buffer));
       const right = Math.min(width, (square + 1) * block);
       for (let row = top; row < bottom; row++) {

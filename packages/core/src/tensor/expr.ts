@@ -261,16 +261,33 @@ export function parameter(name: string, { dtype, shape }: TensorExpr): Parameter
   return { kind: 'parameter', name, dtype, shape };
 }
 
+/** The expressions that an expression is made of, in the order of its fields. */
+export function operandsOf(expr: TensorExpr): readonly TensorExpr[] {
+  switch (expr.kind) {
+    case 'stored':
+    case 'zeros':
+    case 'parameter':
+      return [];
+    case 'learned':
+      return [expr.stored];
+    case 'rows':
+    case 'cols':
+    case 'transpose':
+      return [expr.of];
+    case 'concat':
+    case 'sum':
+      return expr.of;
+    case 'block-scaled':
+      return [expr.of, expr.scales];
+    case 'low-rank':
+      return [expr.of, expr.left, expr.right];
+  }
+}
+
 /** Every stretch of file an expression reads. */
 export function* storedIn(expr: TensorExpr): Generator<StoredTensor> {
   if (expr.kind === 'stored') yield expr;
-  else if (expr.kind === 'learned') yield expr.stored;
-  else if (expr.kind === 'block-scaled') yield* [expr.of, expr.scales];
-  else if (expr.kind === 'low-rank')
-    for (const part of [expr.of, expr.left, expr.right]) yield* storedIn(part);
-  else if (expr.kind === 'zeros' || expr.kind === 'parameter') return;
-  else if (expr.kind === 'concat' || expr.kind === 'sum') for (const part of expr.of) yield* storedIn(part);
-  else yield* storedIn(expr.of);
+  for (const operand of operandsOf(expr)) yield* storedIn(operand);
 }
 
 /**

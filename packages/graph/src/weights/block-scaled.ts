@@ -1,4 +1,11 @@
-import type { BlockScaledExpr, Graph, StoredTensor, Value } from '@moepress/core';
+import {
+  type BlockScaledExpr,
+  e2m1Values,
+  e4m3Values,
+  type Graph,
+  type StoredTensor,
+  type Value,
+} from '@moepress/core';
 import { cast, mul, plusNumber, powerOfTwo } from '../ops/math.js';
 import { expand, gather, padEnd, reshape, slice, unsqueeze } from '../ops/shape.js';
 
@@ -30,28 +37,14 @@ export function blockScaled(graph: Graph, expr: BlockScaledExpr, rows: Value | n
 
 /** The numbers that each of the 256 bytes stands for. */
 const tables = {
-  /** E2M1 twice, the lower half of the byte first (OCP Microscaling Formats 1.0, section 5.3.3), [256, 2]. */
+  /** E2M1 twice, the lower half of the byte first, [256, 2]. */
   mxfp4: (graph: Graph) => {
-    const halves = Array.from({ length: 256 }, (_, byte) => [e2m1(byte & 15), e2m1(byte >> 4)]);
+    const halves = Array.from({ length: 256 }, (_, byte) => [e2m1Values[byte & 15]!, e2m1Values[byte >> 4]!]);
     return graph.constant(halves.flat(), [256, 2], 'float32');
   },
-  /** E4M3 without infinities (OCP 8-bit Floating Point, section 3.1), [256]. */
-  fp8: (graph: Graph) =>
-    graph.constant(
-      Array.from({ length: 256 }, (_, byte) => e4m3(byte)),
-      [256],
-      'float32',
-    ),
+  /** [256] */
+  fp8: (graph: Graph) => graph.constant(e4m3Values, [256], 'float32'),
 };
-
-const e2m1 = (bits: number) => (bits & 8 ? -1 : 1) * [0, 0.5, 1, 1.5, 2, 3, 4, 6][bits & 7]!;
-
-function e4m3(byte: number): number {
-  const [exponent, mantissa] = [(byte >> 3) & 15, byte & 7];
-  if (exponent === 15 && mantissa === 7) return Number.NaN;
-  const magnitude = exponent === 0 ? mantissa * 2 ** -9 : (8 + mantissa) * 2 ** (exponent - 10);
-  return byte & 128 ? -magnitude : magnitude;
-}
 
 /** What a table [256] or [256, n] says of each byte, side by side. */
 function lookUp(table: Value, bytes: Value, width: number): Value {

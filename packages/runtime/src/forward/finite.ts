@@ -4,6 +4,7 @@ import {
   blockTensors,
   type Model,
   MoepressError,
+  operandsOf,
   storedIn,
   type TensorExpr,
 } from '@moepress/core';
@@ -53,7 +54,5 @@ async function explain(tensors: readonly TensorExpr[], where: string): Promise<n
 /** What an expression reads, as far down as it is floats: bytes and scales are no numbers by themselves. */
 function* floatsIn(expr: TensorExpr): Generator<TensorExpr> {
   if (expr.kind === 'stored' || expr.kind === 'block-scaled') yield expr;
-  else if (expr.kind === 'learned') yield expr.stored;
-  else if (expr.kind === 'concat' || expr.kind === 'sum') for (const part of expr.of) yield* floatsIn(part);
-  else if (expr.kind !== 'zeros' && expr.kind !== 'parameter') yield* floatsIn(expr.of);
+  else for (const operand of operandsOf(expr)) yield* floatsIn(operand);
 }
