@@ -1,4 +1,5 @@
-import type { InstalledPlugin, PluginRegistry, Progress } from '@moepress/core';
+import type { Progress } from '@moepress/core';
+import type { Command } from 'commander';
 
 /** Options of many commands that decide what they get. */
 export interface ContextOptions {
@@ -11,17 +12,18 @@ export interface ContextOptions {
 
 /** What every command gets: where to write, whom to tell, when to stop. */
 export interface Context {
-  /** Machine-readable output. */
-  readonly json: boolean;
-  /** Of all plugins that the user has installed. */
-  readonly registry: PluginRegistry;
-  /** Of those that came with the command, and those asked for by `--plugin`. */
-  readonly bundled: PluginRegistry;
-  /** All others: nothing of them is loaded unless a method of theirs is asked for. */
-  readonly otherPlugins: readonly InstalledPlugin[];
-  readonly work: { readonly progress: Progress; readonly signal: AbortSignal };
+  /** Common options of what the library does. */
+  readonly work: { readonly onProgress: Progress; readonly signal: AbortSignal };
+  /** Those asked for by `--plugin`. */
+  readonly plugins: readonly string[];
   /** Prints a result on standard output: the text for people, the data with --json. */
   print(text: string, data: unknown): void;
   /** Adds a line for people below a result, as where it has been saved. */
   note(text: string): void;
 }
+
+/** Called when an action starts. */
+export type MakeContext = (options: ContextOptions) => Promise<Context>;
+
+/** What the module of a command exports: it gives a command its arguments, options and action. */
+export type Define = (command: Command, context: MakeContext) => void;

@@ -1,6 +1,7 @@
 import { type ErrorCode, MoepressError, presentable } from '@moepress/core';
 import { CommanderError } from 'commander';
 import { printable } from '../src/format.js';
+import { inFlags, whereInFlags } from './flags.js';
 
 /** Exit codes of the command. */
 export const exitCodes = {
@@ -38,6 +39,8 @@ const maxTrace = 8000;
 /** How errors are told: for people, or as one JSON object a line. */
 export interface ErrorOutput {
   readonly json: boolean;
+  /** The arguments of the command: none of them is an option of the library. */
+  readonly typed?: readonly string[];
   write(text: string): void;
 }
 
@@ -48,15 +51,16 @@ export function reportError(
   stoppedBy: NodeJS.Signals | null = null,
 ): number {
   const exitCode = exitCodeFor(error, stoppedBy);
-  if (output.json) output.write(`${JSON.stringify({ type: 'error', ...describe(error), exitCode })}\n`);
+  if (output.json)
+    output.write(`${JSON.stringify({ type: 'error', ...describe(error, output.typed), exitCode })}\n`);
   // commander has already told people what it did not understand.
-  else if (!(error instanceof CommanderError)) output.write(`${printable(forPeople(error))}\n`);
+  else if (!(error instanceof CommanderError)) output.write(`${printable(forPeople(error, output.typed))}\n`);
   return exitCode;
 }
 
-function describe(error: unknown) {
+function describe(error: unknown, typed?: readonly string[]) {
   if (MoepressError.isInstance(error)) {
-    return { code: error.code, message: error.message, where: error.where ?? null, hint: error.hint };
+    return { code: error.code, ...inWords(error, typed) };
   }
   const message = presentable(error instanceof Error ? error.message : String(error));
   if (error instanceof CommanderError) {
@@ -67,12 +71,20 @@ function describe(error: unknown) {
   return { code: 'INTERNAL', message, where: null, hint: 'Report this as a fault of moepress.', stack };
 }
 
-function forPeople(error: unknown): string {
+/** What an error says, with the command's flags for the library's options. */
+const inWords = ({ message, where, hint }: MoepressError, typed?: readonly string[]) => ({
+  message: inFlags(message),
+  where: where === undefined ? null : whereInFlags(where, typed),
+  hint: inFlags(hint),
+});
+
+function forPeople(error: unknown, typed?: readonly string[]): string {
   if (isAbort(error)) return 'Stopped.';
   if (MoepressError.isInstance(error)) {
-    const lines = [`error: ${error.message}`];
-    if (error.where) lines.push(`  where: ${error.where}`);
-    lines.push(`  hint:  ${error.hint}`);
+    const { message, where, hint } = inWords(error, typed);
+    const lines = [`error: ${message}`];
+    if (where) lines.push(`  where: ${where}`);
+    lines.push(`  hint:  ${hint}`);
     // The author of a plugin needs to see where it failed.
     if (error.code === 'PLUGIN_INVALID' && error.cause instanceof Error)
       lines.push(presentable(`${error.cause.stack}`, maxTrace));

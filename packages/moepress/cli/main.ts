@@ -1,45 +1,38 @@
 import { readFileSync } from 'node:fs';
-import { PluginRegistry } from '@moepress/core';
-import { claimFile } from '../src/files/output.js';
 import { printable } from '../src/format.js';
-import { findPlugins } from '../src/methods/plugin-host.js';
 import { packageFile } from '../src/package-root.js';
 import type { Context, ContextOptions } from './context.js';
-import { type ErrorOutput, reportError } from './error-report.js';
+import type { ErrorOutput } from './error-report.js';
+import { progressInFlags } from './flags.js';
 import { listenForInterrupts } from './interrupts.js';
-import { TraceRecorder } from './profile.js';
+import type { TraceRecorder } from './profile.js';
 import { createProgram } from './program.js';
 import { createReporter, type Reporter } from './reporter/index.js';
 import { watchStreams } from './streams.js';
 
-/** Runs the command and sets the exit code. */
+/** Runs the command and sets the exit code. What a command does not need is not loaded: see `createProgram`. */
 export async function main(argv: readonly string[]): Promise<void> {
   const json = argv.includes('--json');
-  const errors: ErrorOutput = { json, write: (text) => process.stderr.write(text) };
+  const errors: ErrorOutput = {
+    json,
+    typed: argv.slice(2),
+    write: (text) => process.stderr.write(text),
+  };
   watchStreams(errors);
 
   let reporter: Reporter | undefined;
   let recorder: TraceRecorder | undefined;
   const interrupts = listenForInterrupts((message) => reporter?.progress({ type: 'warning', message }));
-  const context = async ({ profile, force, plugin }: ContextOptions): Promise<Context> => {
+  const context = async ({ profile, force, plugin = [] }: ContextOptions): Promise<Context> => {
     reporter = createReporter({ ndjson: json });
-    const { progress } = reporter;
-    const plugins = findPlugins({
-      ...(plugin && { asked: plugin }),
-      tell: (message) => progress({ type: 'warning', message }),
-    });
+    const progress = progressInFlags(reporter.progress);
     if (profile !== undefined) {
-      recorder = new TraceRecorder(await claimFile(profile, 'profile', { force, progress }));
+      const { startRecorder } = await import('./profile.js');
+      recorder = await startRecorder(profile, { force, progress });
     }
     return {
-      json,
-      registry: new PluginRegistry(plugins.installed),
-      bundled: new PluginRegistry(plugins.bundled),
-      otherPlugins: plugins.others(),
-      work: {
-        progress: recorder?.listening(progress) ?? progress,
-        signal: interrupts.signal,
-      },
+      plugins: plugin,
+      work: { onProgress: recorder?.listening(progress) ?? progress, signal: interrupts.signal },
       print: (text, data) => {
         reporter?.close();
         process.stdout.write(`${json ? JSON.stringify(data) : printable(text)}\n`);
@@ -50,10 +43,12 @@ export async function main(argv: readonly string[]): Promise<void> {
     };
   };
   try {
-    await createProgram({ version: ownVersion(), json, context }).parseAsync(argv);
+    const program = await createProgram({ version: ownVersion(), argv, json, context });
+    await program.parseAsync(argv);
     await recorder?.finish();
   } catch (error) {
     reporter?.close();
+    const { reportError } = await import('./error-report.js');
     process.exitCode = reportError(error, errors, interrupts.name);
   } finally {
     await recorder?.close();
@@ -63,6 +58,5 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 function ownVersion(): string {
-  const manifest = readFileSync(packageFile('package.json'), 'utf8');
-  return JSON.parse(manifest).version;
+  return JSON.parse(readFileSync(packageFile('package.json'), 'utf8')).version;
 }

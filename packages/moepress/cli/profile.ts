@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type FileOutput, replaceFile } from '@moepress/checkpoint';
 import type { Progress, ProgressEvent } from '@moepress/core';
 import type { EngineSpan } from '@moepress/runtime';
+import { claimFile, type OutputOptions } from '../src/files/output.js';
 import { profileHead } from '../src/files/output-kinds.js';
 
 /** An event of the Trace Event Format, which Perfetto (ui.perfetto.dev) and Chrome (chrome://tracing) show. Times in microseconds. */
@@ -111,6 +112,11 @@ export class TraceRecorder {
   #add({ name, start, end }: { name: string; start: number; end: number }, tid: number): void {
     this.#events.push({ name, ph: 'X', ts: 1000 * start, dur: 1000 * (end - start), pid: 1, tid });
   }
+}
+
+/** Records for a file, from now on. Throws what `claimFile` throws. */
+export async function startRecorder(file: string, options: OutputOptions): Promise<TraceRecorder> {
+  return new TraceRecorder(await claimFile(file, 'profile', options));
 }
 
 const threadOf = (worker: number): number => worker + 1;

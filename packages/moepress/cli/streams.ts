@@ -1,5 +1,4 @@
-import { asWriteError } from '@moepress/checkpoint';
-import { type ErrorOutput, reportError } from './error-report.js';
+import type { ErrorOutput } from './error-report.js';
 
 /**
  * Keeps Node from crashing on what it cannot write. A reader that has gone (`| head`) is no error;
@@ -7,8 +6,13 @@ import { type ErrorOutput, reportError } from './error-report.js';
  */
 export function watchStreams(errors: ErrorOutput): void {
   process.stderr.on('error', () => {});
-  process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+  process.stdout.on('error', async (cause: NodeJS.ErrnoException) => {
     if (cause.code === 'EPIPE') return;
+    // Loaded only when it is needed, as whatever every command would wait for.
+    const [{ asWriteError }, { reportError }] = await Promise.all([
+      import('@moepress/checkpoint'),
+      import('./error-report.js'),
+    ]);
     process.exitCode = reportError(asWriteError(cause, 'standard output'), errors);
   });
 }

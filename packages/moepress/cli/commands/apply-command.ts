@@ -1,32 +1,53 @@
 import type { ExpertLayout } from '@moepress/export';
 import { claimFolder, withOutput } from '../../src/files/output.js';
-import { openBase, warnOfOtherBase } from '../../src/models/open-model.js';
-import { applyPlanFile, readPlan } from '../../src/plans/plan-file.js';
-import type { Context } from '../context.js';
-import { outputCheckpoint, showWarnings } from './compress-command.js';
+import { resolveModel, warnOfOtherBase } from '../../src/models/open-model.js';
+import { readPlan } from '../../src/plans/plan-file.js';
+import { writeCheckpoint } from '../../src/write-checkpoint.js';
+import {
+  forceOption,
+  jsonOption,
+  layoutOption,
+  modelHelp,
+  profileOption,
+  revisionOption,
+} from '../command-options.js';
+import type { Context, Define } from '../context.js';
+import { path } from '../option-values.js';
+import { printWritten, showWarnings } from './compress-command.js';
 
-export interface ApplyOptions {
+interface ApplyFlags {
   readonly out: string;
   readonly layout: ExpertLayout;
   readonly force?: boolean;
   readonly revision?: string;
 }
 
-/** `moepress apply <plan.json> <model>` */
-export async function apply(
+export const define: Define = (command, context) =>
+  command
+    .argument('<plan>', 'plan file')
+    .argument('<model>', `the plan's base: ${modelHelp}`)
+    .requiredOption('--out <dir>', 'folder of the checkpoint', path)
+    .addOption(layoutOption())
+    .addOption(revisionOption())
+    .addOption(jsonOption())
+    .addOption(forceOption())
+    .addOption(profileOption())
+    .action(async (plan, model, flags) => apply(plan, model, flags, await context(flags)));
+
+async function apply(
   planFile: string,
   id: string,
-  options: ApplyOptions,
+  { out, layout, force, revision }: ApplyFlags,
   context: Context,
 ): Promise<void> {
+  const { work } = context;
+  const progress = work.onProgress;
   // Before a base comes from the Hub, which may take hours.
   const file = await readPlan(planFile);
-  const taking = claimFolder(options.out, 'checkpoint', { ...context.work, force: options.force });
-  await withOutput(taking, async (output) => {
-    const base = await openBase(id, { ...options, ...context.work });
-    await warnOfOtherBase(file.plan, base, context.work);
-    const view = applyPlanFile(base, file);
+  await withOutput(claimFolder(out, 'checkpoint', { progress, force }), async (output) => {
+    const base = await resolveModel(id, { revision, ...work });
+    await warnOfOtherBase(file.plan, base, { progress, signal: work.signal });
     showWarnings(file.plan, context);
-    await outputCheckpoint({ base, view, plan: file.plan }, { ...options, out: output! }, context);
+    printWritten(await writeCheckpoint(base, file, output!, { layout, ...work }), layout, context);
   });
 }

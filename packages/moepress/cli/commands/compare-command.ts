@@ -1,39 +1,31 @@
-import {
-  type Comparison,
-  compareSamples,
-  fewDisagreements,
-  loadGroups,
-  loadSamples,
-  renderComparisons,
-} from '@moepress/harness';
-import { findResults } from '../../src/results/find-results.js';
-import type { Context } from '../context.js';
+import { type Comparison, fewDisagreements, renderComparisons } from '@moepress/harness';
+import { compareResults, loadResults } from '../../src/results/compare-results.js';
+import { jsonOption, resultsHelp } from '../command-options.js';
+import type { Context, Define } from '../context.js';
+import { integer, path } from '../option-values.js';
 
-export interface CompareCommandOptions {
-  readonly seed: number;
-}
+export const define: Define = (command, context) =>
+  command
+    .argument('<first>', resultsHelp, path)
+    .argument('<second>', resultsHelp, path)
+    .option('--seed <n>', 'seed of the bootstrap', integer, 1234)
+    .addOption(jsonOption())
+    .action(async (first, second, { seed }) => compare(first, second, seed, await context({})));
 
-/** `moepress compare <first> <second>`: two models on the same documents. */
-export async function compare(
-  first: string,
-  second: string,
-  { seed }: CompareCommandOptions,
-  context: Context,
-): Promise<void> {
-  const [a, b] = [await findResults(first), await findResults(second)];
-  const groups = { ...(await loadGroups(b)), ...(await loadGroups(a)) };
-  const comparisons = compareSamples(await loadSamples(a), await loadSamples(b), { seed, groups });
-  for (const message of promptWarnings(comparisons)) context.work.progress({ type: 'warning', message });
+async function compare(first: string, second: string, seed: number, context: Context): Promise<void> {
+  const [a, b] = [await loadResults(first), await loadResults(second)];
+  const comparisons = await compareResults(a, b, { seed });
+  for (const message of promptWarnings(comparisons)) context.work.onProgress({ type: 'warning', message });
   const text = [
-    `First: ${a}`,
-    `Second: ${b}`,
+    `First: ${a.file}`,
+    `Second: ${b.file}`,
     '',
     renderComparisons(comparisons),
     'Difference: second minus first, with its 95 % interval over documents. p: McNemar (mid-p).',
     ...(comparisons.some(({ interval }) => interval.method === 'score') ? [fewNote] : []),
     'Detectable: the smallest difference that such a run finds four times in five (level 0.05).',
   ];
-  context.print(text.join('\n'), { first: a, second: b, comparisons });
+  context.print(text.join('\n'), { first: a.file, second: b.file, comparisons });
 }
 
 const fewNote = `By score: fewer than ${fewDisagreements} documents tell the models apart, so few that one more or less changes the picture. The interval is that of the score test, as resampled ones are too narrow there; where fewer than 6 do, no difference reaches the level 0.05.`;

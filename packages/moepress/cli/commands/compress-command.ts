@@ -1,123 +1,130 @@
-import { checkWritable, type FileOutput, FolderOutput } from '@moepress/checkpoint';
-import type { CalibrationSet } from '@moepress/core';
-import {
-  applyPlan,
-  type CompressionPlan,
-  type FoundMethod,
-  type Model,
-  MoepressError,
-  parseOptions,
-  planHash,
-  type RemovedRatios,
-  removedRatios,
-} from '@moepress/core';
-import { type ExpertLayout, writeHuggingFace } from '@moepress/export';
-import { planCompression } from '@moepress/runtime';
-import { type EngineChoice, openEngine } from '../../src/devices/open-engine.js';
-import { claimFile, claimFolder, withOutput } from '../../src/files/output.js';
+import { type FileOutput, FolderOutput } from '@moepress/checkpoint';
+import { type CompressionPlan, MoepressError, planHash, type RemovedRatios } from '@moepress/core';
+import type { ExpertLayout } from '@moepress/export';
+import type { CalibrationPart } from '@moepress/harness';
+import { compress, requestOf } from '../../src/compress.js';
+import { checkChosen, claimFile, claimFolder, withOutput } from '../../src/files/output.js';
 import { formatBytes, formatPercent } from '../../src/format.js';
-import { type CalibrationChoice, calibrationSet } from '../../src/models/model-data.js';
-import { openBase } from '../../src/models/open-model.js';
-import { writePlan } from '../../src/plans/plan-file.js';
-import { type MeasureOptions, measureEvidence } from '../../src/statistics/measure-evidence.js';
-import { checkWritten } from '../../src/write-checks.js';
-import type { Context } from '../context.js';
+import { resolveModel } from '../../src/models/open-model.js';
+import { writeClaimed } from '../../src/plans/write-plan.js';
+import { checkWritten, type WrittenCheckpoint, writeCheckpoint } from '../../src/write-checkpoint.js';
+import {
+  type CacheFlags,
+  cacheOf,
+  calibrationOption,
+  type DeviceFlags,
+  dataOption,
+  deviceOption,
+  evidenceOption,
+  forceOption,
+  gpuMemoryOption,
+  jsonOption,
+  layoutOption,
+  memoryOption,
+  minTokensOption,
+  modelHelp,
+  noEvidenceOption,
+  pluginOption,
+  precisionOption,
+  profileOption,
+  revisionOption,
+  seedOption,
+  threadsOption,
+} from '../command-options.js';
+import type { Context, Define } from '../context.js';
+import { fraction, methodOption, path } from '../option-values.js';
 
-export interface CompressOptions extends PlanningOptions {
+interface CompressFlags extends CacheFlags, DeviceFlags {
   readonly method: string;
   readonly ratio?: number;
   readonly out?: string;
   readonly planOnly?: boolean;
-  /** Replaces what is at `out`. */
   readonly force?: boolean;
   readonly layout: ExpertLayout;
   readonly option?: Readonly<Record<string, unknown>>;
-  /** The option of that name, of methods that drop experts. */
   readonly acrossGroups?: boolean;
+  readonly calibration?: readonly CalibrationPart[];
+  readonly data?: string;
+  readonly seed: number;
+  readonly minTokens: number;
   readonly revision?: string;
 }
 
-/** `moepress compress <model>`: calibrate, decide, write the checkpoint or only the plan. */
-export async function compress(id: string, options: CompressOptions, context: Context): Promise<void> {
+export const define: Define = (command, context) =>
+  command
+    .argument('<model>', modelHelp)
+    .requiredOption(
+      '--method <name>',
+      'conmoe, fisher-moe, reap, frequency, random, or that of an installed plugin',
+    )
+    .option('--ratio <fraction>', 'share of the routed-expert parameters to remove', fraction)
+    .option('--out <path>', 'folder of the checkpoint (with --plan-only: file of the plan)', path)
+    .option('--plan-only', 'write the plan and no weights')
+    .option(
+      '--across-groups',
+      'of routers that select within groups of experts: drop the lowest of a layer, and select without groups',
+    )
+    .addOption(layoutOption())
+    .addOption(calibrationOption())
+    .addOption(dataOption())
+    .addOption(seedOption())
+    .option('--option <name=value>', 'an option of the method, may be repeated', methodOption)
+    .addOption(evidenceOption())
+    .addOption(noEvidenceOption())
+    .addOption(memoryOption())
+    .addOption(minTokensOption())
+    .addOption(deviceOption())
+    .addOption(precisionOption())
+    .addOption(gpuMemoryOption())
+    .addOption(threadsOption())
+    .addOption(revisionOption())
+    .addOption(pluginOption())
+    .addOption(jsonOption())
+    .addOption(forceOption())
+    .addOption(profileOption())
+    .action(async (model, flags) => compressModel(model, flags, await context(flags)));
+
+async function compressModel(id: string, flags: CompressFlags, context: Context): Promise<void> {
+  const { layout, option, acrossGroups, evidence, answers, runs, out, force, ...options } = flags;
+  const { work, plugins } = context;
   // What can be refused at once is refused before a model comes from the Hub and is measured.
-  if (options.evidence) await checkWritable(options.evidence);
-  await withOutput(takeOutput(options, context), async (output) => {
-    const method = await context.registry.find(options.method);
-    parseOptions(method.compressor, methodOptions(options));
-    const model = await openBase(id, { ...options, ...context.work });
+  const cache = cacheOf({ ...(evidence !== undefined && { evidence }) });
+  await checkChosen(cache, 'evidence');
+  await withOutput(takeOutput(flags, context), async (output) => {
+    const choice = { ...options, options: { ...option, ...(acrossGroups && { acrossGroups }) } };
+    const request = await requestOf(choice, { plugins, ...work });
+    const model = await resolveModel(id, { revision: flags.revision, ...work });
     if (output instanceof FolderOutput) {
-      const asked = { own: methodOptions(options), layout: options.layout, folder: output.path };
-      await checkWritten(model, method, asked);
+      await checkWritten(model, request, { layout, folder: output.path });
     }
-    const plan = await makePlan(model, method, methodOptions(options), options, context);
+    const plan = await compress(model, { ...choice, method: request.method, cache, ...work });
     showWarnings(plan, context);
-    if (!(output instanceof FolderOutput)) return outputPlan(plan, output, context);
-    const compressed = { base: model, view: applyPlan(model, plan), plan };
-    await outputCheckpoint(compressed, { ...options, out: output }, context);
+    if (!(output instanceof FolderOutput)) return printPlan(plan, output, context);
+    printWritten(await writeCheckpoint(model, plan, output, { layout, ...work }), layout, context);
   });
 }
 
 function takeOutput(
-  { out, planOnly, force }: CompressOptions,
+  { out, planOnly, force }: CompressFlags,
   { work }: Context,
 ): Promise<FileOutput | FolderOutput> | null {
-  const taking = { ...work, force };
+  const taking = { progress: work.onProgress, force };
   if (out !== undefined)
     return planOnly ? claimFile(out, 'plan', taking) : claimFolder(out, 'checkpoint', taking);
   if (planOnly) return null;
   throw new MoepressError('INPUT_INVALID', {
     message: 'Nothing says where the checkpoint goes.',
-    where: '--out',
+    where: 'out',
     hint: 'Give --out <dir>, or --plan-only to print the plan.',
   });
 }
 
-const methodOptions = ({ option, ratio, seed, acrossGroups }: CompressOptions) => ({
-  ...option,
-  ...(ratio !== undefined && { ratio }),
-  ...(acrossGroups && { acrossGroups }),
-  seed,
-});
-
-/** How a method's plan is made: what it is measured on, and with what. */
-export interface PlanningOptions extends CalibrationChoice, MeasureOptions, EngineChoice {}
-
-/** Measures what a method needs and lets it decide; `own` are its options. */
-export async function makePlan(
-  model: Model,
-  method: FoundMethod,
-  own: Readonly<Record<string, unknown>>,
-  options: PlanningOptions,
-  { work }: Context,
-): Promise<CompressionPlan> {
-  const engine = await openEngine(options, work);
-  let loaded: Promise<CalibrationSet> | undefined;
-  const calibration = () => {
-    loaded ??= calibrationSet(model, options, work);
-    return loaded;
-  };
-  try {
-    return await planCompression(engine, {
-      ...work,
-      model,
-      method,
-      options: own,
-      calibration,
-      measure: async (statistics) =>
-        measureEvidence(engine, model, await calibration(), statistics, { ...options, ...work }),
-    });
-  } finally {
-    await engine.dispose();
-  }
-}
-
 /** Hours of measuring may stand behind a plan: one that cannot be saved is printed. */
-async function outputPlan(plan: CompressionPlan, output: FileOutput | null, context: Context): Promise<void> {
+async function printPlan(plan: CompressionPlan, output: FileOutput | null, context: Context): Promise<void> {
   const print = () => context.print(JSON.stringify(plan, null, 2), plan);
   if (output === null) return print();
   try {
-    await writePlan(output.path, plan);
-    await output.commit();
+    await writeClaimed(plan, output);
   } catch (cause) {
     print();
     throw cause;
@@ -126,22 +133,9 @@ async function outputPlan(plan: CompressionPlan, output: FileOutput | null, cont
   context.print(`Plan ${hash.slice(0, 12)} written to ${output.out}`, { out: output.out, planHash: hash });
 }
 
-/** A model, what a plan makes of it, and the plan. */
-export interface Compressed {
-  readonly base: Model;
-  readonly view: Model;
-  readonly plan: CompressionPlan;
-}
-
-/** Writes the view and says what was saved. */
-export async function outputCheckpoint(
-  { base, view, plan }: Compressed,
-  { out, layout }: { readonly out: FolderOutput; readonly layout: ExpertLayout },
-  context: Context,
-): Promise<void> {
-  const written = await writeHuggingFace(view, out, { ...context.work, layout, plan, base });
-  const removed = removedRatios(base, written.parameters);
-  const planned = removedRatios(base, view);
+/** Says what was written and saved. */
+export function printWritten(written: WrittenCheckpoint, layout: ExpertLayout, { print }: Context): void {
+  const { removed, planned } = written;
   const text = [
     `Wrote ${written.directory}: ${formatBytes(written.bytes)} in ${written.files.length} files`,
     `Removed ${describeRemoved(removed)}`,
@@ -151,7 +145,7 @@ export async function outputCheckpoint(
         ]
       : []),
   ].join('\n');
-  context.print(text, { ...written, removed, planned, planHash: planHash(plan) });
+  print(text, written);
 }
 
 const describeRemoved = ({ routed, whole }: RemovedRatios) =>
@@ -159,5 +153,5 @@ const describeRemoved = ({ routed, whole }: RemovedRatios) =>
 
 /** What the method wants its user to know. */
 export function showWarnings({ warnings }: CompressionPlan, { work }: Context): void {
-  for (const message of warnings) work.progress({ type: 'warning', message });
+  for (const message of warnings) work.onProgress({ type: 'warning', message });
 }

@@ -3,15 +3,17 @@ import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { asWriteError, makeTemporary, WorkFolder } from '@moepress/checkpoint';
 import { MoepressError } from '@moepress/core';
-import { embeddedName, openBase } from '../../src/models/open-model.js';
-import type { Context } from '../context.js';
-import { compressAll, folderOf } from '../demo/demo-compress.js';
+import { embeddedName } from '../../src/models/embedded.js';
+import { openModel } from '../../src/models/open-model.js';
+import { forceOption, jsonOption, profileOption } from '../command-options.js';
+import type { Context, Define } from '../context.js';
 import { cells, columns } from '../demo/demo-row.js';
-import { checkpointBytes, scoreAll } from '../demo/demo-score.js';
+import { checkpointBytes, compressVariants, folderOf, scoreAll } from '../demo/demo-run.js';
 import { allVariants, shortVariants } from '../demo/demo-variants.js';
+import { path, positive } from '../option-values.js';
 import { formatTable } from '../text/table.js';
 
-export interface DemoOptions {
+interface DemoFlags {
   /** Keeps the compressed checkpoints there; a temporary folder is removed otherwise. */
   readonly out?: string;
   /** Documents of each task, for a first look. */
@@ -20,11 +22,21 @@ export interface DemoOptions {
   readonly all?: boolean;
 }
 
+export const define: Define = (command, context) =>
+  command
+    .option('--all', 'more experiments, which take minutes longer')
+    .option('--out <dir>', 'keep the checkpoints in this folder', path)
+    .option('--limit <n>', 'only the first n documents of a task', positive)
+    .addOption(jsonOption())
+    .addOption(forceOption())
+    .addOption(profileOption())
+    .action(async (flags) => demo(flags, await context(flags)));
+
 /**
- * `moepress demo`: the main job on the embedded model. Measures once a text, compresses with every method
- * at several ratios, writes each checkpoint, opens it again and scores it.
+ * The main job on the embedded model. Measures once a text, compresses with every method at several ratios, writes each
+ * checkpoint, opens it again and scores it.
  */
-export async function demo(options: DemoOptions, context: Context): Promise<void> {
+async function demo(options: DemoFlags, context: Context): Promise<void> {
   if (options.out === undefined) await inTemporaryFolder((folder) => demoIn(folder, options, context));
   else await inOwnFolder(resolve(options.out), (folder) => demoIn(folder, options, context), context);
 }
@@ -34,7 +46,7 @@ async function inOwnFolder(
   use: (folder: string) => Promise<void>,
   { work }: Context,
 ): Promise<void> {
-  const folder = await WorkFolder.open(out, work);
+  const folder = await WorkFolder.open(out, { progress: work.onProgress });
   try {
     await use(out);
   } finally {
@@ -42,12 +54,12 @@ async function inOwnFolder(
   }
 }
 
-async function demoIn(folder: string, { all, limit, out }: DemoOptions, context: Context): Promise<void> {
+async function demoIn(folder: string, { all, limit, out }: DemoFlags, context: Context): Promise<void> {
   const variants = all ? allVariants : shortVariants;
   for (const variant of variants) await checkEmpty(folderOf(folder, variant));
-  const base = await openBase(embeddedName, context.work);
+  const base = await openModel(embeddedName, context.work);
   const bytes = await checkpointBytes(base);
-  const compressed = await compressAll(base, variants, folder, context);
+  const compressed = await compressVariants(base, variants, folder, context);
   const rows = await scoreAll(base, [{ variant: null, model: base, bytes }, ...compressed], limit, context);
   const text = [
     `tiny: ${base.config.experts} experts in each of ${base.blocks.length} layers, top-${base.config.topK}`,

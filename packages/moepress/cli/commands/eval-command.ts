@@ -1,108 +1,136 @@
 import { checkWritable } from '@moepress/checkpoint';
-import { type Model, MoepressError, type Work } from '@moepress/core';
+import { MoepressError } from '@moepress/core';
+import { type OnnxDtype, onnxDtypes, renderHeading, renderTable, taskNames } from '@moepress/harness';
+import { Option } from 'commander';
+import { evaluate } from '../../src/evaluate.js';
+import type { Backend } from '../../src/evaluation/backend.js';
+import { saveResults } from '../../src/results/compare-results.js';
 import {
-  type Evaluation,
-  findTaskOrGroup,
-  type OnnxDtype,
-  renderHeading,
-  renderTable,
-  saveEvaluation,
-} from '@moepress/harness';
-import type { DeviceOptions } from '@moepress/runtime';
-import { type Questions, scoreView } from '../../src/evaluation/local-evaluation.js';
-import type { AnswersChoice } from '../../src/evaluation/response-cache.js';
-import { scoreServer } from '../../src/evaluation/server-evaluation.js';
-import { scoreReadyMade } from '../../src/evaluation/transformers-js-evaluation.js';
-import { openView } from '../../src/models/open-model.js';
-import type { Context } from '../context.js';
+  answersOption,
+  type CacheFlags,
+  cacheOf,
+  type DeviceFlags,
+  dataOption,
+  deviceOption,
+  forceOption,
+  gpuMemoryOption,
+  jsonOption,
+  memoryOption,
+  modelHelp,
+  noAnswersOption,
+  planOption,
+  precisionOption,
+  profileOption,
+  revisionOption,
+  threadsOption,
+} from '../command-options.js';
+import type { Context, Define } from '../context.js';
+import { flagOf } from '../flags.js';
+import { count, integer, list, path, positive } from '../option-values.js';
 
-export interface EvalOptions extends Questions, DeviceOptions {
+interface EvalFlags extends BackendFlags, DeviceFlags, Pick<CacheFlags, 'answers'> {
+  readonly tasks: readonly string[];
+  readonly limit?: number;
+  readonly numFewshot?: number;
+  readonly data?: string;
   readonly plan?: string;
   readonly output?: string;
   readonly addBos?: boolean;
-  readonly threads?: number;
-  /** Bytes of anonymous memory to stay within. */
-  readonly memory?: number;
   readonly revision?: string;
-  readonly answers?: AnswersChoice;
-  /** Scores ONNX files that others exported instead of a checkpoint. */
+}
+
+/** Who runs the model: `--base-url` a server, `--backend` the library of that name, nothing moepress. */
+interface BackendFlags {
   readonly backend?: 'transformers-js';
   readonly dtype?: OnnxDtype;
-  /** Scores what an OpenAI-compatible server runs instead of running the model here. */
   readonly baseUrl?: string;
   readonly servedName?: string;
   readonly maxLength?: number;
   readonly concurrency?: number;
 }
 
-/** `moepress eval <model>` */
-export async function evalCommand(id: string, options: EvalOptions, context: Context): Promise<void> {
+export const define: Define = (command, context) =>
+  command
+    .argument('<model>', modelHelp)
+    .requiredOption('--tasks <names>', `comma-separated: ${taskNames().join(', ')}`, list)
+    .addOption(planOption())
+    .option('--limit <n>', 'only the first n documents of a task (below 1: that share)', positive)
+    .option('--num-fewshot <n>', "examples before each question instead of the task's own number", integer)
+    .addOption(dataOption())
+    .option('--output <dir>', 'folder for the results file and the samples', path)
+    .option('--add-bos', 'put a beginning-of-sequence token before every text')
+    .addOption(answersOption())
+    .addOption(noAnswersOption())
+    .option(
+      '--base-url <url>',
+      'ask the OpenAI-compatible server there, such as http://localhost:8000/v1; key: OPENAI_API_KEY',
+    )
+    .option('--served-name <name>', 'what that server calls the model (default: as given)')
+    .option('--max-length <n>', 'tokens of a prompt and its answer on that server (default: 2048)', count)
+    .option('--concurrency <n>', 'requests to that server at once (default: 8)', count)
+    .addOption(
+      new Option(
+        '--backend <name>',
+        'run ready-made ONNX files, of a folder or the Hub (needs @huggingface/transformers)',
+      )
+        .choices(['transformers-js'])
+        .conflicts('baseUrl'),
+    )
+    .addOption(
+      new Option('--dtype <type>', 'numbers of those files (default: fp32)').choices(Object.keys(onnxDtypes)),
+    )
+    .addOption(deviceOption())
+    .addOption(precisionOption())
+    .addOption(gpuMemoryOption())
+    .addOption(memoryOption())
+    .addOption(threadsOption())
+    .addOption(revisionOption())
+    .addOption(jsonOption())
+    .addOption(forceOption())
+    .addOption(profileOption())
+    .action(async (model, flags) => evaluateModel(model, flags, await context(flags)));
+
+async function evaluateModel(id: string, flags: EvalFlags, { work, print, note }: Context): Promise<void> {
+  const { backend, dtype, baseUrl, servedName, maxLength, concurrency, output, answers, ...options } = flags;
   // Before a model comes from the Hub and is asked for hours.
-  for (const task of options.tasks) findTaskOrGroup(task);
-  if (options.output !== undefined) await checkWritable(options.output);
-  const evaluation = await score(id, options, context.work);
+  if (output !== undefined) await checkWritable(output);
+  const cache = cacheOf({ ...(answers !== undefined && { answers }) });
+  const evaluation = await evaluate(id, { ...options, backend: backendOf(flags), cache, ...work });
   const { record } = evaluation;
   // First: what cannot be saved has been seen at least.
-  context.print([renderHeading(record), '', renderTable(record)].join('\n'), record);
-  if (options.output === undefined) return;
-  context.note(`Results written to ${await saveEvaluation(evaluation, options.output)}`);
+  print([renderHeading(record), '', renderTable(record)].join('\n'), record);
+  if (output === undefined) return;
+  note(`Results written to ${await saveResults(evaluation, output)}`);
 }
 
-async function score(id: string, options: EvalOptions, work: Work): Promise<Evaluation> {
-  const { tasks, limit, numFewshot, data, baseUrl, backend } = options;
-  const questions = { tasks, limit, numFewshot, data };
-  checkPlace(options);
-  const kept = { answers: undefined, ...options };
-  if (baseUrl !== undefined) return scoreServer(id, questions, { ...kept, baseUrl }, work);
-  if (backend !== undefined) return scoreReadyMade(id, questions, kept, work);
-  const model = await openView(id, { ...options, ...work });
-  return scoreView(model, questions, kept, work);
-}
+/** Flags that only one kind of backend takes, and how to have it. */
+const bound = [
+  {
+    name: 'dtype',
+    kind: 'transformers-js',
+    title: 'that is ready-made',
+    hint: 'Give --backend transformers-js',
+  },
+  ...(['servedName', 'maxLength', 'concurrency'] as const).map(
+    (name) => ({ name, kind: 'server', title: 'that a server runs', hint: 'Give --base-url' }) as const,
+  ),
+] as const;
 
-/** Who may run a model, and how to have it so. */
-const places = {
-  moepress: { title: 'that moepress runs', hint: 'Leave out --base-url and --backend' },
-  server: { title: 'that a server runs', hint: 'Give --base-url' },
-  'transformers-js': { title: 'that is ready-made', hint: 'Give --backend transformers-js' },
-} as const;
-
-/** Options that do not make sense everywhere. */
-const bound: readonly {
-  readonly name: keyof EvalOptions;
-  readonly flag: string;
-  readonly at: readonly (keyof typeof places)[];
-}[] = [
-  { name: 'plan', flag: '--plan', at: ['moepress'] },
-  { name: 'threads', flag: '--threads', at: ['moepress'] },
-  { name: 'device', flag: '--device', at: ['moepress'] },
-  { name: 'precision', flag: '--precision', at: ['moepress'] },
-  { name: 'gpuMemory', flag: '--gpu-memory', at: ['moepress'] },
-  { name: 'memory', flag: '--memory', at: ['moepress'] },
-  { name: 'addBos', flag: '--add-bos', at: ['moepress', 'transformers-js'] },
-  { name: 'dtype', flag: '--dtype', at: ['transformers-js'] },
-  { name: 'servedName', flag: '--served-name', at: ['server'] },
-  { name: 'maxLength', flag: '--max-length', at: ['server'] },
-  { name: 'concurrency', flag: '--concurrency', at: ['server'] },
-];
-
-function checkPlace(options: EvalOptions): void {
-  const place = options.baseUrl === undefined ? (options.backend ?? 'moepress') : 'server';
-  const wrong = bound.find(({ name, at }) => options[name] !== undefined && !at.includes(place));
-  if (!wrong) return;
-  const { title, hint } = places[wrong.at[0]!];
-  throw new MoepressError('INPUT_INVALID', {
-    message: `${wrong.flag} is for a model ${title}.`,
-    where: wrong.flag,
-    hint: `${hint}, or leave out ${wrong.flag}.`,
-  });
-}
-
-/** Scores a view and keeps nothing. */
-export async function evaluateModel(
-  model: Model,
-  options: Questions & { readonly threads?: number },
-  work: Work,
-): Promise<Evaluation> {
-  const { threads, ...questions } = options;
-  return scoreView(model, questions, { answers: false, ...(threads && { threads }) }, work);
+function backendOf(flags: BackendFlags): Backend {
+  const { backend, dtype, baseUrl, servedName, maxLength, concurrency } = flags;
+  const kind = baseUrl === undefined ? (backend ?? 'local') : 'server';
+  const wrong = bound.find((one) => flags[one.name] !== undefined && one.kind !== kind);
+  if (wrong) {
+    const flag = flagOf(wrong.name)!;
+    throw new MoepressError('INPUT_INVALID', {
+      message: `${flag} is for a model ${wrong.title}.`,
+      where: flag,
+      hint: `${wrong.hint}, or leave out ${flag}.`,
+    });
+  }
+  if (baseUrl !== undefined) {
+    const apiKey = process.env.OPENAI_API_KEY;
+    return { kind: 'server', baseUrl, servedName, maxLength, concurrency, apiKey };
+  }
+  return backend === undefined ? { kind: 'local' } : { kind: backend, dtype };
 }

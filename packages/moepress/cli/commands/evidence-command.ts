@@ -11,26 +11,32 @@ import {
 } from '@moepress/runtime';
 import { formatBytes, formatCount, formatPercent } from '../../src/format.js';
 import { everyLeftover, type Left, ofStore } from '../../src/statistics/leftovers.js';
-import type { Context } from '../context.js';
+import { jsonOption, minTokensOption } from '../command-options.js';
+import type { Context, Define } from '../context.js';
+import { path } from '../option-values.js';
 import { leftText } from '../text/leftovers-text.js';
 import { formatTable } from '../text/table.js';
 
-export interface EvidenceOptions {
+interface EvidenceFlags {
   /** Experts that saw fewer tokens are counted as scarce. */
   readonly minTokens: number;
   /** Removes what killed runs left. */
   readonly clear?: boolean;
 }
 
+export const define: Define = (command, context) =>
+  command
+    .argument('[dir]', 'a store, or the folder of one statistic in it (default: the cache)', path)
+    .option('--clear', 'remove the scratch files and training states of runs that were killed')
+    .addOption(minTokensOption())
+    .addOption(jsonOption())
+    .action(async (dir, flags) => evidence(dir, flags, await context({})));
+
 /**
- * `moepress evidence [dir]`: what a store holds; for the folder of one statistic, what all evidence
- * of that model and calibration set says about the experts.
+ * Shows what a store holds; for the folder of one statistic, what all evidence of that model and calibration set says
+ * about the experts.
  */
-export async function evidence(
-  dir: string | undefined,
-  options: EvidenceOptions,
-  context: Context,
-): Promise<void> {
+async function evidence(dir: string | undefined, options: EvidenceFlags, context: Context): Promise<void> {
   if (dir !== undefined) await checkFolder(dir);
   const one = dir === undefined ? null : await readEvidence(resolve(dir));
   if (one) return showExperts(one, options, context);
@@ -86,7 +92,7 @@ function clearLeftovers(left: readonly Left[], { print }: Context): void {
 
 async function showExperts(
   one: StoredEvidence,
-  { minTokens }: EvidenceOptions,
+  { minTokens }: EvidenceFlags,
   context: Context,
 ): Promise<void> {
   const { model, calibration } = one.record;

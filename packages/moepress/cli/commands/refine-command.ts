@@ -1,85 +1,85 @@
 import { join } from 'node:path';
-import type { FolderOutput } from '@moepress/checkpoint';
-import { type CalibrationRecord, parseOptions, planHash } from '@moepress/core';
-import type { CalibrationPart } from '@moepress/harness';
-import { defaultRunsRoot, recordOf, refineModel } from '@moepress/runtime';
-import { claimFolder, notKept, withOutput } from '../../src/files/output.js';
-import { type TrainingData, trainingSet } from '../../src/models/model-data.js';
-import { openBase, warnOfOtherBase } from '../../src/models/open-model.js';
-import { applyPlanFile, readPlan } from '../../src/plans/plan-file.js';
+import { planHash } from '@moepress/core';
+import { type CalibrationPart, calibrationForms, parseCalibration } from '@moepress/harness';
+import { claimFolder, withOutput } from '../../src/files/output.js';
 import { writeRefined } from '../../src/plans/refined-folder.js';
-import type { Context } from '../context.js';
+import { refine } from '../../src/refine.js';
+import {
+  cacheOf,
+  dataOption,
+  forceOption,
+  jsonOption,
+  memoryOption,
+  modelHelp,
+  pluginOption,
+  profileOption,
+  revisionOption,
+  seedOption,
+  threadsOption,
+} from '../command-options.js';
+import type { Context, Define } from '../context.js';
+import { methodOption, path } from '../option-values.js';
 
-export interface RefineOptions {
+interface RefineFlags {
   readonly plan: string;
   readonly refiner: string;
   readonly train: readonly CalibrationPart[];
   readonly validate?: readonly CalibrationPart[];
   readonly out: string;
   readonly option?: Readonly<Record<string, unknown>>;
-  /** Folder in which runs keep their state. */
   readonly runs?: string;
   readonly data?: string;
   readonly seed: number;
   readonly threads?: number;
-  /** Bytes of anonymous memory to stay within. */
   readonly memory?: number;
   readonly revision?: string;
   readonly force?: boolean;
 }
 
-/** `moepress refine <model>`: train what a plan leaves, and write the plan with what was learned. */
-export async function refine(id: string, options: RefineOptions, context: Context): Promise<void> {
-  const taking = claimFolder(options.out, 'refined', { ...context.work, force: options.force });
-  await withOutput(taking, (output) => refineInto(output!, id, options, context));
-}
+export const define: Define = (command, context) =>
+  command
+    .argument('<model>', `the plan's base: ${modelHelp}`)
+    .requiredOption('--plan <file>', 'the plan that makes the student', path)
+    .requiredOption('--refiner <name>', 'cd-moe, distil, or that of an installed plugin')
+    .requiredOption(
+      '--train <set>',
+      `what to learn from, of a task's questions the answers: ${calibrationForms.join('; ')}`,
+      parseCalibration,
+    )
+    .option('--validate <set>', 'what to judge the student by meanwhile', parseCalibration)
+    .requiredOption('--out <dir>', 'folder of the refined plan, its tensors and loss curves', path)
+    .option('--option <name=value>', 'an option of the refiner, may be repeated', methodOption)
+    .option('--runs <dir>', 'where training keeps its state and goes on (default: the cache)', path)
+    .addOption(dataOption())
+    .addOption(seedOption())
+    .addOption(memoryOption())
+    .addOption(threadsOption())
+    .addOption(revisionOption())
+    .addOption(pluginOption())
+    .addOption(jsonOption())
+    .addOption(forceOption())
+    .addOption(profileOption())
+    .action(async (model, flags) => refineModel(model, flags, await context(flags)));
 
-async function refineInto(
-  output: FolderOutput,
+async function refineModel(
   id: string,
-  options: RefineOptions,
-  context: Context,
+  { plan, out, option, runs, force, ...options }: RefineFlags,
+  { work, plugins, print }: Context,
 ): Promise<void> {
-  const { work } = context;
-  const file = await readPlan(options.plan);
-  const refiner = await context.registry.findRefiner(options.refiner);
-  const own = parseOptions(refiner.refiner, { ...options.option, seed: options.seed });
-  const teacher = await openBase(id, { ...options, ...work });
-  await warnOfOtherBase(file.plan, teacher, work);
-  const student = applyPlanFile(teacher, file);
-  const data = await trainingSet(teacher, options.train, options, work);
-  const validation = options.validate && (await trainingSet(teacher, options.validate, options, work));
-  const folder = options.runs ?? defaultRunsRoot();
-  const refined = await refineModel({
-    ...work,
-    ...(options.threads !== undefined && { threads: options.threads }),
-    memory: options.memory,
-    student,
-    teacher,
-    refiner,
-    options: own,
-    sequences: data.sequences,
-    validation: validation?.sequences ?? [],
-    folder,
-    // A place that the user did not choose is a convenience: one that is full is given up.
-    giveUp: options.runs === undefined ? notKept('States of training', folder, work.progress) : undefined,
-  });
-  const record = {
-    refiner: { name: refiner.refiner.name, ...refiner.origin },
-    options: own,
-    data: dataRecord(data),
-  };
-  const plan = await writeRefined(output, file.plan, refined, record, work);
-  context.print(summary(options.out, plan.learned!.tensors, refined.curves), {
-    out: options.out,
-    plan: join(options.out, 'plan.json'),
-    planHash: planHash(plan),
-    curves: refined.curves,
+  const progress = work.onProgress;
+  await withOutput(claimFolder(out, 'refined', { progress, force }), async (output) => {
+    const cache = cacheOf({ ...(runs !== undefined && { runs }) });
+    const refined = await refine(id, plan, { ...options, options: option, cache, plugins, ...work });
+    const file = await writeRefined(output!, refined, { progress, signal: work.signal });
+    const { curves } = refined;
+    print(summary(out, file.tensors.size, curves), {
+      out,
+      plan: join(out, 'plan.json'),
+      planHash: planHash(file.plan),
+      curves,
+    });
   });
 }
-
-const dataRecord = ({ sequences, ...set }: TrainingData): CalibrationRecord =>
-  recordOf({ ...set, sequences: sequences.map(({ ids }) => ids) });
 
 function summary(out: string, tensors: number, curves: Record<string, readonly { loss: number }[]>): string {
   const stages = Object.entries(curves).map(([stage, curve]) => {

@@ -1,10 +1,12 @@
 import { MoepressError } from '@moepress/core';
-import { loadSamples, type Sample } from '@moepress/harness';
-import { findResults } from '../../src/results/find-results.js';
-import type { Context } from '../context.js';
+import type { Sample } from '@moepress/harness';
+import { loadResults } from '../../src/results/compare-results.js';
+import { jsonOption, resultsHelp } from '../command-options.js';
+import type { Context, Define } from '../context.js';
+import { count, path } from '../option-values.js';
 import { sampleText } from '../text/sample-text.js';
 
-export interface SamplesOptions {
+interface SamplesFlags {
   readonly task?: string;
   readonly filter?: string;
   /** Only documents that the first metric counts as wrong. */
@@ -13,12 +15,21 @@ export interface SamplesOptions {
   readonly limit: number;
 }
 
-/** `moepress samples <results>`: what a model was asked and answered. */
-export async function samples(path: string, options: SamplesOptions, context: Context): Promise<void> {
-  const all = await loadSamples(await findResults(path));
-  const shown = Object.entries(pick(all, options.task)).map(([task, ofTask]) => {
-    const kept = ofTask.filter((sample) => isWanted(sample, options));
-    return { task, matching: kept.length, samples: kept.slice(0, options.limit) };
+export const define: Define = (command, context) =>
+  command
+    .argument('<results>', resultsHelp, path)
+    .option('--task <name>', 'only this task')
+    .option('--filter <name>', 'only answers under this filter')
+    .option('--wrong', 'only answers that the first metric counts as wrong')
+    .option('--limit <n>', 'samples of each task', count, 5)
+    .addOption(jsonOption())
+    .action(async (results, flags) => showSamples(results, flags, await context({})));
+
+async function showSamples(path: string, flags: SamplesFlags, context: Context): Promise<void> {
+  const { samples: all } = await loadResults(path);
+  const shown = Object.entries(pick(all, flags.task)).map(([task, ofTask]) => {
+    const kept = ofTask.filter((sample) => isWanted(sample, flags));
+    return { task, matching: kept.length, samples: kept.slice(0, flags.limit) };
   });
   const text = shown.flatMap(({ task, matching, samples: kept }) => [
     `${task}: ${kept.length} of ${matching} samples`,
@@ -28,7 +39,9 @@ export async function samples(path: string, options: SamplesOptions, context: Co
   context.print(text.join('\n').trimEnd(), shown);
 }
 
-function pick(all: Readonly<Record<string, Sample[]>>, task: string | undefined): Record<string, Sample[]> {
+type SamplesByTask = Readonly<Record<string, readonly Sample[]>>;
+
+function pick(all: SamplesByTask, task: string | undefined): SamplesByTask {
   if (task === undefined) return all;
   if (Object.hasOwn(all, task)) return { [task]: all[task]! };
   throw new MoepressError('INPUT_INVALID', {
@@ -38,7 +51,7 @@ function pick(all: Readonly<Record<string, Sample[]>>, task: string | undefined)
   });
 }
 
-function isWanted(sample: Sample, { filter, wrong }: SamplesOptions): boolean {
+function isWanted(sample: Sample, { filter, wrong }: SamplesFlags): boolean {
   if (filter !== undefined && sample.filter !== filter) return false;
   return !wrong || sample[sample.metrics[0]!] === 0;
 }

@@ -22,7 +22,7 @@ import { cast, mul, reduceSum, reshape, rowPerExpert } from '@moepress/graph';
 import { calibrate, Engine, ModelRunner, planCompression } from '@moepress/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findPlugins } from '../../src/methods/plugin-host.js';
-import { channelStatistics as scores } from '../../src/statistics/channel-scores.js';
+import { channelStatistics as scores } from '../../src/statistics/measure-channels.js';
 
 const families = [
   ['olmoe', 'olmoe'],

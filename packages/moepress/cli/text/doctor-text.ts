@@ -1,21 +1,13 @@
+import type { Diagnosis } from '../../src/devices/diagnose-devices.js';
 import type { Examination } from '../../src/devices/examine.js';
 import { formatBytes } from '../../src/format.js';
 
-export interface Machine {
-  readonly system: string;
-  readonly processor: string;
-  readonly cores: number;
-  /** Bytes. */
-  readonly memory: number;
-  readonly node: string;
-}
-
-export function renderExaminations(machine: Machine, examinations: readonly Examination[]): string {
+export function renderDevices({ machine, devices }: Diagnosis): string {
   const { system, processor, cores, memory, node } = machine;
   return [
     `${processor}, ${cores} cores, ${formatBytes(memory)} of memory, ${system}, Node.js ${node}`,
     '',
-    ...examinations.flatMap(lines),
+    ...devices.flatMap(lines),
   ].join('\n');
 }
 

@@ -3,10 +3,10 @@ import { formatBytes, formatCount, formatPercent } from '../../src/format.js';
 import type {
   AttentionSummary,
   ExpertSummary,
-  Inspection,
+  ModelReport,
   QuantisedSummary,
   Saving,
-} from '../../src/inspect.js';
+} from '../../src/inspection/model-report.js';
 import { formatTable } from './table.js';
 
 const partNames: Readonly<Record<Exclude<keyof ModelSize, 'total'>, string>> = {
@@ -20,14 +20,14 @@ const partNames: Readonly<Record<Exclude<keyof ModelSize, 'total'>, string>> = {
 };
 
 /** An inspection for people. */
-export function renderInspection(inspection: Inspection): string {
+export function renderReport(inspection: ModelReport): string {
   const sections = [renderHeading(inspection), renderParts(inspection.size)];
   if (inspection.unread.length > 0) sections.push(describeUnread(inspection.unread));
   if (inspection.methods.length > 0) sections.push(renderSavings(inspection));
   return sections.join('\n\n');
 }
 
-function renderHeading(inspection: Inspection): string {
+function renderHeading(inspection: ModelReport): string {
   const { id, revision, architecture, layers, attention, experts, quantised, size, activeParameters } =
     inspection;
   const kinds = layers.dense > 0 ? ` (${layers.moe} with experts, ${layers.dense} dense)` : '';
@@ -109,7 +109,7 @@ function renderParts({ total, ...parts }: ModelSize): string {
   );
 }
 
-function renderSavings({ methods }: Inspection): string {
+function renderSavings({ methods }: ModelReport): string {
   const rows = methods.flatMap(({ name, savings }) =>
     savings.map((saving, i) => [
       i === 0 ? name : '',

@@ -1,23 +1,12 @@
-import { type Factor, nameOf, rankCorrelation } from '../../src/experiments/sweep/spread.js';
-import type { AskedEntry } from '../../src/experiments/sweep/sweep-entry.js';
-import { type Measure, ranked } from '../../src/experiments/sweep/sweep-measure.js';
+import type { SweepTable } from '../../src/experiments/sweep/run-sweep.js';
+import { nameOf, rankCorrelation } from '../../src/experiments/sweep/spread.js';
+import { ranked } from '../../src/experiments/sweep/sweep-measure.js';
 import { type Column, formatTable } from './table.js';
 
 const shown = 20;
 
-export interface Summary {
-  readonly title: string;
-  readonly entries: readonly AskedEntry[];
-  readonly measures: readonly Measure[];
-  /** What is ranked by. */
-  readonly by: Measure;
-  /** The options that were varied. */
-  readonly options: readonly string[];
-  readonly factors: readonly Factor[];
-}
-
 /** The best configurations, what decided, and how far the measures agree. */
-export function sweepText({ title, entries, measures, by, options, factors }: Summary): string {
+export function sweepText({ title, entries, measures, by, options, factors }: SweepTable): string {
   const isAskedAgain = measures.some(({ name }) => name === `${by.name}-again`);
   const best = ranked(entries, by).slice(0, shown);
   const columns: Column[] = [

@@ -9,9 +9,7 @@ import {
 import { defaultEvidenceRoot, isWriteError, modelIdentity } from '@moepress/runtime';
 import { notKept, storeFolder } from '../files/output.js';
 import { companionsHash } from '../models/companions.js';
-
-/** Folder of answers, absent for the default one, false for none. */
-export type AnswersChoice = string | false | undefined;
+import { type CacheOption, cacheFolder } from '../options.js';
 
 /** Beside the evidence. */
 const defaultRoot = () => join(dirname(defaultEvidenceRoot()), 'answers');
@@ -20,12 +18,13 @@ const defaultRoot = () => join(dirname(defaultEvidenceRoot()), 'answers');
  * The answers a local model gave before. Once its weights are others, further answers are refused with
  * `CHECKPOINT_CHANGED`. Throws what `openResponseCache` and `modelIdentity` throw.
  */
-export async function openLocalAnswers(
-  choice: AnswersChoice,
+export async function openLocalResponses(
+  cache: CacheOption | undefined,
   model: Model,
   settings: LanguageModel['settings'],
   work: Work,
 ): Promise<ResponseCache | undefined> {
+  const choice = cacheFolder(cache, 'responses');
   const folder = await storeFolder(choice, defaultRoot(), 'Answers', work.progress);
   if (folder === null) return undefined;
   const { hash: numbers, checkUnchanged } = await modelIdentity(model, work);

@@ -1,6 +1,6 @@
 import { availableParallelism, cpus } from 'node:os';
 import type { TokenEngine } from '@moepress/harness';
-import type { EngineChoice } from '../devices/open-engine.js';
+import type { ComputeOptions } from '../options.js';
 
 /** How fast a model was scored, and where. */
 export interface Throughput {
@@ -16,7 +16,7 @@ export interface Throughput {
  */
 export function metered(
   engine: TokenEngine & { ready(): Promise<unknown> },
-  { threads = availableParallelism(), device = 'cpu' }: EngineChoice = {},
+  { threads = availableParallelism(), device = 'cpu' }: Pick<ComputeOptions, 'threads' | 'device'> = {},
 ): { readonly engine: TokenEngine; throughput(): Throughput | null } {
   let [tokens, milliseconds] = [0, 0];
   return {

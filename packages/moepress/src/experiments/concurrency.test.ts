@@ -1,12 +1,10 @@
 import { expect, it } from 'vitest';
-import { inLanes, oneAfterTheOther } from './concurrency.js';
+import { mapConcurrent, serialQueue } from './concurrency.js';
 
-const never = new AbortController().signal;
-
-it('runs as many at once as there are lanes', async () => {
+it('runs as many at once as there are workers', async () => {
   let [running, most] = [0, 0];
   const done: number[] = [];
-  await inLanes([1, 2, 3, 4, 5], 2, never, async (item) => {
+  await mapConcurrent([1, 2, 3, 4, 5], { workers: 2 }, async (item) => {
     most = Math.max(most, ++running);
     await new Promise((resolve) => setTimeout(resolve, 5));
     running--;
@@ -18,7 +16,7 @@ it('runs as many at once as there are lanes', async () => {
 
 it('stops the others when one fails, and waits for them', async () => {
   const stopped: number[] = [];
-  const run = inLanes([1, 2, 3], 2, never, async (item, { signal }) => {
+  const run = mapConcurrent([1, 2, 3], { workers: 2 }, async (item, { signal }) => {
     if (item === 1) throw new Error('one');
     await new Promise((resolve) => signal!.addEventListener('abort', resolve));
     stopped.push(item);
@@ -29,13 +27,17 @@ it('stops the others when one fails, and waits for them', async () => {
 
 it('starts nothing once stopped', async () => {
   const started: number[] = [];
-  const run = inLanes([1], 1, AbortSignal.abort(), async (item) => void started.push(item));
+  const run = mapConcurrent(
+    [1],
+    { workers: 1, signal: AbortSignal.abort() },
+    async (item) => void started.push(item),
+  );
   await expect(run).rejects.toMatchObject({ code: 'ABORTED' });
   expect(started).toEqual([]);
 });
 
 it('runs one after the other, also after a failure', async () => {
-  const queued = oneAfterTheOther();
+  const queued = serialQueue();
   const log: string[] = [];
   const job = (name: string, milliseconds: number) =>
     queued(async () => {

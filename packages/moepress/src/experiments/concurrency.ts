@@ -1,32 +1,31 @@
 import { throwIfAborted, type Work } from '@moepress/core';
 
 /**
- * Runs `work` on every item, at most `lanes` at once. The first failure aborts what runs, waits until it has
+ * Calls `run` with every item, at most `workers` at once. The first failure aborts what runs, waits until it has
  * stopped, and is thrown.
  */
-export async function inLanes<Item>(
+export async function mapConcurrent<Item>(
   items: readonly Item[],
-  lanes: number,
-  signal: AbortSignal,
+  { workers, signal }: { readonly workers: number; readonly signal?: AbortSignal | undefined },
   run: (item: Item, work: Work) => Promise<void>,
 ): Promise<void> {
   const failure = new AbortController();
-  const work = { signal: AbortSignal.any([signal, failure.signal]) };
+  const work = { signal: AbortSignal.any([...(signal ? [signal] : []), failure.signal]) };
   const queue = items.values();
-  const lane = async () => {
+  const worker = async () => {
     for (const item of queue) {
       throwIfAborted(work.signal);
       await run(item, work);
     }
   };
   await Promise.all(
-    Array.from({ length: lanes }, () => lane().catch((error: unknown) => failure.abort(error))),
+    Array.from({ length: workers }, () => worker().catch((error: unknown) => failure.abort(error))),
   );
   if (failure.signal.aborted) throw failure.signal.reason;
 }
 
 /** Queues what it is given: each starts when all before it have ended, however they ended. */
-export function oneAfterTheOther() {
+export function serialQueue() {
   let last: Promise<unknown> = Promise.resolve();
   return <Result>(run: () => Promise<Result>): Promise<Result> => {
     const result = last.then(run);

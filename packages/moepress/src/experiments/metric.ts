@@ -1,5 +1,23 @@
-import { findTaskOrGroup, groupsWithin, isGroup, leaves } from '@moepress/harness';
-import type { Cell } from './cell.js';
+import { findTaskOrGroup, groupsWithin, isGroup, leaves, type ResultsRecord } from '@moepress/harness';
+
+/** Something that was scored: numbers by task and `metric,filter`. */
+export interface Scored {
+  readonly scores: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+/** The numbers of tasks and groups, standard errors among them. */
+export function scoresOf({ results }: ResultsRecord): Record<string, Record<string, number>> {
+  return Object.fromEntries(
+    Object.entries(results).map(([task, result]) => [
+      task,
+      Object.fromEntries(
+        Object.entries(result).filter(
+          (entry): entry is [string, number] => entry[0].includes(',') && typeof entry[1] === 'number',
+        ),
+      ),
+    ]),
+  );
+}
 
 /** What is shown of a task: one number. */
 export interface Metric {
@@ -26,7 +44,7 @@ const preferred = [
  * One metric for each task and group that was scored, as the papers of the field choose them. `asked` names those that
  * were asked for, each of which counts once in the average; they come first. Absent: all that were scored.
  */
-export function metricsOf(cells: readonly Pick<Cell, 'scores'>[], asked?: readonly string[]): Metric[] {
+export function metricsOf(cells: readonly Scored[], asked?: readonly string[]): Metric[] {
   const tasks = new Map(cells.flatMap(({ scores }) => Object.entries(scores)));
   const counted = asked ? outermost(asked) : new Set(tasks.keys());
   const metrics = [...tasks].flatMap(([task, scores]): Metric[] => {
@@ -52,7 +70,7 @@ function outermost(names: readonly string[]): Set<string> {
 }
 
 /** Mean over the accuracies that count in it; null where one is missing or there is none. */
-export function average({ scores }: Pick<Cell, 'scores'>, metrics: readonly Metric[]): number | null {
+export function average({ scores }: Scored, metrics: readonly Metric[]): number | null {
   const values = metrics
     .filter(({ higherIsBetter, isAveraged }) => higherIsBetter && isAveraged)
     .map(({ task, key }) => scores[task]?.[key]);

@@ -1,5 +1,4 @@
 import { formatPercent } from '../format.js';
-import type { Mass } from '../statistics/channel-mass.js';
 import { accent, renderFigure } from './figure.js';
 
 const cell = 14;
@@ -7,8 +6,14 @@ const cell = 14;
 const margins = { left: 48, top: 64, right: 16, bottom: 40 };
 /** Labelled experts and layers, about. */
 const labels = 16;
+
+/** Shares of a sum by layer and expert. */
+export interface Shares {
+  readonly layers: readonly { readonly layer: number; readonly experts: readonly number[] }[];
+}
+
 /** Shares of the mass by layer and expert; opacity grows with the root of the share, so that small ones show. */
-export async function renderHeatMap({ layers }: Mass, heading: string): Promise<string> {
+export async function renderHeatMap({ layers }: Shares, heading: string): Promise<string> {
   const cells = layers.flatMap(({ layer, experts }) =>
     experts.map((share, expert) => ({ layer, expert, share })),
   );

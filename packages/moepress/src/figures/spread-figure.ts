@@ -1,14 +1,30 @@
-import type { Factor } from '../experiments/sweep/spread.js';
-import type { Measure } from '../experiments/sweep/sweep-measure.js';
 import { accent, renderFigure } from './figure.js';
+
+/** Values of a number under each value of an option, and their mean. */
+export interface Spread {
+  readonly option: string;
+  readonly levels: readonly {
+    readonly value: string;
+    readonly mean: number;
+    readonly values: readonly number[];
+  }[];
+}
+
+/** A number that configurations are compared by. */
+export interface Axis {
+  readonly title: string;
+  readonly higherIsBetter: boolean;
+  /** Whether ratios tell more than differences. */
+  readonly isRatio: boolean;
+}
 
 const row = 16;
 const margins = { left: 150, top: 56, right: 24, bottom: 40 };
 
 /** Every configuration as a dot under each value of its options, and the mean of each value as a bar. */
 export async function renderSpread(
-  factors: readonly Factor[],
-  { title, higherIsBetter, isRatio }: Measure,
+  factors: readonly Spread[],
+  { title, higherIsBetter, isRatio }: Axis,
   heading: string,
 ): Promise<string> {
   const levels = factors.flatMap(({ option, levels }) =>

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { checkWritable, FileOutput, FolderOutput } from '@moepress/checkpoint';
 import { MoepressError, type Progress } from '@moepress/core';
+import { type CacheFolders, type CacheOption, cacheFolder } from '../options.js';
 import { type FileKind, type FolderKind, fileKinds, folderKinds } from './output-kinds.js';
 
 /** How an output path is taken. */
@@ -32,6 +33,12 @@ export async function withOutput<Output extends FileOutput | FolderOutput, Resul
   } finally {
     await output?.abandon();
   }
+}
+
+/** Throws `WRITE_FAILED` or `DISK_FULL` if a cache that the user chose cannot be written: before long work begins. */
+export async function checkChosen(cache: CacheOption | undefined, kind: keyof CacheFolders): Promise<void> {
+  const folder = cacheFolder(cache, kind);
+  if (folder) await checkWritable(folder);
 }
 
 /**

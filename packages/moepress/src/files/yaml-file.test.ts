@@ -53,7 +53,7 @@ it('refuses recipes with more cells than anyone could wait for', async () => {
   };
   const list = (count: number, of: (i: number) => unknown) => Array.from({ length: count }, (_, i) => of(i));
   const ratios = list(256, (i) => (i + 1) / 300);
-  expect((await asked({ ratios, seeds: list(19, (i) => i) })).recipe.ratios).toHaveLength(256);
+  expect((await asked({ ratios, seeds: list(19, (i) => i) })).data.ratios).toHaveLength(256);
   for (const more of [
     { ratios, seeds: list(256, (i) => i), calibration: list(256, (i) => `tiny:${i + 1}`) },
     { ratios, seeds: list(40, (i) => i) },

@@ -35,14 +35,33 @@ export async function readYaml<Data>(
     if (range) return at(range[0]!);
     return path.length === 0 ? file : whereIs(path.slice(0, -1));
   };
-  const { success, data, error } = schema.safeParse(contentOf(document, file));
-  if (success) return { data, whereIs };
+  return {
+    data: parsed(contentOf(document, file), schema, { whole, whereIs, hint: 'Correct the line.' }),
+    whereIs,
+  };
+}
+
+/** Checks what a program gives in place of a file: its parts are named by their paths in `name`, such as `grid.tasks[1]`. */
+export function checkData<Data>(value: unknown, schema: z.ZodType<Data>, name: string): LocatedYaml<Data> {
+  const whereIs = (path: readonly PropertyKey[]) =>
+    [name, ...path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))].join('');
+  return { data: parsed(value, schema, { whole: name, whereIs, hint: 'Correct the value.' }), whereIs };
+}
+
+function parsed<Data>(
+  value: unknown,
+  schema: z.ZodType<Data>,
+  {
+    whole,
+    whereIs,
+    hint,
+  }: Pick<LocatedYaml<Data>, 'whereIs'> & { readonly whole: string; readonly hint: string },
+): Data {
+  const { success, data, error } = schema.safeParse(value);
+  if (success) return data;
   const { path, message } = innermost(error.issues[0]!);
-  throw new MoepressError('INPUT_INVALID', {
-    message: `${path.join('.') || whole}: ${message}.`,
-    where: whereIs(path),
-    hint: 'Correct the line.',
-  });
+  const what = path.join('.') || whole;
+  throw new MoepressError('INPUT_INVALID', { message: `${what}: ${message}.`, where: whereIs(path), hint });
 }
 
 /** Far more than any recipe or grid takes; the library takes the square of it for some texts. */

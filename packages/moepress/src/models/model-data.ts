@@ -1,43 +1,60 @@
-import type { CalibrationSet, TokenSequence } from '@moepress/core';
-import { type Model, MoepressError, type Work } from '@moepress/core';
+import {
+  type CalibrationSet,
+  type Model,
+  MoepressError,
+  type TokenSequence,
+  type Work,
+} from '@moepress/core';
 import {
   type CalibrationPart,
   calibrationForms,
   loadCalibration,
   loadTraining,
   openDatasets,
+  parseCalibration,
 } from '@moepress/harness';
-import { tinyModel } from '@moepress/tiny';
-import { embeddedName, tokenizerOf } from './open-model.js';
+import { embeddedDirectory, embeddedName, embeddedText } from './embedded.js';
+import { tokenizerOf } from './tokenizer.js';
+
+/** Texts to measure on or learn from, such as `wikitext:128x2048` or `tiny_gsm[train]`, or the parts of such a text. */
+export type TextsInput = string | readonly CalibrationPart[];
+
+/** The same, or sequences of token ids. */
+export type CalibrationInput = TextsInput | CalibrationSet;
+
+export interface DataOptions {
+  /** Folder that mirrors datasets of the Hub: `<dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}`. */
+  readonly data?: string | undefined;
+  /** Chooses documents where fewer are taken than there are; 0 by default. */
+  readonly seed?: number | undefined;
+}
+
+export interface CalibrationChoice extends DataOptions {
+  /** What methods measure on; the embedded model brings a text of its own. */
+  readonly calibration?: CalibrationInput | undefined;
+}
 
 /** The text that comes with the embedded model, which is calibrated on it unless the user says otherwise. */
 const embeddedSet: readonly CalibrationPart[] = [
   { source: { kind: 'named', name: embeddedName }, sequences: null, length: null },
 ];
 
-export interface CalibrationChoice {
-  /** What `--calibration` names. */
-  readonly calibration?: readonly CalibrationPart[];
-  /** Folder that mirrors Hub datasets. */
-  readonly data?: string;
-  readonly seed: number;
-}
-
 /** The sequences to measure `model` on. Throws what the harness' `loadCalibration` throws. */
 export async function calibrationSet(
   model: Model,
-  { calibration, data, seed }: CalibrationChoice,
+  { calibration, ...choice }: CalibrationChoice,
   work: Work,
 ): Promise<CalibrationSet> {
-  const parts = calibration ?? (model.id === embeddedName ? embeddedSet : undefined);
-  if (parts === undefined) {
+  const given = calibration ?? (model.id === embeddedName ? embeddedSet : undefined);
+  if (given === undefined) {
     throw new MoepressError('CALIBRATION_INVALID', {
       message: 'The method measures on text, and none was given.',
-      where: '--calibration',
-      hint: `Give --calibration with one of: ${calibrationForms.join('; ')}.`,
+      where: 'calibration',
+      hint: `Give \`calibration\` with one of: ${calibrationForms.join('; ')}.`,
     });
   }
-  return loadCalibration(parts, await readerOf(model, { data, seed }, work));
+  if (isSet(given)) return given;
+  return loadCalibration(partsOf(given), await readerOf(model, choice, work));
 }
 
 export type TrainingData = CalibrationSet<TokenSequence>;
@@ -45,23 +62,27 @@ export type TrainingData = CalibrationSet<TokenSequence>;
 /** The sequences to train `model` on. Throws what the harness' `loadTraining` throws. */
 export async function trainingSet(
   model: Model,
-  parts: readonly CalibrationPart[],
-  choice: Pick<CalibrationChoice, 'data' | 'seed'>,
+  texts: TextsInput,
+  choice: DataOptions,
   work: Work,
 ): Promise<TrainingData> {
-  return loadTraining(parts, await readerOf(model, choice, work));
+  return loadTraining(partsOf(texts), await readerOf(model, choice, work));
 }
 
-async function readerOf(
-  model: Model,
-  { data, seed }: { readonly data?: string | undefined; readonly seed: number },
-  work: Work,
-) {
+const partsOf = (texts: TextsInput) => (typeof texts === 'string' ? parseCalibration(texts) : texts);
+
+const isSet = (calibration: CalibrationInput): calibration is CalibrationSet =>
+  typeof calibration === 'object' && 'sequences' in calibration;
+
+/** The datasets that tasks and calibration sets read; those of the embedded model come with it. */
+export const datasetsIn = (data: string | undefined) => openDatasets({ data, embedded: embeddedDirectory });
+
+async function readerOf(model: Model, { data, seed = 0 }: DataOptions, work: Work) {
   return {
     ...work,
     seed,
-    datasets: openDatasets({ data, embedded: tinyModel.directory }),
-    files: { [embeddedName]: tinyModel.calibrationFile },
+    datasets: datasetsIn(data),
+    files: { [embeddedName]: embeddedText },
     tokenizer: await tokenizerOf(model),
     maxPositions: model.config.maxPositions,
   };

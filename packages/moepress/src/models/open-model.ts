@@ -1,34 +1,60 @@
 import { resolve } from 'node:path';
-import { openModel, openTokenizer } from '@moepress/checkpoint';
-import type { CompressionPlan, Model, Tokenizer, Work } from '@moepress/core';
-import { planHash } from '@moepress/core';
+import { openModel as openCheckpoint } from '@moepress/checkpoint';
+import type { CompressionPlan, Model, Work } from '@moepress/core';
 import { knownWeightsDigest, weightsDigest } from '@moepress/runtime';
-import { tinyModel } from '@moepress/tiny';
-import { applyPlanFile, readPlan } from '../plans/plan-file.js';
+import { type WorkOptions, workOf } from '../options.js';
+import { applyPlan, type PlanInput, resolvePlan } from '../plans/plan-file.js';
+import { embeddedDirectory, embeddedName } from './embedded.js';
 
-/** What users write for the embedded model; a folder of that name is `./tiny`. */
-export const embeddedName = 'tiny';
+/** A folder, an id on the Hub, `tiny` for the embedded model, or a model that has been opened. */
+export type ModelInput = string | Model;
 
-interface BaseOptions extends Work {
-  readonly revision?: string;
+export interface ModelOptions {
+  /** Branch, tag or commit of a Hub model; `main` by default. */
+  readonly revision?: string | undefined;
 }
 
-/** Opens a folder, a Hub id or `tiny`, and the view of it that a plan file describes. */
-export async function openView(
-  id: string,
-  options: BaseOptions & { plan?: string; readsWeights?: boolean },
+export interface OpenModelOptions extends ModelOptions, WorkOptions {
+  /** Gives the model as this plan changes it. */
+  readonly plan?: PlanInput | undefined;
+}
+
+/**
+ * Opens a model without reading its weights: a folder, an id on the Hub, which is downloaded unless it is there, or
+ * `tiny`. The folder of a compressed checkpoint opens as the view it holds. Throws `CHECKPOINT_NOT_FOUND`,
+ * `CHECKPOINT_INVALID`, `ARCHITECTURE_UNKNOWN`, `CONFIG_UNSUPPORTED`, what the Hub throws, and with a plan
+ * `PLAN_INVALID` and `PLAN_BASE_MISMATCH`.
+ */
+export function openModel(id: string, options: OpenModelOptions = {}): Promise<Model> {
+  return resolveModel(id, options);
+}
+
+/** The model that is meant, as the plan changes it, if there is one. Throws what `openModel` throws. */
+export async function resolveModel(
+  model: ModelInput,
+  {
+    revision,
+    plan,
+    readsWeights,
+    ...options
+  }: OpenModelOptions & {
+    /** False: the weights are not read to see whether the plan was made from them. */
+    readonly readsWeights?: boolean;
+  },
 ): Promise<Model> {
+  const work = workOf(options);
   // First, because a base from the Hub may take hours to come.
-  const file = options.plan === undefined ? null : await readPlan(options.plan);
-  const base = await openBase(id, options);
+  const file = plan === undefined ? null : await resolvePlan(plan);
+  const base = typeof model === 'string' ? await openBase(model, { revision, ...work }) : model;
   if (file === null) return base;
-  await warnOfOtherBase(file.plan, base, options);
-  return { ...applyPlanFile(base, file), id: `${base.id}+plan-${planHash(file.plan).slice(0, 12)}` };
+  await warnOfOtherBase(file.plan, base, { ...work, ...(readsWeights !== undefined && { readsWeights }) });
+  return applyPlan(base, file);
 }
 
-export async function openBase(id: string, options: BaseOptions): Promise<Model> {
-  if (id === embeddedName) return { ...(await openModel(tinyModel.directory, options)), id };
-  return openModel(id, options);
+/** A model without a plan. */
+export async function openBase(id: string, options: ModelOptions & Work): Promise<Model> {
+  if (id === embeddedName) return { ...(await openCheckpoint(embeddedDirectory, options)), id };
+  return openCheckpoint(id, options);
 }
 
 /**
@@ -60,8 +86,4 @@ export async function warnOfOtherBase(
     type: 'warning',
     message: `The plan was made from ${name(base)}, this is ${name(model)}. Their tensors have the same names and shapes; whether they hold the same weights was not checked.`,
   });
-}
-
-export function tokenizerOf(model: Model): Promise<Tokenizer> {
-  return openTokenizer(model.source.directory);
 }

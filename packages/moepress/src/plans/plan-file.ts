@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import {
@@ -10,13 +11,14 @@ import {
   writeSafetensors,
 } from '@moepress/checkpoint';
 import {
-  applyPlan,
+  applyPlan as applyWithTensors,
   type CompressionPlan,
   type LearnedRecord,
   type LearnedTensor,
   type Model,
   MoepressError,
   parsePlan,
+  planHash,
   type StoredTensor,
   type Work,
 } from '@moepress/core';
@@ -29,10 +31,12 @@ export interface PlanFile {
 }
 
 /**
- * Reads a plan, and the safetensors file beside it if it speaks of one. Throws `PLAN_INVALID`, also if that
- * file is absent or another.
+ * Reads a plan, a file or the folder of a refined one, and the safetensors file beside it if it speaks of one. Throws
+ * `PLAN_INVALID`, also if that file is absent or another.
  */
-export async function readPlan(file: string): Promise<PlanFile> {
+export async function readPlan(place: string): Promise<PlanFile> {
+  const isFolder = (await stat(place).catch(() => null))?.isDirectory();
+  const file = isFolder ? join(place, 'plan.json') : place;
   const plan = parsePlan(await readText(file, 'PLAN_INVALID'), file);
   if (!plan.learned) return { plan, tensors: new Map() };
   const path = join(dirname(file), plan.learned.file);
@@ -46,8 +50,30 @@ export async function readPlan(file: string): Promise<PlanFile> {
   return { plan, tensors: (await readSafetensors(path)).tensors };
 }
 
+/** The path of a plan file, a plan, or a plan with the tensors it brings along. */
+export type PlanInput = string | CompressionPlan | PlanFile;
+
+/** Throws what `readPlan` throws. */
+export async function resolvePlan(plan: PlanInput): Promise<PlanFile> {
+  return typeof plan === 'string' ? readPlan(plan) : asPlanFile(plan);
+}
+
+const asPlanFile = (plan: CompressionPlan | PlanFile): PlanFile =>
+  'plan' in plan ? plan : { plan, tensors: new Map() };
+
+/**
+ * The model that a plan makes of its base: a view, nothing is read or copied. Throws `PLAN_BASE_MISMATCH` for another
+ * base, `PLAN_INVALID`, also for a plan without the tensors it brings along, and `RATIO_TOO_HIGH`.
+ */
+export function applyPlan(base: Model, plan: CompressionPlan | PlanFile): Model {
+  const file = asPlanFile(plan);
+  // Named after its plan, so that results of both models cannot be mixed up.
+  return { ...applyPlanFile(base, file), id: `${base.id}+plan-${planHash(file.plan).slice(0, 12)}` };
+}
+
+/** The same under the name of the base. */
 export const applyPlanFile = (base: Model, { plan, tensors }: PlanFile): Model =>
-  applyPlan(base, plan, tensors);
+  applyWithTensors(base, plan, tensors);
 
 /** Writes learned tensors to `path`. Throws `DISK_FULL`, `WRITE_FAILED` and `ABORTED`. */
 export async function writeLearned(
@@ -65,7 +91,7 @@ export async function writeLearned(
   return { sha256, tensors: tensors.size };
 }
 
-export async function writePlan(path: string, plan: CompressionPlan): Promise<void> {
+export async function writePlanFile(path: string, plan: CompressionPlan): Promise<void> {
   await replaceFile(path, (file) => file.writeFile(`${JSON.stringify(plan, null, 2)}\n`));
 }
 

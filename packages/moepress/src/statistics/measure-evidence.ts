@@ -2,13 +2,13 @@ import type { CalibrationSet, Evidence, Model, Progress, Statistic, Work } from 
 import { expertHits } from '@moepress/graph';
 import { calibrate, defaultEvidenceRoot, type Engine, EvidenceStore, reportLayers } from '@moepress/runtime';
 import { notKept, storeFolder } from '../files/output.js';
+import { type CacheOption, cacheFolder } from '../options.js';
 
-/** Where evidence goes, and what may be spent on it. */
 export interface MeasureOptions {
-  /** Folder of the store, absent for the default one, false for none. */
-  readonly evidence?: string | false;
-  /** Experts that saw fewer tokens are warned of. */
-  readonly minTokens: number;
+  /** Where statistics are kept and found again. */
+  readonly cache?: CacheOption | undefined;
+  /** Experts that saw fewer calibration tokens are warned of; 32 by default. */
+  readonly minTokens?: number | undefined;
 }
 
 /** Measures what a method needs, and warns of experts that the calibration set says little about. */
@@ -19,14 +19,14 @@ export async function measureEvidence(
   statistics: readonly Statistic[],
   options: MeasureOptions & Work,
 ): Promise<Evidence> {
-  const { progress, signal, minTokens } = options;
+  const { progress, signal, minTokens = 32 } = options;
+  const chosen = cacheFolder(options.cache, 'evidence');
   // Counting is free in a forward pass; it is not worth one of its own.
   const counts = statistics.some(({ pass }) => pass === 'forward');
   const wanted = counts ? [...statistics, expertHits] : statistics;
-  const folder = await storeFolder(options.evidence, defaultEvidenceRoot(), 'Measurements', progress);
+  const folder = await storeFolder(chosen, defaultEvidenceRoot(), 'Measurements', progress);
   // A store that the user did not choose is a convenience: one that is full is given up.
-  const giveUp =
-    options.evidence === undefined && folder ? notKept('Measurements', folder, progress) : undefined;
+  const giveUp = chosen === undefined && folder ? notKept('Measurements', folder, progress) : undefined;
   const store = folder === null ? undefined : new EvidenceStore(folder, { giveUp });
   const evidence = await calibrate(engine, model, set, wanted, { progress, signal, store });
   if (counts) warnOfScarce(evidence, minTokens, progress);

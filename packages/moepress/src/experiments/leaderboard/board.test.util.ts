@@ -1,4 +1,4 @@
-import { type Cell, newCell } from '../cell.js';
+import { type Cell, newCell } from './cell.js';
 
 const methods = [null, 'reap', 'conmoe', 'random'];
 const models = ['org/large', 'org/small'];

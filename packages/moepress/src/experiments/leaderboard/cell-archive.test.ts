@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Cell, cellFile, newCell, variantFolder } from '../cell.js';
+import { type Cell, cellFile, newCell, variantFolder } from './cell.js';
 import { packCell, unpackCell } from './cell-archive.js';
 
 const variant = 'ab'.repeat(32);

@@ -4,7 +4,8 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { MoepressError, parseJson } from '@moepress/core';
 import { z } from 'zod';
-import { type Cell, filesOf, parseCell, readCell, writeWhole } from '../cell.js';
+import { writeWhole } from '../../files/write-whole.js';
+import { type Cell, filesOf, parseCell, readCell } from './cell.js';
 
 /** Bytes of samples that travel with a cell; those of full suites stay where they were made. */
 const mostSamples = 32 * 2 ** 20;
@@ -73,7 +74,7 @@ async function open(parcel: Uint8Array, variant: string) {
 function unfit(variant: string, cause?: unknown): MoepressError {
   return new MoepressError('INPUT_INVALID', {
     message: `What the queue holds of the variant ${variant.slice(0, 16)} is no cell of a leaderboard.`,
-    where: '--queue',
+    where: 'queue',
     hint: 'Use a Redis server that only machines with the same moepress write to.',
     cause,
   });

@@ -1,35 +1,41 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
-import { applyPlan, type Model, measure, removedRatios } from '@moepress/core';
-import { parseCalibration, type ResultsRecord, saveEvaluation } from '@moepress/harness';
-import { makePlan } from '../../../cli/commands/compress-command.js';
-import type { Context } from '../../../cli/context.js';
-import type { SharedDevice } from '../../devices/open-engine.js';
-import { type Questions, scoreView } from '../../evaluation/local-evaluation.js';
-import type { AnswersChoice } from '../../evaluation/response-cache.js';
+import { applyPlan, type Model, measure, removedRatios, type Work } from '@moepress/core';
+import { saveEvaluation } from '@moepress/harness';
+import { compress } from '../../compress.js';
+import type { SharedDevice } from '../../devices/shared-device.js';
+import { evaluate, type Questions } from '../../evaluate.js';
+import { writeWhole } from '../../files/write-whole.js';
+import type { CacheOption } from '../../options.js';
 import { readPlan } from '../../plans/plan-file.js';
-import { type Cell, cellFile, newCell, variantFolder, writeWhole } from '../cell.js';
-import { optionsOf, type Variant } from './variant.js';
+import { scoresOf } from '../metric.js';
+import { type Cell, cellFile, newCell, variantFolder } from './cell.js';
+import type { Variant } from './variant.js';
 
-export interface ComputeOptions {
+export interface CellOptions {
   /** Folder of the leaderboard. */
   readonly out: string;
   readonly questions: Questions;
   /** Address of the questions. */
   readonly asked: string;
-  readonly threads: number;
   readonly device: SharedDevice;
-  readonly evidence?: string | false;
-  readonly answers: AnswersChoice;
+  readonly cache: CacheOption | undefined;
+}
+
+/** What fills the cells that are not there yet, and is told of each. */
+export interface FillOptions extends CellOptions {
+  readonly workers: number;
+  readonly cells: ReadonlyMap<Variant, Cell>;
+  onCell(variant: Variant, cell: Cell): Promise<void>;
 }
 
 /** The view of a variant, by the plan that is there or a new one. */
-export async function viewOf(variant: Variant, options: ComputeOptions, context: Context): Promise<Model> {
+export async function viewOf(variant: Variant, options: CellOptions, work: Work): Promise<Model> {
   const { base, compression, address } = variant;
   if (compression === null) return base;
   const file = join(options.out, planFile(address));
   const isThere = (await stat(file).catch(() => null)) !== null;
-  const plan = isThere ? (await readPlan(file)).plan : await newPlan(variant, compression, options, context);
+  const plan = isThere ? (await readPlan(file)).plan : await newPlan(base, compression, options, work);
   if (!isThere) {
     await variant.checkUnchanged();
     await writeWhole(file, `${JSON.stringify(plan, null, 2)}\n`);
@@ -40,36 +46,33 @@ export async function viewOf(variant: Variant, options: ComputeOptions, context:
 const planFile = (address: string) => join(variantFolder(address), 'plan.json');
 
 function newPlan(
-  { base }: Variant,
-  compression: NonNullable<Variant['compression']>,
-  { questions, evidence, device }: ComputeOptions,
-  context: Context,
+  base: Model,
+  { found, method, ratio, seed, calibration }: NonNullable<Variant['compression']>,
+  { questions, cache, device }: CellOptions,
+  { progress, signal }: Work,
 ) {
-  const { found, calibration, seed } = compression;
-  const choice = {
+  return compress(base, {
+    ...device.whole,
+    method: found,
+    options: method.options,
+    ratio: ratio ?? undefined,
     seed,
-    minTokens: 32,
-    ...device,
-    ...(calibration !== null && { calibration: parseCalibration(calibration) }),
-    ...(questions.data !== undefined && { data: questions.data }),
-    ...(evidence !== undefined && { evidence }),
-  };
-  return makePlan(base, found, optionsOf(compression), choice, context);
+    calibration: calibration ?? undefined,
+    data: questions.data,
+    cache,
+    signal,
+    onProgress: progress,
+  });
 }
 
 /** Scores the view of a variant and writes its cell. */
 export async function scoreCell(
   view: Model,
   { base, compression, address, checkUnchanged }: Variant,
-  { out, questions, asked, threads, device, answers }: ComputeOptions,
+  { out, questions, asked, device, cache }: CellOptions,
   signal: AbortSignal | undefined,
 ): Promise<Cell> {
-  const evaluation = await scoreView(
-    view,
-    questions,
-    { ...device, ...device.each, threads, answers },
-    { signal },
-  );
+  const evaluation = await evaluate(view, { ...questions, ...device.each, cache, signal });
   await checkUnchanged();
   const results = await saveEvaluation(evaluation, join(out, variantFolder(address)));
   const time = /^results_(.+)\.json$/.exec(basename(results))![1];
@@ -98,18 +101,4 @@ export async function scoreCell(
   });
   await writeWhole(join(out, cellFile(address, asked)), `${JSON.stringify(cell)}\n`);
   return cell;
-}
-
-/** The numbers of tasks and groups, standard errors among them. */
-export function scoresOf({ results }: ResultsRecord): Cell['scores'] {
-  return Object.fromEntries(
-    Object.entries(results).map(([task, result]) => [
-      task,
-      Object.fromEntries(
-        Object.entries(result).filter(
-          (entry): entry is [string, number] => entry[0].includes(',') && typeof entry[1] === 'number',
-        ),
-      ),
-    ]),
-  );
 }

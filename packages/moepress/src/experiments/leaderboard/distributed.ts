@@ -1,12 +1,11 @@
 import { join } from 'node:path';
-import { MoepressError } from '@moepress/core';
-import type { Context } from '../../../cli/context.js';
-import { cellFile, cellFormat } from '../cell.js';
-import { oneAfterTheOther } from '../concurrency.js';
+import { MoepressError, type Work } from '@moepress/core';
+import { addressOf } from '../address.js';
+import { serialQueue } from '../concurrency.js';
+import { cellFile, cellFormat } from './cell.js';
 import { packCell, unpackCell } from './cell-archive.js';
-import { scoreCell, viewOf } from './compute-cell.js';
-import type { Filling } from './run-variants.js';
-import { addressOf, type Variant } from './variant.js';
+import { type FillOptions, scoreCell, viewOf } from './compute-cell.js';
+import type { Variant } from './variant.js';
 
 /** How machines share the work. */
 export interface Sharing {
@@ -26,7 +25,7 @@ export async function openSharing(options: Omit<Sharing, 'shareJobs'>): Promise<
     if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
     throw new MoepressError('INPUT_INVALID', {
       message: 'Queues are in a package of their own, which is not installed.',
-      where: '--queue',
+      where: 'queue',
       hint: 'npm install @moepress/queue (with -g if moepress is installed so).',
       cause,
     });
@@ -37,21 +36,21 @@ export async function openSharing(options: Omit<Sharing, 'shareJobs'>): Promise<
  * Fills the leaderboard with all machines that have the same variants and questions. A cell's address is the name
  * of its job; with its result come its files.
  */
-export async function fillTogether(
+export async function fillDistributed(
   variants: readonly Variant[],
   { shareJobs, ...server }: Sharing,
-  filling: Filling,
-  context: Context,
+  filling: FillOptions,
+  work: Work,
 ): Promise<void> {
   const { out, asked, workers, cells } = filling;
   const byJob = new Map(
     variants.map((variant) => [addressOf([cellFormat, variant.address, asked]), variant]),
   );
   const jobs = [...byJob.keys()];
-  const planning = oneAfterTheOther();
+  const planning = serialQueue();
   await shareJobs({
     ...server,
-    ...context.work,
+    ...work,
     name: `leaderboard-${addressOf(jobs.toSorted()).slice(0, 16)}`,
     jobs,
     concurrency: workers,
@@ -61,9 +60,8 @@ export async function fillTogether(
     },
     async run(job, signal) {
       const variant = byJob.get(job)!;
-      const own = { ...context, work: { ...context.work, signal } };
       // Measuring takes all threads, and the next variant may need the same measurements.
-      const view = await planning(() => viewOf(variant, filling, own));
+      const view = await planning(() => viewOf(variant, filling, { ...work, signal }));
       return packCell(out, await scoreCell(view, variant, filling, signal));
     },
     async onResult(job, result) {

@@ -1,10 +1,12 @@
-import { type FoundMethod, type Model, type PluginRegistry, parseOptions, type Work } from '@moepress/core';
-import { parseCalibration } from '@moepress/harness';
-import { located } from '../../files/yaml-file.js';
-import { calibrationSet } from '../../models/model-data.js';
+import { type FoundMethod, type Model, parseOptions, type Work } from '@moepress/core';
+import { type LocatedYaml, located } from '../../files/yaml-file.js';
+import { type FindOptions, openPlugins } from '../../methods/find-methods.js';
+import { type CalibrationChoice, calibrationSet, type DataOptions } from '../../models/model-data.js';
 import { openBase } from '../../models/open-model.js';
-import type { LocatedRecipe, RecipeMethod } from './recipe.js';
-import { addressOf, type Compression, optionsOf, type Variant, variantOf } from './variant.js';
+import { type WorkOptions, workOf } from '../../options.js';
+import { addressOf } from '../address.js';
+import type { Recipe, RecipeMethod } from './recipe.js';
+import { type Compression, optionsOf, type Variant, variantOf } from './variant.js';
 
 /**
  * Every model of a recipe as it is, then by every method, ratio, calibration set and seed. What a method does not
@@ -12,26 +14,28 @@ import { addressOf, type Compression, optionsOf, type Variant, variantOf } from 
  * the line.
  */
 export async function enumerateVariants(
-  { recipe, whereIs }: LocatedRecipe,
-  { registry, data, work }: { registry: PluginRegistry; data: string | undefined; work: Work },
+  { data: recipe, whereIs }: LocatedYaml<Recipe>,
+  { data, ...options }: FindOptions & WorkOptions & Pick<DataOptions, 'data'>,
 ): Promise<Variant[]> {
+  const work = workOf(options);
+  const { installed } = openPlugins(options);
   const found: FoundMethod[] = [];
   for (const [i, { method }] of recipe.methods.entries()) {
-    found.push(await telling(whereIs(['methods', i]), () => registry.find(method)));
+    found.push(await withSourceLine(whereIs(['methods', i]), () => installed.find(method)));
   }
   const variants = new Map<string, Variant>();
   for (const [m, { id, revision }] of recipe.models.entries()) {
-    const base = await telling(whereIs(['models', m]), () =>
+    const base = await withSourceLine(whereIs(['models', m]), () =>
       openBase(id, { ...work, ...(revision !== null && { revision }) }),
     );
     const hashOf = memoised((text: string | null, seed: number) =>
-      calibrationHash(base, text, seed, data, work),
+      calibrationHash(base, { calibration: text ?? undefined, seed, data }, work),
     );
     const original = await variantOf(base, null, null, work);
     variants.set(original.address, original);
     for (const [i, method] of recipe.methods.entries()) {
       for (const compression of compressionsOf(recipe, method, found[i]!)) {
-        const variant = await telling(whereIs(['methods', i]), async () =>
+        const variant = await withSourceLine(whereIs(['methods', i]), async () =>
           variantOf(base, ...(await measured(base, compression, hashOf)), work),
         );
         variants.set(variant.address, variants.get(variant.address) ?? variant);
@@ -46,9 +50,7 @@ function compressionsOf(
     ratios,
     seeds,
     calibration = [null],
-  }: Pick<LocatedRecipe['recipe'], 'ratios' | 'seeds'> & {
-    calibration?: readonly (string | null)[] | undefined;
-  },
+  }: Pick<Recipe, 'ratios' | 'seeds'> & { calibration?: readonly (string | null)[] | undefined },
   method: RecipeMethod,
   found: FoundMethod,
 ): Compression[] {
@@ -70,18 +72,7 @@ async function measured(
   return [compression, await hashOf(compression.calibration, compression.seed)];
 }
 
-async function calibrationHash(
-  base: Model,
-  text: string | null,
-  seed: number,
-  data: string | undefined,
-  work: Work,
-): Promise<string> {
-  const choice = {
-    seed,
-    ...(text !== null && { calibration: parseCalibration(text) }),
-    ...(data && { data }),
-  };
+async function calibrationHash(base: Model, choice: CalibrationChoice, work: Work): Promise<string> {
   const { sequences } = await calibrationSet(base, choice, work);
   return addressOf(sequences);
 }
@@ -96,7 +87,7 @@ function memoised<Result>(compute: (text: string | null, seed: number) => Promis
   };
 }
 
-async function telling<Result>(where: string, run: () => Promise<Result>): Promise<Result> {
+async function withSourceLine<Result>(where: string, run: () => Promise<Result>): Promise<Result> {
   try {
     return await run();
   } catch (cause) {

@@ -1,6 +1,6 @@
 import { formatBytes, formatPercent } from '../../format.js';
-import type { Cell } from '../cell.js';
 import { average, type Metric } from '../metric.js';
+import type { Cell } from './cell.js';
 
 /** The leaderboard as a Markdown table. */
 export function leaderboardMarkdown(

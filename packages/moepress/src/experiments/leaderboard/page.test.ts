@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Cell, newCell } from '../cell.js';
 import { metricsOf } from '../metric.js';
+import { type Cell, newCell } from './cell.js';
 import { leaderboardPage } from './page.js';
 import { publishedTables } from './published-tables.js';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { packageFile } from '../../package-root.js';
-import type { Cell } from '../cell.js';
 import { average, type Metric } from '../metric.js';
+import type { Cell } from './cell.js';
 import { type PublishedTable, publishedRows } from './published-tables.js';
 
 const asset = (name: string) => readFile(packageFile(`pages/leaderboard/${name}`), 'utf8');

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { parseJson } from '@moepress/core';
 import { z } from 'zod';
 import { packageFile } from '../../package-root.js';
-import type { Cell } from '../cell.js';
+import type { Cell } from './cell.js';
 
 const tableSchema = z.object({
   source: z.object({ title: z.string(), url: z.string(), table: z.string() }),

@@ -1,6 +1,6 @@
 import { findTaskOrGroup, parseCalibration } from '@moepress/harness';
 import { z } from 'zod';
-import { locating, readYaml } from '../../files/yaml-file.js';
+import { checkData, type LocatedYaml, locating, readYaml } from '../../files/yaml-file.js';
 
 /** Items of any list. */
 const maxList = 256;
@@ -78,23 +78,24 @@ function cellsOf({ models, methods, ratios, calibration = [null], seeds }: Lists
 export type Recipe = z.output<typeof recipeSchema>;
 export type RecipeMethod = Recipe['methods'][number];
 
-/** A recipe, and where each of its parts stands: `recipe.yaml:12`. */
-export interface LocatedRecipe {
-  readonly recipe: Recipe;
-  whereIs(path: readonly PropertyKey[]): string;
-}
+/** A recipe as a program writes it. */
+export type RecipeInput = z.input<typeof recipeSchema>;
 
 /**
- * Reads a recipe. Throws `INPUT_INVALID`, `TASK_UNKNOWN` or `CALIBRATION_INVALID` naming the line; methods are
- * looked for later, since that loads plugins.
+ * Reads a recipe from a YAML file, or takes one as it is. Throws `INPUT_INVALID`, `TASK_UNKNOWN` or
+ * `CALIBRATION_INVALID` naming the line; methods are looked for later, since that loads plugins.
  */
-export async function readRecipe(file: string): Promise<LocatedRecipe> {
-  const { data, whereIs } = await readYaml(file, recipeSchema, 'The recipe');
+export async function readRecipe(given: string | RecipeInput): Promise<LocatedYaml<Recipe>> {
+  const located =
+    typeof given === 'string'
+      ? await readYaml(given, recipeSchema, 'The recipe')
+      : checkData(given, recipeSchema, 'recipe');
+  const { data, whereIs } = located;
   for (const [i, task] of data.tasks.entries()) {
     locating(whereIs(['tasks', i]), () => findTaskOrGroup(task));
   }
   for (const [i, set] of (data.calibration ?? []).entries()) {
     locating(whereIs(['calibration', i]), () => parseCalibration(set));
   }
-  return { recipe: data, whereIs };
+  return located;
 }

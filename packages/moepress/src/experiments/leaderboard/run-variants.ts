@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { type Model, throwIfAborted } from '@moepress/core';
-import type { Context } from '../../../cli/context.js';
-import type { Questions } from '../../evaluation/local-evaluation.js';
-import { type Cell, cellFile, readCell } from '../cell.js';
-import { inLanes, oneAfterTheOther } from '../concurrency.js';
-import { type ComputeOptions, scoreCell, viewOf } from './compute-cell.js';
-import { fillTogether, type Sharing } from './distributed.js';
-import { addressOf, type Variant } from './variant.js';
+import { type Model, throwIfAborted, type Work } from '@moepress/core';
+import type { Questions } from '../../evaluate.js';
+import { addressOf } from '../address.js';
+import { mapConcurrent, serialQueue } from '../concurrency.js';
+import { type Cell, cellFile, readCell } from './cell.js';
+import { type CellOptions, type FillOptions, scoreCell, viewOf } from './compute-cell.js';
+import { fillDistributed, type Sharing } from './distributed.js';
+import type { Variant } from './variant.js';
 
-export interface RunOptions extends Omit<ComputeOptions, 'asked'> {
+export interface RunOptions extends Omit<CellOptions, 'asked'> {
   /** Variants scored at once. */
   readonly workers: number;
   /** With other machines; null: alone. */
@@ -17,18 +17,11 @@ export interface RunOptions extends Omit<ComputeOptions, 'asked'> {
   onCells(cells: readonly Cell[]): Promise<void>;
 }
 
-/** What fills the cells that are not there yet, and tells of each. */
-export interface Filling extends ComputeOptions {
-  readonly workers: number;
-  readonly cells: ReadonlyMap<Variant, Cell>;
-  onCell(variant: Variant, cell: Cell): Promise<void>;
-}
-
 /** Plans and scores what is not there yet. The cells are in the order of the variants. */
 export async function runVariants(
   variants: readonly Variant[],
   options: RunOptions,
-  context: Context,
+  work: Work,
 ): Promise<Cell[]> {
   const { out, questions, sharing } = options;
   const asked = askedAddress(questions);
@@ -38,16 +31,16 @@ export async function runVariants(
     if (cell !== null) cells.set(variant, cell);
   }
   const finished = () => variants.flatMap((variant) => cells.get(variant) ?? []);
-  const { progress } = context.work;
+  const { progress } = work;
   const task = 'Filling the leaderboard';
-  progress({ type: 'start', task, total: variants.length, unit: 'models' });
-  const telling = oneAfterTheOther();
+  progress?.({ type: 'start', task, total: variants.length, unit: 'models' });
+  const publishing = serialQueue();
   const report = (note: string) => {
-    progress({ type: 'advance', task, done: cells.size, note });
-    return telling(() => options.onCells(finished()));
+    progress?.({ type: 'advance', task, done: cells.size, note });
+    return publishing(() => options.onCells(finished()));
   };
   await report('found');
-  const filling: Filling = {
+  const filling: FillOptions = {
     ...options,
     asked,
     cells,
@@ -56,25 +49,26 @@ export async function runVariants(
       await report(`${cell.model} ${cell.method ?? 'original'}`);
     },
   };
-  await (sharing ? fillTogether(variants, sharing, filling, context) : fillAlone(variants, filling, context));
-  progress({ type: 'end', task });
+  await (sharing ? fillDistributed(variants, sharing, filling, work) : fillAlone(variants, filling, work));
+  progress?.({ type: 'end', task });
   return finished();
 }
 
 /** Where the rows come from does not matter: machines have their mirrors of datasets in folders of their own. */
 const askedAddress = ({ tasks, limit, numFewshot }: Questions) => addressOf({ tasks, limit, numFewshot });
 
-async function fillAlone(variants: readonly Variant[], filling: Filling, context: Context): Promise<void> {
-  const { signal } = context.work;
+async function fillAlone(variants: readonly Variant[], filling: FillOptions, work: Work): Promise<void> {
+  const { signal } = work;
   const open = variants.filter((variant) => !filling.cells.has(variant));
   // All plans first: a method that cannot do what it is asked says so before hours of scoring. One after the
   // other: methods share what is measured, and measuring takes all threads.
   const views: (readonly [Variant, Model])[] = [];
   for (const variant of open) {
     throwIfAborted(signal);
-    views.push([variant, await viewOf(variant, filling, context)]);
+    views.push([variant, await viewOf(variant, filling, work)]);
   }
-  await inLanes(views, filling.workers, signal, async ([variant, view], work) => {
-    await filling.onCell(variant, await scoreCell(view, variant, filling, work.signal));
+  const workers = { workers: filling.workers, signal };
+  await mapConcurrent(views, workers, async ([variant, view], own) => {
+    await filling.onCell(variant, await scoreCell(view, variant, filling, own.signal));
   });
 }

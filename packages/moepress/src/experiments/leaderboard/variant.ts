@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
-import { canonicalJson, type FoundMethod, type Model, parseOptions, type Work } from '@moepress/core';
+import { type FoundMethod, type Model, parseOptions, type Work } from '@moepress/core';
 import { modelIdentity } from '@moepress/runtime';
 import { companionsHash } from '../../models/companions.js';
+import { addressOf } from '../address.js';
 import type { RecipeMethod } from './recipe.js';
 
 /** One way to compress a model: what makes a plan. */
@@ -52,7 +52,3 @@ export const optionsOf = ({ method, ratio, seed }: Compression) => ({
   ...(ratio !== null && { ratio }),
   seed,
 });
-
-export function addressOf(value: unknown): string {
-  return createHash('sha256').update(canonicalJson(value)).digest('hex');
-}

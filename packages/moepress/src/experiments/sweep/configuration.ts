@@ -2,7 +2,7 @@ import type { CalibrationSet } from '@moepress/core';
 import { type FoundMethod, type Model, parseOptions, type Statistic } from '@moepress/core';
 import { type LocatedYaml, locating } from '../../files/yaml-file.js';
 import { companionsHash } from '../../models/companions.js';
-import { addressOf } from '../leaderboard/variant.js';
+import { addressOf } from '../address.js';
 import { combinations, type Grid, type Options } from './grid.js';
 
 /** One combination of a grid. */

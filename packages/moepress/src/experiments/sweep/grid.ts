@@ -1,7 +1,7 @@
 import { canonicalJson } from '@moepress/core';
 import { findTaskOrGroup, parseCalibration } from '@moepress/harness';
 import { z } from 'zod';
-import { type LocatedYaml, locating, readYaml } from '../../files/yaml-file.js';
+import { checkData, type LocatedYaml, locating, readYaml } from '../../files/yaml-file.js';
 
 /** More than anyone could wait for. */
 const maxConfigurations = 10_000;
@@ -52,9 +52,18 @@ export type Grid = z.output<typeof gridSchema>;
 /** Values of a method's options by their names. */
 export type Options = Readonly<Record<string, unknown>>;
 
-/** Reads a grid. Throws `INPUT_INVALID`, `TASK_UNKNOWN` or `CALIBRATION_INVALID` naming the line. */
-export async function readGrid(file: string): Promise<LocatedYaml<Grid>> {
-  const located = await readYaml(file, gridSchema, 'The grid');
+/** A grid as a program writes it. */
+export type GridInput = z.input<typeof gridSchema>;
+
+/**
+ * Reads a grid from a YAML file, or takes one as it is. Throws `INPUT_INVALID`, `TASK_UNKNOWN` or `CALIBRATION_INVALID`
+ * naming the line.
+ */
+export async function readGrid(given: string | GridInput): Promise<LocatedYaml<Grid>> {
+  const located =
+    typeof given === 'string'
+      ? await readYaml(given, gridSchema, 'The grid')
+      : checkData(given, gridSchema, 'grid');
   const { tasks, best, calibration } = located.data;
   const asked = [
     ...tasks.map((task, i) => ({ task, path: ['tasks', i] })),

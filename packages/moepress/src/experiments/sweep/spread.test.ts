@@ -68,7 +68,15 @@ describe('what the best were asked again', () => {
 
   it('ranks them before all others, however lucky those were', () => {
     expect(ranked(asked, first!).map(({ options }) => options.seed)).toEqual([1, 0, 2, 3]);
-    const summary = { title: 'T', entries: asked, measures: [first!, again!], by: first!, options: ['seed'] };
+    const summary = {
+      title: 'T',
+      entries: asked,
+      measures: [first!, again!],
+      by: first!,
+      options: ['seed'],
+      figures: [],
+      out: '',
+    };
     const text = sweepText({ ...summary, factors: factors(asked, ['seed'], first!) });
     expect(text).toContain('those first that were asked again');
   });

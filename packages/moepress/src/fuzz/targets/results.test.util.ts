@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { compareSamples, loadGroups, loadSamples, renderComparisons } from '@moepress/harness';
 import { sampleText } from '../../../cli/text/sample-text.js';
-import { type Cell, cellFile, newCell, readCell, variantFolder } from '../../experiments/cell.js';
+import { type Cell, cellFile, newCell, readCell, variantFolder } from '../../experiments/leaderboard/cell.js';
 import { unpackCell } from '../../experiments/leaderboard/cell-archive.js';
 import { leaderboardMarkdown } from '../../experiments/leaderboard/markdown-table.js';
 import { leaderboardPage } from '../../experiments/leaderboard/page.js';

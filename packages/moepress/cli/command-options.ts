@@ -2,7 +2,28 @@ import { expertLayouts } from '@moepress/export';
 import { calibrationForms, parseCalibration } from '@moepress/harness';
 import { deviceChoices, precisions } from '@moepress/runtime';
 import { Option } from 'commander';
+import type { CacheFolders, ComputeOptions } from '../src/options.js';
 import { bytes, integer, path, threads } from './option-values.js';
+
+/** Arguments that several commands have. */
+export const modelHelp = 'a folder, a Hub id such as allenai/OLMoE-1B-7B-0125, or tiny';
+export const resultsHelp = 'a results_<time>.json that eval --output wrote, or the folder it is in';
+
+/** Of `--evidence`, `--answers` and `--runs`: a folder, or false for none. */
+export interface CacheFlags {
+  readonly evidence?: string | false;
+  readonly answers?: string | false;
+  readonly runs?: string;
+}
+
+export const cacheOf = ({ evidence, answers, runs }: CacheFlags): CacheFolders => ({
+  evidence,
+  responses: answers,
+  training: runs,
+});
+
+/** Where to compute: options of the library that are spelled the same. */
+export type DeviceFlags = Pick<ComputeOptions, 'device' | 'precision' | 'gpuMemory' | 'memory' | 'threads'>;
 
 /** Options that several commands have; each call makes a new one, as commander demands. */
 
@@ -73,5 +94,3 @@ export const minTokensOption = () =>
   new Option('--min-tokens <n>', 'report experts that saw fewer calibration tokens')
     .argParser(integer)
     .default(32);
-export const formatOption = () =>
-  new Option('--format <format>', 'checkpoint format').choices(['hf']).default('hf');

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { makeFolders, replaceFile } from '@moepress/checkpoint';
+import { join } from 'node:path';
 import { MoepressError, parseJson } from '@moepress/core';
 import { z } from 'zod';
 
@@ -86,10 +85,4 @@ function parse(text: string): unknown {
   } catch {
     return null;
   }
-}
-
-/** Writes a file whole or not at all, making its folder. Throws `DISK_FULL` or `WRITE_FAILED`. */
-export async function writeWhole(file: string, text: string): Promise<void> {
-  await makeFolders(dirname(file));
-  await replaceFile(file, (handle) => handle.writeFile(text));
 }

@@ -15,8 +15,8 @@ import {
 import { toyModel, toyPlan } from '@moepress/core/testing';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { renderInspection } from '../cli/text/inspect-text.js';
-import { inspectModel } from './inspect.js';
+import { renderReport } from '../../cli/text/inspect-text.js';
+import { reportModel } from './model-report.js';
 
 const hits: Statistic = { name: 'hits', version: 1, pass: 'forward', collect: () => ({}) };
 
@@ -53,9 +53,9 @@ const method = (
 
 // An expert has 3 * 6 * 8 = 144 parameters; 2 MoE layers of 4.
 const model = toyModel({ layers: 3, experts: 4, topK: 1, hidden: 8, width: 6, shared: 10, dense: [0] });
-const inspection = inspectModel(model, [method('careful', 0.3, [hits, hits]), method('bold', 1, [])]);
+const inspection = reportModel(model, [method('careful', 0.3, [hits, hits]), method('bold', 1, [])]);
 
-describe('inspectModel', () => {
+describe('reportModel', () => {
   test('describes layers, experts and sizes', () => {
     expect(inspection).toMatchObject({
       id: 'toy',
@@ -111,10 +111,10 @@ describe('inspectModel', () => {
   });
 
   test('describes a dense model', () => {
-    const dense = inspectModel(toyModel({ layers: 2, dense: [0, 1] }));
+    const dense = reportModel(toyModel({ layers: 2, dense: [0, 1] }));
     expect(dense.experts).toBeNull();
     expect(dense.activeParameters).toBe(dense.size.total.parameters);
-    expect(renderInspection(dense)).toContain('2 layers (0 with experts, 2 dense)');
+    expect(renderReport(dense)).toContain('2 layers (0 with experts, 2 dense)');
   });
 
   test('tells slots from the experts they share', () => {
@@ -125,10 +125,10 @@ describe('inspectModel', () => {
       [1, 3],
     ];
     const layers = [1, 2].map((layer) => ({ layer, ops: [{ op: 'remap-slots' as const, slots }] }));
-    const shared = inspectModel(applyPlan(model, toyPlan(model, layers)));
+    const shared = reportModel(applyPlan(model, toyPlan(model, layers)));
     expect(shared.experts).toMatchObject({ slotsPerLayer: 4, slots: 8, experts: 2 });
     expect(shared.size.routedExperts.parameters).toBe(2 * 144);
-    expect(renderInspection(shared)).toContain('4 slots a layer; all 8 share 2 experts (width 6');
+    expect(renderReport(shared)).toContain('4 slots a layer; all 8 share 2 experts (width 6');
   });
 
   test('tells what a family does its own way', () => {
@@ -149,11 +149,11 @@ describe('inspectModel', () => {
       ffn: ffn(block),
     }));
     const unread = ['model.extra.0', 'model.extra.1'].map((name) => stored(name, [1]));
-    const unusual = inspectModel({ ...model, blocks, source: { ...model.source, unread } });
+    const unusual = reportModel({ ...model, blocks, source: { ...model.source, unread } });
     expect(unusual.attention).toMatchObject({ sinks: true, window: { layers: 3, tokens: 64 } });
     // 8 experts of 6 x 32: half a byte each and a byte for 32 of them.
     expect(unusual.quantised).toEqual([{ format: 'mxfp4', parameters: 1536, bytes: 816, plainBytes: 3072 }]);
-    const text = renderInspection(unusual);
+    const text = renderReport(unusual);
     expect(text).toContain('attention: 1 head of 8, window of 64 tokens (3 layers), sinks');
     expect(text).toContain(
       'router: sigmoid scores, the best 1 of 2 groups, a bias for the selection, weights times 2.5',
@@ -168,8 +168,8 @@ describe('inspectModel', () => {
   });
 });
 
-test('renderInspection', () => {
-  expect(renderInspection(inspection)).toBe(
+test('renderReport', () => {
+  expect(renderReport(inspection)).toBe(
     `
 toy: qwen2_moe
 3 layers (2 with experts, 1 dense)

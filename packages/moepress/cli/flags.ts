@@ -1,0 +1,84 @@
+import type { Progress } from '@moepress/core';
+
+/**
+ * The library's options as the command spells them: the one table of both. A library error names an option by its path,
+ * such as `tasks[1]` or `options.steps`, in its message and hint between backquotes.
+ */
+const flags: Readonly<Record<string, string>> = {
+  addBos: '--add-bos',
+  allowedHosts: '--allowed-host',
+  apiKey: '--api-key',
+  backend: '--backend',
+  'backend.apiKey': 'OPENAI_API_KEY',
+  'backend.baseUrl': '--base-url',
+  'backend.concurrency': '--concurrency',
+  'backend.dtype': '--dtype',
+  'backend.maxLength': '--max-length',
+  'backend.servedName': '--served-name',
+  baseUrl: '--base-url',
+  'cache.evidence': '--evidence',
+  'cache.responses': '--answers',
+  'cache.training': '--runs',
+  calibration: '--calibration',
+  concurrency: '--concurrency',
+  data: '--data',
+  device: '--device',
+  dtype: '--dtype',
+  force: '--force',
+  gpuMemory: '--gpu-memory',
+  host: '--host',
+  layout: '--layout',
+  limit: '--limit',
+  maxBody: '--max-body',
+  maxLength: '--max-length',
+  maxRequests: '--max-requests',
+  memory: '--memory',
+  method: '--method',
+  minTokens: '--min-tokens',
+  numFewshot: '--num-fewshot',
+  options: '--option',
+  out: '--out',
+  plan: '--plan',
+  plugins: '--plugin',
+  port: '--port',
+  precision: '--precision',
+  queue: '--queue',
+  ratio: '--ratio',
+  refiner: '--refiner',
+  requestTimeout: '--request-timeout',
+  residency: '--residency',
+  revision: '--revision',
+  score: '--score',
+  seed: '--seed',
+  servedName: '--served-name',
+  stalledAfter: '--stalled-after',
+  tasks: '--tasks',
+  threads: '--threads',
+  train: '--train',
+  validate: '--validate',
+  workers: '--workers',
+};
+
+/** The flag of an option by its path; undefined for what is none. */
+export function flagOf(path: string): string | undefined {
+  const name = path.replace(/\[\d+\]/g, '');
+  if (Object.hasOwn(flags, name)) return flags[name];
+  // Options of methods are given by their names.
+  const own = /^options\.(\w+)$/.exec(name)?.[1];
+  if (own === undefined) return undefined;
+  return ['ratio', 'seed'].includes(own) ? flags[own] : `${flags.options} ${own}`;
+}
+
+/** The text of a library, in which options stand between backquotes, in words of the command. */
+export const inFlags = (text: string): string =>
+  text.replace(/`([\w.[\]]+)`/g, (whole, path: string) => flagOf(path) ?? whole);
+
+/** Where something is wrong; what the user typed is no option, whatever its name. */
+export const whereInFlags = (where: string, typed: readonly string[] = []): string =>
+  typed.includes(where) ? where : (flagOf(where) ?? where);
+
+/** Warnings in words of the command. */
+export const progressInFlags =
+  (progress: Progress): Progress =>
+  (event) =>
+    progress(event.type === 'warning' ? { ...event, message: inFlags(event.message) } : event);

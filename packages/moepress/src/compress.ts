@@ -1,0 +1,109 @@
+import type { CompressionPlan, Model } from '@moepress/core';
+import { parseOptions } from '@moepress/core';
+import { checkChosen } from './files/output.js';
+import { type FindOptions, findMethod, type MethodInput } from './methods/find-methods.js';
+import { type CalibrationChoice, calibrationSet, type DataOptions } from './models/model-data.js';
+import { type ModelInput, type ModelOptions, resolveModel } from './models/open-model.js';
+import { type ComputeOptions, type WorkOptions, workOf } from './options.js';
+import { type MethodRequest, planAll } from './planning/plan-all.js';
+import { type SessionOption, withSession } from './session.js';
+import { Calibration } from './statistics/calibration.js';
+import type { MeasureOptions } from './statistics/measure-evidence.js';
+
+/** A method, how much it removes, and what else it is told. */
+export interface MethodChoice extends Pick<CalibrationChoice, 'calibration'> {
+  /** By its name, such as `conmoe`, or itself. */
+  readonly method: MethodInput;
+  /** Share of the routed-expert parameters to remove, in [0, 1); absent where a method has a size of its own. */
+  readonly ratio?: number | undefined;
+  /** Seed of everything random; 0 by default. */
+  readonly seed?: number | undefined;
+  /** Other options of the method, by name. */
+  readonly options?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What all choices of one call share. */
+export interface CompressAllOptions
+  extends ComputeOptions,
+    SessionOption,
+    ModelOptions,
+    MeasureOptions,
+    FindOptions,
+    WorkOptions,
+    Pick<DataOptions, 'data'> {}
+
+export interface CompressOptions extends MethodChoice, CompressAllOptions {}
+
+/**
+ * Measures what a method needs and lets it decide what of a model goes. The plan is small and plain data: `applyPlan`
+ * gives the model it describes, `writePlan` keeps it, `writeCheckpoint` makes files of both. Throws `METHOD_UNKNOWN`,
+ * `OPTIONS_INVALID`, `RATIO_TOO_HIGH`, `CALIBRATION_INVALID`, `PLUGIN_INVALID`, `MEMORY_EXCEEDED`,
+ * `CHECKPOINT_CHANGED`, what `openModel` throws, and what reading datasets throws.
+ */
+export async function compress(model: ModelInput, options: CompressOptions): Promise<CompressionPlan> {
+  const [plan] = await compressAll(model, [options], options);
+  return plan!;
+}
+
+/**
+ * Plans of several methods, ratios or options for one model, in one session: each calibration set is read once, and
+ * what any choice needs of it is measured in one go. Throws what `compress` throws.
+ */
+export async function compressAll(
+  model: ModelInput,
+  choices: readonly MethodChoice[],
+  options: CompressAllOptions = {},
+): Promise<CompressionPlan[]> {
+  await checkChosen(options.cache, 'evidence');
+  const requests: MethodRequest[] = [];
+  for (const choice of choices) requests.push(await requestOf(choice, options));
+  const base = await resolveModel(model, options);
+  const work = workOf(options);
+  return withSession(base, options, async (session) => {
+    const plans = new Map<MethodRequest, CompressionPlan>();
+    for (const [calibration, own] of byCalibration(base, choices, requests, options)) {
+      const made = await planAll(session, own, calibration, work);
+      for (const [i, request] of own.entries()) plans.set(request, made[i]!);
+    }
+    return requests.map((request) => plans.get(request)!);
+  });
+}
+
+/** Throws `METHOD_UNKNOWN`, `PLUGIN_INVALID` and `OPTIONS_INVALID`. */
+export async function requestOf(choice: MethodChoice, options: FindOptions): Promise<MethodRequest> {
+  const method = await findMethod(choice.method, options);
+  const request = { method, options: methodOptions(choice) };
+  parseOptions(method.compressor, request.options);
+  return request;
+}
+
+export const methodOptions = ({ options, ratio, seed = 0 }: Omit<MethodChoice, 'method'>) => ({
+  ...options,
+  ...(ratio !== undefined && { ratio }),
+  seed,
+});
+
+/** The requests that measure on the same tokens, with all that they need. */
+function byCalibration(
+  base: Model,
+  choices: readonly MethodChoice[],
+  requests: readonly MethodRequest[],
+  options: CompressAllOptions,
+): Map<Calibration, MethodRequest[]> {
+  const calibrations = new Map<unknown, Calibration>();
+  const groups = new Map<Calibration, MethodRequest[]>();
+  for (const [i, { calibration: given, seed }] of choices.entries()) {
+    const request = requests[i]!;
+    const { compressor } = request.method;
+    // Where a text is the same and the seed another, other documents may be chosen.
+    const isSet = typeof given === 'object' && 'sequences' in given;
+    const key = isSet ? given : JSON.stringify([given ?? null, seed ?? 0]);
+    const choice = { calibration: given, data: options.data, seed };
+    const calibration =
+      calibrations.get(key) ?? new Calibration(() => calibrationSet(base, choice, workOf(options)), options);
+    calibrations.set(key, calibration);
+    calibration.need(compressor.needs(base, parseOptions(compressor, request.options)));
+    groups.set(calibration, [...(groups.get(calibration) ?? []), request]);
+  }
+  return groups;
+}

@@ -1,0 +1,133 @@
+import { generationDefaults } from '@moepress/checkpoint';
+import { MoepressError, type Work } from '@moepress/core';
+import {
+  type EvaluateOptions as AskOptions,
+  evaluate as evaluateModel,
+  findTaskOrGroup,
+  type Evaluation as ScoredTasks,
+  tokenizedLanguageModel,
+} from '@moepress/harness';
+import type { Backend } from './evaluation/backend.js';
+import { openLocalResponses } from './evaluation/response-cache.js';
+import { openServer } from './evaluation/server-backend.js';
+import { metered, type Throughput } from './evaluation/throughput.js';
+import { openOnnxFiles } from './evaluation/transformers-js-backend.js';
+import { checkChosen } from './files/output.js';
+import { type DataOptions, datasetsIn } from './models/model-data.js';
+import { type ModelInput, type ModelOptions, resolveModel } from './models/open-model.js';
+import { tokenizerOf } from './models/tokenizer.js';
+import { type CacheOption, type WorkOptions, workOf } from './options.js';
+import type { PlanInput } from './plans/plan-file.js';
+import { type ModelSession, type SessionOption, type SessionOptions, withSession } from './session.js';
+
+/** What is asked, of whichever model. */
+export interface Questions extends Pick<DataOptions, 'data'> {
+  /** Names of tasks and groups, or tasks of your own from `defineTask`. */
+  readonly tasks: AskOptions['tasks'];
+  /** Only the first documents of each task: a number of them, or a fraction if below 1. */
+  readonly limit?: number | undefined;
+  /** Examples before each question instead of each task's own number. */
+  readonly numFewshot?: number | undefined;
+}
+
+export interface EvaluateOptions extends Questions, SessionOptions, SessionOption, ModelOptions, WorkOptions {
+  /** Evaluates the model as this plan changes it. */
+  readonly plan?: PlanInput | undefined;
+  /** Puts a beginning-of-sequence token before every text; by default as the tokenizer does. */
+  readonly addBos?: boolean | undefined;
+  /** Who runs the model; our own runtime by default. */
+  readonly backend?: Backend | undefined;
+  /**
+   * Of `responses` here: what the model answers to which question. By default kept for models that run here alone, since
+   * nobody can tell when a server gets other weights.
+   */
+  readonly cache?: CacheOption | undefined;
+}
+
+/** What an evaluation gave: the record as lm-evaluation-harness writes it, and the samples. */
+export interface Evaluation extends ScoredTasks {
+  /** How fast log-likelihoods were computed; null where none had to be, or elsewhere. */
+  readonly throughput: Throughput | null;
+}
+
+/**
+ * Scores a model on tasks as lm-evaluation-harness does. Throws `TASK_UNKNOWN`, `DATASET_NOT_FOUND`, `DATASET_INVALID`,
+ * `INPUT_INVALID` for options that do not suit the tasks or the backend, `CHECKPOINT_CHANGED`, what `openModel` and
+ * `openSession` throw, and `SERVER_FAILED` for a server.
+ */
+export async function evaluate(model: ModelInput, options: EvaluateOptions): Promise<Evaluation> {
+  const { backend = { kind: 'local' }, cache } = options;
+  const work = workOf(options);
+  for (const task of options.tasks) if (typeof task === 'string') findTaskOrGroup(task);
+  checkBackend(backend, options);
+  await checkChosen(cache, 'responses');
+  if (backend.kind === 'local') {
+    const opened = await resolveModel(model, options);
+    return withSession(opened, options, (session) => evaluateSession(session, options, work));
+  }
+  const asked = await (backend.kind === 'server'
+    ? openServer(model, backend, options)
+    : openOnnxFiles(model, backend, options));
+  try {
+    const store = await asked.openResponses?.();
+    return {
+      ...(await evaluateModel({ ...asking(options), ...asked, cache: store, work })),
+      throughput: null,
+    };
+  } finally {
+    await asked.close?.();
+  }
+}
+
+async function evaluateSession(
+  session: ModelSession,
+  { addBos, cache, precision = 'float32', threads, ...questions }: EvaluateOptions,
+  work: Work,
+): Promise<Evaluation> {
+  const { model, device } = session;
+  const { engine, throughput } = metered(session, { threads, device });
+  const asked = tokenizedLanguageModel({
+    tokenizer: await tokenizerOf(model),
+    engine,
+    name: model.id,
+    addBos: addBos ?? null,
+    eosTokenIds: model.config.eosTokenIds,
+    ownLimit: () => generationDefaults(model).maxNewTokens,
+  });
+  // Devices round in ways of their own: their responses are kept apart.
+  const rounding = device === 'cpu' ? {} : { device, precision };
+  const store = await openLocalResponses(cache, model, { ...asked.settings, ...rounding }, work);
+  const evaluation = await evaluateModel({ ...asking(questions), model: asked, cache: store, work });
+  return { ...evaluation, throughput: throughput() };
+}
+
+const asking = ({ tasks, limit, numFewshot, data }: Questions) => ({
+  tasks,
+  limit,
+  numFewshot,
+  data: datasetsIn(data),
+});
+
+/** Options that only our own runtime takes. */
+const ownOptions = [
+  'plan',
+  'session',
+  'device',
+  'precision',
+  'gpuMemory',
+  'memory',
+  'threads',
+  'residency',
+] as const satisfies readonly (keyof EvaluateOptions)[];
+
+function checkBackend({ kind }: Backend, options: EvaluateOptions): void {
+  if (kind === 'local') return;
+  const bound = kind === 'server' ? ([...ownOptions, 'addBos'] as const) : ownOptions;
+  const wrong = bound.find((name) => options[name] !== undefined);
+  if (!wrong) return;
+  throw new MoepressError('INPUT_INVALID', {
+    message: `\`${wrong}\` is for a model that moepress runs.`,
+    where: wrong,
+    hint: `Let moepress run the model, or leave out \`${wrong}\`.`,
+  });
+}

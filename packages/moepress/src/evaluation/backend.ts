@@ -1,0 +1,38 @@
+import type { LanguageModel, OnnxDtype, ResponseCache } from '@moepress/harness';
+
+/** Who runs the model that is evaluated. */
+export type Backend = LocalBackend | ServerBackend | TransformersJsBackend;
+
+/** Our own runtime. */
+export interface LocalBackend {
+  readonly kind: 'local';
+}
+
+/** An OpenAI-compatible completions server that holds the model. */
+export interface ServerBackend {
+  readonly kind: 'server';
+  /** Such as `http://localhost:8000/v1`. */
+  readonly baseUrl: string;
+  /** What the server calls the model; by default as it was given. */
+  readonly servedName?: string | undefined;
+  /** Tokens of a prompt and its answer; 2048 by default. */
+  readonly maxLength?: number | undefined;
+  /** Requests at once; 8 by default. */
+  readonly concurrency?: number | undefined;
+  /** What the server wants to be sent. */
+  readonly apiKey?: string | undefined;
+}
+
+/** ONNX files that others exported, of a folder or the Hub, run by @huggingface/transformers. */
+export interface TransformersJsBackend {
+  readonly kind: 'transformers-js';
+  /** Type of the numbers in the files that are chosen; fp32 by default. */
+  readonly dtype?: OnnxDtype | undefined;
+}
+
+/** A model that others run, and what it answered before, where that is to be kept. */
+export interface OpenedBackend {
+  readonly model: LanguageModel;
+  openResponses?(): Promise<ResponseCache>;
+  close?(): Promise<void>;
+}

@@ -1,0 +1,82 @@
+import {
+  type Compressor,
+  type FoundMethod,
+  type FoundRefiner,
+  type InstalledPlugin,
+  type PackageHost,
+  type Plugin,
+  PluginRegistry,
+  type Refiner,
+} from '@moepress/core';
+import type { PluginsOption, WorkOptions } from '../options.js';
+import { findPlugins, type Plugins } from './plugin-host.js';
+
+/** A method by its name, itself, or with the package that it came from. */
+export type MethodInput = string | Compressor | FoundMethod;
+
+export type RefinerInput = string | Refiner | FoundRefiner;
+
+export interface FindOptions extends Pick<WorkOptions, 'onProgress'> {
+  readonly plugins?: PluginsOption | undefined;
+}
+
+/** The plugins that methods are looked for in. */
+export interface OpenedPlugins {
+  /** Of all plugins that are installed. */
+  readonly installed: PluginRegistry;
+  /** Of those that came with moepress, and those asked for: nothing else is loaded unless a method of it is. */
+  readonly bundled: PluginRegistry;
+  readonly others: Plugins['others'];
+  /** All of them, as their packages declare. */
+  packages(): Promise<readonly InstalledPlugin[]>;
+}
+
+export function openPlugins({ plugins = [], onProgress }: FindOptions): OpenedPlugins {
+  const found = findPlugins({
+    asked: plugins.filter((plugin) => typeof plugin === 'string'),
+    tell: (message) => onProgress?.({ type: 'warning', message }),
+  });
+  const given = plugins.filter((plugin) => typeof plugin === 'object');
+  const installed = withGiven(given, found.installed);
+  return {
+    installed: new PluginRegistry(installed),
+    bundled: new PluginRegistry(withGiven(given, found.bundled)),
+    others: found.others,
+    packages: () => installed.installed(),
+  };
+}
+
+/** Throws `METHOD_UNKNOWN` with a suggestion, and `PLUGIN_INVALID`. */
+export async function findMethod(method: MethodInput, options: FindOptions): Promise<FoundMethod> {
+  if (typeof method === 'string') return openPlugins(options).installed.find(method);
+  return 'compressor' in method ? method : { compressor: method, origin };
+}
+
+/** Throws `METHOD_UNKNOWN` with a suggestion, and `PLUGIN_INVALID`. */
+export async function findRefiner(refiner: RefinerInput, options: FindOptions): Promise<FoundRefiner> {
+  if (typeof refiner === 'string') return openPlugins(options).installed.findRefiner(refiner);
+  return 'refiner' in refiner ? refiner : { refiner, origin };
+}
+
+/** What a plan says of a method that a program made itself. */
+const origin = { package: 'program', version: '0.0.0' };
+
+/** Plugins that are there already, before those of a host. */
+function withGiven(given: readonly Plugin[], host: PackageHost): PackageHost {
+  if (given.length === 0) return host;
+  const names = (list: readonly { readonly name: string }[] = []) => list.map(({ name }) => name);
+  return {
+    installed: async () => [
+      ...given.map(({ name, compressors, refiners }) => ({
+        package: name,
+        methods: names(compressors),
+        refiners: names(refiners),
+      })),
+      ...(await host.installed()),
+    ],
+    async load(name) {
+      const plugin = given.find((one) => one.name === name);
+      return plugin ? { version: origin.version, plugin } : host.load(name);
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import type { CompressionPlan, FoundMethod, Work } from '@moepress/core';
+import { planCompression } from '@moepress/runtime';
+import type { ModelSession } from '../session.js';
+import type { Calibration } from '../statistics/calibration.js';
+import { type Piece, sideBySide, type Wrap } from './batch-view-comparisons.js';
+
+/** A method and what it is told; its schema judges that. */
+export interface MethodRequest {
+  readonly method: FoundMethod;
+  readonly options: object;
+}
+
+/** Methods whose views run together. More would save little, and take memory for what all of them consider. */
+export const plannedTogether = 16;
+
+/**
+ * The plans of several methods, or of one with several options, on one calibration set. What it has been told that they
+ * need is measured once, and views that they compare are run together. Throws what `planCompression` throws.
+ */
+export async function planAll(
+  { engine, model }: Pick<ModelSession, 'engine' | 'model'>,
+  requests: readonly MethodRequest[],
+  calibration: Calibration,
+  work: Work,
+): Promise<CompressionPlan[]> {
+  const plans: CompressionPlan[] = [];
+  for (let from = 0; from < requests.length; from += plannedTogether) {
+    const pieces = requests.slice(from, from + plannedTogether).map(
+      ({ method, options }): Piece<CompressionPlan> =>
+        (wrap) =>
+          planCompression(engine, {
+            ...work,
+            model,
+            method: withTools(method, wrap),
+            options,
+            measure: () => calibration.evidence(engine, model, work),
+            calibration: () => calibration.set(),
+          }),
+    );
+    plans.push(...(await sideBySide(pieces)));
+  }
+  return plans;
+}
+
+function withTools({ compressor, origin }: FoundMethod, wrap: Wrap): FoundMethod {
+  return {
+    origin,
+    compressor: {
+      ...compressor,
+      plan: (context) => compressor.plan({ ...context, tools: wrap(context.tools) }),
+    },
+  };
+}

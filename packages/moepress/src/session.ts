@@ -1,0 +1,156 @@
+import {
+  type CalibrationSet,
+  type Evidence,
+  type GenerateOptions,
+  type Model,
+  MoepressError,
+  type SequenceScore,
+  type Statistic,
+  type TokenSequence,
+  type Work,
+} from '@moepress/core';
+import {
+  calibrate,
+  type Device,
+  Engine,
+  ModelRunner,
+  type Residency,
+  startDevice,
+  type Trace,
+} from '@moepress/runtime';
+import { type ModelInput, type ModelOptions, resolveModel } from './models/open-model.js';
+import { type ComputeOptions, type WorkOptions, workOf } from './options.js';
+import type { PlanInput } from './plans/plan-file.js';
+
+export interface SessionOptions extends ComputeOptions {
+  /** How much of the model is mapped at once; `auto` goes by the memory of the machine or device. */
+  readonly residency?: Residency | undefined;
+  /** Bytes that the process takes without this model: what it takes when it opens by default. */
+  readonly idle?: number | undefined;
+}
+
+/**
+ * A model on a device: scores, generates, traces and is measured. Engines start when they are first needed and run until
+ * the session closes. After that every call throws `SESSION_CLOSED`.
+ */
+export class ModelSession {
+  readonly model: Model;
+  /** Where it computes: of `auto`, the device that started. */
+  readonly device: Device;
+  readonly #options: Defined<SessionOptions>;
+  #engine: Engine | undefined;
+  #runner: Promise<ModelRunner> | undefined;
+  #isClosed = false;
+
+  /** `device` has started. */
+  constructor(model: Model, device: Device, options: SessionOptions) {
+    this.model = model;
+    this.device = device;
+    this.#options = definedOnly({ ...options, device });
+  }
+
+  /** Tokens of the longest sequence the model was made for. */
+  get maxLength(): number {
+    return this.model.config.maxPositions;
+  }
+
+  /** The engine that measures and that methods try their decisions out on. */
+  get engine(): Engine {
+    this.#checkOpen();
+    this.#engine ??= new Engine({ ...this.#options, device: this.device });
+    return this.#engine;
+  }
+
+  /** Opens the model for scoring and generating. Throws `ENGINE_FAILED` and `MEMORY_EXCEEDED`. */
+  async ready(): Promise<ModelRunner> {
+    this.#checkOpen();
+    this.#runner ??= ModelRunner.open(this.model, { ...this.#options, device: this.device });
+    return this.#runner;
+  }
+
+  /** Log-likelihoods of whole sequences of token ids. Throws `INPUT_INVALID` for ids outside the vocabulary. */
+  async score(items: readonly TokenSequence[], work: Work = {}): Promise<SequenceScore[]> {
+    return (await this.ready()).score(items, work);
+  }
+
+  /** Ids that continue each prompt, greedy unless the options choose otherwise. Throws `INPUT_INVALID` likewise. */
+  async generate(prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
+    return (await this.ready()).generate(prompts, options);
+  }
+
+  /** Hidden states, routing and logits of each sequence. Throws `INPUT_INVALID` likewise. */
+  async trace(sequences: readonly (readonly number[])[], work: Work = {}): Promise<Trace[]> {
+    return (await this.ready()).trace(sequences, work);
+  }
+
+  /** Sums of the statistics over a calibration set. Throws `CALIBRATION_INVALID` for a set without tokens. */
+  async calibrate(set: CalibrationSet, statistics: readonly Statistic[], work: Work = {}): Promise<Evidence> {
+    return calibrate(this.engine, this.model, set, statistics, work);
+  }
+
+  /** Waits for what runs, and frees everything. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const runner = await this.#runner?.catch(() => undefined);
+    await Promise.all([runner?.dispose(), this.#engine?.dispose()]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #checkOpen(): void {
+    if (!this.#isClosed) return;
+    throw new MoepressError('SESSION_CLOSED', { message: `The session of ${this.model.id} is closed.` });
+  }
+}
+
+type Defined<Options> = { [Name in keyof Options]: Exclude<Options[Name], undefined> };
+
+/** The options that are given: one that is undefined would hide a default. */
+const definedOnly = <Options extends object>(options: Options): Defined<Options> =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Defined<Options>;
+
+export interface OpenSessionOptions extends SessionOptions, ModelOptions, WorkOptions {
+  readonly plan?: PlanInput | undefined;
+}
+
+/**
+ * Opens a model on a device. Whoever opens a session closes it: `await using session = await openSession(...)`. Throws
+ * what `openModel` throws, and `ENGINE_FAILED` if the device does not start.
+ */
+export async function openSession(
+  model: ModelInput,
+  options: OpenSessionOptions = {},
+): Promise<ModelSession> {
+  const opened = await resolveModel(model, options);
+  return new ModelSession(opened, await startDevice(options.device ?? 'cpu', workOf(options)), options);
+}
+
+/** Of verbs that compute: a session of the model, else one is opened and closed inside. */
+export interface SessionOption {
+  readonly session?: ModelSession | undefined;
+}
+
+/** Calls `use` with the caller's session, or with one that is closed afterwards, however `use` ends. */
+export async function withSession<Result>(
+  model: Model,
+  { session, ...options }: SessionOption & SessionOptions & WorkOptions,
+  use: (session: ModelSession) => Promise<Result>,
+): Promise<Result> {
+  if (session) {
+    if (session.model === model) return use(session);
+    throw new MoepressError('INPUT_INVALID', {
+      message: `The session is one of ${session.model.id}, not of ${model.id}.`,
+      where: 'session',
+      hint: 'Give the model of the session, or no session.',
+    });
+  }
+  const device = await startDevice(options.device ?? 'cpu', workOf(options));
+  const own = new ModelSession(model, device, options);
+  try {
+    return await use(own);
+  } finally {
+    await own.close();
+  }
+}

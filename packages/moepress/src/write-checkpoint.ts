@@ -1,0 +1,107 @@
+import { checkSpace, type FolderOutput } from '@moepress/checkpoint';
+import {
+  applyLayers,
+  type Model,
+  MoepressError,
+  measure,
+  parseOptions,
+  planHash,
+  type RemovedRatios,
+  removedRatios,
+} from '@moepress/core';
+import {
+  checkCompanions,
+  checkUnread,
+  type ExpertLayout,
+  sizeAsWritten,
+  type WrittenCheckpoint as WrittenFiles,
+  writeHuggingFace,
+} from '@moepress/export';
+import { claimFolder } from './files/output.js';
+import { type ModelInput, type ModelOptions, resolveModel } from './models/open-model.js';
+import { type WorkOptions, workOf } from './options.js';
+import type { MethodRequest } from './planning/plan-all.js';
+import { applyPlanFile, type PlanInput, resolvePlan } from './plans/plan-file.js';
+
+export interface WriteCheckpointOptions extends ModelOptions, WorkOptions {
+  /** How experts are stored that slots share or that differ in width; `compact` by default. */
+  readonly layout?: ExpertLayout | undefined;
+  /** Replaces a checkpoint that moepress wrote to the folder before. */
+  readonly force?: boolean | undefined;
+}
+
+/** What was written, and what it saves. */
+export interface WrittenCheckpoint extends WrittenFiles {
+  /** Parameters that the files lack, copies and zeros of the layout counted as there: shares of the original's. */
+  readonly removed: RemovedRatios;
+  /** The same of the plan: more, where a layout fills up again what it removes. */
+  readonly planned: RemovedRatios;
+  /** SHA-256 of the plan in hexadecimal; null without one. */
+  readonly planHash: string | null;
+}
+
+/**
+ * Writes the model that a plan makes of `model`, or `model` itself where the plan is null, as a checkpoint folder of
+ * Hugging Face's format, which appears whole or not at all. Memory does not grow with the model. Throws
+ * `OUTPUT_EXISTS`, `OUTPUT_BUSY`, `DISK_FULL`, `WRITE_FAILED`, `CONFIG_UNSUPPORTED` for what the layout cannot hold,
+ * `ABORTED`, and what `openModel` and `applyPlan` throw.
+ */
+export async function writeCheckpoint(
+  model: ModelInput,
+  plan: PlanInput | null,
+  folder: string | FolderOutput,
+  options: WriteCheckpointOptions = {},
+): Promise<WrittenCheckpoint> {
+  const { layout = 'compact', force } = options;
+  const work = workOf(options);
+  const output =
+    typeof folder === 'string' ? await claimFolder(folder, 'checkpoint', { ...work, force }) : folder;
+  try {
+    const file = plan === null ? null : await resolvePlan(plan);
+    const base = await resolveModel(model, options);
+    const view = file === null ? base : applyPlanFile(base, file);
+    const written = await writeHuggingFace(view, output, { ...work, layout, plan: file?.plan, base });
+    return {
+      ...written,
+      removed: removedRatios(base, written.parameters),
+      planned: removedRatios(base, view),
+      planHash: file && planHash(file.plan),
+    };
+  } finally {
+    await output.abandon();
+  }
+}
+
+/** Outlines are as large as any plan, and what is asked for may be rounded: this much of it is needed in any case. */
+const surely = 0.9;
+
+/**
+ * Finds out before anything is measured what would stop the writing of a compressed model: tensors that cannot be
+ * carried over, companions that are not to be copied, and a disk with too little room. Throws `CONFIG_UNSUPPORTED`,
+ * `CHECKPOINT_INVALID` and `DISK_FULL`.
+ */
+export async function checkWritten(
+  model: Model,
+  request: MethodRequest,
+  { layout, folder }: { readonly layout: ExpertLayout; readonly folder: string },
+): Promise<void> {
+  checkUnread(model);
+  await checkCompanions(model);
+  await checkSpace(folder, Math.floor(surely * expectedBytes(model, request, layout)));
+}
+
+/** Bytes of the weights, as far as they follow from the options; 0 where they do not. */
+function expectedBytes(model: Model, { method, options }: MethodRequest, layout: ExpertLayout): number {
+  const { compressor } = method;
+  const parsed = parseOptions(compressor, options);
+  try {
+    const layers = compressor.outline?.(model, parsed);
+    if (layers) return sizeAsWritten(applyLayers(model, layers), layout).bytes.whole;
+  } catch (error) {
+    // The method itself says so when it plans.
+    if (MoepressError.isInstance(error)) return 0;
+    throw error;
+  }
+  const { total, routedExperts } = measure(model);
+  return typeof parsed.ratio === 'number' ? total.bytes - parsed.ratio * routedExperts.bytes : 0;
+}
