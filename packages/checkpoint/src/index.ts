@@ -26,6 +26,7 @@ export { type HeldLock, lockDescriptor, type TakenLock, takeLock } from './files
 export { newPartial, replaceFile, sweepPartials } from './files/replace-file.js';
 export { deadTemporaries, makeTemporary, sweepTemporary, type TemporaryFolder } from './files/temporary.js';
 export { isCompanion, type OwnFile, openOwnFile, ownCompanions, ownFile } from './folder/own-files.js';
+export { nameTensors } from './model/block.js';
 export {
   type CompactLayer,
   type CompactRecord,
@@ -33,9 +34,10 @@ export {
   type DenseLayer,
   stockConfig,
 } from './model/compact.js';
+export { nameExperts, nameRagged } from './model/experts.js';
 export type { OpenOptions } from './model/locate.js';
+export type { NamedFlat, NamedSingle, NamedStack, NamedTensor } from './model/named-tensor.js';
 export { openModel } from './model/open.js';
-export { type RaggedNames, raggedNames } from './model/ragged.js';
 export { describeUnread } from './model/tensor-source.js';
 export { bounded, type Fetch, proxiedFetch } from './net/proxied-fetch.js';
 export type { FolderOutputOptions } from './output/claim-folder.js';

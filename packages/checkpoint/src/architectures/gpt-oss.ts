@@ -1,4 +1,4 @@
-import { layer, llamaStyleNames, plainAttention, plainRouter } from './common.js';
+import { layer, llamaStyleNames, mlp, plainAttention, plainRouter } from './common.js';
 import { decoderKeys, key, none, sized, value } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
 
@@ -55,6 +55,7 @@ export const gptOss: ArchitectureManifest = {
     router: `${layer}.mlp.router`,
     experts: {
       separate: null,
+      ownWidth: mlp(`${layer}.mlp.experts.{expert}`),
       fused: {
         gateUp: `${layer}.mlp.experts.gate_up_proj`,
         down: `${layer}.mlp.experts.down_proj`,

@@ -156,12 +156,21 @@ export interface MlpNames {
 }
 
 /** How the routed experts of a layer are stored. */
-export interface ExpertNames {
-  /** A tensor for each projection of each expert. Null in a family that has only the other form. */
-  readonly separate: MlpNames | null;
+export type ExpertNames = {
   /** A tensor for each projection of all experts: read where the separate ones are absent. */
   readonly fused: FusedNames;
-}
+} & (
+  | {
+      /** A tensor for each projection of each expert. */
+      readonly separate: MlpNames;
+    }
+  | {
+      /** The family has only the other form. */
+      readonly separate: null;
+      /** Names of experts that differ in width, which do not fit into one tensor. */
+      readonly ownWidth: MlpNames;
+    }
+);
 
 /**
  * Tensors whose first axis counts the experts of the layer. Their biases, if any, are [experts, 2I] in
@@ -178,8 +187,14 @@ export interface FusedNames {
   readonly layout: 'stacked' | 'interleaved';
 }
 
+/** What a template is filled with. */
+export interface Place {
+  readonly layer?: number;
+  readonly expert?: number;
+}
+
 /** Fills a template. */
-export function tensorName(template: string, at: { readonly layer?: number; readonly expert?: number }) {
+export function tensorName(template: string, at: Place): string {
   return template.replace('{layer}', String(at.layer)).replace('{expert}', String(at.expert));
 }
 

@@ -1,22 +1,28 @@
 import type { Attention, GroupedQueryAttention, LatentAttention, LatentDown, Linear } from '@moepress/core';
+import type { LatentNames, TensorNames } from '../architectures/manifest.js';
 import type { GroupedQueryConfig, LatentConfig } from '../config/attention-config.js';
-import type { Parts } from './build-context.js';
+import type { BuildContext } from './build-context.js';
+import { type NamedTensor, nameLinear, single } from './named-tensor.js';
 
 /** Throws what `TensorSource.take` throws. */
-export function buildAttention(layer: number, parts: Parts): Attention {
-  const { attention } = parts.config;
+export function buildAttention(layer: number, context: BuildContext): Attention {
+  const { attention } = context.config;
   return attention.kind === 'mla'
-    ? buildLatent(layer, attention, parts)
-    : buildGroupedQuery(layer, attention, parts);
+    ? buildLatent(layer, attention, context)
+    : buildGroupedQuery(layer, attention, context);
 }
 
-function buildGroupedQuery(layer: number, config: GroupedQueryConfig, parts: Parts): GroupedQueryAttention {
-  const { tensors, manifest } = parts;
+function buildGroupedQuery(
+  layer: number,
+  config: GroupedQueryConfig,
+  context: BuildContext,
+): GroupedQueryAttention {
+  const { tensors, manifest } = context;
   const names = manifest.tensors;
   const { heads, kvHeads, headDim, rope, scale, qkvBias, outputBias, qkNorm } = config;
-  const { hiddenSize } = parts.config.decoder;
+  const { hiddenSize } = context.config.decoder;
   const [queryWidth, keyWidth] = [heads * headDim, kvHeads * headDim];
-  const linear = linearsOf(layer, parts);
+  const linear = linearsOf(layer, context);
   const normWidths = qkNorm === 'head' ? [headDim, headDim] : [queryWidth, keyWidth];
   return {
     kind: 'gqa',
@@ -43,12 +49,12 @@ function buildGroupedQuery(layer: number, config: GroupedQueryConfig, parts: Par
 /** What DeepSeek's code and transformers leave the norms of latents at. */
 const latentEpsilon = 1e-6;
 
-function buildLatent(layer: number, config: LatentConfig, parts: Parts): LatentAttention {
-  const { tensors, manifest } = parts;
+function buildLatent(layer: number, config: LatentConfig, context: BuildContext): LatentAttention {
+  const { tensors, manifest } = context;
   const { latent: names, query, output } = manifest.tensors;
-  const { hiddenSize } = parts.config.decoder;
+  const { hiddenSize } = context.config.decoder;
   const { heads, kvHeads, headDim, rope, scale, bias, queryLatent, latent, contentDim, valueDim } = config;
-  const linear = linearsOf(layer, parts);
+  const linear = linearsOf(layer, context);
   const down = (stem: string, norm: string, width: number, extra: number): LatentDown => ({
     linear: linear(stem, [width + extra, hiddenSize], bias),
     norm: tensors.take(norm, [width], { layer }),
@@ -78,9 +84,51 @@ function buildLatent(layer: number, config: LatentConfig, parts: Parts): LatentA
 }
 
 /** Takes linear layers of a decoder layer by their stems. */
-function linearsOf(layer: number, { tensors }: Parts) {
+function linearsOf(layer: number, { tensors }: BuildContext) {
   return (stem: string, shape: readonly [out: number, width: number], biased: boolean): Linear => ({
     weight: tensors.matrix(`${stem}.weight`, shape, { layer }),
     bias: biased ? tensors.take(`${stem}.bias`, [shape[0]], { layer }) : null,
   });
+}
+
+/** What `buildAttention` takes, under the names it takes it by. */
+export function nameAttention(attention: Attention, names: TensorNames, layer: number): NamedTensor[] {
+  return attention.kind === 'mla'
+    ? nameLatent(attention, names, layer)
+    : nameGrouped(attention, names, layer);
+}
+
+function nameGrouped(
+  { q, k, v, o, qkNorm, sinks }: GroupedQueryAttention,
+  names: TensorNames,
+  layer: number,
+): NamedTensor[] {
+  const at = { layer };
+  return [
+    ...nameLinear(names.query, q, at),
+    ...nameLinear(names.key, k, at),
+    ...nameLinear(names.value, v, at),
+    ...nameLinear(names.output, o, at),
+    ...(qkNorm ? [single(names.queryNorm, qkNorm.q, at), single(names.keyNorm, qkNorm.k, at)] : []),
+    ...(sinks ? [single(names.sinks, sinks, at)] : []),
+  ];
+}
+
+function nameLatent(
+  { q, kvDown, kvUp, o }: LatentAttention,
+  { latent, query, output }: TensorNames,
+  layer: number,
+): NamedTensor[] {
+  const at = { layer };
+  const down = (part: 'queryDown' | 'keyValueDown', { linear, norm }: LatentDown) => [
+    ...nameLinear(latent[part], linear, at),
+    single(latent[`${part}Norm` satisfies keyof LatentNames], norm, at),
+  ];
+  return [
+    ...(q.down ? down('queryDown', q.down) : []),
+    ...nameLinear(q.down ? latent.queryUp : query, q.up, at),
+    ...down('keyValueDown', kvDown),
+    ...nameLinear(latent.keyValueUp, kvUp, at),
+    ...nameLinear(output, o, at),
+  ];
 }

@@ -1,51 +1,99 @@
-import { type Expert, indexExperts, type MoeFfn } from '@moepress/core';
-import { type CompactRecord, invalidCompact } from './compact.js';
+import { type Expert, type Mlp, rows, type TensorExpr, transpose } from '@moepress/core';
+import { type ExpertNames, type FusedNames, type MlpNames, tensorName } from '../architectures/manifest.js';
+import type { BuildContext } from './build-context.js';
+import type { StoredExpert } from './compact.js';
+import { fuseGateUp } from './gate-up.js';
+import { nameMlp, nameOwnWidth, takeMlp, takeOwnWidth } from './mlp.js';
+import type { NamedStack, NamedTensor } from './named-tensor.js';
+import type { Slab } from './tensor-source.js';
 
-type Experts = Pick<MoeFfn, 'slots' | 'pool'>;
-
-/** Where an expert is stored. */
-export interface StoredExpert {
-  readonly layer: number;
-  /** Among the `count` stored under that layer. */
-  readonly number: number;
-  readonly count: number;
-  /** In the original checkpoint. */
-  readonly index: number;
-  /** Its own; null where config.json says one for all. */
-  readonly width: number | null;
-}
-
-type TakeExpert = (stored: StoredExpert) => Expert;
-
-/** Every slot has an expert of its own. */
-export function stockExperts(layer: number, experts: number, take: TakeExpert): Experts {
-  const slots = Array.from({ length: experts }, (_, index) => index);
-  const pool = slots.map((index) => take({ layer, number: index, count: experts, index, width: null }));
-  return { slots, pool };
-}
-
-/** The pool holds the experts that the slots name, in the order of layer and index. */
-export function compactExperts(
-  layer: number,
-  experts: number,
-  compact: CompactRecord,
-  take: TakeExpert,
-): Experts {
-  const records = new Map(compact.layers.map((record) => [record.layer, record]));
-  const slots = records.get(layer)?.slots;
-  if (slots?.length !== experts) {
-    throw invalidCompact(
-      `layer ${layer} has ${slots?.length ?? 0} slots, its router ${experts}`,
-      'config.json',
-    );
+/** A routed expert. Throws what `TensorSource.take` throws. */
+export function takeExpert({ layer, number, count, width }: StoredExpert, context: BuildContext): Mlp {
+  const { experts: names } = context.manifest.tensors;
+  const { separate, fused } = names;
+  const at = { layer, expert: number };
+  if (width !== null) {
+    return takeOwnWidth(ownWidthNames(names), { width, at, biased: fused.bias !== null }, context);
   }
-  const indexed = indexExperts(slots);
-  return {
-    slots: indexed.slots,
-    pool: indexed.experts.map(([from, number]) => {
-      const { experts: stored, widths } = records.get(from)!;
-      const width = widths?.[number] ?? null;
-      return take({ layer: from, number, count: stored.length, index: stored[number]!, width });
-    }),
+  const isFused =
+    separate === null || (!context.tensors.has(separate.gate, at) && context.tensors.has(fused.gateUp, at));
+  return isFused
+    ? takeFused(fused, layer, { index: number, count }, context)
+    : takeMlp(separate, { width: context.config.ffn.expertWidth, at, biased: false }, context);
+}
+
+/**
+ * The experts stored under a layer, by the names `takeExpert` takes them by: each by itself where the family has names
+ * for that, else in stacks.
+ */
+export function nameExperts(experts: readonly Expert[], names: ExpertNames, layer: number): NamedTensor[] {
+  const { separate, fused } = names;
+  if (experts.length === 0) return [];
+  if (separate === null) return nameFused(experts, fused, layer);
+  return experts.flatMap((expert, number) => nameMlp(separate, expert, { layer, expert: number }));
+}
+
+/** Experts of different widths, each by itself. */
+export function nameRagged(experts: readonly Expert[], names: ExpertNames, layer: number): NamedTensor[] {
+  return experts.flatMap((expert, number) =>
+    nameOwnWidth(ownWidthNames(names), expert, { layer, expert: number }),
+  );
+}
+
+/** Experts of different widths do not fit into one tensor: each has tensors of its own in every family. */
+const ownWidthNames = (names: ExpertNames): MlpNames =>
+  names.separate === null ? names.ownWidth : names.separate;
+
+function takeFused(
+  names: FusedNames,
+  layer: number,
+  of: Slab,
+  { config, tensors, gateUpRows }: BuildContext,
+): Mlp {
+  const { hiddenSize } = config.decoder;
+  const { expertWidth: width, activation } = config.ffn;
+  const at = { layer };
+  const matrix = (template: string, shape: readonly [number, number]): TensorExpr => {
+    if (names.layout === 'stacked') return tensors.fused(template, shape, at, of);
+    if (tensors.has(`${template}_blocks`, at)) return tensors.fusedMxfp4(template, shape, at, of);
+    return transpose(tensors.fused(template, shape.toReversed(), at, of));
   };
+  const gateUp = matrix(names.gateUp, [2 * width, hiddenSize]);
+  const down = matrix(names.down, [hiddenSize, width]);
+  const { gate, up } = gateUpRows();
+  const bias = names.bias && {
+    gateUp: tensors.fused(names.bias.gateUp, [2 * width], at, of),
+    down: tensors.fused(names.bias.down, [hiddenSize], at, of),
+  };
+  return {
+    width,
+    gate: rows(gateUp, gate),
+    up: rows(gateUp, up),
+    down,
+    bias: bias && { gate: rows(bias.gateUp, gate), up: rows(bias.gateUp, up), down: bias.down },
+    activation,
+  };
+}
+
+function nameFused(
+  experts: readonly Expert[],
+  { gateUp, down, bias, layout }: FusedNames,
+  layer: number,
+): NamedTensor[] {
+  const stack = (template: string, part: (expert: Expert) => TensorExpr, isMatrix: boolean): NamedStack => ({
+    kind: 'stack',
+    name: tensorName(template, { layer }),
+    of: experts.map(part),
+    transposed: layout === 'interleaved' && isMatrix,
+  });
+  const weights = [
+    stack(gateUp, (expert) => fuseGateUp(layout, expert.gate, expert.up), true),
+    stack(down, (expert) => expert.down, true),
+  ];
+  if (bias === null) return weights;
+  return [
+    ...weights,
+    stack(bias.gateUp, (expert) => fuseGateUp(layout, expert.bias!.gate, expert.bias!.up), false),
+    stack(bias.down, (expert) => expert.bias!.down, false),
+  ];
 }

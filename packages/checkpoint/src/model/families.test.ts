@@ -1,15 +1,43 @@
 import { join } from 'node:path';
-import { type LatentAttention, measure, moeBlocks } from '@moepress/core';
+import { type LatentAttention, measure, moeBlocks, storedIn } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
+import { findArchitecture } from '../architectures/index.js';
+import { openWeights } from '../folder/weights.js';
 import { arrayEntry, exprEntry, type TensorEntry } from '../safetensors/file-layout.js';
 import { edit, fixture } from '../support.test.util.js';
 import { decodeFloat32 } from '../tensor/read-tensor.js';
+import { nameTensors } from './block.js';
+import { nameExperts } from './experts.js';
 import { openModel } from './open.js';
 import { bytesIn, entriesOf, pools, storedTensors, valuesOf, withTensors } from './support.test.util.js';
 
 const plain = ['deepseek', 'deepseek_v2', 'deepseek_v3', 'gpt_oss', 'mixtral', 'olmoe', 'qwen2_moe'];
 
 const dense = ['llama', 'mistral', 'qwen2', 'qwen3'];
+
+/** A quantised tensor, and experts whose weights lie in one tensor, are stored under the name of the whole. */
+const wholeName = (name: string) => name.replace(/\[\d+\]$/, '').replace(/_(blocks|scales|scale_inv)$/, '');
+
+describe.each([...plain, ...dense, ...['qwen3_moe_sharded', 'gpt_oss_mxfp4', 'deepseek_v3_fp8']])(
+  '%s',
+  (name) => {
+    it('names what it is built of as it is stored', async () => {
+      const model = await openModel(fixture(name));
+      const { tensors: names } = findArchitecture(model.architecture, name);
+      const experts = moeBlocks(model).map(
+        ({ index, ffn }) => [index, nameExperts(ffn.pool, names.experts, index)] as const,
+      );
+      const named = nameTensors(model, names, new Map(experts));
+      const sources = named.map((tensor) => {
+        const parts = tensor.kind === 'single' ? [tensor.of] : tensor.of;
+        return [...new Set(parts.flatMap((part) => [...storedIn(part)]).map((part) => wholeName(part.name)))];
+      });
+      expect(sources).toEqual(named.map((tensor) => [tensor.name]));
+      const { tensors: stored } = await openWeights(fixture(name));
+      expect(new Set(sources.flat())).toEqual(new Set([...stored.keys()].map(wholeName)));
+    });
+  },
+);
 
 describe.each([...plain, ...dense, 'gpt_oss_mxfp4', 'deepseek_v3_fp8'])('%s', (name) => {
   it('is opened with every byte accounted for, as plain data', async () => {

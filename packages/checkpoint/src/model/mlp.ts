@@ -1,17 +1,23 @@
-import { type Mlp, rows, type TensorExpr, transpose } from '@moepress/core';
-import { biasName, type FusedNames, type MlpNames } from '../architectures/manifest.js';
-import type { GateUpRows, Parts } from './build-context.js';
-import type { StoredExpert } from './experts.js';
-import { takeRagged } from './ragged.js';
-import type { Place, Slab } from './tensor-source.js';
+import { type Mlp, zeros } from '@moepress/core';
+import { biasName, type MlpNames, type Place } from '../architectures/manifest.js';
+import type { BuildContext } from './build-context.js';
+import { type NamedTensor, single } from './named-tensor.js';
+
+const projections = ['gate', 'up', 'down'] as const;
+
+/** How an MLP with tensors of its own is stored. */
+export interface StoredMlp {
+  readonly width: number;
+  readonly at: Place;
+  /** Whether each projection has a bias. */
+  readonly biased: boolean;
+}
 
 /** An MLP with tensors of its own. Throws what `TensorSource.take` throws. */
 export function takeMlp(
   names: MlpNames,
-  width: number,
-  at: Place,
-  { config, tensors }: Parts,
-  biased = false,
+  { width, at, biased }: StoredMlp,
+  { config, tensors }: BuildContext,
 ): Mlp {
   const { hiddenSize } = config.decoder;
   return {
@@ -30,55 +36,36 @@ export function takeMlp(
   };
 }
 
-/** A routed expert. Throws what `TensorSource.take` throws. */
-export function takeExpert({ layer, number, count, width }: StoredExpert, parts: Parts): Mlp {
-  const { separate, fused } = parts.manifest.tensors.experts;
-  const at = { layer, expert: number };
-  if (width !== null) return takeRagged(at, width, parts);
-  const isFused =
-    separate === null || (!parts.tensors.has(separate.gate, at) && parts.tensors.has(fused.gateUp, at));
-  return isFused
-    ? takeFused(fused, layer, { index: number, count }, parts)
-    : takeMlp(separate, parts.config.ffn.expertWidth, at, parts);
+/** What `takeMlp` takes, under the names it takes it by. */
+export function nameMlp(names: MlpNames, mlp: Mlp, at: Place): NamedTensor[] {
+  const { bias } = mlp;
+  return [
+    ...projections.map((part) => single(names[part], mlp[part], at)),
+    ...(bias ? projections.map((part) => single(biasName(names[part]), bias[part], at)) : []),
+  ];
 }
 
-function takeFused(names: FusedNames, layer: number, of: Slab, { config, tensors, gateUpRows }: Parts): Mlp {
-  const { hiddenSize } = config.decoder;
-  const { expertWidth: width, activation } = config.ffn;
-  const at = { layer };
-  const matrix = (template: string, shape: readonly [number, number]): TensorExpr => {
-    if (names.layout === 'stacked') return tensors.fused(template, shape, at, of);
-    if (tensors.has(`${template}_blocks`, at)) return tensors.fusedMxfp4(template, shape, at, of);
-    return transpose(tensors.fused(template, shape.toReversed(), at, of));
-  };
-  const gateUp = matrix(names.gateUp, [2 * width, hiddenSize]);
-  const down = matrix(names.down, [hiddenSize, width]);
-  const { gate, up } = gateUpRows();
-  const bias = names.bias && {
-    gateUp: tensors.fused(names.bias.gateUp, [2 * width], at, of),
-    down: tensors.fused(names.bias.down, [hiddenSize], at, of),
-  };
+/** The same of an MLP that may have no channels: then only the bias of its output is stored. */
+export function takeOwnWidth(names: MlpNames, stored: StoredMlp, context: BuildContext): Mlp {
+  const { width, at, biased } = stored;
+  if (width > 0) return takeMlp(names, stored, context);
+  const { config, tensors } = context;
+  const { hiddenSize, dtype } = config.decoder;
+  const none = (...shape: number[]) => zeros(dtype, shape);
   return {
     width,
-    gate: rows(gateUp, gate),
-    up: rows(gateUp, up),
-    down,
-    bias: bias && { gate: rows(bias.gateUp, gate), up: rows(bias.gateUp, up), down: bias.down },
-    activation,
+    gate: none(0, hiddenSize),
+    up: none(0, hiddenSize),
+    down: none(hiddenSize, 0),
+    bias: biased
+      ? { gate: none(0), up: none(0), down: tensors.take(biasName(names.down), [hiddenSize], at) }
+      : null,
+    activation: config.ffn.activation,
   };
 }
 
-/** Which rows of the two projections together are the gate's and which up's. */
-export function lazySplit(layout: FusedNames['layout'], width: number): () => GateUpRows {
-  let split: GateUpRows | undefined;
-  return () => {
-    split ??= splitRows(layout, width);
-    return split;
-  };
-}
-
-function splitRows(layout: FusedNames['layout'], width: number): GateUpRows {
-  const channels = Array.from({ length: width }, (_, channel) => channel);
-  if (layout === 'stacked') return { gate: channels, up: channels.map((channel) => width + channel) };
-  return { gate: channels.map((channel) => 2 * channel), up: channels.map((channel) => 2 * channel + 1) };
+/** What `takeOwnWidth` takes, under the names it takes it by. */
+export function nameOwnWidth(names: MlpNames, mlp: Mlp, at: Place): NamedTensor[] {
+  if (mlp.width > 0) return nameMlp(names, mlp, at);
+  return mlp.bias ? [single(biasName(names.down), mlp.bias.down, at)] : [];
 }

@@ -6,10 +6,10 @@ import { warnOfOwnTokenizer, withAdapter } from '../adapter/apply-adapter.js';
 import { declaredDtype } from '../config/storage.js';
 import { checkFiles } from '../folder/own-files.js';
 import { openWeights } from '../folder/weights.js';
-import { buildBlock } from './build.js';
+import { buildBlock } from './block.js';
 import { readModelConfig } from './config.js';
+import { lazyGateUpRows } from './gate-up.js';
 import { locateCheckpoint, type OpenOptions } from './locate.js';
-import { lazySplit } from './mlp.js';
 import { describeUnread, TensorSource, unreadOf } from './tensor-source.js';
 import { readVocabulary } from './vocabulary.js';
 
@@ -79,12 +79,12 @@ async function openFolder(
     fp8Block: config.quantisation?.method === 'fp8' ? config.quantisation.block : null,
   });
   const { decoder } = config;
-  const gateUpRows = lazySplit(manifest.tensors.experts.fused.layout, config.ffn.expertWidth);
-  const parts = { manifest, config, tensors, compact, gateUpRows };
-  const { embed, head, tied } = await readVocabulary(parts, progress);
+  const gateUpRows = lazyGateUpRows(manifest.tensors.experts.fused.layout, config.ffn.expertWidth);
+  const context = { manifest, config, tensors, compact, gateUpRows };
+  const { embed, head, tied } = await readVocabulary(context, progress);
   const description = {
     embed,
-    blocks: Array.from({ length: decoder.layers }, (_, layer) => buildBlock(layer, parts)),
+    blocks: Array.from({ length: decoder.layers }, (_, layer) => buildBlock(layer, context)),
     finalNorm: tensors.take(manifest.tensors.finalNorm, [decoder.hiddenSize]),
     head,
   };

@@ -11,14 +11,8 @@ import {
   storedIn,
   type TensorExpr,
 } from '@moepress/core';
-import { tensorName } from '../architectures/manifest.js';
+import { type Place, tensorName } from '../architectures/manifest.js';
 import { isFloatType } from '../tensor/float.js';
-
-/** What a template is filled with. */
-export interface Place {
-  readonly layer?: number;
-  readonly expert?: number;
-}
 
 /** Number `index` of `count` experts whose weights lie in one tensor. */
 export interface Slab {

@@ -1,7 +1,7 @@
 import type { Progress, StoredTensor, TensorExpr } from '@moepress/core';
 import type { FloatType } from '../tensor/float.js';
 import { equalValues } from '../tensor/read-tensor.js';
-import type { Parts } from './build-context.js';
+import type { BuildContext } from './build-context.js';
 
 /** Where tokens come in and go out, and whether both ends are one tensor. */
 export interface Vocabulary {
@@ -16,7 +16,7 @@ export interface Vocabulary {
  * `TensorSource.take` and reading the tensors throw.
  */
 export async function readVocabulary(
-  { config, manifest, tensors }: Parts,
+  { config, manifest, tensors }: BuildContext,
   progress: Progress | undefined,
 ): Promise<Vocabulary> {
   const { vocabSize, hiddenSize, tiedEmbeddings } = config.decoder;

@@ -1,6 +1,5 @@
-import { type ArchitectureManifest, tensorName } from '@moepress/checkpoint';
+import { type ArchitectureManifest, type NamedTensor, tensorName } from '@moepress/checkpoint';
 import { concat, type Expert, type Model, MoepressError, moeBlocks, type TensorExpr } from '@moepress/core';
-import type { NamedTensor } from './named.js';
 import type { Placement } from './placement.js';
 
 /**

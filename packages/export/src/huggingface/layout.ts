@@ -1,11 +1,15 @@
-import type { ArchitectureManifest, CompactRecord } from '@moepress/checkpoint';
+import {
+  type ArchitectureManifest,
+  type CompactRecord,
+  type NamedTensor,
+  nameExperts,
+  nameRagged,
+} from '@moepress/checkpoint';
 import { type Expert, type Model, MoepressError } from '@moepress/core';
 import { maskExperts, padExperts } from './channels.js';
 import { encodeDenseLayers } from './dense.js';
 import type { DenseEncoding } from './dense-encodings.js';
-import { nameExperts, nameRagged } from './experts.js';
 import { type FlatRecord, flatRecord, nameFlat } from './flat.js';
-import type { NamedTensor } from './named.js';
 import { compactRecord, type Placement, placeByOrigin, placeBySlot, sharesExperts } from './placement.js';
 import { commonWidth, expertWidths, isRagged, stockWidth } from './widths.js';
 

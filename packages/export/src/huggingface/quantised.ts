@@ -1,6 +1,13 @@
-import { exprEntry, stackEntry, type TensorEntry } from '@moepress/checkpoint';
+import {
+  exprEntry,
+  type NamedFlat,
+  type NamedSingle,
+  type NamedStack,
+  type NamedTensor,
+  stackEntry,
+  type TensorEntry,
+} from '@moepress/checkpoint';
 import { type BlockScaledExpr, elementCount, storedIn, type TensorExpr, transpose } from '@moepress/core';
-import type { NamedFlat, NamedSingle, NamedStack, NamedTensor } from './named.js';
 
 /**
  * Whether every tensor that the checkpoint stores quantised is used as it is stored. One that was cut

@@ -1,9 +1,7 @@
-import { findArchitecture, type TensorEntry } from '@moepress/checkpoint';
+import { findArchitecture, type NamedTensor, nameTensors, type TensorEntry } from '@moepress/checkpoint';
 import { byteLength, elementCount, type Model, measure, type ParameterCounts } from '@moepress/core';
 import { type Arrangement, arrange, type ExpertLayout } from './layout.js';
-import type { NamedTensor } from './named.js';
 import { entriesOf, staysQuantised } from './quantised.js';
-import { nameTensors } from './tensors.js';
 
 /** The weights of a written checkpoint, copies of experts and zeros included. */
 export interface WrittenSize {
@@ -18,7 +16,8 @@ export interface WrittenSize {
  */
 export function sizeAsWritten(model: Model, layout: ExpertLayout): WrittenSize {
   const arrangement = arrange(model, findArchitecture(model.architecture, model.id), layout);
-  const tensors = nameTensors(arrangement);
+  const { experts, manifest } = arrangement;
+  const tensors = nameTensors(arrangement.model, manifest.tensors, experts);
   return sizeOf(arrangement, tensors, staysQuantised(tensors));
 }
 

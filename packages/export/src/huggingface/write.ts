@@ -5,6 +5,7 @@ import {
   createFolder,
   FolderOutput,
   findArchitecture,
+  nameTensors,
   planShards,
   writeShards,
 } from '@moepress/checkpoint';
@@ -24,7 +25,6 @@ import { formatJson } from './json.js';
 import { arrange, type ExpertLayout } from './layout.js';
 import { entriesOf, staysQuantised } from './quantised.js';
 import { sizeOf } from './size.js';
-import { nameTensors } from './tensors.js';
 
 export interface WriteCheckpointOptions extends Work {
   readonly layout: ExpertLayout;
@@ -78,7 +78,7 @@ async function fill(
   const { manifest } = arrangement;
   // Two plans may leave tensors of equal names and shapes: the header, by which later plans know their base, tells them apart.
   const metadata = { format: 'pt', ...(plan && { moepress_plan: planHash(plan) }) };
-  const tensors = nameTensors(arrangement);
+  const tensors = nameTensors(arrangement.model, manifest.tensors, arrangement.experts);
   const quantised = staysQuantised(tensors);
   const entries = tensors.flatMap((tensor) => entriesOf(tensor, quantised));
   const carried = carriedEntries(model, new Set(entries.map(({ name }) => name)));

@@ -1,14 +1,15 @@
-import { findArchitecture } from '@moepress/checkpoint';
-import { applyPlan, type Expert, moeBlocks, rows, scale } from '@moepress/core';
+import { type Expert, moeBlocks, rows, scale } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
-import { dropPlan, openFixture } from '../support.test.util.js';
+import { findArchitecture } from '../architectures/index.js';
+import { fixture } from '../support.test.util.js';
 import { nameExperts } from './experts.js';
+import { openModel } from './open.js';
 
 const { experts: names } = findArchitecture('gpt_oss', 'gpt_oss').tensors;
 
+/** Every other expert of a layer. */
 async function expertsOf(name: string): Promise<readonly Expert[]> {
-  const base = await openFixture(name);
-  return moeBlocks(applyPlan(base, dropPlan(base)))[1]!.ffn.pool;
+  return moeBlocks(await openModel(fixture(name)))[1]!.ffn.pool.filter((_, index) => index % 2 === 1);
 }
 
 /** The stacks by the last part of their names. */

@@ -1,0 +1,136 @@
+import type { Block, DenseFfn, Expert, Model, MoeFfn, Router, SharedExpert } from '@moepress/core';
+import type { TensorNames } from '../architectures/manifest.js';
+import { buildAttention, nameAttention } from './attention.js';
+import type { BuildContext } from './build-context.js';
+import { compactExperts, type DenseLayer, type StoredExpert, stockExperts } from './compact.js';
+import { takeExpert } from './experts.js';
+import { nameMlp, nameOwnWidth, takeMlp, takeOwnWidth } from './mlp.js';
+import { type NamedTensor, nameLinear, single } from './named-tensor.js';
+
+/** One decoder layer. Throws what `TensorSource.take` throws. */
+export function buildBlock(layer: number, context: BuildContext): Block {
+  const { manifest, config, tensors } = context;
+  const { attentionNorm, ffnNorm } = manifest.tensors;
+  const { hiddenSize } = config.decoder;
+  return {
+    index: layer,
+    attention: buildAttention(layer, context),
+    ffn: buildFfn(layer, context),
+    norms: {
+      attention: tensors.take(attentionNorm, [hiddenSize], { layer }),
+      ffn: tensors.take(ffnNorm, [hiddenSize], { layer }),
+    },
+  };
+}
+
+function buildFfn(layer: number, context: BuildContext): DenseFfn | MoeFfn {
+  const dense = context.compact?.dense?.find((record) => record.layer === layer);
+  if (dense) return buildCondensed(dense, context);
+  return context.config.ffn.moe[layer] ? buildMoe(layer, context) : buildDense(layer, context);
+}
+
+/** What was an MoE in the original checkpoint. */
+function buildCondensed({ layer, width, shared }: DenseLayer, context: BuildContext): DenseFfn {
+  const { dense, experts } = context.manifest.tensors;
+  const biased = experts.fused.bias !== null || context.config.ffn.bias;
+  return {
+    kind: 'dense',
+    mlp: takeOwnWidth(dense, { width, at: { layer }, biased }, context),
+    shared: shared ? buildShared(layer, context) : null,
+  };
+}
+
+function buildDense(layer: number, context: BuildContext): DenseFfn {
+  const { dense } = context.manifest.tensors;
+  const { denseWidth, bias } = context.config.ffn;
+  const mlp = takeMlp(dense, { width: denseWidth, at: { layer }, biased: bias }, context);
+  return { kind: 'dense', mlp, shared: null };
+}
+
+function buildMoe(layer: number, context: BuildContext): MoeFfn {
+  const { config, compact } = context;
+  const { experts } = config.decoder;
+  const take = (stored: StoredExpert): Expert => ({
+    ...takeExpert(stored, context),
+    origin: { layer: stored.layer, index: stored.index },
+  });
+  return {
+    kind: 'moe',
+    router: buildRouter(layer, context),
+    ...(compact ? compactExperts(layer, experts, compact, take) : stockExperts(layer, experts, take)),
+    shared: buildShared(layer, context),
+  };
+}
+
+function buildRouter(layer: number, { manifest, config, tensors }: BuildContext): Router {
+  const { router: stem, selectionBias } = manifest.tensors;
+  const { experts, hiddenSize } = config.decoder;
+  // Layers have experts only in families that have a router.
+  const traits = manifest.router!;
+  return {
+    ...config.router!,
+    weight: tensors.take(`${stem}.weight`, [experts, hiddenSize], { layer }),
+    bias: traits.bias ? tensors.take(`${stem}.bias`, [experts], { layer }) : null,
+    selectionBias: traits.selectionBias ? tensors.take(selectionBias, [experts], { layer }) : null,
+  };
+}
+
+function buildShared(layer: number, context: BuildContext): SharedExpert | null {
+  const { manifest, config, tensors } = context;
+  const { shared, sharedGate } = manifest.tensors;
+  const width = config.ffn.sharedWidth;
+  // Of no channels there may be tensors without numbers, or none.
+  if (width === null || (width === 0 && !tensors.has(shared.gate, { layer }))) return null;
+  return {
+    mlp: takeMlp(shared, { width, at: { layer }, biased: config.ffn.bias }, context),
+    gate: manifest.ffn.shared?.gated
+      ? tensors.take(sharedGate, [1, config.decoder.hiddenSize], { layer })
+      : null,
+  };
+}
+
+/**
+ * Every tensor of a model under the name its family gives it, layer by layer. The tensors of routed experts, which have
+ * several layouts, are given by the layer they are stored under.
+ */
+export function nameTensors(
+  model: Model,
+  names: TensorNames,
+  experts: ReadonlyMap<number, readonly NamedTensor[]>,
+): NamedTensor[] {
+  return [
+    single(names.embed, model.embed),
+    ...model.blocks.flatMap((block) => [...nameBlock(block, names), ...(experts.get(block.index) ?? [])]),
+    single(names.finalNorm, model.finalNorm),
+    ...(model.config.tiedEmbeddings ? [] : [single(names.head, model.head)]),
+  ];
+}
+
+/** What `buildBlock` takes, under the names it takes it by, but for the routed experts. */
+function nameBlock({ index: layer, attention, ffn, norms }: Block, names: TensorNames): NamedTensor[] {
+  const at = { layer };
+  return [
+    single(names.attentionNorm, norms.attention, at),
+    ...nameAttention(attention, names, layer),
+    single(names.ffnNorm, norms.ffn, at),
+    ...(ffn.kind === 'dense' ? nameOwnWidth(names.dense, ffn.mlp, at) : nameRouter(ffn.router, names, layer)),
+    ...(ffn.shared ? nameShared(ffn.shared, names, layer) : []),
+  ];
+}
+
+function nameRouter(
+  { weight, bias, selectionBias }: Router,
+  names: TensorNames,
+  layer: number,
+): NamedTensor[] {
+  const at = { layer };
+  return [
+    ...nameLinear(names.router, { weight, bias }, at),
+    ...(selectionBias ? [single(names.selectionBias, selectionBias, at)] : []),
+  ];
+}
+
+function nameShared({ mlp, gate }: SharedExpert, names: TensorNames, layer: number): NamedTensor[] {
+  const at = { layer };
+  return [...nameMlp(names.shared, mlp, at), ...(gate ? [single(names.sharedGate, gate, at)] : [])];
+}
