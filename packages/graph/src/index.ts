@@ -1,7 +1,7 @@
 export { differentiate, type Seed } from './differentiate/differentiate.js';
 export * from './ir/builder.js';
 export * from './ir/graph-ir.js';
-export { type DimSize, outputBytes, peakBytes } from './ir/peak-memory.js';
+export { type DimSize, outputBytes, peakBytes, peakParts } from './ir/peak-memory.js';
 export { encodeModel, opsets } from './onnx/encode.js';
 export * from './ops/attention.js';
 export * from './ops/math.js';

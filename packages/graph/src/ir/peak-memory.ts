@@ -42,6 +42,15 @@ export function peakBytes(graph: GraphIR, size: DimSize): number {
   return new Simulation(graph, size).run(graph, 0);
 }
 
+/**
+ * The same of values of at least `largest` bytes alone, and of all others. Each has its own moment, so that their sum may
+ * be more than `peakBytes`.
+ */
+export function peakParts(graph: GraphIR, size: DimSize, largest: number): { large: number; small: number } {
+  const peak = (counts: (bytes: number) => boolean) => new Simulation(graph, size, counts).run(graph, 0);
+  return { large: peak((bytes) => bytes >= largest), small: peak((bytes) => bytes < largest) };
+}
+
 /** Bytes of what a graph yields. */
 export function outputBytes(graph: GraphIR, size: DimSize): number {
   return new Simulation(graph, size).outputs(graph);
@@ -50,10 +59,17 @@ export function outputBytes(graph: GraphIR, size: DimSize): number {
 class Simulation {
   readonly #values: NonNullable<GraphIR['values']>;
   readonly #size: DimSize;
+  /** Values of how many bytes count. */
+  readonly #counts: (bytes: number) => boolean;
 
-  constructor({ values = new Map() }: GraphIR, size: DimSize) {
+  constructor(
+    { values = new Map() }: GraphIR,
+    size: DimSize,
+    counts: (bytes: number) => boolean = () => true,
+  ) {
     this.#values = values;
     this.#size = size;
+    this.#counts = counts;
   }
 
   outputs({ outputs }: GraphIR): number {
@@ -137,10 +153,11 @@ class Simulation {
   #bytes(name: string): number {
     const value = this.#values.get(name);
     if (!value?.shape) return 0;
-    return value.shape.reduce<number>(
+    const bytes = value.shape.reduce<number>(
       (product, dim) => product * this.#count(dim),
       bytesOf[value.dtype] ?? 1,
     );
+    return this.#counts(bytes) ? bytes : 0;
   }
 
   #count(dim: number | string): number {

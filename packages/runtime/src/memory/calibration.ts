@@ -24,7 +24,6 @@ import {
   largestStateBytes,
   layoutBytes,
   type SessionUse,
-  sessionBytes,
   stateBytes,
   workerBytes,
 } from './steps.js';
@@ -113,8 +112,7 @@ function backwardDemand({ model, sequences, statistics }: PassWork): Demand {
   const up = blockUses(model, layouts, (block) => blockGraph(model, block));
   const sessions = [...up, ...down, head, embedUse(model, layouts)];
   return {
-    // The head's comes on top of what the runs on the way up have left behind.
-    worker: Math.max(workerBytes(sessions), workerBytes(up) + sessionBytes(head)) + 2 * state,
+    worker: workerBytes(sessions) + 2 * state,
     held: layoutBytes(model, layouts) + sumBytes(model, sessions),
     carried: (model.blocks.length - lowest + 1) * stateBytes(model, layouts),
     spilled: 4 * state,

@@ -1,7 +1,7 @@
 import type { Block, Model } from '@moepress/core';
-import { type GraphIR, outputBytes, peakBytes } from '@moepress/graph';
+import { type GraphIR, outputBytes, peakParts } from '@moepress/graph';
 import type { Layout } from '../forward/layout.js';
-import { fragmentation, nodeBytes, uncollected } from './constants.js';
+import { fragmentation, leastMapped, nodeBytes, uncollected } from './constants.js';
 import { type AxisSizes, dimsOf, expertSizes, treeSizes } from './dims.js';
 import { distinctBlocks, nodesIn } from './shapes.js';
 
@@ -9,22 +9,41 @@ import { distinctBlocks, nodesIn } from './shapes.js';
 export interface SessionUse {
   readonly graph: GraphIR;
   readonly runs: readonly AxisSizes[];
-  /** How much more its runs take than what is live in them; `fragmentation` by default. */
+  /** How much more its small values take than is live of them at once; `fragmentation` by default. */
   readonly slack?: number | undefined;
 }
 
-/** Bytes of an open session and its largest run. What a run yields is copied once for the thread it is for. */
-export function sessionBytes({ graph, runs, slack = fragmentation }: SessionUse): number {
-  const each = runs.map((sizes) => {
-    const dims = dimsOf(sizes);
-    return peakBytes(graph, dims) + outputBytes(graph, dims);
-  });
-  return nodesIn(graph) * nodeBytes + slack * Math.max(0, ...each);
+/** Bytes that the largest run of a session takes, by how the C library keeps them. */
+export interface Footprint {
+  /** Of small values. They come from its heap, which stays as large for the runs that follow, of whatever session. */
+  readonly heap: number;
+  /** Of large values, each in a mapping of its own that goes when the value does. */
+  readonly mapped: number;
 }
 
-/** The same of sessions that are open one at a time in a worker, with results that wait to be collected. */
-export const workerBytes = (sessions: readonly SessionUse[]): number =>
-  uncollected + Math.max(0, ...sessions.map(sessionBytes));
+/** What the largest run of a graph takes. What leaves it for another thread is copied once. */
+export function footprint({ graph, runs, slack = fragmentation }: SessionUse): Footprint {
+  const copied = { ...graph, outputs: graph.outputs.filter(({ onDevice }) => !onDevice) };
+  const each = runs.map((sizes) => {
+    const dims = dimsOf(sizes);
+    const { small, large } = peakParts(graph, dims, leastMapped);
+    return { heap: slack * small + fragmentation * outputBytes(copied, dims), mapped: fragmentation * large };
+  });
+  return largestFootprint(each);
+}
+
+/** That of the runs of several sessions one after the other. */
+export const largestFootprint = (of: readonly Footprint[]): Footprint => ({
+  heap: Math.max(0, ...of.map(({ heap }) => heap)),
+  mapped: Math.max(0, ...of.map(({ mapped }) => mapped)),
+});
+
+/** Bytes of a worker in which these sessions are open one at a time, with results that wait to be collected. */
+export function workerBytes(sessions: readonly SessionUse[]): number {
+  const { heap, mapped } = largestFootprint(sessions.map(footprint));
+  const nodes = Math.max(0, ...sessions.map(({ graph }) => nodesIn(graph)));
+  return uncollected + nodes * nodeBytes + heap + mapped;
+}
 
 /** Of the blocks of a model, those that differ, run with the layouts that take the most. */
 export function blockUses(

@@ -1,5 +1,12 @@
 import { anonymousMemory } from '@moepress/checkpoint';
-import { type Block, blockTensors, elementCount, type Model, type TrainRequest } from '@moepress/core';
+import {
+  type Block,
+  blockTensors,
+  elementCount,
+  type Model,
+  type TensorExpr,
+  type TrainRequest,
+} from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
 import { blockGraph } from '../decoder/block.js';
 import { embedGraph } from '../decoder/ends.js';
@@ -16,7 +23,7 @@ import { derivativeFragmentation, nodeBytes, processGrowth, uncollected } from '
 import { type AxisSizes, expertSizes } from './dims.js';
 import { memoryExceeded } from './exceeded.js';
 import { nodesIn, shapeOf } from './shapes.js';
-import { type SessionUse, sessionBytes } from './steps.js';
+import { footprint, type SessionUse } from './steps.js';
 
 /** How a model is trained so that the process stays within its memory. */
 export interface TrainingPlan {
@@ -46,25 +53,14 @@ export function planTraining(
   parameters: Pick<Parameters, 'view' | 'tensors'>,
   { memory = defaultMemory(), sizes, residencies }: TrainingBounds,
 ): TrainingPlan {
-  const before = anonymousMemory() + processGrowth;
+  const before = anonymousMemory() + processGrowth + uncollected;
   const graphs = graphsOf(request, parameters.view);
   const sessions = graphs.reduce((sum, { graph, count }) => sum + count * nodesIn(graph) * nodeBytes, 0);
-  // At the beginning some of what learns is converted at a time, and copied.
-  const converted = 8 * Math.max(...chunkSizes(parameters.tensors));
   let least = Number.POSITIVE_INFINITY;
   for (const resident of residencies) {
     for (const tokens of sizes) {
-      const axes = axesOf(request, tokens, parameters.view.head.kind === 'parameter');
-      const most = (of: 'blocks' | 'ends') =>
-        Math.max(
-          ...graphs
-            .filter((part) => (part.block !== null) === (of === 'blocks'))
-            .map((part) => sessionBytes(useOf(part, axes))),
-        );
-      // A step takes turns between blocks and ends: what one leaves behind is there while the other runs.
-      const run = Math.max(converted, most('blocks') + most('ends'));
-      const held = heldBytes(request, parameters, axes.T!);
-      const predicted = before + uncollected + run + held + (resident ? sessions : 0);
+      const own = batchBytes(request, parameters, graphs, tokens);
+      const predicted = before + own + (resident ? sessions : 0);
       if (predicted <= memory) return { tokens, resident, predicted };
       least = Math.min(least, predicted);
     }
@@ -72,17 +68,49 @@ export function planTraining(
   throw memoryExceeded(request.name, least, memory);
 }
 
+/** What learns and what is computed for it, in batches of at most so many tokens. */
+function batchBytes(
+  request: TrainRequest,
+  parameters: Pick<Parameters, 'view' | 'tensors'>,
+  graphs: readonly Part[],
+  tokens: number,
+): number {
+  const axes = axesOf(request, tokens, parameters.view.head.kind === 'parameter');
+  const numbers = [...parameters.tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const isSummed = !fitsOneBatch(request, tokens);
+  // What AdamW remembers is zeros until the first step is done, and zeros that nobody has written take no memory.
+  const kept = request.steps === 1 ? 4 * numbers : 12 * numbers;
+  const runs = graphs.map((part) => {
+    const { heap, mapped } = footprint(useOf(part, axes));
+    // Of a batch that is alone in its step there are no gradients before it comes to the first that learns.
+    const others = part.learns > 0 ? numbers - part.learns : 0;
+    return { heap, beside: mapped + 4 * (isSummed ? numbers : others) };
+  });
+  const beside = Math.max(0, ...runs.map((run) => run.beside));
+  // At the beginning some of what learns is converted at a time, and copied.
+  const converted = 8 * Math.max(0, ...chunkSizes(parameters.tensors));
+  return (
+    Math.max(0, ...runs.map(({ heap }) => heap)) +
+    stateBytes(request, parameters.view, axes.T!) +
+    Math.max(kept + beside, 16 * numbers, converted)
+  );
+}
+
 /** A graph of which there are `count` alike, and the block that it is of, if it is one's. */
 interface Part {
   readonly graph: GraphIR;
   readonly count: number;
   readonly block: Block | null;
+  /** Numbers whose gradients it yields. */
+  readonly learns: number;
   readonly slack?: number | undefined;
 }
 
+/** All that it yields stays in the worker: nothing is copied for another thread. */
 const useOf = ({ graph, block, slack }: Part, axes: AxisSizes): SessionUse => {
   const experts = block ? expertSizes(block, axes.T!) : [{}];
-  return { graph, slack, runs: experts.map((own) => ({ ...axes, ...own })) };
+  const outputs = graph.outputs.map((output) => ({ ...output, onDevice: true }));
+  return { graph: { ...graph, outputs }, slack, runs: experts.map((own) => ({ ...axes, ...own })) };
 };
 
 /** Sizes of the axes of the largest batch: its tokens, and the places of as many sequences as have room in attention. */
@@ -128,20 +156,31 @@ function graphsOf({ model, loss }: TrainRequest, view: Model): Part[] {
         ? teacherLoss(view, loss.teacher, loss)
         : topTokensLoss(view, loss.topLogits, loss);
   const lowest = lowestLearning(view);
-  const once = (graph: GraphIR): Part => ({ graph, count: 1, block: null });
+  const once = (graph: GraphIR, learning: readonly TensorExpr[] = []): Part => ({
+    graph,
+    count: 1,
+    block: null,
+    learns: numbersIn(learning),
+  });
   return [
     once(embedGraph(view)),
-    once(lossGradientGraph(hiddenSize, rowLoss, heads)),
-    ...(parametersIn([view.embed]).length > 0 ? [once(embedLearningGraph(view))] : []),
+    once(lossGradientGraph(hiddenSize, rowLoss, heads), heads),
+    ...(parametersIn([view.embed]).length > 0
+      ? [once(embedLearningGraph(view), parametersIn([view.embed]))]
+      : []),
     ...partsOf(view.blocks, (block) => blockGraph(view, block)),
     ...partsOf(view.blocks.slice(lowest), (block) => blockLearningGraph(view, block, true)).map((part) => ({
       ...part,
+      learns: numbersIn(parametersIn(blockTensors(part.block!))),
       slack: derivativeFragmentation,
     })),
     ...(teacher ? partsOf(teacher.blocks, (block) => blockGraph(teacher, block)) : []),
     ...(teacher && teachersHead !== null ? [once(topTokensGraph(teacher, teachersHead, 1))] : []),
   ];
 }
+
+const numbersIn = (tensors: readonly TensorExpr[]): number =>
+  tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0);
 
 /** One of each kind of block: those that differ in shapes or in what learns. */
 function partsOf(blocks: readonly Block[], graphOf: (block: Block) => GraphIR): Part[] {
@@ -154,19 +193,23 @@ function partsOf(blocks: readonly Block[], graphOf: (block: Block) => GraphIR): 
     graph: graphOf(alike[0]!),
     count: alike.length,
     block: alike[0]!,
+    learns: 0,
   }));
 }
 
-/** What learns, with its gradient and what AdamW remembers; states of a batch. */
-function heldBytes(
-  { loss, model }: TrainRequest,
-  { tensors, view }: Pick<Parameters, 'view' | 'tensors'>,
-  tokens: number,
-): number {
-  const numbers = [...tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
-  const state = 4 * model.config.hiddenSize * tokens;
+/** Whether the sequences of any step go through the model together. */
+function fitsOneBatch({ model, sequences, sequencesPerStep }: TrainRequest, tokens: number): boolean {
+  const lengths = sequences.map(({ ids }) => ids.length).sort((a, b) => b - a);
+  const longest = lengths[0] ?? 0;
+  const count = Math.min(lengths.length, sequencesPerStep);
+  const most = lengths.slice(0, count).reduce((sum, length) => sum + length, 0);
+  const scores = count * model.config.heads * longest * longest;
+  return count <= 1 || (most <= tokens && scores <= mostScores);
+}
+
+/** States of a batch: with two on the way, and the gradient. */
+function stateBytes({ loss, model }: TrainRequest, view: Model, tokens: number): number {
   const boundaries = view.blocks.length - lowestLearning(view) + 1;
   const teachers = loss.kind === 'distillation' && loss.hiddenStates > 0 ? loss.teacher.blocks.length + 1 : 2;
-  // With two states on the way, and the gradient.
-  return 16 * numbers + state * (boundaries + teachers + 3);
+  return 4 * model.config.hiddenSize * tokens * (boundaries + teachers + 3);
 }
