@@ -30,16 +30,24 @@ export interface Graph {
    * [`iterations`, ...shape], where shapes are those of the first iteration.
    */
   repeat(count: Value, body: (iteration: Value) => readonly Value[], iterations: Dim): Value[];
+  /**
+   * Computes `body` for each part `source[i]` of a value, which is read in place; it may use any outer value. Yields what
+   * each computation yields, stacked: [parts, ...shape].
+   */
+  scan(source: Value, body: (part: Value) => readonly Value[]): Value[];
   /** Prefixes the names of the nodes that `build` appends. */
   scoped<T>(path: string, build: () => T): T;
   /** Leaves the nodes that `build` appends to the processor, on whichever device the graph runs. */
   onHost<T>(build: () => T): T;
   /** Keeps the nodes that `build` appends in their precision, where the graph is brought to a lower one. */
   exactly<T>(build: () => T): T;
-  /** Multiplies values that have `chunks.rows` rows with weights one chunk at a time, in the nodes that `build` appends. */
-  inRowChunks<T>(chunks: RowChunks, build: () => T): T;
-  /** How the rows of `x` are to be multiplied with weights; null: all at once. */
-  rowChunksOf(x: Value): RowChunks | null;
+  /**
+   * Writes the nodes that `build` appends for few rows: up to `most` of them meet a weight one by one, and weights of
+   * narrow types are converted and multiplied a part at a time.
+   */
+  withFewRows<T>(most: number, build: () => T): T;
+  /** So many rows meet a weight one by one; null: the graph is written for many rows. */
+  readonly fewRows: number | null;
 }
 
 export type GraphDType =
@@ -78,16 +86,6 @@ export interface ExternalData {
   readonly file: string;
   readonly offset: number;
   readonly length: number;
-}
-
-/** Rows that are multiplied with weights in chunks of equal size. */
-export interface RowChunks {
-  /** The name of the rows' axis. */
-  readonly rows: Dim;
-  /** How many chunks, int64 []. */
-  readonly count: Value;
-  /** [chunks, rows of a chunk, `width`] as int64 [3]. */
-  shapeFor(width: number): Value;
 }
 
 /** Plain numbers are integers; floating-point attributes are marked, since ONNX tells them apart. */

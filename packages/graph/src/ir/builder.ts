@@ -6,7 +6,6 @@ import type {
   GraphDType,
   OpOptions,
   OutputSpec,
-  RowChunks,
   Value,
 } from '@moepress/core';
 import type { ElementType, GraphIR, InitializerIR, NodeIR, ValueIR } from './graph-ir.js';
@@ -43,7 +42,7 @@ export class GraphBuilder implements Graph {
   readonly #values = new Map<string, Value>();
   #count = 0;
   #marks: Pick<NodeIR, 'onHost' | 'exact'> = {};
-  #rowChunks: RowChunks | null = null;
+  #fewRows: number | null = null;
 
   constructor(name: string) {
     this.#name = name;
@@ -148,6 +147,16 @@ export class GraphBuilder implements Graph {
     return this.multi('Loop', [count, null], stacked, { name: 'Loop', graphs: { body: inner.graph } });
   }
 
+  scan(source: Value, body: (part: Value) => readonly Value[]): Value[] {
+    const path = [...this.#path, `Scan_${this.#count++}`].join('/');
+    const [parts, ...shape] = source.shape;
+    const part = this.#value(`${path}/part`, source.dtype, shape);
+    const inner = this.#subgraph('body', () => body(part), [part]);
+    const stacked = inner.values.map(({ dtype, shape }) => ({ dtype, shape: [parts!, ...shape] }));
+    const options = { name: 'Scan', attributes: { num_scan_inputs: 1 }, graphs: { body: inner.graph } };
+    return this.multi('Scan', [source], stacked, options);
+  }
+
   scoped<T>(path: string, build: () => T): T {
     this.#path.push(path);
     try {
@@ -165,18 +174,18 @@ export class GraphBuilder implements Graph {
     return this.#marked({ exact: true }, build);
   }
 
-  inRowChunks<T>(chunks: RowChunks, build: () => T): T {
-    const before = this.#rowChunks;
-    this.#rowChunks = chunks;
+  withFewRows<T>(most: number, build: () => T): T {
+    const before = this.#fewRows;
+    this.#fewRows = most;
     try {
       return build();
     } finally {
-      this.#rowChunks = before;
+      this.#fewRows = before;
     }
   }
 
-  rowChunksOf(x: Value): RowChunks | null {
-    return this.#rowChunks && x.shape[0] === this.#rowChunks.rows ? this.#rowChunks : null;
+  get fewRows(): number | null {
+    return this.#fewRows;
   }
 
   /** The nodes outside branches, in the order they were appended. */
@@ -241,7 +250,8 @@ export class GraphBuilder implements Graph {
       const values = this.scoped(name, () => build().map((value) => this.op('Identity', [value])));
       const outputs = values.map((value) => ({ name: value.name, dtype: value.dtype }));
       const declared = inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape }));
-      return { graph: { name, nodes: frame.nodes, initializers: [], inputs: declared, outputs }, values };
+      const { nodes } = liveNodes(frame.nodes, outputs);
+      return { graph: { name, nodes, initializers: [], inputs: declared, outputs }, values };
     } finally {
       this.#frames.pop();
     }
@@ -270,7 +280,7 @@ export function builderOf(graph: Graph): GraphBuilder {
   throw new TypeError('The graph was not made by GraphBuilder.');
 }
 
-/** Nodes that outputs depend on, and the names these use; branches may use any outer name. */
+/** Nodes that outputs depend on, and the names these use; branches and bodies may use any outer name. */
 function liveNodes(nodes: readonly NodeIR[], outputs: readonly ValueIR[]) {
   const used = new Set(outputs.map(({ name }) => name));
   const live: NodeIR[] = [];

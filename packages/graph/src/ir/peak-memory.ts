@@ -121,7 +121,7 @@ class Simulation {
       (value): value is GraphIR => typeof value === 'object' && 'nodes' in value,
     );
     const outputs = node.outputs.reduce((sum, output) => sum + this.#bytes(output), 0);
-    const collected = node.type === 'Loop' ? outputs : 0;
+    const collected = node.type === 'Loop' || node.type === 'Scan' ? outputs : 0;
     return graphs.reduce(
       (most, graph) => Math.max(most, this.run(graph, live + collected)),
       live + collected,

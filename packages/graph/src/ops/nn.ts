@@ -1,24 +1,45 @@
-import type { Value } from '@moepress/core';
-import { gather, reshape } from './shape.js';
+import type { Dim, Value } from '@moepress/core';
+import { intVector } from './dims.js';
+import { add, greater } from './math.js';
+import { reshape, sizeOf, transpose, where } from './shape.js';
 
 /** x [n, in] times W [out, in] transposed, as Hugging Face stores it, plus bias [out]. */
 export function linear(x: Value, weight: Value, bias: Value | null = null): Value {
-  const chunks = x.graph.rowChunksOf(x);
-  const [inputs, outputs] = weight.shape.toReversed() as [number, number];
   // A shape cannot leave one size open and have another of 0.
-  if (!chunks || inputs * outputs === 0) return product(x, weight, bias);
-  const parts = x.graph.op('Reshape', [x, chunks.shapeFor(inputs)], { shape: [1, x.shape[0]!, inputs] });
-  const each = (chunk: Value) => [product(gather(parts, chunk), weight, bias)];
-  const [stacked] = x.graph.repeat(chunks.count, each, 1);
-  return reshape(stacked!, [-1, outputs], [x.shape[0]!, outputs]);
+  if (x.graph.fewRows === null || weight.shape.includes(0)) {
+    return x.graph.op('Gemm', bias ? [x, weight, bias] : [x, weight], {
+      dtype: x.dtype,
+      shape: [x.shape[0]!, weight.shape[0]!],
+      attributes: { transB: 1 },
+    });
+  }
+  const y = rowsOf(columnProduct(weight, columnsOf(x)));
+  return bias ? add(y, bias) : y;
 }
 
-function product(x: Value, weight: Value, bias: Value | null): Value {
-  return x.graph.op('Gemm', bias ? [x, weight, bias] : [x, weight], {
-    dtype: x.dtype,
-    shape: [x.shape[0]!, weight.shape[0]!],
-    attributes: { transB: 1 },
+/**
+ * x [n, in] as columns: up to `fewRows` rows as a batch of single columns [n, in, 1], more as one matrix [1, in, n]. The
+ * shape names the latter.
+ */
+export function columnsOf(x: Value): Value {
+  const [rows, width] = x.shape as [Dim, number];
+  const few = x.graph.constant([x.graph.fewRows! + 1], [1], 'int64');
+  const shape = where(greater(few, sizeOf(x, 0)), intVector(x, [-1, 1, width]), intVector(x, [1, -1, width]));
+  return transpose(x.graph.op('Reshape', [x, shape], { shape: [1, rows, width] }), [0, 2, 1]);
+}
+
+/** W [out, in] times columns, as `columnsOf` makes them: those of the products. */
+export function columnProduct(weight: Value, columns: Value): Value {
+  return weight.graph.op('MatMul', [weight, columns], {
+    dtype: columns.dtype,
+    shape: [1, weight.shape[0]!, columns.shape[2]!],
   });
+}
+
+/** Columns, as `columnProduct` yields them, as rows [n, out]. */
+export function rowsOf(columns: Value): Value {
+  const [, width, rows] = columns.shape as [Dim, number, Dim];
+  return reshape(transpose(columns, [0, 2, 1]), [-1, width], [rows, width]);
 }
 
 /** aᵀb [p, q] of a [n, p] and b [n, q]: a product summed over rows. */

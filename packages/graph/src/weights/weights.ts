@@ -37,13 +37,16 @@ export function weight(graph: Graph, expr: TensorExpr, dtype: 'float32' | 'float
   return cast(storedWeight(graph, expr), dtype);
 }
 
-/** A weight in the type of its expression, for those who take a few rows of it. */
-export function storedWeight(graph: Graph, expr: TensorExpr): Value {
+/**
+ * A weight in the type of its expression, for those who take a few rows of it. One that is stored may be seen in another
+ * `shape` of as many numbers.
+ */
+export function storedWeight(graph: Graph, expr: TensorExpr, shape = expr.shape): Value {
   switch (expr.kind) {
     case 'stored':
-      return mapped(graph, expr);
+      return mapped(graph, { ...expr, shape });
     case 'learned':
-      return mapped(graph, expr.stored);
+      return mapped(graph, { ...expr.stored, shape });
     case 'rows':
     case 'cols':
       return selected(graph, expr);

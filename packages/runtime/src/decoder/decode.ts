@@ -1,4 +1,4 @@
-import type { Block, Model, RowChunks, Value } from '@moepress/core';
+import type { Block, Model, Value } from '@moepress/core';
 import {
   add,
   and,
@@ -21,7 +21,7 @@ import {
 } from '@moepress/graph';
 import { reachOf, valueDimOf } from './attention/heads.js';
 import { type Caches, stepAttention } from './attention/step.js';
-import { logitsParts, outputNextTokens } from './ends.js';
+import { outputNextTokens } from './ends.js';
 import { moeFfn, openFfn } from './ffn.js';
 import { type AngleInputs, angleInputs } from './inputs.js';
 import { weightFor } from './weights.js';
@@ -54,45 +54,27 @@ export function decodeGraph(model: Model, { blocks, embeds, heads }: DecodePart)
     : graph.input('hidden', 'float32', ['T', hiddenSize]);
   const past = graph.input('past', 'int64', ['T']);
   const masks = new Map<number | null, Value>();
-  const chunks = rowChunksFor(past);
   for (const block of blocks) {
     const caches = cacheInputs(graph, block);
     const { window } = reachOf(block.attention);
     // The caches of all blocks are of the same length.
     const mask = masks.get(window) ?? maskOf(caches, past, window);
     masks.set(window, mask);
-    hidden = graph.inRowChunks(chunks, () =>
+    hidden = graph.withFewRows(fewRows, () =>
       graph.scoped(`block.${block.index}`, () => step(model, block, hidden, angles, { ...caches, mask })),
     );
   }
   graph.output('hiddenOut', hidden);
   if (heads) {
-    graph.inRowChunks(chunks, () =>
-      graph.scoped('head', () => outputNextTokens(graph, logitsParts(hidden, model))),
-    );
+    graph.withFewRows(fewRows, () => graph.scoped('head', () => outputNextTokens(hidden, model)));
   } else {
     graph.output('finite', reduceSum(hidden, [0, 1]));
   }
   return graph.finish();
 }
 
-/**
- * So few rows are multiplied with a weight one by one: ONNX Runtime (1.30) has a faster product for a single row, and
- * packs the weight for more. Measured on 2048 x 1024 in bf16, which are converted once for all rows.
- */
-const fewRows = 3;
-
-function rowChunksFor(past: Value): RowChunks {
-  const { graph } = past;
-  const constant = (number: number) => graph.constant([number], [1], 'int64');
-  const rows = sizeOf(past, 0);
-  const count = where(greater(constant(fewRows + 1), rows), rows, constant(1));
-  return {
-    rows: 'T',
-    count: squeeze(count, 0),
-    shapeFor: (width) => concat([count, constant(-1), constant(width)], 0),
-  };
-}
+/** Up to so many rows are multiplied with a weight one by one. Measured on weights of OLMoE in bf16; seven take as long at once. */
+const fewRows = 6;
 
 function cacheInputs(graph: GraphBuilder, block: Block): Omit<Caches, 'mask'> {
   const { attention } = block;

@@ -1,9 +1,13 @@
 import { type Model, rowParts, type Value } from '@moepress/core';
 import {
+  add,
   argMax,
   cast,
   clip,
+  columnProduct,
+  columnsOf,
   concat,
+  eachPart,
   equal,
   GraphBuilder,
   type GraphIR,
@@ -15,13 +19,16 @@ import {
   reduceLogSumExp,
   reduceMax,
   reduceSum,
+  reshape,
   rmsNorm,
   split,
   squeeze,
   storedWeight,
   sub,
   unsqueeze,
+  type WeightParts,
   weight,
+  weightParts,
   where,
 } from '@moepress/graph';
 
@@ -73,16 +80,39 @@ export function logitsHeadGraph(model: Model): GraphIR {
 
 /** The most probable next token after each chosen row, `token` int32 [R]; `finite` as in `blockGraph`. */
 export function nextTokenHeadGraph(model: Model): GraphIR {
-  const { graph, parts } = head(model, 'next-token');
-  outputNextTokens(graph, parts);
+  const { graph, hidden } = asked(model, 'next-token');
+  outputNextTokens(hidden, model);
   return graph.finish();
 }
 
-/** See `nextTokenHeadGraph`. */
-export function outputNextTokens(graph: GraphBuilder, parts: readonly LogitsPart[]): void {
-  const [tops, winners, sums] = perPart(parts, (part) => [...topOf(part), reduceSum(part.logits, [1])]);
+/** See `nextTokenHeadGraph`; the rows are all of `hidden` [R, H]. */
+export function outputNextTokens(hidden: Value, model: Model): void {
+  const { graph } = hidden;
+  const parts = graph.fewRows === null ? null : weightParts(model.head);
+  const [tops, winners, sums] = parts
+    ? topsOfFew(finalNormed(hidden, model), parts)
+    : perPart(logitsParts(hidden, model), (part) => [...topOf(part), reduceSum(part.logits, [1])]);
   graph.output('token', cast(largest(tops!, winners!).token, 'int32'));
   graph.output('finite', reduceSum(sums!, [0, 1]));
+}
+
+/** What `perPart` makes of `topOf` and the sum of each part's logits, for few rows of `normed` [R, H]. */
+function topsOfFew(normed: Value, parts: WeightParts): Value[] {
+  const { graph } = normed;
+  const columns = columnsOf(normed);
+  const of = (part: Value) => {
+    const logits = columnProduct(part, columns);
+    return [reduceMax(logits, [1]), cast(argMax(logits, 1), 'float32'), reduceSum(logits, [1])];
+  };
+  const rows = normed.shape[0]!;
+  const count = parts.parts;
+  const stacked = eachPart(graph, parts, of).map((value) => reshape(value, [count, -1], [count, rows]));
+  const starts = Array.from({ length: count }, (_, i) => i * parts.rows);
+  stacked[1] = add(stacked[1]!, graph.constant(starts, [count, 1], 'float32'));
+  if (!parts.rest) return stacked;
+  const rest = of(weight(graph, parts.rest)).map((value) => reshape(value, [1, -1], [1, rows]));
+  rest[1] = plusNumber(rest[1]!, count * parts.rows);
+  return stacked.map((value, i) => concat([value, rest[i]!], 0));
 }
 
 /** The logits of some neighbouring tokens. */
@@ -102,7 +132,7 @@ const partNumbers = 2 ** 21;
 /** Final norm and head on all rows of `hidden` [R, H], some tokens of the vocabulary at a time. */
 export function logitsParts(hidden: Value, { config, finalNorm, head }: Model): LogitsPart[] {
   const { graph } = hidden;
-  const normed = rmsNorm(hidden, weight(graph, finalNorm), config.rmsNormEps);
+  const normed = finalNormed(hidden, { config, finalNorm });
   let start = 0;
   return rowParts(head, Math.ceil(partNumbers / config.hiddenSize)).map((part) => {
     const logits = graph.exactly(() => linear(normed, weight(graph, part)));
@@ -150,9 +180,18 @@ function logitsOf({ logits, start }: LogitsPart, places: Value, tokens: Value): 
   return where(equal(token, within), logit, logits.graph.constant([0], [], 'float32'));
 }
 
-function head(model: Model, name: string): { graph: GraphBuilder; parts: readonly LogitsPart[] } {
+function finalNormed(hidden: Value, { config, finalNorm }: Pick<Model, 'config' | 'finalNorm'>): Value {
+  return rmsNorm(hidden, weight(hidden.graph, finalNorm), config.rmsNormEps);
+}
+
+/** Chosen `rows` int32 [R] of `hidden` [T, H]. */
+function asked(model: Model, name: string): { graph: GraphBuilder; hidden: Value } {
   const graph = new GraphBuilder(`head.${name}`);
   const hidden = graph.input('hidden', 'float32', ['T', model.config.hiddenSize]);
-  const rows = graph.input('rows', 'int32', ['R']);
-  return { graph, parts: logitsParts(gather(hidden, rows), model) };
+  return { graph, hidden: gather(hidden, graph.input('rows', 'int32', ['R'])) };
+}
+
+function head(model: Model, name: string): { graph: GraphBuilder; parts: readonly LogitsPart[] } {
+  const { graph, hidden } = asked(model, name);
+  return { graph, parts: logitsParts(hidden, model) };
 }

@@ -4,7 +4,6 @@ import {
   addRows,
   gather,
   greater,
-  linear,
   mul,
   nonZero,
   reduceSum,
@@ -14,7 +13,7 @@ import {
 } from '@moepress/graph';
 import { type MlpValues, mlp, scaledOutput } from './mlp.js';
 import { type Routing, route } from './router/route.js';
-import { weightFor } from './weights.js';
+import { product } from './weights.js';
 
 /** One expert on the n tokens routed to it. */
 export interface ExpertValues extends MlpValues {
@@ -118,6 +117,6 @@ export function withShared(
   if (!shared) return { mlp: null, outputGate: null, output: sum };
   const values = x.graph.scoped('shared', () => mlp(x, shared.mlp));
   if (!shared.gate) return { mlp: values, outputGate: null, output: add(sum, values.output) };
-  const outputGate = sigmoid(linear(x, weightFor(x, shared.gate)));
+  const outputGate = sigmoid(product(x, shared.gate));
   return { mlp: values, outputGate, output: add(sum, mul(values.output, outputGate)) };
 }

@@ -15,7 +15,7 @@ import {
   timesNumber,
   unsqueeze,
 } from '@moepress/graph';
-import { weightFor } from './weights.js';
+import { product, weightFor } from './weights.js';
 
 /** The values of a gated MLP on x [n, H]: down(activation(gate x, up x)). */
 export interface MlpValues {
@@ -36,10 +36,10 @@ export interface MlpValues {
 
 export function mlp(x: Value, spec: Mlp): MlpValues {
   const [gate, up, down] = [weightFor(x, spec.gate), weightFor(x, spec.up), weightFor(x, spec.down)];
-  const bias = (part: 'gate' | 'up' | 'down') => spec.bias && weightFor(x, spec.bias[part]);
-  const [gateProduct, upProduct] = [linear(x, gate, bias('gate')), linear(x, up, bias('up'))];
+  const times = (x: Value, part: 'gate' | 'up' | 'down') => product(x, spec[part], spec.bias?.[part]);
+  const [gateProduct, upProduct] = [times(x, 'gate'), times(x, 'up')];
   const activation = gated(gateProduct, upProduct, spec.activation);
-  const output = linear(activation, down, bias('down'));
+  const output = times(activation, 'down');
   return { input: x, gate, up, down, gateProduct, upProduct, activation, output };
 }
 

@@ -1,10 +1,10 @@
 import type { Linear, Value } from '@moepress/core';
-import { linear, reshape } from '@moepress/graph';
-import { weightFor } from '../weights.js';
+import { reshape } from '@moepress/graph';
+import { product } from '../weights.js';
 
 /** y = x Wᵀ + b */
 export function project(x: Value, { weight, bias }: Linear): Value {
-  return linear(x, weightFor(x, weight), bias && weightFor(x, bias));
+  return product(x, weight, bias);
 }
 
 /** [T, n] seen as [T, ...sizes]. */
