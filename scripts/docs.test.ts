@@ -1,0 +1,34 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+const pages = [
+  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'harness/README.md', 'benchmarks/README.md'],
+  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+  ...['packages', 'plugins'].flatMap((folder) =>
+    readdirSync(join(root, folder)).map((name) => `${folder}/${name}/README.md`),
+  ),
+].filter((page) => page.endsWith('.md') && existsSync(join(root, page)));
+
+/** Folders that paths in prose start from: the repository, a group of packages, a package and its sources. */
+const starts = ['', 'packages', 'plugins', 'harness', 'harness/src'].concat(
+  ['packages', 'plugins'].flatMap((folder) =>
+    readdirSync(join(root, folder)).flatMap((name) => [`${folder}/${name}`, `${folder}/${name}/src`]),
+  ),
+);
+
+it.each(pages)('%s names files that exist', (page) => {
+  const text = readFileSync(join(root, page), 'utf8').replace(/```[\s\S]*?```/g, '');
+  const prose = [...text.matchAll(/`([\w@.-]+(?:\/[\w@.-]+)+\.(?:ts|mjs|py|md|json))`/g)].map(
+    ([, path]) => path!,
+  );
+  const links = [...text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)].map(([, path]) => path!);
+  const missing = [
+    ...prose.filter((path) => !starts.some((start) => existsSync(join(root, start, path)))),
+    ...links.filter((path) => !existsSync(resolve(root, dirname(page), path))),
+  ];
+  expect(missing).toEqual([]);
+});
