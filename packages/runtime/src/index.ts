@@ -9,13 +9,11 @@ export {
   precisions,
 } from './devices/device.js';
 export { isPublished } from './devices/device-hint.js';
-export { defaultGpuMemory } from './devices/memory.js';
-export { productSpeed } from './devices/speed.js';
-export { startDevice, unavailable } from './devices/start.js';
+export { defaultGpuMemory } from './devices/gpu-memory.js';
 export { Engine, type EngineOptions } from './engine/engine.js';
-export { machineMemory } from './engine/machine-memory.js';
 export type { TensorData } from './engine/protocol.js';
 export { type EngineSpan, engineSpans } from './engine/spans.js';
+export { productSpeed, startDevice, unavailable } from './engine/start-device.js';
 export {
   type ContentHash,
   knownWeightsDigest,
@@ -36,10 +34,10 @@ export type { TokenScore } from './forward/score.js';
 export { type LayerRouting, negativeLogLikelihoods, type Trace } from './forward/trace.js';
 export type { Choice, Chooser } from './generate/choose.js';
 export type { SamplingOptions } from './generate/options.js';
-export { defaultMemory } from './memory/available.js';
+export { defaultMemory, machineMemory } from './memory/available.js';
 export { type PlanRequest, planCompression } from './planning/plan.js';
 export { type Refined, type RefineRequest, refineModel } from './planning/refine.js';
 export { ModelRunner, type Residency, type RunnerOptions } from './runner.js';
-export { engineTools } from './services/services.js';
+export { engineTools } from './tools/engine-tools.js';
 export { type TrainOptions, train } from './training/train.js';
 export { clearRuns, unfinishedRuns } from './training/unfinished.js';

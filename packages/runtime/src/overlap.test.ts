@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { calibrate } from './calibration/calibrate.js';
 import { Engine } from './engine/engine.js';
 import { ModelRunner } from './runner.js';
-import { compareViews } from './services/compare/compare.js';
-import { gram } from './services/gram.js';
-import { replayLayers } from './services/replay/replay.js';
-import { condensed, squaredDistance } from './services/support.test.util.js';
 import { fixtures } from './testing/golden.js';
+import { compareViews } from './tools/compare/compare.js';
+import { gram } from './tools/gram.js';
+import { replayLayers } from './tools/replay/replay.js';
+import { condensed, squaredDistance } from './tools/support.test.util.js';
 
 let model: Model;
 let sequences: readonly (readonly number[])[];

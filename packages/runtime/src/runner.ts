@@ -10,23 +10,23 @@ import {
   type Work,
 } from '@moepress/core';
 import type { DeviceOptions } from './devices/device.js';
-import { defaultGpuMemory, weightShare } from './devices/memory.js';
-import { startDevice } from './devices/start.js';
+import { defaultGpuMemory, weightShare } from './devices/gpu-memory.js';
 import { traitsOf } from './devices/traits.js';
 import { Engine, type EngineOptions } from './engine/engine.js';
-import { machineMemory } from './engine/machine-memory.js';
 import type { EngineScope } from './engine/scope.js';
 import { SessionPool } from './engine/session-pool.js';
+import { startDevice } from './engine/start-device.js';
+import { planInference } from './footprint/inference-plan.js';
 import { blockName, graphOf, type ModelRun } from './forward/model-run.js';
 import { scoreSequences, sumScores, type TokenScore } from './forward/score.js';
 import { type Trace, traceSequences } from './forward/trace.js';
 import { ResidentDecoder } from './generate/decoder.js';
 import { generate } from './generate/generate.js';
 import type { SamplingOptions } from './generate/options.js';
-import { generatePadded } from './generate/padded/cached.js';
-import { generatePaddedStreamed } from './generate/padded/streamed.js';
+import { generatePadded } from './generate/padded/padded-resident.js';
+import { generatePaddedStreamed } from './generate/padded/padded-streamed.js';
 import { byRules } from './generate/rules.js';
-import { planInference } from './memory/inference.js';
+import { machineMemory } from './memory/available.js';
 
 /** `resident` maps all blocks at once, `streamed` one at a time; `auto` goes by the memory of the machine or device. */
 export type Residency = 'auto' | 'resident' | 'streamed';

@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import type { CalibrationSet, Evidence, Model, Pass, Statistic, Work } from '@moepress/core';
+import { begin, type Job, planJobs } from '../engine/arrange.js';
 import type { Engine } from '../engine/engine.js';
 import type { EvidenceStore } from '../evidence/store.js';
-import { begin, type Job, planJobs } from '../memory/arrange.js';
-import { passJob } from '../memory/calibration.js';
 import { sizeOf } from '../states/scratch.js';
 import { Ledger } from './ledger.js';
-import { allExpertsPass } from './passes/all-experts.js';
-import { backwardPass } from './passes/backward.js';
-import { forwardPass } from './passes/forward.js';
-import type { PassRequest } from './passes/pass.js';
+import { passJob } from './pass-memory.js';
+import { allExpertsPass } from './passes/all-experts-calibration.js';
+import { backwardPass } from './passes/backward-calibration.js';
+import { forwardPass } from './passes/forward-calibration.js';
+import type { PassRequest } from './passes/pass-request.js';
 import { checkSet, recordOf } from './set.js';
 
 const passes: readonly (readonly [Pass, (request: PassRequest) => Promise<void>])[] = [

@@ -33,6 +33,25 @@ export interface DecodePart {
   readonly heads: boolean;
 }
 
+/** Experts of the blocks of one part: larger graphs take longer to open than they save. */
+const mostExperts = 512;
+
+/** Neighbouring blocks that make one graph each. */
+export function decodeParts({ blocks }: Pick<Model, 'blocks'>): DecodePart[] {
+  const groups: Block[][] = [];
+  let experts = Number.POSITIVE_INFINITY;
+  for (const block of blocks) {
+    const own = block.ffn.kind === 'moe' ? block.ffn.pool.length : 1;
+    if (experts + own > mostExperts) {
+      groups.push([]);
+      experts = 0;
+    }
+    groups.at(-1)!.push(block);
+    experts += own;
+  }
+  return groups.map((group, i) => ({ blocks: group, embeds: i === 0, heads: i === groups.length - 1 }));
+}
+
 /** The parts of a block's cache, by the names they are fed under. */
 export const cacheParts = ['sharedKey', 'sharedValue', 'pastKey', 'pastValue'] as const;
 export type CachePart = (typeof cacheParts)[number];

@@ -44,9 +44,9 @@ import {
 } from '@moepress/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineWorker } from '../engine/worker.js';
-import { rotaryTables } from '../forward/rope.js';
 import { fixtures } from '../testing/golden.js';
-import { type Checked, numbers, worstGradientError } from '../testing/gradients.js';
+import { type Checked, numbers, worstGradientError } from '../testing/gradient-check.js';
+import { rotaryTables } from '../tokens/rotary-tables.js';
 import { differentiableBlock } from './block-gradient.js';
 
 let worker: EngineWorker;

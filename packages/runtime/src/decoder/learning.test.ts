@@ -2,9 +2,9 @@ import { decodeFloat32, openModel } from '@moepress/checkpoint';
 import { parameter, type TensorExpr, tensorsByPath, withTensors } from '@moepress/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineWorker } from '../engine/worker.js';
-import { rotaryTables } from '../forward/rope.js';
 import { fixtures } from '../testing/golden.js';
-import { type Checked, numbers, worstGradientError } from '../testing/gradients.js';
+import { type Checked, numbers, worstGradientError } from '../testing/gradient-check.js';
+import { rotaryTables } from '../tokens/rotary-tables.js';
 import { placesOf } from './attention/places.js';
 import { differentiableBlock } from './block-gradient.js';
 

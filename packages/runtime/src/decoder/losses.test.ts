@@ -7,7 +7,7 @@ import type { TensorData } from '../engine/protocol.js';
 import { int32, tensor } from '../engine/tensor.js';
 import { EngineWorker } from '../engine/worker.js';
 import { fixtures } from '../testing/golden.js';
-import { numbers, worstGradientError } from '../testing/gradients.js';
+import { numbers, worstGradientError } from '../testing/gradient-check.js';
 import { runGraph } from '../testing/run-graph.js';
 import { lossGradientGraph, lossGraph, topTokensGraph } from './loss-graph.js';
 import {

@@ -5,11 +5,11 @@ import { blockGraph } from '../decoder/block.js';
 import { blockGradientGraph } from '../decoder/block-gradient.js';
 import { scoringHeadGraph } from '../decoder/ends.js';
 import { Engine } from '../engine/engine.js';
-import { layOut } from '../forward/layout.js';
 import { embedEach, streamedRun } from '../forward/model-run.js';
 import { blockFeeds, placeBatch } from '../forward/worker-batch.js';
 import { fixtures, maxDifference } from '../testing/golden.js';
 import { runGraph } from '../testing/run-graph.js';
+import { layOut } from '../tokens/token-layout.js';
 import { inHalfPrecision } from './half-precision.js';
 import { traitsOf } from './traits.js';
 

@@ -16,10 +16,10 @@ import {
 import { describe, expect, it } from 'vitest';
 import { calibrate } from '../calibration/calibrate.js';
 import { Engine } from '../engine/engine.js';
+import { startDevice } from '../engine/start-device.js';
 import { ModelRunner, type RunnerOptions } from '../runner.js';
 import { denseFixtures, fixtures, type Golden, maxDifference } from '../testing/golden.js';
 import { expectAnswers, expectGradients, expectTraces } from '../testing/parity.test.util.js';
-import { startDevice } from './start.js';
 
 const problem = await startDevice('webgpu').then(
   () => null,

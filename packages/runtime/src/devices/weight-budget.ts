@@ -1,6 +1,6 @@
 import { MoepressError } from '@moepress/core';
 import { elementTypes, type GraphIR } from '@moepress/graph';
-import { weightShare } from './memory.js';
+import { weightShare } from './gpu-memory.js';
 
 /** A session, as far as its weights are concerned. */
 interface Named {

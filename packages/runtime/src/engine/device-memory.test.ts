@@ -1,7 +1,7 @@
 import { add, GraphBuilder } from '@moepress/graph';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startDevice } from '../devices/start.js';
 import { EngineScope } from './scope.js';
+import { startDevice } from './start-device.js';
 import { tensor } from './tensor.js';
 import { EngineWorker } from './worker.js';
 

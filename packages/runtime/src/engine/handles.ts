@@ -1,11 +1,46 @@
 import { MoepressError } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
-import type { CacheRows, CacheShape, FeedMessage, StepMessage, TensorData } from './protocol.js';
-import type { EngineWorker } from './worker.js';
+import type { AdamWStep } from './adamw.js';
+import type { CacheRows, CacheShape, FeedMessage, Results, StepMessage, TensorData } from './protocol.js';
+
+/** What a worker of an engine does. Commands are carried out in the order in which they are given. */
+export interface WorkerCommands {
+  /** `arena` as in `Placement`. */
+  open(session: Session, graph: GraphIR, options?: { readonly arena?: boolean }): Promise<void>;
+
+  close(sessions: readonly Session[]): Promise<void>;
+
+  /** Runs steps in order; yields what each one fetched. Throws `ENGINE_FAILED` before the first if one is incomplete. */
+  run(steps: readonly Step[]): Promise<Results>;
+
+  /** Moves tensors into the worker, in the place of what their handles stood for. */
+  put(tensors: readonly (readonly [TensorHandle, TensorData])[]): Promise<void>;
+
+  /** Writes float32 tensors to a file; they stay. Throws `DISK_FULL` or `WRITE_FAILED`. */
+  save(tensors: readonly TensorHandle[], file: string): Promise<void>;
+
+  /** Takes the tensors that `save` wrote. Throws `CHECKPOINT_INVALID` if the file is not what it wrote. */
+  load(tensors: readonly FileTensor[], file: string): Promise<void>;
+
+  /** The sum of the squares of all numbers of float32 tensors, in double precision; empty ones count as zeros. */
+  sumOfSquares(tensors: readonly TensorHandle[]): Promise<number>;
+
+  /** Changes parameters by their gradients; those whose gradient is empty stay as they are. */
+  learn(tensors: readonly Learning[], step: AdamWStep): Promise<void>;
+
+  /** A copy of a tensor. */
+  read(tensor: TensorHandle): Promise<TensorData>;
+
+  /** Makes an empty key-value cache. */
+  makeCache(cache: CacheHandle, shape: CacheShape): Promise<void>;
+
+  /** Empties tensors and caches. */
+  free(handles: readonly (TensorHandle | CacheHandle)[]): Promise<void>;
+}
 
 /** Something that lives in one worker. */
 export interface InWorker {
-  readonly worker: EngineWorker;
+  readonly worker: WorkerCommands;
 }
 
 let made = 0;
@@ -15,11 +50,11 @@ const idOf = (name: string): string => `${name}#${made++}`;
 
 /** A place for one tensor in the memory of one worker. It is empty until something is put or computed into it. */
 export class TensorHandle implements InWorker {
-  readonly worker: EngineWorker;
+  readonly worker: WorkerCommands;
   readonly name: string;
   readonly id: string;
 
-  constructor(worker: EngineWorker, name: string) {
+  constructor(worker: WorkerCommands, name: string) {
     this.worker = worker;
     this.name = name;
     this.id = idOf(name);
@@ -38,11 +73,11 @@ export class TensorHandle implements InWorker {
 
 /** A key-value cache in one worker, which steps append to. There is none until `reset` was called. */
 export class CacheHandle implements InWorker {
-  readonly worker: EngineWorker;
+  readonly worker: WorkerCommands;
   readonly name: string;
   readonly id: string;
 
-  constructor(worker: EngineWorker, name: string) {
+  constructor(worker: WorkerCommands, name: string) {
     this.worker = worker;
     this.name = name;
     this.id = idOf(name);
@@ -58,12 +93,12 @@ export class CacheHandle implements InWorker {
 export class Session {
   readonly name: string;
   readonly id: string;
-  readonly workers: readonly EngineWorker[];
+  readonly workers: readonly WorkerCommands[];
   /** Names of the graph's inputs, all of which a run must be fed, and of its outputs. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
 
-  constructor(name: string, graph: Pick<GraphIR, 'inputs' | 'outputs'>, workers: readonly EngineWorker[]) {
+  constructor(name: string, graph: Pick<GraphIR, 'inputs' | 'outputs'>, workers: readonly WorkerCommands[]) {
     this.name = name;
     this.id = idOf(name);
     this.workers = workers;
@@ -96,8 +131,23 @@ export interface Step {
   readonly add?: Readonly<Record<string, TensorHandle>> | undefined;
 }
 
+/** Tensors of one worker: a parameter, its gradient, and what AdamW remembers of the gradients. */
+export interface Learning {
+  readonly parameter: TensorHandle;
+  readonly gradient: TensorHandle;
+  readonly mean: TensorHandle;
+  readonly variance: TensorHandle;
+  readonly weightDecay: number;
+}
+
+/** A tensor in a file of several. */
+export interface FileTensor {
+  readonly tensor: TensorHandle;
+  readonly dims: readonly number[];
+}
+
 /** A step as a message. Throws `ENGINE_FAILED` if an input of the session is not fed, or with what another worker has. */
-export function messageOf(worker: EngineWorker, step: Step): StepMessage {
+export function messageOf(worker: WorkerCommands, step: Step): StepMessage {
   const { session, fetch = [], keep = {}, append = [], add = {} } = step;
   const own = (handle: TensorHandle | CacheHandle): string => {
     if (handle.worker === worker) return handle.id;

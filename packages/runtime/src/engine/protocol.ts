@@ -28,6 +28,9 @@ export interface CacheShape {
   readonly headDim: number;
 }
 
+/** Room for keys and values is added this many tokens at a time, at least. */
+export const cacheGrowth = 64;
+
 /** Where rows of an output, [kvHeads, T, D] or [T, kvHeads, D], belong in a cache. */
 export interface CacheRows {
   readonly headsFirst: boolean;

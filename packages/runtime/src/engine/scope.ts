@@ -1,7 +1,6 @@
 import { MoepressError } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
-import { CacheHandle, Session, TensorHandle } from './handles.js';
-import type { EngineWorker } from './worker.js';
+import { CacheHandle, Session, TensorHandle, type WorkerCommands } from './handles.js';
 
 /** What an engine does to the graphs that it opens. */
 export interface GraphPreparation {
@@ -20,12 +19,12 @@ export interface OpenOptions {
   /** See `Placement`; false by default. */
   readonly arena?: boolean;
   /** The workers that it opens in; all of the scope's by default. */
-  readonly workers?: readonly EngineWorker[];
+  readonly workers?: readonly WorkerCommands[];
 }
 
 /** Sessions, tensors and caches that belong together. Nobody else can name them, and closing the scope frees them all. */
 export class EngineScope {
-  readonly workers: readonly EngineWorker[];
+  readonly workers: readonly WorkerCommands[];
   readonly #preparation: GraphPreparation;
   readonly #onClose: (scope: EngineScope) => void;
   readonly #sessions = new Set<Session>();
@@ -34,7 +33,7 @@ export class EngineScope {
 
   /** `onClose` is called once the scope is closed. */
   constructor(
-    workers: readonly EngineWorker[],
+    workers: readonly WorkerCommands[],
     preparation: GraphPreparation = asItIs,
     onClose: (scope: EngineScope) => void = () => {},
   ) {
@@ -75,7 +74,7 @@ export class EngineScope {
   }
 
   /** An empty tensor in a worker. */
-  tensor(worker: EngineWorker, name: string): TensorHandle {
+  tensor(worker: WorkerCommands, name: string): TensorHandle {
     this.#check();
     const handle = new TensorHandle(worker, name);
     this.#handles.add(handle);
@@ -83,7 +82,7 @@ export class EngineScope {
   }
 
   /** A key-value cache in a worker, to be made by `reset`. */
-  cache(worker: EngineWorker, name: string): CacheHandle {
+  cache(worker: WorkerCommands, name: string): CacheHandle {
     this.#check();
     const handle = new CacheHandle(worker, name);
     this.#handles.add(handle);
@@ -92,7 +91,7 @@ export class EngineScope {
 
   /** Frees tensors and caches before the rest of the scope. */
   async free(handles: Iterable<TensorHandle | CacheHandle>): Promise<void> {
-    const own = new Map<EngineWorker, (TensorHandle | CacheHandle)[]>();
+    const own = new Map<WorkerCommands, (TensorHandle | CacheHandle)[]>();
     for (const handle of handles) {
       if (!this.#handles.delete(handle)) continue;
       const group = own.get(handle.worker);

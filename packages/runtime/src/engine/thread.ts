@@ -1,9 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
 import { type AdamWStep, adamW, addTo, sumOfSquares } from './adamw.js';
-import { KeyValueCache } from './cache.js';
 import { DeviceMemory, release } from './device-memory.js';
 import { Garbage } from './garbage.js';
+import { KeyValueCache } from './key-value-cache.js';
 import { openSession } from './onnx-session.js';
 import type {
   Command,

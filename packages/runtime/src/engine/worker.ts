@@ -6,24 +6,18 @@ import type { Device } from '../devices/device.js';
 import { engineFailure } from '../devices/failure.js';
 import { traitsOf } from '../devices/traits.js';
 import type { AdamWStep } from './adamw.js';
-import { type CacheHandle, messageOf, type Session, type Step, type TensorHandle } from './handles.js';
+import {
+  type CacheHandle,
+  type FileTensor,
+  type Learning,
+  messageOf,
+  type Session,
+  type Step,
+  type TensorHandle,
+  type WorkerCommands,
+} from './handles.js';
 import type { CacheShape, Command, Reply, Results, TensorData, WorkerOptions } from './protocol.js';
 import { type EngineSpan, engineSpans } from './spans.js';
-
-/** Tensors of one worker: a parameter, its gradient, and what AdamW remembers of the gradients. */
-export interface Learning {
-  readonly parameter: TensorHandle;
-  readonly gradient: TensorHandle;
-  readonly mean: TensorHandle;
-  readonly variance: TensorHandle;
-  readonly weightDecay: number;
-}
-
-/** A tensor in a file of several. */
-export interface FileTensor {
-  readonly tensor: TensorHandle;
-  readonly dims: readonly number[];
-}
 
 interface Pending {
   readonly resolve: (results: Results) => void;
@@ -44,7 +38,7 @@ let made = 0;
  * ONNX Runtime in a worker thread: the caller's event loop stays free to draw progress and to hear
  * Ctrl-C. Errors of the runtime become `ENGINE_FAILED` and name the session.
  */
-export class EngineWorker {
+export class EngineWorker implements WorkerCommands {
   readonly #worker: Worker;
   readonly #device: Device;
   readonly #keepsOutputs: boolean;
@@ -81,7 +75,6 @@ export class EngineWorker {
     });
   }
 
-  /** `arena` as in `Placement`. */
   async open(session: Session, graph: GraphIR, { arena = false } = {}): Promise<void> {
     const model = encodeModel(graph);
     const placement = {
@@ -100,13 +93,11 @@ export class EngineWorker {
     await this.#send({ kind: 'close', sessions: sessions.map(({ id }) => id) }, sessions[0]!.name);
   }
 
-  /** Runs steps in order; yields what each one fetched. Throws `ENGINE_FAILED` before the first if one is incomplete. */
   async run(steps: readonly Step[]): Promise<Results> {
     const messages = steps.map((step) => messageOf(this, step));
     return this.#send({ kind: 'run', steps: messages }, steps[0]?.session.name ?? 'nothing');
   }
 
-  /** Moves tensors into the worker, in the place of what their handles stood for. */
   async put(tensors: readonly (readonly [TensorHandle, TensorData])[]): Promise<void> {
     if (tensors.length === 0) return;
     const transfer = [...new Set(tensors.map(([, { data }]) => data.buffer))];
@@ -114,24 +105,20 @@ export class EngineWorker {
     await this.#send({ kind: 'put', tensors: entries }, tensors[0]![0].name, { transfer });
   }
 
-  /** Writes float32 tensors to a file; they stay. Throws `DISK_FULL` or `WRITE_FAILED`. */
   async save(tensors: readonly TensorHandle[], file: string): Promise<void> {
     await this.#send({ kind: 'save', tensors: idsOf(tensors), file }, file, { asError: writeError });
   }
 
-  /** Takes the tensors that `save` wrote. Throws `CHECKPOINT_INVALID` if the file is not what it wrote. */
   async load(tensors: readonly FileTensor[], file: string): Promise<void> {
     const own = tensors.map(({ tensor, dims }) => ({ tensor: tensor.id, dims }));
     await this.#send({ kind: 'load', tensors: own, file }, file, { asError: readError });
   }
 
-  /** The sum of the squares of all numbers of float32 tensors, in double precision; empty ones count as zeros. */
   async sumOfSquares(tensors: readonly TensorHandle[]): Promise<number> {
     const [results] = await this.#send({ kind: 'square', tensors: idsOf(tensors) }, 'tensors');
     return Number(results!.sum!.data[0]);
   }
 
-  /** Changes parameters by their gradients; those whose gradient is empty stay as they are. */
   async learn(tensors: readonly Learning[], step: AdamWStep): Promise<void> {
     const messages = tensors.map(({ parameter, gradient, mean, variance, weightDecay }) => ({
       ...{ parameter: parameter.id, gradient: gradient.id, mean: mean.id, variance: variance.id },
@@ -140,18 +127,15 @@ export class EngineWorker {
     await this.#send({ kind: 'learn', tensors: messages, step }, 'parameters');
   }
 
-  /** A copy of a tensor. */
   async read(tensor: TensorHandle): Promise<TensorData> {
     const [results] = await this.#send({ kind: 'read', tensor: tensor.id }, tensor.name);
     return results!.tensor!;
   }
 
-  /** Makes an empty key-value cache. */
   async makeCache(cache: CacheHandle, shape: CacheShape): Promise<void> {
     await this.#send({ kind: 'cache', cache: cache.id, shape }, cache.name);
   }
 
-  /** Empties tensors and caches. */
   async free(handles: readonly (TensorHandle | CacheHandle)[]): Promise<void> {
     if (handles.length === 0) return;
     await this.#send({ kind: 'free', ids: idsOf(handles) }, handles[0]!.name);

@@ -1,10 +1,9 @@
 import type { Block } from '@moepress/core';
 import { valueDimOf } from '../decoder/attention/heads.js';
-import type { Append, CacheHandle } from '../engine/handles.js';
+import type { Append, CacheHandle, WorkerCommands } from '../engine/handles.js';
 import type { EngineScope } from '../engine/scope.js';
-import type { EngineWorker } from '../engine/worker.js';
+import type { Run } from '../tokens/runs.js';
 import type { SharedPast } from './past.js';
-import type { Run } from './runs.js';
 
 /**
  * Keys and values that workers keep from one run to those after it: of one block at a time, since all runs go
@@ -12,7 +11,7 @@ import type { Run } from './runs.js';
  */
 export class KeptRows {
   readonly #scope: EngineScope;
-  readonly #caches: ReadonlyMap<EngineWorker, { readonly key: CacheHandle; readonly value: CacheHandle }>;
+  readonly #caches: ReadonlyMap<WorkerCommands, { readonly key: CacheHandle; readonly value: CacheHandle }>;
 
   constructor(scope: EngineScope) {
     this.#scope = scope;
@@ -34,12 +33,12 @@ export class KeptRows {
   }
 
   /** What a run with tokens before it is fed in a worker. */
-  past(worker: EngineWorker): SharedPast {
+  past(worker: WorkerCommands): SharedPast {
     return this.#caches.get(worker)!;
   }
 
   /** Puts the keys and values of a run's tokens behind those before it. */
-  append(worker: EngineWorker, { layout, prefix }: Run): Append[] {
+  append(worker: WorkerCommands, { layout, prefix }: Run): Append[] {
     const { key, value } = this.#caches.get(worker)!;
     const parts = [{ sequence: 0, start: prefix, rows: layout.rows }];
     return [

@@ -3,10 +3,9 @@ import { reachOf } from '../decoder/attention/heads.js';
 import type { DeviceTraits } from '../devices/traits.js';
 import type { TensorData } from '../engine/protocol.js';
 import { int32, tensor } from '../engine/tensor.js';
-import type { Layout } from './layout.js';
-import { paddingOf } from './padding.js';
-import { rotaryTables } from './rope.js';
-import { allRows, tilesOf } from './tiles.js';
+import { rotaryTables } from '../tokens/rotary-tables.js';
+import { allRows, tilesOf } from '../tokens/tiles.js';
+import { type Layout, paddingOf } from '../tokens/token-layout.js';
 
 /**
  * Which rows come out of a block: all of them, some that are wanted for their own sake, or a share of those that several

@@ -9,7 +9,7 @@ import { SessionPool } from '../engine/session-pool.js';
 import { int32 } from '../engine/tensor.js';
 import { checkFinite } from './finite.js';
 import { pastFeeds, type SharedPast } from './past.js';
-import { walkBlocks } from './walk.js';
+import { walkBlocks } from './walk-blocks.js';
 import { blockFeeds, type Part, type WorkerBatch } from './worker-batch.js';
 
 /** A model that runs on an engine. */

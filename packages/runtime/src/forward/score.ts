@@ -5,17 +5,17 @@ import type { Engine } from '../engine/engine.js';
 import type { Session } from '../engine/handles.js';
 import { closing } from '../engine/scope.js';
 import { int32, tensor } from '../engine/tensor.js';
-import { treeSizes } from '../memory/dims.js';
-import { runsBytes } from '../memory/inference.js';
-import { cacheBytesPerToken, carriedBytes } from '../memory/shapes.js';
-import { batchSequences } from './batches.js';
+import { treeSizes } from '../footprint/dims.js';
+import { runsBytes } from '../footprint/inference-plan.js';
+import { cacheBytesPerToken, carriedBytes } from '../footprint/shapes.js';
+import { batchSequences } from '../tokens/batch-sequences.js';
+import { turnsByLength } from '../tokens/rotary-tables.js';
+import { planRuns, type Run, wavesOf } from '../tokens/runs.js';
+import { rowOf } from '../tokens/token-layout.js';
 import { checkHeadFinite } from './finite.js';
 import { KeptRows } from './kept.js';
-import { rowOf } from './layout.js';
 import type { ModelRun } from './model-run.js';
-import { type Assigned, askedRows, type PassBatch, passUp } from './pass.js';
-import { turnsByLength } from './rope.js';
-import { planRuns, type Run, wavesOf } from './runs.js';
+import { type Assigned, askedRows, type PassBatch, passUp } from './run-pass.js';
 
 /** One scored token, beside the one that greedy decoding would have put there. */
 export interface TokenScore {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { EngineWorker } from '../engine/worker.js';
-import { layOut } from './layout.js';
-import type { Run } from './runs.js';
+import type { Run } from '../tokens/runs.js';
+import { layOut } from '../tokens/token-layout.js';
 import { sharesOf } from './shares.js';
 
 const [first, second] = [{}, {}] as [EngineWorker, EngineWorker];

@@ -1,6 +1,6 @@
 import type { InWorker } from '../engine/handles.js';
 import { tensor } from '../engine/tensor.js';
-import type { Run } from './runs.js';
+import type { Run } from '../tokens/runs.js';
 import type { WorkerBatch } from './worker-batch.js';
 
 /** A share of the rows of a run that several workers have. */

@@ -3,8 +3,8 @@ import { logitsHeadGraph } from '../decoder/ends.js';
 import type { TensorData } from '../engine/protocol.js';
 import { closing } from '../engine/scope.js';
 import { int32 } from '../engine/tensor.js';
+import { layOut, rowOf } from '../tokens/token-layout.js';
 import { checkHeadFinite } from './finite.js';
-import { layOut, rowOf } from './layout.js';
 import { embedEach, forwardThroughBlocks, type ModelRun, runBlock } from './model-run.js';
 import { freeBatches, placeBatches, type WorkerBatch } from './worker-batch.js';
 

@@ -2,10 +2,9 @@ import type { Block, Model } from '@moepress/core';
 import { reachOf } from '../decoder/attention/heads.js';
 import type { DeviceTraits } from '../devices/traits.js';
 import type { Engine } from '../engine/engine.js';
-import type { Feeds, InWorker, TensorHandle } from '../engine/handles.js';
+import type { Feeds, InWorker, TensorHandle, WorkerCommands } from '../engine/handles.js';
 import type { EngineScope } from '../engine/scope.js';
-import type { EngineWorker } from '../engine/worker.js';
-import type { Layout } from './layout.js';
+import type { Layout } from '../tokens/token-layout.js';
 import { type LayoutTensor, layoutTensors, type Part } from './layout-tensors.js';
 
 export type { Part } from './layout-tensors.js';
@@ -24,7 +23,7 @@ export interface WorkerBatch extends InWorker {
 }
 
 export interface BatchPlacement {
-  readonly worker: EngineWorker;
+  readonly worker: WorkerCommands;
   readonly name: string;
   readonly layout: Layout;
   readonly model: Model;

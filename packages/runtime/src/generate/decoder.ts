@@ -1,34 +1,22 @@
 import { type Block, type Model, throwIfAborted, type Work } from '@moepress/core';
-import { cacheInput, cacheParts, type DecodePart, decodeGraph, ownOutput } from '../decoder/decode.js';
+import {
+  cacheInput,
+  cacheParts,
+  type DecodePart,
+  decodeGraph,
+  decodeParts,
+  ownOutput,
+} from '../decoder/decode.js';
 import type { Feeds, Session, Step } from '../engine/handles.js';
 import type { SessionPool } from '../engine/session-pool.js';
 import { int32, tensor } from '../engine/tensor.js';
 import { checkModelFinite } from '../forward/finite.js';
 import type { ModelRun } from '../forward/model-run.js';
-import { rotaryTables } from '../forward/rope.js';
-import { walkBlocks } from '../forward/walk.js';
+import { walkBlocks } from '../forward/walk-blocks.js';
+import { rotaryTables } from '../tokens/rotary-tables.js';
 import type { TokenPicker } from './choose.js';
 import type { Decoding } from './decoding.js';
 import type { Lane } from './prefill.js';
-
-/** Experts of the blocks of one part: larger graphs take longer to open than they save. */
-const mostExperts = 512;
-
-/** Neighbouring blocks that make one graph each. */
-export function decodeParts({ blocks }: Pick<Model, 'blocks'>): DecodePart[] {
-  const groups: Block[][] = [];
-  let experts = Number.POSITIVE_INFINITY;
-  for (const block of blocks) {
-    const own = block.ffn.kind === 'moe' ? block.ffn.pool.length : 1;
-    if (experts + own > mostExperts) {
-      groups.push([]);
-      experts = 0;
-    }
-    groups.at(-1)!.push(block);
-    experts += own;
-  }
-  return groups.map((group, i) => ({ blocks: group, embeds: i === 0, heads: i === groups.length - 1 }));
-}
 
 /** A model whose weights are mapped all at once, ready to continue sequences. */
 export class ResidentDecoder {

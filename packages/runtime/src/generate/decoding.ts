@@ -1,6 +1,5 @@
 import type { Place } from './choose.js';
-import type { SamplingOptions } from './options.js';
-import { isFinished } from './options.js';
+import { isFinished, type SamplingOptions } from './options.js';
 
 /** Sequences that grow by a token each step, side by side. */
 export class Decoding {

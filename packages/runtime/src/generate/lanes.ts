@@ -1,9 +1,9 @@
 import type { Model } from '@moepress/core';
-import { cacheGrowth } from '../engine/cache-growth.js';
 import type { Engine } from '../engine/engine.js';
-import { turnsByLength } from '../forward/rope.js';
-import { families, type Numbered } from '../forward/runs.js';
-import { cacheBytesPerToken } from '../memory/shapes.js';
+import { cacheGrowth } from '../engine/protocol.js';
+import { cacheBytesPerToken } from '../footprint/shapes.js';
+import { turnsByLength } from '../tokens/rotary-tables.js';
+import { families, type Numbered } from '../tokens/runs.js';
 
 export type Prompts = readonly (readonly number[])[];
 

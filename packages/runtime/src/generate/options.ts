@@ -1,5 +1,5 @@
 import type { GenerateOptions } from '@moepress/core';
-import { type Layout, rowOf } from '../forward/layout.js';
+import { type Layout, rowOf } from '../tokens/token-layout.js';
 import type { Chooser } from './choose.js';
 
 /** How far prompts are continued, and how each next token is chosen. */

@@ -3,18 +3,17 @@ import { valueDimOf } from '../decoder/attention/heads.js';
 import { type CachePart, cacheParts } from '../decoder/decode.js';
 import { nextTokenHeadGraph } from '../decoder/ends.js';
 import type { Engine } from '../engine/engine.js';
-import type { Append, CacheHandle, InWorker, TensorHandle } from '../engine/handles.js';
+import type { Append, CacheHandle, InWorker, TensorHandle, WorkerCommands } from '../engine/handles.js';
 import type { EngineScope } from '../engine/scope.js';
 import { int32 } from '../engine/tensor.js';
-import type { EngineWorker } from '../engine/worker.js';
+import { treeSizes } from '../footprint/dims.js';
+import { runsBytes } from '../footprint/inference-plan.js';
+import { carriedBytes } from '../footprint/shapes.js';
 import { checkHeadFinite } from '../forward/finite.js';
 import type { ModelRun } from '../forward/model-run.js';
-import { type Assigned, askedRows, type PassBatch, passUp } from '../forward/pass.js';
-import { turnsByLength } from '../forward/rope.js';
-import { laneRuns, type Run } from '../forward/runs.js';
-import { treeSizes } from '../memory/dims.js';
-import { runsBytes } from '../memory/inference.js';
-import { carriedBytes } from '../memory/shapes.js';
+import { type Assigned, askedRows, type PassBatch, passUp } from '../forward/run-pass.js';
+import { turnsByLength } from '../tokens/rotary-tables.js';
+import { laneRuns, type Run } from '../tokens/runs.js';
 import type { TokenPicker } from './choose.js';
 import type { LanePlan, Prompts } from './lanes.js';
 import { lastRows } from './options.js';
@@ -37,7 +36,7 @@ export interface Lane extends InWorker {
 export function placeLane(
   scope: EngineScope,
   { blocks }: Model,
-  worker: EngineWorker,
+  worker: WorkerCommands,
   own: Pick<Lane, 'name' | 'indices' | 'shared'>,
 ): Lane {
   const cachesOf = (block: number) =>

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { freemem } from 'node:os';
+import { freemem, totalmem } from 'node:os';
 import { anonymousMemory } from '@moepress/checkpoint';
 
 /**
@@ -11,6 +11,16 @@ export function availableMemory(): number {
   const groups = [groupRoom(), legacyGroupRoom()].filter((room) => room !== null);
   return Math.min(machine === null ? freemem() : machine * 1024, ...groups);
 }
+
+/** Bytes of memory this process may use: the machine's, or less in a container that is given less. */
+export function machineMemory(): number {
+  // 0, or more than there is, where nothing constrains it.
+  const constrained = process.constrainedMemory();
+  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+}
+
+/** A quarter of it, for what is carried along: hidden states, keys and values. */
+export const carriedMemory = (): number => machineMemory() / 4;
 
 /** A share of what the machine has left, which others and the files in memory need too. */
 export const defaultShare = 0.5;

@@ -1,4 +1,4 @@
-import { memoryExceeded } from './exceeded.js';
+import { MoepressError } from '@moepress/core';
 
 /** Bytes of anonymous memory that a job takes, in runs of some size. */
 export interface Demand {
@@ -68,4 +68,13 @@ export function planJob(
     }
   }
   throw memoryExceeded(where, least, memory);
+}
+
+/** The error that refuses what takes `needed` bytes at least. */
+export function memoryExceeded(where: string, needed: number, memory: number): MoepressError {
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
+  return new MoepressError('MEMORY_EXCEEDED', {
+    message: `This takes ${gigabytes(needed)} of memory at least, and ${gigabytes(memory)} may be used.`,
+    where,
+  });
 }

@@ -14,7 +14,7 @@ import {
 import { checkSet, recordOf } from '../calibration/set.js';
 import type { Engine } from '../engine/engine.js';
 import { type ContentHash, weightsDigest } from '../evidence/identity.js';
-import { engineTools } from '../services/services.js';
+import { engineTools } from '../tools/engine-tools.js';
 
 export interface PlanRequest extends Work {
   readonly model: Model;

@@ -3,8 +3,7 @@ import type { TensorHandle } from '../engine/handles.js';
 import type { Results } from '../engine/protocol.js';
 import { embedEach, forwardThroughBlocks, type ModelRun, runBlock } from '../forward/model-run.js';
 import type { WorkerBatch } from '../forward/worker-batch.js';
-import { hiddenKey } from './keys.js';
-import type { BatchStates } from './states.js';
+import { type BatchStates, hiddenKey } from './batch-states.js';
 
 /** Takes a batch through the block; what it fetches and keeps besides the hidden states is up to the pass. */
 export type RunBatch = (options?: {

@@ -16,12 +16,12 @@ import {
   weightGradientMagnitude,
 } from '@moepress/graph';
 import { expect } from 'vitest';
-import { backwardPass } from '../backward/pass.js';
+import { backwardPass } from '../backward/backward-pass.js';
 import type { Engine } from '../engine/engine.js';
 import { streamedRun } from '../forward/model-run.js';
 import { negativeLogLikelihoods } from '../forward/trace.js';
 import type { ModelRunner } from '../runner.js';
-import { gradientKey } from '../states/keys.js';
+import { gradientKey } from '../states/batch-states.js';
 import { type Golden, maxDifference } from './golden.js';
 
 /** One padded batch of all sequences has the logits, hidden states and routing of transformers. */

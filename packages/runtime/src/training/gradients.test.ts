@@ -8,11 +8,10 @@ import { SessionPool } from '../engine/session-pool.js';
 import { tensor } from '../engine/tensor.js';
 import { EngineWorker } from '../engine/worker.js';
 import { fixtures, fullReferences, type Golden, maxDifference } from '../testing/golden.js';
-import { predictedIn, trainingBatches } from './batches.js';
-import { besideTeacher } from './beside-teacher.js';
 import { Gradients } from './gradients.js';
-import { nextTokens, type Objective } from './objective.js';
+import { besideTeacher, nextTokens, type Objective } from './objective.js';
 import { Parameters } from './parameters.js';
+import { predictedIn, trainingBatches } from './training-batches.js';
 
 const shared = process.env.MOEPRESS_SHARED;
 

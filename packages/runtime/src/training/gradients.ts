@@ -8,13 +8,13 @@ import type { Feeds, Step, TensorHandle } from '../engine/handles.js';
 import { closing } from '../engine/scope.js';
 import type { SessionPool } from '../engine/session-pool.js';
 import { int32, tensor } from '../engine/tensor.js';
-import { paddingOf } from '../forward/padding.js';
-import { walkBlocks } from '../forward/walk.js';
+import { walkBlocks } from '../forward/walk-blocks.js';
 import { layoutFeeds, type WorkerBatch } from '../forward/worker-batch.js';
-import { rowStretches, type TrainingBatch } from './batches.js';
-import { type ForwardStates, TrainingForward } from './forward.js';
+import { paddingOf } from '../tokens/token-layout.js';
 import type { Objective, PreparedLoss } from './objective.js';
 import type { Parameters } from './parameters.js';
+import { rowStretches, type TrainingBatch } from './training-batches.js';
+import { type ForwardStates, TrainingForward } from './training-forward.js';
 
 /** The deepest block whose gradients are wanted, of a view with parameters; the number of blocks if none is. */
 export function lowestLearning({ blocks, embed }: Model): number {

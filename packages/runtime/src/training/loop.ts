@@ -1,5 +1,4 @@
 import { MoepressError, type TrainingPoint, type TrainRequest, throwIfAborted } from '@moepress/core';
-import { predictedIn, type TrainingBatch, trainingBatches } from './batches.js';
 import { bestStep } from './curve.js';
 import type { Gradients } from './gradients.js';
 import { stepOrder } from './order.js';
@@ -7,6 +6,7 @@ import type { Parameters } from './parameters.js';
 import type { RunFolder } from './run-folder.js';
 import { SaveClock } from './saving.js';
 import { scheduled } from './schedule.js';
+import { predictedIn, type TrainingBatch, trainingBatches } from './training-batches.js';
 
 /** What a run works with. */
 export interface LoopParts {

@@ -1,9 +1,10 @@
-import type { Model } from '@moepress/core';
-import { nextTokenLoss, type RowLoss } from '../decoder/losses.js';
+import type { DistillationLoss, Model } from '@moepress/core';
+import { nextTokenLoss, type RowLoss, teacherLoss } from '../decoder/losses.js';
 import type { Feeds } from '../engine/handles.js';
+import type { SessionPool } from '../engine/session-pool.js';
 import { tensor } from '../engine/tensor.js';
-import type { TrainingBatch } from './batches.js';
-import type { ForwardStates } from './forward.js';
+import type { TrainingBatch } from './training-batches.js';
+import { type ForwardStates, TrainingForward } from './training-forward.js';
 
 /** What a student is compared with. */
 export interface Objective {
@@ -34,6 +35,21 @@ export function nextTokens(student: Model): Objective {
         return { pairs: tensor('int64', [end - begin, 2], BigInt64Array.from(pairs)) };
       };
       return { feeds, states: null, async free() {} };
+    },
+  };
+}
+
+/** Divergence from a teacher that runs beside the student, on the same batches. */
+export function besideTeacher(sessions: SessionPool, student: Model, loss: DistillationLoss): Objective {
+  const { teacher, hiddenStates } = loss;
+  const keeps = () => hiddenStates > 0;
+  const forward = new TrainingForward(sessions, teacher, { name: 'teacher', keeps, parameters: null });
+  return {
+    rowLoss: teacherLoss(student, teacher, loss),
+    states: hiddenStates === 0 ? null : { weight: hiddenStates },
+    async prepare({ layout }) {
+      const states = await forward.run(layout);
+      return { feeds: () => ({ teacher: states.final }), states, free: () => states.free() };
     },
   };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fromFloat32, readSafetensors, replaceFile, writeSafetensors } from '@moepress/checkpoint';
 import { type LearnedTensor, learned, parseJson, type TrainingPoint, type TrainResult } from '@moepress/core';
 import { z } from 'zod';
-import type { FileTensor } from '../engine/worker.js';
+import type { FileTensor } from '../engine/handles.js';
 import { appendPoint, bestStep, readCurve, writeCurve } from './curve.js';
 import type { Elsewhere } from './elsewhere.js';
 import type { Parameters } from './parameters.js';

@@ -5,10 +5,10 @@ import type { Session } from '../engine/handles.js';
 import { closing } from '../engine/scope.js';
 import type { SessionPool } from '../engine/session-pool.js';
 import { int32, tensor } from '../engine/tensor.js';
-import { predictedIn, rowStretches, type TrainingBatch, trainingBatches } from './batches.js';
-import { TrainingForward } from './forward.js';
 import type { Objective } from './objective.js';
 import type { Answer, TeacherAnswers } from './teacher-answers.js';
+import { predictedIn, rowStretches, type TrainingBatch, trainingBatches } from './training-batches.js';
+import { TrainingForward } from './training-forward.js';
 
 /** Divergence from a teacher of whom the `n` most probable tokens are known, from its `answers`. */
 export function topTokens(

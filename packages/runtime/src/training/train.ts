@@ -3,26 +3,25 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { makeFolders } from '@moepress/checkpoint';
 import { type Model, MoepressError, type TrainRequest, type TrainResult } from '@moepress/core';
+import { runTokens } from '../devices/batch-limits.js';
+import { fitting } from '../engine/arrange.js';
 import type { EngineOptions } from '../engine/engine.js';
 import { EngineScope } from '../engine/scope.js';
 import { SessionPool } from '../engine/session-pool.js';
 import { EngineWorker } from '../engine/worker.js';
 import { withLock } from '../evidence/lock.js';
-import { runTokens } from '../forward/batches.js';
-import { fitting } from '../memory/arrange.js';
-import { planTraining, type TrainingPlan } from '../memory/training.js';
 import type { Residency } from '../runner.js';
 import { answersAddress, runAddress } from './address.js';
-import { besideTeacher } from './beside-teacher.js';
 import { checkRequest } from './check.js';
 import { Elsewhere } from './elsewhere.js';
 import { Gradients } from './gradients.js';
 import { takeSteps } from './loop.js';
-import { nextTokens, type Objective } from './objective.js';
+import { besideTeacher, nextTokens, type Objective } from './objective.js';
 import { Parameters } from './parameters.js';
 import { RunFolder } from './run-folder.js';
 import { TeacherAnswers } from './teacher-answers.js';
 import { askTeacher, topTokens } from './top-tokens.js';
+import { planTraining, type TrainingPlan } from './training-memory.js';
 
 export interface TrainOptions {
   /**

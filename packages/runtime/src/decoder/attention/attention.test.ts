@@ -4,10 +4,10 @@ import { GraphBuilder } from '@moepress/graph';
 import { describe, expect, it } from 'vitest';
 import { tensor } from '../../engine/tensor.js';
 import { EngineWorker } from '../../engine/worker.js';
-import { rotaryTables } from '../../forward/rope.js';
 import { ModelRunner } from '../../runner.js';
 import { fixtures, maxDifference } from '../../testing/golden.js';
 import { runGraph } from '../../testing/run-graph.js';
+import { rotaryTables } from '../../tokens/rotary-tables.js';
 import { differentiableBlock } from '../block-gradient.js';
 
 const golden = (family: string) => fixtures.find(({ name }) => name.startsWith(`${family} `))!.load();

@@ -22,7 +22,7 @@ import {
 import { weightFor } from '../weights.js';
 import { headsOf, reachOf, valueDimOf } from './heads.js';
 import { oneSequence, type Places } from './places.js';
-import { project, viewAs } from './project.js';
+import { project, viewAs } from './projections.js';
 
 /** Cosine and sine of the rotary angles of each token, [T, D / 2]. */
 export interface Angles {

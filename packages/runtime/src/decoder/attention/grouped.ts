@@ -1,8 +1,7 @@
 import type { GroupedQueryAttention, Linear, Value } from '@moepress/core';
 import { clip, reshape, rmsNorm } from '@moepress/graph';
 import { weightFor } from '../weights.js';
-import type { Asking, Heads, Turn } from './heads.js';
-import { project } from './project.js';
+import { type Asking, type Heads, project, type Turn } from './projections.js';
 
 /** Projected, normalised, clipped and rotated. */
 export function groupedHeads(

@@ -1,22 +1,7 @@
 import type { Attention, TensorExpr, Value } from '@moepress/core';
 import { groupedHeads } from './grouped.js';
 import { latentHeads } from './latent.js';
-
-/** What goes into the products: rotated queries [T, heads * D] and keys [T, kvHeads * D], values [T, kvHeads * V]. */
-export interface Heads {
-  readonly query: Value;
-  readonly key: Value;
-  readonly value: Value;
-}
-
-/** Rotates x [T, heads * rope.dim] by the angles of its tokens. */
-export type Turn = (x: Value, heads: number) => Value;
-
-/** Those whose queries are computed: their rows of x, and their angles. */
-export interface Asking {
-  readonly x: Value;
-  readonly turn: Turn;
-}
+import type { Asking, Heads, Turn } from './projections.js';
 
 /** Keys and values of x [T, H], and queries of all or of some of its rows. */
 export function headsOf(

@@ -1,8 +1,7 @@
 import type { LatentAttention, LatentDown, Value } from '@moepress/core';
 import { concat, expand, rmsNorm, slice, unsqueeze } from '@moepress/graph';
 import { weightFor } from '../weights.js';
-import type { Asking, Heads, Turn } from './heads.js';
-import { project, viewAs } from './project.js';
+import { type Asking, type Heads, project, type Turn, viewAs } from './projections.js';
 
 /**
  * Multi-head latent attention with keys and values of every head spelled out (DeepSeek-V2, arXiv

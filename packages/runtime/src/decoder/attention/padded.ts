@@ -4,7 +4,7 @@ import type { PaddedInputs } from '../inputs.js';
 import { weightFor } from '../weights.js';
 import { headsOf, paddedDimOf, reachOf, valueDimOf } from './heads.js';
 import { plainAttention } from './plain.js';
-import { project, viewAs } from './project.js';
+import { project, viewAs } from './projections.js';
 
 /** Keys and values: of earlier tokens [B, kvHeads, past, D], of the batch's own [B, S, kvHeads * D]. */
 export interface KeyValues {

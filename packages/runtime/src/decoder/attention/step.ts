@@ -19,7 +19,7 @@ import type { AngleInputs } from '../inputs.js';
 import { weightFor } from '../weights.js';
 import { shareBesideSinks } from './differentiable.js';
 import { headsOf, reachOf, valueDimOf } from './heads.js';
-import { project, viewAs } from './project.js';
+import { project, viewAs } from './projections.js';
 
 /** Keys and values of the tokens before the newest ones: P that all sequences share, then up to C of each. */
 export interface Caches {

@@ -24,8 +24,9 @@ import {
 import type { TreeInputs } from '../inputs.js';
 import { weightFor } from '../weights.js';
 import { shareBesideSinks } from './differentiable.js';
-import { type Asking, headsOf, reachOf, valueDimOf } from './heads.js';
-import { project, viewAs } from './project.js';
+import { headsOf, reachOf, valueDimOf } from './heads.js';
+import type { Asking } from './projections.js';
+import { project, viewAs } from './projections.js';
 
 /** Keys [kvHeads, n, D] and values [kvHeads, n, V] of n tokens, rotated and normalised. */
 export interface HeadRows {

@@ -1,0 +1,70 @@
+import { type Model, throwIfAborted, type Work } from '@moepress/core';
+import { lossGradientGraph } from '../decoder/loss-graph.js';
+import { nextTokenLoss } from '../decoder/losses.js';
+import type { Session, TensorHandle } from '../engine/handles.js';
+import { int32, tensor } from '../engine/tensor.js';
+import type { ModelRun } from '../forward/model-run.js';
+import { type BatchStates, gradientKey, hiddenKey } from '../states/batch-states.js';
+import type { Ids } from '../tokens/token-layout.js';
+
+/** Numbers of logits computed at once: about 128 MiB of fp32. */
+const logitsBudget = 2 ** 25;
+
+/** How many rows of a sequence of so many tokens go through the head at once. */
+export function headRows({ config }: Pick<Model, 'config'>, tokens: number): number {
+  const scored = tokens - 1;
+  // As many runs as come closest to the budget, since each converts the whole head.
+  const runs = Math.max(1, Math.round((scored * config.vocabSize) / logitsBudget));
+  return Math.ceil(scored / runs);
+}
+
+/** Turns the final hidden states of each sequence into their gradient; yields the mean losses. */
+export async function headGradients(
+  { engine, scope, model }: ModelRun,
+  states: BatchStates,
+  work: Pick<Work, 'signal'>,
+): Promise<number[]> {
+  const [hidden, gradient] = [hiddenKey(model.blocks.length), gradientKey(model.blocks.length)];
+  return scope.with(lossGradientGraph(model.config.hiddenSize, nextTokenLoss(model)), (session) =>
+    engine.spread(states.batches, (batch) =>
+      states.using(batch, { consumes: [hidden], writes: gradient }, () =>
+        headGradient(
+          { session, model, signal: work.signal },
+          {
+            ids: batch.layout.ids,
+            hidden: states.tensor(batch, hidden),
+            gradient: states.tensor(batch, gradient),
+          },
+        ),
+      ),
+    ),
+  );
+}
+
+async function headGradient(
+  { session, model, signal }: { session: Session; model: Model } & Pick<Work, 'signal'>,
+  { ids, hidden, gradient }: { ids: Ids; hidden: TensorHandle; gradient: TensorHandle },
+): Promise<number> {
+  const scored = ids.length - 1;
+  const step = headRows(model, ids.length);
+  const dims = [ids.length, model.config.hiddenSize];
+  await gradient.put(tensor('float32', dims, new Float32Array(dims[0]! * dims[1]!)));
+  let loss = 0;
+  for (let from = 0; from < scored; from += step) {
+    throwIfAborted(signal);
+    const rows = Int32Array.from({ length: Math.min(step, scored - from) }, (_, i) => from + i);
+    const pairs = BigInt64Array.from(
+      [...rows].flatMap((row, place) => [BigInt(place), BigInt(ids[row + 1]!)]),
+    );
+    const feeds = {
+      ...{ hidden, gradient },
+      rows: int32(rows),
+      pairs: tensor('int64', [rows.length, 2], pairs),
+      scale: tensor('float32', [], Float32Array.of(1 / scored)),
+    };
+    const keep = { gradientOut: gradient };
+    const [results] = await gradient.worker.run([{ session, feeds, fetch: ['loss'], keep }]);
+    loss += Number(results!.loss!.data[0]);
+  }
+  return loss / scored;
+}

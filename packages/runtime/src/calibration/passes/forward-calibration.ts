@@ -1,0 +1,55 @@
+import { isStatisticOutput } from '../../decoder/statistics.js';
+import { type ModelRun, streamedRun } from '../../forward/model-run.js';
+import { BatchStates } from '../../states/batch-states.js';
+import { type ForwardPass, runForwardPass } from '../../states/forward-pass.js';
+import { batchSequences } from '../../tokens/batch-sequences.js';
+import { OrderedSums } from '../accumulate.js';
+import {
+  type LayerProgress,
+  layerProgress,
+  type PassRequest,
+  resumeUp,
+  upToLastMeasured,
+} from './pass-request.js';
+
+/** Every token through the experts it is routed to, one block open at a time. */
+export async function forwardPass(request: PassRequest): Promise<void> {
+  const { statistics } = request;
+  await forwardCalibration(request, 'Calibrating', (progress) => ({
+    outputs: () => ({ statistics }),
+    async visit(block, outputs, each) {
+      const fetch = outputs.filter(isStatisticOutput);
+      const measured = new OrderedSums(block.index, fetch);
+      await each(async (batch, run, index) => {
+        measured.add(index, [await run({ fetch })]);
+        progress.advance(batch.layout.ids.length, block.index);
+      });
+      if (fetch.length > 0) await request.done(measured.sums);
+    },
+  }));
+}
+
+/**
+ * Takes the calibration tokens forward to the last block that is measured, going on where a killed run came to. `task`
+ * names the pass to the user; `steps` says what the graphs of the blocks yield and what the pass does in each block.
+ */
+export async function forwardCalibration(
+  request: PassRequest,
+  task: string,
+  steps: (progress: LayerProgress) => Pick<ModelRun, 'outputs'> & Pick<ForwardPass, 'visit'>,
+): Promise<void> {
+  const { engine, scope, signal, storage } = request;
+  const model = upToLastMeasured(request);
+  const layouts = batchSequences(request.sequences, { ...engine.limits, heads: model.config.heads });
+  const progress = layerProgress(task, request, model.blocks.length);
+  const { outputs, visit } = steps(progress);
+  const run = streamedRun(engine, scope, model, outputs);
+  try {
+    await BatchStates.with(run, layouts, { ...storage, boundaries: 1 }, async (states) => {
+      const from = await resumeUp(states, request, progress);
+      await runForwardPass(run, states, { visit, from, signal });
+    });
+  } finally {
+    progress.end();
+  }
+}

@@ -1,0 +1,29 @@
+import type { Linear, Value } from '@moepress/core';
+import { reshape } from '@moepress/graph';
+import { product } from '../weights.js';
+
+/** What goes into the products: rotated queries [T, heads * D] and keys [T, kvHeads * D], values [T, kvHeads * V]. */
+export interface Heads {
+  readonly query: Value;
+  readonly key: Value;
+  readonly value: Value;
+}
+
+/** Rotates x [T, heads * rope.dim] by the angles of its tokens. */
+export type Turn = (x: Value, heads: number) => Value;
+
+/** Those whose queries are computed: their rows of x, and their angles. */
+export interface Asking {
+  readonly x: Value;
+  readonly turn: Turn;
+}
+
+/** y = x Wᵀ + b */
+export function project(x: Value, { weight, bias }: Linear): Value {
+  return product(x, weight, bias);
+}
+
+/** [T, n] seen as [T, ...sizes]. */
+export function viewAs(x: Value, sizes: readonly number[]): Value {
+  return reshape(x, [-1, ...sizes], ['T', ...sizes]);
+}

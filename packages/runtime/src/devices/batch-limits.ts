@@ -1,0 +1,19 @@
+/** How large a batch may be. */
+export interface BatchLimits {
+  /** Packed tokens of one run. */
+  readonly tokens: number;
+  /**
+   * Attention scores of one run, B * heads * S * S numbers, where sequences are padded; infinite where they are
+   * a tree, whose scores are never in memory all at once.
+   */
+  readonly scores: number;
+  readonly heads: number;
+  /** Batches that run side by side: the tokens are spread evenly over so many, or a multiple; as they come by default. */
+  readonly lanes?: number;
+}
+
+/** Enough tokens to make the conversion of the weights cheap, few enough for a quarter of a gigabyte of activations a worker. */
+export const defaultLimits = { tokens: 2048, scores: Number.POSITIVE_INFINITY } as const;
+
+/** Packed tokens of a run where memory is more or less scarce. */
+export const runTokens: readonly number[] = [defaultLimits.tokens, 1024, 512, 256, 128];

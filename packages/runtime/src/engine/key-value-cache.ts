@@ -1,0 +1,65 @@
+import { Tensor } from 'onnxruntime-node';
+import { type CacheRows, type CacheShape, cacheGrowth } from './protocol.js';
+
+/** Where rows [first, end) of the list follow each other, which heads-first outputs let copy at once. */
+function* stretches(rows: Int32Array, together: boolean): Generator<[number, number]> {
+  let first = 0;
+  for (let end = 1; end <= rows.length; end++) {
+    if (together && end < rows.length && rows[end] === rows[end - 1]! + 1) continue;
+    yield [first, end];
+    first = end;
+  }
+}
+
+/**
+ * Keys or values of B sequences, [B, kvHeads, capacity, D], grown as tokens come. The engine reads
+ * the buffer in place; only new rows are ever copied. What several sequences share is a cache of one sequence,
+ * [kvHeads, tokens, D], which ends where the last rows do that were put into it.
+ */
+export class KeyValueCache {
+  readonly #shape: CacheShape;
+  #capacity = 0;
+  #data = new Float32Array(0);
+
+  constructor(shape: CacheShape) {
+    this.#shape = shape;
+  }
+
+  get tensor(): Tensor {
+    const { sequences, kvHeads, headDim } = this.#shape;
+    const dims = [kvHeads, this.#capacity, headDim];
+    return new Tensor('float32', this.#data, sequences === null ? dims : [sequences, ...dims]);
+  }
+
+  /** Copies rows of an output into the places of their sequences. */
+  append(output: Float32Array, { headsFirst, parts }: CacheRows): void {
+    const { kvHeads, headDim } = this.#shape;
+    this.#reserve(parts.reduce((most, { start, rows }) => Math.max(most, start + rows.length), 0));
+    const count = output.length / (kvHeads * headDim);
+    for (const { sequence, start, rows } of parts) {
+      for (const [first, end] of stretches(rows, headsFirst)) {
+        for (let h = 0; h < kvHeads; h++) {
+          const from = (headsFirst ? h * count + rows[first]! : rows[first]! * kvHeads + h) * headDim;
+          const to = ((sequence * kvHeads + h) * this.#capacity + start + first) * headDim;
+          this.#data.set(output.subarray(from, from + (end - first) * headDim), to);
+        }
+      }
+    }
+  }
+
+  #reserve(tokens: number): void {
+    const { sequences, kvHeads, headDim } = this.#shape;
+    if (sequences === null ? tokens === this.#capacity : tokens <= this.#capacity) return;
+    const capacity =
+      sequences === null ? tokens : Math.ceil((tokens + cacheGrowth) / cacheGrowth) * cacheGrowth;
+    const count = (sequences ?? 1) * kvHeads;
+    const data = new Float32Array(count * capacity * headDim);
+    const kept = Math.min(this.#capacity, capacity) * headDim;
+    const [oldRun, newRun] = [this.#capacity * headDim, capacity * headDim];
+    for (let i = 0; i < count; i++) {
+      data.set(this.#data.subarray(i * oldRun, i * oldRun + kept), i * newRun);
+    }
+    this.#capacity = capacity;
+    this.#data = data;
+  }
+}

@@ -1,0 +1,87 @@
+import type { Block, Model } from '@moepress/core';
+import { type GraphIR, outputBytes, peakParts } from '@moepress/graph';
+import { fragmentation, leastMapped, nodeBytes, uncollected } from '../memory/constants.js';
+import type { Layout } from '../tokens/token-layout.js';
+import { type AxisSizes, dimsOf, expertSizes, treeSizes } from './dims.js';
+import { distinctBlocks, nodesIn } from './shapes.js';
+
+/** A graph that has a session in each worker, and the sizes of the axes of its runs. */
+export interface SessionUse {
+  readonly graph: GraphIR;
+  readonly runs: readonly AxisSizes[];
+  /** How much more its small values take than is live of them at once; `fragmentation` by default. */
+  readonly slack?: number | undefined;
+}
+
+/** Bytes that the largest run of a session takes, by how the C library keeps them. */
+export interface Footprint {
+  /** Of small values. They come from its heap, which stays as large for the runs that follow, of whatever session. */
+  readonly heap: number;
+  /** Of large values, each in a mapping of its own that goes when the value does. */
+  readonly mapped: number;
+}
+
+/** What the largest run of a graph takes. What leaves it for another thread is copied once. */
+export function footprint({ graph, runs, slack = fragmentation }: SessionUse): Footprint {
+  const copied = { ...graph, outputs: graph.outputs.filter(({ onDevice }) => !onDevice) };
+  const each = runs.map((sizes) => {
+    const dims = dimsOf(sizes);
+    const { small, large } = peakParts(graph, dims, leastMapped);
+    return { heap: slack * small + fragmentation * outputBytes(copied, dims), mapped: fragmentation * large };
+  });
+  return largestFootprint(each);
+}
+
+/** That of the runs of several sessions one after the other. */
+export const largestFootprint = (of: readonly Footprint[]): Footprint => ({
+  heap: Math.max(0, ...of.map(({ heap }) => heap)),
+  mapped: Math.max(0, ...of.map(({ mapped }) => mapped)),
+});
+
+/** Bytes of a worker in which these sessions are open one at a time, with results that wait to be collected. */
+export function workerBytes(sessions: readonly SessionUse[]): number {
+  const { heap, mapped } = largestFootprint(sessions.map(footprint));
+  const nodes = Math.max(0, ...sessions.map(({ graph }) => nodesIn(graph)));
+  return uncollected + nodes * nodeBytes + heap + mapped;
+}
+
+/** Of the blocks of a model, those that differ, run with the layouts that take the most. */
+export function blockUses(
+  model: Pick<Model, 'blocks' | 'config'>,
+  layouts: readonly Layout[],
+  graphOf: (block: Block) => GraphIR,
+): SessionUse[] {
+  const sizes = largestOf(layouts).map((layout) => treeSizes(layout, model.config.heads));
+  return distinctBlocks(model).map((block) => ({
+    graph: graphOf(block),
+    runs: sizes.flatMap((own) => expertSizes(block, own.T!).map((experts) => ({ ...own, ...experts }))),
+  }));
+}
+
+/** The layout with the most tokens, and that with the longest sequence. */
+export function largestOf(layouts: readonly Layout[]): Layout[] {
+  const by = (measure: (layout: Layout) => number) =>
+    layouts.reduce<Layout | null>((most, one) => (!most || measure(one) > measure(most) ? one : most), null);
+  const found = [by(({ ids }) => ids.length), by(({ lengths }) => Math.max(0, ...lengths))];
+  return [...new Set(found)].filter((layout) => layout !== null);
+}
+
+/** Bytes of what workers hold of the layouts themselves: angles, tiles, the tree. */
+export function layoutBytes({ blocks, config }: Model, layouts: readonly Layout[]): number {
+  const forms = new Set(blocks.map(({ attention }) => JSON.stringify(attention.kind))).size;
+  return layouts.reduce((sum, layout) => {
+    const { N, K } = treeSizes(layout, config.heads);
+    return sum + layout.ids.length * (4 * config.rope.dim + 64) + 4 * forms * N! * K!;
+  }, 0);
+}
+
+/** Bytes of states [T, H] of all tokens. */
+export const stateBytes = ({ config }: Pick<Model, 'config'>, layouts: readonly Layout[]): number =>
+  4 * config.hiddenSize * tokensOf(layouts);
+
+/** Bytes of the largest of them. */
+export const largestStateBytes = ({ config }: Pick<Model, 'config'>, layouts: readonly Layout[]): number =>
+  4 * config.hiddenSize * layouts.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+
+export const tokensOf = (layouts: readonly Layout[]): number =>
+  layouts.reduce((sum, { ids }) => sum + ids.length, 0);

@@ -1,0 +1,81 @@
+import { type Block, throwIfAborted, type Work } from '@moepress/core';
+import type { Append, InWorker } from '../engine/handles.js';
+import { closing } from '../engine/scope.js';
+import type { Run } from '../tokens/runs.js';
+import { embedEach, forwardThroughBlocks, type ModelRun, runBlock } from './model-run.js';
+import type { SharedPast } from './past.js';
+import { putTogether, type Share, sharesOf } from './shares.js';
+import { freeBatches, hasPart, placeBatch, type WorkerBatch } from './worker-batch.js';
+
+/** A run, who does it, and which of its rows, ascending, anybody wants to know the last hidden states of. */
+export interface Assigned extends InWorker {
+  readonly run: Run;
+  readonly name: string;
+  readonly asked: readonly number[];
+}
+
+export type PassBatch<A extends Assigned = Assigned> = WorkerBatch & A & { readonly share: Share | null };
+
+/** Where the asked rows are among the hidden states after the last block: all that there are, unless sequences are padded. */
+export function askedRows(batch: PassBatch): readonly number[] {
+  return hasPart(batch, 'asked') ? batch.asked.map((_, place) => place) : batch.asked;
+}
+
+/** What a pass needs to know of a run. */
+export interface PassUse<A extends Assigned> extends Pick<Work, 'signal'> {
+  /** Called before the runs go through a block. */
+  before?(block: Block): Promise<void>;
+  /** Keys and values of the tokens before a run's. */
+  past(batch: PassBatch<A>, block: Block): SharedPast | undefined;
+  /** Where those of its own go. */
+  append(batch: PassBatch<A>, block: Block): readonly Append[];
+  /** Called when a run is through a block. */
+  done?(batch: PassBatch<A>): void;
+  /** Called with the batches, which hold the hidden states of `askedRows`. */
+  ends(batches: readonly PassBatch<A>[]): Promise<void>;
+}
+
+/**
+ * Takes runs up through all blocks. The last block computes the rows that are asked alone, besides keys and values,
+ * and what several workers keep of the same tokens they compute together. Where sequences are padded, all is computed.
+ */
+export async function passUp<A extends Assigned>(
+  model: ModelRun,
+  assigned: readonly A[],
+  use: PassUse<A>,
+): Promise<void> {
+  const { engine, scope } = model;
+  const { attention } = engine.traits;
+  const shares = attention === 'tree' ? sharesOf(assigned) : new Map<Run, Share>();
+  const batches = await engine.spread(assigned, async (one): Promise<PassBatch<A>> => {
+    const { run, name, worker } = one;
+    const share = shares.get(run) ?? null;
+    // A block cannot let out nothing.
+    const asked = Int32Array.from(one.asked.length > 0 ? one.asked : [0]);
+    const parts = { asked, ...(share && { share: share.rows }) };
+    const placement = { worker, name, layout: run.layout, model: model.model, attention };
+    const batch = await placeBatch(scope, { ...placement, past: run.prefix, parts });
+    return { ...one, ...batch, share };
+  });
+  const last = model.model.blocks.at(-1);
+  const pass = async () => {
+    await embedEach(model, batches);
+    await forwardThroughBlocks(
+      model,
+      async (block, session) => {
+        await use.before?.(block);
+        await engine.spread(batches, async (batch) => {
+          throwIfAborted(use.signal);
+          const part = block === last ? 'asked' : batch.share ? 'share' : 'all';
+          const [past, append] = [use.past(batch, block), use.append(batch, block)];
+          await runBlock(model, { block, session, batch, part, past, append });
+          use.done?.(batch);
+        });
+        if (block !== last) await putTogether(batches);
+      },
+      use,
+    );
+    await use.ends(batches);
+  };
+  await closing(pass, () => freeBatches(scope, batches));
+}
