@@ -1,16 +1,5 @@
 import type { DenseFfn, MoeFfn, SharedExpert, Value } from '@moepress/core';
-import {
-  add,
-  addRows,
-  gather,
-  greater,
-  mul,
-  nonZero,
-  reduceSum,
-  sigmoid,
-  unsqueeze,
-  zeroRows,
-} from '@moepress/graph';
+import { add, addRows, gather, mul, nonZero, sigmoid, unsqueeze, zeroRows } from '@moepress/graph';
 import { type MlpValues, mlp, scaledOutput } from './mlp.js';
 import { type Routing, route } from './router/route.js';
 import { product } from './weights.js';
@@ -61,13 +50,14 @@ export function moeFfn(x: Value, ffn: MoeFfn): { readonly routing: Routing; read
   let routed = zeroRows(x, Number(x.shape[1]));
   for (const [e, expert] of ffn.pool.entries()) {
     const sum = routed;
-    const hits = routing.hits(e);
-    const chosen = greater(reduceSum(hits, [0]), graph.constant([0], [], hits.dtype));
     const compute = () => {
-      const { tokens, weighted } = onTokens(x, expert, routing, e, hits, 'output');
+      const { tokens, weighted } = onTokens(x, expert, routing, e, 'output');
       return [addRows(sum, tokens, weighted)];
     };
-    [routed] = graph.scoped(`expert.${e}`, () => graph.branch(chosen, compute, () => [sum])) as [Value];
+    // What is not in the branch is computed for all experts, of which few are chosen when few tokens come.
+    [routed] = graph.scoped(`expert.${e}`, () => graph.branch(routing.isChosen(e), compute, () => [sum])) as [
+      Value,
+    ];
   }
   return { routing, output: withShared(routed, x, ffn.shared).output };
 }
@@ -83,9 +73,7 @@ export function openFfn(x: Value, ffn: DenseFfn | MoeFfn, weighing: Weighing = '
   const routing = route(x, ffn);
   let sum = zeroRows(x, Number(x.shape[1]));
   const experts = ffn.pool.map((expert, e) => {
-    const values = graph.scoped(`expert.${e}`, () =>
-      onTokens(x, expert, routing, e, routing.hits(e), weighing),
-    );
+    const values = graph.scoped(`expert.${e}`, () => onTokens(x, expert, routing, e, weighing));
     sum = addRows(sum, values.tokens, values.weighted);
     return values;
   });
@@ -97,10 +85,9 @@ function onTokens(
   expert: MoeFfn['pool'][number],
   routing: Routing,
   index: number,
-  hits: Value,
   weighing: Weighing,
 ): ExpertValues {
-  const tokens = nonZero(hits, `n${index}`);
+  const tokens = nonZero(routing.hits(index), `n${index}`);
   const weight = gather(routing.weightsOf(index), tokens);
   const values = mlp(gather(x, tokens), expert);
   const factor = unsqueeze(weight, 1);

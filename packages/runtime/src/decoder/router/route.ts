@@ -4,6 +4,7 @@ import {
   div,
   equal,
   gather,
+  greater,
   linear,
   plusNumber,
   reduceSum,
@@ -31,6 +32,8 @@ export interface Routing {
   readonly weights: Value;
   /** [T]: above zero where a token has chosen pool expert e. */
   hits(expert: number): Value;
+  /** bool []: whether any token has chosen it. */
+  isChosen(expert: number): Value;
   /** [T]: routing weight of pool expert e, the sum over slots that share it. */
   weightsOf(expert: number): Value;
 }
@@ -67,12 +70,14 @@ function choose(
     transpose(scatterAdd(zeroRows(updates, pool.length), experts, updates, 1), [1, 0]);
   // A weight may underflow to zero, so hits are counted apart from weights.
   const hits = perExpert(cast(equal(selected, selected), 'float32'));
+  const chosen = greater(reduceSum(hits, [1]), graph.constant([0], [1], hits.dtype));
   const poolWeights = perExpert(weights);
   const row = (matrix: Value, e: number) => gather(matrix, graph.constant([e], [], 'int64'));
   return {
     selected,
     weights,
     hits: (e) => graph.onHost(() => row(hits, e)),
+    isChosen: (e) => row(chosen, e),
     weightsOf: (e) => row(poolWeights, e),
   };
 }
