@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import {
   lowRank,
   type Model,
   MoepressError,
   type StoredTensor,
+  sha256,
   type TensorExpr,
   tensorsByPath,
   transpose,
@@ -66,8 +66,7 @@ export function applyAdapter(
   for (const [module, pair] of weights.pairs) {
     change(`${module}.weight`, (of) => merged(of, pair, config.scaling(module, pair.a.shape[0]!), directory));
   }
-  const hash = createHash('sha256').update(base.headerHash).update(weights.headerHash);
-  return { ...withTensors(model, changed), headerHash: hash.digest('hex') };
+  return { ...withTensors(model, changed), headerHash: sha256(base.headerHash, weights.headerHash) };
 }
 
 /**

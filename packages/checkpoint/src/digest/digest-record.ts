@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { parseJson } from '@moepress/core';
+import { parseJson, sha256 } from '@moepress/core';
 import { z } from 'zod';
 import { makeFolders } from '../files/folders.js';
 import { replaceFile } from '../files/replace-file.js';
@@ -98,7 +97,7 @@ export async function writeDigest(
 
 /** A file for each path, so that processes that hash different files never write one. */
 const recordFile = (folder: string, path: string): string =>
-  join(folder, `${createHash('sha256').update(path).digest('hex').slice(0, 32)}.json`);
+  join(folder, `${sha256(path).slice(0, 32)}.json`);
 
 /**
  * The SHA-256 that a file of the Hugging Face cache is named by, as large files of the Hub are; null for any other

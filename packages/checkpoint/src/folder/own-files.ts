@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
-import { MoepressError } from '@moepress/core';
+import type { MoepressError } from '@moepress/core';
+import { invalidCheckpoint } from '../files/file-errors.js';
 
 /**
  * The small files that make a checkpoint usable: tokenizer, chat template, generation defaults,
@@ -105,11 +106,8 @@ function isBlob(path: string): boolean {
   return /^(models|datasets|spaces)--/.test(basename(dirname(blobs)));
 }
 
-function refused(problem: string, where: string, cause?: unknown): MoepressError {
-  return new MoepressError('CHECKPOINT_INVALID', {
-    message: `${problem}.`,
-    where,
+const refused = (problem: string, where: string, cause?: unknown): MoepressError =>
+  invalidCheckpoint(problem, where, {
     hint: 'Put the file itself in the place of the link, or remove it.',
     cause,
   });
-}

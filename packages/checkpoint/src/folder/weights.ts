@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MoepressError, recordOf, type StoredTensor, shown } from '@moepress/core';
+import { MoepressError, recordOf, type StoredTensor, sha256, shown } from '@moepress/core';
 import { z } from 'zod';
 import { indexFile, readSafetensors, type SafetensorsFile, singleFile } from '../safetensors/read.js';
 import { readJsonFile } from './json.js';
@@ -51,11 +50,9 @@ export async function listShards(directory: string): Promise<string[]> {
 }
 
 function mergeFiles(files: readonly SafetensorsFile[]): Weights {
-  const hash = createHash('sha256');
-  for (const { headerHash } of files) hash.update(headerHash);
   return {
     tensors: new Map(files.flatMap(({ tensors }) => [...tensors])),
-    headerHash: hash.digest('hex'),
+    headerHash: sha256(...files.map((file) => file.headerHash)),
   };
 }
 

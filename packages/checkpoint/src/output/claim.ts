@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { MoepressError, type Progress } from '@moepress/core';
+import { MoepressError, type Progress, sha256 } from '@moepress/core';
 import { asWriteError } from '../files/file-errors.js';
 import { type HeldLock, takeLock } from '../files/lock.js';
 import { fitting } from '../files/replace-file.js';
@@ -15,7 +14,7 @@ export const isLockName = (name: string): boolean => name.endsWith(ending);
 export function lockPath(folder: string, name: string): string {
   const own = `.${name}${ending}`;
   if (own === fitting(own, 0)) return join(folder, own);
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, hashDigits);
+  const hash = sha256(name).slice(0, hashDigits);
   return join(folder, `${fitting(`.${name}`, ending.length + 1 + hashDigits)}-${hash}${ending}`);
 }
 

@@ -66,7 +66,7 @@ export function layOut(
   const header = new Map<string, unknown>([['__metadata__', metadata]]);
   let end = 0;
   for (const { name, dtype, shape } of ordered) {
-    if (header.has(name)) throw refused(`There would be two tensors of this name`, name);
+    if (header.has(name)) throw writeFault(`There would be two tensors of this name`, name);
     const begin = end;
     end += byteLength(dtype, shape);
     header.set(name, { dtype, shape, data_offsets: [begin, end] });
@@ -78,14 +78,16 @@ export function layOut(
 function encodeHead(header: object): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify(header));
   const padded = Math.ceil(json.byteLength / alignment) * alignment;
-  if (padded > maxHeaderBytes) throw refused(`The header would take ${padded} bytes`, 'safetensors header');
+  if (padded > maxHeaderBytes)
+    throw writeFault(`The header would take ${padded} bytes`, 'safetensors header');
   const head = new Uint8Array(lengthBytes + padded).fill(0x20);
   new DataView(head.buffer).setBigUint64(0, BigInt(padded), true);
   head.set(json, lengthBytes);
   return head;
 }
 
-function refused(problem: string, where: string): MoepressError {
+/** The error for files that would not be what they say; `problem` is a sentence without its full stop. */
+export function writeFault(problem: string, where: string): MoepressError {
   return new MoepressError('WRITE_FAILED', {
     message: `${problem}.`,
     where,

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { byteLength, cut, type DType, isDType, parseJson, shown } from '@moepress/core';
+import { byteLength, cut, type DType, isDType, parseJson, sha256, shown } from '@moepress/core';
 import { invalidCheckpoint } from '../files/file-errors.js';
 
 /**
@@ -66,7 +65,7 @@ export function parseHeader(json: Uint8Array, dataBytes: number, file: string): 
     if (name !== '__metadata__') entries.set(name, checkEntry(value, dataBytes, `${file}: ${name}`));
   }
   checkCoverage(entries, dataBytes, file);
-  return { metadata, entries, hash: createHash('sha256').update(json).digest('hex') };
+  return { metadata, entries, hash: sha256(json) };
 }
 
 function parseObject(json: Uint8Array, file: string): Record<string, unknown> {

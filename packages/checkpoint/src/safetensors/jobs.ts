@@ -1,6 +1,6 @@
-import { byteLength, elementCount, MoepressError } from '@moepress/core';
+import { byteLength, elementCount } from '@moepress/core';
 import { type Block, blocksOf, type Piece, piecesOf } from '../tensor/pieces.js';
-import type { FileLayout, TensorEntry } from './file-layout.js';
+import { type FileLayout, type TensorEntry, writeFault } from './file-layout.js';
 
 /** A part of a file that can be written by itself. */
 export type Job = BlockJob | EntriesJob;
@@ -67,9 +67,5 @@ function* piecesOfAll(entries: readonly TensorEntry[]): Generator<Piece> {
 export function checkLength({ name, dtype, shape }: TensorEntry, bytes: number): void {
   const expected = byteLength(dtype, shape);
   if (bytes === expected) return;
-  throw new MoepressError('WRITE_FAILED', {
-    message: `${dtype} [${shape}] takes ${expected} bytes but ${bytes} came.`,
-    where: name,
-    hint: 'This is likely a fault of moepress: please report it.',
-  });
+  throw writeFault(`${dtype} [${shape}] takes ${expected} bytes but ${bytes} came`, name);
 }

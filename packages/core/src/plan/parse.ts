@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { MoepressError } from '../errors/error.js';
 import { parseJson } from '../json.js';
+import { sha256 } from '../sha256.js';
 import { type CompressionPlan, planSchema } from './schema.js';
 
 /** No plan needs it, and a check without a limit would run out of stack. */
@@ -36,5 +36,5 @@ export function canonicalJson(value: unknown): string {
 
 /** SHA-256 of a plan's canonical JSON: the name by which a written checkpoint records its plan. */
 export function planHash(plan: CompressionPlan): string {
-  return createHash('sha256').update(canonicalJson(plan)).digest('hex');
+  return sha256(canonicalJson(plan));
 }
