@@ -11,10 +11,15 @@ export interface MlpMapping {
 }
 
 /** An MLP with `width` other channels; the bias of its output stays. */
-export function mapMlp<M extends Mlp>(mlp: M, width: number, { rows, cols }: MlpMapping): M {
+export function mapMlp<M extends Mlp>(
+  mlp: M,
+  width: number,
+  { rows, cols }: MlpMapping,
+): Omit<M, 'kept'> & Mlp {
+  const { kept: _, ...others } = mlp;
   const { gate, up, down, bias } = mlp;
   return {
-    ...mlp,
+    ...others,
     width,
     gate: rows(gate),
     up: rows(up),

@@ -122,6 +122,16 @@ export interface Mlp {
   /** [I], [I] and [H] (gpt-oss; `mlp_bias` of Llama and DeepSeek-V2). */
   readonly bias: { readonly gate: TensorExpr; readonly up: TensorExpr; readonly down: TensorExpr } | null;
   readonly activation: GatedActivation;
+  /** Which channels of the original these are; absent where it has all of them, or where that is not known any more. */
+  readonly kept?: KeptChannels;
+}
+
+/** The channels that an MLP has of one that was wider. */
+export interface KeptChannels {
+  /** Their numbers in the original, ascending. */
+  readonly channels: readonly number[];
+  /** The width of the original. */
+  readonly of: number;
 }
 
 /**

@@ -54,6 +54,8 @@ const rootsOf = ({ config }: Model) =>
 function walk(node: Node, path: string, visit: (tensor: TensorExpr, path: string) => TensorExpr): Node {
   if (typeof node !== 'object' || node === null) return node;
   if (isTensor(node)) return visit(node, path);
+  // Lists of numbers, such as slots and kept channels, may be long and hold no tensors.
+  if (Array.isArray(node) && typeof node[0] === 'number') return node;
   const entries = Object.entries(node).map(([key, inner]): [string, Node, Node] => [
     key,
     inner,

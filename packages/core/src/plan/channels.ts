@@ -1,6 +1,6 @@
 import { MoepressError } from '../errors/error.js';
 import { mapMlp } from '../model/mlp.js';
-import type { Block, Mlp, Model } from '../model/model.js';
+import type { Block, KeptChannels, Mlp, Model } from '../model/model.js';
 import { moeBlocks } from '../model/walk.js';
 import { cols, rows } from '../tensor/expr.js';
 
@@ -42,12 +42,17 @@ export function keepChannels(ffn: Block['ffn'], masks: readonly string[], where:
   return { ...ffn, pool: ffn.pool.map((expert, i) => narrowed(expert, masks[i]!, `${where}, expert ${i}`)) };
 }
 
-function narrowed<M extends Mlp>(mlp: M, mask: string, where: string): M {
-  const kept = decodeChannels(mask, mlp.width, where);
-  return mapMlp(mlp, kept.length, {
-    rows: (tensor) => rows(tensor, kept),
-    cols: (tensor) => cols(tensor, kept),
-  });
+function narrowed<M extends Mlp>(mlp: M, mask: string, where: string) {
+  const own = decodeChannels(mask, mlp.width, where);
+  if (own.length === mlp.width) return mlp;
+  const before = mlp.kept;
+  const kept: KeptChannels = before
+    ? { channels: own.map((channel) => before.channels[channel]!), of: before.of }
+    : { channels: own, of: mlp.width };
+  return {
+    ...mapMlp(mlp, own.length, { rows: (tensor) => rows(tensor, own), cols: (tensor) => cols(tensor, own) }),
+    kept,
+  };
 }
 
 /**

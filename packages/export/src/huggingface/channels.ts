@@ -12,10 +12,9 @@ export function padExperts(model: Model, width: number): Model {
 
 /** Every expert as wide as before it lost channels, with those that stayed in their old places. */
 export function maskExperts(model: Model): Model {
-  return withExperts(model, (expert) => {
-    const { down } = expert;
-    return down.kind === 'cols' ? spread(expert, down.indices, down.of.shape[1]!) : expert;
-  });
+  return withExperts(model, (expert) =>
+    expert.kept ? spread(expert, expert.kept.channels, expert.kept.of) : expert,
+  );
 }
 
 /** Channel i of the expert becomes channel `places[i]` of `width`; the places ascend. */

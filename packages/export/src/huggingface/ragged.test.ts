@@ -8,7 +8,10 @@ import {
   measure,
   mlpTensors,
   moeBlocks,
+  scale,
   type TensorExpr,
+  tensorsByPath,
+  withTensors,
 } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
 import {
@@ -84,7 +87,8 @@ describe.each([...families, ...quantised])('experts of different widths of %s', 
     const again = experts(await openModel(await written(view, 'masked')));
     for (const [e, expert] of experts(view).entries()) {
       const { width, down } = experts(base)[e]!;
-      const places = expert.down.kind === 'cols' ? expert.down.indices : [...Array(width).keys()];
+      expect(expert.kept?.of ?? expert.width).toBe(width);
+      const places = expert.kept?.channels ?? [...Array(width).keys()];
       const [own, masked] = [await channels(expert), await channels(again[e]!)];
       expect(masked).toHaveLength(width);
       expect(places.map((place) => masked[place])).toEqual(own);
@@ -93,6 +97,20 @@ describe.each([...families, ...quantised])('experts of different widths of %s', 
       expect(again[e]!.down.shape).toEqual(down.shape);
     }
   });
+});
+
+it('channels whose weights were replaced are masked in their places too', async () => {
+  const { base, view } = await raggedView('olmoe');
+  const path = 'blocks.0.ffn.pool.1.down';
+  const changed = withTensors(view, new Map([[path, scale(tensorsByPath(view).get(path)!, 2)]]));
+  const [expert, again] = [
+    experts(changed)[1]!,
+    experts(await openModel(await written(changed, 'masked')))[1]!,
+  ];
+  const [own, masked] = [await channels(expert), await channels(again)];
+  expect(expert.width).toBeLessThan(again.width);
+  expect(again.width).toBe(experts(base)[1]!.width);
+  expect(expert.kept!.channels.map((place) => masked[place])).toEqual(own);
 });
 
 describe('the compact layout of experts of different widths', () => {
