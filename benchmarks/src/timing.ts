@@ -26,7 +26,10 @@ export async function timeCalibration(
   const idle = anonymousMemory();
   const bench = new Bench({ iterations: 1, time: 0, warmup: false });
   bench.add('calibrate', async () => {
-    await calibrate(engine, model, { source: 'benchmark', seed: 0, sequences }, statistics, {
+    await calibrate(engine, {
+      model,
+      set: { source: 'benchmark', seed: 0, sequences },
+      statistics,
       carried: memory,
     });
   });

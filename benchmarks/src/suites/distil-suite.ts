@@ -153,7 +153,7 @@ async function compressed(
     model,
     method: await registry.find(method),
     options,
-    measure: (statistics) => calibrate(engine, model, measured, statistics),
+    measure: (statistics) => calibrate(engine, { model, set: measured, statistics }),
     calibration: async () => measured,
   });
   return applyPlan(model, plan);

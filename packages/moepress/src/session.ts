@@ -85,7 +85,7 @@ export class ModelSession {
 
   /** Sums of the statistics over a calibration set. Throws `CALIBRATION_INVALID` for a set without tokens. */
   async calibrate(set: CalibrationSet, statistics: readonly Statistic[], work: Work = {}): Promise<Evidence> {
-    return calibrate(this.engine, this.model, set, statistics, work);
+    return calibrate(this.engine, { model: this.model, set, statistics, ...work });
   }
 
   /** Waits for what runs, and frees everything. */

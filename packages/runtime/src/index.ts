@@ -1,4 +1,4 @@
-export { type CalibrateOptions, calibrate } from './calibration/calibrate.js';
+export { type CalibrateOptions, type CalibrateRequest, calibrate } from './calibration/calibrate.js';
 export { recordOf } from './calibration/set.js';
 export {
   type Device,

@@ -59,7 +59,7 @@ const calls: Readonly<Record<string, (first: number, work: Work) => Promise<unkn
   calibrate: async (first, work) => {
     const set = { source: 'x', seed: 0, sequences: sequences.slice(first) };
     const statistics = [expertHits, gatedOutputNorms, weightFisher];
-    return numbersOf(await calibrate(engine, model, set, statistics, work));
+    return numbersOf(await calibrate(engine, { model, set, statistics, ...work }));
   },
   compare: (first, work) => {
     const bound = { engine, model, sequences: sequences.slice(first) };

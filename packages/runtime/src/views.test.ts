@@ -97,7 +97,7 @@ describe.each(fixtures)('views of $name', ({ load }) => {
     try {
       const set = { source: 'golden', seed: 0, sequences };
       const total = async (view: Model) => {
-        const { layers } = await calibrate(engine, view, set, [gateWeightSums]);
+        const { layers } = await calibrate(engine, { model: view, set, statistics: [gateWeightSums] });
         return layers.find(({ layer }) => layer === first)!.read(gateWeightSums, 'sum');
       };
       const sum = (values: Float64Array) => values.reduce((a, b) => a + b, 0);
@@ -143,7 +143,8 @@ describe.each(fixtures)('views of $name', ({ load }) => {
     try {
       const set = { source: 'golden', seed: 0, sequences };
       const statistics = [activationEnergy, tokenMaskFisher];
-      const measured = async (view: Model) => (await calibrate(engine, view, set, statistics)).layers[0]!;
+      const measured = async (view: Model) =>
+        (await calibrate(engine, { model: view, set, statistics })).layers[0]!;
       const [own, all] = [await measured(ragged), await measured(masked)];
       const widest = Math.max(...moeBlocks(ragged)[0]!.ffn.pool.map((expert) => expert.width));
       for (const statistic of statistics) {

@@ -45,7 +45,7 @@ async function compress({ model, set }: Loaded, options: object): Promise<Compre
     model,
     method,
     options,
-    measure: (statistics) => calibrate(engine, model, set, statistics),
+    measure: (statistics) => calibrate(engine, { model, set, statistics }),
     calibration: async () => set,
   });
 }
@@ -208,7 +208,11 @@ describe.each(['deepseek_v2', 'qwen2_moe'])('CD-MoE on %s', (family) => {
   beforeAll(async () => {
     loaded = await load(family);
     reference = await trace(loaded.model, loaded.set);
-    const evidence = await calibrate(engine, loaded.model, loaded.set, [expertHits, gateWeightSums]);
+    const evidence = await calibrate(engine, {
+      model: loaded.model,
+      set: loaded.set,
+      statistics: [expertHits, gateWeightSums],
+    });
     weights = new Map(
       evidence.layers.map((layer) => {
         const hits = layer.read(expertHits, 'count');

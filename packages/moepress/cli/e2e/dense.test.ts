@@ -22,7 +22,7 @@ async function condensed(model: Model, options: object): Promise<Model> {
     model,
     method: await registry.find('moe-to-dense'),
     options,
-    measure: (statistics) => calibrate(engine, model, set, statistics),
+    measure: (statistics) => calibrate(engine, { model, set, statistics }),
     calibration: async () => set,
   });
   return applyPlan(model, plan);

@@ -46,7 +46,7 @@ async function planned(model: Model, method: string, options: object) {
     model,
     method: await registry.find(method),
     options,
-    measure: (statistics) => calibrate(engine, model, set, statistics),
+    measure: (statistics) => calibrate(engine, { model, set, statistics }),
   });
 }
 

@@ -95,7 +95,7 @@ describe.each(families)('Fisher-MoE on %s', (family, folder) => {
   beforeAll(async () => {
     loaded = await load(family, folder);
     const statistics = [...Object.values(scores), weightGradients];
-    evidence = await calibrate(engine, loaded.model, loaded.set, statistics);
+    evidence = await calibrate(engine, { model: loaded.model, set: loaded.set, statistics });
   });
 
   it.each([
@@ -149,7 +149,11 @@ describe.each(families)('Fisher-MoE on %s', (family, folder) => {
 
   it('drops a dead channel first, by every score', async () => {
     const dead = withExperts(loaded.model, killLast);
-    const measured = await calibrate(engine, dead, loaded.set, Object.values(scores));
+    const measured = await calibrate(engine, {
+      model: dead,
+      set: loaded.set,
+      statistics: Object.values(scores),
+    });
     const { width } = moeBlocks(dead)[0]!.ffn.pool[0]!;
     for (const [score, statistic] of Object.entries(scores)) {
       const { view } = await compress(dead, measured, { ratio: 1 / width, score });

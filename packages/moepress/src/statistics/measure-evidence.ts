@@ -28,7 +28,7 @@ export async function measureEvidence(
   // A store that the user did not choose is a convenience: one that is full is given up.
   const giveUp = chosen === undefined && folder ? notKept('Measurements', folder, progress) : undefined;
   const store = folder === null ? undefined : new EvidenceStore(folder, { giveUp });
-  const evidence = await calibrate(engine, model, set, wanted, { progress, signal, store });
+  const evidence = await calibrate(engine, { model, set, statistics: wanted, progress, signal, store });
   if (counts) warnOfScarce(evidence, minTokens, progress);
   return evidence;
 }

@@ -2,7 +2,7 @@ import { type Block, type Model, type Statistic, throwIfAborted, type Work } fro
 import { blockGradientGraph } from '../decoder/block-gradient.js';
 import { isStatisticOutput } from '../decoder/statistics.js';
 import type { Results } from '../engine/protocol.js';
-import { checkFinite } from '../forward/finite.js';
+import { assertFinite } from '../forward/finite.js';
 import type { ModelRun } from '../forward/model-run.js';
 import { walkBlocks } from '../forward/walk-blocks.js';
 import { layoutFeeds } from '../forward/worker-batch.js';
@@ -114,7 +114,7 @@ async function backwardThroughBlocks(
           const keep = { gradientOut: states.tensor(batch, writes) };
           const fetch = ['finite', ...statistics];
           const [results] = await batch.worker.run([{ session, feeds, fetch, keep }]);
-          await checkFinite(model, block, results!);
+          await assertFinite(model, block, results!);
           options.advance?.(batch.layout.ids.length, block.index);
           options.measured(block, index, results!);
         }),

@@ -34,11 +34,11 @@ describe.each([...fixtures, ...(shared ? fullReferences(shared) : [])])('$name',
   it('measures hits, gate weights and gated output norms like transformers', async () => {
     const golden = await load();
     const model = await openModel(golden.model);
-    const evidence = await calibrate(engine, model, setOf(golden), [
-      expertHits,
-      gateWeightSums,
-      gatedOutputNorms,
-    ]);
+    const evidence = await calibrate(engine, {
+      model,
+      set: setOf(golden),
+      statistics: [expertHits, gateWeightSums, gatedOutputNorms],
+    });
     const experts = model.config.experts;
     const measured = [
       { name: 'expert.count', read: (m: number) => evidence.layers[m]!.read(expertHits, 'count') },
@@ -75,7 +75,11 @@ describe('calibrate', () => {
       }),
     };
     const model = await openModel(golden.model);
-    const { layers, calibration } = await calibrate(engine, model, setOf(golden), [inputEnergy]);
+    const { layers, calibration } = await calibrate(engine, {
+      model,
+      set: setOf(golden),
+      statistics: [inputEnergy],
+    });
     expect(layers.map(({ layer }) => layer)).toEqual([0, 2]);
     const energy = layers[0]!.read(inputEnergy, 'sum');
     expect(energy).toHaveLength(model.config.hiddenSize);
@@ -93,11 +97,11 @@ describe('calibrate', () => {
       collect: (_, { activation }) => ({ sum: reduceSum(cast(activation, 'float64'), [0]) }),
     };
     const model = await openModel(golden.model);
-    const { layers, mlps } = await calibrate(engine, model, setOf(golden), [
-      channelSums,
-      expertHits,
-      mlpTokenMaskFisher,
-    ]);
+    const { layers, mlps } = await calibrate(engine, {
+      model,
+      set: setOf(golden),
+      statistics: [channelSums, expertHits, mlpTokenMaskFisher],
+    });
     expect(layers.map(({ layer }) => layer)).toEqual([1, 2]);
     expect(mlps.map(({ layer }) => layer)).toEqual([0, 1, 2]);
     const widths = model.blocks.map(({ ffn }) => (ffn.kind === 'dense' ? ffn.mlp : ffn.shared!.mlp).width);
@@ -107,7 +111,11 @@ describe('calibrate', () => {
     expect(() => mlps[0]!.read(expertHits, 'count')).toThrow('not collected');
 
     const without = await openModel((await fixtures[0]!.load()).model);
-    const none = await calibrate(engine, without, setOf(golden), [channelSums, mlpTokenMaskFisher]);
+    const none = await calibrate(engine, {
+      model: without,
+      set: setOf(golden),
+      statistics: [channelSums, mlpTokenMaskFisher],
+    });
     expect(none.mlps).toEqual([]);
   });
 
@@ -115,10 +123,12 @@ describe('calibrate', () => {
     const golden = await fixtures[0]!.load();
     const model = await openModel(golden.model);
     const many = Array.from({ length: 180 }, (_, i) => golden.sequences[i % 3]!);
-    const { layers } = await calibrate(engine, model, { source: 'x', seed: 0, sequences: many }, [
-      expertHits,
-    ]);
-    const once = await calibrate(engine, model, setOf(golden), [expertHits]);
+    const { layers } = await calibrate(engine, {
+      model,
+      set: { source: 'x', seed: 0, sequences: many },
+      statistics: [expertHits],
+    });
+    const once = await calibrate(engine, { model, set: setOf(golden), statistics: [expertHits] });
     const expected = once.layers[1]!.read(expertHits, 'count').map((count) => count * 60);
     expect(layers[1]!.read(expertHits, 'count')).toEqual(expected);
   });
@@ -127,7 +137,7 @@ describe('calibrate', () => {
     const golden = await fixtures[0]!.load();
     const model = await openModel(golden.model);
     const attempt = (sequences: number[][], statistic: Statistic) =>
-      calibrate(engine, model, { source: 'x', seed: 0, sequences }, [statistic]);
+      calibrate(engine, { model, set: { source: 'x', seed: 0, sequences }, statistics: [statistic] });
     await expect(attempt([[]], expertHits)).rejects.toMatchObject({ code: 'CALIBRATION_INVALID' });
     await expect(attempt([[512]], expertHits)).rejects.toMatchObject({ code: 'CALIBRATION_INVALID' });
     const single: Statistic = { ...expertHits, collect: (_, { routerLogits }) => ({ count: routerLogits }) };
@@ -142,7 +152,11 @@ describe('calibrate', () => {
     const sums = async (workers: number) => {
       const own = new Engine({ workers, threads: workers });
       try {
-        const { layers } = await calibrate(own, model, { source: 'x', seed: 0, sequences: many }, statistics);
+        const { layers } = await calibrate(own, {
+          model,
+          set: { source: 'x', seed: 0, sequences: many },
+          statistics,
+        });
         return layers.flatMap((layer) => [
           layer.read(gatedOutputNorms, 'sum'),
           layer.read(outputGram, 'gram'),
@@ -159,7 +173,7 @@ describe('calibrate', () => {
     const golden = await fixtures[2]!.load();
     const model = await openModel(golden.model);
     const statistics = [squaredNormsOnAllTokens, outputGram, outputSumsOnAllTokens, probabilitySums];
-    const { layers } = await calibrate(engine, model, setOf(golden), statistics);
+    const { layers } = await calibrate(engine, { model, set: setOf(golden), statistics });
     const [norms, gram] = [
       layers[0]!.read(squaredNormsOnAllTokens, 'sum'),
       layers[0]!.read(outputGram, 'gram'),
@@ -183,7 +197,11 @@ describe('calibrate', () => {
       pass: 'forward',
       collect: (_, taps) => ({ sum: rowPerExpert(taps, ({ activation }) => columnSums(activation)) }),
     };
-    const { layers } = await calibrate(engine, model, setOf(golden), [outputSums, activationSums]);
+    const { layers } = await calibrate(engine, {
+      model,
+      set: setOf(golden),
+      statistics: [outputSums, activationSums],
+    });
     const { ffn } = moeBlocks(model)[0]!;
     const outputs = layers[0]!.read(outputSums, 'sum');
     const activations = layers[0]!.read(activationSums, 'sum');
@@ -203,7 +221,10 @@ describe('calibrate', () => {
     const golden = await fixtures[0]!.load();
     const model = await openModel(golden.model);
     const controller = new AbortController();
-    const stopped = calibrate(engine, model, setOf(golden), [expertHits], {
+    const stopped = calibrate(engine, {
+      model,
+      set: setOf(golden),
+      statistics: [expertHits],
       signal: controller.signal,
       progress: ({ type }) => type === 'advance' && controller.abort(),
     });

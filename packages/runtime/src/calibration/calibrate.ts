@@ -4,7 +4,7 @@ import { begin, type Job, planJobs } from '../engine/arrange.js';
 import type { Engine } from '../engine/engine.js';
 import type { EvidenceStore } from '../evidence/store.js';
 import { sizeOf } from '../states/scratch.js';
-import { Ledger } from './ledger.js';
+import { KnownStatistics } from './known-statistics.js';
 import { passJob } from './pass-memory.js';
 import { allExpertsPass } from './passes/all-experts-calibration.js';
 import { backwardPass } from './passes/backward-calibration.js';
@@ -19,10 +19,16 @@ const passes: readonly (readonly [Pass, (request: PassRequest) => Promise<void>]
 ];
 
 export interface CalibrateOptions extends Work {
-  /** Where evidence outlasts the run: what it holds is not measured again, and a killed run goes on. */
+  /** Where evidence outlasts the run: what is in it is not measured again, and a killed run goes on. */
   readonly store?: EvidenceStore | undefined;
   /** Bytes the hidden states may take before they move to files; what the engine's memory leaves by default. */
   readonly carried?: number | undefined;
+}
+
+export interface CalibrateRequest extends CalibrateOptions {
+  readonly model: Model;
+  readonly set: CalibrationSet;
+  readonly statistics: readonly Statistic[];
 }
 
 /**
@@ -33,56 +39,58 @@ export interface CalibrateOptions extends Work {
  * fit into the engine's memory, and with a store what `modelIdentity` throws, and `CHECKPOINT_CHANGED` when the weights
  * change meanwhile.
  */
-export async function calibrate(
-  engine: Engine,
-  model: Model,
-  set: CalibrationSet,
-  statistics: readonly Statistic[],
-  { store, carried, ...work }: CalibrateOptions = {},
-): Promise<Evidence> {
+export async function calibrate(engine: Engine, request: CalibrateRequest): Promise<Evidence> {
+  const { model, set, statistics, store, progress, signal } = request;
   checkSet(model, set);
   const calibration = recordOf(set);
-  const shelf = store
-    ? await store.shelf(model, calibration, { ...work, precision: engine.precision })
-    : null;
+  const { precision } = engine;
+  const stored = store ? await store.forModel(model, calibration, { progress, signal, precision }) : null;
   return engine.turn(async () => {
-    const ledger = await Ledger.open(model, statistics, shelf, work.progress);
-    const pending = passes.filter(([pass]) => ledger.missing(pass).length > 0);
-    const measure = async (scratch: string | null) => {
-      const wantedBy = new Map(pending.map(([pass]) => [pass, ledger.missing(pass)]));
-      const jobs: Job[] = [];
-      for (const [pass] of pending) {
-        const resumed = scratch === null ? null : await sizeOf(join(scratch, pass));
-        const job = passJob(engine, {
-          ...{ pass, model },
-          sequences: set.sequences,
-          statistics: wantedBy.get(pass)!,
-        });
-        jobs.push({ ...job, resumed: resumed ?? undefined });
-      }
-      const plans = planJobs(engine, jobs);
-      for (const [i, [pass, run]] of pending.entries()) {
-        await begin(engine, jobs[i]!, plans[i]!, work.progress);
-        const wanted = wantedBy.get(pass)!;
-        await engine.inScope((scope) =>
-          run({
-            ...work,
-            ...{ engine, scope, model },
-            sequences: set.sequences,
-            statistics: wanted,
-            storage: {
-              folder: scratch && join(scratch, pass),
-              memory: carried ?? engine.carriedBytes,
-              giveUp: store?.giveUp,
-            },
-            isKnown: (block) => wanted.every((statistic) => ledger.isKnown(statistic, block)),
-            done: (sums) => ledger.add(sums, wanted),
-          }),
-        );
-      }
+    const known = await KnownStatistics.open({ model, statistics, stored, progress });
+    const pending = passes.filter(([pass]) => known.missing(pass).length > 0);
+    const measure = (scratch: string | null) => runPasses(engine, request, { pending, known, scratch });
+    if (pending.length > 0) await (stored ? stored.withScratch(measure) : measure(null));
+    else await stored?.dropScratch();
+    return { calibration, layers: known.layers('experts'), mlps: known.layers('mlps') };
+  }, signal);
+}
+
+interface Pending {
+  readonly pending: typeof passes;
+  /** What is known already, and where what is measured goes. */
+  readonly known: KnownStatistics;
+  /** The folder for scratch files that a killed run finds again; null: nothing outlasts the run. */
+  readonly scratch: string | null;
+}
+
+async function runPasses(
+  engine: Engine,
+  { model, set: { sequences }, store, carried, progress, signal }: CalibrateRequest,
+  { pending, known, scratch }: Pending,
+): Promise<void> {
+  const wantedBy = new Map(pending.map(([pass]) => [pass, known.missing(pass)]));
+  const jobs: Job[] = [];
+  for (const [pass] of pending) {
+    const resumed = scratch === null ? null : await sizeOf(join(scratch, pass));
+    const job = passJob(engine, { pass, model, sequences, statistics: wantedBy.get(pass)! });
+    jobs.push({ ...job, resumed: resumed ?? undefined });
+  }
+  const plans = planJobs(engine, jobs);
+  for (const [i, [pass, run]] of pending.entries()) {
+    await begin(engine, jobs[i]!, plans[i]!, progress);
+    const wanted = wantedBy.get(pass)!;
+    const storage = {
+      folder: scratch && join(scratch, pass),
+      memory: carried ?? engine.carriedBytes,
+      giveUp: store?.giveUp,
     };
-    if (pending.length > 0) await (shelf ? shelf.withScratch(measure) : measure(null));
-    else await shelf?.dropScratch();
-    return { calibration, layers: ledger.layers('experts'), mlps: ledger.layers('mlps') };
-  }, work.signal);
+    await engine.inScope((scope) =>
+      run({
+        ...{ engine, scope, model, sequences, storage, progress, signal },
+        statistics: wanted,
+        isKnown: (block) => wanted.every((statistic) => known.isKnown(statistic, block)),
+        done: (sums) => known.add(sums, wanted),
+      }),
+    );
+  }
 }

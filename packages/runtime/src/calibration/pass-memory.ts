@@ -4,7 +4,7 @@ import { headRows } from '../backward/head-gradients.js';
 import { allExpertsGraph } from '../decoder/all-experts.js';
 import { blockGraph } from '../decoder/block.js';
 import { blockGradientGraph } from '../decoder/block-gradient.js';
-import { embedGraph } from '../decoder/ends.js';
+import { embedGraph } from '../decoder/embedding.js';
 import { lossGradientGraph } from '../decoder/loss-graph.js';
 import { nextTokenLoss } from '../decoder/losses.js';
 import { isStatisticOutput } from '../decoder/statistics.js';

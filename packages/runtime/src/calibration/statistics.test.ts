@@ -15,7 +15,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Engine } from '../engine/engine.js';
 import { fixtures } from '../testing/golden.js';
-import { calibrate } from './calibrate.js';
+import { type CalibrateRequest, calibrate } from './calibrate.js';
 
 let engine: Engine;
 beforeAll(() => {
@@ -23,9 +23,13 @@ beforeAll(() => {
 });
 afterAll(() => engine.dispose());
 
-async function measure(family: string, statistics: Parameters<typeof calibrate>[3]) {
+async function measure(family: string, statistics: CalibrateRequest['statistics']) {
   const { model, sequences } = await fixtures.find(({ name }) => name.startsWith(`${family} `))!.load();
-  return calibrate(engine, await openModel(model), { source: 'golden', seed: 0, sequences }, statistics);
+  return calibrate(engine, {
+    model: await openModel(model),
+    set: { source: 'golden', seed: 0, sequences },
+    statistics,
+  });
 }
 
 describe('statistics of condensing', () => {

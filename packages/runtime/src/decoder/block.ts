@@ -46,7 +46,7 @@ export function blockGraph(
   const attended = graph.scoped('attention', () => {
     const normed = rmsNorm(hidden, weightFor(hidden, block.norms.attention), rmsNormEps);
     const { cache = false } = outputs;
-    return attentions[traits.attention](graph, normed, block, rmsNormEps, { cache, rows, traits });
+    return attentions[traits.attention](graph, normed, block, { epsilon: rmsNormEps, cache, rows, traits });
   });
   const residual = add(rows ? gather(hidden, rows) : hidden, attended.output);
   const ffnInput = rmsNorm(residual, weightFor(hidden, block.norms.ffn), rmsNormEps);
@@ -69,29 +69,33 @@ type AttentionPart = (
   graph: GraphBuilder,
   x: Value,
   block: Block,
-  epsilon: number,
-  options: { readonly cache: boolean; readonly rows: Value | null; readonly traits: DeviceTraits },
+  options: {
+    readonly epsilon: number;
+    readonly cache: boolean;
+    readonly rows: Value | null;
+    readonly traits: DeviceTraits;
+  },
 ) => { readonly output: Value; readonly kept: Readonly<Record<string, Value>> };
 
 const attentions: Readonly<Record<DeviceTraits['attention'], AttentionPart>> = {
-  tree(graph, x, { attention }, epsilon, { cache, rows }) {
+  tree(graph, x, { attention }, { epsilon, cache, rows }) {
     const { kvHeads, headDim, rope } = attention;
     const past = cache && {
       key: graph.input('pastKey', 'float32', [kvHeads, 'P', headDim]),
       value: graph.input('pastValue', 'float32', [kvHeads, 'P', valueDimOf(attention)]),
     };
     const tokens = treeInputs(graph, rope.dim, rows);
-    const { output, own } = treeAttention(x, attention, tokens, past || null, epsilon);
+    const { output, own } = treeAttention(x, attention, { tokens, prefix: past || null, epsilon });
     return { output, kept: past ? { ownKey: own.key, ownValue: own.value } : {} };
   },
-  padded(graph, x, { attention }, epsilon, { cache, traits }) {
+  padded(graph, x, { attention }, { epsilon, cache, traits }) {
     const shape = ['B', attention.kvHeads, 'past', paddedDimOf(attention)];
     const past = cache && {
       key: graph.input('pastKey', 'float32', shape),
       value: graph.input('pastValue', 'float32', shape),
     };
     const batch = paddedInputs(graph, attention.rope.dim);
-    const { output, own } = paddedAttention(x, attention, batch, past || null, epsilon);
+    const { output, own } = paddedAttention(x, attention, { batch, past: past || null, epsilon });
     if (!past) return { output, kept: {} };
     if (!traits.keepsOutputs) return { output, kept: { ownKey: own.key, ownValue: own.value } };
     const { key, value } = present(past, own, batch);

@@ -19,11 +19,11 @@ import {
   unsqueeze,
   where,
 } from '@moepress/graph';
-import { reachOf, valueDimOf } from './attention/heads.js';
+import { valueDimOf, windowAndSinks } from './attention/heads.js';
 import { type Caches, stepAttention } from './attention/step.js';
-import { outputNextTokens } from './ends.js';
 import { moeFfn, openFfn } from './ffn.js';
 import { type AngleInputs, angleInputs } from './inputs.js';
+import { outputNextTokens } from './lm-head.js';
 import { weightFor } from './weights.js';
 
 /** Some neighbouring blocks of a model, with the embedding before them and the head after them where these are next. */
@@ -75,12 +75,14 @@ export function decodeGraph(model: Model, { blocks, embeds, heads }: DecodePart)
   const masks = new Map<number | null, Value>();
   for (const block of blocks) {
     const caches = cacheInputs(graph, block);
-    const { window } = reachOf(block.attention);
+    const { window } = windowAndSinks(block.attention);
     // The caches of all blocks are of the same length.
     const mask = masks.get(window) ?? maskOf(caches, past, window);
     masks.set(window, mask);
     hidden = graph.withFewRows(fewRows, () =>
-      graph.scoped(`block.${block.index}`, () => step(model, block, hidden, angles, { ...caches, mask })),
+      graph.scoped(`block.${block.index}`, () =>
+        step(model, block, hidden, { angles, caches: { ...caches, mask } }),
+      ),
     );
   }
   graph.output('hiddenOut', hidden);
@@ -125,13 +127,18 @@ function maskOf({ sharedKey, pastKey }: Omit<Caches, 'mask'>, past: Value, windo
   return unsqueeze(unsqueeze(concat([mask, own], 1), 1), 1);
 }
 
-function step(model: Model, block: Block, hidden: Value, angles: AngleInputs, caches: Caches): Value {
+function step(
+  model: Model,
+  block: Block,
+  hidden: Value,
+  inputs: { readonly angles: AngleInputs; readonly caches: Caches },
+): Value {
   const { graph } = hidden;
   const { rmsNormEps } = model.config;
   const { attention, ffn, norms } = block;
   const { output, own } = graph.scoped('attention', () => {
     const normed = rmsNorm(hidden, weightFor(hidden, norms.attention), rmsNormEps);
-    return stepAttention(normed, attention, angles, caches, rmsNormEps);
+    return stepAttention(normed, attention, { ...inputs, epsilon: rmsNormEps });
   });
   graph.output(ownOutput('key', block), own.key);
   graph.output(ownOutput('value', block), own.value);

@@ -7,7 +7,7 @@ import { tensor } from '../engine/tensor.js';
 import { EngineWorker } from '../engine/worker.js';
 import { runGraph } from '../testing/run-graph.js';
 import { inTemporaryFolder } from '../testing/temporary.js';
-import { outputNextTokens } from './ends.js';
+import { outputNextTokens } from './lm-head.js';
 
 let worker: EngineWorker;
 beforeAll(() => {

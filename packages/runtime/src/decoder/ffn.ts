@@ -19,7 +19,7 @@ export interface ExpertValues extends MlpValues {
  * derivative needs no output of the expert, which leaves one product in three out of a pass that looks at
  * gradients alone; with the output one product serves those who look at that.
  */
-export type Weighing = 'activation' | 'output';
+export type RoutingWeightTarget = 'activation' | 'output';
 
 /** The routed part of an MoE FFN on x [T, H]. */
 export interface RoutedValues {
@@ -51,7 +51,7 @@ export function moeFfn(x: Value, ffn: MoeFfn): { readonly routing: Routing; read
   for (const [e, expert] of ffn.pool.entries()) {
     const sum = routed;
     const compute = () => {
-      const { tokens, weighted } = onTokens(x, expert, routing, e, 'output');
+      const { tokens, weighted } = onTokens(x, expert, { routing, index: e, target: 'output' });
       return [addRows(sum, tokens, weighted)];
     };
     // What is not in the branch is computed for all experts, of which few are chosen when few tokens come.
@@ -63,7 +63,11 @@ export function moeFfn(x: Value, ffn: MoeFfn): { readonly routing: Routing; read
 }
 
 /** Any FFN, without the skipping, so that what every expert computes can be seen. */
-export function openFfn(x: Value, ffn: DenseFfn | MoeFfn, weighing: Weighing = 'output'): FfnValues {
+export function openFfn(
+  x: Value,
+  ffn: DenseFfn | MoeFfn,
+  weighted: RoutingWeightTarget = 'output',
+): FfnValues {
   if (ffn.kind === 'dense') {
     const values = mlp(x, ffn.mlp);
     const { output } = withShared(values.output, x, ffn.shared);
@@ -73,7 +77,9 @@ export function openFfn(x: Value, ffn: DenseFfn | MoeFfn, weighing: Weighing = '
   const routing = route(x, ffn);
   let sum = zeroRows(x, Number(x.shape[1]));
   const experts = ffn.pool.map((expert, e) => {
-    const values = graph.scoped(`expert.${e}`, () => onTokens(x, expert, routing, e, weighing));
+    const values = graph.scoped(`expert.${e}`, () =>
+      onTokens(x, expert, { routing, index: e, target: weighted }),
+    );
     sum = addRows(sum, values.tokens, values.weighted);
     return values;
   });
@@ -83,15 +89,17 @@ export function openFfn(x: Value, ffn: DenseFfn | MoeFfn, weighing: Weighing = '
 function onTokens(
   x: Value,
   expert: MoeFfn['pool'][number],
-  routing: Routing,
-  index: number,
-  weighing: Weighing,
+  {
+    routing,
+    index,
+    target,
+  }: { readonly routing: Routing; readonly index: number; readonly target: RoutingWeightTarget },
 ): ExpertValues {
   const tokens = nonZero(routing.hits(index), `n${index}`);
   const weight = gather(routing.weightsOf(index), tokens);
   const values = mlp(gather(x, tokens), expert);
   const factor = unsqueeze(weight, 1);
-  const weighted = weighing === 'output' ? mul(values.output, factor) : scaledOutput(values, expert, factor);
+  const weighted = target === 'output' ? mul(values.output, factor) : scaledOutput(values, expert, factor);
   return { tokens, weight, weighted, ...values };
 }
 

@@ -5,7 +5,7 @@ import { EngineWorker } from '../engine/worker.js';
 import { fixtures } from '../testing/golden.js';
 import { type Checked, numbers, worstGradientError } from '../testing/gradient-check.js';
 import { rotaryTables } from '../tokens/rotary-tables.js';
-import { placesOf } from './attention/places.js';
+import { packingOf } from './attention/packing.js';
 import { differentiableBlock } from './block-gradient.js';
 
 let worker: EngineWorker;
@@ -41,7 +41,7 @@ describe.each(fixtures)('the parameters of $name', ({ load }) => {
           const angles = (table: Float32Array) => graph.constant([...table], [5, rope.dim / 2], 'float64');
           const pad = graph.constant([0, 1, 2, 3, 4, 3], [2, 3], 'int32');
           const unpad = graph.constant([0, 1, 2, 3, 4], [5], 'int32');
-          const tokens = { cos: angles(cos), sin: angles(sin), places: placesOf(pad, unpad) };
+          const tokens = { cos: angles(cos), sin: angles(sin), packing: packingOf(pad, unpad) };
           return differentiableBlock(view, view.blocks[i]!, hidden!, tokens).hiddenOut;
         },
         2,

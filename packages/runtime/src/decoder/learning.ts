@@ -1,6 +1,6 @@
 import { type Block, blockTensors, type Model } from '@moepress/core';
 import { addRepeatedRows, cast, differentiate, GraphBuilder, type GraphIR, zeros } from '@moepress/graph';
-import { placesOf } from './attention/places.js';
+import { packingOf } from './attention/packing.js';
 import { differentiableBlock } from './block-gradient.js';
 import { outputGradient } from './loss-graph.js';
 import { gradientOf, parameterInput, parametersIn } from './parameter.js';
@@ -19,7 +19,7 @@ export function blockLearningGraph(model: Model, block: Block, below: boolean): 
   const { hiddenOut } = differentiableBlock(model, block, hidden, {
     cos: graph.input('cos', 'float32', ['T', half]),
     sin: graph.input('sin', 'float32', ['T', half]),
-    places: placesOf(graph.input('pad', 'int32', ['B', 'S']), graph.input('unpad', 'int32', ['T'])),
+    packing: packingOf(graph.input('pad', 'int32', ['B', 'S']), graph.input('unpad', 'int32', ['T'])),
   });
   const parameters = parametersIn(blockTensors(block)).map((tensor) => parameterInput(graph, tensor));
   const wrt = below ? [hidden, ...parameters] : parameters;

@@ -43,7 +43,12 @@ describe('a device that is lost in the middle of a calibration', () => {
         const engine = new Engine({ workers: 1, threads: 1 });
         try {
           const options = { store: new EvidenceStore(join(folder, store)), progress };
-          const { layers } = await calibrate(engine, model, set, [gatedOutputNorms], options);
+          const { layers } = await calibrate(engine, {
+            model,
+            set,
+            statistics: [gatedOutputNorms],
+            ...options,
+          });
           return layers.map((layer) => layer.read(gatedOutputNorms, 'sum'));
         } finally {
           await engine.dispose();

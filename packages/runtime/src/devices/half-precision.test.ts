@@ -3,7 +3,7 @@ import type { GraphIR, NodeIR } from '@moepress/graph';
 import { describe, expect, it } from 'vitest';
 import { blockGraph } from '../decoder/block.js';
 import { blockGradientGraph } from '../decoder/block-gradient.js';
-import { scoringHeadGraph } from '../decoder/ends.js';
+import { scoringHeadGraph } from '../decoder/lm-head.js';
 import { Engine } from '../engine/engine.js';
 import { embedEach, streamedRun } from '../forward/model-run.js';
 import { blockFeeds, placeBatch } from '../forward/worker-batch.js';

@@ -112,12 +112,7 @@ describe.runIf(problem === null)('on WebGPU, with the tolerances of the processo
     const measure = async (device: 'cpu' | 'webgpu') => {
       const engine = new Engine({ device });
       try {
-        return await calibrate(
-          engine,
-          model,
-          set,
-          measured.map(([statistic]) => statistic),
-        );
+        return await calibrate(engine, { model, set, statistics: measured.map(([statistic]) => statistic) });
       } finally {
         await engine.dispose();
       }

@@ -204,7 +204,7 @@ export class Engine {
   }
 
   /** Tells what memory the process is going to take at most, with so many bytes in its runs and from one to the next. */
-  tellMemory(held: number, progress: Progress | undefined): void {
+  reportMemory(held: number, progress: Progress | undefined): void {
     if (this.#fixed > 0) progress?.({ type: 'memory', predicted: Math.round(this.#fixed + held) });
   }
 

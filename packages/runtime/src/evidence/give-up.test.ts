@@ -34,7 +34,7 @@ function obstruct(folder: string): void {
 const measure = async (store?: EvidenceStore, onAdvance: () => void = () => {}) => {
   const progress = ({ type }: ProgressEvent) => type === 'advance' && onAdvance();
   const set = { source: 'golden', seed: 0, sequences };
-  const { layers } = await calibrate(engine, model, set, [gatedOutputNorms], { store, progress });
+  const { layers } = await calibrate(engine, { model, set, statistics: [gatedOutputNorms], store, progress });
   return layers.map((layer) => layer.read(gatedOutputNorms, 'sum'));
 };
 
@@ -90,8 +90,8 @@ describe('what a killed run left', () => {
     inTemporaryFolder(async (folder) => {
       const store = new EvidenceStore(folder);
       await measure(store);
-      const shelf = await store.shelf(model, recordOf({ source: 'golden', seed: 0, sequences }));
-      const scratch = await shelf.withScratch(async (path) => path!);
+      const evidence = await store.forModel(model, recordOf({ source: 'golden', seed: 0, sequences }));
+      const scratch = await evidence.withScratch(async (path) => path!);
       mkdirSync(join(scratch, 'forward'), { recursive: true });
       writeFileSync(join(scratch, 'forward', 'hidden.0.0.f32'), 'x'.repeat(1000));
       expect(await store.scratch()).toEqual([{ folder: scratch, bytes: 1000, isUsed: false }]);

@@ -12,7 +12,7 @@ import type { Precision } from '../devices/device.js';
 import { defaultDigestsRoot } from './root.js';
 
 /** Raise it when the runtime computes other numbers from the same model and tokens. */
-const numbersVersion = 5;
+const numericsVersion = 5;
 
 export interface IdentityOptions extends Work {
   /** What the model is computed with; default `float32`. */
@@ -51,7 +51,7 @@ export async function modelIdentity(
   const files = await digests.of(filesOf(model), work);
   const { id: _id, revision: _revision, source: _source, ...rest } = model;
   const lower = precision === 'float32' ? {} : { precision };
-  const text = JSON.stringify({ numbersVersion, ...lower, ...rest }, byContent(files.digests));
+  const text = JSON.stringify({ numericsVersion, ...lower, ...rest }, byContent(files.digests));
   return { hash: sha256(text), checkUnchanged: files.checkUnchanged };
 }
 

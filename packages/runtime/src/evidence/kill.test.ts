@@ -66,7 +66,7 @@ describe('a calibration that is killed', () => {
         const progress = (event: ProgressEvent) => {
           if (isBatch(event)) batches++;
         };
-        const reference = await calibrate(engine, model, set, [statistic], { progress });
+        const reference = await calibrate(engine, { model, set, statistics: [statistic], progress });
 
         const rng = createRng(7);
         const resumptions: number[] = [];
@@ -83,7 +83,10 @@ describe('a calibration that is killed', () => {
         expect(resumptions).toEqual(resumptions.toSorted((a, b) => a - b));
 
         const passes: string[] = [];
-        const { layers } = await calibrate(engine, model, set, [statistic], {
+        const { layers } = await calibrate(engine, {
+          model,
+          set,
+          statistics: [statistic],
           store: new EvidenceStore(store),
           progress: (event) => event.type === 'start' && passes.push(event.task),
         });

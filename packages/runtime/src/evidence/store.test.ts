@@ -48,7 +48,10 @@ async function run(
 ) {
   const events: ProgressEvent[] = [];
   const set = { source: 'golden', seed: 0, sequences: options.set ?? sequences };
-  const evidence = await calibrate(engine, options.of ?? model, set, options.wanted ?? all, {
+  const evidence = await calibrate(engine, {
+    model: options.of ?? model,
+    set,
+    statistics: options.wanted ?? all,
     store: new EvidenceStore(root),
     progress: (event) => events.push(event),
   });
@@ -64,7 +67,11 @@ const everyPass = ['Calibrating', 'Running all experts', 'Differentiating'];
 describe('EvidenceStore', () => {
   it('gives back bit for bit what was measured, without measuring', () =>
     inTemporaryFolder(async (root) => {
-      const plain = await calibrate(engine, model, { source: 'golden', seed: 0, sequences }, all);
+      const plain = await calibrate(engine, {
+        model,
+        set: { source: 'golden', seed: 0, sequences },
+        statistics: all,
+      });
       const first = await run(root);
       const second = await run(root);
       expect([first.passes, second.passes]).toEqual([everyPass, []]);

@@ -46,12 +46,12 @@ export class EvidenceStore {
   /**
    * What is stored for a model on a calibration set, as measured in that precision. Throws what `modelIdentity` throws.
    */
-  async shelf(
+  async forModel(
     model: Model,
     calibration: CalibrationRecord,
     options: IdentityOptions = {},
-  ): Promise<EvidenceShelf> {
-    return new EvidenceShelf(this, model, await modelIdentity(model, options), calibration);
+  ): Promise<ModelEvidence> {
+    return new ModelEvidence(this, model, await modelIdentity(model, options), calibration);
   }
 
   /** All evidence, complete or not; folders that hold none are passed over. */
@@ -79,7 +79,7 @@ export class EvidenceStore {
 }
 
 /** The evidence of one model on one calibration set. */
-export class EvidenceShelf {
+export class ModelEvidence {
   readonly #store: EvidenceStore;
   readonly #model: Model;
   readonly #identity: ContentHash;

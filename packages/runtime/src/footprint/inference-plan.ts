@@ -3,7 +3,7 @@ import type { Model } from '@moepress/core';
 import { type DimSize, peakBytes } from '@moepress/graph';
 import { blockGraph } from '../decoder/block.js';
 import { decodeGraph, decodeParts } from '../decoder/decode.js';
-import { scoringHeadGraph } from '../decoder/ends.js';
+import { scoringHeadGraph } from '../decoder/lm-head.js';
 import { defaultLimits } from '../devices/batch-limits.js';
 import { defaultMemory } from '../memory/available.js';
 import { arenaSlack, nodeBytes, processGrowth, runFragmentation, uncollected } from '../memory/constants.js';

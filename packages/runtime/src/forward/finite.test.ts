@@ -27,7 +27,9 @@ describe('weights that are not finite', () => {
         where: damaged.file,
       };
       const set = { source: 'golden', seed: 0, sequences: golden.sequences };
-      await expect(calibrate(engine, model, set, [expertHits])).rejects.toMatchObject(expected);
+      await expect(calibrate(engine, { model, set, statistics: [expertHits] })).rejects.toMatchObject(
+        expected,
+      );
       const runner = await ModelRunner.open(model, { residency });
       const items = golden.sequences.map((ids) => ({ ids, from: 1 }));
       await expect(runner.score(items)).rejects.toMatchObject(expected);

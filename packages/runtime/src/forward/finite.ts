@@ -15,27 +15,27 @@ import type { Results } from '../engine/protocol.js';
  * infinity, finds the tensor that brought them in: throws `WEIGHTS_NOT_FINITE` naming tensor and
  * file, or the block if its weights are sound.
  */
-export async function checkFinite(model: Model, block: Block, results: Results[number]): Promise<void> {
+export async function assertFinite(model: Model, block: Block, results: Results[number]): Promise<void> {
   if (Number.isFinite(Number(results.finite!.data[0]))) return;
-  await explain([model.embed, ...blockTensors(block)], `layer ${block.index} of ${model.id}`);
+  await throwNotFinite([model.embed, ...blockTensors(block)], `layer ${block.index} of ${model.id}`);
 }
 
 /** The same for what all blocks and the head together have made. */
-export async function checkModelFinite(model: Model, sum: number): Promise<void> {
+export async function assertModelFinite(model: Model, sum: number): Promise<void> {
   if (Number.isFinite(sum)) return;
   const { embed, blocks, finalNorm, head } = model;
-  await explain([embed, ...blocks.flatMap(blockTensors), finalNorm, head], model.id);
+  await throwNotFinite([embed, ...blocks.flatMap(blockTensors), finalNorm, head], model.id);
 }
 
 /** The same for numbers that come out of the final norm and the head. */
-export async function checkHeadFinite(model: Model, values: Iterable<number>): Promise<void> {
+export async function assertHeadFinite(model: Model, values: Iterable<number>): Promise<void> {
   for (const value of values) {
     if (Number.isFinite(value)) continue;
-    await explain([model.finalNorm, model.head], `the head of ${model.id}`);
+    await throwNotFinite([model.finalNorm, model.head], `the head of ${model.id}`);
   }
 }
 
-async function explain(tensors: readonly TensorExpr[], where: string): Promise<never> {
+async function throwNotFinite(tensors: readonly TensorExpr[], where: string): Promise<never> {
   for (const tensor of tensors.flatMap((expr) => [...floatsIn(expr)])) {
     if (!(await hasNonFinite(tensor))) continue;
     const { name, file } = storedIn(tensor).next().value!;

@@ -1,5 +1,5 @@
 import type { Model } from '@moepress/core';
-import { reachOf } from '../decoder/attention/heads.js';
+import { windowAndSinks } from '../decoder/attention/heads.js';
 import type { DeviceTraits } from '../devices/traits.js';
 import type { TensorData } from '../engine/protocol.js';
 import { int32, tensor } from '../engine/tensor.js';
@@ -90,7 +90,7 @@ function treeTensors({ ids, ends, positions }: Layout, prefix: number): LayoutTe
 /** Some ascending rows, and the tiles of their queries for each window of the blocks. */
 function tileTensors(layout: Layout, { blocks }: Model, prefix: number, rows: Int32Array): LayoutTensor[] {
   const heads = blocks.reduce((most, { attention }) => Math.max(most, attention.heads), 1);
-  const windows = [...new Set(blocks.map(({ attention }) => reachOf(attention).window))];
+  const windows = [...new Set(blocks.map(({ attention }) => windowAndSinks(attention).window))];
   return [
     { input: 'rows', tensor: int32(rows) },
     ...windows.flatMap((window): LayoutTensor[] => {

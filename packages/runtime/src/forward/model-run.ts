@@ -1,13 +1,13 @@
 import type { Block, Model, Work } from '@moepress/core';
 import { type BlockOutputs, blockGraph } from '../decoder/block.js';
-import { embedGraph } from '../decoder/ends.js';
+import { embedGraph } from '../decoder/embedding.js';
 import type { Engine } from '../engine/engine.js';
 import type { Append, Feeds, Session, TensorHandle } from '../engine/handles.js';
 import type { Results } from '../engine/protocol.js';
 import type { EngineScope } from '../engine/scope.js';
 import { SessionPool } from '../engine/session-pool.js';
 import { int32 } from '../engine/tensor.js';
-import { checkFinite } from './finite.js';
+import { assertFinite } from './finite.js';
 import { pastFeeds, type SharedPast } from './past.js';
 import { walkBlocks } from './walk-blocks.js';
 import { blockFeeds, type Part, type WorkerBatch } from './worker-batch.js';
@@ -111,6 +111,6 @@ export async function runBlock(
       append,
     },
   ]);
-  await checkFinite(model, block, results!);
+  await assertFinite(model, block, results!);
   return results!;
 }

@@ -1,6 +1,6 @@
 import type { SequenceScore, TokenSequence } from '@moepress/core';
 import { type Model, throwIfAborted, type Work } from '@moepress/core';
-import { scoringHeadGraph } from '../decoder/ends.js';
+import { scoringHeadGraph } from '../decoder/lm-head.js';
 import type { Engine } from '../engine/engine.js';
 import type { Session } from '../engine/handles.js';
 import { closing } from '../engine/scope.js';
@@ -9,10 +9,10 @@ import { treeSizes } from '../footprint/dims.js';
 import { runsBytes } from '../footprint/inference-plan.js';
 import { cacheBytesPerToken, carriedBytes } from '../footprint/shapes.js';
 import { batchSequences } from '../tokens/batch-sequences.js';
-import { turnsByLength } from '../tokens/rotary-tables.js';
+import { ropeDependsOnLength } from '../tokens/rotary-tables.js';
 import { planRuns, type Run, wavesOf } from '../tokens/runs.js';
 import { rowOf } from '../tokens/token-layout.js';
-import { checkHeadFinite } from './finite.js';
+import { assertHeadFinite } from './finite.js';
 import { KeptRows } from './kept.js';
 import type { ModelRun } from './model-run.js';
 import { type Assigned, askedRows, type PassBatch, passUp } from './run-pass.js';
@@ -57,7 +57,7 @@ export async function scoreSequences(
   try {
     const waves = wavesOf(runs, Math.floor(engine.carriedBytes / carriedBytes(model, 1)));
     const held = waves.map((wave) => heldBytes(model, wave) + takenBytes(model, wave, items));
-    engine.tellMemory(Math.max(0, ...held), work.progress);
+    engine.reportMemory(Math.max(0, ...held), work.progress);
     for (const wave of waves) {
       await scoreWave({ run, items, scores, advance, work }, wave);
     }
@@ -70,7 +70,7 @@ export async function scoreSequences(
 /** Of a sequence all tokens but the last go in, which is only predicted. */
 function runsFor(engine: Engine, model: Model, items: readonly TokenSequence[]): Run[] {
   const lanes = engine.workers.length;
-  const sharePrefixes = !turnsByLength(model.config.rope);
+  const sharePrefixes = !ropeDependsOnLength(model.config.rope);
   const inputs = items.map(({ ids }) => ids.slice(0, -1));
   if (engine.traits.attention === 'tree' && sharePrefixes) {
     const sequences = items.map(({ from }, i) => ({ ids: inputs[i]!, free: from - 1 }));
@@ -164,7 +164,7 @@ async function scoreHidden(
     };
     const fetch = ['logprob', 'best', 'bestLogprob'];
     const [results] = await batch.worker.run([{ session, feeds, fetch }]);
-    await checkHeadFinite(model, results!.logprob!.data as Float32Array);
+    await assertHeadFinite(model, results!.logprob!.data as Float32Array);
     for (const [i, { item }] of wanted.entries()) {
       scores[item]!.push({
         logprob: Number(results!.logprob!.data[i]),

@@ -1,10 +1,10 @@
 import { throwIfAborted, type Work } from '@moepress/core';
-import { logitsHeadGraph } from '../decoder/ends.js';
+import { logitsHeadGraph } from '../decoder/lm-head.js';
 import type { TensorData } from '../engine/protocol.js';
 import { closing } from '../engine/scope.js';
 import { int32 } from '../engine/tensor.js';
 import { layOut, rowOf } from '../tokens/token-layout.js';
-import { checkHeadFinite } from './finite.js';
+import { assertHeadFinite } from './finite.js';
 import { embedEach, forwardThroughBlocks, type ModelRun, runBlock } from './model-run.js';
 import { freeBatches, placeBatches, type WorkerBatch } from './worker-batch.js';
 
@@ -96,7 +96,7 @@ async function logitsOf(
   return scope.with(logitsHeadGraph(model), async (session) => {
     const feeds = { hidden, rows: int32(layout.ids.map((_, row) => row)) };
     const [results] = await worker.run([{ session, feeds, fetch: ['logits'] }]);
-    await checkHeadFinite(model, results!.logits!.data as Float32Array);
+    await assertHeadFinite(model, results!.logits!.data as Float32Array);
     return results!.logits!;
   });
 }

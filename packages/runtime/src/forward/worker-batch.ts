@@ -1,5 +1,5 @@
 import type { Block, Model } from '@moepress/core';
-import { reachOf } from '../decoder/attention/heads.js';
+import { windowAndSinks } from '../decoder/attention/heads.js';
 import type { DeviceTraits } from '../devices/traits.js';
 import type { Engine } from '../engine/engine.js';
 import type { Feeds, InWorker, TensorHandle, WorkerCommands } from '../engine/handles.js';
@@ -74,7 +74,7 @@ export function blockFeeds(batch: WorkerBatch, block: Block, part: Part = 'all')
 
 /** The tensors of a batch's layout that a block needs, as far as they concern the rows of one part. */
 export function layoutFeeds({ inputs }: WorkerBatch, { attention }: Block, part: Part = 'all'): Feeds {
-  const { window } = reachOf(attention);
+  const { window } = windowAndSinks(attention);
   const own = inputs.filter(
     (input) =>
       (input.window === undefined || input.window === window) &&

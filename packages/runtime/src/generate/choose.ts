@@ -1,5 +1,5 @@
 import type { Model } from '@moepress/core';
-import { logitsHeadGraph } from '../decoder/ends.js';
+import { logitsHeadGraph } from '../decoder/lm-head.js';
 import type { Session, TensorHandle } from '../engine/handles.js';
 import type { EngineScope } from '../engine/scope.js';
 import { int32 } from '../engine/tensor.js';

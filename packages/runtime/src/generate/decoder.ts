@@ -10,7 +10,7 @@ import {
 import type { Feeds, Session, Step } from '../engine/handles.js';
 import type { SessionPool } from '../engine/session-pool.js';
 import { int32, tensor } from '../engine/tensor.js';
-import { checkModelFinite } from '../forward/finite.js';
+import { assertModelFinite } from '../forward/finite.js';
 import type { ModelRun } from '../forward/model-run.js';
 import { walkBlocks } from '../forward/walk-blocks.js';
 import { rotaryTables } from '../tokens/rotary-tables.js';
@@ -43,7 +43,7 @@ export class ResidentDecoder {
     const growth = growthOf(this.#model, { lane, decoding, picker });
     const results = await lane.worker.run(this.#parts.map((part) => stepOf(part, growth)));
     const last = results.at(-1)!;
-    await checkModelFinite(this.#model, Number(last.finite!.data[0]));
+    await assertModelFinite(this.#model, Number(last.finite!.data[0]));
     return picker.pick(lane.hidden, decoding.places(last.token!.data as Int32Array));
   }
 }
@@ -70,7 +70,7 @@ export async function streamedNext(
         const { lane, decoding } = growth;
         const [results] = await lane.worker.run([stepOf({ ...part, session }, growth)]);
         if (!part.heads) return;
-        await checkModelFinite(model, Number(results!.finite!.data[0]));
+        await assertModelFinite(model, Number(results!.finite!.data[0]));
         const places = decoding.places(results!.token!.data as Int32Array);
         decoding.take(await picker.pick(lane.hidden, places));
       });

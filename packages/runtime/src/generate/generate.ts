@@ -44,7 +44,7 @@ export async function generate(generation: Generation, options: SamplingOptions)
   const largest = Math.max(0, ...plans.map((plan) => laneBytes(model, plan, prompts, options.maxNewTokens)));
   const caches = largest * Math.min(lanes.length, engine.workers.length);
   const runs = promptBytes(engine, model, plans, prompts);
-  engine.tellMemory(caches + runs + (decoder ? engine.decoderBytes : 0), options.progress);
+  engine.reportMemory(caches + runs + (decoder ? engine.decoderBytes : 0), options.progress);
   let done = 0;
   try {
     await withPicker(scope, model, options.chooser, async (picker) => {

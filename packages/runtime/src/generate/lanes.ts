@@ -2,7 +2,7 @@ import type { Model } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
 import { cacheGrowth } from '../engine/protocol.js';
 import { cacheBytesPerToken } from '../footprint/shapes.js';
-import { turnsByLength } from '../tokens/rotary-tables.js';
+import { ropeDependsOnLength } from '../tokens/rotary-tables.js';
 import { families, type Numbered } from '../tokens/runs.js';
 
 export type Prompts = readonly (readonly number[])[];
@@ -88,7 +88,7 @@ function groupsOf(
   prompts: Prompts,
 ): { readonly members: readonly Numbered[]; readonly prefix: number }[] {
   const sequences = prompts.map((ids, index): Numbered => ({ ids, index, free: ids.length - 1 }));
-  const all = turnsByLength(config.rope) ? [] : [...families(sequences)];
+  const all = ropeDependsOnLength(config.rope) ? [] : [...families(sequences)];
   const saving = all.filter(
     ({ members, prefix }) =>
       (members.length - 1) * prefix >= leastSaved &&

@@ -1,7 +1,7 @@
 import type { Model, Work } from '@moepress/core';
 import { valueDimOf } from '../decoder/attention/heads.js';
 import { type CachePart, cacheParts } from '../decoder/decode.js';
-import { nextTokenHeadGraph } from '../decoder/ends.js';
+import { nextTokenHeadGraph } from '../decoder/lm-head.js';
 import type { Engine } from '../engine/engine.js';
 import type { Append, CacheHandle, InWorker, TensorHandle, WorkerCommands } from '../engine/handles.js';
 import type { EngineScope } from '../engine/scope.js';
@@ -9,10 +9,10 @@ import { int32 } from '../engine/tensor.js';
 import { treeSizes } from '../footprint/dims.js';
 import { runsBytes } from '../footprint/inference-plan.js';
 import { carriedBytes } from '../footprint/shapes.js';
-import { checkHeadFinite } from '../forward/finite.js';
+import { assertHeadFinite } from '../forward/finite.js';
 import type { ModelRun } from '../forward/model-run.js';
 import { type Assigned, askedRows, type PassBatch, passUp } from '../forward/run-pass.js';
-import { turnsByLength } from '../tokens/rotary-tables.js';
+import { ropeDependsOnLength } from '../tokens/rotary-tables.js';
 import { laneRuns, type Run } from '../tokens/runs.js';
 import type { TokenPicker } from './choose.js';
 import type { LanePlan, Prompts } from './lanes.js';
@@ -62,7 +62,7 @@ function promptRuns(
   prompts: Prompts,
 ): Run[] {
   const sequences = indices.map((index) => prompts[index]!);
-  return laneRuns(sequences, shared, { tokens: limits.tokens, share: !turnsByLength(config.rope) });
+  return laneRuns(sequences, shared, { tokens: limits.tokens, share: !ropeDependsOnLength(config.rope) });
 }
 
 /** Bytes that prompts take on their way through the model, where each worker takes one lane at a time. */
@@ -170,7 +170,7 @@ async function firstTokens(
       const rows = lastRows(layout).map((row) => placeOf.get(row)!);
       const feeds = { hidden: batch.hidden, rows: int32(rows) };
       const [results] = await batch.worker.run([{ session, feeds, fetch: ['token', 'finite'] }]);
-      await checkHeadFinite(model, [Number(results!.finite!.data[0])]);
+      await assertHeadFinite(model, [Number(results!.finite!.data[0])]);
       const places = layout.sequences.map((sequence, b) => ({
         index: batch.lane.indices[sequence]!,
         row: rows[b]!,

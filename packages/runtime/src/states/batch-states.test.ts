@@ -31,7 +31,7 @@ async function measure(workers: number, options: CalibrateOptions = {}): Promise
   try {
     const set = { source: 'x', seed: 0, sequences };
     const wanted = statistics.map(([statistic]) => statistic);
-    const { layers } = await calibrate(engine, model, set, wanted, options);
+    const { layers } = await calibrate(engine, { model, set, statistics: wanted, ...options });
     return layers.flatMap((layer) => statistics.map(([statistic, output]) => layer.read(statistic, output)));
   } finally {
     await engine.dispose();

@@ -30,16 +30,13 @@ if (path?.endsWith('job.json')) {
   const job: CalibrationJob = JSON.parse(readFileSync(path, 'utf8'));
   const engine = new Engine({ workers: 2, threads: 2 });
   const model = await deepModel(job.folder, job.times);
-  await calibrate(
-    engine,
+  await calibrate(engine, {
     model,
-    { source: 'job', seed: 0, sequences: job.sequences },
-    [measurable[job.pass]],
-    {
-      store: new EvidenceStore(job.store),
-      carried: job.memory,
-      progress: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
-    },
-  );
+    set: { source: 'job', seed: 0, sequences: job.sequences },
+    statistics: [measurable[job.pass]],
+    store: new EvidenceStore(job.store),
+    carried: job.memory,
+    progress: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
+  });
   await engine.dispose();
 }

@@ -18,7 +18,7 @@ export function rotaryTables(
   const cos = new Float32Array(positions.length * half);
   const sin = new Float32Array(positions.length * half);
   positions.forEach((position, t) => {
-    const length = turnsByLength(rope) ? lengths[t]! : 0;
+    const length = ropeDependsOnLength(rope) ? lengths[t]! : 0;
     const frequencies = byLength.get(length) ?? rotaryFrequencies(rope, length);
     byLength.set(length, frequencies);
     for (let i = 0; i < half; i++) {
@@ -31,7 +31,7 @@ export function rotaryTables(
 }
 
 /** Whether a token's angles depend on how long its sequence is, so that two sequences cannot share a prefix. */
-export const turnsByLength = ({ scaling }: Rope): boolean =>
+export const ropeDependsOnLength = ({ scaling }: Rope): boolean =>
   scaling?.kind === 'dynamic' || scaling?.kind === 'longrope';
 
 const attentionFactor = ({ scaling }: Rope): number =>

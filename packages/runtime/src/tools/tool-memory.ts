@@ -1,5 +1,5 @@
 import type { Block, Model } from '@moepress/core';
-import { embedGraph } from '../decoder/ends.js';
+import { embedGraph } from '../decoder/embedding.js';
 import type { Job } from '../engine/arrange.js';
 import {
   blockUses,

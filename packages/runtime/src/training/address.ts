@@ -10,7 +10,7 @@ export interface Address {
 }
 
 /** Raise it when the same request leads to other numbers. */
-const numbersVersion = 3;
+const numericsVersion = 3;
 
 /**
  * Address of a run: a hash of everything that determines its result, as far as that goes by content. The stage's
@@ -25,7 +25,7 @@ export async function runAddress(request: TrainRequest): Promise<Address> {
   const data = [dataHash(request.sequences), dataHash(request.validation)];
   const trainable = [...new Set(request.trainable)].sort();
   return {
-    name: `training-${hashOf({ numbersVersion, model, loss, trainable, data, numbers })}`,
+    name: `training-${hashOf({ numericsVersion, model, loss, trainable, data, numbers })}`,
     checkUnchanged: async () => {
       await checkUnchanged();
       await checkTeacher();
@@ -42,7 +42,7 @@ export async function answersAddress(
   const { temperature, topLogits } = loss;
   const { hash: teacher, checkUnchanged } = await modelIdentity(loss.teacher, work);
   const data = dataHash(sequences);
-  const name = `teacher-${hashOf({ numbersVersion, teacher, temperature, topLogits, data })}`;
+  const name = `teacher-${hashOf({ numericsVersion, teacher, temperature, topLogits, data })}`;
   return { name, checkUnchanged };
 }
 

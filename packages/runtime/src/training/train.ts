@@ -11,7 +11,7 @@ import { SessionPool } from '../engine/session-pool.js';
 import { EngineWorker } from '../engine/worker.js';
 import { withLock } from '../evidence/lock.js';
 import type { Residency } from '../runner.js';
-import { answersAddress, runAddress } from './address.js';
+import { type Address, answersAddress, runAddress } from './address.js';
 import { checkRequest } from './check.js';
 import { Elsewhere } from './elsewhere.js';
 import { Gradients } from './gradients.js';
@@ -70,14 +70,14 @@ export async function train(
     return await withLock(folder, (taken) => {
       isBegun = true;
       if (taken !== 'ours') throw notOurs(taken, request.name, folder);
-      return trainIn(folder, address, engine, request, options);
+      return trainIn(folder, address, { engine, request, options });
     });
   } catch (error) {
     if (isBegun) throw error;
     const instead = await new Elsewhere(options.giveUp).instead(error);
     const own = join(instead, address.name);
     await makeFolders(own);
-    return await trainIn(own, address, engine, request, { ...options, folder: instead });
+    return await trainIn(own, address, { engine, request, options: { ...options, folder: instead } });
   } finally {
     // Of a run that is refused nothing stays.
     await rmdir(folder).catch(() => {});
@@ -86,10 +86,16 @@ export async function train(
 
 async function trainIn(
   folder: string,
-  address: Awaited<ReturnType<typeof runAddress>>,
-  engine: Pick<EngineOptions, 'threads'>,
-  request: TrainRequest,
-  options: TrainOptions,
+  address: Address,
+  {
+    engine,
+    request,
+    options,
+  }: {
+    readonly engine: Pick<EngineOptions, 'threads'>;
+    readonly request: TrainRequest;
+    readonly options: TrainOptions;
+  },
 ): Promise<TrainResult> {
   const worker = new EngineWorker(engine.threads ?? availableParallelism());
   const scope = new EngineScope([worker]);

@@ -1,6 +1,6 @@
 import type { Model } from '@moepress/core';
 import { blockGraph } from '../decoder/block.js';
-import { embedGraph } from '../decoder/ends.js';
+import { embedGraph } from '../decoder/embedding.js';
 import type { TensorHandle } from '../engine/handles.js';
 import type { SessionPool } from '../engine/session-pool.js';
 import { int32 } from '../engine/tensor.js';

@@ -9,7 +9,7 @@ import {
 } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
 import { blockGraph } from '../decoder/block.js';
-import { embedGraph } from '../decoder/ends.js';
+import { embedGraph } from '../decoder/embedding.js';
 import { blockLearningGraph, embedLearningGraph } from '../decoder/learning.js';
 import { lossGradientGraph, topTokensGraph } from '../decoder/loss-graph.js';
 import { nextTokenLoss, teacherLoss, topTokensLoss } from '../decoder/losses.js';

@@ -6,7 +6,7 @@ import type { Results } from '../../engine/protocol.js';
 import { closing } from '../../engine/scope.js';
 import { int32 } from '../../engine/tensor.js';
 import type { EachBatch } from '../../states/forward-pass.js';
-import { OrderedSums } from '../accumulate.js';
+import { OrderedSums } from '../layer-sums.js';
 import { forwardCalibration } from './forward-calibration.js';
 import type { LayerProgress, PassRequest } from './pass-request.js';
 

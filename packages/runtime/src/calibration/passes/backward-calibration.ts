@@ -2,7 +2,7 @@ import { MoepressError } from '@moepress/core';
 import { backwardPass as differentiateModel } from '../../backward/backward-pass.js';
 import { isStatisticOutput } from '../../decoder/statistics.js';
 import { streamedRun } from '../../forward/model-run.js';
-import { OrderedSums } from '../accumulate.js';
+import { OrderedSums } from '../layer-sums.js';
 import { isMeasuredBy, layerProgress, type PassRequest } from './pass-request.js';
 
 /** The gradients of each sequence's mean token cross-entropy, from the last block down to the first that is measured. */

@@ -3,7 +3,7 @@ import { type ModelRun, streamedRun } from '../../forward/model-run.js';
 import { BatchStates } from '../../states/batch-states.js';
 import { type ForwardPass, runForwardPass } from '../../states/forward-pass.js';
 import { batchSequences } from '../../tokens/batch-sequences.js';
-import { OrderedSums } from '../accumulate.js';
+import { OrderedSums } from '../layer-sums.js';
 import {
   type LayerProgress,
   layerProgress,

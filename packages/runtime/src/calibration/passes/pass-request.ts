@@ -3,7 +3,7 @@ import { isMeasured } from '../../decoder/statistics.js';
 import type { Engine } from '../../engine/engine.js';
 import type { EngineScope } from '../../engine/scope.js';
 import { type BatchStates, hiddenKey, type Storage } from '../../states/batch-states.js';
-import type { LayerSums } from '../accumulate.js';
+import type { LayerSums } from '../layer-sums.js';
 
 /** One pass over the calibration tokens that measures statistics of its kind. */
 export interface PassRequest extends Work {

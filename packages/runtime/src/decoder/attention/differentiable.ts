@@ -20,8 +20,8 @@ import {
   unsqueeze,
 } from '@moepress/graph';
 import { weightFor } from '../weights.js';
-import { headsOf, reachOf, valueDimOf } from './heads.js';
-import { oneSequence, type Places } from './places.js';
+import { headsOf, valueDimOf, windowAndSinks } from './heads.js';
+import { oneSequence, type Packing } from './packing.js';
 import { project, viewAs } from './projections.js';
 
 /** Cosine and sine of the rotary angles of each token, [T, D / 2]. */
@@ -33,7 +33,7 @@ export interface Angles {
 /** What attention must know of the packed tokens. */
 export interface Tokens extends Angles {
   /** Default: they are one sequence. */
-  readonly places?: Places;
+  readonly packing?: Packing;
 }
 
 /**
@@ -45,19 +45,19 @@ const parts = 8;
 /** x [T, H] to [T, H], in operators that have derivatives and a double precision. */
 export function differentiableAttention(x: Value, spec: Attention, tokens: Tokens, epsilon: number): Value {
   const { heads, kvHeads, headDim } = spec;
-  const { places = oneSequence } = tokens;
-  const turn = (part: Value, count: number) => turned(part, count, tokens, spec.rope);
-  const { query, key, value } = headsOf(x, spec, turn, epsilon);
+  const { packing = oneSequence } = tokens;
+  const rotate = (part: Value, count: number) => applyRope(part, count, tokens, spec.rope);
+  const { query, key, value } = headsOf(x, spec, { rotate, epsilon });
   const group = heads / kvHeads;
   const valueDim = valueDimOf(spec);
   // [B, kvHeads, group, S, D] against [B, kvHeads, 1, D, S]: the heads of a group share keys and values.
   const byHead = (value: Value, sizes: readonly number[], order: readonly number[]) =>
-    transpose(places.spread(viewAs(value, sizes)), order);
+    transpose(packing.pad(viewAs(value, sizes)), order);
   // Scaled here, where there are fewer numbers than products.
   const queries = timesNumber(byHead(query, [kvHeads, group, headDim], [0, 2, 3, 1, 4]), spec.scale);
   const keys = byHead(key, [kvHeads, 1, headDim], [0, 2, 3, 4, 1]);
   const values = byHead(value, [kvHeads, 1, valueDim], [0, 2, 3, 1, 4]);
-  const { window, sinks } = reachOf(spec);
+  const { window, sinks } = windowAndSinks(spec);
   const logits = sinks && weightFor(x, sinks);
   const length = queries.shape[3]!;
   const ends = endsOf(queries, 3);
@@ -74,7 +74,7 @@ export function differentiableAttention(x: Value, spec: Attention, tokens: Token
     return logits ? mul(sums, shareBesideSinks(scores, logits)) : sums;
   });
   const kept = concat(attended, 3);
-  const packed = places.collect(transpose(kept, [0, 3, 1, 2, 4]));
+  const packed = packing.unpad(transpose(kept, [0, 3, 1, 2, 4]));
   return project(viewAs(packed, [heads * valueDim]), spec.o);
 }
 
@@ -98,7 +98,7 @@ export function shareBesideSinks(scores: Value, sinks: Value): Value {
 }
 
 /** Rotates each pair of x [T, heads * D], whose two numbers stand half a head apart or side by side. */
-function turned(x: Value, heads: number, angles: Angles, { dim, pairing }: Rope): Value {
+function applyRope(x: Value, heads: number, angles: Angles, { dim, pairing }: Rope): Value {
   const [sizes, axis] = pairing === 'halves' ? [[heads, 2, dim / 2], 2] : [[heads, dim / 2, 2], 3];
   const pairs = viewAs(x, sizes);
   const [first, second] = [slice(pairs, axis, 0, 1), slice(pairs, axis, 1, 2)];

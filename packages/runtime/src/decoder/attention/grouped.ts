@@ -1,24 +1,22 @@
 import type { GroupedQueryAttention, Linear, Value } from '@moepress/core';
 import { clip, reshape, rmsNorm } from '@moepress/graph';
 import { weightFor } from '../weights.js';
-import { type Asking, type Heads, project, type Turn } from './projections.js';
+import { type HeadOptions, type Heads, project } from './projections.js';
 
 /** Projected, normalised, clipped and rotated. */
 export function groupedHeads(
   x: Value,
   spec: GroupedQueryAttention,
-  turn: Turn,
-  epsilon: number,
-  asking: Asking,
+  { rotate, epsilon, asking = { x, rotate } }: HeadOptions,
 ): Heads {
   const part = (x: Value, linear: Linear, norm: (x: Value) => Value = (x) => x) =>
     clipped(norm(project(x, linear)), spec.clip);
   return {
-    query: asking.turn(
+    query: asking.rotate(
       part(asking.x, spec.q, (q) => normalised(q, spec, 'q', epsilon)),
       spec.heads,
     ),
-    key: turn(
+    key: rotate(
       part(x, spec.k, (k) => normalised(k, spec, 'k', epsilon)),
       spec.kvHeads,
     ),

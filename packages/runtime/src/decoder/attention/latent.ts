@@ -1,24 +1,28 @@
 import type { LatentAttention, LatentDown, Value } from '@moepress/core';
 import { concat, expand, rmsNorm, slice, unsqueeze } from '@moepress/graph';
 import { weightFor } from '../weights.js';
-import { type Asking, type Heads, project, type Turn, viewAs } from './projections.js';
+import { type HeadOptions, type Heads, project, viewAs } from './projections.js';
 
 /**
  * Multi-head latent attention with keys and values of every head spelled out (DeepSeek-V2, arXiv
  * 2405.04434, section 2.1.2): each head has its own content, and its keys share one rotated part.
  */
-export function latentHeads(x: Value, spec: LatentAttention, turn: Turn, asking: Asking): Heads {
+export function latentHeads(
+  x: Value,
+  spec: LatentAttention,
+  { rotate, asking = { x, rotate } }: Omit<HeadOptions, 'epsilon'>,
+): Heads {
   const { heads, headDim, contentDim, valueDim, rope } = spec;
   const queries = viewAs(project(queryLatent(asking.x, spec.q.down), spec.q.up), [heads, headDim]);
-  const turned = asking.turn(flat(slice(queries, 2, contentDim, headDim)), heads);
+  const rotated = asking.rotate(flat(slice(queries, 2, contentDim, headDim)), heads);
 
   const down = project(x, spec.kvDown.linear);
   const latentDim = Number(down.shape[1]) - rope.dim;
   const latent = normed(slice(down, 1, 0, latentDim), spec.kvDown);
   const content = viewAs(project(latent, spec.kvUp), [heads, contentDim + valueDim]);
-  const shared = turn(slice(down, 1, latentDim, latentDim + rope.dim), 1);
+  const shared = rotate(slice(down, 1, latentDim, latentDim + rope.dim), 1);
   return {
-    query: flat(concat([slice(queries, 2, 0, contentDim), viewAs(turned, [heads, rope.dim])], 2)),
+    query: flat(concat([slice(queries, 2, 0, contentDim), viewAs(rotated, [heads, rope.dim])], 2)),
     key: flat(concat([slice(content, 2, 0, contentDim), expand(unsqueeze(shared, 1), 1, heads)], 2)),
     value: flat(slice(content, 2, contentDim, contentDim + valueDim)),
   };

@@ -2,7 +2,7 @@ import type { Attention, Value } from '@moepress/core';
 import { gather, padEnd, reshape, rotary, slice } from '@moepress/graph';
 import type { PaddedInputs } from '../inputs.js';
 import { weightFor } from '../weights.js';
-import { headsOf, paddedDimOf, reachOf, valueDimOf } from './heads.js';
+import { headsOf, paddedDimOf, valueDimOf, windowAndSinks } from './heads.js';
 import { plainAttention } from './plain.js';
 import { project, viewAs } from './projections.js';
 
@@ -19,14 +19,16 @@ export interface KeyValues {
 export function paddedAttention(
   x: Value,
   spec: Attention,
-  batch: PaddedInputs,
-  past: KeyValues | null,
-  epsilon: number,
+  {
+    batch,
+    past,
+    epsilon,
+  }: { readonly batch: PaddedInputs; readonly past: KeyValues | null; readonly epsilon: number },
 ): { output: Value; own: KeyValues } {
   const { heads, kvHeads, scale, rope } = spec;
-  const turn = (part: Value) => rotary(part, batch, rope.pairing);
-  const { query, key, value } = headsOf(x, spec, turn, epsilon);
-  const { window, sinks } = reachOf(spec);
+  const rotate = (part: Value) => rotary(part, batch, rope.pairing);
+  const { query, key, value } = headsOf(x, spec, { rotate, epsilon });
+  const { window, sinks } = windowAndSinks(spec);
   const dim = paddedDimOf(spec);
   // Padding repeats some row and is never read.
   const padded = (part: Value, count: number) => gather(widened(part, count, dim), batch.pad);

@@ -10,12 +10,21 @@ export interface Heads {
 }
 
 /** Rotates x [T, heads * rope.dim] by the angles of its tokens. */
-export type Turn = (x: Value, heads: number) => Value;
+export type Rotate = (x: Value, heads: number) => Value;
 
-/** Those whose queries are computed: their rows of x, and their angles. */
+/** How the heads of tokens are rotated and normalised. */
+export interface HeadOptions {
+  readonly rotate: Rotate;
+  /** For norms. */
+  readonly epsilon: number;
+  /** The tokens whose queries are computed; all by default. */
+  readonly asking?: Asking;
+}
+
+/** The tokens whose queries are computed: their rows of x, and their angles. */
 export interface Asking {
   readonly x: Value;
-  readonly turn: Turn;
+  readonly rotate: Rotate;
 }
 
 /** y = x Wᵀ + b */

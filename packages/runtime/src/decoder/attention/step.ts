@@ -18,7 +18,7 @@ import {
 import type { AngleInputs } from '../inputs.js';
 import { weightFor } from '../weights.js';
 import { shareBesideSinks } from './differentiable.js';
-import { headsOf, reachOf, valueDimOf } from './heads.js';
+import { headsOf, valueDimOf, windowAndSinks } from './heads.js';
 import { project, viewAs } from './projections.js';
 
 /** Keys and values of the tokens before the newest ones: P that all sequences share, then up to C of each. */
@@ -40,14 +40,16 @@ export interface Caches {
 export function stepAttention(
   x: Value,
   spec: Attention,
-  angles: AngleInputs,
-  caches: Caches,
-  epsilon: number,
+  {
+    angles,
+    caches,
+    epsilon,
+  }: { readonly angles: AngleInputs; readonly caches: Caches; readonly epsilon: number },
 ): { output: Value; own: { key: Value; value: Value } } {
   const { heads, kvHeads, headDim, scale, rope } = spec;
   const [group, valueDim] = [heads / kvHeads, valueDimOf(spec)];
-  const { sinks } = reachOf(spec);
-  const rotated = headsOf(x, spec, (part) => rotary(part, angles, rope.pairing), epsilon);
+  const { sinks } = windowAndSinks(spec);
+  const rotated = headsOf(x, spec, { rotate: (part) => rotary(part, angles, rope.pairing), epsilon });
   const query = viewAs(rotated.query, [kvHeads, group, headDim]);
   const key = viewAs(rotated.key, [kvHeads, headDim]);
   const value = viewAs(rotated.value, [kvHeads, valueDim]);

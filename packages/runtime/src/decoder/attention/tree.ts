@@ -24,7 +24,7 @@ import {
 import type { TreeInputs } from '../inputs.js';
 import { weightFor } from '../weights.js';
 import { shareBesideSinks } from './differentiable.js';
-import { headsOf, reachOf, valueDimOf } from './heads.js';
+import { headsOf, valueDimOf, windowAndSinks } from './heads.js';
 import type { Asking } from './projections.js';
 import { project, viewAs } from './projections.js';
 
@@ -45,17 +45,19 @@ const outOfReach = -1e30;
 export function treeAttention(
   x: Value,
   spec: Attention,
-  tokens: TreeInputs,
-  prefix: HeadRows | null,
-  epsilon: number,
+  {
+    tokens,
+    prefix,
+    epsilon,
+  }: { readonly tokens: TreeInputs; readonly prefix: HeadRows | null; readonly epsilon: number },
 ): { output: Value; own: HeadRows } {
   const { heads, kvHeads, headDim, scale, rope } = spec;
   const { graph } = x;
   const [group, valueDim] = [heads / kvHeads, valueDimOf(spec)];
-  const { window, sinks } = reachOf(spec);
-  const turn = (part: Value) => rotary(part, tokens, rope.pairing);
-  const asking = tokens.rows ? askingRows(x, tokens, tokens.rows, rope.pairing) : { x, turn };
-  const { query, key, value } = headsOf(x, spec, turn, epsilon, asking);
+  const { window, sinks } = windowAndSinks(spec);
+  const rotate = (part: Value) => rotary(part, tokens, rope.pairing);
+  const asking = tokens.rows ? askingRows(x, tokens, tokens.rows, rope.pairing) : { x, rotate };
+  const { query, key, value } = headsOf(x, spec, { rotate, epsilon, asking });
   const queries = transpose(viewAs(query, [kvHeads, group, headDim]), [1, 2, 0, 3]);
   const own = {
     key: transpose(viewAs(key, [kvHeads, headDim]), [1, 0, 2]),
@@ -95,7 +97,7 @@ export function treeAttention(
 
 function askingRows(x: Value, { cos, sin }: TreeInputs, rows: Value, pairing: Rope['pairing']): Asking {
   const angles = { cos, sin, order: unsqueeze(cast(rows, 'int64'), 0) };
-  return { x: gather(x, rows), turn: (part) => rotary(part, angles, pairing) };
+  return { x: gather(x, rows), rotate: (part) => rotary(part, angles, pairing) };
 }
 
 /** 0 where a query sees a key, a very low number elsewhere: [Q, K]. */

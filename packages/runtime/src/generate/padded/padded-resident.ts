@@ -1,9 +1,10 @@
 import { throwIfAborted } from '@moepress/core';
-import { embedGraph, nextTokenHeadGraph } from '../../decoder/ends.js';
+import { embedGraph } from '../../decoder/embedding.js';
+import { nextTokenHeadGraph } from '../../decoder/lm-head.js';
 import type { Step } from '../../engine/handles.js';
 import { closing } from '../../engine/scope.js';
 import { int32 } from '../../engine/tensor.js';
-import { checkFinite, checkHeadFinite } from '../../forward/finite.js';
+import { assertFinite, assertHeadFinite } from '../../forward/finite.js';
 import { blockName, graphOf, type ModelRun } from '../../forward/model-run.js';
 import { freeBatches, placeBatch, type WorkerBatch } from '../../forward/worker-batch.js';
 import { withPicker } from '../choose.js';
@@ -88,7 +89,7 @@ async function nextTokens(
   const feeds = { hidden, rows: int32(lastRows(layout)) };
   steps.push({ session: head, feeds, fetch: ['token', 'finite'] });
   const fetched = await worker.run(steps);
-  for (const [i, block] of model.blocks.entries()) await checkFinite(model, block, fetched[i + 1]!);
-  await checkHeadFinite(model, [Number(fetched.at(-1)!.finite!.data[0])]);
+  for (const [i, block] of model.blocks.entries()) await assertFinite(model, block, fetched[i + 1]!);
+  await assertHeadFinite(model, [Number(fetched.at(-1)!.finite!.data[0])]);
   return fetched.at(-1)!.token!.data as Int32Array;
 }

@@ -1,9 +1,9 @@
 import { throwIfAborted } from '@moepress/core';
-import { nextTokenHeadGraph } from '../../decoder/ends.js';
+import { nextTokenHeadGraph } from '../../decoder/lm-head.js';
 import type { Session, WorkerCommands } from '../../engine/handles.js';
 import { closing } from '../../engine/scope.js';
 import { int32 } from '../../engine/tensor.js';
-import { checkFinite, checkHeadFinite } from '../../forward/finite.js';
+import { assertFinite, assertHeadFinite } from '../../forward/finite.js';
 import { embedEach, forwardThroughBlocks, type ModelRun } from '../../forward/model-run.js';
 import { freeBatches, placeBatch, type WorkerBatch } from '../../forward/worker-batch.js';
 import type { Layout } from '../../tokens/token-layout.js';
@@ -136,7 +136,7 @@ async function advance(
         await engine.spread(batches, async (batch) => {
           throwIfAborted(signal);
           const [results] = await batch.worker.run([batch.caches.step(session, block, batch, batch.past)]);
-          await checkFinite(model, block, results!);
+          await assertFinite(model, block, results!);
         });
       },
       { signal },
@@ -157,7 +157,7 @@ async function takeTokens(
     const [results] = await worker.run([
       { session, feeds: { hidden, rows: int32(rows) }, fetch: ['token', 'finite'] },
     ]);
-    await checkHeadFinite(model, [Number(results!.finite!.data[0])]);
+    await assertHeadFinite(model, [Number(results!.finite!.data[0])]);
     const places = decoding.places(results!.token!.data as Int32Array, rows);
     decoding.take(await picker.pick(hidden, places));
   });

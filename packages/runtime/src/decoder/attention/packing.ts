@@ -15,21 +15,21 @@ import {
 } from '@moepress/graph';
 
 /** How packed tokens and the padded layout of attention become each other, in operators with derivatives. */
-export interface Places {
+export interface Packing {
   /** [T, ..] to [B, S, ..], zeros in the padding. */
-  spread(x: Value): Value;
+  pad(x: Value): Value;
   /** [B, S, ..] to [T, ..] */
-  collect(x: Value): Value;
+  unpad(x: Value): Value;
 }
 
 /** One sequence, which needs no padding. */
-export const oneSequence: Places = {
-  spread: (x) => unsqueeze(x, 0),
-  collect: (x) => squeeze(x, 0),
+export const oneSequence: Packing = {
+  pad: (x) => unsqueeze(x, 0),
+  unpad: (x) => squeeze(x, 0),
 };
 
 /** Several sequences, laid out as `BatchInputs` tells by `pad` int32 [B, S] and `unpad` int32 [T]. */
-export function placesOf(pad: Value, unpad: Value): Places {
+export function packingOf(pad: Value, unpad: Value): Packing {
   const sizes = shapeOf(pad);
   const place = cast(unpad, 'int64');
   const sequence = div(place, sizeOf(pad, 1));
@@ -37,11 +37,11 @@ export function placesOf(pad: Value, unpad: Value): Places {
   // No token stands twice in it, which adding up by coordinates demands; `pad` repeats rows.
   const coordinates = concat([unsqueeze(sequence, 1), unsqueeze(within, 1)], 1);
   return {
-    spread(x) {
+    pad(x) {
       const rest = x.shape.slice(1) as number[];
       const all = concat([sizes, x.graph.constant(rest, [rest.length], 'int64')], 0);
       return scatterNdAdd(zerosOf(all, ['B', 'S', ...rest], x.dtype), coordinates, x);
     },
-    collect: (x) => gatherNd(x, coordinates, ['T', ...x.shape.slice(2)]),
+    unpad: (x) => gatherNd(x, coordinates, ['T', ...x.shape.slice(2)]),
   };
 }

@@ -1,11 +1,19 @@
 import type { Block, Model, Pass, Progress, Statistic } from '@moepress/core';
 import { isMeasured } from '../decoder/statistics.js';
 import type { StatisticFolder } from '../evidence/statistic-folder.js';
-import type { EvidenceShelf } from '../evidence/store.js';
-import { LayerSums } from './accumulate.js';
+import type { ModelEvidence } from '../evidence/store.js';
+import { LayerSums } from './layer-sums.js';
+
+interface KnownOptions {
+  readonly model: Model;
+  readonly statistics: readonly Statistic[];
+  /** Null: nothing outlasts the run. */
+  readonly stored: ModelEvidence | null;
+  readonly progress: Progress | undefined;
+}
 
 /** Some statistics in all layers: what is known of them already, and what has yet to be measured. */
-export class Ledger {
+export class KnownStatistics {
   readonly #blocks: readonly Block[];
   readonly #layers: ReadonlyMap<number, LayerSums>;
   readonly #statistics: readonly Statistic[];
@@ -17,16 +25,11 @@ export class Ledger {
     this.#statistics = statistics;
   }
 
-  /** With everything that lies on the shelf, where what is added goes too. Warns of damaged evidence. */
-  static async open(
-    model: Model,
-    statistics: readonly Statistic[],
-    shelf: EvidenceShelf | null,
-    progress: Progress | undefined,
-  ): Promise<Ledger> {
-    const ledger = new Ledger(model, distinct(statistics));
-    if (shelf) for (const statistic of ledger.#statistics) await ledger.#restore(statistic, shelf, progress);
-    return ledger;
+  /** With everything that is stored, where what is added goes too. Warns of damaged evidence. */
+  static async open({ model, statistics, stored, progress }: KnownOptions): Promise<KnownStatistics> {
+    const known = new KnownStatistics(model, distinct(statistics));
+    if (stored) for (const statistic of known.#statistics) await known.#restore(statistic, stored, progress);
+    return known;
   }
 
   /** Layers where statistics of some kind are measured, in depth order. */
@@ -57,8 +60,12 @@ export class Ledger {
     this.#layers.get(sums.layer)!.merge(sums);
   }
 
-  async #restore(statistic: Statistic, shelf: EvidenceShelf, progress: Progress | undefined): Promise<void> {
-    const folder = shelf.folder(statistic);
+  async #restore(
+    statistic: Statistic,
+    evidence: ModelEvidence,
+    progress: Progress | undefined,
+  ): Promise<void> {
+    const folder = evidence.folder(statistic);
     const stored = await folder.read((error) =>
       progress?.({
         type: 'warning',

@@ -23,7 +23,6 @@ import {
   rmsNorm,
   split,
   squeeze,
-  storedWeight,
   sub,
   unsqueeze,
   type WeightParts,
@@ -31,15 +30,6 @@ import {
   weightParts,
   where,
 } from '@moepress/graph';
-
-/** `ids` int32 [T] to `hidden` [T, H]. The processor picks the rows, so that no device needs the whole table. */
-export function embedGraph(model: Model): GraphIR {
-  const graph = new GraphBuilder('embed');
-  const ids = graph.input('ids', 'int32', ['T']);
-  const hidden = graph.onHost(() => cast(gather(storedWeight(graph, model.embed), ids), 'float32'));
-  graph.output('hidden', hidden, { onDevice: true });
-  return graph.finish();
-}
 
 /**
  * Final norm and language-model head at chosen `rows` int32 [R] of `hidden` [T, H]. For each of the
