@@ -77,26 +77,8 @@ const run = (...args: string[]) =>
 /** The programs of the package's own page. */
 const [program, ...further] = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
 
-/** What the types of the program's values are: an error of the compiler where they are others. */
-const typed = `
-import { type CompressionPlan, type Evaluation, evaluate, type Model, openSession } from 'moepress';
-import { MoepressError, type ErrorCode } from 'moepress';
-declare const model: Model;
-declare const plan: CompressionPlan;
-export const hash: string = plan.base.headers;
-export async function accuracy(): Promise<number> {
-  const result: Evaluation = await evaluate(model, { tasks: ['tiny_facts'], plan, cache: false });
-  await using session = await openSession(model, { device: 'cpu' });
-  const [score] = await session.score([{ ids: [1, 2], from: 1 }]);
-  const likelihood: number = score!.logprob;
-  return Number(result.record.results.tiny_facts?.['acc,none'] ?? likelihood);
-}
-export const codeOf = (error: unknown): ErrorCode | null => (MoepressError.isInstance(error) ? error.code : null);
-// @ts-expect-error A task is named by a text.
-void evaluate(model, { tasks: [1] });
-// @ts-expect-error There is no such option.
-void evaluate(model, { tasks: ['tiny_facts'], taks: 1 });
-`;
+/** A program that is only compiled. */
+const typed = readFileSync(join(root, 'packages/moepress/fixtures/typed-program.ts'), 'utf8');
 
 describe('the packed packages', () => {
   beforeAll(() => {
