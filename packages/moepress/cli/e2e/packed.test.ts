@@ -84,7 +84,7 @@ describe('the packed packages', () => {
   beforeAll(() => {
     writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'empty', type: 'module' }));
     install(ownPackages('moepress'));
-  });
+  }, 600_000);
   afterAll(() => rmSync(project, { recursive: true, force: true }));
 
   it('run the program of the package page, which a compiler has checked', () => {
@@ -103,7 +103,7 @@ describe('the packed packages', () => {
     expect(results.tiny_facts['acc,none']).toBeLessThan(0.9);
     expect(results.tiny_gsm['exact_match,strict-match']).toBeGreaterThan(0.05);
     expect(readdirSync(join(project, 'tiny-half'))).toContain('moepress_plan.json');
-  });
+  }, 600_000);
 
   it('bring the command', () => {
     const { version } = manifestIn(join(project, 'node_modules', 'moepress')) as Manifest & {
