@@ -1,66 +1,78 @@
 import type { CompareRequest, MethodTools, ViewDistances } from '@moepress/core';
 
-/** Makes tools of which a piece of work gets its own. */
+/** Gives a job tools of its own. */
 export type Wrap = (tools: MethodTools) => MethodTools;
 
-export type Piece<T> = (wrap: Wrap) => Promise<T>;
+export type Job<T> = (wrap: Wrap) => Promise<T>;
 
-/** A piece that waits for the distances of its views. */
-interface Asked {
-  readonly piece: number;
+/** A job that waits for the distances of its views. */
+interface Waiting {
+  readonly job: number;
   readonly request: CompareRequest;
   readonly tools: MethodTools;
-  answer(distances: ViewDistances): void;
+  resolve(distances: ViewDistances): void;
+  reject(error: unknown): void;
 }
 
 /**
- * Does several pieces of work on one engine, one at a time: each goes on until it compares views of the model. When
- * all of them wait or are done, all views go up together, so that the model runs once for all of them and not once for
- * each. Rejects with the first failure; who waits then waits forever.
+ * Does several jobs on one engine, where their calls take turns. A job that compares views of the model waits until all
+ * others do so or are done; then the model runs once for all of these views and not once for each job. Throws the first
+ * failure when all have ended; after it no views are compared any more.
  */
-export async function sideBySide<T>(pieces: readonly Piece<T>[]): Promise<T[]> {
-  const running: Promise<T>[] = [];
-  let asked: Asked[] = [];
-  let pause = () => {};
-  const turnOf = async (piece: number, go: () => void) => {
-    const paused = new Promise<void>((resolve) => {
-      pause = resolve;
+export async function batchViewComparisons<T>(jobs: readonly Job<T>[]): Promise<T[]> {
+  /** Jobs that neither wait nor are done. */
+  const working = new Set(jobs.keys());
+  let waiting: Waiting[] = [];
+  let failure: { readonly error: unknown } | null = null;
+
+  const compareWaiting = async () => {
+    const round = waiting;
+    waiting = [];
+    for (const { job } of round) working.add(job);
+    try {
+      if (failure) throw failure.error;
+      const distances = await compareAll(round);
+      for (const one of round) one.resolve(distances.get(one)!);
+    } catch (error) {
+      for (const one of round) one.reject(error);
+    }
+  };
+  const rest = (job: number) => {
+    working.delete(job);
+    // A job may ask for several comparisons at once.
+    queueMicrotask(() => {
+      if (working.size === 0 && waiting.length > 0) compareWaiting();
     });
-    go();
-    await Promise.race([running[piece], paused]);
   };
   const wrapOf =
-    (piece: number): Wrap =>
+    (job: number): Wrap =>
     (tools) =>
-      whereComparisonsWait(tools, (request) => {
-        const distances = new Promise<ViewDistances>((answer) => {
-          asked.push({ piece, request, tools, answer });
+      exceptInReplays(tools, (request) => {
+        const distances = new Promise<ViewDistances>((resolve, reject) => {
+          waiting.push({ job, request, tools, resolve, reject });
         });
-        pause();
+        rest(job);
         return distances;
       });
-
-  for (const [piece, work] of pieces.entries()) {
-    await turnOf(piece, () => {
-      running[piece] = work(wrapOf(piece));
-    });
-  }
-  while (asked.length > 0) {
-    const round = asked;
-    asked = [];
-    const distances = await compareAll(round);
-    for (const piece of new Set(round.map((one) => one.piece))) {
-      const own = round.filter((one) => one.piece === piece);
-      await turnOf(piece, () => {
-        for (const one of own) one.answer(distances.get(one)!);
-      });
+  const run = async (work: Job<T>, job: number): Promise<T> => {
+    try {
+      return await work(wrapOf(job));
+    } catch (error) {
+      failure ??= { error };
+      throw failure.error;
+    } finally {
+      rest(job);
     }
-  }
-  return Promise.all(running);
+  };
+  const outcomes = await Promise.allSettled(jobs.map(run));
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  });
 }
 
-/** But not while a layer is replayed, which keeps the engine to itself. */
-function whereComparisonsWait(tools: MethodTools, wait: MethodTools['compareViews']): MethodTools {
+/** Tools whose comparisons wait, but not while a layer is replayed: that has the engine until it ends. */
+function exceptInReplays(tools: MethodTools, wait: MethodTools['compareViews']): MethodTools {
   let replays = 0;
   return {
     ...tools,
@@ -75,11 +87,11 @@ function whereComparisonsWait(tools: MethodTools, wait: MethodTools['compareView
 }
 
 /** The runs of a block are those of all who share them. */
-async function compareAll(round: readonly Asked[]): Promise<Map<Asked, ViewDistances>> {
-  const distances = new Map<Asked, ViewDistances>();
+async function compareAll(round: readonly Waiting[]): Promise<Map<Waiting, ViewDistances>> {
+  const distances = new Map<Waiting, ViewDistances>();
   for (const criterion of new Set(round.map(({ request }) => request.criterion))) {
     const same = round.filter(({ request }) => request.criterion === criterion);
-    const [{ tools, request }] = same as [Asked];
+    const [{ tools, request }] = same as [Waiting];
     const views = same.flatMap((one) => one.request.views);
     const all = await tools.compareViews({ ...request, views });
     let from = 0;

@@ -2,7 +2,7 @@ import type { CompressionPlan, FoundMethod, Work } from '@moepress/core';
 import { planCompression } from '@moepress/runtime';
 import type { ModelSession } from '../session.js';
 import type { Calibration } from '../statistics/calibration.js';
-import { type Piece, sideBySide, type Wrap } from './batch-view-comparisons.js';
+import { batchViewComparisons, type Job, type Wrap } from './batch-view-comparisons.js';
 
 /** A method and what it is told; its schema judges that. */
 export interface MethodRequest {
@@ -25,8 +25,8 @@ export async function planAll(
 ): Promise<CompressionPlan[]> {
   const plans: CompressionPlan[] = [];
   for (let from = 0; from < requests.length; from += plannedTogether) {
-    const pieces = requests.slice(from, from + plannedTogether).map(
-      ({ method, options }): Piece<CompressionPlan> =>
+    const jobs = requests.slice(from, from + plannedTogether).map(
+      ({ method, options }): Job<CompressionPlan> =>
         (wrap) =>
           planCompression(engine, {
             ...work,
@@ -37,7 +37,7 @@ export async function planAll(
             calibration: () => calibration.set(),
           }),
     );
-    plans.push(...(await sideBySide(pieces)));
+    plans.push(...(await batchViewComparisons(jobs)));
   }
   return plans;
 }
