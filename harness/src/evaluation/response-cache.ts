@@ -3,12 +3,10 @@ import { appendFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { asWriteError, makeFolders } from '@moepress/checkpoint';
-import { MoepressError, parseJson } from '@moepress/core';
+import { MoepressError, parseJson, sha256 } from '@moepress/core';
 import { z } from 'zod';
-import { sha256 } from '../hash.js';
 import type { ModelResponse } from '../model/language-model.js';
-import type { ModelRequest } from '../requests/request.js';
-import { requestKey } from '../requests/request.js';
+import { type ModelRequest, requestKey } from '../requests/request.js';
 
 /** Counted up when answers of an older moepress must not be taken any more. */
 const format = 2;

@@ -1,6 +1,6 @@
+import { sha256 } from '@moepress/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sha256 } from '../hash.js';
 import { golden, shared } from '../testing/reference.js';
 import { dumps, floatRepr } from './json.js';
 

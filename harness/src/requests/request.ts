@@ -1,4 +1,4 @@
-import { sha256 } from '../hash.js';
+import { sha256 } from '@moepress/core';
 
 /** What a model is asked. Each kind has its own answer; see LanguageModel. */
 export type ModelRequest = LoglikelihoodRequest | RollingRequest | GenerationRequest;

@@ -1,5 +1,5 @@
+import { sha256 } from '@moepress/core';
 import type { DocumentScore, ScoredQuestion, ScoredTask } from '../evaluation/score-task.js';
-import { sha256 } from '../hash.js';
 import { findMetric } from '../metrics/metrics.js';
 import type { ModelResponse } from '../model/language-model.js';
 import { dumps, floatRepr } from '../python/json.js';

@@ -1,5 +1,6 @@
 import {
   type Compressor,
+  firstSlots,
   type LayerReplay,
   type MoeBlock,
   type PlanContext,
@@ -10,7 +11,7 @@ import { criteria } from './criteria.js';
 import { describe } from './describe.js';
 import { type CdMoeOptions, options } from './options.js';
 import { type ChosenExpert, type LayerSearch, searchExperts, searchLayers } from './search.js';
-import { candidatesOf, type Task, taskOf } from './task.js';
+import { type Task, taskOf } from './task.js';
 import { warningsOf } from './warnings.js';
 import { fitWeights, type LayerWeights, meanWeights, needsOf } from './weights.js';
 
@@ -35,7 +36,7 @@ export const cdMoe: Compressor<CdMoeOptions> = {
     return task.blocks
       .filter(({ index }) => chosen.includes(index))
       .map((block) => {
-        const slots = candidatesOf(block).slice(0, task.kept);
+        const slots = firstSlots(block.ffn).slice(0, task.kept);
         const experts = slots.map((expert) => ({ expert, weight: 1, distance: null }));
         return planLayer({ layer: block.index, experts, residual: null });
       });
@@ -87,7 +88,7 @@ async function orderExperts(
   const request = { layers: [...unknown.keys()], criterion: criteria[options.criterion], progress, signal };
   await tools.replayLayers(request, async (replay: LayerReplay) => {
     const { layer } = replay;
-    const candidates = weighed(layer, candidatesOf(unknown.get(layer)!));
+    const candidates = weighed(layer, firstSlots(unknown.get(layer)!.ffn));
     orders.set(layer, await searchExperts(replay, candidates, kept));
   });
   return orders;

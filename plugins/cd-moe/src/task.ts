@@ -44,10 +44,6 @@ export function taskOf(model: Model, options: CdMoeOptions): Task {
   return { blocks, kept, count, layers: needed, experts: firstOf(experts, kept), weights };
 }
 
-/** Slots of a layer that compute with different experts: the first one of each. */
-export const candidatesOf = ({ ffn }: MoeBlock): number[] =>
-  ffn.pool.map((_, entry) => ffn.slots.indexOf(entry));
-
 function keptExperts(blocks: readonly MoeBlock[], given: number | undefined): number {
   const shared = blocks.every(({ ffn }) => ffn.shared !== null);
   const fewest = Math.min(...blocks.map(({ ffn }) => ffn.pool.length));

@@ -2,6 +2,7 @@ import {
   applyLayers,
   type Compressor,
   type CondenseOp,
+  firstSlots,
   type LayerPlan,
   type Model,
   type Statistic,
@@ -34,7 +35,7 @@ export const moeToDense: Compressor<MoeToDenseOptions> = {
     checkedBlocks(model, options).map((block): LayerPlan => {
       const { ffn, index: layer } = block;
       const { parts } = shapeOf(ffn, options);
-      const slots = ffn.pool.slice(0, parts).map((_, entry) => ffn.slots.indexOf(entry));
+      const slots = firstSlots(ffn).slice(0, parts);
       const condense: CondenseOp = {
         op: 'condense',
         parts: slots.map((slot) => ({ experts: [slot], shares: [1], scale: 1 })),

@@ -1,3 +1,5 @@
+import type { MoeFfn } from './model.js';
+
 /** Decoder layer, and index of an expert in it. */
 export type ExpertRef = readonly [layer: number, index: number];
 
@@ -14,4 +16,9 @@ export function indexExperts(slots: readonly ExpertRef[]): IndexedExperts {
   const experts = [...distinct.values()].sort(([la, ea], [lb, eb]) => la - lb || ea - eb);
   const places = new Map(experts.map((ref, place) => [ref.join('.'), place]));
   return { experts, slots: slots.map((ref) => places.get(ref.join('.'))!) };
+}
+
+/** The first slot of each expert of the pool: a plan speaks of slots, and those that share an expert are alike. */
+export function firstSlots({ slots, pool }: MoeFfn): number[] {
+  return pool.map((_, expert) => slots.indexOf(expert));
 }

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { FileDigests } from '@moepress/checkpoint';
-import type { Work } from '@moepress/core';
+import { sha256, type Work } from '@moepress/core';
 import { type OnnxDtype, onnxDtypes } from '@moepress/harness';
 import { type ContentHash, defaultDigestsRoot } from '@moepress/runtime';
 
@@ -15,7 +14,7 @@ export async function onnxFilesHash(directory: string, dtype: OnnxDtype, work: W
   const paths = names.sort().map((name) => join(directory, name));
   const files = await new FileDigests(defaultDigestsRoot()).of(paths, work);
   const contents = names.map((name, i) => [name, files.digests.get(paths[i]!)!]);
-  const hash = createHash('sha256').update(JSON.stringify(contents)).digest('hex');
+  const hash = sha256(JSON.stringify(contents));
   return { hash, checkUnchanged: files.checkUnchanged };
 }
 
