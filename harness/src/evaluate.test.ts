@@ -141,9 +141,9 @@ describe('bad input', () => {
 
   it('is refused with its name', async () => {
     await fails({ tasks: ['arc_hard'] }).toMatchObject({ code: 'TASK_UNKNOWN' });
-    await fails({ limit: 0 }).toMatchObject({ code: 'INPUT_INVALID', where: '--limit' });
+    await fails({ limit: 0 }).toMatchObject({ code: 'INPUT_INVALID', where: 'limit' });
     await fails({ limit: Number.NaN }).toMatchObject({ code: 'INPUT_INVALID' });
-    await fails({ numFewshot: -1 }).toMatchObject({ code: 'INPUT_INVALID', where: '--num-fewshot' });
+    await fails({ numFewshot: -1 }).toMatchObject({ code: 'INPUT_INVALID', where: 'numFewshot' });
     await fails({ numFewshot: 8 }).toMatchObject({ code: 'INPUT_INVALID' });
   });
 

@@ -34,7 +34,9 @@ export interface EvaluateOptions {
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { model, limit, cache, work = {} } = options;
   const started = new Date();
-  const named = options.tasks.map((task) => (typeof task === 'string' ? findTaskOrGroup(task) : task));
+  const named = options.tasks.map((task, i) =>
+    typeof task === 'string' ? findTaskOrGroup(task, `tasks[${i}]`) : task,
+  );
   const groups = [...new Set(named.flatMap(groupsWithin))];
   const prepared = await prepareAll(new Set(named.flatMap(leaves)), options);
   const requests = prepared.flatMap(({ questions }) => questions.flatMap((question) => question.requests));

@@ -140,7 +140,7 @@ function renderSource(source: CalibrationSource): string {
 function invalid(part: string, problem: string): MoepressError {
   return new MoepressError('CALIBRATION_INVALID', {
     message: `"${part}" is no calibration set: ${problem}.`,
-    where: '--calibration',
+    where: 'calibration',
     hint: `Give one of: ${calibrationForms.join('; ')}.`,
   });
 }

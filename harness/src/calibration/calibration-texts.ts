@@ -77,7 +77,7 @@ async function taskTexts(
   { datasets }: TextSources,
   work: Work,
 ): Promise<SourceText[]> {
-  const task = findTask(name, '--calibration');
+  const task = findTask(name, 'calibration');
   const splits = [task.training_split, task.validation_split, task.test_split, task.fewshot_split];
   const known = [...new Set(splits.filter((known) => known !== undefined))];
   if (!known.includes(split)) {
@@ -114,7 +114,7 @@ function textColumn({ rows, where }: Rows, column: string): string[] {
 function unknownName(name: string, names: readonly string[]): MoepressError {
   const guess = suggest(name, names);
   return invalid(
-    '--calibration',
+    'calibration',
     `There is no calibration set "${name}".${guess ? ` Did you mean "${guess}"?` : ''}`,
     taskNames().includes(name)
       ? `${name} is a task: name a split of it too, as in ${name}[train].`

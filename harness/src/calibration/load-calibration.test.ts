@@ -236,7 +236,7 @@ describe('loadCalibration refuses', () => {
     await expect(load('gsm8[train]:8')).rejects.toMatchObject({
       code: 'TASK_UNKNOWN',
       message: expect.stringContaining('gsm8k'),
-      where: '--calibration',
+      where: 'calibration',
     });
   });
 });

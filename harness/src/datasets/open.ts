@@ -45,6 +45,6 @@ function notFound(
     where: dataset.path,
     hint: dataset.files
       ? 'Install @moepress/tiny, which brings the embedded tasks.'
-      : `Put the split at ${mirrorPath(data ?? '<dir>', dataset.path, dataset.config, split)} and give --data ${data ?? '<dir>'}, or connect to the Hub.`,
+      : `Put the split at ${mirrorPath(data ?? '<dir>', dataset.path, dataset.config, split)} and give \`data\` ${data ?? '<dir>'}, or connect to the Hub.`,
   });
 }

@@ -37,7 +37,7 @@ export async function prepareTask(
   const documents = await loadDocuments(task, datasets, scoredSplit(task), work);
   const shots = shotCount(task, options.numFewshot);
   if (shots === 0 && options.numFewshot) {
-    const message = `${task.task} is always asked without examples, whatever --num-fewshot says.`;
+    const message = `${task.task} is always asked without examples, whatever \`numFewshot\` says.`;
     work.progress?.({ type: 'warning', message });
   }
   const pool = shots === 0 ? [] : await loadExamples(task, shots, datasets, work);
@@ -52,14 +52,14 @@ export async function prepareTask(
 function shotCount({ num_fewshot: own, output_type }: Task, wanted: number | undefined): number {
   if (own === 0 || output_type === 'loglikelihood_rolling') return 0;
   if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 0)) {
-    throw invalid(`${wanted} is no number of examples.`, '--num-fewshot');
+    throw invalid(`${wanted} is no number of examples.`, 'numFewshot');
   }
   return wanted ?? own ?? 0;
 }
 
 function documentCount(available: number, limit: number | undefined): number {
   if (limit === undefined) return available;
-  if (!(limit > 0)) throw invalid(`${limit} is no number or fraction of documents.`, '--limit');
+  if (!(limit > 0)) throw invalid(`${limit} is no number or fraction of documents.`, 'limit');
   return limit < 1 ? Math.ceil(available * limit) : Math.floor(limit);
 }
 
@@ -73,13 +73,13 @@ async function loadExamples(
   const samples = task.fewshot_config?.samples?.map((row, id) => ({ id, row, fields: row }));
   const pool = samples ?? (await loadDocuments(task, datasets, examplesSplit(task), work));
   if (pool.length >= examplesNeeded(task, shots)) return pool;
-  throw invalid(`${task.task} has ${pool.length} examples, too few for ${shots} shots.`, '--num-fewshot');
+  throw invalid(`${task.task} has ${pool.length} examples, too few for ${shots} shots.`, 'numFewshot');
 }
 
 function examplesSplit(task: Task): string {
   const split = task.fewshot_split ?? task.training_split ?? task.validation_split;
   if (split !== undefined) return split;
-  throw invalid(`${task.task} has no split to draw examples from.`, '--num-fewshot');
+  throw invalid(`${task.task} has no split to draw examples from.`, 'numFewshot');
 }
 
 function invalid(message: string, where: string): MoepressError {

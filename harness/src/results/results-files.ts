@@ -87,7 +87,11 @@ export async function loadSamples(results: string): Promise<Record<string, Sampl
     if (await exists(file)) samples[task] = await readSamples(file);
   }
   if (Object.keys(samples).length > 0) return samples;
-  throw invalid('There are no samples beside the results.', results, 'Score the model again with --output.');
+  throw invalid(
+    'There are no samples beside the results.',
+    results,
+    'Score the model again, and save the results with their samples.',
+  );
 }
 
 /** The groups of a results file and their members; empty where it tells of none. Throws `INPUT_INVALID`. */
@@ -123,7 +127,7 @@ async function readSamples(file: string): Promise<Sample[]> {
 function invalid(
   message: string,
   where: string,
-  hint = 'Give a results_<time>.json that moepress eval --output wrote.',
+  hint = 'Give a results_<time>.json that was saved with its samples.',
 ): MoepressError {
   return new MoepressError('INPUT_INVALID', { message, where, hint });
 }

@@ -52,7 +52,7 @@ export function taskNames(): string[] {
 }
 
 /** A task or group by name. Throws `TASK_UNKNOWN` with a suggestion; `where` is the option that names it. */
-export function findTaskOrGroup(name: string, where = '--tasks'): Task | TaskGroup {
+export function findTaskOrGroup(name: string, where = 'tasks'): Task | TaskGroup {
   const found = known.get(name);
   if (found) return found;
   const guess = suggest(name, known.keys());
@@ -64,7 +64,7 @@ export function findTaskOrGroup(name: string, where = '--tasks'): Task | TaskGro
 }
 
 /** A single task by name. Throws `TASK_UNKNOWN`, also for a group. */
-export function findTask(name: string, where = '--tasks'): Task {
+export function findTask(name: string, where = 'tasks'): Task {
   const found = findTaskOrGroup(name, where);
   if (!isGroup(found)) return found;
   throw new MoepressError('TASK_UNKNOWN', {

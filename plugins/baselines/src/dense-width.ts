@@ -90,7 +90,7 @@ function narrowing(model: Model, { ratio = 0, width }: DenseWidthOptions) {
     if (kept <= mlp.width) return { layer: index, width: mlp.width, kept };
     throw new MoepressError('OPTIONS_INVALID', {
       message: `The dense FFN of layer ${index} has ${mlp.width} channels and cannot keep ${kept}.`,
-      where: 'option width of dense-width',
+      where: 'options.width',
     });
   });
 }

@@ -26,7 +26,7 @@ export function countLayers(
   const tooMany = (problem: string, option: string) =>
     new MoepressError('RATIO_TOO_HIGH', {
       message: problem,
-      where: `option ${option}`,
+      where: `options.${option}`,
       hint: 'Condense fewer layers, or keep fewer experts in them.',
     });
   if (condenseLayers !== undefined) {

@@ -110,6 +110,6 @@ const firstOf = (experts: ReadonlyMap<number, readonly number[]>, kept: number) 
 function invalid(problem: string, option: string): MoepressError {
   return new MoepressError('OPTIONS_INVALID', {
     message: `${problem}.`,
-    where: `option ${option} of cd-moe`,
+    where: `options.${option}`,
   });
 }

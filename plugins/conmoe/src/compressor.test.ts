@@ -232,7 +232,7 @@ describe('ConMoE', () => {
     ['selection', { ratio: 0.5, selection: 'distance' }],
   ])('checks option %s of %o', (option, given) => {
     expect(() => parseOptions(conmoe, given)).toThrow(
-      expect.objectContaining({ code: 'OPTIONS_INVALID', where: `option ${option} of conmoe` }),
+      expect.objectContaining({ code: 'OPTIONS_INVALID', where: `options.${option}` }),
     );
   });
 

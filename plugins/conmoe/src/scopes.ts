@@ -71,7 +71,7 @@ export function checkBudgets(model: Model, ratio: number, size: number): void {
     if (budget >= scope.selected) continue;
     throw new MoepressError('RATIO_TOO_HIGH', {
       message: `At ratio ${ratio} the ${scope.members.length} experts of ${nameLayers(scope.layers)} would share ${budget} prototypes, but the routers select ${scope.selected}.`,
-      where: 'option ratio',
+      where: 'options.ratio',
     });
   }
 }

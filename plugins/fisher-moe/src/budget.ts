@@ -61,7 +61,7 @@ export function checkScopes(scopes: readonly Scope[], floor: number, align: numb
     const refuse = (problem: string, hint: string) =>
       new MoepressError('RATIO_TOO_HIGH', {
         message: `${kept} of ${channels} channels would remain from expert ${index} of layer ${layer} on, ${problem}.`,
-        where: 'option ratio',
+        where: 'options.ratio',
         hint,
       });
     if (kept < least) throw refuse(`but the floor demands ${least}`, 'Lower the ratio or the floor.');

@@ -218,7 +218,7 @@ describe('Fisher-MoE', () => {
     ['dropTop', { ratio: 0.5, dropTop: 3 }],
   ])('checks option %s of %o', (option, given) => {
     expect(() => parseOptions(fisherMoe, given)).toThrow(
-      expect.objectContaining({ code: 'OPTIONS_INVALID', where: `option ${option} of fisher-moe` }),
+      expect.objectContaining({ code: 'OPTIONS_INVALID', where: `options.${option}` }),
     );
   });
 

@@ -137,7 +137,7 @@ describe('moe-to-dense', () => {
     ['shared', { shared: 0.5 }],
   ])('checks option %s of %o', (option, given) => {
     expect(() => parseOptions(moeToDense, given)).toThrow(
-      expect.objectContaining({ code: 'OPTIONS_INVALID', where: `option ${option} of moe-to-dense` }),
+      expect.objectContaining({ code: 'OPTIONS_INVALID', where: `options.${option}` }),
     );
   });
 

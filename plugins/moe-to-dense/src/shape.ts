@@ -32,14 +32,14 @@ function checkShape(ffn: MoeFfn, layer: number, options: MoeToDenseOptions): voi
   if (keep < parts || keep > ffn.pool.length) {
     throw new MoepressError('OPTIONS_INVALID', {
       message: `Layer ${layer} has ${ffn.pool.length} experts, and its dense FFN is made of ${parts} side by side: ${keep} is outside of these.`,
-      where: 'option keep of moe-to-dense',
+      where: 'options.keep',
     });
   }
   const [first, ...others] = new Set(ffn.pool.map(({ width }) => width));
   if (keep === parts || others.length === 0) return;
   throw new MoepressError('CONFIG_UNSUPPORTED', {
     message: `In layer ${layer} experts differ in width (${[first, ...others].join(', ')}), so that they cannot be averaged.`,
-    where: 'option keep of moe-to-dense',
+    where: 'options.keep',
     hint: 'Leave keep out: then every expert stays itself.',
   });
 }

@@ -8,7 +8,7 @@ export function warningsOf(
   { ratio }: Pick<MoeToDenseOptions, 'ratio'>,
 ): string[] {
   return [
-    'The dense model is what distillation begins with: as it is, it is of little use. Train it with --refiner distil.',
+    'The dense model is what distillation begins with: as it is, it is of little use. Train it with the refiner distil.',
     warnOfRatio(decisions, ratio),
     warnOfScale(decisions),
     warnOfWidth(decisions),

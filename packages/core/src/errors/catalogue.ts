@@ -1,15 +1,15 @@
 /**
- * Every error a user can cause, with the hint that helps most of the time.
- * A throw site may give a better hint, because it knows more.
+ * Every error a user can cause, with the hint that helps most of the time. A throw site may give a better hint, because
+ * it knows more. Hints speak of the library: options stand between backquotes, and the command puts its flags there.
  */
 export const errorCatalogue = {
-  ABORTED: 'Run the same command again.',
+  ABORTED: 'Run the same again.',
   CHECKPOINT_NOT_FOUND:
     'Give a folder with config.json and *.safetensors, a Hub id such as allenai/OLMoE-1B-7B-0125, or tiny.',
   CHECKPOINT_INVALID:
     'The file is damaged or was not written by a safetensors library: download or export it again.',
   CHECKPOINT_INDEX_INVALID: 'Restore model.safetensors.index.json from the original repository.',
-  CHECKPOINT_CHANGED: 'Run the command again when nothing writes to the checkpoint any more.',
+  CHECKPOINT_CHANGED: 'Try again when nothing writes to the checkpoint any more.',
   TENSOR_MISSING: 'The checkpoint is incomplete, or is not of the architecture its config.json names.',
   TENSOR_SHAPE: 'The checkpoint does not fit its config.json: restore both from the same revision.',
   TENSOR_DTYPE: 'Convert the tensor to BF16, F16 or F32 first.',
@@ -21,16 +21,16 @@ export const errorCatalogue = {
     'Use a model of a known family, or teach moepress this one: see "an architecture" in CONTRIBUTING.md.',
   TOKENIZER_MISSING: 'Put tokenizer.json (and tokenizer_config.json) beside config.json.',
   TOKENIZER_STOPPED: 'Restore tokenizer.json from the original repository; a sound one takes milliseconds.',
-  PLAN_INVALID: 'Make the plan again with moepress compress --plan-only.',
+  PLAN_INVALID: 'Make the plan again.',
   PLAN_BASE_MISMATCH: 'Apply the plan to the checkpoint it was made from, or make a new plan for this one.',
   PLUGIN_INVALID: 'The package must default-export the result of definePlugin().',
   METHOD_UNKNOWN: 'Install the plugin that provides the method, or pick one from the list.',
   OPTIONS_INVALID: 'Correct the named option.',
   RATIO_TOO_HIGH: 'Lower the ratio so that at least top-k experts remain in every layer.',
   CALIBRATION_INVALID: 'Give a text or JSONL file with enough text for at least one sequence.',
-  OUTPUT_EXISTS: 'Choose another --out folder, or remove this one.',
+  OUTPUT_EXISTS: 'Choose another folder, or remove this one.',
   OUTPUT_BUSY: 'Wait until the other run has ended, or give another output path.',
-  DISK_FULL: 'Free space or choose another disk, then run the command again.',
+  DISK_FULL: 'Free space or choose another disk, then try again.',
   WRITE_FAILED: 'Check the permissions of the output folder.',
   HUB_NOT_FOUND: 'Check the spelling of the repository id and revision.',
   HUB_FORBIDDEN: 'Accept the licence on the model page and set HF_TOKEN.',
@@ -39,9 +39,9 @@ export const errorCatalogue = {
   SERVER_UNSUITABLE:
     'Use a server whose /v1/completions takes token ids and echoes log-probabilities, such as vLLM.',
   DATASET_NOT_FOUND:
-    'Give --data <dir> with <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}, or a network.',
+    'Give `data`, a folder with <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}, or a network.',
   DATASET_INVALID: 'Restore the file from its source.',
-  TASK_UNKNOWN: 'Pick one of the tasks listed by moepress eval --help.',
+  TASK_UNKNOWN: 'Pick one of the known tasks.',
   INPUT_INVALID: 'Correct the named value.',
   MEMORY_EXCEEDED:
     'Allow more memory, close other programs, or shorten what is asked: fewer or shorter sequences at once.',

@@ -10,9 +10,9 @@ const marker = Symbol.for('moepress.error');
 export interface ErrorDetails {
   /** What is wrong, in one sentence, with the offending value. */
   readonly message: string;
-  /** The file, tensor, option or URL it is about. */
+  /** What it is about: a file, tensor or URL, or an option by its path, such as `tasks[1]` or `options.ratio`. */
   readonly where?: string | undefined;
-  /** How to fix it; the catalogue's general advice if absent. */
+  /** How to fix it, with options between backquotes; the catalogue's general advice if absent. */
   readonly hint?: string | undefined;
   readonly cause?: unknown;
 }

@@ -64,7 +64,7 @@ describe('parseOptions', () => {
     ['seed', { ratio: 0.5, seed: 0.5 }],
   ])('names the option %s in %o', (option, given) => {
     expect(() => parseOptions(compressor, given)).toThrow(
-      expect.objectContaining({ code: 'OPTIONS_INVALID', where: `option ${option} of toy` }),
+      expect.objectContaining({ code: 'OPTIONS_INVALID', where: `options.${option}` }),
     );
   });
 
@@ -72,8 +72,8 @@ describe('parseOptions', () => {
     expect(() => parseOptions(compressor, { ratio: 0.5, sed: 2 })).toThrow(
       expect.objectContaining({
         code: 'OPTIONS_INVALID',
-        message: 'There is no option "sed". Did you mean "seed"?',
-        where: 'options of toy',
+        message: 'toy has no option "sed". Did you mean "seed"?',
+        where: 'options',
         hint: 'Pick from ratio, seed.',
       }),
     );

@@ -26,7 +26,7 @@ export function parseOptions<O>(
   if (unknown !== undefined) throw unknownOption(owner, unknown);
   throw new MoepressError('OPTIONS_INVALID', {
     message: `${issue.message}.`,
-    where: `option ${issue.path.join('.') || '?'} of ${owner.name}`,
+    where: ['options', ...issue.path].join('.'),
   });
 }
 
@@ -37,8 +37,8 @@ function unknownOption(
   const known = options instanceof z.ZodObject ? Object.keys(options.shape) : [];
   const guess = suggest(given, known);
   return new MoepressError('OPTIONS_INVALID', {
-    message: `There is no option "${given}".${guess ? ` Did you mean "${guess}"?` : ''}`,
-    where: `options of ${name}`,
+    message: `${name} has no option "${given}".${guess ? ` Did you mean "${guess}"?` : ''}`,
+    where: 'options',
     hint: known.length > 0 ? `Pick from ${known.join(', ')}.` : undefined,
   });
 }

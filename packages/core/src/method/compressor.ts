@@ -13,7 +13,7 @@ import type { MethodTools } from './tools.js';
  */
 export interface Compressor<Options extends CompressionOptions = CompressionOptions> {
   readonly specVersion: 1;
-  /** What the user types after --method. */
+  /** What a user gives as `method`. */
   readonly name: string;
   readonly title: string;
   readonly reference: string;

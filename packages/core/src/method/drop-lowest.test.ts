@@ -152,7 +152,7 @@ describe('dropLowest', () => {
   test('refuses a ratio that leaves fewer experts than top-k, before anything is measured', async () => {
     const model = toyModel({ experts: 4, topK: 2 });
     const compressor = dropLowest(random);
-    const tooHigh = expect.objectContaining({ code: 'RATIO_TOO_HIGH', where: 'option ratio' });
+    const tooHigh = expect.objectContaining({ code: 'RATIO_TOO_HIGH', where: 'options.ratio' });
     expect(() => compressor.needs(model, { ratio: 0.75, seed: 0 })).toThrow(tooHigh);
     await expect(compressor.plan(context(model, { ratio: 0.75, seed: 0 }))).rejects.toEqual(tooHigh);
     expect(compressor.needs(model, { ratio: 0.5, seed: 0 })).toEqual([]);

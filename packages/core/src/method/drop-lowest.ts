@@ -133,7 +133,7 @@ function checkRatio(ffn: MoeFfn, layer: number, own: DropOptions): void {
   const demand = groups ? `needs ${least} in each of its ${groups.count} groups` : `selects ${topK}`;
   throw new MoepressError('RATIO_TOO_HIGH', {
     message: `At ratio ${ratio} layer ${layer} would keep ${kept} of ${run.length} experts${groups ? ' a group' : ''}, but its router ${demand}.`,
-    where: 'option ratio',
+    where: 'options.ratio',
   });
 }
 

@@ -11,7 +11,7 @@ import type { TrainingPoint, TrainRequest, TrainResult } from './training.js';
  */
 export interface Refiner<Options extends RefineOptions = RefineOptions> {
   readonly specVersion: 1;
-  /** What the user types after --refiner. */
+  /** What a user gives as `refiner`. */
   readonly name: string;
   readonly title: string;
   readonly reference: string;

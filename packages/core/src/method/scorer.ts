@@ -5,7 +5,7 @@ import type { Rng } from './rng.js';
 
 /** Ranks the experts of a layer. A scorer among a plugin's `scorers` is a method, which drops the lowest (`dropLowest`). */
 export interface Scorer {
-  /** What the user types after --method. */
+  /** What a user gives as `method`. */
   readonly name: string;
   readonly title: string;
   /** Where the score comes from: a paper, or the field's folklore. */

@@ -37,10 +37,9 @@ export interface InstalledPlugin {
 const kinds = {
   methods: {
     one: 'method',
-    option: '--method',
     of: (plugin: Plugin) => [...(plugin.compressors ?? []), ...(plugin.scorers ?? []).map(dropLowest)],
   },
-  refiners: { one: 'refiner', option: '--refiner', of: (plugin: Plugin) => plugin.refiners ?? [] },
+  refiners: { one: 'refiner', of: (plugin: Plugin) => plugin.refiners ?? [] },
 } as const;
 
 type Kind = keyof typeof kinds;
@@ -116,10 +115,10 @@ export class PluginRegistry {
   async #unknown(kind: Kind, name: string): Promise<MoepressError> {
     const known = await this.#names(kind);
     const guess = suggest(name, known);
-    const { one, option } = kinds[kind];
+    const { one } = kinds[kind];
     return new MoepressError('METHOD_UNKNOWN', {
       message: `There is no ${one} "${name}".${guess ? ` Did you mean "${guess}"?` : ''}`,
-      where: option,
+      where: one,
       hint: `Pick one of ${known.join(', ')}, or install ${packageCandidates(name).join(' or ')}.`,
     });
   }

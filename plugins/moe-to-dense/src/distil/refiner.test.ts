@@ -80,7 +80,7 @@ describe('distil', () => {
     for (const { ffn } of blocks) expect(ffn).toMatchObject({ router: { topK: 3, normalise: false } });
     await expect(requested(await student(), { teacherTopK: 5 })).rejects.toMatchObject({
       code: 'OPTIONS_INVALID',
-      where: 'option teacherTopK of distil',
+      where: 'options.teacherTopK',
     });
   });
 
@@ -106,7 +106,7 @@ describe('distil', () => {
     ['learningRate', { learningRate: -1 }],
   ])('checks option %s of %o', (option, given) => {
     expect(() => parseOptions(distil, given)).toThrow(
-      expect.objectContaining({ code: 'OPTIONS_INVALID', where: `option ${option} of distil` }),
+      expect.objectContaining({ code: 'OPTIONS_INVALID', where: `options.${option}` }),
     );
   });
 });

@@ -20,6 +20,6 @@ function checkRouter(router: Router, slots: number, layer: number): void {
   if (topK <= open && leastSlots(router) <= slots / (groups?.count ?? 1)) return;
   throw new MoepressError('OPTIONS_INVALID', {
     message: `The router of layer ${layer} can choose from ${open} experts, not select ${topK}.`,
-    where: 'option teacherTopK of distil',
+    where: 'options.teacherTopK',
   });
 }
