@@ -16,8 +16,18 @@ from transformers import (
     DeepseekV2ForCausalLM,
     DeepseekV3Config,
     DeepseekV3ForCausalLM,
+    Dots1Config,
+    Dots1ForCausalLM,
+    Glm4MoeConfig,
+    Glm4MoeForCausalLM,
+    Glm4MoeLiteConfig,
+    Glm4MoeLiteForCausalLM,
     GptOssConfig,
     GptOssForCausalLM,
+    HYV3Config,
+    HYV3ForCausalLM,
+    MiniMaxM2Config,
+    MiniMaxM2ForCausalLM,
     MixtralConfig,
     MixtralForCausalLM,
     OlmoeConfig,
@@ -26,6 +36,8 @@ from transformers import (
     Qwen2MoeForCausalLM,
     Qwen3MoeConfig,
     Qwen3MoeForCausalLM,
+    SolarOpenConfig,
+    SolarOpenForCausalLM,
 )
 from transformers.activations import ACT2FN
 from transformers.conversion_mapping import register_checkpoint_conversion_mapping
@@ -246,17 +258,81 @@ class MoepressMixtralForCausalLM(Compact, MixtralForCausalLM):
     config_class = MoepressMixtralConfig
 
 
-# Mixtral's own names, which transformers changes as it loads; those of the other families it keeps.
-register_checkpoint_conversion_mapping(
-    MoepressMixtralConfig.model_type,
-    [
-        WeightRenaming(".block_sparse_moe.", ".mlp."),
-        WeightRenaming(".w1.", ".gate_proj."),
-        WeightRenaming(".w3.", ".up_proj."),
-        WeightRenaming(".w2.", ".down_proj."),
-    ],
-    overwrite=True,
+def rename(config_class, names):
+    """Names of a family that transformers changes as it loads; those of the others it keeps."""
+    renamings = [WeightRenaming(stored, loaded) for stored, loaded in names.items()]
+    register_checkpoint_conversion_mapping(config_class.model_type, renamings, overwrite=True)
+
+
+MIXTRAL_NAMES = {
+    ".block_sparse_moe.": ".mlp.",
+    ".w1.": ".gate_proj.",
+    ".w3.": ".up_proj.",
+    ".w2.": ".down_proj.",
+}
+
+rename(MoepressMixtralConfig, MIXTRAL_NAMES)
+
+
+class MoepressMiniMaxM2Config(CompactConfig, MiniMaxM2Config):
+    model_type = "moepress_minimax_m2"
+
+
+class MoepressMiniMaxM2ForCausalLM(Compact, MiniMaxM2ForCausalLM):
+    config_class = MoepressMiniMaxM2Config
+
+
+rename(MoepressMiniMaxM2Config, MIXTRAL_NAMES)
+
+
+class MoepressHYV3Config(CompactConfig, HYV3Config):
+    model_type = "moepress_hy_v3"
+
+
+class MoepressHYV3ForCausalLM(Compact, HYV3ForCausalLM):
+    config_class = MoepressHYV3Config
+
+
+rename(
+    MoepressHYV3Config,
+    {
+        ".mlp.router.gate.": ".mlp.gate.",
+        ".mlp.expert_bias": ".mlp.e_score_correction_bias",
+        ".mlp.shared_mlp.": ".mlp.shared_experts.",
+    },
 )
+
+
+class MoepressGlm4MoeConfig(CompactConfig, Glm4MoeConfig):
+    model_type = "moepress_glm4_moe"
+
+
+class MoepressGlm4MoeForCausalLM(Compact, Glm4MoeForCausalLM):
+    config_class = MoepressGlm4MoeConfig
+
+
+class MoepressGlm4MoeLiteConfig(CompactConfig, Glm4MoeLiteConfig):
+    model_type = "moepress_glm4_moe_lite"
+
+
+class MoepressGlm4MoeLiteForCausalLM(Compact, Glm4MoeLiteForCausalLM):
+    config_class = MoepressGlm4MoeLiteConfig
+
+
+class MoepressDots1Config(CompactConfig, Dots1Config):
+    model_type = "moepress_dots1"
+
+
+class MoepressDots1ForCausalLM(Compact, Dots1ForCausalLM):
+    config_class = MoepressDots1Config
+
+
+class MoepressSolarOpenConfig(CompactConfig, SolarOpenConfig):
+    model_type = "moepress_solar_open"
+
+
+class MoepressSolarOpenForCausalLM(Compact, SolarOpenForCausalLM):
+    config_class = MoepressSolarOpenConfig
 
 
 class MoepressDeepseekV2Config(CompactConfig, DeepseekV2Config):

@@ -4,7 +4,8 @@
  *
  *     node packages/moepress/scripts/round-trips.mjs <python> <folder of checkpoints> [part of a name...]
  *
- * A checkpoint is a folder with config.json and golden.safetensors, of which the token ids are taken. Every written
+ * A checkpoint is a folder with config.json and golden.safetensors, of which the token ids are taken, or one with a
+ * folder bf16 and golden.bf16w.safetensors. Every written
  * folder must open here, and load strictly there with equal logits. Prints what differs and the counts; exits with 1
  * if anything differs.
  */
@@ -41,8 +42,16 @@ const ratios = [0.25, 0.5];
 const [python, root, ...parts] = process.argv.slice(2);
 if (!root) throw new Error('Give a Python and a folder of checkpoints.');
 const names = readdirSync(root)
-  .filter((name) => existsSync(join(root, name, 'golden.safetensors')))
+  .filter((name) => goldenOf(join(root, name)) !== undefined)
   .filter((name) => parts.length === 0 || parts.some((part) => name.includes(part)));
+
+/** Where the checkpoint and its token ids lie. */
+function goldenOf(folder) {
+  return [
+    { checkpoint: folder, tensors: join(folder, 'golden.safetensors') },
+    { checkpoint: join(folder, 'bf16'), tensors: join(folder, 'golden.bf16w.safetensors') },
+  ].find(({ tensors }) => existsSync(tensors));
+}
 
 const one = { workers: 1, threads: 1 };
 const engine = new Engine(one);
@@ -74,7 +83,7 @@ async function logitsOf(model, ids) {
 }
 
 async function sequencesOf(folder) {
-  const { tensors } = await readSafetensors(join(folder, 'golden.safetensors'));
+  const { tensors } = await readSafetensors(goldenOf(folder).tensors);
   return [...tensors.values()]
     .filter(({ name }) => name.endsWith('.input_ids'))
     .map(({ file, offset, length }) => [
@@ -123,7 +132,7 @@ const counts = {};
 mkdirSync(scratch, { recursive: true });
 for (const name of names) {
   const folder = join(root, name);
-  const model = await openModel(folder).catch((error) => error);
+  const model = await openModel(goldenOf(folder).checkpoint).catch((error) => error);
   if (model instanceof Error || moeBlocks(model).length === 0) {
     const kind = model instanceof Error ? 'does not open' : 'has no experts';
     counts[kind] = (counts[kind] ?? 0) + 1;

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, DeepseekV3Config, DeepseekV3ForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
 logging.disable(logging.ERROR)
@@ -22,8 +22,13 @@ def verdict(folder, ids):
     config = json.loads(Path(folder, "config.json").read_text())
     if config["model_type"] in ("deepseek", "moepress_deepseek"):
         return "no class"
-    model, report = AutoModelForCausalLM.from_pretrained(
+    load, own_config = AutoModelForCausalLM, None
+    if config["model_type"] == "kimi_k2":
+        # Its repositories bring DeepSeek's code, which transformers has under DeepSeek's name.
+        load, own_config = DeepseekV3ForCausalLM, DeepseekV3Config(**{**config, "model_type": "deepseek_v3"})
+    model, report = load.from_pretrained(
         folder,
+        config=own_config,
         dtype=torch.float32,
         output_loading_info=True,
         trust_remote_code=True,

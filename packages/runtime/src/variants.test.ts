@@ -9,7 +9,9 @@ import { maxDifference } from './testing/golden.js';
 /** Checkpoints whose config.json says one thing in another way, with what transformers makes of them. */
 const fixtures = fileURLToPath(new URL('../fixtures/variants', import.meta.url));
 const shared = process.env.MOEPRESS_SHARED;
-const folders = [fixtures, ...(shared ? [`${shared}/golden/variants`] : [])];
+/** Families that have no larger reference here. */
+const families = fileURLToPath(new URL('../../checkpoint/fixtures', import.meta.url));
+const folders = [fixtures, families, ...(shared ? [`${shared}/golden/variants`] : [])];
 
 interface Sequence {
   readonly ids: number[];

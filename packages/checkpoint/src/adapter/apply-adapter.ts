@@ -50,8 +50,8 @@ export function applyAdapter(
   const model = separateEnds(base, weights, directory);
   const paths = pathsByName(model);
   const find = (name: string): string[] => {
-    const other = alias && [name.replace(...alias), name.replace(alias[1], alias[0])];
-    return paths.get(name) ?? other?.flatMap((alternative) => paths.get(alternative) ?? []) ?? [];
+    const others = alias.flatMap(([from, to]) => [name.replace(from, to), name.replace(to, from)]);
+    return paths.get(name) ?? others.map((other) => paths.get(other)).find((found) => found) ?? [];
   };
   const known = tensorsByPath(model);
   const changed = new Map<string, TensorExpr>();

@@ -46,7 +46,17 @@ export const llamaStyleNames: TensorNames = {
   dense: mlp(`${layer}.mlp`),
   shared: mlp(`${layer}.mlp.shared_expert`),
   sharedGate: `${layer}.mlp.shared_expert_gate.weight`,
-  alias: null,
+  alias: [],
+};
+
+/** DeepSeek-V3's selection: sigmoid scores, a bias that steers the selection and nothing else, groups by their two best. */
+export const biasedRouter: RouterTraits = {
+  scoring: 'sigmoid',
+  methods: { noaux_tc: 'top-2-sum' },
+  normalise: 'by-config',
+  beyondGroups: 'unknown',
+  bias: false,
+  selectionBias: true,
 };
 
 /** The same with DeepSeek's name of the shared experts, which are one MLP. */
@@ -61,6 +71,7 @@ export const plainAttention: GroupedQueryTraits = {
   qkvBias: 'never',
   outputBias: 'never',
   qkNorm: null,
+  rotation: 'whole',
   windows: 'never',
   sinks: false,
 };

@@ -42,7 +42,7 @@ export const deepseekV2: ArchitectureManifest = {
     firstDense: sized('first_k_dense_replace', 0),
     moeEvery: key('moe_layer_freq', value(1), { null: value(1) }),
   },
-  attention: { kind: 'mla' },
+  attention: { kind: 'mla', rotation: 'whole' },
   router: {
     ...plainRouter,
     methods: { greedy: null, group_limited_greedy: 'max' },

@@ -1,4 +1,4 @@
-import { deepseekNames } from './common.js';
+import { biasedRouter, deepseekNames } from './common.js';
 import { as, decoderKeys, key, none, sized, value } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
 
@@ -43,15 +43,8 @@ export const deepseekV3: ArchitectureManifest = {
     furtherLayers: key(['num_nextn_predict_layers', 'num_mtp_layers'], value(1), { null: value(0) }),
     moeEvery: key('moe_layer_freq', value(1), { null: value(1) }),
   },
-  attention: { kind: 'mla' },
-  router: {
-    scoring: 'sigmoid',
-    methods: { noaux_tc: 'top-2-sum' },
-    normalise: 'by-config',
-    beyondGroups: 'unknown',
-    bias: false,
-    selectionBias: true,
-  },
+  attention: { kind: 'mla', rotation: 'whole' },
+  router: biasedRouter,
   ffn: { shared: { unit: 'experts', gated: false }, dense: 'prefix', clamp: null },
   tensors: deepseekNames,
   elsewhere: { tokenizerClass: 'TokenizersBackend', ignoresNamedTokenizer: true },

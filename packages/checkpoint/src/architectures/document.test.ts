@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { architectures, findArchitecture } from './index.js';
-import { keyTable, rotationTable } from './keys-table.test.util.js';
+import { fixedTable, keyTable, rotationTable } from './keys-table.test.util.js';
 import { familyTable } from './table.test.util.js';
 
 const document = fileURLToPath(new URL('../../../../docs/architectures.md', import.meta.url));
@@ -22,6 +22,7 @@ test('docs/architectures.md shows the manifests as they are', async () => {
     families: familyTable(architectures),
     keys: keyTable(architectures),
     rotations: rotationTable(),
+    fixed: fixedTable(architectures),
     example,
   }).reduce((text, [name, by]) => replace(text, name, by), readFileSync(document, 'utf8'));
   await expect(shown).toMatchFileSnapshot(document);

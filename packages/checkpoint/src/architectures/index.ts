@@ -2,9 +2,15 @@ import { MoepressError, suggest } from '@moepress/core/errors';
 import { deepseek } from './deepseek.js';
 import { deepseekV2 } from './deepseek-v2.js';
 import { deepseekV3 } from './deepseek-v3.js';
+import { dots1 } from './dots1.js';
+import { glm4Moe } from './glm4-moe.js';
+import { glm4MoeLite } from './glm4-moe-lite.js';
 import { gptOss } from './gpt-oss.js';
+import { hyV3 } from './hy-v3.js';
+import { kimiK2 } from './kimi-k2.js';
 import { llama } from './llama.js';
 import type { ArchitectureManifest } from './manifest.js';
+import { minimaxM2 } from './minimax-m2.js';
 import { mistral } from './mistral.js';
 import { mixtral } from './mixtral.js';
 import { olmoe } from './olmoe.js';
@@ -12,14 +18,21 @@ import { qwen2 } from './qwen2.js';
 import { qwen2Moe } from './qwen2-moe.js';
 import { qwen3 } from './qwen3.js';
 import { qwen3Moe } from './qwen3-moe.js';
+import { solarOpen } from './solar-open.js';
 
 /** Every family that can be opened and written. */
 export const architectures: readonly ArchitectureManifest[] = [
   deepseek,
   deepseekV2,
   deepseekV3,
+  dots1,
+  glm4Moe,
+  glm4MoeLite,
   gptOss,
+  hyV3,
+  kimiK2,
   llama,
+  minimaxM2,
   mistral,
   mixtral,
   olmoe,
@@ -27,6 +40,7 @@ export const architectures: readonly ArchitectureManifest[] = [
   qwen2Moe,
   qwen3,
   qwen3Moe,
+  solarOpen,
 ];
 
 /** Throws `ARCHITECTURE_UNKNOWN`, with the names of those that are known. */

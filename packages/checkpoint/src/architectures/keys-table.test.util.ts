@@ -36,6 +36,22 @@ export function rotationTable(): string {
   return table(['`rope_type`', 'key', 'absent', 'null'], rows);
 }
 
+/** The keys that nothing reads, by what they may say. */
+export function fixedTable(manifests: readonly ArchitectureManifest[]): string {
+  const rows = new Map<string, { cells: string[]; families: string[] }>();
+  for (const { modelType, fixed = {} } of manifests) {
+    for (const [name, values] of Object.entries(fixed)) {
+      const cells = [code(name), values.map((value) => code(JSON.stringify(value))).join(' or ')];
+      const row = rows.get(cells.join()) ?? { cells, families: [] };
+      rows.set(cells.join(), { cells, families: [...row.families, modelType] });
+    }
+  }
+  return table(
+    ['key', 'may be', 'families'],
+    [...rows.values()].map(({ cells, families }) => [...cells, families.join(', ')]),
+  );
+}
+
 function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   return [columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }

@@ -1,5 +1,5 @@
 import type { Router, RouterGroups } from '@moepress/core';
-import type { FamilyKeys } from './keys.js';
+import type { ConfigValue, FamilyKeys } from './keys.js';
 
 /**
  * What tells one family of checkpoints from another, as data. A family whose mathematics is already
@@ -13,6 +13,11 @@ export interface ArchitectureManifest {
   readonly className: string;
   /** Every key of config.json that is read. */
   readonly keys: FamilyKeys;
+  /**
+   * Keys that name a mathematics without which transformers computes, and what they may say: it does what the first
+   * value says whatever stands there. Other values are refused, since their author meant something else.
+   */
+  readonly fixed?: Readonly<Record<string, readonly [ConfigValue, ...ConfigValue[]]>>;
   readonly attention: AttentionTraits;
   /** Null in a dense family. */
   readonly router: RouterTraits | null;
@@ -52,8 +57,12 @@ export interface GroupedQueryTraits {
   readonly qkvBias: 'by-config' | 'always' | 'never';
   /** Whether the output projection follows `qkvBias` or never has a bias. */
   readonly outputBias: 'as-qkv' | 'never';
-  /** What the RMS norm of queries and keys runs over, if there is one. */
-  readonly qkNorm: 'head' | 'projection' | null;
+  /**
+   * What the RMS norm of queries and keys runs over, if there is one. Where `keys` has `usesQkNorm`, that key says
+   * whether there is. `square`: over a projection that must be as wide as the hidden states.
+   */
+  readonly qkNorm: 'head' | 'projection' | 'square' | null;
+  readonly rotation: RotationRule;
   readonly windows: WindowRule;
   /** Whether each head has a sink beside the tokens' logits. */
   readonly sinks: boolean;
@@ -66,9 +75,17 @@ export interface GroupedQueryTraits {
  */
 export type WindowRule = 'never' | 'every-layer' | 'alternating' | 'from-layer' | 'alternating-below-layer';
 
+/**
+ * How much of a head is rotated. `whole`: all of it, and `partial_rotary_factor` is not looked at. `undivided`: all of
+ * it, and another factor than 1 is refused, because transformers cannot run it. `part`: the first dimensions, as many as
+ * `partial_rotary_factor` or an absolute key says.
+ */
+export type RotationRule = 'whole' | 'undivided' | 'part';
+
 /** Multi-head latent attention; its sizes have the same keys in all families. */
 export interface LatentTraits {
   readonly kind: 'mla';
+  readonly rotation: Exclude<RotationRule, 'part'>;
 }
 
 export interface RouterTraits {
@@ -98,9 +115,10 @@ export interface FfnTraits {
   /**
    * Which layers are dense, of width `intermediate_size`. `all`: those of a dense family. `mlp-only-layers`: those listed there, and
    * those with (layer + 1) % decoder_sparse_step != 0. `prefix`: the first `first_k_dense_replace`. `prefix-and-step`: also
-   * those with layer % moe_layer_freq != 0.
+   * those with layer % moe_layer_freq != 0. `types`: those that `mlp_layer_types` names; where that is absent, the first
+   * `first_k_dense_replace`, or the first alone in a family that does not read this key.
    */
-  readonly dense: 'none' | 'all' | 'mlp-only-layers' | 'prefix' | 'prefix-and-step';
+  readonly dense: 'none' | 'all' | 'mlp-only-layers' | 'prefix' | 'prefix-and-step' | 'types';
   /** SwiGLU with both factors clamped, in place of the function that config.json names. */
   readonly clamp: { readonly alpha: number; readonly limit: number } | null;
 }
@@ -135,9 +153,11 @@ export interface TensorNames {
   readonly dense: MlpNames;
   readonly shared: MlpNames;
   readonly sharedGate: string;
-  /** A tensor that is absent is looked for under its name with the first text replaced by the second. */
-  readonly alias: readonly [from: string, to: string] | null;
+  /** A tensor that is absent is looked for under its name with the first text of a pair replaced by the second. */
+  readonly alias: readonly TensorAlias[];
 }
+
+export type TensorAlias = readonly [from: string, to: string];
 
 /** Stems, but for the norms. */
 export interface LatentNames {

@@ -46,7 +46,7 @@ export const mixtral: ArchitectureManifest = {
       },
     },
     // What transformers 5 calls the module.
-    alias: ['.block_sparse_moe.', '.mlp.'],
+    alias: [['.block_sparse_moe.', '.mlp.']],
   },
   elsewhere: { denseSibling: 'mistral', tokenizerClass: 'TokenizersBackend' },
 };

@@ -29,7 +29,7 @@ export const olmoe: ArchitectureManifest = {
     expertWidth: sized('intermediate_size', 2048),
     normalises: key('norm_topk_prob', value(false)),
   },
-  attention: { ...plainAttention, ...optionalBias, qkNorm: 'projection' },
+  attention: { ...plainAttention, ...optionalBias, qkNorm: 'square' },
   router: plainRouter,
   ffn: { shared: null, dense: 'none', clamp: null },
   tensors: llamaStyleNames,

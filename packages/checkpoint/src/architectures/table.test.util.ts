@@ -1,6 +1,6 @@
 /** The table of families in docs/architectures.md. */
 import type { FamilyKeys, KeyRule } from './keys.js';
-import type { ArchitectureManifest, GroupedQueryTraits, WindowRule } from './manifest.js';
+import type { ArchitectureManifest, GroupedQueryTraits, RotationRule, WindowRule } from './manifest.js';
 
 /** As biome formats no Markdown, the rows need no alignment. */
 export function familyTable(manifests: readonly ArchitectureManifest[]): string {
@@ -27,15 +27,29 @@ const windows: Readonly<Record<WindowRule, readonly string[]>> = {
 };
 
 function attention({ attention: traits, keys }: ArchitectureManifest): string {
-  if (traits.kind === 'mla') return 'latent (MLA), `attention_bias`';
+  if (traits.kind === 'mla')
+    return ['latent (MLA), `attention_bias`', ...rotations[traits.rotation]].join(', ');
   return [
     'grouped-query',
     ...biases(traits, keys),
-    ...(traits.qkNorm ? [`query and key norms over the ${traits.qkNorm}`] : []),
+    ...norms(traits, keys),
+    ...rotations[traits.rotation],
     ...named(keys.clip),
     ...windows[traits.windows],
     ...(traits.sinks ? ['sinks'] : []),
   ].join(', ');
+}
+
+const rotations: Readonly<Record<RotationRule, readonly string[]>> = {
+  whole: [],
+  undivided: [],
+  part: ['part of a head rotated'],
+};
+
+function norms({ qkNorm }: GroupedQueryTraits, { usesQkNorm }: FamilyKeys): string[] {
+  if (qkNorm === null) return [];
+  const told = named(usesQkNorm).map((name) => ` by ${name}`);
+  return [`query and key norms over the ${qkNorm === 'head' ? 'head' : 'projection'}${told.join('')}`];
 }
 
 function biases({ qkvBias, outputBias }: GroupedQueryTraits, keys: FamilyKeys): string[] {
@@ -73,6 +87,7 @@ const dense = {
   all: 'dense',
   'mlp-only-layers': 'dense layers by `mlp_only_layers` and `decoder_sparse_step`',
   prefix: 'dense layers by `first_k_dense_replace`',
+  types: 'dense layers by `mlp_layer_types`',
   'prefix-and-step': 'dense layers by `first_k_dense_replace` and `moe_layer_freq`',
 };
 

@@ -1,9 +1,14 @@
 import type { Rope } from '@moepress/core';
 import { z } from 'zod';
 import type { Quantity } from '../architectures/keys.js';
-import type { AttentionTraits, GroupedQueryTraits, WindowRule } from '../architectures/manifest.js';
+import type {
+  AttentionTraits,
+  GroupedQueryTraits,
+  LatentTraits,
+  WindowRule,
+} from '../architectures/manifest.js';
 import { count, type KeyReader } from './reader.js';
-import { readLatentScale, readRope, ropeOf } from './rope.js';
+import { readLatentScale, readRope, readRotatedDim, ropeOf } from './rope.js';
 
 export type AttentionConfig = GroupedQueryConfig | LatentConfig;
 
@@ -21,7 +26,7 @@ export interface GroupedQueryConfig extends Heads {
   readonly kind: 'gqa';
   readonly qkvBias: boolean;
   readonly outputBias: boolean;
-  readonly qkNorm: GroupedQueryTraits['qkNorm'];
+  readonly qkNorm: 'head' | 'projection' | null;
   readonly clip: number | null;
   readonly sinks: boolean;
   /** By layer: tokens it sees, null for all. */
@@ -41,7 +46,7 @@ export interface LatentConfig extends Heads {
 
 /** Throws `CONFIG_INVALID` or `CONFIG_UNSUPPORTED`. */
 export function readAttention(reader: KeyReader<Quantity>, traits: AttentionTraits): AttentionConfig {
-  return traits.kind === 'mla' ? readLatent(reader) : readGroupedQuery(reader, traits);
+  return traits.kind === 'mla' ? readLatent(reader, traits) : readGroupedQuery(reader, traits);
 }
 
 function readGroupedQuery(reader: KeyReader<Quantity>, traits: GroupedQueryTraits): GroupedQueryConfig {
@@ -50,7 +55,8 @@ function readGroupedQuery(reader: KeyReader<Quantity>, traits: GroupedQueryTrait
   if (heads % kvHeads !== 0) throw reader.invalid('kvHeads', `it must divide the ${heads} attention heads`);
   const headDim = reader.read('headDim', count);
   if (headDim % 2 !== 0) throw reader.invalid('headDim', `heads of ${headDim} cannot be rotated in pairs`);
-  if (traits.qkNorm === 'projection' && heads * headDim !== reader.read('hiddenSize', count)) {
+  const rotated = readRotatedDim(reader, headDim, traits.rotation);
+  if (traits.qkNorm === 'square' && heads * headDim !== reader.read('hiddenSize', count)) {
     throw reader.invalid('headDim', 'the norm of all queries is as wide as the hidden states');
   }
   const { qkvBias: rule } = traits;
@@ -60,18 +66,26 @@ function readGroupedQuery(reader: KeyReader<Quantity>, traits: GroupedQueryTrait
     heads,
     kvHeads,
     headDim,
-    rope: ropeOf(readRope(reader, headDim), headDim, 'halves'),
+    rope: ropeOf(readRope(reader, rotated), rotated, 'halves'),
     scale: headDim ** -0.5,
     qkvBias,
     outputBias: traits.outputBias === 'as-qkv' && qkvBias,
-    qkNorm: traits.qkNorm,
+    qkNorm: readQkNorm(reader, traits),
     clip: reader.reads('clip') ? reader.read('clip', z.number().nonnegative().nullable()) : null,
     sinks: traits.sinks,
     windows: readWindows(reader, traits.windows),
   };
 }
 
-function readLatent(reader: KeyReader<Quantity>): LatentConfig {
+function readQkNorm(
+  reader: KeyReader<Quantity>,
+  { qkNorm }: GroupedQueryTraits,
+): GroupedQueryConfig['qkNorm'] {
+  if (reader.reads('usesQkNorm') && !reader.read('usesQkNorm', z.boolean())) return null;
+  return qkNorm === 'square' ? 'projection' : qkNorm;
+}
+
+function readLatent(reader: KeyReader<Quantity>, { rotation }: LatentTraits): LatentConfig {
   const heads = reader.read('heads', count);
   if (reader.read('kvHeads', count) !== heads) {
     throw reader.unsupported('kvHeads', `as many as attention heads, ${heads},`);
@@ -82,6 +96,7 @@ function readLatent(reader: KeyReader<Quantity>): LatentConfig {
   const headDim = contentDim + rotated;
   const interleaved = !reader.reads('interleaved') || reader.read('interleaved', z.boolean());
   readWindows(reader, 'never');
+  readRotatedDim(reader, rotated, rotation);
   const rope = readRope(reader, rotated);
   return {
     kind: 'mla',

@@ -35,7 +35,7 @@ export function readFamilyConfig(
   file: string,
 ): FamilyConfig {
   const reader = new KeyReader<Quantity>(raw, manifest.keys, file);
-  refuseUnsupported(reader, raw, file);
+  refuseUnsupported(reader, raw, manifest, file);
   const quantisation = readQuantisation(reader);
   const layers = reader.read('layers', layerCount);
   const ffn = readFfn(reader, manifest, layers);

@@ -52,7 +52,9 @@ function readLayerRule(reader: KeyReader<Quantity>, rule: FfnTraits['dense']): (
     const step = reader.read('moeEvery', count);
     return (layer) => !dense.has(layer) && (layer + 1) % step === 0;
   }
+  if (rule === 'types') return readMlpTypes(reader);
   const first = reader.read('firstDense', index);
+  if (!reader.reads('moeEvery')) return (layer) => layer >= first;
   const step = reader.read('moeEvery', count);
   if (rule === 'prefix-and-step') return (layer) => layer >= first && layer % step === 0;
   if (step !== 1) {
@@ -62,6 +64,17 @@ function readLayerRule(reader: KeyReader<Quantity>, rule: FfnTraits['dense']): (
     );
   }
   return (layer) => layer >= first;
+}
+
+function readMlpTypes(reader: KeyReader<Quantity>): (layer: number) => boolean {
+  const types = reader.read('mlpTypes', z.array(z.enum(['dense', 'sparse'])).nullable());
+  if (types === null) {
+    const first = reader.reads('firstDense') ? reader.read('firstDense', index) : 1;
+    return (layer) => layer >= first;
+  }
+  const layers = reader.read('layers', count);
+  if (types.length !== layers) throw reader.invalid('mlpTypes', `there are ${layers} layers`);
+  return (layer) => types[layer] === 'sparse';
 }
 
 function readSharedWidth(

@@ -42,7 +42,7 @@ export function asFamily(
 ): JsonObject | null {
   const before = new KeyReader<Quantity>(raw, from.keys, 'config.json');
   const known = new Set(namesIn(to.keys));
-  const own = namesIn(from.keys).filter((name) => !known.has(name));
+  const own = [...namesIn(from.keys), ...Object.keys(from.fixed ?? {})].filter((name) => !known.has(name));
   const kept = without(raw, own);
   const after = new KeyReader<Quantity>(kept, to.keys, 'config.json');
   const other = sharedQuantities(from, to).filter(

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { deepseekV3 } from '../architectures/deepseek-v3.js';
-import { readLatentScale, readRope } from './rope.js';
+import { glm4Moe } from '../architectures/glm4-moe.js';
+import { minimaxM2 } from '../architectures/minimax-m2.js';
+import { readLatentScale, readRope, readRotatedDim } from './rope.js';
 import { readerOf, refusalOf } from './support.test.util.js';
 
 const base = { rope_theta: 1e4, max_position_embeddings: 8192 };
-const read = (changes: Record<string, unknown>) =>
-  readRope(readerOf({ ...base, ...changes }, deepseekV3), 64);
+const read = (changes: Record<string, unknown>) => {
+  const reader = readerOf({ ...base, ...changes }, deepseekV3);
+  return readRope(reader, readRotatedDim(reader, 64, 'whole'));
+};
 const refusal = (changes: Record<string, unknown>) => refusalOf(() => read(changes));
 
 describe('readRope', () => {
@@ -142,6 +146,26 @@ describe('a rotation', () => {
   it('may turn some of the pairs', () => {
     const half = { rope_type: 'proportional', factor: 2, partial_rotary_factor: 0.3 };
     expect(read({ rope_scaling: half }).scaling).toEqual({ kind: 'proportional', factor: 2, pairs: 9 });
+  });
+
+  it('may be one of the first dimensions only, in dimensions or as a factor that prevails', () => {
+    const part = (changes: Record<string, unknown>, family = minimaxM2) =>
+      readRotatedDim(readerOf({ ...base, ...changes }, family), 64, 'part');
+    expect(part({})).toBe(64);
+    expect(part({ rotary_dim: 24 })).toBe(24);
+    expect(part({ rotary_dim: 24, partial_rotary_factor: 0.5 })).toBe(32);
+    expect(part({ rope_parameters: { partial_rotary_factor: 0.25 }, partial_rotary_factor: 0.5 })).toBe(16);
+    expect(part({}, glm4Moe)).toBe(32);
+    expect(part({ partial_rotary_factor: null }, glm4Moe)).toBe(64);
+    for (const factor of [0, 0.01, 3 / 64, 2]) {
+      expect(refusalOf(() => part({ partial_rotary_factor: factor }))).toBe(
+        'CONFIG_INVALID config.json: partial_rotary_factor',
+      );
+    }
+    const undivided = readerOf({ ...base, partial_rotary_factor: 0.5 }, glm4Moe);
+    expect(refusalOf(() => readRotatedDim(undivided, 64, 'undivided'))).toBe(
+      'CONFIG_UNSUPPORTED config.json: partial_rotary_factor',
+    );
   });
 
   it('is not looked for under the types of layers', () => {

@@ -1,6 +1,7 @@
 import { type Rope, type RopeScaling, shown } from '@moepress/core';
 import { z } from 'zod';
 import type { Quantity } from '../architectures/keys.js';
+import type { RotationRule } from '../architectures/manifest.js';
 import {
   commonRotation,
   type RotationQuantity,
@@ -20,14 +21,13 @@ type Parameters = KeyReader<RotationQuantity>;
  * The rotation, from the classic form (`rope_theta` beside `rope_scaling`) or that of transformers 5
  * (`rope_parameters` with `rope_type` and `rope_theta`). As in transformers, the classic form prevails as a whole,
  * and a theta that the form lacks is that at the top of config.json, else the family's. `dim` is what is rotated of a head.
- * Throws `CONFIG_UNSUPPORTED` for partial rotation, rotations that differ between layers and unknown types;
- * `CONFIG_INVALID` for values that make no sense.
+ * Throws `CONFIG_UNSUPPORTED` for rotations that differ between layers and unknown types; `CONFIG_INVALID` for values that
+ * make no sense.
  */
 export function readRope(reader: KeyReader<Quantity>, dim: number): RopeConfig {
   const { type, parameters, form } = readParameters(reader);
   const theta = thetaOf(reader, parameters);
   warnOfLostTheta(reader, form, theta, parameters);
-  refusePartial(reader, parameters, type, form);
   const scaling = readScaling(type, parameters, reader, dim);
   return { theta, scaling };
 }
@@ -98,24 +98,41 @@ function warnOfLostTheta(
   );
 }
 
-/** Only where a rotation is stretched does a part change anything in transformers, and there it does not run. */
-function refusePartial(
-  reader: KeyReader<Quantity>,
-  parameters: Parameters,
-  type: RotationType,
-  form: Quantity,
-): void {
-  const part = partOf(reader, parameters);
-  if (part === 1 || type === 'proportional') return;
-  if (type !== 'default') throw reader.unsupported(form, 'a partial_rotary_factor of 1');
-  const message = `${part} is not looked at: the whole head is rotated, as in transformers.`;
-  reader.warn('partialRotary', message);
+/**
+ * How many dimensions of a head are rotated, an even number. Of the part that a config asks for: in families of the rule
+ * `part` it is rotated, as `int(head_dim * partial_rotary_factor)` in transformers; of the rule `undivided` it is refused;
+ * in the others it changes something only where a rotation is stretched, and there transformers cannot run it. Throws
+ * `CONFIG_UNSUPPORTED` or `CONFIG_INVALID`.
+ */
+export function readRotatedDim(reader: KeyReader<Quantity>, dim: number, rule: RotationRule): number {
+  const { form, type, parameters } = readParameters(reader);
+  const part = partOf(reader, parameters, dim);
+  if (part === 1 || type === 'proportional') return dim;
+  if (rule === 'part') {
+    const rotated = Math.trunc(dim * part);
+    if (rotated > 0 && rotated <= dim && rotated % 2 === 0) return rotated;
+    throw reader.invalid(
+      'partialRotary',
+      `${rotated} of the ${dim} dimensions of a head cannot be rotated in pairs`,
+    );
+  }
+  if (rule === 'undivided' || type !== 'default') {
+    const at = rule === 'undivided' && reader.has('partialRotary') ? 'partialRotary' : form;
+    throw reader.unsupported(at, 'a partial_rotary_factor of 1');
+  }
+  reader.warn('partialRotary', `${part} is not looked at: the whole head is rotated, as in transformers.`);
+  return dim;
 }
 
-const partOf = (reader: KeyReader<Quantity>, parameters: Parameters): number =>
-  parameters.has('partialRotary')
-    ? parameters.read('partialRotary', z.number())
-    : (reader.read('partialRotary', z.number().nullable()) ?? 1);
+/** MiniMax-M2 gives the dimensions, from which transformers makes the factor where that is absent. */
+function partOf(reader: KeyReader<Quantity>, parameters: Parameters, dim: number): number {
+  if (parameters.has('partialRotary')) return parameters.read('partialRotary', z.number());
+  if (!reader.has('partialRotary') && reader.reads('partialDim')) {
+    const rotated = reader.read('partialDim', z.number().nullable());
+    if (rotated !== null) return rotated / dim;
+  }
+  return reader.read('partialRotary', z.number().nullable()) ?? 1;
+}
 
 function readScaling(
   type: RotationType,
@@ -136,7 +153,7 @@ function readScaling(
         originalPositions: positions,
       };
     case 'proportional': {
-      const pairs = Math.floor((partOf(reader, parameters) * dim) / 2);
+      const pairs = Math.floor((partOf(reader, parameters, dim) * dim) / 2);
       if (pairs < 0 || pairs > dim / 2) throw reader.invalid('partialRotary', 'it must be between 0 and 1');
       return { kind: 'proportional', factor: parameters.read('factor', positive), pairs };
     }

@@ -48,14 +48,13 @@ function readGroups(
   experts: number,
   topK: number,
 ): RouterGroups | null {
-  if (!reader.reads('selection')) return null;
-  const method = reader.read('selection', z.string());
+  const method = reader.reads('selection') ? reader.read('selection', z.string()) : Object.keys(methods)[0]!;
   const by = methods[method];
   if (by === undefined || !Object.hasOwn(methods, method)) {
     const names = Object.keys(methods).map((name) => `"${name}"`);
     throw reader.unsupported('selection', names.join(' or '));
   }
-  if (by === null || experts === 0) return null;
+  if (by === null || experts === 0 || !reader.reads('groups')) return null;
   const groups = reader.read('groups', count);
   const selected = reader.read('selectedGroups', count);
   if (experts % groups !== 0) {

@@ -24,7 +24,13 @@ async function renamed(name: string): Promise<string> {
 }
 
 /** Families whose tensors another one may have, too: only config.json tells them apart. */
-const lookalikes: Readonly<Record<string, string>> = { mistral: 'llama', qwen2: 'llama' };
+const lookalikes: Readonly<Record<string, string>> = {
+  mistral: 'llama',
+  qwen2: 'llama',
+  kimi_k2: 'deepseek_v3',
+  glm4_moe_lite: 'deepseek_v3',
+  solar_open: 'glm4_moe',
+};
 
 describe('familyPatterns', () => {
   it.each(architectures)('covers every tensor of $modelType', async ({ modelType }) => {

@@ -13,7 +13,7 @@ export interface FamilyPatterns {
 
 export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
   const { attention, router, ffn, tensors: names } = manifest;
-  const { mlpBias } = manifest.keys;
+  const { mlpBias, usesQkNorm } = manifest.keys;
   const { separate, fused } = names.experts;
   const weight = (stem: string) => `${stem}.weight`;
   const bias = (stem: string) => `${stem}.bias`;
@@ -25,7 +25,7 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
     attention.kind === 'mla'
       ? [names.latent.keyValueDownNorm]
       : [
-          ...(attention.qkNorm ? [names.queryNorm, names.keyNorm] : []),
+          ...(attention.qkNorm && !usesQkNorm ? [names.queryNorm, names.keyNorm] : []),
           ...(attention.sinks ? [names.sinks] : []),
         ];
   const needed = [
@@ -51,6 +51,7 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
       ? [weight(names.query), queryDownNorm, ...[queryDown, queryUp].map(weight)]
       : []),
     ...[names.query, ...keyValues, names.output, ...(attention.kind === 'mla' ? [queryDown] : [])].map(bias),
+    ...(usesQkNorm ? [names.queryNorm, names.keyNorm] : []),
     ...(ffn.dense === 'none' ? [] : Object.values(names.dense)),
     ...(ffn.shared ? Object.values(names.shared) : []),
   ];
@@ -59,7 +60,7 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
     ['_scale_inv', '_blocks', '_scales'].map((suffix) => name + suffix),
   );
   const { alias } = names;
-  const aliases = alias ? [...all, ...quantised].map((name) => name.replace(...alias)) : [];
+  const aliases = alias.flatMap((pair) => [...all, ...quantised].map((name) => name.replace(...pair)));
   const patterns = (templates: readonly string[]) =>
     new Set(templates.map((template) => template.replace(/\{\w+\}/g, '*')));
   return { needed: patterns(needed), known: patterns([...all, ...quantised, ...aliases]) };

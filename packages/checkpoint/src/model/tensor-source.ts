@@ -11,7 +11,7 @@ import {
   storedIn,
   type TensorExpr,
 } from '@moepress/core';
-import { type Place, tensorName } from '../architectures/manifest.js';
+import { type Place, type TensorAlias, tensorName } from '../architectures/manifest.js';
 import { isFloatType } from '../tensor/float.js';
 
 /** Number `index` of `count` experts whose weights lie in one tensor. */
@@ -24,7 +24,7 @@ export interface TensorSourceOptions {
   /** Where the checkpoint lies, for messages. */
   readonly directory: string;
   /** See `TensorNames.alias`. */
-  readonly alias: readonly [from: string, to: string] | null;
+  readonly alias: readonly TensorAlias[];
   /** Edge of the squares that share a scale; null where the config declares no FP8. */
   readonly fp8Block: number | null;
 }
@@ -106,7 +106,8 @@ export class TensorSource {
 
   #find(name: string): StoredTensor | undefined {
     const { alias } = this.#options;
-    return this.#tensors.get(name) ?? (alias ? this.#tensors.get(name.replace(...alias)) : undefined);
+    const names = [name, ...alias.map((pair) => name.replace(...pair))];
+    return names.map((each) => this.#tensors.get(each)).find((tensor) => tensor !== undefined);
   }
 }
 

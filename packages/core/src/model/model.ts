@@ -67,7 +67,7 @@ interface CausalAttention {
   readonly o: Linear;
 }
 
-/** Heads in groups that share keys and values; all of a head is rotated. */
+/** Heads in groups that share keys and values; of a head the first `rope.dim` dimensions are rotated. */
 export interface GroupedQueryAttention extends CausalAttention {
   readonly kind: 'gqa';
   readonly q: Linear;

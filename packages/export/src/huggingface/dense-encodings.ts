@@ -52,13 +52,18 @@ export function asDenseFamily({ model, manifest, config }: Encoded, width: numbe
   };
 }
 
-/** Whether queries, keys and values have biases exactly where the family always or never has them, without a key for it. */
+/**
+ * Whether the projections of attention have biases exactly where the family has them: queries, keys and values always,
+ * never or by a key; the output as those or never.
+ */
 function hasBiasesOf({ attention: traits }: ArchitectureManifest, { blocks }: Model): boolean {
-  if (traits.kind !== 'gqa' || traits.qkvBias === 'by-config') return true;
-  return blocks.every(
-    ({ attention }) =>
-      attention.kind === 'gqa' && (attention.q.bias !== null) === (traits.qkvBias === 'always'),
-  );
+  if (traits.kind !== 'gqa') return true;
+  return blocks.every(({ attention }) => {
+    if (attention.kind !== 'gqa') return false;
+    const [qkv, output] = [attention.q.bias !== null, attention.o.bias !== null];
+    const fits = traits.qkvBias === 'by-config' || qkv === (traits.qkvBias === 'always');
+    return fits && output === (traits.outputBias === 'as-qkv' && qkv);
+  });
 }
 
 /** By the keys with which the family itself states its dense layers. */
@@ -85,6 +90,10 @@ function denseChanges(dense: readonly number[], { config, model, manifest }: Enc
       return {};
     case 'mlp-only-layers':
       return { denseLayers: dense };
+    case 'types':
+      return {
+        mlpTypes: Array.from({ length: layers }, (_, i) => (dense.includes(i) ? 'dense' : 'sparse')),
+      };
     case 'prefix':
       return isPrefix ? { firstDense: dense.length } : null;
     case 'prefix-and-step': {
@@ -98,7 +107,10 @@ function denseChanges(dense: readonly number[], { config, model, manifest }: Enc
 /** Each FFN as the only expert of a router of zeros, whose weight is always one. */
 export function asSingleExpertMoe({ model, manifest, config }: Encoded, width: number): Encoded | null {
   const { router, ffn } = manifest;
-  if (!isAllDense(model) || ffn.dense !== 'none' || router?.scoring !== 'softmax') return null;
+  if (!isAllDense(model) || ffn.dense !== 'none' || !router) return null;
+  // The only score of a softmax is 1; that of a sigmoid is, once it is divided by itself.
+  const isOne = router.normalise === 'always' && quantityOf(config, manifest, 'scale') === undefined;
+  if (router.scoring !== 'softmax' && !isOne) return null;
   const only = (dense: DenseFfn, { index }: Block): MoeFfn => {
     const { mlp } = padded(dense, width);
     const { dtype, shape } = mlp.gate;
@@ -107,8 +119,8 @@ export function asSingleExpertMoe({ model, manifest, config }: Encoded, width: n
       router: {
         weight: zeros(dtype, [1, shape[1]!]),
         bias: router.bias ? zeros(dtype, [1]) : null,
-        scoring: 'softmax',
-        selectionBias: null,
+        scoring: router.scoring,
+        selectionBias: router.selectionBias ? zeros('F32', [1]) : null,
         groups: null,
         topK: 1,
         normalise: router.normalise === 'always',

@@ -63,6 +63,22 @@ export function fullReferences(shared: string) {
   );
 }
 
+/** Of further families: fp32 weights, and bf16 ones computed with in fp32. Empty where the folder holds none. */
+export function familyReferences(shared: string, families: readonly string[]) {
+  const root = `${shared}/golden/families`;
+  return families.map((family) => ({
+    name: family,
+    load: (key: 'fp32' | 'bf16w') => {
+      const facts = JSON.parse(readFileSync(`${root}/${family}/golden.json`, 'utf8'))[key];
+      return loadGolden({
+        model: `${root}/${family}/${key === 'fp32' ? 'fp32' : 'bf16'}`,
+        tensors: [`${root}/${family}/golden.${key}.safetensors`],
+        facts: { nllMean: facts.nll_mean, greedy: facts.greedy },
+      });
+    },
+  }));
+}
+
 async function loadGolden(parts: {
   model: string;
   tensors: readonly string[];

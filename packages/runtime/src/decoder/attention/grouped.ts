@@ -1,7 +1,7 @@
 import type { GroupedQueryAttention, Linear, Value } from '@moepress/core';
-import { clip, reshape, rmsNorm } from '@moepress/graph';
+import { clip, concat, reshape, rmsNorm, slice } from '@moepress/graph';
 import { weightFor } from '../weights.js';
-import { type HeadOptions, type Heads, project } from './projections.js';
+import { type HeadOptions, type Heads, project, type Rotate, viewAs } from './projections.js';
 
 /** Projected, normalised, clipped and rotated. */
 export function groupedHeads(
@@ -11,17 +11,22 @@ export function groupedHeads(
 ): Heads {
   const part = (x: Value, linear: Linear, norm: (x: Value) => Value = (x) => x) =>
     clipped(norm(project(x, linear)), spec.clip);
+  const query = part(asking.x, spec.q, (q) => normalised(q, spec, 'q', epsilon));
+  const key = part(x, spec.k, (k) => normalised(k, spec, 'k', epsilon));
   return {
-    query: asking.rotate(
-      part(asking.x, spec.q, (q) => normalised(q, spec, 'q', epsilon)),
-      spec.heads,
-    ),
-    key: rotate(
-      part(x, spec.k, (k) => normalised(k, spec, 'k', epsilon)),
-      spec.kvHeads,
-    ),
+    query: rotated(query, spec.heads, asking.rotate, spec),
+    key: rotated(key, spec.kvHeads, rotate, spec),
     value: part(x, spec.v),
   };
+}
+
+/** The first `rope.dim` dimensions of each head rotated, the others as they are. */
+function rotated(x: Value, heads: number, rotate: Rotate, { headDim, rope }: GroupedQueryAttention): Value {
+  if (rope.dim === headDim) return rotate(x, heads);
+  const byHead = viewAs(x, [heads, headDim]);
+  const first = rotate(viewAs(slice(byHead, 2, 0, rope.dim), [heads * rope.dim]), heads);
+  const rest = slice(byHead, 2, rope.dim, headDim);
+  return viewAs(concat([viewAs(first, [heads, rope.dim]), rest], 2), [heads * headDim]);
 }
 
 function clipped(x: Value, bound: number | null): Value {

@@ -1,0 +1,221 @@
+"""Writes small checkpoints of families with random weights, and what transformers 5.18 computes with them.
+
+    pip install torch==2.13.0 transformers==5.18.0 safetensors
+    python packages/checkpoint/scripts/family-fixtures.py [model_type...]
+
+One folder each in packages/checkpoint/fixtures: config.json with the keys that the published model has, the weights in
+BF16 under the Hub's names, and golden.safetensors with the token ids of two sequences, their logits in fp32 and 16
+greedy tokens after the first.
+"""
+
+import json
+import logging
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from transformers import AutoConfig, AutoModelForCausalLM, DeepseekV3Config, DeepseekV3ForCausalLM
+from transformers.utils.logging import disable_progress_bar
+
+logging.disable(logging.ERROR)
+disable_progress_bar()
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+COMMON = {
+    "vocab_size": 64,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 256,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "tie_word_embeddings": False,
+    "hidden_act": "silu",
+    "torch_dtype": "bfloat16",
+}
+DEEPSEEK = {
+    "n_routed_experts": 4,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 8,
+    "n_group": 1,
+    "topk_group": 1,
+    "norm_topk_prob": True,
+    "routed_scaling_factor": 1.5,
+}
+LATENT = {
+    "num_key_value_heads": 4,
+    "q_lora_rank": 8,
+    "kv_lora_rank": 8,
+    "qk_nope_head_dim": 4,
+    "qk_rope_head_dim": 4,
+    "v_head_dim": 4,
+}
+
+# By model_type: the keys of its published config.json that say something of the mathematics.
+FAMILIES = {
+    "glm4_moe": {
+        **DEEPSEEK,
+        "attention_bias": True,
+        "use_qk_norm": True,
+        "head_dim": 8,
+        "partial_rotary_factor": 0.5,
+        "rope_theta": 10000,
+        "rms_norm_eps": 1e-5,
+        "intermediate_size": 24,
+        "n_shared_experts": 1,
+        "first_k_dense_replace": 1,
+    },
+    "glm4_moe_lite": {
+        **DEEPSEEK,
+        **LATENT,
+        "topk_method": "noaux_tc",
+        "partial_rotary_factor": 1.0,
+        "rope_theta": 10000,
+        "rms_norm_eps": 1e-5,
+        "intermediate_size": 24,
+        "n_shared_experts": 1,
+        "mlp_layer_types": ["sparse", "dense"],
+    },
+    "kimi_k2": {
+        **DEEPSEEK,
+        **LATENT,
+        "scoring_func": "sigmoid",
+        "topk_method": "noaux_tc",
+        "rope_theta": 10000,
+        "rope_scaling": {
+            "type": "yarn",
+            "factor": 4.0,
+            "original_max_position_embeddings": 64,
+            "beta_fast": 1.0,
+            "beta_slow": 1.0,
+            "mscale": 1.0,
+            "mscale_all_dim": 1.0,
+        },
+        "rms_norm_eps": 1e-6,
+        "intermediate_size": 24,
+        "n_shared_experts": 1,
+        "first_k_dense_replace": 1,
+        "num_nextn_predict_layers": 0,
+    },
+    "minimax_m2": {
+        "head_dim": 8,
+        "rotary_dim": 4,
+        "rope_theta": 10000,
+        "rms_norm_eps": 1e-6,
+        "num_local_experts": 4,
+        "num_experts_per_tok": 2,
+        "intermediate_size": 8,
+        "scoring_func": "sigmoid",
+        "use_routing_bias": True,
+        "use_qk_norm": True,
+        "qk_norm_type": "per_layer",
+        "shared_intermediate_size": 0,
+        "sliding_window": None,
+    },
+    "hy_v3": {
+        "head_dim": 8,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
+        "rms_norm_eps": 1e-5,
+        "num_experts": 4,
+        "num_experts_per_tok": 2,
+        "num_shared_experts": 1,
+        "moe_intermediate_size": 8,
+        "intermediate_size": 24,
+        "router_scaling_factor": 1.5,
+        "moe_router_use_sigmoid": True,
+        "route_norm": True,
+        "qk_norm": True,
+    },
+    "dots1": {
+        **DEEPSEEK,
+        "scoring_func": "noaux_tc",
+        "attention_bias": False,
+        "rope_theta": 10000,
+        "rms_norm_eps": 1e-5,
+        "intermediate_size": 24,
+        "n_shared_experts": 2,
+        "first_k_dense_replace": 1,
+        "sliding_window": None,
+    },
+    "solar_open": {
+        **DEEPSEEK,
+        "head_dim": 8,
+        "attention_bias": False,
+        "use_qk_norm": False,
+        "partial_rotary_factor": 1.0,
+        "rope_theta": 10000,
+        "rope_scaling": {"type": "yarn", "factor": 2.0, "original_max_position_embeddings": 64},
+        "rms_norm_eps": 1e-5,
+        "intermediate_size": 24,
+        "n_shared_experts": 1,
+        "first_k_dense_replace": 0,
+    },
+}
+
+# Families whose class has another name than they have.
+CLASSES = {"kimi_k2": (DeepseekV3Config, DeepseekV3ForCausalLM)}
+
+
+def build(model_type, keys):
+    torch.manual_seed(sum(map(ord, model_type)))
+    if model_type in CLASSES:
+        config_class, model_class = CLASSES[model_type]
+        model = model_class(config_class(**keys))
+    else:
+        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **keys))
+    with torch.no_grad():
+        for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+            if "inv_freq" in name:
+                continue
+            is_norm = tensor.dim() == 1 and "norm" in name and not name.endswith("bias")
+            # A bias of the selection must not decide alone.
+            scale = 0.1 if tensor.dim() == 1 else 0.35
+            tensor.copy_((is_norm + scale * torch.randn(tensor.shape)).to(torch.bfloat16).to(tensor.dtype))
+    return model.float().eval()
+
+
+def main(names):
+    for model_type in names or FAMILIES:
+        published = {**COMMON, **FAMILIES[model_type]}
+        model = build(model_type, {k: v for k, v in published.items() if k != "torch_dtype"})
+        folder = FIXTURES / model_type
+        shutil.rmtree(folder, ignore_errors=True)
+        # Weights of whatever type are stored as BF16, and every value is one that BF16 has.
+        model.to(torch.bfloat16).save_pretrained(folder)
+        (folder / "generation_config.json").unlink(missing_ok=True)
+        class_name = type(model).__name__
+        config = {"architectures": [class_name], "model_type": model_type, **published}
+        (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+        config_class, load = CLASSES.get(model_type, (None, AutoModelForCausalLM))
+        again, report = load.from_pretrained(
+            folder,
+            # Names are converted by the model_type that transformers knows.
+            config=config_class and config_class(**{k: v for k, v in published.items() if k != "torch_dtype"}),
+            dtype=torch.float32,
+            output_loading_info=True,
+            attn_implementation="eager",
+            experts_implementation="eager",
+        )
+        assert not report["missing_keys"] and not report["unexpected_keys"], report
+        again = again.float().eval()
+        generator = torch.Generator().manual_seed(1)
+        golden = {}
+        with torch.no_grad():
+            for i, length in enumerate((24, 9)):
+                ids = torch.randint(3, published["vocab_size"], (1, length), generator=generator)
+                golden[f"s{i}.input_ids"] = ids[0].to(torch.int32)
+                golden[f"s{i}.logits"] = again(ids).logits[0].float().contiguous()
+                if i == 0:
+                    greedy = again.generate(
+                        ids, max_new_tokens=16, do_sample=False, eos_token_id=None, pad_token_id=0
+                    )
+                    golden["s0.greedy"] = greedy[0, length:].to(torch.int32).contiguous()
+        save_file(golden, folder / "golden.safetensors")
+        size = sum(file.stat().st_size for file in folder.iterdir())
+        print(f"{model_type}: {size:,} bytes, logits up to {golden['s0.logits'].abs().max():.1f}")
+
+
+main(sys.argv[1:])

@@ -1,0 +1,38 @@
+import { architectures, openModel } from '@moepress/checkpoint';
+import { afterAll, describe, expect, it } from 'vitest';
+import { Engine } from './engine/engine.js';
+import { ModelRunner } from './runner.js';
+import { familyReferences } from './testing/golden.js';
+import { expectAnswers, expectGradients, expectTraces } from './testing/parity.test.util.js';
+
+const shared = process.env.MOEPRESS_SHARED;
+const families = ['dots1', 'glm4_moe', 'glm4_moe_lite', 'hy_v3', 'kimi_k2', 'minimax_m2', 'solar_open'];
+const references = shared ? familyReferences(shared, families) : [];
+
+it('are families that can be opened', () => {
+  expect(architectures.map(({ modelType }) => modelType)).toEqual(expect.arrayContaining(families));
+});
+
+describe.runIf(shared).each(references)('$name against transformers', ({ load }) => {
+  const one = { workers: 1, threads: 1 };
+  const engine = new Engine(one);
+  afterAll(() => engine.dispose());
+
+  it('a padded batch, scores, 16 greedy tokens and gradients', async () => {
+    for (const [key, residency] of [
+      ['fp32', 'streamed'],
+      ['bf16w', 'resident'],
+    ] as const) {
+      const golden = await load(key);
+      const runner = await ModelRunner.open(await openModel(golden.model), { ...one, residency });
+      try {
+        await expectTraces(runner, golden);
+        // Streamed, generation opens every block again for each token.
+        if (residency === 'resident') await expectAnswers(runner, golden);
+      } finally {
+        await runner.dispose();
+      }
+    }
+    await expectGradients(engine, await load('fp32'));
+  });
+});
