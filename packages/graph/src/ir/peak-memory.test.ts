@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { add, exp, greater, mul } from '../ops/math.js';
 import { matmul } from '../ops/nn.js';
 import { reduceSum } from '../ops/reduce.js';
-import { concat, gather, slice } from '../ops/shape.js';
+import { concat, gather, slice, transpose } from '../ops/shape.js';
 import { GraphBuilder } from './builder.js';
-import { outputBytes, peakBytes } from './peak-memory.js';
+import { outputBytes, peakBytes, peakParts } from './peak-memory.js';
 
 /** Rows of 100 fp32. */
 const row = 400;
@@ -95,6 +95,19 @@ describe('peakBytes', () => {
     expect(peak(1)).toBe(10 * row + 40);
     expect(peak(4)).toBe(10 * row + 4 * 40);
   });
+});
+
+it('tells the peaks of large and of small values apart, each of its own moment', () => {
+  const graph = new GraphBuilder('parts');
+  const x = graph.input('x', 'float32', ['T', 100]);
+  const narrow = graph.input('narrow', 'float32', [100, 10]);
+  const wide = graph.input('wide', 'float32', [10, 1000]);
+  const turned = transpose(wide, [1, 0]);
+  graph.output('y', reduceSum(matmul(matmul(matmul(x, narrow), wide), turned), [0, 1]));
+  const { large, small } = peakParts(graph.finish(), T, 10_000);
+  // The matrix turned, and a product of 1,000 columns; the two narrow products are never there together.
+  expect(large).toBe(40_000 + 40_000);
+  expect(small).toBe(404);
 });
 
 it('tells how large outputs are', () => {

@@ -110,10 +110,10 @@ function backwardDemand({ model, sequences, statistics }: PassWork): Demand {
     runs: [{ T: longest, R: headRows(model, longest) }],
   };
   const up = blockUses(model, layouts, (block) => blockGraph(model, block));
-  const sessions = [...up, ...down, head, embedUse(model, layouts)];
+  const before = [embedUse(model, layouts), ...up, head];
   return {
-    worker: workerBytes(sessions) + 2 * state,
-    held: layoutBytes(model, layouts) + sumBytes(model, sessions),
+    worker: Math.max(workerBytes(before), workerBytes(down, before)) + 2 * state,
+    held: layoutBytes(model, layouts) + sumBytes(model, down),
     carried: (model.blocks.length - lowest + 1) * stateBytes(model, layouts),
     spilled: 4 * state,
   };

@@ -1,6 +1,6 @@
 import type { Block, Model } from '@moepress/core';
 import { type GraphIR, outputBytes, peakParts } from '@moepress/graph';
-import { fragmentation, leastMapped, nodeBytes, uncollected } from '../memory/constants.js';
+import { fragmentation, leastMapped, mappedSlack, nodeBytes, uncollected } from '../memory/constants.js';
 import type { Layout } from '../tokens/token-layout.js';
 import { type AxisSizes, dimsOf, expertSizes, treeSizes } from './dims.js';
 import { distinctBlocks, nodesIn } from './shapes.js';
@@ -27,7 +27,7 @@ export function footprint({ graph, runs, slack = fragmentation }: SessionUse): F
   const each = runs.map((sizes) => {
     const dims = dimsOf(sizes);
     const { small, large } = peakParts(graph, dims, leastMapped);
-    return { heap: slack * small + fragmentation * outputBytes(copied, dims), mapped: fragmentation * large };
+    return { heap: slack * small + fragmentation * outputBytes(copied, dims), mapped: mappedSlack * large };
   });
   return largestFootprint(each);
 }
@@ -38,11 +38,15 @@ export const largestFootprint = (of: readonly Footprint[]): Footprint => ({
   mapped: Math.max(0, ...of.map(({ mapped }) => mapped)),
 });
 
-/** Bytes of a worker in which these sessions are open one at a time, with results that wait to be collected. */
-export function workerBytes(sessions: readonly SessionUse[]): number {
+/**
+ * Bytes of a worker in which these sessions are open one at a time, with results that wait to be collected, and what runs
+ * of `earlier` ones have left in the heap.
+ */
+export function workerBytes(sessions: readonly SessionUse[], earlier: readonly SessionUse[] = []): number {
   const { heap, mapped } = largestFootprint(sessions.map(footprint));
+  const left = largestFootprint(earlier.map(footprint)).heap;
   const nodes = Math.max(0, ...sessions.map(({ graph }) => nodesIn(graph)));
-  return uncollected + nodes * nodeBytes + heap + mapped;
+  return uncollected + nodes * nodeBytes + Math.max(heap, left) + mapped;
 }
 
 /** Of the blocks of a model, those that differ, run with the layouts that take the most. */
