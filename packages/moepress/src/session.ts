@@ -40,6 +40,8 @@ export class ModelSession {
   readonly #options: Defined<SessionOptions>;
   #engine: Engine | undefined;
   #runner: Promise<ModelRunner> | undefined;
+  /** Calls that have been made and are not done. */
+  readonly #calls = new Set<Promise<unknown>>();
   #isClosed = false;
 
   /** `device` has started. */
@@ -70,17 +72,17 @@ export class ModelSession {
 
   /** Log-likelihoods of whole sequences of token ids. Throws `INPUT_INVALID` for ids outside the vocabulary. */
   async score(items: readonly TokenSequence[], work: Work = {}): Promise<SequenceScore[]> {
-    return (await this.ready()).score(items, work);
+    return this.#call((runner) => runner.score(items, work));
   }
 
   /** Ids that continue each prompt, greedy unless the options choose otherwise. Throws `INPUT_INVALID` likewise. */
   async generate(prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
-    return (await this.ready()).generate(prompts, options);
+    return this.#call((runner) => runner.generate(prompts, options));
   }
 
   /** Hidden states, routing and logits of each sequence. Throws `INPUT_INVALID` likewise. */
   async trace(sequences: readonly (readonly number[])[], work: Work = {}): Promise<Trace[]> {
-    return (await this.ready()).trace(sequences, work);
+    return this.#call((runner) => runner.trace(sequences, work));
   }
 
   /** Sums of the statistics over a calibration set. Throws `CALIBRATION_INVALID` for a set without tokens. */
@@ -88,15 +90,26 @@ export class ModelSession {
     return calibrate(this.engine, { model: this.model, set, statistics, ...work });
   }
 
-  /** Waits for what runs, and frees everything. */
+  /** Waits for the calls that have been made, and frees everything. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    await Promise.allSettled(this.#calls);
     const runner = await this.#runner?.catch(() => undefined);
     await Promise.all([runner?.dispose(), this.#engine?.dispose()]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #call<Result>(use: (runner: ModelRunner) => Promise<Result>): Promise<Result> {
+    const call = this.ready().then(use);
+    this.#calls.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#calls.delete(call);
+    }
   }
 
   #checkOpen(): void {
