@@ -91,7 +91,8 @@ function parseSource(text: string, place: string, words: readonly string[]): Cal
   if (words.includes('')) throw invalid(text, 'a word in the brackets is empty');
   if (fileForm.test(place)) return parseFile(text, place, words);
   if (datasetForm.test(place)) return parseDataset(text, place, words);
-  if (!nameForm.test(place)) throw invalid(text, 'it is no set, task or dataset, nor a file of a known type');
+  if (!nameForm.test(place))
+    throw invalid(text, 'it is neither a named set, a task or a dataset, nor a file of a known type');
   const [split, ...more] = words;
   if (split === undefined) return { kind: 'named', name: place };
   if (more.length > 0) throw invalid(text, 'a task takes one word in brackets, its split');
@@ -139,7 +140,7 @@ function renderSource(source: CalibrationSource): string {
 
 function invalid(part: string, problem: string): MoepressError {
   return new MoepressError('CALIBRATION_INVALID', {
-    message: `"${part}" is no calibration set: ${problem}.`,
+    message: `"${part}" is not a calibration set: ${problem}.`,
     where: 'calibration',
     hint: `Give one of: ${calibrationForms.join('; ')}.`,
   });

@@ -89,7 +89,7 @@ async function taskTexts(
 
 async function fileTexts(path: string, column: string, work: Work): Promise<string[]> {
   if (!(await exists(path))) {
-    throw invalid(path, 'There is no such file.', 'Check the path and its permissions.');
+    throw invalid(path, 'The file does not exist or cannot be read.', 'Check the path and its permissions.');
   }
   return textColumn({ rows: await readRows(path, { ...work, columns: [column] }), where: path }, column);
 }

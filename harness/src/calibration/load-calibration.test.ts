@@ -221,7 +221,7 @@ describe('loadCalibration refuses', () => {
   });
 
   it.each([
-    ['no.txt', 'CALIBRATION_INVALID', /no such file/],
+    ['no.txt', 'CALIBRATION_INVALID', /file does not exist/],
     ['blank.txt', 'CALIBRATION_INVALID', /no text/],
     ['a.txt:1x99', 'CALIBRATION_INVALID', /gives 0 sequences of 99 tokens/],
     ['broken.jsonl', 'DATASET_INVALID', /Not JSON/],

@@ -143,7 +143,7 @@ function tooShort(part: CalibrationPart, available: number): MoepressError {
   return new MoepressError('CALIBRATION_INVALID', {
     message:
       sequences === null
-        ? 'There is no text in it.'
+        ? 'It holds no text.'
         : `The text gives ${available} ${kind}, and ${sequences} were asked for.`,
     where: renderCalibration([part]),
     hint: available > 0 ? `Ask for ${available}, or give more text.` : 'Give more text.',

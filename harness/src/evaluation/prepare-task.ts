@@ -52,14 +52,18 @@ export async function prepareTask(
 function shotCount({ num_fewshot: own, output_type }: Task, wanted: number | undefined): number {
   if (own === 0 || output_type === 'loglikelihood_rolling') return 0;
   if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 0)) {
-    throw invalid(`${wanted} is no number of examples.`, 'numFewshot');
+    throw invalid(`The number of examples must be a whole number from 0 on, not ${wanted}.`, 'numFewshot');
   }
   return wanted ?? own ?? 0;
 }
 
 function documentCount(available: number, limit: number | undefined): number {
   if (limit === undefined) return available;
-  if (!(limit > 0)) throw invalid(`${limit} is no number or fraction of documents.`, 'limit');
+  if (!(limit > 0))
+    throw invalid(
+      `The limit must be a number of documents or a fraction of them, above 0, not ${limit}.`,
+      'limit',
+    );
   return limit < 1 ? Math.ceil(available * limit) : Math.floor(limit);
 }
 

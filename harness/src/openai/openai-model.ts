@@ -123,7 +123,7 @@ function completionsUrl(baseUrl: string): string {
       message: `"${baseUrl}" ${problem}.`,
       hint: 'Give one such as http://localhost:8000/v1.',
     });
-  if (!URL.canParse(base) || !/^https?:/.test(base)) throw refuse('is no address of a server');
+  if (!URL.canParse(base) || !/^https?:/.test(base)) throw refuse('is not the address of a server');
   const { pathname, search, username, password } = new URL(base);
   if (username !== '' || password !== '') throw refuse('holds a user or password, which requests cannot');
   if (search !== '') throw refuse('asks for something: the address of a server has no "?"');

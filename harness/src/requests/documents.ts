@@ -14,7 +14,7 @@ export interface Document {
 
 /**
  * Documents of a split in their order. Throws what `Datasets.rows` throws, and `DATASET_INVALID` for an
- * empty split or a row that does not suit the task.
+ * empty split or a row that does not match the task's schema.
  */
 export async function loadDocuments(
   task: Task,
@@ -29,7 +29,7 @@ export async function loadDocuments(
   };
   const { rows, where } = await datasets.rows(dataset, split, work);
   if (rows.length === 0) {
-    throw new MoepressError('DATASET_INVALID', { message: 'There are no rows in it.', where });
+    throw new MoepressError('DATASET_INVALID', { message: 'The split has no rows.', where });
   }
   return rows.map((row, id) => {
     const parsed = task.row.safeParse(row);
@@ -39,7 +39,7 @@ export async function loadDocuments(
     }
     const { path, message } = parsed.error.issues[0]!;
     throw new MoepressError('DATASET_INVALID', {
-      message: `Row ${id + 1} does not suit ${task.task}: ${path.join('.') || 'the row'}: ${message}.`,
+      message: `Row ${id + 1} does not match the schema of ${task.task}: ${path.join('.') || 'the row'}: ${message}.`,
       where,
     });
   });

@@ -104,7 +104,7 @@ async function tasksOf(results: string): Promise<string[]> {
 }
 
 async function readRecord(results: string): Promise<z.output<typeof recordSchema>> {
-  if (!resultsName.test(path.basename(results))) throw invalid('This is no results file.', results);
+  if (!resultsName.test(path.basename(results))) throw invalid('This is not a results file.', results);
   try {
     return recordSchema.parse(parseJson(await readFile(results, 'utf8')));
   } catch (cause) {
@@ -118,7 +118,7 @@ async function readSamples(file: string): Promise<Sample[]> {
     if (success) return data as unknown as Sample;
     const { path: field, message } = error.issues[0]!;
     throw new MoepressError('DATASET_INVALID', {
-      message: `Line ${i + 1} is no sample: ${field.join('.')}: ${message}.`,
+      message: `Line ${i + 1} is not a sample: ${field.join('.')}: ${message}.`,
       where: file,
     });
   });

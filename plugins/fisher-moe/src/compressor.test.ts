@@ -177,7 +177,7 @@ describe('Fisher-MoE', () => {
       expect.stringMatching(/^1 experts received no gradient \(layer\.expert 0\.0\)/),
       expect.stringMatching(/^1 experts lose all their channels \(layer\.expert 0\.0\)/),
       expect.stringMatching(/more than 90 % .*: layer 0 \(95 %\)/),
-      expect.stringMatching(/^The widths of 1 of 4 experts are no multiples of 64/),
+      expect.stringMatching(/^The widths of 1 of 4 experts are not multiples of 64/),
     ]);
   });
 

@@ -54,7 +54,7 @@ function warnOfWidths({ experts }: Decision): string | undefined {
   const isFast = (width: number) => width % fastMultiple === 0;
   const slow = experts.filter(({ kept, channels }) => isFast(channels.expert.width) && !isFast(kept.length));
   if (slow.length === 0) return undefined;
-  return `The widths of ${slow.length} of ${experts.length} experts are no multiples of ${fastMultiple}; GPU kernels are slower then. The option align rounds them.`;
+  return `The widths of ${slow.length} of ${experts.length} experts are not multiples of ${fastMultiple}; GPU kernels are slower then. The option align rounds them.`;
 }
 
 const mostNames = 8;

@@ -73,7 +73,7 @@ export function buildPlan(parts: {
   });
   const wrong = (problem: string, cause: unknown) =>
     new MoepressError('PLUGIN_INVALID', {
-      message: `The method decided something that is no valid plan: ${problem}`,
+      message: `The method decided something that is not a valid plan: ${problem}`,
       where: `${origin.package} ${origin.version}`,
       hint: 'Report this to the author of the plugin.',
       cause,

@@ -107,7 +107,12 @@ describe('moepress eval --data', () => {
     content: string | Uint8Array | null,
     told: string,
   ][] = [
-    ['a row of another task', 'test.jsonl', lines([gsm[0]!, arc[0]!]), 'Row 2 does not suit gsm8k: answer'],
+    [
+      'a row of another task',
+      'test.jsonl',
+      lines([gsm[0]!, arc[0]!]),
+      'Row 2 does not match the schema of gsm8k: answer',
+    ],
     ['a line that is no JSON', 'train.jsonl', `${lines(gsm)}{"question":`, 'line 4'],
     ['no examples', 'train.jsonl', null, 'Split train of openai/gsm8k'],
     ['half a gzip file', 'test.jsonl.gz', formats['jsonl.gz'].gsm.subarray(0, 50), 'unpacked'],
