@@ -23,20 +23,21 @@ import { valueDimOf, windowAndSinks } from './attention/heads.js';
 import { type Caches, stepAttention } from './attention/step.js';
 import { moeFfn, openFfn } from './ffn.js';
 import { type AngleInputs, angleInputs } from './inputs.js';
-import { outputNextTokens } from './lm-head.js';
+import { finalNormed, outputNextTokens } from './lm-head.js';
 import { weightFor } from './weights.js';
 
 /** Some neighbouring blocks of a model, with the embedding before them and the head after them where these are next. */
 export interface DecodePart {
   readonly blocks: readonly Block[];
   readonly embeds: boolean;
-  readonly heads: boolean;
+  /** `apart`: the final norm is in it, and the head in `decodeHeadGraph`. */
+  readonly heads: boolean | 'apart';
 }
 
 /** Experts of the blocks of one part: larger graphs take longer to open than they save. */
 const mostExperts = 512;
 
-/** Neighbouring blocks that make one graph each. */
+/** Neighbouring blocks that make one graph each; the head is apart. */
 export function decodeParts({ blocks }: Pick<Model, 'blocks'>): DecodePart[] {
   const groups: Block[][] = [];
   let experts = Number.POSITIVE_INFINITY;
@@ -49,7 +50,11 @@ export function decodeParts({ blocks }: Pick<Model, 'blocks'>): DecodePart[] {
     groups.at(-1)!.push(block);
     experts += own;
   }
-  return groups.map((group, i) => ({ blocks: group, embeds: i === 0, heads: i === groups.length - 1 }));
+  return groups.map((group, i) => ({
+    blocks: group,
+    embeds: i === 0,
+    heads: i === groups.length - 1 && 'apart',
+  }));
 }
 
 /** The parts of a block's cache, by the names they are fed under. */
@@ -60,7 +65,8 @@ export const ownOutput = (part: 'key' | 'value', { index }: Block): string => `$
 
 /**
  * One more token of B sequences through part of a model: `ids` int32 [B], or `hidden` [B, H] where it does not embed,
- * to `hiddenOut` [B, H], and where it heads to `token` int32 [B], the most probable one that follows; `finite` as in `blockGraph`. `past`
+ * to `hiddenOut` [B, H], and where it heads to `token` int32 [B], the most probable one that follows, or to what the head
+ * is multiplied with, `normed` [B, H]; `finite` as in `blockGraph`. `past`
  * int64 [B] counts the tokens before each, whose keys and values go in as `cacheInput` names them, see `Caches`, and
  * those of the new tokens come out as `ownOutput` does. All blocks in one graph share the memory of their activations.
  */
@@ -86,12 +92,26 @@ export function decodeGraph(model: Model, { blocks, embeds, heads }: DecodePart)
     );
   }
   graph.output('hiddenOut', hidden);
-  if (heads) {
-    graph.withFewRows(fewRows, () => graph.scoped('head', () => outputNextTokens(hidden, model)));
+  if (heads === 'apart') {
+    graph.output('normed', finalNormed(hidden, model));
+  } else if (heads) {
+    outputTokens(finalNormed(hidden, model), model);
   } else {
     graph.output('finite', reduceSum(hidden, [0, 1]));
   }
   return graph.finish();
+}
+
+/** `normed` [T, H] to `token` and `finite`, see `decodeGraph`. */
+export function decodeHeadGraph(model: Model): GraphIR {
+  const graph = new GraphBuilder('decode.head');
+  outputTokens(graph.input('normed', 'float32', ['T', model.config.hiddenSize]), model);
+  return graph.finish();
+}
+
+function outputTokens(normed: Value, model: Model): void {
+  const { graph } = normed;
+  graph.withFewRows(fewRows, () => graph.scoped('head', () => outputNextTokens(normed, model)));
 }
 
 /** Up to so many rows are multiplied with a weight one by one. Measured on weights of OLMoE in bf16; seven take as long at once. */

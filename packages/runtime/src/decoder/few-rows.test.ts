@@ -7,7 +7,7 @@ import { tensor } from '../engine/tensor.js';
 import { EngineWorker } from '../engine/worker.js';
 import { runGraph } from '../testing/run-graph.js';
 import { inTemporaryFolder } from '../testing/temporary.js';
-import { outputNextTokens } from './lm-head.js';
+import { finalNormed, outputNextTokens } from './lm-head.js';
 
 let worker: EngineWorker;
 beforeAll(() => {
@@ -70,7 +70,7 @@ describe.each([
       const model = { head: matrix, finalNorm: norm, config: { rmsNormEps: 0 } } as unknown as Model;
       graph.withFewRows(6, () => {
         graph.output('y', linearBy(input, matrix));
-        outputNextTokens(input, model);
+        outputNextTokens(finalNormed(input, model), model);
       });
       const feeds = { x: tensor('float32', [rows, width], x) };
       const { y, token, finite } = await runGraph(worker, graph.finish(), feeds);

@@ -71,17 +71,17 @@ export function logitsHeadGraph(model: Model): GraphIR {
 /** The most probable next token after each chosen row, `token` int32 [R]; `finite` as in `blockGraph`. */
 export function nextTokenHeadGraph(model: Model): GraphIR {
   const { graph, hidden } = asked(model, 'next-token');
-  outputNextTokens(hidden, model);
+  outputNextTokens(finalNormed(hidden, model), model);
   return graph.finish();
 }
 
-/** See `nextTokenHeadGraph`; the rows are all of `hidden` [R, H]. */
-export function outputNextTokens(hidden: Value, model: Model): void {
-  const { graph } = hidden;
+/** See `nextTokenHeadGraph`; the rows are all of `normed` [R, H], after the final norm. */
+export function outputNextTokens(normed: Value, model: Model): void {
+  const { graph } = normed;
   const parts = graph.fewRows === null ? null : weightParts(model.head);
   const [tops, winners, sums] = parts
-    ? topsOfFew(finalNormed(hidden, model), parts)
-    : perPart(logitsParts(hidden, model), (part) => [...topOf(part), reduceSum(part.logits, [1])]);
+    ? topsOfFew(normed, parts)
+    : perPart(logitsParts(normed, model), (part) => [...topOf(part), reduceSum(part.logits, [1])]);
   graph.output('token', cast(largest(tops!, winners!).token, 'int32'));
   graph.output('finite', reduceSum(sums!, [0, 1]));
 }
@@ -119,10 +119,9 @@ export interface LogitsPart {
  */
 const partNumbers = 2 ** 21;
 
-/** Final norm and head on all rows of `hidden` [R, H], some tokens of the vocabulary at a time. */
-export function logitsParts(hidden: Value, { config, finalNorm, head }: Model): LogitsPart[] {
-  const { graph } = hidden;
-  const normed = finalNormed(hidden, { config, finalNorm });
+/** The head on all rows of `normed` [R, H], some tokens of the vocabulary at a time. */
+function logitsParts(normed: Value, { config, head }: Model): LogitsPart[] {
+  const { graph } = normed;
   let start = 0;
   return rowParts(head, Math.ceil(partNumbers / config.hiddenSize)).map((part) => {
     const logits = graph.exactly(() => linear(normed, weight(graph, part)));
@@ -170,7 +169,11 @@ function logitsOf({ logits, start }: LogitsPart, places: Value, tokens: Value): 
   return where(equal(token, within), logit, logits.graph.constant([0], [], 'float32'));
 }
 
-function finalNormed(hidden: Value, { config, finalNorm }: Pick<Model, 'config' | 'finalNorm'>): Value {
+/** What the head is multiplied with. */
+export function finalNormed(
+  hidden: Value,
+  { config, finalNorm }: Pick<Model, 'config' | 'finalNorm'>,
+): Value {
   return rmsNorm(hidden, weight(hidden.graph, finalNorm), config.rmsNormEps);
 }
 
@@ -183,5 +186,5 @@ function asked(model: Model, name: string): { graph: GraphBuilder; hidden: Value
 
 function head(model: Model, name: string): { graph: GraphBuilder; parts: readonly LogitsPart[] } {
   const { graph, hidden } = asked(model, name);
-  return { graph, parts: logitsParts(hidden, model) };
+  return { graph, parts: logitsParts(finalNormed(hidden, model), model) };
 }

@@ -35,6 +35,8 @@ export interface EngineOptions extends Omit<DeviceOptions, 'device'> {
   readonly fixed?: number;
   /** Bytes that the sessions for generation take. */
   readonly decoders?: number;
+  /** Bytes that the kernel's copy of the head takes; 0 by default, for none. */
+  readonly kernel?: number;
   /**
    * Bytes of anonymous memory that the process may take where the processor computes: half of what the machine has left
    * by default. See `arrange`. Where a device does, what `carried` says.
@@ -79,6 +81,8 @@ export class Engine {
   #carried: number;
   #fixed: number;
   readonly #decoders: number;
+  /** Bytes that the kernel may take for a copy of the head, which all workers share; 0: it may not. */
+  readonly kernelBytes: number;
   #before: number | undefined;
   /** What the jobs take within which others may come. */
   readonly #running: number[] = [];
@@ -97,6 +101,7 @@ export class Engine {
     this.#carried = carried;
     this.#fixed = options.fixed ?? 0;
     this.#decoders = options.decoders ?? 0;
+    this.kernelBytes = options.kernel ?? 0;
     this.#preparation = preparationFor(this, device === 'cpu' ? null : new WeightBudget(gpuMemory));
     this.#mostWorkers = options.workers ?? Math.min(this.traits.workers, threads);
     this.#startWorkers = (count) => {

@@ -1,5 +1,7 @@
 import { MoepressError } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
+import type { HeadPlacement } from '../kernel/placement.js';
+import type { SharedMemory } from '../kernel/web-assembly.js';
 import type { AdamWStep } from './adamw.js';
 import type { CacheRows, CacheShape, FeedMessage, Results, StepMessage, TensorData } from './protocol.js';
 
@@ -33,6 +35,9 @@ export interface WorkerCommands {
 
   /** Makes an empty key-value cache. */
   makeCache(cache: CacheHandle, shape: CacheShape): Promise<void>;
+
+  /** Reads a share of the language-model head into memory that all workers share; all of it must be there before a step uses it. */
+  readHead(memory: SharedMemory, placement: HeadPlacement): Promise<void>;
 
   /** Empties tensors and caches. */
   free(handles: readonly (TensorHandle | CacheHandle)[]): Promise<void>;
@@ -129,6 +134,8 @@ export interface Step {
   readonly append?: readonly Append[] | undefined;
   /** float32 outputs that are added to tensors, or become them where they are empty. */
   readonly add?: Readonly<Record<string, TensorHandle>> | undefined;
+  /** The output, normed hidden states [T, H], that the kernel's head makes `token` and `finite` of, which are fetched. */
+  readonly head?: string | undefined;
 }
 
 /** Tensors of one worker: a parameter, its gradient, and what AdamW remembers of the gradients. */
@@ -148,7 +155,7 @@ export interface FileTensor {
 
 /** A step as a message. Throws `ENGINE_FAILED` if an input of the session is not fed, or with what another worker has. */
 export function messageOf(worker: WorkerCommands, step: Step): StepMessage {
-  const { session, fetch = [], keep = {}, append = [], add = {} } = step;
+  const { session, fetch = [], keep = {}, append = [], add = {}, head = null } = step;
   const own = (handle: TensorHandle | CacheHandle): string => {
     if (handle.worker === worker) return handle.id;
     throw fault(session, `${handle.name} is in another worker.`);
@@ -169,6 +176,7 @@ export function messageOf(worker: WorkerCommands, step: Step): StepMessage {
     keep: idsOf(keep),
     append: append.map((one) => ({ ...one, cache: own(one.cache) })),
     add: idsOf(add),
+    head,
   };
 }
 

@@ -1,5 +1,7 @@
 /** Messages between an EngineWorker and its thread. Sessions, tensors and caches are named by ids that are made once. */
 
+import type { HeadPlacement } from '../kernel/placement.js';
+import type { SharedMemory } from '../kernel/web-assembly.js';
 import type { AdamWStep } from './adamw.js';
 import type { Placement, SessionOptions } from './onnx-session.js';
 
@@ -54,6 +56,8 @@ export interface StepMessage {
   readonly append: readonly (CacheRows & { readonly output: string; readonly cache: string })[];
   /** float32 outputs to add to what is stored under an id, or to store under it. */
   readonly add: Readonly<Record<string, string>>;
+  /** An output [T, H] that the kernel multiplies with the head: fetches `token` int32 [T] and `finite`, see `nextTokenHeadGraph`. */
+  readonly head: string | null;
 }
 
 /** Ids of stored float32 tensors: a parameter, its gradient, and what AdamW remembers of the gradients. */
@@ -84,12 +88,13 @@ export type Command =
   | { readonly kind: 'free'; readonly ids: readonly string[] }
   | { readonly kind: 'end' }
   | { readonly kind: 'cache'; readonly cache: string; readonly shape: CacheShape }
+  | { readonly kind: 'head'; readonly memory: SharedMemory; readonly placement: HeadPlacement }
   | { readonly kind: 'run'; readonly steps: readonly StepMessage[] }
   | { readonly kind: 'square'; readonly tensors: readonly string[] }
   | { readonly kind: 'learn'; readonly tensors: readonly LearningMessage[]; readonly step: AdamWStep };
 
 /**
- * `free` forgets tensors and caches; `learn` passes over what has no gradient. What a command yields: for `run` one
+ * `free` forgets tensors and caches; `head` reads the worker's share of the language-model head into shared memory; `learn` passes over what has no gradient. What a command yields: for `run` one
  * record a step, for `read` a `tensor`, for `square` a float64 `sum`.
  */
 export type Results = readonly Readonly<Record<string, TensorData>>[];

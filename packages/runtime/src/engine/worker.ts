@@ -5,6 +5,8 @@ import { encodeModel, type GraphIR } from '@moepress/graph';
 import type { Device } from '../devices/device.js';
 import { engineFailure } from '../devices/failure.js';
 import { traitsOf } from '../devices/traits.js';
+import type { HeadPlacement } from '../kernel/placement.js';
+import type { SharedMemory } from '../kernel/web-assembly.js';
 import type { AdamWStep } from './adamw.js';
 import {
   type CacheHandle,
@@ -134,6 +136,10 @@ export class EngineWorker implements WorkerCommands {
 
   async makeCache(cache: CacheHandle, shape: CacheShape): Promise<void> {
     await this.#send({ kind: 'cache', cache: cache.id, shape }, cache.name);
+  }
+
+  async readHead(memory: SharedMemory, placement: HeadPlacement): Promise<void> {
+    await this.#send({ kind: 'head', memory, placement }, 'head');
   }
 
   async free(handles: readonly (TensorHandle | CacheHandle)[]): Promise<void> {

@@ -5,6 +5,7 @@ import { blockGraph } from '../decoder/block.js';
 import { decodeGraph, decodeParts } from '../decoder/decode.js';
 import { scoringHeadGraph } from '../decoder/lm-head.js';
 import { defaultLimits } from '../devices/batch-limits.js';
+import { kernelBytes } from '../kernel/placement.js';
 import { defaultMemory } from '../memory/available.js';
 import { arenaSlack, nodeBytes, processGrowth, runFragmentation, uncollected } from '../memory/constants.js';
 import { memoryExceeded } from '../memory/job.js';
@@ -24,6 +25,8 @@ export interface InferencePlan {
   readonly fixed: number;
   /** What generation takes besides: sessions that take a token through all blocks. */
   readonly decoders: number;
+  /** What the kernel takes for a copy of the head, which all workers share; 0 where it is not to have one. */
+  readonly kernel: number;
   /** What is left for what is held from run to run. */
   readonly carried: number;
 }
@@ -38,6 +41,9 @@ export interface InferenceLimits {
   /** Whether all blocks may be, or have to be, open at once. */
   readonly residencies: readonly boolean[];
 }
+
+/** Of what would be left for keys and values, what the kernel may have. */
+const kernelShare = 0.25;
 
 const runSizes = [defaultLimits.tokens, 1024, 512, 256] as const;
 
@@ -58,7 +64,10 @@ export function planInference(model: Model, limits: InferenceLimits): InferenceP
         const rest = fixed + decoders + workers * runBytes(model, fullRun(model, tokens));
         const needed = rest + carriedBytes(model, 2 * workers * tokens);
         if (needed <= memory) {
-          return { memory, workers, tokens, resident, fixed, decoders, carried: memory - rest };
+          const copy = resident ? kernelBytes(model.head, workers) : 0;
+          const kernel = copy <= (memory - needed) * kernelShare ? copy : 0;
+          const carried = memory - rest - kernel;
+          return { memory, workers, tokens, resident, fixed, decoders, kernel, carried };
         }
         least = Math.min(least, needed);
       }

@@ -4,15 +4,18 @@ import {
   cacheParts,
   type DecodePart,
   decodeGraph,
+  decodeHeadGraph,
   decodeParts,
   ownOutput,
 } from '../decoder/decode.js';
+import type { Engine } from '../engine/engine.js';
 import type { Feeds, Session, Step } from '../engine/handles.js';
 import type { SessionPool } from '../engine/session-pool.js';
 import { int32, tensor } from '../engine/tensor.js';
 import { assertModelFinite } from '../forward/finite.js';
 import type { ModelRun } from '../forward/model-run.js';
 import { walkBlocks } from '../forward/walk-blocks.js';
+import { mostKernelRows, placeHead } from '../kernel/placement.js';
 import { rotaryTables } from '../tokens/rotary-tables.js';
 import type { TokenPicker } from './choose.js';
 import type { Decoding } from './decoding.js';
@@ -22,10 +25,17 @@ import type { Lane } from './prefill.js';
 export class ResidentDecoder {
   readonly #model: Model;
   readonly #parts: readonly (DecodePart & { readonly session: Session })[];
+  readonly #head: Session;
+  #hasKernel = false;
 
-  private constructor(model: Model, parts: readonly (DecodePart & { readonly session: Session })[]) {
+  private constructor(
+    model: Model,
+    parts: readonly (DecodePart & { readonly session: Session })[],
+    head: Session,
+  ) {
     this.#model = model;
     this.#parts = parts;
+    this.#head = head;
   }
 
   /** Its sessions stay open as long as the pool's scope. */
@@ -35,13 +45,30 @@ export class ResidentDecoder {
       const graph = () => decodeGraph(model, part);
       parts.push({ ...part, session: await sessions.open(`decode.${i}`, graph, { arena: true }) });
     }
-    return new ResidentDecoder(model, parts);
+    const head = await sessions.open('decode.head', () => decodeHeadGraph(model), { arena: true });
+    return new ResidentDecoder(model, parts, head);
+  }
+
+  /** Whether the head of lanes of few sequences is multiplied with by the kernel. */
+  get hasKernel(): boolean {
+    return this.#hasKernel;
+  }
+
+  /** Reads the head into memory that the engine's workers share, for the kernel, where that can be. Stays from then on. */
+  async openKernel({ workers }: Engine): Promise<void> {
+    const placed = this.#hasKernel ? null : placeHead(this.#model.head, workers.length);
+    if (!placed) return;
+    await Promise.all(workers.map((worker, i) => worker.readHead(placed.memory, placed.placements[i]!)));
+    this.#hasKernel = true;
   }
 
   /** The token that follows the newest one of each sequence; its keys and values go to the lane's caches. */
   async next(lane: Lane, decoding: Decoding, picker: TokenPicker): Promise<readonly number[]> {
     const growth = growthOf(this.#model, { lane, decoding, picker });
-    const results = await lane.worker.run(this.#parts.map((part) => stepOf(part, growth)));
+    const byKernel = this.#hasKernel && lane.indices.length <= mostKernelRows;
+    const steps = this.#parts.map((part) => stepOf(part, growth, byKernel));
+    const head = { session: this.#head, feeds: { normed: lane.normed }, fetch: ['token', 'finite'] };
+    const results = await lane.worker.run(byKernel ? steps : [...steps, head]);
     const last = results.at(-1)!;
     await assertModelFinite(this.#model, Number(last.finite!.data[0]));
     return picker.pick(lane.hidden, decoding.places(last.token!.data as Int32Array));
@@ -108,6 +135,7 @@ function growthOf({ config: { rope } }: Model, growing: Omit<Growth, 'common'>):
 function stepOf(
   { session, blocks, heads }: DecodePart & { readonly session: Session },
   { lane, decoding: { past }, picker, common }: Growth,
+  byKernel = false,
 ): Step {
   const caches = blocks.flatMap((block) => {
     const own = lane.caches.get(block.index)!;
@@ -127,8 +155,12 @@ function stepOf(
   return {
     session,
     feeds: { ...common, hidden: lane.hidden, ...Object.fromEntries(caches) },
-    fetch: heads ? ['token', 'finite'] : [],
-    keep: heads && !picker.isNeeded ? {} : { hiddenOut: lane.hidden },
+    fetch: heads === true ? ['token', 'finite'] : [],
+    keep: {
+      ...(!(heads && !picker.isNeeded) && { hiddenOut: lane.hidden }),
+      ...(heads === 'apart' && !byKernel && { normed: lane.normed }),
+    },
+    ...(heads === 'apart' && byKernel && { head: 'normed' }),
     append: [...blocks.map(append('key')), ...blocks.map(append('value'))],
   };
 }

@@ -1,6 +1,7 @@
 import { throwIfAborted } from '@moepress/core';
 import { closing } from '../engine/scope.js';
 import type { ModelRun } from '../forward/model-run.js';
+import { mostKernelRows } from '../kernel/placement.js';
 import { type TokenPicker, withPicker } from './choose.js';
 import { type ResidentDecoder, streamedNext } from './decoder.js';
 import { Decoding } from './decoding.js';
@@ -44,7 +45,9 @@ export async function generate(generation: Generation, options: SamplingOptions)
   const largest = Math.max(0, ...plans.map((plan) => laneBytes(model, plan, prompts, options.maxNewTokens)));
   const caches = largest * Math.min(lanes.length, engine.workers.length);
   const runs = promptBytes(engine, model, plans, prompts);
-  engine.reportMemory(caches + runs + (decoder ? engine.decoderBytes : 0), options.progress);
+  if (decoder && engine.kernelBytes > 0 && isWorthKernel(lanes, options)) await decoder.openKernel(engine);
+  const kernel = decoder?.hasKernel ? engine.kernelBytes : 0;
+  engine.reportMemory(caches + runs + kernel + (decoder ? engine.decoderBytes : 0), options.progress);
   let done = 0;
   try {
     await withPicker(scope, model, options.chooser, async (picker) => {
@@ -63,6 +66,12 @@ export async function generate(generation: Generation, options: SamplingOptions)
   }
   return results;
 }
+
+/** Reading the head takes as long as it saves in a dozen tokens. */
+const leastKernelTokens = 64;
+
+const isWorthKernel = (lanes: readonly Growing[], { maxNewTokens }: SamplingOptions): boolean =>
+  maxNewTokens >= leastKernelTokens && lanes.some(({ lane }) => lane.indices.length <= mostKernelRows);
 
 /** How a group of lanes is continued. */
 interface Continuing {

@@ -28,6 +28,8 @@ export interface Lane extends InWorker {
   readonly shared: number;
   /** What the lane's newest tokens are between two graphs. */
   readonly hidden: TensorHandle;
+  /** The same after the final norm. */
+  readonly normed: TensorHandle;
   /** By the number of the block. */
   readonly caches: ReadonlyMap<number, LaneCaches>;
 }
@@ -46,6 +48,7 @@ export function placeLane(
   return {
     ...{ ...own, worker },
     hidden: scope.tensor(worker, `${own.name}/hidden`),
+    normed: scope.tensor(worker, `${own.name}/normed`),
     caches: new Map(blocks.map(({ index }) => [index, cachesOf(index)])),
   };
 }
@@ -136,8 +139,8 @@ export async function openCaches({ blocks }: Model, lane: Lane): Promise<void> {
 }
 
 /** Frees all that the worker has of a lane. */
-export async function freeLane(scope: EngineScope, { hidden, caches }: Lane): Promise<void> {
-  await scope.free([hidden, ...[...caches.values()].flatMap((own) => Object.values(own))]);
+export async function freeLane(scope: EngineScope, { hidden, normed, caches }: Lane): Promise<void> {
+  await scope.free([hidden, normed, ...[...caches.values()].flatMap((own) => Object.values(own))]);
 }
 
 /** Keys and values of a run's tokens go to where the lane has them. */
