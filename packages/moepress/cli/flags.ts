@@ -59,6 +59,8 @@ const flags: Readonly<Record<string, string>> = {
   workers: '--workers',
 };
 
+export const flagNames: readonly string[] = Object.values(flags);
+
 /** The flag of an option by its path; undefined for what is none. */
 export function flagOf(path: string): string | undefined {
   const name = path.replace(/\[\d+\]/g, '');

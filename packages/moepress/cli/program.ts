@@ -102,6 +102,8 @@ const entries: readonly Entry[] = [
   },
 ];
 
+export const commandNames: readonly string[] = entries.map(({ name }) => name);
+
 export interface ProgramOptions {
   readonly version: string;
   /** As of the process: the command it names is the one that is loaded. */

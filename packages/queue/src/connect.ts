@@ -44,7 +44,7 @@ function withoutPassword(url: string): string {
   if (parsed === null || !/^rediss?:$/.test(parsed.protocol)) {
     throw new MoepressError('INPUT_INVALID', {
       message: 'This is no address of a Redis server.',
-      where: '--queue',
+      where: 'queue',
       hint: 'Give one such as redis://host:6379, or rediss://user:password@host:6379.',
     });
   }

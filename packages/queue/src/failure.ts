@@ -21,7 +21,7 @@ export function decodeFailure(job: string, reason: string): MoepressError {
   return new MoepressError('ENGINE_FAILED', {
     message: `A job failed on every machine that tried it: ${reason}`,
     where: job,
-    hint: 'If machines ran out of memory, give them fewer --workers; then run the command again.',
+    hint: 'If machines ran out of memory, give them fewer `workers`; then run the same again.',
   });
 }
 

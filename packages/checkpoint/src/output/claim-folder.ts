@@ -90,7 +90,7 @@ async function checkReplaceable(folder: string, { force, isOwn }: FolderOutputOp
   throw occupied(
     'The folder at the output path holds something else than what moepress would write there',
     folder,
-    'Choose another --out folder: with --force too, moepress replaces its own folders alone.',
+    'Choose another output folder: with `force` too, moepress replaces its own folders alone.',
   );
 }
 

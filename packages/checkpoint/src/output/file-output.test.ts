@@ -27,7 +27,7 @@ describe('a file that is written', () => {
     await writeFile(file, 'theirs');
     expect(await failure(write(file, 'ours'))).toMatchObject({
       code: 'OUTPUT_EXISTS',
-      hint: expect.stringContaining('--force'),
+      hint: expect.stringContaining('`force`'),
     });
     expect(await readFile(file, 'utf8')).toBe('theirs');
     await write(file, 'ours 4', { force: true });

@@ -126,7 +126,7 @@ async function checkReplaceable(file: string, { force, isOwn }: FileOutputOption
   throw occupied(
     'There is a file of another kind at the output path',
     file,
-    'Choose another name, or give --force to replace the file.',
+    'Choose another name, or give `force` to replace the file.',
   );
 }
 

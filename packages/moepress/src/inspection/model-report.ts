@@ -24,7 +24,7 @@ import {
 } from '@moepress/core';
 import { sizeAsWritten } from '@moepress/export';
 
-/** What a model is made of and what could be saved; plain data, as `--json` prints it. */
+/** What a model is made of and what could be saved; plain data. */
 export interface ModelReport {
   readonly id: string;
   readonly revision: string | null;

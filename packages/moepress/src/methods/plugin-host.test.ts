@@ -156,7 +156,7 @@ describe('a folder from a stranger', () => {
       const { names, messages } = told(cwd);
       expect(await names).toEqual(ours);
       expect(messages).toEqual([
-        expect.stringMatching(/not used: .* is within a model's folder\. Give --plugin/),
+        expect.stringMatching(/not used: .* is within a model's folder\. Give the paths/),
       ]);
     }
   });
@@ -206,7 +206,7 @@ describe('a folder from a stranger', () => {
       expect(others().map((one) => one.package)).toEqual(['moepress-plugin-beside']);
     }
     expect(() => find('asked', { asked: ['nowhere'] })).toThrow(
-      expect.objectContaining({ code: 'INPUT_INVALID', where: '--plugin' }),
+      expect.objectContaining({ code: 'INPUT_INVALID', where: 'plugins' }),
     );
   });
 });

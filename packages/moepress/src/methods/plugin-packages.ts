@@ -69,7 +69,7 @@ function namesIn(folder: string): string[] {
 }
 
 /** What a path that the user gave leads to: the folder of a package, or a module. Throws `INPUT_INVALID`. */
-export function pluginAt(given: string, base: string, where = '--plugin'): PluginPackage {
+export function pluginAt(given: string, base: string, where = 'plugins'): PluginPackage {
   const path = resolve(base, given);
   const info = statSync(path, { throwIfNoEntry: false });
   const manifest = info?.isDirectory() ? readManifest(path) : undefined;

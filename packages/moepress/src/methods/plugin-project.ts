@@ -27,7 +27,9 @@ export function findProject(directory: string, tell: (message: string) => void):
     const why = isWithinCheckpoint ? `${directory} is within a model's folder` : distrustOf(folder);
     if (why !== null) {
       if (found && found.names.length + found.paths.length > 0) {
-        tell(`Plugins that ${folder} names are not used: ${why}. Give --plugin <path> for those you trust.`);
+        tell(
+          `Plugins that ${folder} names are not used: ${why}. Give the paths of those you trust as \`plugins\`.`,
+        );
       }
       return null;
     }

@@ -27,7 +27,7 @@ export async function findResults(path: string): Promise<string> {
   throw new MoepressError('INPUT_INVALID', {
     message: info ? 'There are no results in this folder.' : 'There is no such file or folder.',
     where: path,
-    hint: 'Give a results_<time>.json that moepress eval --output wrote, or the folder it is in.',
+    hint: 'Give a results_<time>.json that an evaluation was saved as, or the folder it is in.',
   });
 }
 

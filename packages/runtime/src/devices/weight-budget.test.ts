@@ -52,7 +52,7 @@ describe('WeightBudget', () => {
     const [first, second] = [{ name: 'first' }, { name: 'second' }];
     budget.take(first, product(['a']));
     expect(() => budget.take(second, product(['b']))).toThrow(
-      expect.objectContaining({ code: 'ENGINE_FAILED', where: '--gpu-memory' }),
+      expect.objectContaining({ code: 'ENGINE_FAILED', where: 'gpuMemory' }),
     );
     budget.giveBack(first);
     budget.take(second, product(['b']));

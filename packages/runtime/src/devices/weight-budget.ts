@@ -72,7 +72,7 @@ function tooLarge(session: string, bytes: number, others: number, most: number):
     n < 2 ** 30 ? `${(n / 2 ** 20).toFixed(1)} MiB` : `${(n / 2 ** 30).toFixed(2)} GiB`;
   return new MoepressError('ENGINE_FAILED', {
     message: `The weights of ${session} take ${told(bytes)}${others > 0 ? ` beside ${told(others)} of others` : ''}; the device's memory has ${told(most)} for weights.`,
-    where: '--gpu-memory',
-    hint: 'Give it more with --gpu-memory, of which half is for weights, or halve them with --precision float16.',
+    where: 'gpuMemory',
+    hint: 'Give it more with `gpuMemory`, of which half is for weights, or halve them with `precision` float16.',
   });
 }

@@ -16,7 +16,7 @@ describe('startDevice', () => {
     for (const device of absent) {
       await expect(ModelRunner.open(model, { device })).rejects.toMatchObject({
         code: 'ENGINE_FAILED',
-        where: '--device',
+        where: 'device',
         hint: expect.stringContaining(`onnxruntime-node has ${device} on`),
       });
     }

@@ -40,7 +40,7 @@ export async function startDevice(choice: DeviceChoice, { progress }: Work = {})
 export function unavailable(device: Device, cause: unknown): MoepressError {
   return new MoepressError('ENGINE_FAILED', {
     message: `The device ${device} does not start: ${firstSentence(cause)}`,
-    where: '--device',
+    where: 'device',
     hint: deviceHint(device),
     cause,
   });

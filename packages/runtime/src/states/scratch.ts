@@ -64,7 +64,7 @@ export class ScratchFolder {
       throw new MoepressError(code, {
         message,
         where: tmpdir(),
-        hint: 'Let TMPDIR name a folder that is there and can be written, or give more --memory.',
+        hint: 'Let TMPDIR name a folder that is there and can be written, or give more `memory`.',
         cause,
       });
     });

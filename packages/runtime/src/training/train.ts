@@ -135,7 +135,7 @@ function notOurs(taken: 'busy' | 'none', name: string, where: string): MoepressE
     message:
       'The disk keeps no locks, so that nobody can tell whether another process is at this training run.',
     where,
-    hint: 'Give --runs <dir> on a disk that keeps locks, as local ones do.',
+    hint: 'Give `cache.training`, a folder on a disk that keeps locks, as local ones do.',
   });
 }
 

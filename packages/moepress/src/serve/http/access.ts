@@ -24,7 +24,7 @@ export function hostCheck(listening: string, allowed: readonly string[]): (host:
     if (name !== null && (isLoopback(name) || names.has(name) || (isOpen && isIP(name) > 0))) return;
     throw new RequestError(
       403,
-      'The Host header names another server than this one; --allowed-host <name> lets a name in.',
+      'The Host header names another server than this one; it can be started so that it takes this name, too.',
     );
   };
 }
