@@ -1,4 +1,4 @@
-import type { Evidence } from '@moepress/core';
+import type { Evidence, ProgressEvent } from '@moepress/core';
 import { expertHits } from '@moepress/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluate } from './evaluate.js';
@@ -39,6 +39,21 @@ describe('uses of a session that overlap', () => {
         else expect(outcome).toEqual({ status: 'fulfilled', value: alone[i] });
       }
     }
+  });
+
+  it('do not compute at the same time, so that each has the memory it may take', async () => {
+    const events: string[] = [];
+    const progress = (event: ProgressEvent) => {
+      if (event.type === 'start' || event.type === 'end') events.push(`${event.task} ${event.type}`);
+    };
+    await Promise.all([
+      session.calibrate(set, [expertHits], { progress }),
+      session.score([{ ids: [5, 6, 7], from: 1 }], { progress }),
+    ]);
+    const [first, second] = [events.slice(0, 2), events.slice(2)];
+    expect(new Set([first.join(), second.join()])).toEqual(
+      new Set(['Calibrating start,Calibrating end', 'Scoring start,Scoring end']),
+    );
   });
 
   it('end before it closes; later ones are refused', async () => {

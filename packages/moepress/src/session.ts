@@ -17,6 +17,7 @@ import {
   type Residency,
   startDevice,
   type Trace,
+  Turns,
 } from '@moepress/runtime';
 import { type ModelInput, type ModelOptions, resolveModel } from './models/open-model.js';
 import { type ComputeOptions, type WorkOptions, workOf } from './options.js';
@@ -40,6 +41,8 @@ export class ModelSession {
   readonly #options: Defined<SessionOptions>;
   #engine: Engine | undefined;
   #runner: Promise<ModelRunner> | undefined;
+  /** Its two engines take turns, so that the memory that each may take is there. */
+  readonly #turns = new Turns();
   /** Calls that have been made and are not done. */
   readonly #calls = new Set<Promise<unknown>>();
   #isClosed = false;
@@ -59,14 +62,15 @@ export class ModelSession {
   /** The engine that measures and that methods try their decisions out on. */
   get engine(): Engine {
     this.#checkOpen();
-    this.#engine ??= new Engine({ ...this.#options, device: this.device });
+    this.#engine ??= new Engine({ ...this.#options, device: this.device, turns: this.#turns });
     return this.#engine;
   }
 
   /** Opens the model for scoring and generating. Throws `ENGINE_FAILED` and `MEMORY_EXCEEDED`. */
   async ready(): Promise<ModelRunner> {
     this.#checkOpen();
-    this.#runner ??= ModelRunner.open(this.model, { ...this.#options, device: this.device });
+    const options = { ...this.#options, device: this.device, turns: this.#turns };
+    this.#runner ??= ModelRunner.open(this.model, options);
     return this.#runner;
   }
 

@@ -14,6 +14,7 @@ export { Engine, type EngineOptions } from './engine/engine.js';
 export type { TensorData } from './engine/protocol.js';
 export { type EngineSpan, engineSpans } from './engine/spans.js';
 export { productSpeed, startDevice, unavailable } from './engine/start-device.js';
+export { Turns } from './engine/turns.js';
 export {
   type ContentHash,
   knownWeightsDigest,

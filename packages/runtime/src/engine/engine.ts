@@ -44,6 +44,8 @@ export interface EngineOptions extends Omit<DeviceOptions, 'device'> {
   readonly memory?: number | undefined;
   /** `cpu` by default. Another must be one that starts, see `startDevice`. */
   readonly device?: Device;
+  /** The line that its calls stand in; those of several engines share one so as not to compute at the same time. */
+  readonly turns?: Turns | undefined;
 }
 
 /** What a job may take, and what the process takes without it: bytes of anonymous memory, and workers. */
@@ -70,7 +72,7 @@ export class Engine {
   /** Of its products with weights. */
   readonly precision: Precision;
   readonly #preparation: GraphPreparation;
-  readonly #turns = new Turns();
+  readonly #turns: Turns;
   readonly #scopes = new Set<EngineScope>();
   #isClosed = false;
   readonly #startWorkers: (count: number) => EngineWorker[];
@@ -93,6 +95,7 @@ export class Engine {
     const { carried = (device === 'cpu' ? undefined : options.memory) ?? carriedMemory() } = options;
     const { tokens = defaultLimits.tokens } = options;
     this.traits = traitsOf[device];
+    this.#turns = options.turns ?? new Turns();
     this.memory = device === 'cpu' ? (options.memory ?? defaultMemory()) : Number.POSITIVE_INFINITY;
     this.cacheBytes = this.traits.keepsOutputs ? gpuMemory * cacheShare : carried;
     this.precision = device === 'cpu' ? 'float32' : precision;
