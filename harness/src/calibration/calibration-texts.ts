@@ -1,7 +1,7 @@
 import { MoepressError, suggest, type Work } from '@moepress/core';
 import type { Dataset, Row, Rows } from '../datasets/dataset.js';
-import { exists } from '../datasets/exists.js';
 import { readRows } from '../datasets/file.js';
+import { exists } from '../datasets/folder.js';
 import type { Datasets } from '../datasets/open.js';
 import { loadDocuments } from '../requests/documents.js';
 import { solvedText } from '../requests/prompts.js';

@@ -1,6 +1,6 @@
+import { access } from 'node:fs/promises';
 import path from 'node:path';
 import type { DatasetSource } from './dataset.js';
-import { exists } from './exists.js';
 import { dataExtensions, readRows } from './file.js';
 
 /** Where a folder of datasets keeps a split: `<dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}`. */
@@ -33,4 +33,11 @@ export function embeddedFolder(root: string): DatasetSource {
         : { missing: `there is no ${file}` };
     },
   };
+}
+
+export async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
 }

@@ -25,10 +25,15 @@ export * from './model/tensors.js';
 export * from './model/tokenizer.js';
 export * from './model/walk.js';
 export * from './plan/apply.js';
-export { planBase } from './plan/base.js';
 export { decodeChannels, encodeChannels } from './plan/channels.js';
-export * from './plan/learn.js';
-export * from './plan/parse.js';
+export {
+  canonicalJson,
+  type LearnedFacts,
+  parsePlan,
+  planBase,
+  planHash,
+  withLearned,
+} from './plan/plan-document.js';
 export * from './plan/schema.js';
 export * from './plugin/plugin.js';
 export * from './plugin/registry.js';

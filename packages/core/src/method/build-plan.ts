@@ -4,7 +4,7 @@ import { suggest } from '../errors/suggest.js';
 import type { CalibrationRecord } from '../evidence/calibration.js';
 import type { Model } from '../model/model.js';
 import { applyPlan } from '../plan/apply.js';
-import { planBase } from '../plan/base.js';
+import { planBase } from '../plan/plan-document.js';
 import { type CompressionPlan, planSchema } from '../plan/schema.js';
 import type { Compressor, PlanDecision } from './compressor.js';
 

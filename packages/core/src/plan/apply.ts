@@ -4,9 +4,9 @@ import { type ExpertRef, indexExperts } from '../model/slots.js';
 import { withTensors } from '../model/tensors.js';
 import { moeBlocks } from '../model/walk.js';
 import { learned, rows, type StoredTensor } from '../tensor/expr.js';
-import { checkBase } from './base.js';
 import { checkNarrowed, keepChannels } from './channels.js';
 import { condense } from './condense.js';
+import { checkBase } from './plan-document.js';
 import type { CompressionPlan, LayerOp, LayerPlan } from './schema.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { Model } from '../model/model.js';
-import { planBase } from '../plan/base.js';
+import { planBase } from '../plan/plan-document.js';
 import type { CompressionPlan, LayerPlan } from '../plan/schema.js';
 
 /** A plan for `model` with these operations and made-up provenance. */

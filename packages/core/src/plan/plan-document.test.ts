@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { toyModel } from '../testing/toy-model.js';
 import { toyPlan } from '../testing/toy-plan.js';
-import { canonicalJson, parsePlan, planHash } from './parse.js';
+import { canonicalJson, parsePlan, planHash } from './plan-document.js';
 
 const plan = toyPlan(toyModel({ layers: 2, experts: 2, topK: 1 }), [
   { layer: 0, ops: [{ op: 'keep-experts', experts: [1] }] },
