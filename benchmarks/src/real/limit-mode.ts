@@ -4,7 +4,7 @@ import { measureJobs, type Row } from './measure.js';
 import type { RealOptions } from './options.js';
 import type { Table } from './report.js';
 import { shapes } from './shapes.js';
-import { usual } from './sizes.js';
+import { short, usual } from './sizes.js';
 import { prepare } from './subject.js';
 
 /** Shapes, their layers, and the bytes of anonymous memory that every command must do with. */
@@ -28,7 +28,7 @@ export async function limitMode(options: RealOptions): Promise<Measured> {
     const bound = options.memoryLimit ?? bytes;
     const prepared = await prepare(shape, options.layers ?? layers);
     const selection = options.selection ?? kinds;
-    const measured = await measureJobs(prepared, { sizes: usual, selection, bound });
+    const measured = await measureJobs(prepared, { sizes: options.short ? short : usual, selection, bound });
     rows.push(...measured);
     const by = measured.some(({ ran }) => ran.by === 'cgroup')
       ? 'The system kept it (control group); pages of files count in it, too, and are taken back first'

@@ -6,15 +6,18 @@ import { shapes } from './shapes.js';
 import { short, usual } from './sizes.js';
 import { prepare } from './subject.js';
 
-/** A job of each kind: short and long texts, generation, calibration up, down and replayed, training. */
+/** A job of each kind: writing, short and long texts, generation, calibration up, down and replayed, training, serving. */
 const jobs = [
+  'apply',
   'eval-choice',
   'eval-fewshot',
   'eval-generate',
   'compress-reap',
   'compress-fisher-moe',
   'compress-cd-moe',
+  'refine-cd-moe',
   'refine-distil',
+  'serve',
 ];
 
 /** How much more than it takes a command may say. */

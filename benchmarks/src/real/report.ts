@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gigabytes } from '../flops.js';
 import type { Provenance } from './machine.js';
+import { benchFolder } from './moepress.js';
 
 const folder = fileURLToPath(new URL('../../results', import.meta.url));
 
@@ -28,6 +29,9 @@ export function markdown({ title, columns, rows, notes = [] }: Table): string {
   ].join('\n');
 }
 
+/** Results name the folder of the checkpoints as the variable does, not where it is on this machine. */
+const anywhere = (text: string) => text.replaceAll(benchFolder, '$MOEPRESS_BENCH');
+
 /** Writes what was measured as `<name>.json` and its tables as `<name>.md` under benchmarks/results. */
 export async function writeReport(
   name: string,
@@ -38,7 +42,10 @@ export async function writeReport(
   await mkdir(folder, { recursive: true });
   const about = `${made.date}, commit ${made.commit}: \`${made.command}\` on ${made.processor}, ${made.cores} cores, ${gigabytes(made.memory)} of memory, Node.js ${made.node}.`;
   const text = ['# Real size', about, ...tables.map(markdown)].join('\n\n');
-  await writeFile(join(folder, `${name}.md`), `${text}\n`);
-  await writeFile(join(folder, `${name}.json`), `${JSON.stringify({ ...made, results: data }, null, 2)}\n`);
+  await writeFile(join(folder, `${name}.md`), anywhere(`${text}\n`));
+  await writeFile(
+    join(folder, `${name}.json`),
+    anywhere(`${JSON.stringify({ ...made, results: data }, null, 2)}\n`),
+  );
   console.log(`written to ${join(folder, name)}.{md,json}`);
 }
