@@ -12,16 +12,16 @@ export { isPublished } from './devices/device-hint.js';
 export { defaultGpuMemory } from './devices/gpu-memory.js';
 export { Engine, type EngineOptions } from './engine/engine.js';
 export type { TensorData } from './engine/protocol.js';
-export { type EngineSpan, engineSpans } from './engine/spans.js';
 export { productSpeed, startDevice, unavailable } from './engine/start-device.js';
 export { Turns } from './engine/turns.js';
+export { type EngineSpan, engineSpans } from './engine/worker.js';
 export {
   type ContentHash,
   knownWeightsDigest,
   modelIdentity,
   weightsDigest,
 } from './evidence/identity.js';
-export type { Leftover } from './evidence/leftover.js';
+export type { Leftover } from './evidence/lock.js';
 export {
   type LayerReport,
   type MeasuredLayer,
@@ -34,7 +34,7 @@ export { isWriteError } from './evidence/write-error.js';
 export type { TokenScore } from './forward/score.js';
 export { type LayerRouting, negativeLogLikelihoods, type Trace } from './forward/trace.js';
 export type { Choice, Chooser } from './generate/choose.js';
-export type { SamplingOptions } from './generate/options.js';
+export type { SamplingOptions } from './generate/decoding.js';
 export { defaultMemory, machineMemory } from './memory/available.js';
 export { type PlanRequest, planCompression } from './planning/plan.js';
 export { type Refined, type RefineRequest, refineModel } from './planning/refine.js';

@@ -2,7 +2,7 @@ import { type Model, throwIfAborted, type Work } from '@moepress/core';
 import { lossGradientGraph } from '../decoder/loss-graph.js';
 import { nextTokenLoss } from '../decoder/losses.js';
 import type { Session, TensorHandle } from '../engine/handles.js';
-import { int32, tensor } from '../engine/tensor.js';
+import { int32, tensor } from '../engine/protocol.js';
 import type { ModelRun } from '../forward/model-run.js';
 import { type BatchStates, gradientKey, hiddenKey } from '../states/batch-states.js';
 import type { Ids } from '../tokens/token-layout.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { byteLength, type DType, type Model, type StoredTensor } from '@moepress/core';
 import { GraphBuilder, linearBy, weightParts } from '@moepress/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tensor } from '../engine/tensor.js';
+import { tensor } from '../engine/protocol.js';
 import { EngineWorker } from '../engine/worker.js';
 import { runGraph } from '../testing/run-graph.js';
 import { inTemporaryFolder } from '../testing/temporary.js';

@@ -1,7 +1,7 @@
 import { createRng } from '@moepress/core';
 import { GraphBuilder, reduceLogSumExp } from '@moepress/graph';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { tensor } from '../engine/tensor.js';
+import { tensor } from '../engine/protocol.js';
 import { EngineWorker } from '../engine/worker.js';
 import { runGraph } from '../testing/run-graph.js';
 

@@ -1,6 +1,6 @@
 import { add, cast, GraphBuilder, plusNumber, reduceSum, square } from '@moepress/graph';
 import { describe, expect, it } from 'vitest';
-import { tensor } from '../engine/tensor.js';
+import { tensor } from '../engine/protocol.js';
 import { EngineWorker } from '../engine/worker.js';
 import { runGraph } from '../testing/run-graph.js';
 import { inSinglePrecision } from './single-precision.js';

@@ -1,8 +1,8 @@
 import { add, GraphBuilder } from '@moepress/graph';
 import { afterEach, describe, expect, it } from 'vitest';
+import { tensor } from './protocol.js';
 import { EngineScope } from './scope.js';
 import { startDevice } from './start-device.js';
-import { tensor } from './tensor.js';
 import { EngineWorker } from './worker.js';
 
 const problem = await startDevice('webgpu').then(

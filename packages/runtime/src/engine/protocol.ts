@@ -20,6 +20,15 @@ export interface TensorData {
   readonly data: TensorArray;
 }
 
+export function tensor(dtype: TensorType, dims: readonly number[], data: TensorArray): TensorData {
+  return { dtype, dims, data };
+}
+
+/** An int32 vector. */
+export function int32(data: readonly number[] | Int32Array): TensorData {
+  return tensor('int32', [data.length], Int32Array.from(data));
+}
+
 /** A tensor by value, or the id of a stored tensor or of a key-value cache. */
 export type FeedMessage = TensorData | { readonly tensor: string } | { readonly cache: string };
 

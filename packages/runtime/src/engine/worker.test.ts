@@ -6,8 +6,8 @@ import { GraphBuilder, linear, weight } from '@moepress/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runGraph } from '../testing/run-graph.js';
 import type { Step } from './handles.js';
+import { tensor } from './protocol.js';
 import { EngineScope } from './scope.js';
-import { tensor } from './tensor.js';
 import { EngineWorker } from './worker.js';
 
 let engine: EngineWorker;

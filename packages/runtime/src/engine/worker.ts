@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import { Worker } from 'node:worker_threads';
 import { asWriteError } from '@moepress/checkpoint';
 import { MoepressError } from '@moepress/core';
@@ -19,7 +20,21 @@ import {
   type WorkerCommands,
 } from './handles.js';
 import type { CacheShape, Command, Reply, Results, TensorData, WorkerOptions } from './protocol.js';
-import { type EngineSpan, engineSpans } from './spans.js';
+
+/** A command that a worker of an engine has carried out. Times are those of `performance.now()`, in milliseconds. */
+export interface EngineSpan {
+  /** The worker's number among all of this process. */
+  readonly worker: number;
+  /** What the worker did: `open`, `run`, .. */
+  readonly kind: string;
+  /** The session or tensor it was about. */
+  readonly what: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Carries an `EngineSpan` for each command, at no cost while nobody listens. */
+export const engineSpans = channel('moepress:engine');
 
 interface Pending {
   readonly resolve: (results: Results) => void;

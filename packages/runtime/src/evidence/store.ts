@@ -10,8 +10,7 @@ import {
   modelIdentity,
   shortHash,
 } from './identity.js';
-import { clearLeftover, type Leftover, readLeftover } from './leftover.js';
-import { withLock } from './lock.js';
+import { clearLeftover, type Leftover, readLeftover, withLock } from './lock.js';
 import { type EvidenceRecord, readRecord } from './record.js';
 import { defaultEvidenceRoot } from './root.js';
 import { StatisticFolder } from './statistic-folder.js';

@@ -1,8 +1,7 @@
 import type { Model } from '@moepress/core';
 import { windowAndSinks } from '../decoder/attention/heads.js';
 import type { DeviceTraits } from '../devices/traits.js';
-import type { TensorData } from '../engine/protocol.js';
-import { int32, tensor } from '../engine/tensor.js';
+import { int32, type TensorData, tensor } from '../engine/protocol.js';
 import { rotaryTables } from '../tokens/rotary-tables.js';
 import { allRows, tilesOf } from '../tokens/tiles.js';
 import { type Layout, paddingOf } from '../tokens/token-layout.js';

@@ -2,7 +2,7 @@ import type { Block } from '@moepress/core';
 import { paddedDimOf, valueDimOf } from '../decoder/attention/heads.js';
 import type { DeviceTraits } from '../devices/traits.js';
 import type { Feed, Feeds } from '../engine/handles.js';
-import { tensor } from '../engine/tensor.js';
+import { tensor } from '../engine/protocol.js';
 import type { WorkerBatch } from './worker-batch.js';
 
 /** Keys and values of tokens that all sequences of a batch share, as the batch's worker has them. */

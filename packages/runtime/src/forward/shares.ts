@@ -1,5 +1,5 @@
 import type { InWorker } from '../engine/handles.js';
-import { tensor } from '../engine/tensor.js';
+import { tensor } from '../engine/protocol.js';
 import type { Run } from '../tokens/runs.js';
 import type { WorkerBatch } from './worker-batch.js';
 

@@ -1,8 +1,7 @@
 import { throwIfAborted, type Work } from '@moepress/core';
 import { logitsHeadGraph } from '../decoder/lm-head.js';
-import type { TensorData } from '../engine/protocol.js';
+import { int32, type TensorData } from '../engine/protocol.js';
 import { closing } from '../engine/scope.js';
-import { int32 } from '../engine/tensor.js';
 import { layOut, rowOf } from '../tokens/token-layout.js';
 import { assertHeadFinite } from './finite.js';
 import { embedEach, forwardThroughBlocks, type ModelRun, runBlock } from './model-run.js';

@@ -1,8 +1,8 @@
 import type { Model } from '@moepress/core';
 import { logitsHeadGraph } from '../decoder/lm-head.js';
 import type { Session, TensorHandle } from '../engine/handles.js';
+import { int32 } from '../engine/protocol.js';
 import type { EngineScope } from '../engine/scope.js';
-import { int32 } from '../engine/tensor.js';
 
 /** A place where a token is to be chosen. */
 export interface Choice {

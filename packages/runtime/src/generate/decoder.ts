@@ -10,8 +10,8 @@ import {
 } from '../decoder/decode.js';
 import type { Engine } from '../engine/engine.js';
 import type { Feeds, Session, Step } from '../engine/handles.js';
+import { int32, tensor } from '../engine/protocol.js';
 import type { SessionPool } from '../engine/session-pool.js';
-import { int32, tensor } from '../engine/tensor.js';
 import { assertModelFinite } from '../forward/finite.js';
 import type { ModelRun } from '../forward/model-run.js';
 import { walkBlocks } from '../forward/walk-blocks.js';

@@ -4,9 +4,8 @@ import type { ModelRun } from '../forward/model-run.js';
 import { mostKernelRows } from '../kernel/placement.js';
 import { type TokenPicker, withPicker } from './choose.js';
 import { type ResidentDecoder, streamedNext } from './decoder.js';
-import { Decoding } from './decoding.js';
+import { Decoding, type SamplingOptions } from './decoding.js';
 import { laneBytes, type Prompts, planLanes } from './lanes.js';
-import type { SamplingOptions } from './options.js';
 import { freeLane, type Lane, openCaches, placeLane, prefill, promptBytes } from './prefill.js';
 
 /** How a model goes from one token to the next: with all weights mapped, or one block at a time. */

@@ -4,8 +4,8 @@ import { type CachePart, cacheParts } from '../decoder/decode.js';
 import { nextTokenHeadGraph } from '../decoder/lm-head.js';
 import type { Engine } from '../engine/engine.js';
 import type { Append, CacheHandle, InWorker, TensorHandle, WorkerCommands } from '../engine/handles.js';
+import { int32 } from '../engine/protocol.js';
 import type { EngineScope } from '../engine/scope.js';
-import { int32 } from '../engine/tensor.js';
 import { treeSizes } from '../footprint/dims.js';
 import { runsBytes } from '../footprint/inference-plan.js';
 import { carriedBytes } from '../footprint/shapes.js';
@@ -15,8 +15,8 @@ import { type Assigned, askedRows, type PassBatch, passUp } from '../forward/run
 import { ropeDependsOnLength } from '../tokens/rotary-tables.js';
 import { laneRuns, type Run } from '../tokens/runs.js';
 import type { TokenPicker } from './choose.js';
+import { lastRows } from './decoding.js';
 import type { LanePlan, Prompts } from './lanes.js';
-import { lastRows } from './options.js';
 
 /** The keys and values of a block's tokens in a lane. */
 export type LaneCaches = Readonly<Record<CachePart, CacheHandle>>;

@@ -1,7 +1,7 @@
 import type { Value } from '@moepress/core';
 import { differentiate, GraphBuilder, type GraphIR, mul, reduceSum } from '@moepress/graph';
+import { tensor } from '../engine/protocol.js';
 import { EngineScope } from '../engine/scope.js';
-import { tensor } from '../engine/tensor.js';
 import type { EngineWorker } from '../engine/worker.js';
 
 /** A double-precision input of a graph whose gradient is checked. */

@@ -10,8 +10,7 @@ import {
   weight,
 } from '@moepress/graph';
 import type { Feeds, Session, Step } from '../engine/handles.js';
-import type { TensorData } from '../engine/protocol.js';
-import { tensor } from '../engine/tensor.js';
+import { type TensorData, tensor } from '../engine/protocol.js';
 import type { WorkerBatch } from '../forward/worker-batch.js';
 import type { Layout } from '../tokens/token-layout.js';
 

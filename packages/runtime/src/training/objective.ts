@@ -1,8 +1,8 @@
 import type { DistillationLoss, Model } from '@moepress/core';
 import { nextTokenLoss, type RowLoss, teacherLoss } from '../decoder/losses.js';
 import type { Feeds } from '../engine/handles.js';
+import { tensor } from '../engine/protocol.js';
 import type { SessionPool } from '../engine/session-pool.js';
-import { tensor } from '../engine/tensor.js';
 import type { TrainingBatch } from './training-batches.js';
 import { type ForwardStates, TrainingForward } from './training-forward.js';
 

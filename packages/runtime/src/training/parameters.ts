@@ -14,8 +14,8 @@ import { GraphBuilder, weight } from '@moepress/graph';
 import { gradientOf } from '../decoder/parameter.js';
 import type { AdamWStep } from '../engine/adamw.js';
 import type { FileTensor, Learning, TensorHandle } from '../engine/handles.js';
+import { tensor } from '../engine/protocol.js';
 import type { EngineScope } from '../engine/scope.js';
-import { tensor } from '../engine/tensor.js';
 
 /** Numbers converted to fp32 at once: 256 MiB. */
 const chunkBudget = 2 ** 26;

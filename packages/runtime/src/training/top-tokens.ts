@@ -2,9 +2,9 @@ import { type DistillationLoss, type Model, throwIfAborted, type Work } from '@m
 import { topTokensGraph } from '../decoder/loss-graph.js';
 import { topTokensLoss } from '../decoder/losses.js';
 import type { Session } from '../engine/handles.js';
+import { int32, tensor } from '../engine/protocol.js';
 import { closing } from '../engine/scope.js';
 import type { SessionPool } from '../engine/session-pool.js';
-import { int32, tensor } from '../engine/tensor.js';
 import type { Objective } from './objective.js';
 import type { Answer, TeacherAnswers } from './teacher-answers.js';
 import { predictedIn, rowStretches, type TrainingBatch, trainingBatches } from './training-batches.js';

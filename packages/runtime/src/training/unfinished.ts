@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { clearLeftover, type Leftover, readLeftover } from '../evidence/leftover.js';
+import { clearLeftover, type Leftover, readLeftover } from '../evidence/lock.js';
 import { defaultRunsRoot } from '../evidence/root.js';
 import { learnedName } from './run-folder.js';
 

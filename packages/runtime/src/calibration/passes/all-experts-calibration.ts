@@ -2,9 +2,8 @@ import { type Block, elementCount, type Model, type MoeBlock, throwIfAborted } f
 import { allExpertsGraph } from '../../decoder/all-experts.js';
 import { isStatisticOutput } from '../../decoder/statistics.js';
 import { defaultLimits } from '../../devices/batch-limits.js';
-import type { Results } from '../../engine/protocol.js';
+import { int32, type Results } from '../../engine/protocol.js';
 import { closing } from '../../engine/scope.js';
-import { int32 } from '../../engine/tensor.js';
 import type { EachBatch } from '../../states/forward-pass.js';
 import { OrderedSums } from '../layer-sums.js';
 import { forwardCalibration } from './forward-calibration.js';

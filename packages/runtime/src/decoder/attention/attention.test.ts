@@ -2,7 +2,7 @@ import { openModel } from '@moepress/checkpoint';
 import { type Attention, type LatentAttention, type Model, rows, type TensorExpr } from '@moepress/core';
 import { GraphBuilder } from '@moepress/graph';
 import { describe, expect, it } from 'vitest';
-import { tensor } from '../../engine/tensor.js';
+import { tensor } from '../../engine/protocol.js';
 import { EngineWorker } from '../../engine/worker.js';
 import { ModelRunner } from '../../runner.js';
 import { fixtures, maxDifference } from '../../testing/golden.js';

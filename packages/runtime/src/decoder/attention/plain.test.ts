@@ -1,8 +1,7 @@
 import type { Value } from '@moepress/core';
 import { GraphBuilder } from '@moepress/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TensorData } from '../../engine/protocol.js';
-import { int32, tensor } from '../../engine/tensor.js';
+import { int32, type TensorData, tensor } from '../../engine/protocol.js';
 import { EngineWorker } from '../../engine/worker.js';
 import { maxDifference } from '../../testing/golden.js';
 import { runGraph } from '../../testing/run-graph.js';

@@ -25,8 +25,7 @@ import type { TreeInputs } from '../inputs.js';
 import { weightFor } from '../weights.js';
 import { shareBesideSinks } from './differentiable.js';
 import { headsOf, valueDimOf, windowAndSinks } from './heads.js';
-import type { Asking } from './projections.js';
-import { project, viewAs } from './projections.js';
+import { type Asking, project, viewAs } from './projections.js';
 
 /** Keys [kvHeads, n, D] and values [kvHeads, n, V] of n tokens, rotated and normalised. */
 export interface HeadRows {

@@ -2,7 +2,7 @@ import type { Router } from '@moepress/core';
 import { GraphBuilder } from '@moepress/graph';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tensor } from '../../engine/tensor.js';
+import { tensor } from '../../engine/protocol.js';
 import { EngineWorker } from '../../engine/worker.js';
 import { runGraph } from '../../testing/run-graph.js';
 import { selectSlots } from './select.js';

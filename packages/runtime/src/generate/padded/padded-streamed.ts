@@ -1,15 +1,14 @@
 import { throwIfAborted } from '@moepress/core';
 import { nextTokenHeadGraph } from '../../decoder/lm-head.js';
 import type { Session, WorkerCommands } from '../../engine/handles.js';
+import { int32 } from '../../engine/protocol.js';
 import { closing } from '../../engine/scope.js';
-import { int32 } from '../../engine/tensor.js';
 import { assertFinite, assertHeadFinite } from '../../forward/finite.js';
 import { embedEach, forwardThroughBlocks, type ModelRun } from '../../forward/model-run.js';
 import { freeBatches, placeBatch, type WorkerBatch } from '../../forward/worker-batch.js';
 import type { Layout } from '../../tokens/token-layout.js';
 import { type TokenPicker, withPicker } from '../choose.js';
-import { Decoding } from '../decoding.js';
-import { lastRows, type SamplingOptions } from '../options.js';
+import { Decoding, lastRows, type SamplingOptions } from '../decoding.js';
 import { nextLayout, promptBatches, sequencesWithin } from './padded-batches.js';
 import { PaddedCaches } from './padded-caches.js';
 
