@@ -1,5 +1,6 @@
 import {
   type Compressor,
+  dropLowest,
   type FoundMethod,
   type FoundRefiner,
   type InstalledPlugin,
@@ -7,12 +8,13 @@ import {
   type Plugin,
   PluginRegistry,
   type Refiner,
+  type Scorer,
 } from '@moepress/core';
 import type { PluginsOption, WorkOptions } from '../options.js';
 import { findPlugins, type Plugins } from './plugin-host.js';
 
-/** A method by its name, itself, or with the package that it came from. */
-export type MethodInput = string | Compressor | FoundMethod;
+/** A method by its name, itself, or with the package that it came from; a ranking of experts, of which the lowest go. */
+export type MethodInput = string | Compressor | Scorer | FoundMethod;
 
 export type RefinerInput = string | Refiner | FoundRefiner;
 
@@ -49,7 +51,8 @@ export function openPlugins({ plugins = [], onProgress }: FindOptions): OpenedPl
 /** Throws `METHOD_UNKNOWN` with a suggestion, and `PLUGIN_INVALID`. */
 export async function findMethod(method: MethodInput, options: FindOptions): Promise<FoundMethod> {
   if (typeof method === 'string') return openPlugins(options).installed.find(method);
-  return 'compressor' in method ? method : { compressor: method, origin };
+  if ('compressor' in method) return method;
+  return { compressor: 'score' in method ? dropLowest(method) : method, origin };
 }
 
 /** Throws `METHOD_UNKNOWN` with a suggestion, and `PLUGIN_INVALID`. */
@@ -67,9 +70,9 @@ function withGiven(given: readonly Plugin[], host: PackageHost): PackageHost {
   const names = (list: readonly { readonly name: string }[] = []) => list.map(({ name }) => name);
   return {
     installed: async () => [
-      ...given.map(({ name, compressors, refiners }) => ({
+      ...given.map(({ name, compressors, scorers, refiners }) => ({
         package: name,
-        methods: names(compressors),
+        methods: [...names(compressors), ...names(scorers)],
         refiners: names(refiners),
       })),
       ...(await host.installed()),
