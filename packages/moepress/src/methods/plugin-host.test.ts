@@ -197,9 +197,14 @@ describe('a folder from a stranger', () => {
     project('asked', 'good');
     write('asked/config.json', { model_type: 'olmoe' });
     write('asked/single.mjs', plugin('single', 'one'));
+    write(
+      'asked/ranking.mjs',
+      "export default { name: 'ranking', scorers: [{ name: 'loud', needs: [], score() {} }] };",
+    );
     for (const [path, method] of [
       ['asked/node_modules/moepress-plugin-good', 'good'],
       ['asked/single.mjs', 'one'],
+      ['asked/ranking.mjs', 'loud'],
     ]) {
       const { bundled, others } = find('asked', { asked: [join(root, path!)] });
       expect((await new PluginRegistry(bundled).find(method!)).compressor.name).toBe(method);

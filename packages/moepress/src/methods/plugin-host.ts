@@ -86,10 +86,16 @@ function hostOf(packages: readonly PluginPackage[]): PackageHost {
 /** A package that declares nothing was named by the user, so that it may be asked itself. */
 async function describe(found: PluginPackage): Promise<InstalledPlugin> {
   if (found.methods !== null) return asInstalled(found);
-  const plugin = (await importPlugin(found)) as { compressors?: unknown; refiners?: unknown } | undefined;
+  const plugin = (await importPlugin(found)) as
+    | { compressors?: unknown; scorers?: unknown; refiners?: unknown }
+    | undefined;
   const names = (list: unknown) =>
     Array.isArray(list) ? list.map((one) => one?.name).filter((name) => typeof name === 'string') : [];
-  return { package: found.name, methods: names(plugin?.compressors), refiners: names(plugin?.refiners) };
+  return {
+    package: found.name,
+    methods: [...names(plugin?.compressors), ...names(plugin?.scorers)],
+    refiners: names(plugin?.refiners),
+  };
 }
 
 async function importPlugin({ name, path, entry }: PluginPackage): Promise<unknown> {
