@@ -1,7 +1,7 @@
 import { openModel } from '@moepress/checkpoint';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type EngineSpan, engineSpans } from '../engine/spans.js';
+import { type EngineSpan, engineSpans } from '../engine/worker.js';
 import { ModelRunner, type RunnerOptions } from '../runner.js';
 import { fixtures } from '../testing/golden.js';
 
