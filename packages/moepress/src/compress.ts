@@ -7,8 +7,7 @@ import { type ModelInput, type ModelOptions, resolveModel } from './models/open-
 import { type ComputeOptions, type WorkOptions, workOf } from './options.js';
 import { type MethodRequest, planAll } from './planning/plan-all.js';
 import { type SessionOption, withSession } from './session.js';
-import { Calibration } from './statistics/calibration.js';
-import type { MeasureOptions } from './statistics/measure-evidence.js';
+import { Calibration, type MeasureOptions } from './statistics/calibration.js';
 
 /** A method, how much it removes, and what else it is told. */
 export interface MethodChoice extends Pick<CalibrationChoice, 'calibration'> {

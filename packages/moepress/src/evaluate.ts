@@ -7,15 +7,14 @@ import {
   type Evaluation as ScoredTasks,
   tokenizedLanguageModel,
 } from '@moepress/harness';
-import type { Backend } from './evaluation/backend.js';
+import { type Backend, openServer } from './evaluation/backend.js';
 import { openLocalResponses } from './evaluation/response-cache.js';
-import { openServer } from './evaluation/server-backend.js';
 import { metered, type Throughput } from './evaluation/throughput.js';
 import { openOnnxFiles } from './evaluation/transformers-js-backend.js';
 import { checkChosen } from './files/output.js';
+import { tokenizerOf } from './models/companions.js';
 import { type DataOptions, datasetsIn } from './models/model-data.js';
 import { type ModelInput, type ModelOptions, resolveModel } from './models/open-model.js';
-import { tokenizerOf } from './models/tokenizer.js';
 import { type CacheOption, type WorkOptions, workOf } from './options.js';
 import type { PlanInput } from './plans/plan-file.js';
 import { type ModelSession, type SessionOption, type SessionOptions, withSession } from './session.js';

@@ -48,7 +48,7 @@ export type { CalibrationInput, TextsInput } from './models/model-data.js';
 export { type ModelInput, type OpenModelOptions, openModel } from './models/open-model.js';
 export type { CacheOption, ComputeOptions, PluginsOption, WorkOptions } from './options.js';
 export { applyPlan, type PlanFile, type PlanInput, readPlan } from './plans/plan-file.js';
-export type { RefinedPlan } from './plans/refined-folder.js';
+export type { RefinedPlan } from './plans/write-plan.js';
 export { type WritePlanOptions, writePlan } from './plans/write-plan.js';
 export { type RefineOptions, refine } from './refine.js';
 export {
@@ -57,7 +57,7 @@ export {
   type LoadedResults,
   loadResults,
   saveResults,
-} from './results/compare-results.js';
+} from './results/results.js';
 export { type CreateServerOptions, createServer, type LocalServer } from './serve/create-server.js';
 export { ModelSession, type OpenSessionOptions, openSession } from './session.js';
 export { type ChannelsOptions, type ChannelsReport, measureChannels } from './statistics/measure-channels.js';

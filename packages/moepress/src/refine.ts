@@ -7,7 +7,7 @@ import { type DataOptions, type TextsInput, type TrainingData, trainingSet } fro
 import { type ModelInput, type ModelOptions, resolveModel, warnOfOtherBase } from './models/open-model.js';
 import { type CacheOption, type ComputeOptions, cacheFolder, type WorkOptions, workOf } from './options.js';
 import { applyPlanFile, type PlanInput, resolvePlan } from './plans/plan-file.js';
-import type { RefinedPlan } from './plans/refined-folder.js';
+import type { RefinedPlan } from './plans/write-plan.js';
 
 export interface RefineOptions
   extends Pick<ComputeOptions, 'threads' | 'memory'>,

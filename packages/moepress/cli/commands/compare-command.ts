@@ -1,5 +1,5 @@
 import { type Comparison, fewDisagreements, renderComparisons } from '@moepress/harness';
-import { compareResults, loadResults } from '../../src/results/compare-results.js';
+import { compareResults, loadResults } from '../../src/results/results.js';
 import { jsonOption, resultsHelp } from '../command-options.js';
 import type { Context, Define } from '../context.js';
 import { integer, path } from '../option-values.js';

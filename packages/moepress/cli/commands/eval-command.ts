@@ -4,7 +4,7 @@ import { type OnnxDtype, onnxDtypes, renderHeading, renderTable, taskNames } fro
 import { Option } from 'commander';
 import { evaluate } from '../../src/evaluate.js';
 import type { Backend } from '../../src/evaluation/backend.js';
-import { saveResults } from '../../src/results/compare-results.js';
+import { saveResults } from '../../src/results/results.js';
 import {
   answersOption,
   type CacheFlags,

@@ -14,7 +14,6 @@ import { everyLeftover, type Left, ofStore } from '../../src/statistics/leftover
 import { jsonOption, minTokensOption } from '../command-options.js';
 import type { Context, Define } from '../context.js';
 import { path } from '../option-values.js';
-import { leftText } from '../text/leftovers-text.js';
 import { formatTable } from '../text/table.js';
 
 interface EvidenceFlags {
@@ -129,4 +128,25 @@ function cells({ layer, tokens, capability }: LayerReport): string[] {
     : ['-', '-', '-', '-', '-'];
   const top = capability?.top.map(({ expert, share }) => `${expert} (${formatPercent(share)})`).join(', ');
   return [String(layer), ...counts, capability ? formatPercent(capability.share) : '-', top ?? '-'];
+}
+
+const states = new Map<boolean | null, string>([
+  [true, 'a run is using it'],
+  [false, 'left by a run that ended'],
+  [null, 'nobody can tell: the disk keeps no locks'],
+]);
+
+/** For people; nothing if there is nothing. */
+export function leftText(left: readonly Left[]): string[] {
+  if (left.length === 0) return [];
+  const rows = left.map(({ what, bytes, isUsed, folder }) => [
+    what,
+    formatBytes(bytes),
+    states.get(isUsed)!,
+    folder,
+  ]);
+  const columns = ['for', 'size', 'state', 'folder'].map((title) => ({ title }));
+  return [
+    `Runs that are not complete; those that ended go on when their command is run again, or --clear removes them:\n\n${formatTable(columns, rows)}`,
+  ];
 }

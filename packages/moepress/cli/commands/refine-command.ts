@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { planHash } from '@moepress/core';
 import { type CalibrationPart, calibrationForms, parseCalibration } from '@moepress/harness';
 import { claimFolder, withOutput } from '../../src/files/output.js';
-import { writeRefined } from '../../src/plans/refined-folder.js';
+import { writeRefined } from '../../src/plans/write-plan.js';
 import { refine } from '../../src/refine.js';
 import {
   cacheOf,

@@ -1,6 +1,6 @@
 import { MoepressError } from '@moepress/core';
 import type { Sample } from '@moepress/harness';
-import { loadResults } from '../../src/results/compare-results.js';
+import { loadResults } from '../../src/results/results.js';
 import { jsonOption, resultsHelp } from '../command-options.js';
 import type { Context, Define } from '../context.js';
 import { count, path } from '../option-values.js';

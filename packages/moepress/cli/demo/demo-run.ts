@@ -39,7 +39,7 @@ export async function compressVariants(
   const candidates: Candidate[] = [];
   for (const variant of variants) {
     throwIfAborted(work.signal);
-    const plan = await trained(base, planOf.get(planName(variant))!, variant, folder, work);
+    const plan = await trained(base, planOf.get(planName(variant))!, { variant, folder, work });
     const directory = folderOf(folder, variant);
     // It is over so soon that its progress would only flicker.
     const { bytes } = await writeCheckpoint(base, plan, directory);
@@ -62,16 +62,15 @@ const choiceOf = ({ method, ratio, seed, option, text }: Variant): MethodChoice 
 async function trained(
   base: Model,
   plan: CompressionPlan,
-  { training, ...variant }: Variant,
-  folder: string,
-  work: Context['work'],
+  { variant, folder, work }: { variant: Variant; folder: string; work: Context['work'] },
 ) {
+  const { training } = variant;
   if (training === null) return plan;
   const { refiner, option } = training;
   const states = join(folder, 'training');
   const cache = { training: states };
   const refined = await refine(base, plan, { refiner, options: option, train: trainingText, cache, ...work });
-  return writePlan(refined, join(states, `plan-${nameOf({ ...variant, training })}`));
+  return writePlan(refined, join(states, `plan-${nameOf(variant)}`));
 }
 
 /** Small models gain nothing from threads in their matrix products, so each core scores its own. */

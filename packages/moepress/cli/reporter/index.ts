@@ -1,10 +1,8 @@
 import { linesReporter } from './lines.js';
-import { ndjsonReporter } from './ndjson.js';
-import type { Output, Reporter } from './reporter.js';
-import type { Clock } from './tasks.js';
+import type { Clock, Output, Reporter } from './tasks.js';
 import { terminalReporter } from './terminal.js';
 
-export type { Output, Reporter } from './reporter.js';
+export type { Output, Reporter } from './tasks.js';
 
 export interface ReporterOptions {
   /** One JSON object an event instead of text. */
@@ -22,4 +20,12 @@ export function createReporter(options: ReporterOptions = {}): Reporter {
   if (ndjson) return ndjsonReporter(output);
   const live = output.isTTY && !environment.CI && environment.TERM !== 'dumb';
   return live ? terminalReporter(output, now) : linesReporter(output, now);
+}
+
+/** Every event as one line of JSON. */
+export function ndjsonReporter(output: Output): Reporter {
+  return {
+    progress: (event) => output.write(`${JSON.stringify(event)}\n`),
+    close() {},
+  };
 }

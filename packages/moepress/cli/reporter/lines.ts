@@ -1,6 +1,13 @@
 import { formatPercent, printable } from '../../src/format.js';
-import type { Output, Reporter } from './reporter.js';
-import { type Clock, describeEnd, describeTask, fractionOf, Tasks } from './tasks.js';
+import {
+  type Clock,
+  describeEnd,
+  describeTask,
+  fractionOf,
+  type Output,
+  type Reporter,
+  Tasks,
+} from './tasks.js';
 
 const millisecondsBetweenLines = 3000;
 const fractionBetweenLines = 0.1;

@@ -1,4 +1,4 @@
-import type { ProgressEvent } from '@moepress/core';
+import type { Progress, ProgressEvent } from '@moepress/core';
 import { formatAmount, formatCount, formatDuration } from '../../src/format.js';
 
 /** Milliseconds from any fixed point; replaced in tests. */
@@ -72,4 +72,17 @@ export function describeTask(task: Task, now: number): string {
 /** `40 prompts in 12 s`: what an ended task leaves behind. */
 export function describeEnd({ done, unit, startedAt }: Task, now: number): string {
   return `${formatAmount(done, unit)} in ${formatDuration((now - startedAt) / 1000)}`;
+}
+
+/** Shows progress events somewhere. */
+export interface Reporter {
+  readonly progress: Progress;
+  /** Leaves the output tidy, also in the middle of a task. */
+  close(): void;
+}
+
+/** Where a reporter writes: standard error, so that standard output holds results only. */
+export interface Output {
+  readonly columns?: number;
+  write(text: string): unknown;
 }

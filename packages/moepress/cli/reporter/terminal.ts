@@ -1,6 +1,14 @@
 import { formatPercent, printable } from '../../src/format.js';
-import type { Output, Reporter } from './reporter.js';
-import { type Clock, describeEnd, describeTask, fractionOf, type Task, Tasks } from './tasks.js';
+import {
+  type Clock,
+  describeEnd,
+  describeTask,
+  fractionOf,
+  type Output,
+  type Reporter,
+  type Task,
+  Tasks,
+} from './tasks.js';
 
 const barWidth = 24;
 const millisecondsBetweenFrames = 80;

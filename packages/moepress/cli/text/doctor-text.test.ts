@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Examination } from '../../src/devices/examine.js';
-import { renderDevices } from './doctor-text.js';
+import { renderDevices } from '../commands/doctor-command.js';
 
 describe('renderDevices', () => {
   const machine = { system: 'linux/x64', processor: 'A processor', cores: 2, memory: 8e9, node: '20.19.0' };

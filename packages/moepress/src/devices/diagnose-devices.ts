@@ -1,8 +1,7 @@
 import { cpus } from 'node:os';
 import { devices, machineMemory } from '@moepress/runtime';
 import { type WorkOptions, workOf } from '../options.js';
-import { type Examination, examine } from './examine.js';
-import { reference } from './self-test.js';
+import { type Examination, examine, reference } from './examine.js';
 
 export interface Machine {
   readonly system: string;

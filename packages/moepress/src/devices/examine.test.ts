@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { examine } from './examine.js';
-import { difference, reference } from './self-test.js';
+import { difference, examine, reference } from './examine.js';
 
 describe('examine', () => {
   it('finds that the processor computes what the processor computes', async () => {

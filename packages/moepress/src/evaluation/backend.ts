@@ -1,4 +1,14 @@
-import type { LanguageModel, OnnxDtype, ResponseCache } from '@moepress/harness';
+import { resolve } from 'node:path';
+import {
+  type LanguageModel,
+  type OnnxDtype,
+  openAiLanguageModel,
+  openResponseCache,
+  type ResponseCache,
+} from '@moepress/harness';
+import { openTokenizerOf, tokenizerOf } from '../models/companions.js';
+import type { ModelInput, ModelOptions } from '../models/open-model.js';
+import { type CacheOption, cacheFolder, type WorkOptions, workOf } from '../options.js';
 
 /** Who runs the model that is evaluated. */
 export type Backend = LocalBackend | ServerBackend | TransformersJsBackend;
@@ -35,4 +45,24 @@ export interface OpenedBackend {
   readonly model: LanguageModel;
   openResponses?(): Promise<ResponseCache>;
   close?(): Promise<void>;
+}
+
+/** What a server runs, with the tokenizer of the model. Throws what opening a tokenizer throws. */
+export async function openServer(
+  model: ModelInput,
+  { servedName, ...server }: ServerBackend,
+  { revision, cache, ...options }: ModelOptions & WorkOptions & { readonly cache?: CacheOption | undefined },
+): Promise<OpenedBackend> {
+  const isId = typeof model === 'string';
+  const asked = openAiLanguageModel({
+    ...server,
+    model: servedName ?? (isId ? model : model.id),
+    tokenizer: await (isId ? openTokenizerOf(model, { revision, ...workOf(options) }) : tokenizerOf(model)),
+  });
+  const folder = cacheFolder(cache, 'responses');
+  if (!folder) return { model: asked };
+  return {
+    model: asked,
+    openResponses: () => openResponseCache(resolve(folder), { ...asked.settings, id: asked.name }),
+  };
 }

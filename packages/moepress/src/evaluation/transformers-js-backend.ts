@@ -1,12 +1,19 @@
-import { stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { type LanguageModel, openResponseCache, transformersJsLanguageModel } from '@moepress/harness';
-import { defaultEvidenceRoot } from '@moepress/runtime';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { FileDigests } from '@moepress/checkpoint';
+import { sha256, type Work } from '@moepress/core';
+import {
+  type LanguageModel,
+  type OnnxDtype,
+  onnxDtypes,
+  openResponseCache,
+  transformersJsLanguageModel,
+} from '@moepress/harness';
+import { type ContentHash, defaultDigestsRoot, defaultEvidenceRoot } from '@moepress/runtime';
+import { openTokenizerOf } from '../models/companions.js';
 import type { ModelInput, ModelOptions } from '../models/open-model.js';
-import { openTokenizerOf } from '../models/tokenizer.js';
 import { type CacheOption, cacheFolder, type WorkOptions, workOf } from '../options.js';
 import type { OpenedBackend, TransformersJsBackend } from './backend.js';
-import { onnxFilesHash } from './onnx-files.js';
 import { checkedStore } from './response-cache.js';
 
 interface OnnxFilesOptions extends ModelOptions, WorkOptions {
@@ -48,4 +55,28 @@ export async function openOnnxFiles(
       },
     }),
   };
+}
+
+/**
+ * SHA-256 in hexadecimal over what a ready-made model in a folder is made of: its ONNX files of one number format with
+ * their external data, and all JSON files. Where the folder lies does not matter. Throws what `FileDigests` throws.
+ */
+export async function onnxFilesHash(directory: string, dtype: OnnxDtype, work: Work): Promise<ContentHash> {
+  const names = (await readdir(directory, { recursive: true })).filter((name) => isPart(name, dtype));
+  const paths = names.sort().map((name) => join(directory, name));
+  const files = await new FileDigests(defaultDigestsRoot()).of(paths, work);
+  const contents = names.map((name, i) => [name, files.digests.get(paths[i]!)!]);
+  const hash = sha256(JSON.stringify(contents));
+  return { hash, checkUnchanged: files.checkUnchanged };
+}
+
+/** Graphs hold weights themselves or name files beside them, whatever these are called. */
+function isPart(path: string, dtype: OnnxDtype): boolean {
+  if (path.endsWith('.json')) return true;
+  if (!/(^|[\\/])onnx[\\/][^\\/]+$/.test(path)) return false;
+  const name = basename(path);
+  const ofAnother = Object.values(onnxDtypes).some(
+    (suffix) => suffix !== onnxDtypes[dtype] && name.startsWith(`model${suffix}.onnx`),
+  );
+  return !ofAnother;
 }

@@ -1,5 +1,5 @@
-import { resolve } from 'node:path';
-import { checkWritable, FileOutput, FolderOutput } from '@moepress/checkpoint';
+import { dirname, resolve } from 'node:path';
+import { checkWritable, FileOutput, FolderOutput, makeFolders, replaceFile } from '@moepress/checkpoint';
 import { MoepressError, type Progress } from '@moepress/core';
 import { type CacheFolders, type CacheOption, cacheFolder } from '../options.js';
 import { type FileKind, type FolderKind, fileKinds, folderKinds } from './output-kinds.js';
@@ -69,3 +69,9 @@ export const notKept =
   (what: string, folder: string, progress: Progress | undefined) =>
   (error: MoepressError): void =>
     progress?.({ type: 'warning', message: `${what} are not kept in ${folder}: ${error.message}` });
+
+/** Writes a file whole or not at all, making its folder. Throws `DISK_FULL` or `WRITE_FAILED`. */
+export async function writeWhole(file: string, text: string): Promise<void> {
+  await makeFolders(dirname(file));
+  await replaceFile(file, (handle) => handle.writeFile(text));
+}

@@ -47,7 +47,7 @@ export class Evaluator implements Runtime {
   }
 
   filter(name: string, value: Value, positional: readonly Value[], named: Named): Value {
-    return this.#weigh(runFilter(name, this.#weigh(value), positional, named, this));
+    return this.#weigh(runFilter(name, this.#weigh(value), { positional, named }, this));
   }
 
   test(name: string, value: Value, given: readonly Value[]): boolean {

@@ -1,6 +1,5 @@
-import { floatOf, integerOf, stringOf } from './literals.js';
+import { floatOf, integerOf, stringOf, type TokenStream } from './lexer.js';
 import type { Arguments, Comparison, Expression } from './nodes.js';
-import type { TokenStream } from './stream.js';
 
 /** Expressions nested deeper than any template has them would take the stack. */
 const maxDepth = 200;

@@ -63,8 +63,8 @@ export function formatValue(value: Value, spec: string): string {
   if (!isNumber && typeof value !== 'string')
     throw new TemplateError(`the format "${spec}" does not take this value`);
   const body = isNumber
-    ? numberText(asNumber(value as bigint | number), type, digits, group, sign)
-    : stringText(value as string, type, digits, group, align);
+    ? numberText(asNumber(value as bigint | number), { type, digits, group, sign })
+    : stringText(value as string, { type, digits, group, align });
   const missing = Number(width) - [...body].length;
   if (missing <= 0) return body;
   const filler = fill ?? (zero ? '0' : ' ');
@@ -82,12 +82,16 @@ export function formatValue(value: Value, spec: string): string {
   }
 }
 
+/** The parts of a format that say how a value is written. */
+interface Style {
+  readonly type: string | undefined;
+  readonly digits: number | null;
+  readonly group: string | undefined;
+}
+
 function stringText(
   value: string,
-  type: string | undefined,
-  digits: number | null,
-  group: string | undefined,
-  align: string | undefined,
+  { type, digits, group, align }: Style & { readonly align: string | undefined },
 ): string {
   if ((type !== undefined && type !== 's') || group || align === '=')
     throw new TemplateError('the format is one of numbers');
@@ -96,10 +100,7 @@ function stringText(
 
 function numberText(
   value: bigint | number,
-  type: string | undefined,
-  digits: number | null,
-  group: string | undefined,
-  sign: string,
+  { type, digits, group, sign }: Style & { readonly sign: string },
 ): string {
   const text = plainNumber(value, type, digits);
   const [, minus, whole, rest] = /^(-?)(\w*)([\s\S]*)$/.exec(text) as unknown as [

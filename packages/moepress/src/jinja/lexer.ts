@@ -139,3 +139,89 @@ function balance(open: string[], text: string, line: number): void {
     throw new TemplateError(`unexpected "${text}" in line ${line}`);
   }
 }
+
+const simple: Readonly<Record<string, string>> = {
+  '\n': '',
+  '\\': '\\',
+  "'": "'",
+  '"': '"',
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+};
+
+/** The value of a string literal, its quotes about it, with Python's escapes. Throws `TemplateError` for broken ones. */
+export function stringOf(literal: string): string {
+  return literal
+    .slice(1, -1)
+    .replace(/\\(x[\da-f]{2}|u[\da-f]{4}|U[\da-f]{8}|[0-7]{1,3}|[\s\S])/gi, (whole, word: string) => {
+      if (Object.hasOwn(simple, word)) return simple[word]!;
+      if (/^[0-7]/.test(word)) return String.fromCodePoint(Number.parseInt(word, 8));
+      if (word.length > 1) {
+        const code = Number.parseInt(word.slice(1), 16);
+        if (code > 0x10ffff) throw new TemplateError(`there is no character ${whole}`);
+        return String.fromCodePoint(code);
+      }
+      // Of these Python wants digits, and names of characters; of others it keeps the backslash.
+      if (/[xuUN]/.test(word)) throw new TemplateError(`the escape ${whole} is not whole`);
+      return whole;
+    });
+}
+
+export const integerOf = (literal: string): bigint => BigInt(literal.replaceAll('_', '').toLowerCase());
+
+export const floatOf = (literal: string): number => Number(literal.replaceAll('_', ''));
+
+/** Tokens with a place in them. */
+export class TokenStream {
+  readonly #tokens: readonly Token[];
+  #at = 0;
+
+  constructor(tokens: readonly Token[]) {
+    this.#tokens = tokens;
+  }
+
+  /** The token `ahead` of the place; at the end of the template that of the end. */
+  peek(ahead = 0): Token {
+    return this.#tokens[Math.min(this.#at + ahead, this.#tokens.length - 1)]!;
+  }
+
+  is(kind: TokenKind, text?: string): boolean {
+    const token = this.peek();
+    return token.kind === kind && (text === undefined || token.text === text);
+  }
+
+  /** Whether the place is at one of these names. */
+  isName(...names: readonly string[]): boolean {
+    const token = this.peek();
+    return token.kind === 'name' && names.includes(token.text);
+  }
+
+  next(): Token {
+    const token = this.peek();
+    this.#at++;
+    return token;
+  }
+
+  skip(kind: TokenKind, text?: string): boolean {
+    if (!this.is(kind, text)) return false;
+    this.#at++;
+    return true;
+  }
+
+  /** Throws `TemplateError` unless this token is next. */
+  expect(kind: TokenKind, text?: string): Token {
+    if (this.is(kind, text)) return this.next();
+    throw this.unexpected(text ?? kind);
+  }
+
+  unexpected(wanted: string): TemplateError {
+    const { kind, text, line } = this.peek();
+    const found = kind === 'eof' ? 'the end' : JSON.stringify(text);
+    return new TemplateError(`expected ${wanted}, not ${found}, in line ${line}`);
+  }
+}

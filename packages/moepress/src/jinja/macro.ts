@@ -1,9 +1,21 @@
 import { or } from './arguments.js';
 import type { Expression, Parameter, Statement } from './nodes.js';
-import type { Renderer } from './render.js';
 import { Scope } from './scope.js';
 import { TemplateError } from './template-error.js';
 import { Dict, Fields, type Named, Tuple, Undefined, type Value } from './values.js';
+
+export interface Macro {
+  readonly name: string;
+  readonly parameters: readonly Parameter[];
+  readonly body: readonly Statement[];
+}
+
+/** What renders the bodies of macros. */
+export interface MacroRenderer {
+  /** The text of statements. */
+  nested(body: readonly Statement[], scope: Scope): string;
+  readonly evaluator: { value(expression: Expression, scope: Scope): Value };
+}
 
 /** Names that a macro has where its body speaks of them. */
 const special = ['varargs', 'kwargs', 'caller'] as const;
@@ -12,13 +24,7 @@ const special = ['varargs', 'kwargs', 'caller'] as const;
  * A macro, which sees what is around its definition. Throws `TemplateError` when called with more than it takes:
  * others only where its body uses `varargs`, `kwargs` or `caller`.
  */
-export function macroOf(
-  name: string,
-  parameters: readonly Parameter[],
-  body: readonly Statement[],
-  around: Scope,
-  renderer: Renderer,
-): Fields {
+export function macroOf({ name, parameters, body }: Macro, around: Scope, renderer: MacroRenderer): Fields {
   const own = parameters.map((parameter) => parameter.name);
   const uses = new Set(special.filter((word) => !own.includes(word) && mentions(body, word)));
   const call = (positional: readonly Value[], named: Named): string => {
@@ -48,7 +54,7 @@ export function macroOf(
   return new Fields('macro', fields, call);
 }
 
-function fallback(parameter: Parameter, scope: Scope, renderer: Renderer): Value {
+function fallback(parameter: Parameter, scope: Scope, renderer: MacroRenderer): Value {
   if (parameter.fallback === null) return new Undefined(parameter.name);
   return renderer.evaluator.value(parameter.fallback, scope);
 }

@@ -1,7 +1,6 @@
 import { ExpressionParser } from './expressions.js';
-import { tokenize } from './lexer.js';
+import { TokenStream, tokenize } from './lexer.js';
 import type { Expression, Parameter, Statement, Target } from './nodes.js';
-import { TokenStream } from './stream.js';
 import { TemplateError } from './template-error.js';
 
 /** Statements nested deeper than any template has them would take the stack. */

@@ -1,9 +1,8 @@
 import { Evaluator, mostSteps } from './evaluate-expression.js';
 import { globals } from './globals.js';
-import { Loop } from './loop.js';
 import { macroOf } from './macro.js';
 import type { Expression, ForStatement, Statement, Target } from './nodes.js';
-import { Scope } from './scope.js';
+import { Loop, Scope } from './scope.js';
 import { TemplateError } from './template-error.js';
 import { maxLength, textOf } from './value-text.js';
 import { Fields, isTrue, iterate, type Value } from './values.js';
@@ -86,10 +85,10 @@ export class Renderer {
         return 'end';
       }
       case 'macro':
-        scope.set(node.name, macroOf(node.name, node.parameters, node.body, scope, this));
+        scope.set(node.name, macroOf(node, scope, this));
         return 'end';
       case 'call-block': {
-        const caller = macroOf('caller', node.parameters, node.body, scope, this);
+        const caller = macroOf({ ...node, name: 'caller' }, scope, this);
         if (node.call.kind !== 'call') throw new TemplateError('a call block calls');
         const [positional, named] = this.evaluator.arguments(node.call.arguments, scope);
         named.set('caller', caller);

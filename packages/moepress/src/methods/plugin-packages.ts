@@ -11,7 +11,7 @@ import {
   methodNamedBy,
   readManifest,
 } from './plugin-manifest.js';
-import { distrustOf, trustedAncestors } from './plugin-trust.js';
+import { distrustOf, trustedAncestors } from './plugin-project.js';
 
 /** A plugin's package as it lies on the disk. */
 export interface PluginPackage {

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isCompanion } from '@moepress/checkpoint';
+import { isCompanion, openTokenizer, tokenizerFiles } from '@moepress/checkpoint';
+import type { Model, Tokenizer, Work } from '@moepress/core';
+import { embeddedDirectory, embeddedName } from './embedded.js';
 
 /**
  * SHA-256 in hexadecimal of what stands beside the weights of a checkpoint folder and may decide what a text is to the
@@ -20,4 +22,23 @@ export async function companionsHash(directory: string): Promise<string> {
     hash.update(JSON.stringify([name, bytes.length])).update(bytes);
   }
   return hash.digest('hex');
+}
+
+export const tokenizerOf = ({ source }: Model): Promise<Tokenizer> => openTokenizer(source.directory);
+
+/** The tokenizer of a folder, a Hub id or `tiny`, without the weights: they may be on another machine. */
+export async function openTokenizerOf(
+  id: string,
+  { revision = 'main', ...work }: Work & { readonly revision?: string | undefined },
+): Promise<Tokenizer> {
+  if (id === embeddedName) return openTokenizer(embeddedDirectory);
+  if ((await stat(id).catch(() => null))?.isDirectory()) return openTokenizer(id);
+  // Loaded only when asked for: the library of the Hub is large.
+  const { fetchHubFiles } = await import('@moepress/checkpoint/hub');
+  const { directory } = await fetchHubFiles(
+    { type: 'model', id, revision },
+    ({ path }) => [...tokenizerFiles, 'config.json'].includes(path),
+    work,
+  );
+  return openTokenizer(directory);
 }

@@ -13,8 +13,8 @@ import {
   openDatasets,
   parseCalibration,
 } from '@moepress/harness';
+import { tokenizerOf } from './companions.js';
 import { embeddedDirectory, embeddedName, embeddedText } from './embedded.js';
-import { tokenizerOf } from './tokenizer.js';
 
 /** Texts to measure on or learn from, such as `wikitext:128x2048` or `tiny_gsm[train]`, or the parts of such a text. */
 export type TextsInput = string | readonly CalibrationPart[];

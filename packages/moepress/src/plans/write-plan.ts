@@ -1,9 +1,12 @@
-import type { FileOutput } from '@moepress/checkpoint';
-import type { CompressionPlan } from '@moepress/core';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createFolder, type FileOutput, type FolderOutput, readSafetensors } from '@moepress/checkpoint';
+import { type CompressionPlan, type LearnedFacts, type Work, withLearned } from '@moepress/core';
+import type { Refined } from '@moepress/runtime';
+import { renderLossCurves } from '../figures/loss-curve.js';
 import { claimFile, claimFolder } from '../files/output.js';
 import { type WorkOptions, workOf } from '../options.js';
-import { type PlanFile, writePlanFile } from './plan-file.js';
-import { type RefinedPlan, writeRefined } from './refined-folder.js';
+import { type PlanFile, writeLearned, writePlanFile } from './plan-file.js';
 
 export interface WritePlanOptions extends WorkOptions {
   /** Replaces a file that is no plan, or a folder that moepress wrote a refined plan to. */
@@ -35,4 +38,37 @@ export async function writeClaimed(plan: CompressionPlan, output: FileOutput): P
   } finally {
     await output.abandon();
   }
+}
+
+const learnedFile = 'learned.safetensors';
+
+/** A plan, what was learned on top of it, and the model of both. */
+export interface RefinedPlan extends Refined {
+  /** As it was before it was refined. */
+  readonly plan: CompressionPlan;
+  /** What a plan file says of the training. */
+  readonly record: Pick<LearnedFacts, 'refiner' | 'options' | 'data'>;
+}
+
+/**
+ * Writes a folder with `plan.json`, the tensors it brings along, and the loss curves as NDJSON and as a figure. It
+ * appears whole or not at all. Throws what `FolderOutput.commit` throws, `DISK_FULL`, `WRITE_FAILED` and `ABORTED`.
+ */
+export async function writeRefined(
+  out: FolderOutput,
+  { plan, tensors, curves, record }: RefinedPlan,
+  work: Work,
+): Promise<PlanFile> {
+  const refined = await createFolder(out, async (folder) => {
+    const written = await writeLearned(join(folder, learnedFile), tensors, work);
+    const whole = withLearned(plan, { ...record, ...written, file: learnedFile });
+    await writePlanFile(join(folder, 'plan.json'), whole);
+    for (const [stage, curve] of Object.entries(curves)) {
+      const lines = curve.map((point) => `${JSON.stringify(point)}\n`);
+      await writeFile(join(folder, `loss.${stage}.ndjson`), lines.join(''), { flush: true });
+    }
+    await writeFile(join(folder, 'loss.svg'), await renderLossCurves(curves), { flush: true });
+    return whole;
+  });
+  return { plan: refined, tensors: (await readSafetensors(join(out.out, learnedFile))).tensors };
 }

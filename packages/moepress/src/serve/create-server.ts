@@ -9,9 +9,9 @@ import { type ModelInput, type ModelOptions, resolveModel } from '../models/open
 import type { WorkOptions } from '../options.js';
 import type { PlanInput } from '../plans/plan-file.js';
 import { openSession, type SessionOptions } from '../session.js';
+import { ServedEngine } from './answers/served-engine.js';
 import { isLoopback, parseKey } from './http/access.js';
 import { openTexts, type Served, serveModel } from './serve-model.js';
-import { ServedEngine } from './served-engine.js';
 
 export interface CreateServerOptions extends SessionOptions, ModelOptions, WorkOptions {
   /** Serves the model as this plan changes it. */

@@ -8,7 +8,7 @@ import { Admission } from './http/admission.js';
 import { Bodies } from './http/body.js';
 import { clientTimeouts, closing, defaultLimits, type Limits, maxConnections } from './http/limits.js';
 import { Metrics } from './http/metrics.js';
-import { pathOf } from './http/path.js';
+import { pathOf } from './http/parse-request.js';
 import { asRequestError, type Content, EventStream, json, send, sendError } from './http/respond.js';
 import { maxPrompts } from './protocol/parse-field.js';
 import { RequestError } from './request-error.js';

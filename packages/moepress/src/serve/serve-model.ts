@@ -1,8 +1,8 @@
 import { openTokenizer } from '@moepress/checkpoint';
 import type { Model } from '@moepress/core';
+import type { ServedEngine } from './answers/served-engine.js';
 import { openChatTemplate, type ServedTemplate } from './chat-template.js';
 import { createModelServer, type ModelServer, type ServerOptions } from './model-server.js';
-import type { ServedEngine } from './served-engine.js';
 import { Texts } from './texts.js';
 
 /** Milliseconds of processor time that tokenizers may take for anything, more for long texts: other threads for each. */

@@ -7,9 +7,9 @@ import { openModel } from '@moepress/checkpoint';
 import { ModelRunner } from '@moepress/runtime';
 import { tinyModel } from '@moepress/tiny';
 import { afterAll, beforeAll } from 'vitest';
+import { ServedEngine } from './answers/served-engine.js';
 import type { ModelServer, ServerOptions } from './model-server.js';
 import { openTexts, serveModel } from './serve-model.js';
-import { ServedEngine } from './served-engine.js';
 
 /** Writes the first message as a question; a number of turns makes it slow. */
 const template = `{% for i in range(turns or 0) %}{% for j in range(100) %}{{ '' }}{% endfor %}{% endfor %}{% for m in messages %}{% if m.role != 'user' %}{{ raise_exception('Only users.') }}{% endif %}Question: {{ m.content }}

@@ -6,10 +6,9 @@ import { type ModelInput, type ModelOptions, resolveModel } from '../models/open
 import { type ComputeOptions, type WorkOptions, workOf } from '../options.js';
 import type { PlanInput } from '../plans/plan-file.js';
 import { type SessionOption, withSession } from '../session.js';
-import { Calibration } from './calibration.js';
+import { Calibration, type MeasureOptions } from './calibration.js';
 import { expertScores, type Mass, massOf } from './channel-mass.js';
 import { type Overlap, overlapsOf } from './channel-overlap.js';
-import type { MeasureOptions } from './measure-evidence.js';
 
 /** What may stand for the weight of a channel, by the names that the method fisher-moe gives them. */
 export const channelStatistics = {

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { MoepressError, parseJson } from '@moepress/core';
 import { z } from 'zod';
-import { writeWhole } from '../../files/write-whole.js';
+import { writeWhole } from '../../files/output.js';
 import { type Cell, filesOf, parseCell, readCell } from './cell.js';
 
 /** Bytes of samples that travel with a cell; those of full suites stay where they were made. */

@@ -5,7 +5,7 @@ import { saveEvaluation } from '@moepress/harness';
 import { compress } from '../../compress.js';
 import type { SharedDevice } from '../../devices/shared-device.js';
 import { evaluate, type Questions } from '../../evaluate.js';
-import { writeWhole } from '../../files/write-whole.js';
+import { writeWhole } from '../../files/output.js';
 import type { CacheOption } from '../../options.js';
 import { readPlan } from '../../plans/plan-file.js';
 import { scoresOf } from '../metric.js';

@@ -6,7 +6,7 @@ import { modelIdentity } from '@moepress/runtime';
 import { shareDevice } from '../../devices/shared-device.js';
 import type { Questions } from '../../evaluate.js';
 import { renderSpread } from '../../figures/spread-figure.js';
-import { writeWhole } from '../../files/write-whole.js';
+import { writeWhole } from '../../files/output.js';
 import type { LocatedYaml } from '../../files/yaml-file.js';
 import { type FindOptions, findMethod } from '../../methods/find-methods.js';
 import { calibrationSet, type DataOptions } from '../../models/model-data.js';

@@ -2,7 +2,7 @@ import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asWriteError } from '@moepress/checkpoint';
 import { MoepressError } from '@moepress/core';
-import { writeWhole } from '../../files/write-whole.js';
+import { writeWhole } from '../../files/output.js';
 import { type Entry, entriesIn, lineOf } from './sweep-entry.js';
 
 const fileName = 'results.ndjson';

@@ -5,10 +5,9 @@ import { compareSamples, loadGroups, loadSamples, renderComparisons } from '@moe
 import { sampleText } from '../../../cli/text/sample-text.js';
 import { type Cell, cellFile, newCell, readCell, variantFolder } from '../../experiments/leaderboard/cell.js';
 import { unpackCell } from '../../experiments/leaderboard/cell-archive.js';
-import { leaderboardMarkdown } from '../../experiments/leaderboard/markdown-table.js';
-import { leaderboardPage } from '../../experiments/leaderboard/page.js';
+import { leaderboardMarkdown, leaderboardPage } from '../../experiments/leaderboard/page.js';
 import { metricsOf } from '../../experiments/metric.js';
-import { findResults } from '../../results/find-results.js';
+import { findResults } from '../../results/results.js';
 import { mutateBytes } from '../bytes.test.util.js';
 import { mutateJson, render } from '../json.test.util.js';
 import type { Target } from '../target.test.util.js';

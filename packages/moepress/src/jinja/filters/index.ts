@@ -31,8 +31,7 @@ export const isFilter = (name: string): boolean => Object.hasOwn(filters, name);
 export function runFilter(
   name: string,
   value: Value,
-  positional: readonly Value[],
-  named: Named,
+  { positional, named }: { readonly positional: readonly Value[]; readonly named: Named },
   runtime: Runtime,
 ): Value {
   const known = isFilter(name) ? filters[name] : undefined;

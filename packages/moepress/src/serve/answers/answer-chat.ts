@@ -1,10 +1,9 @@
 import type { ChatRequest } from '../protocol/chat.js';
 import { RequestError } from '../request-error.js';
 import type { ScoredToken } from '../sampling/likelihoods.js';
-import { complete, type Piece } from './complete.js';
+import { complete, type Piece, Teller } from './complete.js';
 import { type ChatLogprobs, chatLogprobsOf } from './logprobs.js';
 import { checkBytes, checkPrompts, type ServedModel, type Usage, usageOf } from './served-model.js';
-import { Teller } from './teller.js';
 
 /** The answer to `POST /v1/chat/completions` but for its envelope. */
 export interface ChatAnswer {

@@ -1,10 +1,9 @@
 import type { TokenScore } from '@moepress/runtime';
 import { type CompletionRequest, isScoring } from '../protocol/completion.js';
 import { fromScore } from '../sampling/likelihoods.js';
-import { type Completion, complete, echoOne, type Piece } from './complete.js';
+import { type Completion, complete, echoOne, type Piece, Teller } from './complete.js';
 import { type Logprobs, logprobsOf, type ShownToken } from './logprobs.js';
 import { checkBytes, checkPrompts, type ServedModel, type Usage, usageOf } from './served-model.js';
-import { Teller } from './teller.js';
 
 export interface CompletionChoice {
   readonly index: number;
@@ -31,7 +30,7 @@ export async function answerCompletion(
   const parts =
     isScoring(request) && !model.hasRules
       ? await scorePrompts(model, prompts, request, signal)
-      : await continuePrompts(model, prompts, request, signal, onChoice);
+      : await continuePrompts(model, { prompts, request, signal, onChoice });
   const choices = parts.map(async ({ completion, shown }, index): Promise<CompletionChoice> => {
     const prompt = request.echo ? await echoed(model, request, prompts, index) : '';
     return {
@@ -92,12 +91,16 @@ async function scorePrompts(
   return Promise.all(parts);
 }
 
+interface Continued {
+  readonly prompts: readonly (readonly number[])[];
+  readonly request: CompletionRequest;
+  readonly signal: AbortSignal;
+  readonly onChoice: ((choice: CompletionChoice) => void) | undefined;
+}
+
 async function continuePrompts(
   model: ServedModel,
-  prompts: readonly (readonly number[])[],
-  request: CompletionRequest,
-  signal: AbortSignal,
-  onChoice: ((choice: CompletionChoice) => void) | undefined,
+  { prompts, request, signal, onChoice }: Continued,
 ): Promise<Part[]> {
   const { maxTokens, echo, logprobs, choices } = request;
   const teller = onChoice && new Teller(choiceMaker(model), onChoice);

@@ -1,7 +1,7 @@
 import type { ServedTemplate } from '../chat-template.js';
 import { RequestError } from '../request-error.js';
-import type { ServedEngine } from '../served-engine.js';
 import type { Texts } from '../texts.js';
+import type { ServedEngine } from './served-engine.js';
 
 /** A model that answers requests. */
 export interface ServedModel {

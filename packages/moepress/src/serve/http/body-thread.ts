@@ -1,7 +1,7 @@
 /** The thread in which long bodies are read, so that nobody waits for them. */
 import { answerConfined } from '@moepress/checkpoint/confined';
 import { RequestError } from '../request-error.js';
-import { parseBody, type Sizes } from './parse-body.js';
+import { parseBody, type Sizes } from './parse-request.js';
 
 export interface BodyTask {
   readonly bytes: Uint8Array;

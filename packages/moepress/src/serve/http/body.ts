@@ -3,7 +3,7 @@ import { ConfinedError, ConfinedThread } from '@moepress/checkpoint/confined';
 import { overloaded, RequestError } from '../request-error.js';
 import type { BodyReply, BodyTask } from './body-thread.js';
 import { maxUploads } from './limits.js';
-import { parseBody, type Sizes } from './parse-body.js';
+import { parseBody, type Sizes } from './parse-request.js';
 
 /** The thread's module; tests run a bundle of its source. */
 const script = new URL('./body-thread.js', import.meta.url);

@@ -1,10 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
-import type { TokenSequence } from '@moepress/core';
-import { type Progress, silent } from '@moepress/core';
+import { type Progress, silent, type TokenSequence } from '@moepress/core';
 import type { Choice, ModelRunner, TokenScore } from '@moepress/runtime';
-import { orAborted } from './aborted.js';
-import type { Continuation } from './answers/continuation.js';
-import { Batches } from './batches.js';
+import { orAborted } from '../aborted.js';
+import { Batches } from '../batches.js';
+import type { Continuation } from './continuation.js';
 
 /** Tokens of one request that are computed at once; then it is the turn of others. */
 const turnTokens = 2 ** 15;
