@@ -37,7 +37,7 @@ COMMON = {
     "torch_dtype": "bfloat16",
 }
 DEEPSEEK = {
-    "n_routed_experts": 4,
+    "n_routed_experts": 8,
     "num_experts_per_tok": 2,
     "moe_intermediate_size": 8,
     "n_group": 1,
@@ -105,7 +105,7 @@ FAMILIES = {
         "rotary_dim": 4,
         "rope_theta": 10000,
         "rms_norm_eps": 1e-6,
-        "num_local_experts": 4,
+        "num_local_experts": 8,
         "num_experts_per_tok": 2,
         "intermediate_size": 8,
         "scoring_func": "sigmoid",
@@ -119,7 +119,7 @@ FAMILIES = {
         "head_dim": 8,
         "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
         "rms_norm_eps": 1e-5,
-        "num_experts": 4,
+        "num_experts": 8,
         "num_experts_per_tok": 2,
         "num_shared_experts": 1,
         "moe_intermediate_size": 8,
@@ -154,6 +154,61 @@ FAMILIES = {
         "first_k_dense_replace": 0,
     },
 }
+
+FAMILIES["exaone_moe"] = {
+    "head_dim": 8,
+    "num_hidden_layers": 4,
+    "sliding_window": 6,
+    "sliding_window_pattern": "LLLG",
+    "layer_types": ["sliding_attention"] * 3 + ["full_attention"],
+    "mlp_layer_types": ["dense", "sparse", "dense", "sparse"],
+    "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
+    "rms_norm_eps": 1e-5,
+    "num_experts": 8,
+    "num_experts_per_tok": 2,
+    "num_shared_experts": 1,
+    "moe_intermediate_size": 8,
+    "intermediate_size": 24,
+    "norm_topk_prob": True,
+    "routed_scaling_factor": 1.5,
+    "scoring_func": "sigmoid",
+    "topk_method": "noaux_tc",
+}
+ERNIE = {"rope_theta": 10000, "rms_norm_eps": 1e-5, "use_bias": True, "intermediate_size": 24, "use_rmsnorm": True}
+FAMILIES["ernie4_5"] = {**ERNIE, "head_dim": 8, "tie_word_embeddings": True}
+FAMILIES["ernie4_5_moe"] = {
+    **ERNIE,
+    "num_hidden_layers": 3,
+    "moe_num_experts": 8,
+    "moe_k": 2,
+    "moe_intermediate_size": 8,
+    "moe_num_shared_experts": 2,
+    "moe_layer_start_index": 0,
+    "moe_layer_end_index": 1,
+    "moe_layer_interval": 2,
+    "moe_norm_min": 0.4,
+    "moe_gate": "topk",
+}
+OLMO = {"rope_theta": 10000, "rms_norm_eps": 1e-6, "attention_bias": False}
+FAMILIES["olmo2"] = {**OLMO, "intermediate_size": 24}
+FAMILIES["flex_olmo"] = {
+    **OLMO,
+    "num_experts": 8,
+    "num_experts_per_tok": 3,
+    "intermediate_size": 8,
+    "norm_topk_prob": False,
+}
+GRANITE = {
+    "rope_theta": 10000,
+    "rms_norm_eps": 1e-6,
+    "attention_multiplier": 0.3,
+    "embedding_multiplier": 2.5,
+    "residual_multiplier": 0.5,
+    "logits_scaling": 1.5,
+    "tie_word_embeddings": True,
+}
+FAMILIES["granite"] = {**GRANITE, "intermediate_size": 24}
+FAMILIES["granitemoe"] = {**GRANITE, "num_local_experts": 8, "num_experts_per_tok": 3, "intermediate_size": 8}
 
 # Families whose class has another name than they have.
 CLASSES = {"kimi_k2": (DeepseekV3Config, DeepseekV3ForCausalLM)}

@@ -101,7 +101,7 @@ async function roundTrips(model, sequences, { method, options, layouts, ratio })
       model,
       method: await registry.find(method),
       options: { ratio, ...options },
-      measure: (statistics) => calibrate(engine, model, set, statistics),
+      measure: (statistics) => calibrate(engine, { model, set, statistics }),
       calibration: async () => set,
     });
   } catch (error) {

@@ -49,12 +49,15 @@ export async function diagnoseCheckpoint(id: string, options: OpenOptions = {}):
   const raw = (await readJsonFile(directory, 'config.json', 'CONFIG_INVALID')) ?? {};
   const { tensors } = await openWeights(directory);
   const kinds = kindsOf(tensors);
-  const matches = architectures.map((manifest) => compare(manifest, kinds, raw, directory));
-  const nearest = matches.reduce((best, other) => (score(other) > score(best) ? other : best));
+  const matches = architectures.map((manifest) => {
+    const match = compare(manifest, kinds, raw, directory);
+    return { match, score: score(match) + keysRead(manifest, raw) / 1000 };
+  });
+  const { match: nearest } = matches.reduce((best, other) => (other.score > best.score ? other : best));
   return { modelType: String(raw.model_type), config: relevantKeys(raw), tensors: kinds, nearest };
 }
 
-/** Of two families that share as many kinds, that of which less is missing is nearer. */
+/** Of two families that share as many kinds, that of which less is missing is nearer, and then that which reads more keys. */
 const score = ({ shared, missing, obstacle }: FamilyMatch) =>
   shared - missing.length - (obstacle === null ? 0 : 0.5);
 
@@ -84,6 +87,12 @@ function compare(
     missing: [...needed].filter((pattern) => !found.has(pattern)),
     obstacle: obstacleOf(manifest, raw, directory),
   };
+}
+
+/** How many keys of config.json the family knows. */
+function keysRead({ keys, fixed = {} }: ArchitectureManifest, raw: JsonObject): number {
+  const names = [...Object.values(keys).flatMap(({ names }) => names), ...Object.keys(fixed)];
+  return names.filter((name) => raw[name] !== undefined).length;
 }
 
 function obstacleOf(manifest: ArchitectureManifest, raw: JsonObject, directory: string): string | null {
