@@ -24,22 +24,19 @@ const mayImport = {
   benchmarks: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness', 'reference'],
 };
 
-/** Packages whose folders are still being disentangled: checked with `--all`. */
-const knotted = ['benchmarks', 'export'];
-
 const mostLines = 400;
 const sourceName = /\.(ts|mts|js|mjs|py)$/;
 /** Tests and what only tests use, such as `support.test.util.ts`: not published. */
 const testName = /\.test\.[^/\\]*$/;
 
 /** All problems of the repository at `root`, as `path: what is wrong`. */
-export function checkRepository(root, { all = false } = {}) {
+export function checkRepository(root) {
   const { workspaces, devDependencies } = readJson(join(root, 'package.json'));
   const packages = workspaces.flatMap((pattern) => expand(root, pattern)).map(readPackage);
   const shared = Object.keys(devDependencies ?? {});
   const folders = new Map(packages.map(({ name, folder }) => [name, folder]));
   return [
-    ...packages.flatMap((own) => checkPackage(own, { folders, shared, all })),
+    ...packages.flatMap((own) => checkPackage(own, { folders, shared })),
     ...packages.flatMap((own) => own.files.flatMap(checkLength)),
   ]
     .map(({ path, problem }) => `${relative(root, path).split(sep).join('/')}: ${problem}`)
@@ -56,7 +53,7 @@ export function importsIn(source) {
   return forms.flatMap((form) => [...source.matchAll(form)].map((match) => match[1]));
 }
 
-function checkPackage(own, { folders, shared, all }) {
+function checkPackage(own, { folders, shared }) {
   const { directory, folder, manifest } = own;
   const allowed = mayImport[folder];
   const manifestPath = join(directory, 'package.json');
@@ -94,7 +91,7 @@ function checkPackage(own, { folders, shared, all }) {
   );
   return [
     ...problems,
-    ...(!all && knotted.includes(folder) ? [] : shapeProblems(own)),
+    ...shapeProblems(own),
     ...needless.map((name) => ({ path: manifestPath, problem: `${name} is declared but never imported` })),
   ];
 }
@@ -187,9 +184,7 @@ function readJson(path) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const problems = checkRepository(fileURLToPath(new URL('..', import.meta.url)), {
-    all: process.argv.includes('--all'),
-  });
+  const problems = checkRepository(fileURLToPath(new URL('..', import.meta.url)));
   for (const problem of problems) console.error(problem);
   process.exitCode = problems.length > 0 ? 1 : 0;
 }

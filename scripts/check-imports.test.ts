@@ -35,7 +35,7 @@ function problemsWith(changes: Files = {}): string[] {
     mkdirSync(join(root, 'harness'), { recursive: true });
     writeFileSync(join(root, 'harness/package.json'), JSON.stringify({ name: '@x/harness' }));
   }
-  return checkRepository(root, { all: true });
+  return checkRepository(root);
 }
 
 describe('checkRepository', () => {

@@ -115,7 +115,7 @@ function answer(request: IncomingMessage, response: ServerResponse, { hub, type,
     }
     sendJson(response, [...[...files].map(([path, bytes]) => listed(path, bytes)), ...hub.phantoms]);
   } else if (file !== undefined && files.has(file)) {
-    sendFile(response, file, files.get(file)!, range, hub);
+    sendFile(response, { name: file, bytes: files.get(file)!, range }, hub);
   } else {
     response.writeHead(404).end();
   }
@@ -133,9 +133,7 @@ function sendJson(response: ServerResponse, value: unknown): void {
 
 function sendFile(
   response: ServerResponse,
-  name: string,
-  bytes: Buffer,
-  range: string | undefined,
+  { name, bytes, range }: { name: string; bytes: Buffer; range: string | undefined },
   hub: FakeHub,
 ): void {
   const [, from = '0', to = ''] = range?.match(/^bytes=(\d+)-(\d*)$/) ?? [];

@@ -26,10 +26,13 @@ it('sees every way to go wrong, and goes on after it', async () => {
   const kinds = ['raw', 'hang', 'memory', 'crash'] as const;
   const expected = Array.from({ length: 7 }, (_, i) => kinds[randomOf(faulty.name, 2, i).below(6)]);
   expect(new Set(expected)).toEqual(new Set([...kinds, undefined]));
-  const { counts, faults } = await runTarget(faulty.name, 2, 0, expected.length, {
-    working: 1500,
-    waiting: 60_000,
-  });
+  const { counts, faults } = await runTarget(
+    { target: faulty.name, seed: 2, first: 0, count: expected.length },
+    {
+      working: 1500,
+      waiting: 60_000,
+    },
+  );
   expect(faults.map(({ index, kind }) => [index, kind])).toEqual(
     expected.flatMap((kind, i) => (kind === undefined ? [] : [[i, kind]])),
   );

@@ -19,7 +19,12 @@ const each = Math.ceil(Number(count) / chosen.length);
 const totals = { cases: 0, raw: 0, crash: 0, hang: 0, memory: 0 };
 for (const { name: target } of chosen) {
   const start = performance.now();
-  const { counts, faults } = await runTarget(target, Number(seed), Number(first), each);
+  const { counts, faults } = await runTarget({
+    target,
+    seed: Number(seed),
+    first: Number(first),
+    count: each,
+  });
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
   const shown = Object.entries(counts).sort(([, a], [, b]) => b - a);
   console.log(

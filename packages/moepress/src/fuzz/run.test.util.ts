@@ -33,10 +33,7 @@ export interface Report {
 
 /** Runs cases of a target in children; one that ends a child is run again alone, so that others are not blamed. */
 export async function runTarget(
-  target: string,
-  seed: number,
-  first: number,
-  count: number,
+  { target, seed, first, count }: { target: string; seed: number; first: number; count: number },
   patience = usual,
 ): Promise<Report> {
   const counts: Record<string, number> = {};

@@ -4,11 +4,21 @@ import { asNumber, Dict, isNumeric, Range, Tuple, typeName, type Value } from '.
 
 const directive = /%(?:\(([^)]*)\))?([-+ #0]*)(\*|\d+)?(?:\.(\d+))?[hlL]?([\s\S])/g;
 
+/** The groups of `directive`. */
+type Directive = [
+  key: string | undefined,
+  flags: string,
+  width: string | undefined,
+  precision: string | undefined,
+  type: string,
+];
+
 /** `format % given`. Throws `TemplateError` where Python has an error, and for `*`, `g` and alternate forms. */
 export function formatPercent(format: string, given: Value): string {
   const values = given instanceof Tuple ? [...given.items] : [given];
   let used = 0;
-  const text = format.replace(directive, (whole, key, flags: string, width, precision, type: string) => {
+  const text = format.replace(directive, (whole, ...groups) => {
+    const [key, flags, width, precision, type] = groups as Directive;
     if (whole.startsWith('%') && type === '%') return '%';
     if (width === '*' || flags.includes('#')) throw new TemplateError(`"${whole}" is not known`);
     let value: Value;

@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stepOrder } from './order.js';
 
-const drawn = (count: number, perStep: number, seed: number, steps: number, skip = 0) => {
+interface Drawing {
+  readonly count: number;
+  readonly perStep: number;
+  readonly seed: number;
+  readonly steps: number;
+  readonly skip?: number;
+}
+
+const drawn = ({ count, perStep, seed, steps, skip = 0 }: Drawing) => {
   const order = stepOrder(count, perStep, seed, skip);
   return Array.from({ length: steps }, () => order.next().value);
 };
@@ -16,17 +24,18 @@ describe('the order of sequences', () => {
         fc.integer({ min: 0, max: 1000 }),
         fc.integer({ min: 0, max: 6 }),
         (count, perStep, seed, skip) => {
-          const steps = drawn(count, perStep, seed, 8);
+          const steps = drawn({ count, perStep, seed, steps: 8 });
           expect(steps.every((step) => step.length === perStep)).toBe(true);
           const all = steps.flat();
           for (let at = 0; at + count <= all.length; at += count) {
             expect(all.slice(at, at + count).toSorted((a, b) => a - b)).toEqual([...Array(count).keys()]);
           }
-          expect(drawn(count, perStep, seed, 8 - skip, skip)).toEqual(steps.slice(skip));
+          expect(drawn({ count, perStep, seed, steps: 8 - skip, skip })).toEqual(steps.slice(skip));
         },
       ),
     );
-    expect(drawn(9, 9, 1, 1)).not.toEqual(drawn(9, 9, 2, 1));
-    expect(drawn(9, 9, 1, 2)[0]).not.toEqual(drawn(9, 9, 1, 2)[1]);
+    const whole = { count: 9, perStep: 9, seed: 1, steps: 2 };
+    expect(drawn(whole)).not.toEqual(drawn({ ...whole, seed: 2 }));
+    expect(drawn(whole)[0]).not.toEqual(drawn(whole)[1]);
   });
 });
