@@ -9,36 +9,11 @@ slots that share an expert add up. Layers listed there under "dense" have one ML
 Needs transformers 5 or newer.
 """
 
+import re
+
 import torch
+import transformers
 from torch import nn
-from transformers import (
-    DeepseekV2Config,
-    DeepseekV2ForCausalLM,
-    DeepseekV3Config,
-    DeepseekV3ForCausalLM,
-    Dots1Config,
-    Dots1ForCausalLM,
-    Glm4MoeConfig,
-    Glm4MoeForCausalLM,
-    Glm4MoeLiteConfig,
-    Glm4MoeLiteForCausalLM,
-    GptOssConfig,
-    GptOssForCausalLM,
-    HYV3Config,
-    HYV3ForCausalLM,
-    MiniMaxM2Config,
-    MiniMaxM2ForCausalLM,
-    MixtralConfig,
-    MixtralForCausalLM,
-    OlmoeConfig,
-    OlmoeForCausalLM,
-    Qwen2MoeConfig,
-    Qwen2MoeForCausalLM,
-    Qwen3MoeConfig,
-    Qwen3MoeForCausalLM,
-    SolarOpenConfig,
-    SolarOpenForCausalLM,
-)
 from transformers.activations import ACT2FN
 from transformers.conversion_mapping import register_checkpoint_conversion_mapping
 from transformers.core_model_loading import WeightRenaming
@@ -127,7 +102,7 @@ class DenseFfn(nn.Module):
 
     def __init__(self, config, record, moe):
         super().__init__()
-        self.is_gpt_oss = isinstance(config, GptOssConfig)
+        self.is_gpt_oss = isinstance(config, transformers.GptOssConfig)
         width = record["width"]
         bias = self.is_gpt_oss or getattr(config, "mlp_bias", False)
         if width:
@@ -156,7 +131,7 @@ class SeparateExperts(SharedSlots, nn.ModuleList):
     """Experts with tensors of their own, each of its own width."""
 
     def __init__(self, config, widths):
-        is_gpt_oss = isinstance(config, GptOssConfig)
+        is_gpt_oss = isinstance(config, transformers.GptOssConfig)
         activation = (clamped_swiglu if is_gpt_oss else gated)(config)
         hidden = config.hidden_size
         super().__init__(
@@ -226,43 +201,8 @@ class Compact:
         return self.uniform_experts(config, [width] * len(record["experts"]))
 
 
-class MoepressOlmoeConfig(CompactConfig, OlmoeConfig):
-    model_type = "moepress_olmoe"
-
-
-class MoepressOlmoeForCausalLM(Compact, OlmoeForCausalLM):
-    config_class = MoepressOlmoeConfig
-
-
-class MoepressQwen2MoeConfig(CompactConfig, Qwen2MoeConfig):
-    model_type = "moepress_qwen2_moe"
-
-
-class MoepressQwen2MoeForCausalLM(Compact, Qwen2MoeForCausalLM):
-    config_class = MoepressQwen2MoeConfig
-
-
-class MoepressQwen3MoeConfig(CompactConfig, Qwen3MoeConfig):
-    model_type = "moepress_qwen3_moe"
-
-
-class MoepressQwen3MoeForCausalLM(Compact, Qwen3MoeForCausalLM):
-    config_class = MoepressQwen3MoeConfig
-
-
-class MoepressMixtralConfig(CompactConfig, MixtralConfig):
-    model_type = "moepress_mixtral"
-
-
-class MoepressMixtralForCausalLM(Compact, MixtralForCausalLM):
-    config_class = MoepressMixtralConfig
-
-
-def rename(config_class, names):
-    """Names of a family that transformers changes as it loads; those of the others it keeps."""
-    renamings = [WeightRenaming(stored, loaded) for stored, loaded in names.items()]
-    register_checkpoint_conversion_mapping(config_class.model_type, renamings, overwrite=True)
-
+# Families that store the experts of a layer in one tensor only.
+STACKED = {"gpt_oss"}
 
 MIXTRAL_NAMES = {
     ".block_sparse_moe.": ".mlp.",
@@ -271,90 +211,40 @@ MIXTRAL_NAMES = {
     ".w2.": ".down_proj.",
 }
 
-rename(MoepressMixtralConfig, MIXTRAL_NAMES)
-
-
-class MoepressMiniMaxM2Config(CompactConfig, MiniMaxM2Config):
-    model_type = "moepress_minimax_m2"
-
-
-class MoepressMiniMaxM2ForCausalLM(Compact, MiniMaxM2ForCausalLM):
-    config_class = MoepressMiniMaxM2Config
-
-
-rename(MoepressMiniMaxM2Config, MIXTRAL_NAMES)
-
-
-class MoepressHYV3Config(CompactConfig, HYV3Config):
-    model_type = "moepress_hy_v3"
-
-
-class MoepressHYV3ForCausalLM(Compact, HYV3ForCausalLM):
-    config_class = MoepressHYV3Config
-
-
-rename(
-    MoepressHYV3Config,
-    {
-        ".mlp.router.gate.": ".mlp.gate.",
+# Names of a family that transformers changes as it loads; those of the others it keeps.
+RENAMINGS = {
+    "mixtral": MIXTRAL_NAMES,
+    "minimax_m2": MIXTRAL_NAMES,
+    "hy_v3": {
+        # With its ending, so that saving does not take ".mlp.gate_proj." for it: names are patterns.
+        ".mlp.router.gate.weight": ".mlp.gate.weight",
         ".mlp.expert_bias": ".mlp.e_score_correction_bias",
         ".mlp.shared_mlp.": ".mlp.shared_experts.",
     },
-)
+}
 
 
-class MoepressGlm4MoeConfig(CompactConfig, Glm4MoeConfig):
-    model_type = "moepress_glm4_moe"
-
-
-class MoepressGlm4MoeForCausalLM(Compact, Glm4MoeForCausalLM):
-    config_class = MoepressGlm4MoeConfig
-
-
-class MoepressGlm4MoeLiteConfig(CompactConfig, Glm4MoeLiteConfig):
-    model_type = "moepress_glm4_moe_lite"
-
-
-class MoepressGlm4MoeLiteForCausalLM(Compact, Glm4MoeLiteForCausalLM):
-    config_class = MoepressGlm4MoeLiteConfig
-
-
-class MoepressDots1Config(CompactConfig, Dots1Config):
-    model_type = "moepress_dots1"
-
-
-class MoepressDots1ForCausalLM(Compact, Dots1ForCausalLM):
-    config_class = MoepressDots1Config
-
-
-class MoepressSolarOpenConfig(CompactConfig, SolarOpenConfig):
-    model_type = "moepress_solar_open"
-
-
-class MoepressSolarOpenForCausalLM(Compact, SolarOpenForCausalLM):
-    config_class = MoepressSolarOpenConfig
-
-
-class MoepressDeepseekV2Config(CompactConfig, DeepseekV2Config):
-    model_type = "moepress_deepseek_v2"
-
-
-class MoepressDeepseekV2ForCausalLM(Compact, DeepseekV2ForCausalLM):
-    config_class = MoepressDeepseekV2Config
-
-
-class MoepressDeepseekV3Config(CompactConfig, DeepseekV3Config):
-    model_type = "moepress_deepseek_v3"
-
-
-class MoepressDeepseekV3ForCausalLM(Compact, DeepseekV3ForCausalLM):
-    config_class = MoepressDeepseekV3Config
-
-
-class MoepressGptOssConfig(CompactConfig, GptOssConfig):
-    model_type = "moepress_gpt_oss"
-
-
-class MoepressGptOssForCausalLM(Compact, GptOssForCausalLM):
-    config_class = MoepressGptOssConfig
-    uniform_experts = StackedExperts
+def __getattr__(name):
+    """`Moepress<Family>Config` and `Moepress<Family>ForCausalLM`, which config.json names: made of the stock classes of the
+    family when they are first asked for, so that any family of transformers has them."""
+    match = re.fullmatch(r"Moepress(\w+?)(?:Config|ForCausalLM)", name)
+    if match is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    family = match[1]
+    stock_config = getattr(transformers, f"{family}Config")
+    stock_model = getattr(transformers, f"{family}ForCausalLM")
+    stock_type = stock_config.model_type
+    config = type(
+        f"Moepress{family}Config",
+        (CompactConfig, stock_config),
+        {"__module__": __name__, "model_type": f"moepress_{stock_type}"},
+    )
+    own = {"__module__": __name__, "config_class": config}
+    if stock_type in STACKED:
+        own["uniform_experts"] = StackedExperts
+    model = type(f"Moepress{family}ForCausalLM", (Compact, stock_model), own)
+    if stock_type in RENAMINGS:
+        renamings = [WeightRenaming(stored, loaded) for stored, loaded in RENAMINGS[stock_type].items()]
+        register_checkpoint_conversion_mapping(config.model_type, renamings, overwrite=True)
+    globals().update({config.__name__: config, model.__name__: model})
+    return globals()[name]

@@ -8,18 +8,20 @@ import { arrange, type ExpertLayout } from './layout.js';
 
 describe('config.json of a compact checkpoint', () => {
   it.each(architectures.filter((manifest) => manifest.router && hasModelingCode(manifest)))(
-    'names classes that the modeling file has: $modelType',
+    'names classes that the modeling file makes of the stock ones: $modelType',
     async (manifest) => {
       const source = await readFile(new URL(`../../python/${modelingFile}`, import.meta.url), 'utf8');
-      const { modelType } = manifest;
+      const { modelType, className } = manifest;
       const base = await openFixture(modelType === 'qwen3_moe' ? 'qwen3_moe_sharded' : modelType);
       const view = applyPlan(base, remapPlan(base));
       const arrangement = arrange(view, manifest, 'compact');
       const config = writtenConfig(arrangement, { plan: undefined, quantised: true });
-      expect(source).toContain(`model_type = "${config.model_type}"`);
-      for (const name of Object.values(config.auto_map as Record<string, string>)) {
-        expect(source).toContain(`class ${name.replace(/^modeling_moepress\./, '')}(`);
-      }
+      // A name is taken apart by the pattern of the file, and made of a model type and a class of transformers.
+      const pattern = new RegExp(`^modeling_moepress\\.${/fullmatch\(r"([^"]+)", name\)/.exec(source)![1]}$`);
+      const classes = Object.values(config.auto_map as Record<string, string>);
+      expect(classes.map((name) => `${pattern.exec(name)?.[1]}ForCausalLM`)).toEqual([className, className]);
+      expect(source).toContain('"model_type": f"moepress_{stock_type}"');
+      expect(config.model_type).toBe(`moepress_${modelType}`);
     },
   );
 });
