@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { refuseOtherHeads } from './refusals.js';
+import { refuseOtherHeads } from './family.js';
 import { refusalOf } from './support.test.util.js';
 
 const outcome = (architectures: unknown) =>
