@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Tells what is wrong with one item, and nothing of those after it. */
+/** Reports what is wrong with the first invalid item and checks none of those after it. */
 function report(
   context: z.core.$RefinementCtx<unknown>,
   issues: readonly z.core.$ZodIssue[],
@@ -12,8 +12,8 @@ function report(
 }
 
 /**
- * `z.array` that ends at the first item that does not fit: a stranger's file may hold millions that do not, and a
- * description of each would fill the memory.
+ * `z.array` that stops at the first invalid item: an untrusted file may hold millions of them, and a description of
+ * each would fill the memory.
  */
 export function listOf<Item extends z.ZodType>(item: Item) {
   return z.array(z.unknown()).transform((values, context): z.output<Item>[] => {
@@ -27,7 +27,7 @@ export function listOf<Item extends z.ZodType>(item: Item) {
   });
 }
 
-/** `z.record` with texts for names, likewise; a name such as `__proto__` is one like any other. */
+/** `z.record` with strings as keys, which stops likewise; a key such as `__proto__` is treated like any other. */
 export function recordOf<Item extends z.ZodType>(item: Item) {
   const isRecord = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
   return z

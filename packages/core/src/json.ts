@@ -1,42 +1,42 @@
 import { randomUUID } from 'node:crypto';
 
-/** What Python's `json` writes and reads beyond JSON (RFC 8259 has no words for them). */
+/** The constants that Python's `json` writes and reads beyond JSON (RFC 8259 has none of them). */
 const words: Readonly<Record<string, number>> = {
   NaN: Number.NaN,
   Infinity: Number.POSITIVE_INFINITY,
   '-Infinity': Number.NEGATIVE_INFINITY,
 };
 
-/** One of the words, where a value may stand. */
+/** Matches one of the constants where a value may be. */
 const word = /(?<![\w.+-])(?:NaN|-?Infinity)(?![\w.+-]|\s{0,1000}:)/y;
 
-/** Bytes that a list or object, and an item of one, take in memory, about. */
+/** Approximate bytes of memory for a list or object, and for one item of it. */
 const weights = { container: 56, item: 24 };
 
 const maxWeight = 256 * 1024 * 1024;
 
-/** A text that would take too much memory; few characters may stand for an object. */
+/** The error for a text whose value would take too much memory; a few characters may stand for an object. */
 export class JsonTooLargeError extends SyntaxError {}
 
-/** Nothing that is read here nests half as deep, and whoever walks through it may be given no more. */
+/** The default nesting limit: more than twice the depth of anything read here, and safe for recursive functions. */
 const maxDepth = 200;
 
 export interface JsonBounds {
-  /** Lists and objects within each other, at most; 200 by default. */
+  /** The deepest nesting of lists and objects that is accepted; 200 by default. */
   readonly maxDepth?: number | undefined;
-  /** Bytes of memory, about, as `jsonWeight` counts them; 256 MiB by default. */
+  /** The most memory in bytes that the value may take, as `jsonWeight` estimates it; 256 MiB by default. */
   readonly maxWeight?: number | undefined;
   /** Whether `NaN`, `Infinity` and `-Infinity` are numbers, as in Python; true by default. */
   readonly pythonWords?: boolean | undefined;
-  /** Whether an object may have a name twice, of which the last counts; true by default. */
+  /** Whether an object may have the same key twice, the last of which counts; true by default. */
   readonly repeatedNames?: boolean | undefined;
 }
 
 /**
- * JSON that anyone may have written: everything of strangers goes through here. As Python's `json.loads` takes it:
- * `NaN`, `Infinity` and `-Infinity` are numbers. Config files, rows of data sets, results and servers written in Python
- * hold them. Throws `SyntaxError` as `JSON.parse` does, and for what nests too deep or, a
- * `JsonTooLargeError`, is made of too many parts. How long a text may be is for those who read it to say.
+ * Parses untrusted JSON; every text that comes from outside is read by this function. It accepts what Python's
+ * `json.loads` accepts: `NaN`, `Infinity` and `-Infinity` are numbers, since config files, rows of data sets, results
+ * and servers written in Python contain them. Throws `SyntaxError` as `JSON.parse` does, also for a text that nests
+ * too deep, and `JsonTooLargeError` for one with too many parts. The caller limits the length of the text.
  */
 export function parseJson(text: string, bounds: JsonBounds = {}): unknown {
   const { pythonWords = true, repeatedNames = true } = bounds;
@@ -53,7 +53,7 @@ export function parseJson(text: string, bounds: JsonBounds = {}): unknown {
   }
 }
 
-/** The words outside strings: where each begins and ends. */
+/** The constants outside strings: where each begins and ends. */
 function wordsIn(text: string): (readonly [number, number])[] {
   const found: (readonly [number, number])[] = [];
   for (let at = 0; at < text.length; at++) {
@@ -70,7 +70,7 @@ function wordsIn(text: string): (readonly [number, number])[] {
 }
 
 function parseWithWords(text: string, found: readonly (readonly [number, number])[]): unknown {
-  // Begins the strings that stand for the words; nothing a stranger wrote contains it.
+  // Marks the strings that stand for the constants; the text does not contain it.
   const mark = randomUUID();
   const parts: string[] = [];
   let done = 0;
@@ -88,12 +88,12 @@ const [quote, backslash, openList, openObject, closeList, closeObject, comma] = 
   char.charCodeAt(0),
 );
 
-/** Bytes that the lists and objects of a text take in memory, about; its strings take what it takes itself. */
+/** Approximate bytes of memory for the lists and objects of a text; its strings take as much as the text itself. */
 export function jsonWeight(text: string): number {
   return checkDepth(text, Number.POSITIVE_INFINITY);
 }
 
-/** Looks at brackets and commas only, so that it stops where the text becomes too deep, whatever follows. */
+/** Throws for a text that nests too deep. It reads brackets and commas only and stops where the limit is passed. */
 function checkDepth(text: string, most: number): number {
   let depth = 0;
   let weight = 0;
@@ -109,7 +109,7 @@ function checkDepth(text: string, most: number): number {
   return weight;
 }
 
-/** Where the string that begins at `at` ends, or the text if it does not. */
+/** The end of the string that begins at `at`, or the end of the text if the string is not closed. */
 function endOfString(text: string, at: number): number {
   for (let end = at + 1; ; end++) {
     end = text.indexOf('"', end);
@@ -120,9 +120,9 @@ function endOfString(text: string, at: number): number {
   }
 }
 
-/** Throws `SyntaxError` for an object that has a name twice; what else is wrong with the text is passed over. */
+/** Throws `SyntaxError` for an object with the same key twice; other faults of the text are ignored. */
 function checkNames(text: string): void {
-  /** Names seen so far in each object around the current place; null stands for a list. */
+  /** The keys seen so far in each object around the current position; null stands for a list. */
   const around: (Set<string> | null)[] = [];
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
@@ -142,7 +142,7 @@ function checkNames(text: string): void {
   }
 }
 
-/** Whether a colon follows, so that the string before it is a name. */
+/** Whether a colon follows, so that the string before it is a key. */
 function isName(text: string, at: number): boolean {
   let next = at;
   while (/\s/.test(text.charAt(next))) next++;

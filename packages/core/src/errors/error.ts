@@ -1,7 +1,7 @@
 import { type ErrorCode, errorCatalogue } from './catalogue.js';
 import { presentable } from './shown.js';
 
-/** Characters of advice, which may list names. */
+/** The largest length of a hint in characters; a hint may list names. */
 const maxAdvice = 8000;
 
 /** Found on every MoepressError, so that copies of this package recognise each other's errors. */
@@ -10,7 +10,9 @@ const marker = Symbol.for('moepress.error');
 export interface ErrorDetails {
   /** What is wrong, in one sentence, with the offending value. */
   readonly message: string;
-  /** What it is about: a file, tensor or URL, or an option by its path, such as `tasks[1]` or `options.ratio`. */
+  /**
+   * What the error is about: a file, tensor or URL, or an option by its path, such as `tasks[1]` or `options.ratio`.
+   */
   readonly where?: string | undefined;
   /** How to fix it, with options between backquotes; the catalogue's general advice if absent. */
   readonly hint?: string | undefined;
@@ -18,8 +20,8 @@ export interface ErrorDetails {
 }
 
 /**
- * An error the user can do something about: what was wrong, where, and how to fix it. Long texts are cut, and
- * credentials left out, whatever a message was made of.
+ * An error the user can do something about: what was wrong, where, and how to fix it. Long texts are shortened, and
+ * credentials are removed from every text.
  */
 export class MoepressError extends Error {
   override readonly name = 'MoepressError';

@@ -1,4 +1,4 @@
-/** What is loaded in a moment: for threads that start often. */
+/** Errors only, without the rest of the package, so that threads that start often load quickly. */
 export * from '../json.js';
 export * from './catalogue.js';
 export * from './error.js';

@@ -7,8 +7,8 @@ const maxBytes = 1024;
 const pointer = /^version https:\/\/git-lfs\.github\.com\/spec\/v1\r?\n(?:[^\n]*\n)*?size (\d+)/;
 
 /**
- * The size in bytes of the file that a git-lfs pointer stands for, or null if these are not the bytes of a
- * pointer. A clone without git-lfs, or with GIT_LFS_SKIP_SMUDGE, has pointers in the place of large files.
+ * The size in bytes of the file that a git-lfs pointer stands for, or null if the bytes are not a pointer. A clone
+ * without git-lfs, or with GIT_LFS_SKIP_SMUDGE, has pointers in place of large files.
  */
 export function lfsPointerSize(bytes: Uint8Array): number | null {
   if (bytes.length > maxBytes) return null;
@@ -16,7 +16,7 @@ export function lfsPointerSize(bytes: Uint8Array): number | null {
   return match && Number(match[1]);
 }
 
-/** Throws `code` if a file of whatever kind holds a git-lfs pointer instead of what it should. */
+/** Throws an error with `code` if a file holds a git-lfs pointer instead of its contents. */
 export function refuseLfsPointer(bytes: Uint8Array, where: string, code: ErrorCode): void {
   const size = lfsPointerSize(bytes);
   if (size === null) return;

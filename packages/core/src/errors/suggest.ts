@@ -15,7 +15,9 @@ function distance(a: string, b: string): number {
   return rows[a.length]![b.length]!;
 }
 
-/** Nobody mistypes more; the distance takes as many steps as the lengths' product. */
+/**
+ * The longest name that gets a suggestion: computing the distance takes as many steps as the product of the lengths.
+ */
 const maxLength = 64;
 
 /** The candidate a user most likely meant, or undefined if none is close. */

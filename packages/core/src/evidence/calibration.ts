@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
-/** Sequences to measure on or to learn from, and how to make them again. */
+/** Sequences to measure on or to train on, and how to create them again. */
 export interface CalibrationSet<Sequence = readonly number[]> {
   /** Files, datasets or names, as the user gave them. */
   readonly source: string;
-  /** Chose the documents where fewer were taken than there were. */
+  /** Seed of the choice of documents, where fewer were taken than there were. */
   readonly seed: number;
-  /** Token ids each, unless `Sequence` says otherwise. */
+  /** Token ids of each sequence, unless `Sequence` says otherwise. */
   readonly sequences: readonly Sequence[];
 }
 

@@ -1,17 +1,17 @@
 import type { CalibrationRecord } from './calibration.js';
 import type { Statistic } from './statistic.js';
 
-/** Statistics of a calibration set, by layer: what a method decides on. */
+/** Statistics of a calibration set by layer: the input of a method's decisions. */
 export interface Evidence {
   readonly calibration: CalibrationRecord;
-  /** In depth order, MoE layers only. */
+  /** The MoE layers in depth order. */
   readonly layers: readonly LayerEvidence[];
-  /** In depth order: layers with a dense FFN or a shared expert, for statistics of those. */
+  /** The layers with a dense FFN or a shared expert in depth order, for statistics of those. */
   readonly mlps: readonly LayerEvidence[];
 }
 
 export interface LayerEvidence {
-  /** Decoder layer. */
+  /** Index of the decoder layer. */
   readonly layer: number;
   /** An output of a statistic, summed over the calibration tokens. Throws if it was not collected. */
   read(statistic: Statistic, output: string): Float64Array;

@@ -1,6 +1,6 @@
 import type { Graph, Value } from './symbolic.js';
 
-/** Which pass over the calibration tokens a statistic needs. */
+/** The pass over the calibration tokens that a statistic needs. */
 export type Pass = 'forward' | 'all-experts' | 'backward';
 
 /**
@@ -10,9 +10,9 @@ export type Pass = 'forward' | 'all-experts' | 'backward';
 export type Statistic = ExpertStatistic | MlpStatistic;
 
 interface Named {
-  /** Unique; evidence is stored under name and version. */
+  /** Unique name; evidence is stored under name and version. */
   readonly name: string;
-  /** Raise it when the meaning of the outputs changes. */
+  /** To be raised when the meaning of the outputs changes. */
   readonly version: number;
 }
 
@@ -46,11 +46,11 @@ export interface LayerTaps {
   readonly selected: Value;
   /** The weights that multiply the experts' outputs, [T, k], in the order of `selected`. */
   readonly weights: Value;
-  /** One per pool entry. */
+  /** One entry for each expert of the pool. */
   readonly experts: readonly ExpertTaps[];
   /** Output of the whole FFN with the shared expert, before the residual, [T, H]. */
   readonly ffnOutput: Value;
-  /** Null except in the backward pass, whose batches are single sequences. */
+  /** Gradients in the backward pass, whose batches are single sequences; null otherwise. */
   readonly gradients: LayerGradients | null;
 }
 
@@ -61,7 +61,7 @@ export interface LayerGradients {
   /** [N, H] */
   readonly routerWeight: Value;
   readonly ffnOutput: Value;
-  /** One per pool entry. */
+  /** One entry for each expert of the pool. */
   readonly experts: readonly MlpGradients[];
 }
 
@@ -69,9 +69,9 @@ export interface MlpGradients {
   /** Gradients of gate x and up x, before the activation, [n, I] each. */
   readonly gateProduct: Value;
   readonly upProduct: Value;
-  /** [n, I]: through the down projection and the routing weight, or the gate of a shared expert. */
+  /** [n, I]: gradient through the down projection and the routing weight, or the gate of a shared expert. */
   readonly activation: Value;
-  /** [n, H]: through the routing weight or gate. */
+  /** [n, H]: gradient through the routing weight or the gate. */
   readonly output: Value;
   /**
    * Gradients of the weights, summed over the n tokens: [I, H], [I, H] and [H, I]. Each costs as much as a
@@ -84,15 +84,15 @@ export interface MlpGradients {
 
 /** One expert on the n tokens routed to it. */
 export interface ExpertTaps {
-  /** Which tokens of the batch, int64 [n]. */
+  /** Indices of these tokens in the batch, int64 [n]. */
   readonly tokens: Value;
   /** Routing weight of each, [n]; the sum over slots that share the expert. */
   readonly weight: Value;
   /** [n, H] */
   readonly input: Value;
-  /** What goes into the down projection: activation(gate x, up x), [n, I]. */
+  /** Input of the down projection: activation(gate x, up x), [n, I]. */
   readonly activation: Value;
-  /** Before the routing weight, [n, H]. */
+  /** Output before the routing weight is applied, [n, H]. */
   readonly output: Value;
 }
 
@@ -103,10 +103,10 @@ export interface MlpTaps {
   readonly input: Value;
   /** [T, I] */
   readonly activation: Value;
-  /** Before the gate of a shared expert, [T, H]. */
+  /** Output before the gate of a shared expert is applied, [T, H]. */
   readonly output: Value;
-  /** What the output of a gated shared expert is multiplied by, in (0, 1), [T, 1]; null for all other MLPs. */
+  /** Factor on the output of a gated shared expert, in (0, 1), [T, 1]; null for all other MLPs. */
   readonly outputGate: Value | null;
-  /** Null except in the backward pass. */
+  /** Gradients in the backward pass; null otherwise. */
   readonly gradients: MlpGradients | null;
 }

@@ -37,16 +37,16 @@ export interface Graph {
   scan(source: Value, body: (part: Value) => readonly Value[]): Value[];
   /** Prefixes the names of the nodes that `build` appends. */
   scoped<T>(path: string, build: () => T): T;
-  /** Leaves the nodes that `build` appends to the processor, on whichever device the graph runs. */
+  /** Runs the nodes that `build` appends on the CPU, whichever device the graph runs on. */
   onHost<T>(build: () => T): T;
-  /** Keeps the nodes that `build` appends in their precision, where the graph is brought to a lower one. */
+  /** Keeps the precision of the nodes that `build` appends when the graph is converted to a lower one. */
   exactly<T>(build: () => T): T;
   /**
-   * Writes the nodes that `build` appends for few rows: up to `most` of them meet a weight one by one, and weights of
-   * narrow types are converted and multiplied a part at a time.
+   * Writes the nodes that `build` appends for few rows: up to `most` rows are multiplied with a weight one by one,
+   * and weights of narrow types are converted and multiplied a part at a time.
    */
   withFewRows<T>(most: number, build: () => T): T;
-  /** So many rows meet a weight one by one; null: the graph is written for many rows. */
+  /** The number of rows that are multiplied with a weight one by one; null: the graph is written for many rows. */
   readonly fewRows: number | null;
 }
 
@@ -61,7 +61,7 @@ export type GraphDType =
   | 'float8e4m3fn'
   | 'bool';
 
-/** Sizes known only at run time are named. */
+/** Dimensions; those known only at run time are named. */
 export type Dim = number | string;
 
 /** A tensor that will exist when the graph runs. */
@@ -74,7 +74,7 @@ export interface Value {
   readonly literal?: readonly number[];
 }
 
-/** What a node produces: one of these per output. */
+/** The value that a node produces; a node has one of these per output. */
 export interface OutputSpec {
   readonly dtype: GraphDType;
   readonly shape: readonly Dim[];

@@ -44,13 +44,13 @@ function unknownOption(
 }
 
 /**
- * Makes a decision a plan: adds where it came from, then checks it as strictly as a plan read from
- * a file, since a plugin's output is no more trusted. Throws `PLUGIN_INVALID`, or `RATIO_TOO_HIGH` if a
- * layer would keep fewer experts than its router selects.
+ * Turns a decision into a plan: adds its provenance, then checks it as strictly as a plan read from a file, because a
+ * plugin's output is not trusted either. Throws `PLUGIN_INVALID`, or `RATIO_TOO_HIGH` if a layer would keep fewer
+ * experts than its router selects.
  */
 export function buildPlan(parts: {
   readonly model: Model;
-  /** SHA-256 over the files that were measured; absent if none were. */
+  /** SHA-256 over the weight files that were measured; absent if nothing was measured. */
   readonly weights?: string | null;
   readonly compressor: Compressor;
   readonly origin: MethodOrigin;

@@ -13,7 +13,7 @@ import type { MethodTools } from './tools.js';
  */
 export interface Compressor<Options extends CompressionOptions = CompressionOptions> {
   readonly specVersion: 1;
-  /** What a user gives as `method`. */
+  /** The name that a user gives as `method`. */
   readonly name: string;
   readonly title: string;
   readonly reference: string;
@@ -21,13 +21,13 @@ export interface Compressor<Options extends CompressionOptions = CompressionOpti
   needs(model: Model, options: Options): readonly Statistic[];
   plan(context: PlanContext<Options>): Promise<PlanDecision>;
   /**
-   * Layers of a plan that removes as much as one of these options would, whatever it is that goes: what `inspect` counts.
-   * It measures nothing. Throws what `needs` throws. Absent: nobody can tell before it is measured.
+   * Layers of a plan that removes as much as one with these options would, whichever parts it removes: `inspect`
+   * counts them. Nothing is measured. Throws what `needs` throws. Absent if the size is unknown before measuring.
    */
   outline?(model: Model, options: Options): readonly LayerPlan[];
 }
 
-/** Options every method has. */
+/** Options that every method has. */
 export interface CompressionOptions {
   /** Fraction of the routed-expert parameters to remove, in [0, 1); absent where a method has a size of its own. */
   readonly ratio?: number | undefined;
@@ -43,11 +43,11 @@ export interface PlanContext<Options> extends Work {
   readonly tools: MethodTools;
 }
 
-/** What a method decided; core adds the provenance and makes it a plan. */
+/** The decision of a method; core adds the provenance and turns it into a plan. */
 export interface PlanDecision {
   readonly layers: readonly LayerPlan[];
-  /** Things the user should know before trusting the result. */
+  /** Warnings for the user about the result. */
   readonly warnings?: readonly string[];
-  /** Numbers behind the decision, kept in the plan for the reader. */
+  /** Numbers behind the decision, kept in the plan for its readers. */
   readonly details?: Readonly<Record<string, unknown>>;
 }

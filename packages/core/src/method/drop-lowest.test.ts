@@ -75,7 +75,7 @@ describe('dropLowest', () => {
   test('drops equally many experts of every group the router selects within', async () => {
     const model = grouped(toyModel({ layers: 1, experts: 8, topK: 2 }), { count: 2, selected: 1, by: 'max' });
     expect(await kept(given(8, 7, 6, 5, 1, 2, 3, 4), model, 0.5)).toEqual([[0, [0, 1, 6, 7]]]);
-    // Half an expert of each group is none, though of the layer it would be one.
+    // Half of an expert per group rounds down to none, although the same share of the layer would be one expert.
     expect(await kept(given(8, 7, 6, 5, 1, 2, 3, 4), model, 0.2)).toEqual([]);
   });
 
@@ -159,7 +159,8 @@ describe('dropLowest', () => {
   });
 
   test.each([
-    // Top-2 from one group takes two experts of each. From both groups one would do, were it not for their sums.
+    // Top-2 from one group needs two experts in each group. If both groups could be selected, one would be enough,
+    // except for the group scores, which are sums of two.
     [{ count: 2, selected: 1, by: 'max' }, 0.5, 0.75],
     [{ count: 2, selected: 2, by: 'top-2-sum' }, 0.5, 0.75],
   ] as const)('knows what groups %o need', (groups, possible, tooHigh) => {

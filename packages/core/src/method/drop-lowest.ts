@@ -13,11 +13,11 @@ import type { Scorer } from './scorer.js';
 const options = z.strictObject({
   /** Fraction of each layer's experts to drop. */
   ratio: z.number().min(0).lt(1),
-  /** For scorers that draw lots. */
+  /** Seed for scorers that use random numbers. */
   seed: z.int().default(0),
   /**
-   * For a router that selects within groups of experts: drop the lowest of the layer, as papers define it, and let the
-   * router select among all that stay. Otherwise the lowest of each group go.
+   * For a router that selects within groups of experts: drop the lowest of the layer, as papers define it, and let
+   * the router select among all remaining experts. Otherwise the lowest of each group are dropped.
    */
   acrossGroups: z.boolean().optional(),
 });
@@ -97,7 +97,10 @@ function warnOfGroups({ count, selected }: RouterGroups, { acrossGroups }: DropO
     : `The routers select within the best ${selected} of ${count} groups of experts, which have to stay of one size: the lowest experts of each group go, not the lowest of the layer as the method is defined. With the option acrossGroups these go, and the routers select without groups.`;
 }
 
-/** The experts that are ranked among each other: of a layer, or of a group its router selects within. */
+/**
+ * The sets of experts that are ranked against each other: the experts of a layer, or those of each group its router
+ * selects within.
+ */
 function runsOf({ slots, router }: MoeFfn, { acrossGroups }: DropOptions): (readonly number[])[] {
   const count = acrossGroups ? 1 : (router.groups?.count ?? 1);
   const size = slots.length / count;
@@ -113,7 +116,10 @@ function check(model: Model, own: DropOptions): void {
   }
 }
 
-/** An expert takes all its slots along: layers would differ in slots, which no checkpoint can say. */
+/**
+ * Dropping an expert removes all its slots, so layers would differ in their numbers of slots, which no checkpoint
+ * format can express.
+ */
 function checkSlots({ slots, pool }: MoeFfn, layer: number, model: Model): void {
   if (slots.length === pool.length) return;
   throw new MoepressError('CONFIG_UNSUPPORTED', {
@@ -137,7 +143,7 @@ function checkRatio(ffn: MoeFfn, layer: number, own: DropOptions): void {
   });
 }
 
-/** Evidence of a layer for scorers that need none. */
+/** Evidence for scorers that need no statistics. */
 function unmeasured(layer: number): LayerEvidence {
   return {
     layer,

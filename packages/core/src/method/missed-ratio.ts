@@ -1,9 +1,10 @@
-/** Deviations below this share of what was asked for are not worth a word. */
+/** Deviations below this share of the requested ratio are not reported. */
 const tolerance = 0.05;
 
 /**
- * Warns where a method had to remove another share than it was asked to, since only whole pieces go: `removed` and
- * `ratio` are shares of `what`, `why` says what goes as a whole. Undefined within a twentieth of the ratio.
+ * A warning for a method that removed a different share than was requested, because it removes whole units: `removed`
+ * and `ratio` are shares of `what`, and `why` names the unit. Undefined if the deviation is less than a twentieth of
+ * the ratio.
  */
 export function warnOfMissedRatio(
   ratio: number | undefined,

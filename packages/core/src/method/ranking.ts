@@ -6,19 +6,19 @@ export function topIndices(values: ArrayLike<number>, count: number): number[] {
     .sort((a, b) => a - b);
 }
 
-/** Each sum over its count; `empty`, 0 by default, where nothing was counted. */
+/** Divides each sum by its count; an item with count 0 gets `empty` (0 by default). */
 export function means(sums: Float64Array, counts: Float64Array, empty = 0): Float64Array {
   return sums.map((sum, i) => (counts[i]! > 0 ? sum / counts[i]! : empty));
 }
 
-/** Lowest, middle and highest of some values; the middle of an even number is the mean of two. */
+/** Minimum, median and maximum; the median of an even number of values is the mean of the middle two. */
 export interface Spread {
   readonly min: number;
   readonly median: number;
   readonly max: number;
 }
 
-/** The spread of one value or more. */
+/** The spread of at least one value. */
 export function spreadOf(values: Iterable<number>): Spread {
   const sorted = Float64Array.from(values).sort();
   const middle = sorted.length / 2;

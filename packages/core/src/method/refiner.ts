@@ -6,12 +6,12 @@ import type { LearnedTensor } from '../tensor/expr.js';
 import type { TrainingPoint, TrainRequest, TrainResult } from './training.js';
 
 /**
- * Trains what a compression left: it says which tensors learn, from what, and how; the runtime trains.
- * Its result becomes part of the plan.
+ * Trains a compressed model: it says which tensors are trained, on what and how, and the runtime trains them. The
+ * result becomes part of the plan.
  */
 export interface Refiner<Options extends RefineOptions = RefineOptions> {
   readonly specVersion: 1;
-  /** What a user gives as `refiner`. */
+  /** The name that a user gives as `refiner`. */
   readonly name: string;
   readonly title: string;
   readonly reference: string;
@@ -19,7 +19,7 @@ export interface Refiner<Options extends RefineOptions = RefineOptions> {
   refine(context: RefineContext<Options>): Promise<Refinement>;
 }
 
-/** Options every refiner has. */
+/** Options that every refiner has. */
 export interface RefineOptions {
   readonly seed: number;
 }
@@ -27,18 +27,18 @@ export interface RefineOptions {
 export interface RefineContext<Options> extends Work {
   /** The compressed model. */
   readonly student: Model;
-  /** The model it was made from. */
+  /** The model that it was made from. */
   readonly teacher: Model;
   readonly options: Options;
   readonly sequences: readonly TokenSequence[];
   readonly validation: readonly TokenSequence[];
-  /** Trains a stage; a killed run goes on where it was. */
+  /** Trains one stage; an interrupted run continues from its last saved step. */
   train(request: Omit<TrainRequest, keyof Work>): Promise<TrainResult>;
 }
 
 export interface Refinement {
-  /** What was learned, by path (`tensorsByPath`). */
+  /** The trained tensors by path (`tensorsByPath`). */
   readonly tensors: ReadonlyMap<string, LearnedTensor>;
-  /** The curves of its stages, by their names. */
+  /** The loss curves of the stages by name. */
   readonly curves: Readonly<Record<string, readonly TrainingPoint[]>>;
 }

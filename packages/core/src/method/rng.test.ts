@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { createRng } from './rng.js';
 
 describe('createRng', () => {
-  // From a second implementation in Python, itself checked against the published xoshiro128** vectors.
+  // The values come from a second implementation in Python, itself checked against the published xoshiro128**
+  // vectors.
   test.each([
     [0, [0.41675133265905573, 0.5870561741002205, 0.2650367332581032], [0, 6, 5, 7, 2, 1, 4, 3]],
     [42, [0.15377165265745885, 0.018084542542176507, 0.5348906284683476], [4, 7, 6, 2, 5, 3, 0, 1]],

@@ -5,14 +5,14 @@ import type { Rng } from './rng.js';
 
 /** Ranks the experts of a layer. A scorer among a plugin's `scorers` is a method, which drops the lowest (`dropLowest`). */
 export interface Scorer {
-  /** What a user gives as `method`. */
+  /** The name that a user gives as `method`. */
   readonly name: string;
   readonly title: string;
-  /** Where the score comes from: a paper, or the field's folklore. */
+  /** The source of the score: a paper, or common practice. */
   readonly reference: string;
-  /** What must be measured; empty where a score needs no calibration text. */
+  /** The statistics to be measured; empty if a score needs no calibration text. */
   readonly needs: readonly Statistic[];
-  /** One number for each entry of `ffn.pool`: the higher, the more worth keeping. */
+  /** One score for each entry of `ffn.pool`; experts with high scores are kept. */
   score(layer: LayerEvidence, context: ScorerContext): Float64Array;
 }
 

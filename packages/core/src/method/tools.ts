@@ -3,7 +3,7 @@ import type { Graph, Value } from '../evidence/symbolic.js';
 import type { LayerPlan } from '../plan/schema.js';
 import type { TensorExpr } from '../tensor/expr.js';
 
-/** What a method may ask of the runtime, which has an engine. */
+/** What a method can compute with the runtime's engine. */
 export interface MethodTools {
   /**
    * Inner products of tensors of one shape, taken as vectors: n tensors give n x n numbers, row-major.
@@ -11,18 +11,19 @@ export interface MethodTools {
    */
   gram(tensors: readonly TensorExpr[], work?: Work): Promise<Float64Array>;
   /**
-   * Shows `visit` the MoE layers `layers`, in depth order, each in the otherwise unchanged model on the
-   * calibration tokens, with the outputs of all experts at hand: trying an expert costs vector arithmetic.
+   * Calls `visit` with each of the MoE layers `layers` in depth order. Each is examined in the otherwise unchanged
+   * model on the calibration tokens, with the outputs of all experts computed, so that trying an expert costs only
+   * vector arithmetic.
    */
   replayLayers(request: ReplayRequest, visit: (layer: LayerReplay) => Promise<void>): Promise<void>;
-  /** How far views of the model are from it after the final norm, on the calibration tokens. */
+  /** The distance of views from the model after the final norm, on the calibration tokens. */
   compareViews(request: CompareRequest): Promise<ViewDistances>;
 }
 
 /**
- * How far states are from a reference, [T, H] float32 both: graph fragments that yield one float64 for
- * each token, [T]. What depends on the reference alone is written once, the function that comes out for
- * each candidate. Distances are means over each sequence's tokens, then over sequences.
+ * The distance of states from a reference, both [T, H] float32: graph fragments that yield one float64 for each
+ * token, [T]. What depends on the reference alone is written once, and the returned function is applied to each
+ * candidate. Distances are means over each sequence's tokens, then over sequences.
  */
 export interface Criterion {
   readonly name: string;
@@ -30,7 +31,7 @@ export interface Criterion {
 }
 
 export interface ReplayRequest extends Work {
-  /** Decoder layers, all with experts. */
+  /** Indices of decoder layers, all of which have experts. */
   readonly layers: readonly number[];
   readonly criterion: Criterion;
 }
@@ -42,24 +43,24 @@ export interface WeightedExpert {
   readonly weight: number;
 }
 
-/** One MoE layer whose experts are replaced by constant ones: at first none; its shared expert, if any, stays. */
+/** One MoE layer whose experts are replaced by constant ones: at first by none. Its shared expert, if any, stays. */
 export interface LayerReplay {
   readonly layer: number;
-  /** Distance of the layer's output from the original's were each candidate added alone, one number each. */
+  /** For each candidate, the distance of the layer's output from the original if that candidate alone were added. */
   tryExperts(candidates: readonly WeightedExpert[]): Promise<Float64Array>;
-  /** Adds an expert for good. */
+  /** Adds an expert permanently. */
   add(expert: WeightedExpert): Promise<void>;
 }
 
 export interface CompareRequest extends Work {
-  /** Changes of the model; views that begin with the same unchanged or equally changed layers share their work. */
+  /** Changes to the model; views whose first layers are equal share the computation of these. */
   readonly views: readonly (readonly LayerPlan[])[];
   readonly criterion: Criterion;
 }
 
 export interface ViewDistances {
-  /** One for each view. */
+  /** One distance for each view. */
   readonly distances: Float64Array;
-  /** How many times a block went over the calibration tokens. Each view by itself: (views + 1) times the layers. */
+  /** How many times a block was run over the calibration tokens. Without sharing: (views + 1) times the layers. */
   readonly blockRuns: number;
 }

@@ -2,15 +2,15 @@ import type { DType } from '../tensor/dtype.js';
 import { type TensorExpr, zeros } from '../tensor/expr.js';
 import type { Mlp } from './model.js';
 
-/** What becomes of the tensors of an MLP where its channels change. */
+/** How the tensors of an MLP are transformed when its channels change. */
 export interface MlpMapping {
-  /** For gate and up [I, H] and their biases [I], whose first axis are the channels. */
+  /** Transforms gate and up [I, H] and their biases [I], whose first axis is that of the channels. */
   rows(tensor: TensorExpr): TensorExpr;
-  /** For down [H, I], whose second axis are the channels. */
+  /** Transforms down [H, I], whose second axis is that of the channels. */
   cols(tensor: TensorExpr): TensorExpr;
 }
 
-/** An MLP with `width` other channels; the bias of its output stays. */
+/** An MLP with `width` transformed channels; the bias of its output is unchanged. */
 export function mapMlp<M extends Mlp>(
   mlp: M,
   width: number,
@@ -28,17 +28,17 @@ export function mapMlp<M extends Mlp>(
   };
 }
 
-/** What becomes of tensors of one place in several MLPs, in the order of these. */
+/** How the corresponding tensors of several MLPs are combined, in the order of the MLPs. */
 export interface MlpCombination {
-  /** For gate and up [I, H] and their biases [I]. */
+  /** Combines gate and up [I, H] and their biases [I]. */
   rows(tensors: readonly TensorExpr[]): TensorExpr;
-  /** For down [H, I]. */
+  /** Combines down [H, I]. */
   cols(tensors: readonly TensorExpr[]): TensorExpr;
-  /** For the biases of the outputs [H]. */
+  /** Combines the biases of the outputs [H]. */
   outputBias(tensors: readonly TensorExpr[]): TensorExpr;
 }
 
-/** One MLP of several with the activation of the first; either all have biases or none has. */
+/** One MLP made of several, with the activation of the first; either all have biases or none has. */
 export function combineMlps(
   mlps: readonly Mlp[],
   width: number,
@@ -59,7 +59,7 @@ export function combineMlps(
   };
 }
 
-/** The same function with biases: zeros of the type unless it has some. */
+/** An equivalent MLP with biases: those it has, else zeros of the given type. */
 export function withBias(mlp: Mlp, dtype: DType): Mlp {
   if (mlp.bias) return mlp;
   const of = (size: number) => zeros(dtype, [size]);

@@ -25,15 +25,15 @@ export interface Model {
   readonly source: ModelSource;
 }
 
-/** Where a model came from: what a written checkpoint carries over. */
+/** The origin of a model, which a written checkpoint carries over. */
 export interface ModelSource {
   /** The folder of the files. */
   readonly directory: string;
   /** config.json as parsed. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** The settings that `generate()` of transformers begins with: generation_config.json or what stands in its place. */
+  /** The settings that `generate()` of transformers starts with, from generation_config.json or what replaces it. */
   readonly generation: Readonly<Record<string, unknown>>;
-  /** Tensors of its files that no part of the model reads, by name. */
+  /** Tensors of its files that no part of the model uses, by name. */
   readonly unread: readonly StoredTensor[];
 }
 
@@ -58,16 +58,16 @@ export type Attention = GroupedQueryAttention | LatentAttention;
 interface CausalAttention {
   readonly heads: number;
   readonly kvHeads: number;
-  /** Dimensions of a head's queries and keys. */
+  /** Dimension of the queries and keys of one head. */
   readonly headDim: number;
   readonly rope: Rope;
-  /** What the products of queries and keys are multiplied by before the softmax. */
+  /** Factor on the products of queries and keys before the softmax. */
   readonly scale: number;
-  /** From the heads' values back to H. */
+  /** Output projection, from the heads' values to H. */
   readonly o: Linear;
 }
 
-/** Heads in groups that share keys and values; of a head the first `rope.dim` dimensions are rotated. */
+/** Attention whose heads share keys and values in groups; the first `rope.dim` dimensions of a head are rotated. */
 export interface GroupedQueryAttention extends CausalAttention {
   readonly kind: 'gqa';
   readonly q: Linear;
@@ -83,7 +83,7 @@ export interface GroupedQueryAttention extends CausalAttention {
   readonly clip: number | null;
   /** A token sees itself and the `window - 1` tokens before it; null: all before it. */
   readonly window: number | null;
-  /** [heads]: a logit beside those of the tokens, which takes its share of the softmax and adds nothing (gpt-oss). */
+  /** [heads]: an additional logit, which takes its share of the softmax and contributes no value (gpt-oss). */
   readonly sinks: TensorExpr | null;
 }
 
@@ -108,7 +108,7 @@ export interface LatentDown {
   readonly linear: Linear;
   /** RMS norm weight of the latent. */
   readonly norm: TensorExpr;
-  /** Epsilon of that norm: DeepSeek's code leaves it at 1e-6, whatever the config says about the others. */
+  /** Epsilon of that norm: DeepSeek's code leaves it at 1e-6, whatever the config says about other norms. */
   readonly epsilon: number;
 }
 
@@ -122,15 +122,15 @@ export interface Mlp {
   /** [I], [I] and [H] (gpt-oss; `mlp_bias` of Llama and DeepSeek-V2). */
   readonly bias: { readonly gate: TensorExpr; readonly up: TensorExpr; readonly down: TensorExpr } | null;
   readonly activation: GatedActivation;
-  /** Which channels of the original these are; absent where it has all of them, or where that is not known any more. */
+  /** The channels of the original that were kept; absent where all were kept, or where that is unknown. */
   readonly kept?: KeptChannels;
 }
 
-/** The channels that an MLP has of one that was wider. */
+/** The channels that an MLP keeps of a wider one. */
 export interface KeptChannels {
-  /** Their numbers in the original, ascending. */
+  /** Indices of the channels in the original, ascending. */
   readonly channels: readonly number[];
-  /** The width of the original. */
+  /** The intermediate size of the original. */
   readonly of: number;
 }
 
@@ -146,7 +146,7 @@ export type GatedActivation =
   | { readonly kind: 'reglu'; readonly power: 1 | 2 }
   | { readonly kind: 'clamped-swiglu'; readonly alpha: number; readonly limit: number };
 
-/** An MLP that all tokens go through, with the shared expert of a condensed MoE beside it where that has a gate. */
+/** An MLP that all tokens pass through; in a condensed MoE with a gated shared expert, together with that. */
 export interface DenseFfn {
   readonly kind: 'dense';
   readonly mlp: Mlp;
@@ -184,11 +184,13 @@ export interface Router {
   readonly scale: number;
 }
 
-/** Slots in `count` equal runs, of which only the best `selected` may be chosen from (DeepSeek). */
+/**
+ * Slots in `count` equal groups of consecutive slots; only the best `selected` groups may be chosen from (DeepSeek).
+ */
 export interface RouterGroups {
   readonly count: number;
   readonly selected: number;
-  /** What a group is worth: its highest score, or the sum of its two highest. */
+  /** The score of a group: its highest score, or the sum of its two highest. */
   readonly by: 'max' | 'top-2-sum';
 }
 

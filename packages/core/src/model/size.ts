@@ -70,16 +70,16 @@ export function countParameters(model: Model): ParameterCounts {
   return { ffns, whole: total.parameters };
 }
 
-/** Shares of the parameters of a model that are gone. */
+/** The shares of a model's parameters that were removed. */
 export interface RemovedRatios {
-  /** Share of the parameters of its routed experts. */
+  /** Share of the parameters of its routed experts that was removed. */
   readonly routed: number;
   readonly whole: number;
 }
 
 /**
- * What was removed, always given twice: of the routed-expert parameters and of the whole model. Experts that
- * became part of a dense FFN are still there. `after` is a view, or what files were found to hold of one.
+ * What was removed, always as two shares: of the routed-expert parameters and of the whole model. Experts that became
+ * part of a dense FFN do not count as removed. `after` is a view, or what its files were found to hold.
  */
 export function removedRatios(before: Model, after: Model | ParameterCounts): RemovedRatios {
   const [a, b] = [countParameters(before), 'ffns' in after ? after : countParameters(after)];

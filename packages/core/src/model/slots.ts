@@ -1,11 +1,11 @@
 import type { MoeFfn } from './model.js';
 
-/** Decoder layer, and index of an expert in it. */
+/** Index of a decoder layer, and of an expert in it. */
 export type ExpertRef = readonly [layer: number, index: number];
 
-/** Experts that slots use, each once, and where among them each slot's expert stands. */
+/** The distinct experts that slots use, and the index of each slot's expert among them. */
 export interface IndexedExperts {
-  /** In the order of layer and index. */
+  /** Sorted by layer and index. */
   readonly experts: readonly ExpertRef[];
   readonly slots: readonly number[];
 }
@@ -18,7 +18,7 @@ export function indexExperts(slots: readonly ExpertRef[]): IndexedExperts {
   return { experts, slots: slots.map((ref) => places.get(ref.join('.'))!) };
 }
 
-/** The first slot of each expert of the pool: a plan speaks of slots, and those that share an expert are alike. */
+/** The first slot of each expert of the pool: plans name slots, and slots that share an expert are equivalent. */
 export function firstSlots({ slots, pool }: MoeFfn): number[] {
   return pool.map((_, expert) => slots.indexOf(expert));
 }

@@ -2,7 +2,7 @@ import { MoepressError } from '../errors/error.js';
 import type { TensorExpr } from '../tensor/expr.js';
 import type { Model } from './model.js';
 
-/** The parts of a model that hold tensors, and with them all of its mathematics. */
+/** The parts of a model that hold tensors. */
 const roots = ['embed', 'blocks', 'finalNorm', 'head'] as const satisfies readonly (keyof Model)[];
 
 type Node = unknown;
@@ -23,7 +23,7 @@ export function tensorsByPath(model: Model): Map<string, TensorExpr> {
 }
 
 /**
- * The model with other tensors at some paths; what ties embedding and head keeps them tied.
+ * The model with other tensors at some paths; tied embedding and head stay tied.
  * Throws `PLAN_INVALID` for a path that does not exist or a tensor of another shape.
  */
 export function withTensors(model: Model, tensors: ReadonlyMap<string, TensorExpr>): Model {
@@ -50,7 +50,9 @@ export function withTensors(model: Model, tensors: ReadonlyMap<string, TensorExp
 const rootsOf = ({ config }: Model) =>
   config.tiedEmbeddings ? roots.filter((root) => root !== 'head') : roots;
 
-/** What `visit` makes of every tensor below a node; what holds none of a different one stays the same object. */
+/**
+ * Replaces every tensor below a node by the result of `visit`; a node in which nothing changes stays the same object.
+ */
 function walk(node: Node, path: string, visit: (tensor: TensorExpr, path: string) => TensorExpr): Node {
   if (typeof node !== 'object' || node === null) return node;
   if (isTensor(node)) return visit(node, path);

@@ -1,31 +1,31 @@
 export interface EncodeOptions {
-  /** Lets the tokenizer put its BOS or other framing around the text; default true. */
+  /** Whether the tokenizer adds its special tokens, such as BOS, around the text; default true. */
   readonly addSpecialTokens?: boolean;
 }
 
 export interface DecodeOptions {
-  /** Leaves out tokens such as end-of-text; default true. */
+  /** Whether special tokens such as end-of-text are left out; default true. */
   readonly skipSpecialTokens?: boolean;
 }
 
-/** Ends what is asked of a tokenizer when it fires. */
+/** Stops the tokenizer's work when it fires. */
 interface Stoppable {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Text to token ids and back, as the model's own tokenizer.json does it. */
+/** Converts text to token ids and back, as the model's tokenizer.json specifies. */
 export interface Tokenizer {
   readonly bosTokenId: number | null;
   readonly eosTokenId: number | null;
   encode(text: string, options?: EncodeOptions): number[];
   decode(ids: readonly number[], options?: DecodeOptions): string;
-  /** `encode` of each text, of a tokenizer that works in another thread. Throws `ABORTED`. */
+  /** `encode` for each text, in a tokenizer that works in another thread. Throws `ABORTED`. */
   encodeAll?(texts: readonly string[], options?: EncodeOptions & Stoppable): Promise<number[][]>;
-  /** `decode` of each list of ids, likewise. */
+  /** `decode` for each list of ids, likewise. */
   decodeAll?(lists: readonly (readonly number[])[], options?: DecodeOptions & Stoppable): Promise<string[]>;
 }
 
-/** Ids of each text, in another thread where the tokenizer has one, so that Ctrl-C is heard. */
+/** Ids of each text, computed in another thread where the tokenizer has one, so that the process can handle Ctrl-C. */
 export async function encodeAll(
   tokenizer: Tokenizer,
   texts: readonly string[],

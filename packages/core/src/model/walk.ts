@@ -32,7 +32,7 @@ export function requireMoeBlocks(model: Model, purpose: string): MoeBlock[] {
   });
 }
 
-/** The experts of all pools by origin; one that several layers share comes once. */
+/** The experts of all pools by origin; an expert that several layers share occurs once. */
 export function distinctExperts(model: Model): Expert[] {
   const pools = moeBlocks(model).flatMap(({ ffn }) => ffn.pool);
   const distinct = new Map(pools.map((expert) => [`${expert.origin.layer}.${expert.origin.index}`, expert]));

@@ -10,10 +10,10 @@ import { checkBase } from './plan-document.js';
 import type { CompressionPlan, LayerOp, LayerPlan } from './schema.js';
 
 /**
- * The model a plan describes: a view over the base's files; nothing is read. `tensors` are those of the
- * plan's own file by the paths they belong to, where it has one.
- * Throws `PLAN_BASE_MISMATCH` for another base, `PLAN_INVALID` for references outside the model or other
- * tensors than the plan speaks of, `RATIO_TOO_HIGH` if a layer would keep fewer experts than the router selects.
+ * The model a plan describes: a view over the base's files; nothing is read. `tensors` are those of the plan's own
+ * file by their paths, if it has one. Throws `PLAN_BASE_MISMATCH` for another base, `PLAN_INVALID` for references
+ * outside the model or tensors other than those the plan names, `RATIO_TOO_HIGH` if a layer would keep fewer experts
+ * than the router selects.
  */
 export function applyPlan(
   base: Model,
@@ -32,7 +32,7 @@ export function applyPlan(
   return withTensors(view, new Map([...tensors].map(([path, stored]) => [path, learned(path, stored)])));
 }
 
-/** A model with some layers changed, as `applyPlan` does it; for methods that weigh one decision against another. */
+/** A model with some layers changed, as `applyPlan` changes them; for methods that compare decisions. */
 export function applyLayers(base: Model, layers: readonly LayerPlan[]): Model {
   const pools = new Map(moeBlocks(base).map((block) => [block.index, block.ffn.pool]));
   const blocks = [...base.blocks];
@@ -102,7 +102,7 @@ function keepExperts(ffn: MoeFfn, experts: readonly number[], where: string): Mo
   };
 }
 
-/** Groups are equal runs of slots, so each must lose as many; and what may be selected must suffice. */
+/** Groups are equal runs of slots, so each must lose the same number, and enough must remain to select from. */
 function checkGroups(kept: readonly number[], ffn: MoeFfn, groups: RouterGroups, where: string): void {
   const size = ffn.slots.length / groups.count;
   const left = Array.from(
@@ -131,7 +131,7 @@ export function leastSlots({ topK, groups }: Router): number {
   return Math.max(Math.ceil(topK / groups.selected), groups.by === 'top-2-sum' ? 2 : 1);
 }
 
-/** Many slots to one prototype, possibly of another layer; the router is untouched. */
+/** Many slots use one prototype, possibly of another layer; the router is unchanged. */
 function remapSlots(
   ffn: MoeFfn,
   slots: readonly ExpertRef[],

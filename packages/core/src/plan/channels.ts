@@ -5,8 +5,8 @@ import { moeBlocks } from '../model/walk.js';
 import { cols, rows } from '../tensor/expr.js';
 
 /**
- * Which channels of an expert stay, as a plan writes it: one bit a channel, the lowest bit of the
- * first byte first, in base64. The 4.7 million channels of Qwen3-30B-A3B take 0.8 MB that way.
+ * The channels of an expert that are kept, as a plan stores them: one bit per channel, the lowest bit of the first
+ * byte first, in base64. The 4.7 million channels of Qwen3-30B-A3B take 0.8 MB that way.
  */
 export function encodeChannels(kept: readonly number[], width: number): string {
   const bits = Buffer.alloc(Math.ceil(width / 8));
@@ -29,7 +29,7 @@ export function decodeChannels(mask: string, width: number, where: string): numb
   });
 }
 
-/** Every expert computes with the channels its mask names; `masks[i]` is for `pool[i]`. A dense FFN has one mask. */
+/** Every expert keeps the channels that its mask names; `masks[i]` is for `pool[i]`. A dense FFN has one mask. */
 export function keepChannels(ffn: Block['ffn'], masks: readonly string[], where: string): Block['ffn'] {
   const mlps = ffn.kind === 'dense' ? [ffn.mlp] : ffn.pool;
   if (masks.length !== mlps.length) {

@@ -5,10 +5,10 @@ import { concat, scale, type TensorExpr, weightedSum, zeros } from '../tensor/ex
 import type { CondenseOp } from './schema.js';
 
 /**
- * An MoE FFN as one dense FFN that computes Σ scale · part(x) + shared(x), all parts on every token: their
- * channels side by side, the scales folded into the down projections. A shared expert joins them, unless
- * its gate is kept, which depends on the token: then it stays beside the dense FFN.
- * Throws `PLAN_INVALID` for slots that do not exist and experts that do not fit together.
+ * An MoE FFN as one dense FFN that computes Σ scale · part(x) + shared(x), with all parts on every token: their
+ * channels are concatenated and the scales folded into the down projections. A shared expert is included, unless it
+ * keeps its gate, which depends on the token: then it stays separate. Throws `PLAN_INVALID` for slots that do not
+ * exist and experts that cannot be combined.
  */
 export function condense(ffn: MoeFfn, { parts, shared, align }: CondenseOp, where: string): DenseFfn {
   checkCounts(ffn, parts, where);
@@ -43,7 +43,7 @@ export function condense(ffn: MoeFfn, { parts, shared, align }: CondenseOp, wher
   return { kind: 'dense', mlp, shared: beside };
 }
 
-/** Slots are counted before their channels are laid side by side: more parts than slots would hold one twice. */
+/** Checked before the channels are concatenated: with more parts than slots an expert would be included twice. */
 function checkCounts({ slots }: MoeFfn, parts: CondenseOp['parts'], where: string): void {
   const most = parts.reduce((longest, { experts }) => Math.max(longest, experts.length), parts.length);
   if (most > slots.length) {
@@ -67,7 +67,7 @@ function mixed(ffn: MoeFfn, slots: readonly number[], shares: readonly number[],
   return combineMlps(experts, first!.width, { rows: mean, cols: mean, outputBias: mean });
 }
 
-/** `by` is what a gated shared expert is multiplied by from now on; null leaves it its gate. */
+/** `by` is a constant that replaces the gate of a shared expert; null keeps the gate. */
 function splitShared({ shared }: MoeFfn, by: number | null, where: string) {
   if (!shared) {
     if (by !== null) throw invalid('There is no shared expert to scale', where);
@@ -80,7 +80,7 @@ function splitShared({ shared }: MoeFfn, by: number | null, where: string) {
 
 const fits = (a: Mlp, b: Mlp): boolean => JSON.stringify(a.activation) === JSON.stringify(b.activation);
 
-/** Where some of the parts have biases, as shared experts may, the others have zeros. */
+/** Where some of the parts have biases, as shared experts may, the others get biases of zero. */
 function sameBiases<Part extends { readonly mlp: Mlp }>(parts: readonly Part[]): readonly Part[] {
   const biased = parts.find(({ mlp }) => mlp.bias);
   if (!biased) return parts;
@@ -88,7 +88,7 @@ function sameBiases<Part extends { readonly mlp: Mlp }>(parts: readonly Part[]):
   return parts.map((part) => ({ ...part, mlp: withBias(part.mlp, dtype) }));
 }
 
-/** A dense FFN of width 0, which adds nothing: all experts of the layer go. */
+/** A dense FFN of width 0, which adds nothing: all experts of the layer are removed. */
 function withoutChannels(mlp: Mlp): Mlp {
   const empty = ([tensor]: readonly TensorExpr[], axis: 0 | 1) =>
     zeros(tensor!.dtype, tensor!.shape.with(axis, 0));

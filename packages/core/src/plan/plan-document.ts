@@ -5,7 +5,7 @@ import type { Model } from '../model/model.js';
 import { sha256 } from '../sha256.js';
 import { type CompressionPlan, type LearnedRecord, planSchema } from './schema.js';
 
-/** No plan needs it, and a check without a limit would run out of stack. */
+/** The deepest nesting that is accepted: no plan needs more, and a check without a limit could overflow the stack. */
 const maxDepth = 64;
 
 /** Checks untrusted JSON. Throws `PLAN_INVALID` naming the first wrong field. */
@@ -58,12 +58,12 @@ export function checkBase(base: Model, plan: CompressionPlan): void {
   });
 }
 
-/** What a plan is to say of what was learned; its options are checked. */
+/** The record of what was trained, as a plan stores it; its options are checked. */
 export type LearnedFacts = Omit<LearnedRecord, 'options'> & { readonly options: object };
 
 /**
- * A plan with what was learned on top of it. Throws `PLAN_INVALID` for a plan that brings learned tensors
- * already, or `PLUGIN_INVALID` if the record is none.
+ * A plan with trained tensors added to it. Throws `PLAN_INVALID` for a plan that has trained tensors already, or
+ * `PLUGIN_INVALID` if the record is invalid.
  */
 export function withLearned(plan: CompressionPlan, record: LearnedFacts): CompressionPlan {
   if (plan.learned) {

@@ -14,20 +14,20 @@ const some = <Item extends z.ZodType>(item: Item) =>
 
 const condenseOp = z.strictObject({
   op: z.literal('condense'),
-  /** Each the experts of some slots, averaged by their shares, times a constant. */
+  /** Parts of a dense FFN: each is a weighted average of the experts of some slots, times a constant. */
   parts: listOf(
     z
       .strictObject({
         experts: some(index),
-        /** One for each expert; 1 for one that stays itself. */
+        /** One weight for each expert; 1 for a single expert that is not averaged. */
         shares: some(z.number()),
         scale: z.number(),
       })
       .refine(({ experts, shares }) => experts.length === shares.length, 'needs one share for each expert'),
   ),
-  /** What a gated shared expert is multiplied by in place of its gate; null leaves shared experts as they are. */
+  /** The constant that replaces the gate of a shared expert; null leaves shared experts unchanged. */
   shared: z.number().nullable().default(null),
-  /** Zeros fill the width up to a multiple of this. */
+  /** The width is filled with zeros up to a multiple of this. */
   align: z.int().positive().max(4096).default(1),
 });
 
@@ -45,11 +45,11 @@ const layerOp = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('remap-slots'), slots: some(expertRef) }),
   /** Expert i of the layer keeps the channels of mask i (`decodeChannels`): it becomes narrower. A dense FFN has one mask. */
   z.strictObject({ op: z.literal('keep-channels'), channels: some(z.base64()) }),
-  /** One dense FFN in the place of router and experts; of the others only keep-channels may come after it. */
+  /** One dense FFN replaces router and experts; only keep-channels may follow this operation. */
   condenseOp,
 ]);
 
-/** There is nothing that more of them would do to one layer. */
+/** The most operations for one layer: more could not change anything. */
 const maxOps = 8;
 
 const layerPlan = z.strictObject({ layer: index, ops: z.array(layerOp).min(1).max(maxOps) });
@@ -57,15 +57,18 @@ const layerPlan = z.strictObject({ layer: index, ops: z.array(layerOp).min(1).ma
 /** The layers of a plan. */
 export const layersSchema = listOf(layerPlan);
 
-/** What was learned on top of the layers' changes: a safetensors file beside the plan, tensors named by their paths. */
+/**
+ * The tensors that were trained after the layers' changes: a safetensors file next to the plan, with tensors named by
+ * their paths.
+ */
 const learned = z.strictObject({
-  /** Name of the file; it lies in the plan's own folder. */
+  /** Name of the file, which is in the same folder as the plan. */
   file: z.string().regex(/^[\w.-]+\.safetensors$/, 'must be the name of a safetensors file'),
   sha256,
   tensors: z.int().positive(),
   refiner: z.strictObject({ name: z.string(), package: z.string(), version: z.string() }),
   options: z.record(z.string(), z.json()),
-  /** What it learned from. */
+  /** What it was trained on. */
   data: calibrationRecordSchema,
 });
 
@@ -79,7 +82,10 @@ export const planSchema = z.strictObject({
     architecture: z.string(),
     /** SHA-256 over the headers of the checkpoint's files. */
     headers: sha256,
-    /** SHA-256 over the digests of its weights' files; null if nothing was measured on them, so that any would do. */
+    /**
+     * SHA-256 over the digests of its weight files; null if nothing was measured on them, so that any weights are
+     * accepted.
+     */
     weights: sha256.nullable().default(null),
   }),
   method: z.strictObject({ name: z.string(), package: z.string(), version: z.string() }),

@@ -4,7 +4,9 @@ import type { Compressor } from '../method/compressor.js';
 import type { Refiner } from '../method/refiner.js';
 import { layersSchema } from '../plan/schema.js';
 
-/** The method, whose own failures become `PLUGIN_INVALID` and name its package: they are not ours to fix. */
+/**
+ * The same method with its errors converted to `PLUGIN_INVALID` naming its package, because moepress cannot fix them.
+ */
 export function guarded(compressor: Compressor, origin: MethodOrigin): Compressor {
   const { specVersion, name, title, reference, options } = compressor;
   const failure = failureOf(`Method "${name}"`, origin);

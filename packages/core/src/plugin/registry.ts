@@ -33,7 +33,7 @@ export interface InstalledPlugin {
   readonly refiners: readonly string[];
 }
 
-/** What a plugin has several of, in its package.json and in itself. */
+/** The kinds of things a plugin provides, in its package.json and in its default export. */
 const kinds = {
   methods: {
     one: 'method',
@@ -50,7 +50,7 @@ export function packageCandidates(name: string): string[] {
   return [`@moepress/plugin-${name}`, `moepress-plugin-${name}`];
 }
 
-/** Finds methods by name and loads only the package that is asked for. */
+/** Finds methods by name and loads only the requested package. */
 export class PluginRegistry {
   readonly #host: PackageHost;
 
@@ -64,16 +64,16 @@ export class PluginRegistry {
   }
 
   /**
-   * `reap` finds the installed package that declares the method reap; `conmoe` finds the package of
-   * that name; `some-package:method` names both. Throws `METHOD_UNKNOWN` with a suggestion, or
-   * `PLUGIN_INVALID` if the package is no plugin.
+   * `reap` finds the installed package that declares the method reap; `conmoe` finds the package of that name;
+   * `some-package:method` names both. Throws `METHOD_UNKNOWN` with a suggestion, or `PLUGIN_INVALID` if the package
+   * is not a plugin.
    */
   async find(name: string): Promise<FoundMethod> {
     const { found, origin } = await this.#find<Compressor>('methods', name);
     return { compressor: guarded(found, origin), origin };
   }
 
-  /** The same for what trains a compressed model. */
+  /** The same for refiners, which train a compressed model. */
   async findRefiner(name: string): Promise<FoundRefiner> {
     const { found, origin } = await this.#find<Refiner>('refiners', name);
     return { refiner: guardedRefiner(found, origin), origin };

@@ -1,6 +1,6 @@
 /**
- * Element types of the safetensors format (0.8), with their size in bits. Weights are computed with in three of
- * them; the others are named by what reads a file, and copied.
+ * Element types of the safetensors format (0.8), with their size in bits. Three of them are computed with; the others
+ * can be read and copied only.
  */
 export const dtypeBits = {
   F4: 4,

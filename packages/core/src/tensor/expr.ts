@@ -50,7 +50,7 @@ export interface ConcatExpr extends Typed {
 export interface SumExpr extends Typed {
   readonly kind: 'sum';
   readonly of: readonly TensorExpr[];
-  /** One for each tensor. */
+  /** One factor for each tensor. */
   readonly factors: readonly number[];
 }
 
@@ -88,12 +88,12 @@ export interface LowRankExpr extends Typed {
   readonly factor: number;
 }
 
-/** What padding is made of. */
+/** The zero tensor that padding consists of. */
 export interface ZerosExpr extends Typed {
   readonly kind: 'zeros';
 }
 
-/** A tensor that a plan's own safetensors file brings along. */
+/** A tensor from a plan's own safetensors file. */
 export interface LearnedTensor extends Typed {
   readonly kind: 'learned';
   readonly name: string;
@@ -101,8 +101,8 @@ export interface LearnedTensor extends Typed {
 }
 
 /**
- * A tensor that the engine holds under its name and training changes from step to step, in fp32. Nothing
- * else can read it; `dtype` is that of the tensor it stands for, which it is rounded to in the end.
+ * A trained tensor that the engine stores under its name in fp32 and training updates at every step. Only the engine
+ * can read it; `dtype` is that of the tensor it stands for, to which it is rounded in the end.
  */
 export interface ParameterTensor extends Typed {
   readonly kind: 'parameter';
@@ -136,7 +136,7 @@ export const rows = (of: TensorExpr, indices: readonly number[]): TensorExpr => 
 /** Columns `indices` of the matrix `of`. Throws `PLAN_INVALID` for an index outside the tensor. */
 export const cols = (of: TensorExpr, indices: readonly number[]): TensorExpr => select('cols', of, indices);
 
-/** Tensors of one dtype laid side by side along `axis`. Throws `PLAN_INVALID` if they do not fit. */
+/** Concatenates tensors of one dtype along `axis`. Throws `PLAN_INVALID` if their shapes do not match. */
 export function concat(of: readonly TensorExpr[], axis: 0 | 1): TensorExpr {
   const first = of[0];
   if (!first) throw new MoepressError('PLAN_INVALID', { message: 'concat() of no tensors.' });
@@ -172,11 +172,11 @@ export function weightedSum(of: readonly TensorExpr[], factors: readonly number[
   return { kind: 'sum', of: [...of], factors: [...factors], dtype: first.dtype, shape: first.shape };
 }
 
-/** Rows and columns of a matrix exchanged; twice, the matrix itself. Throws `PLAN_INVALID` for another shape. */
+/** The transposed matrix; transposing twice gives the matrix itself. Throws `PLAN_INVALID` for another shape. */
 export function transpose(of: TensorExpr): TensorExpr {
   if (of.shape.length !== 2) throw invalid('transpose() needs a matrix', of);
   if (of.kind === 'transpose') return of.of;
-  // Selection goes outside, so that what was transposed before is found again beneath it.
+  // Selection is moved outside the transpose, so that a tensor that was transposed before is recognised.
   if (of.kind === 'rows') return cols(transpose(of.of), of.indices);
   if (of.kind === 'cols') return rows(transpose(of.of), of.indices);
   return { kind: 'transpose', of, dtype: of.dtype, shape: of.shape.toReversed() };
@@ -231,8 +231,8 @@ export function slab(of: StoredTensor, index: number): StoredTensor {
 }
 
 /**
- * A matrix as its rows, at most `size` at a time, so that each part can be read and computed by itself. Yields the whole
- * where a part would cost as much: of what is computed, or no file's rows.
+ * Splits a matrix into parts of at most `size` rows each, which can be read and computed separately. Yields the whole
+ * matrix where a part would cost as much as the whole: if it is computed, or if its rows are not rows of a file.
  */
 export function rowParts(of: TensorExpr, size: number): TensorExpr[] {
   const [count = 0, width = 1] = of.shape;
@@ -256,7 +256,7 @@ export function learned(name: string, stored: StoredTensor): LearnedTensor {
   return { kind: 'learned', name, stored, dtype: stored.dtype, shape: stored.shape };
 }
 
-/** What training puts in the place of `of`. */
+/** The trained tensor that replaces `of`. */
 export function parameter(name: string, { dtype, shape }: TensorExpr): ParameterTensor {
   return { kind: 'parameter', name, dtype, shape };
 }
@@ -284,7 +284,7 @@ export function operandsOf(expr: TensorExpr): readonly TensorExpr[] {
   }
 }
 
-/** Every stretch of file an expression reads. */
+/** Every byte range of a file that an expression reads. */
 export function* storedIn(expr: TensorExpr): Generator<StoredTensor> {
   if (expr.kind === 'stored') yield expr;
   for (const operand of operandsOf(expr)) yield* storedIn(operand);

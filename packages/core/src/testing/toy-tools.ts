@@ -15,7 +15,7 @@ export const randomWeights: ToyWeights = ({ name, shape }) => {
 
 const absent = () => Promise.reject(new Error('The method was not to use this service.'));
 
-/** For methods that decide without an engine. */
+/** Tools that fail when called, for methods that decide without an engine. */
 export const noTools: MethodTools = { gram: absent, replayLayers: absent, compareViews: absent };
 
 /** Tools in plain loops over made-up weights; for tensors as they are stored, not for views of them. */
