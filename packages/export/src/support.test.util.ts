@@ -65,12 +65,13 @@ export function planFor(base: Model, op: (layer: number, experts: number) => Lay
   };
 }
 
-/** Four prototypes a layer; later layers also use one of the first MoE layer. */
+/** Four prototypes a layer, two of four experts; later layers also use one of the first MoE layer. */
 export function remapPlan(base: Model): CompressionPlan {
   const [{ index: first, ffn }] = moeBlocks(base) as [ReturnType<typeof moeBlocks>[0]];
   const lent = Math.min(9, ffn.pool.length - 1);
+  const prototypes = Math.min(4, ffn.pool.length / 2);
   const reference = (layer: number, slot: number): [number, number] =>
-    layer !== first && slot % 5 === 0 ? [first, lent] : [layer, ((slot * 7) % 4) + 2];
+    layer !== first && slot % 5 === 0 ? [first, lent] : [layer, ((slot * 7) % prototypes) + 2];
   return planFor(base, (layer, experts) => ({
     op: 'remap-slots',
     slots: Array.from({ length: experts }, (_, slot) => reference(layer, slot)),
