@@ -32,3 +32,12 @@ it.each(pages)('%s names files that exist', (page) => {
   ];
   expect(missing).toEqual([]);
 });
+
+it.each(['packages', 'plugins'])('every published package in %s has a page', (folder) => {
+  const without = readdirSync(join(root, folder)).filter((name) => {
+    const manifest = join(root, folder, name, 'package.json');
+    if (!existsSync(manifest) || JSON.parse(readFileSync(manifest, 'utf8')).private) return false;
+    return !existsSync(join(root, folder, name, 'README.md'));
+  });
+  expect(without).toEqual([]);
+});
