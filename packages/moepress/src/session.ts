@@ -70,7 +70,11 @@ export class ModelSession {
   async ready(): Promise<ModelRunner> {
     this.#checkOpen();
     const options = { ...this.#options, device: this.device, turns: this.#turns };
-    this.#runner ??= ModelRunner.open(this.model, options);
+    this.#runner ??= ModelRunner.open(this.model, options).catch((error) => {
+      // What there was too little memory for may be there the next time.
+      this.#runner = undefined;
+      throw error;
+    });
     return this.#runner;
   }
 
