@@ -178,6 +178,7 @@ ERNIE = {"rope_theta": 10000, "rms_norm_eps": 1e-5, "use_bias": True, "intermedi
 FAMILIES["ernie4_5"] = {**ERNIE, "head_dim": 8, "tie_word_embeddings": True}
 FAMILIES["ernie4_5_moe"] = {
     **ERNIE,
+    "use_bias": False,
     "num_hidden_layers": 3,
     "moe_num_experts": 8,
     "moe_k": 2,
@@ -189,7 +190,7 @@ FAMILIES["ernie4_5_moe"] = {
     "moe_norm_min": 0.4,
     "moe_gate": "topk",
 }
-OLMO = {"rope_theta": 10000, "rms_norm_eps": 1e-6, "attention_bias": False}
+OLMO = {"rope_theta": 10000, "rms_norm_eps": 1e-6, "attention_bias": False, "pad_token_id": 0}
 FAMILIES["olmo2"] = {**OLMO, "intermediate_size": 24}
 FAMILIES["flex_olmo"] = {
     **OLMO,
@@ -209,6 +210,22 @@ GRANITE = {
 }
 FAMILIES["granite"] = {**GRANITE, "intermediate_size": 24}
 FAMILIES["granitemoe"] = {**GRANITE, "num_local_experts": 8, "num_experts_per_tok": 3, "intermediate_size": 8}
+HUNYUAN = {
+    "rope_theta": 10000.0,
+    "rope_scaling": {"type": "dynamic", "alpha": 50.0, "factor": 1.0},
+    "rms_norm_eps": 1e-5,
+    "head_dim": 8,
+    "attention_bias": False,
+    "use_qk_norm": True,
+    "tie_word_embeddings": True,
+}
+FAMILIES["hunyuan_v1_dense"] = {**HUNYUAN, "intermediate_size": 24}
+FAMILIES["hunyuan_v1_moe"] = {
+    **HUNYUAN,
+    "num_experts": 8,
+    "moe_topk": [2, 2],
+    "intermediate_size": 8,
+}
 
 # Families whose class has another name than they have.
 CLASSES = {"kimi_k2": (DeepseekV3Config, DeepseekV3ForCausalLM)}

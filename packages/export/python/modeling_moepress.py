@@ -165,6 +165,24 @@ class StackedExperts(SharedSlots, nn.Module):
         return self.activation(both[..., ::2], both[..., 1::2]) @ down + self.down_proj_bias[index]
 
 
+class RowStackedExperts(SharedSlots, nn.Module):
+    """The same without biases, with the rows of the gate before those of up: Granite."""
+
+    def __init__(self, config, widths):
+        super().__init__()
+        self.activation = gated(config)
+        if not widths:
+            return
+        count, width, hidden = len(widths), widths[0], config.hidden_size
+        self.gate_up_proj = nn.Parameter(torch.empty(count, 2 * width, hidden))
+        self.down_proj = nn.Parameter(torch.empty(count, hidden, width))
+
+    def compute(self, index, x):
+        x = x.to(self.down_proj.device)
+        gate, up = nn.functional.linear(x, self.gate_up_proj[index]).chunk(2, dim=-1)
+        return nn.functional.linear(self.activation(gate, up), self.down_proj[index])
+
+
 class CompactConfig:
     """Mixed into a stock config. Modules that compute with quantised weights know nothing of shared experts, so that
     these weights become plain ones as they are loaded."""
@@ -181,15 +199,18 @@ class Compact:
 
     # Of one width, which config.json has for all.
     uniform_experts = SeparateExperts
+    # What a decoder layer calls its MoE.
+    moe = "mlp"
 
     def __init__(self, config):
         super().__init__(config)
         for record in config.moepress.get("dense", []):
             decoder_layer = self.model.layers[record["layer"]]
-            decoder_layer.mlp = DenseFfn(config, record, decoder_layer.mlp)
+            setattr(decoder_layer, self.moe, DenseFfn(config, record, getattr(decoder_layer, self.moe)))
         stored = {}
         for record in config.moepress["layers"]:
-            self.model.layers[record["layer"]].mlp.experts = stored[record["layer"]] = self.build_experts(config, record)
+            experts = stored[record["layer"]] = self.build_experts(config, record)
+            getattr(self.model.layers[record["layer"]], self.moe).experts = experts
         for record in config.moepress["layers"]:
             stored[record["layer"]].connect(stored, record["slots"])
 
@@ -202,7 +223,10 @@ class Compact:
 
 
 # Families that store the experts of a layer in one tensor only.
-STACKED = {"gpt_oss"}
+STACKED = {"gpt_oss": StackedExperts, "granitemoe": RowStackedExperts}
+
+# Families whose decoder layers do not call their MoE mlp.
+MOE_NAMES = {"granitemoe": "block_sparse_moe"}
 
 MIXTRAL_NAMES = {
     ".block_sparse_moe.": ".mlp.",
@@ -220,6 +244,13 @@ RENAMINGS = {
         ".mlp.router.gate.weight": ".mlp.gate.weight",
         ".mlp.expert_bias": ".mlp.e_score_correction_bias",
         ".mlp.shared_mlp.": ".mlp.shared_experts.",
+    },
+    "ernie4_5_moe": {".mlp.moe_statics.": ".mlp.gate.moe_statics."},
+    "exaone_moe": {".mlp.e_score_correction_bias": ".mlp.gate.e_score_correction_bias"},
+    "granitemoe": {
+        ".router.layer.": ".router.",
+        ".input_linear.weight": ".experts.gate_up_proj",
+        ".output_linear.weight": ".experts.down_proj",
     },
 }
 
@@ -241,7 +272,9 @@ def __getattr__(name):
     )
     own = {"__module__": __name__, "config_class": config}
     if stock_type in STACKED:
-        own["uniform_experts"] = StackedExperts
+        own["uniform_experts"] = STACKED[stock_type]
+    if stock_type in MOE_NAMES:
+        own["moe"] = MOE_NAMES[stock_type]
     model = type(f"Moepress{family}ForCausalLM", (Compact, stock_model), own)
     if stock_type in RENAMINGS:
         renamings = [WeightRenaming(stored, loaded) for stored, loaded in RENAMINGS[stock_type].items()]

@@ -1,6 +1,12 @@
 export { checkUnread } from './huggingface/carried.js';
 export { checkCompanions } from './huggingface/companions.js';
 export { type ExpertLayout, expertLayouts } from './huggingface/layout.js';
+export {
+  describePrediction,
+  type PredictionChoice,
+  type PredictionLayers,
+  predictionChoices,
+} from './huggingface/prediction.js';
 export { sizeAsWritten, type WrittenSize } from './huggingface/size.js';
 export {
   type WriteCheckpointOptions,

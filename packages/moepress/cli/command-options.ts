@@ -1,4 +1,4 @@
-import { expertLayouts } from '@moepress/export';
+import { expertLayouts, predictionChoices } from '@moepress/export';
 import { calibrationForms, parseCalibration } from '@moepress/harness';
 import { deviceChoices, precisions } from '@moepress/runtime';
 import { Option } from 'commander';
@@ -90,6 +90,12 @@ export const layoutOption = () =>
   )
     .choices(expertLayouts)
     .default('compact');
+export const mtpOption = () =>
+  new Option(
+    '--mtp <choice>',
+    'layers that predict further tokens: keep them, or fail if experts went in a way that they cannot follow; or drop' +
+      ' them (default: keep them where that can be done)',
+  ).choices(predictionChoices);
 export const minTokensOption = () =>
   new Option('--min-tokens <n>', 'report experts that saw fewer calibration tokens')
     .argParser(integer)

@@ -35,6 +35,7 @@ const flags: Readonly<Record<string, string>> = {
   memory: '--memory',
   method: '--method',
   minTokens: '--min-tokens',
+  mtp: '--mtp',
   numFewshot: '--num-fewshot',
   options: '--option',
   out: '--out',

@@ -13,6 +13,7 @@ import {
   checkCompanions,
   checkUnread,
   type ExpertLayout,
+  type PredictionChoice,
   sizeAsWritten,
   type WrittenCheckpoint as WrittenFiles,
   writeHuggingFace,
@@ -26,6 +27,8 @@ import { applyPlanFile, type PlanInput, resolvePlan } from './plans/plan-file.js
 export interface WriteCheckpointOptions extends ModelOptions, WorkOptions {
   /** How experts are stored that slots share or that differ in width; `compact` by default. */
   readonly layout?: ExpertLayout | undefined;
+  /** Whether layers that predict further tokens are kept; by default where they can be. */
+  readonly mtp?: PredictionChoice | undefined;
   /** Replaces a checkpoint that moepress wrote to the folder before. */
   readonly force?: boolean | undefined;
 }
@@ -52,7 +55,7 @@ export async function writeCheckpoint(
   folder: string | FolderOutput,
   options: WriteCheckpointOptions = {},
 ): Promise<WrittenCheckpoint> {
-  const { layout = 'compact', force } = options;
+  const { layout = 'compact', mtp, force } = options;
   const work = workOf(options);
   const output =
     typeof folder === 'string' ? await claimFolder(folder, 'checkpoint', { ...work, force }) : folder;
@@ -60,7 +63,7 @@ export async function writeCheckpoint(
     const file = plan === null ? null : await resolvePlan(plan);
     const base = await resolveModel(model, options);
     const view = file === null ? base : applyPlanFile(base, file);
-    const written = await writeHuggingFace(view, output, { ...work, layout, plan: file?.plan, base });
+    const written = await writeHuggingFace(view, output, { ...work, layout, mtp, plan: file?.plan, base });
     return {
       ...written,
       removed: removedRatios(base, written.parameters),

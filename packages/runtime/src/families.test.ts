@@ -6,7 +6,10 @@ import { familyReferences } from './testing/golden.js';
 import { expectAnswers, expectGradients, expectTraces } from './testing/parity.test.util.js';
 
 const shared = process.env.MOEPRESS_SHARED;
-const families = ['dots1', 'glm4_moe', 'glm4_moe_lite', 'hy_v3', 'kimi_k2', 'minimax_m2', 'solar_open'];
+const families = [
+  ...['dots1', 'glm4_moe', 'glm4_moe_lite', 'hy_v3', 'kimi_k2', 'minimax_m2', 'solar_open'],
+  ...['ernie4_5_moe', 'exaone_moe', 'flex_olmo', 'granitemoe', 'hunyuan_v1_moe'],
+];
 const references = shared ? familyReferences(shared, families) : [];
 
 it('are families that can be opened', () => {

@@ -3,9 +3,17 @@ import { deepseek } from './deepseek.js';
 import { deepseekV2 } from './deepseek-v2.js';
 import { deepseekV3 } from './deepseek-v3.js';
 import { dots1 } from './dots1.js';
+import { ernie45 } from './ernie4-5.js';
+import { ernie45Moe } from './ernie4-5-moe.js';
+import { exaoneMoe } from './exaone-moe.js';
+import { flexOlmo } from './flex-olmo.js';
 import { glm4Moe } from './glm4-moe.js';
 import { glm4MoeLite } from './glm4-moe-lite.js';
 import { gptOss } from './gpt-oss.js';
+import { granite } from './granite.js';
+import { graniteMoe } from './granite-moe.js';
+import { hunyuanV1Dense } from './hunyuan-v1-dense.js';
+import { hunyuanV1Moe } from './hunyuan-v1-moe.js';
 import { hyV3 } from './hy-v3.js';
 import { kimiK2 } from './kimi-k2.js';
 import { llama } from './llama.js';
@@ -13,6 +21,7 @@ import type { ArchitectureManifest } from './manifest.js';
 import { minimaxM2 } from './minimax-m2.js';
 import { mistral } from './mistral.js';
 import { mixtral } from './mixtral.js';
+import { olmo2 } from './olmo2.js';
 import { olmoe } from './olmoe.js';
 import { qwen2 } from './qwen2.js';
 import { qwen2Moe } from './qwen2-moe.js';
@@ -26,15 +35,24 @@ export const architectures: readonly ArchitectureManifest[] = [
   deepseekV2,
   deepseekV3,
   dots1,
+  ernie45,
+  ernie45Moe,
+  exaoneMoe,
+  flexOlmo,
   glm4Moe,
   glm4MoeLite,
   gptOss,
+  granite,
+  graniteMoe,
+  hunyuanV1Dense,
+  hunyuanV1Moe,
   hyV3,
   kimiK2,
   llama,
   minimaxM2,
   mistral,
   mixtral,
+  olmo2,
   olmoe,
   qwen2,
   qwen2Moe,

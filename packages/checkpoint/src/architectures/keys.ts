@@ -31,6 +31,8 @@ export interface KeyRule<Q extends string = Quantity> {
   readonly names: readonly [string, ...string[]];
   readonly absent: Meaning<Q>;
   readonly null: Meaning<Q>;
+  /** A list with one value for each layer may stand in its place, if all of them are equal. */
+  readonly perLayer?: boolean;
   /** Whether the reference asks for Python's truth, to which null, 0, "", [] and {} are false. */
   readonly truth: boolean;
 }
@@ -68,6 +70,10 @@ export const quantities = {
   originalPositions: 'positions before stretching; prevails over the same inside the rotation',
   partialRotary: 'rotated part of a head',
   partialDim: 'the same in dimensions',
+  embeddingMultiplier: 'factor of embedded tokens',
+  residualMultiplier: 'factor of what attention and FFN add',
+  attentionMultiplier: 'factor of the products of queries and keys',
+  logitsScaling: 'divisor of logits',
   attentionBias: 'biases of the projections of attention',
   mlpBias: 'biases of dense MLPs and shared experts',
   usesQkNorm: 'whether queries and keys are normed',
@@ -75,6 +81,7 @@ export const quantities = {
   slidingWindow: 'tokens a windowed layer looks back',
   usesWindow: 'whether there are windows at all',
   windowLayers: 'layer at which the rule for windows changes',
+  windowPattern: 'every how many layers one has no window',
   layerTypes: 'type of attention of each layer',
   queryLatent: 'width of the latent of queries; null: none',
   latent: 'width of the latent of keys and values',
@@ -88,10 +95,12 @@ export const quantities = {
   denseWidth: 'channels of a dense MLP',
   shared: 'size of the shared expert',
   firstDense: 'dense layers at the beginning',
+  lastMoe: 'last layer with experts; -1: that of the model',
   moeEvery: 'step between MoE layers',
   denseLayers: 'further dense layers',
   mlpTypes: 'whether each layer is dense or has experts',
   normalises: 'whether the chosen weights are divided by their sum',
+  leastSum: 'least sum that the chosen weights are divided by',
   scale: 'factor of the chosen weights',
   scoring: 'what turns logits into scores',
   selection: 'how experts are chosen',

@@ -14,15 +14,22 @@ export interface ArchitectureManifest {
   /** Every key of config.json that is read. */
   readonly keys: FamilyKeys;
   /**
-   * Keys that name a mathematics without which transformers computes, and what they may say: it does what the first
-   * value says whatever stands there. Other values are refused, since their author meant something else.
+   * Keys that are not read, and the values they may have: what the family computes here. Most of them transformers does
+   * not look at either. Other values are refused, since their author meant something else.
    */
   readonly fixed?: Readonly<Record<string, readonly [ConfigValue, ...ConfigValue[]]>>;
   readonly attention: AttentionTraits;
   /** Null in a dense family. */
   readonly router: RouterTraits | null;
   readonly ffn: FfnTraits;
+  /** Whether norms stand before attention and FFN, or after them. Default: `before`. */
+  readonly norms?: 'before' | 'after';
   readonly tensors: TensorNames;
+  /**
+   * How the names of tensors begin that belong to layers which predict further tokens, beside those of layers behind the
+   * last. Such layers are not run.
+   */
+  readonly predictionPrefixes?: readonly string[];
   /** What transformers and vLLM know of the family. */
   readonly elsewhere?: FamilyElsewhere;
 }
@@ -62,7 +69,15 @@ export interface GroupedQueryTraits {
    * whether there is. `square`: over a projection that must be as wide as the hidden states.
    */
   readonly qkNorm: 'head' | 'projection' | 'square' | null;
+  /** Queries and keys are normed after the rotation. */
+  readonly normedAfterRotation?: true;
   readonly rotation: RotationRule;
+  /** Which numbers of a head are rotated together; by default those half a rotation apart. */
+  readonly pairing?: 'neighbours';
+  /** `alpha` beside a dynamic rotation stretches its base once for all: theta * alpha ** (d / (d - 2)). */
+  readonly alphaBase?: true;
+  /** Layers whose queries and keys are not rotated, if any: those without a window where `sliding_window` is set. */
+  readonly unrotated?: 'full-beside-windows';
   readonly windows: WindowRule;
   /** Whether each head has a sink beside the tokens' logits. */
   readonly sinks: boolean;
@@ -71,9 +86,15 @@ export interface GroupedQueryTraits {
 /**
  * Which layers see only the last `sliding_window` tokens: none; all, where the key is set; or those that
  * `layer_types` names, and where that is absent every other one from the first, those from `max_window_layers` on,
- * or every other one below it.
+ * every other one below it, or all but every `sliding_window_pattern`-th.
  */
-export type WindowRule = 'never' | 'every-layer' | 'alternating' | 'from-layer' | 'alternating-below-layer';
+export type WindowRule =
+  | 'never'
+  | 'every-layer'
+  | 'alternating'
+  | 'from-layer'
+  | 'alternating-below-layer'
+  | 'pattern';
 
 /**
  * How much of a head is rotated. `whole`: all of it, and `partial_rotary_factor` is not looked at. `undivided`: all of
@@ -107,7 +128,7 @@ export interface RouterTraits {
 }
 
 export interface FfnTraits {
-  /** The shared expert: its size in channels or in experts of the routed width; and whether its output passes a sigmoid gate. */
+  /** The shared expert: its size in channels or in experts of the routed width, one of it without a key; and whether its output passes a sigmoid gate. */
   readonly shared: {
     readonly unit: 'channels' | 'experts';
     readonly gated: boolean;
@@ -116,9 +137,10 @@ export interface FfnTraits {
    * Which layers are dense, of width `intermediate_size`. `all`: those of a dense family. `mlp-only-layers`: those listed there, and
    * those with (layer + 1) % decoder_sparse_step != 0. `prefix`: the first `first_k_dense_replace`. `prefix-and-step`: also
    * those with layer % moe_layer_freq != 0. `types`: those that `mlp_layer_types` names; where that is absent, the first
-   * `first_k_dense_replace`, or the first alone in a family that does not read this key.
+   * `first_k_dense_replace`, or the first alone in a family that does not read this key. `interval`: those before a first
+   * and behind a last layer with experts, and those with (layer + 1) % `moe_layer_interval` != 0.
    */
-  readonly dense: 'none' | 'all' | 'mlp-only-layers' | 'prefix' | 'prefix-and-step' | 'types';
+  readonly dense: 'none' | 'all' | 'mlp-only-layers' | 'prefix' | 'prefix-and-step' | 'types' | 'interval';
   /** SwiGLU with both factors clamped, in place of the function that config.json names. */
   readonly clamp: { readonly alpha: number; readonly limit: number } | null;
 }
@@ -149,6 +171,8 @@ export interface TensorNames {
   /** Stem. */
   readonly router: string;
   readonly selectionBias: string;
+  /** It is stored as [1, slots]. */
+  readonly selectionBiasAsRow?: true;
   readonly experts: ExpertNames;
   readonly dense: MlpNames;
   readonly shared: MlpNames;

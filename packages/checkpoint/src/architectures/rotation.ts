@@ -10,6 +10,7 @@ export type RotationQuantity =
   | 'theta'
   | 'partialRotary'
   | 'factor'
+  | 'alpha'
   | 'originalPositions'
   | 'attentionFactor'
   | 'mscale'
@@ -42,7 +43,8 @@ export const commonRotation = {
 export const rotations = {
   default: {},
   linear: { factor },
-  dynamic: { factor },
+  // Hunyuan's alone.
+  dynamic: { factor, alpha: key('alpha', none, { null: none, truth: true }) },
   proportional: { factor: key('factor', value(1)) },
   yarn: {
     factor: factorOrRatio,

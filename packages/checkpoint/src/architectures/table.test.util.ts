@@ -21,12 +21,13 @@ const windows: Readonly<Record<WindowRule, readonly string[]>> = {
   'every-layer': ['`sliding_window` on every layer'],
   alternating: ['windows by `layer_types`, else on every other layer from the first'],
   'from-layer': ['windows by `layer_types`, else from layer `max_window_layers` on'],
+  pattern: ['windows by `layer_types`, else on all but every `sliding_window_pattern`-th layer'],
   'alternating-below-layer': [
     'windows by `layer_types`, else on every other layer below `max_window_layers`',
   ],
 };
 
-function attention({ attention: traits, keys }: ArchitectureManifest): string {
+function attention({ attention: traits, keys, norms: place }: ArchitectureManifest): string {
   if (traits.kind === 'mla')
     return ['latent (MLA), `attention_bias`', ...rotations[traits.rotation]].join(', ');
   return [
@@ -34,6 +35,10 @@ function attention({ attention: traits, keys }: ArchitectureManifest): string {
     ...biases(traits, keys),
     ...norms(traits, keys),
     ...rotations[traits.rotation],
+    ...(traits.pairing ? ['neighbours rotated together'] : []),
+    ...(place === 'after' ? ['norms after attention and FFN'] : []),
+    ...named(keys.attentionMultiplier),
+    ...(traits.unrotated ? ['no rotation without a window'] : []),
     ...named(keys.clip),
     ...windows[traits.windows],
     ...(traits.sinks ? ['sinks'] : []),
@@ -46,10 +51,13 @@ const rotations: Readonly<Record<RotationRule, readonly string[]>> = {
   part: ['part of a head rotated'],
 };
 
-function norms({ qkNorm }: GroupedQueryTraits, { usesQkNorm }: FamilyKeys): string[] {
+function norms({ qkNorm, normedAfterRotation }: GroupedQueryTraits, { usesQkNorm }: FamilyKeys): string[] {
   if (qkNorm === null) return [];
   const told = named(usesQkNorm).map((name) => ` by ${name}`);
-  return [`query and key norms over the ${qkNorm === 'head' ? 'head' : 'projection'}${told.join('')}`];
+  const place = normedAfterRotation ? ' after rotation' : '';
+  return [
+    `query and key norms over the ${qkNorm === 'head' ? 'head' : 'projection'}${place}${told.join('')}`,
+  ];
 }
 
 function biases({ qkvBias, outputBias }: GroupedQueryTraits, keys: FamilyKeys): string[] {
@@ -88,6 +96,7 @@ const dense = {
   'mlp-only-layers': 'dense layers by `mlp_only_layers` and `decoder_sparse_step`',
   prefix: 'dense layers by `first_k_dense_replace`',
   types: 'dense layers by `mlp_layer_types`',
+  interval: 'dense layers by `moe_layer_start_index`, `moe_layer_end_index` and `moe_layer_interval`',
   'prefix-and-step': 'dense layers by `first_k_dense_replace` and `moe_layer_freq`',
 };
 

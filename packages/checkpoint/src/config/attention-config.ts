@@ -27,10 +27,13 @@ export interface GroupedQueryConfig extends Heads {
   readonly qkvBias: boolean;
   readonly outputBias: boolean;
   readonly qkNorm: 'head' | 'projection' | null;
+  readonly normedAfterRotation: boolean;
   readonly clip: number | null;
   readonly sinks: boolean;
   /** By layer: tokens it sees, null for all. */
   readonly windows: readonly (number | null)[];
+  /** By layer: whether queries and keys stay unrotated. */
+  readonly unrotated: readonly boolean[];
 }
 
 export interface LatentConfig extends Heads {
@@ -59,6 +62,8 @@ function readGroupedQuery(reader: KeyReader<Quantity>, traits: GroupedQueryTrait
   if (traits.qkNorm === 'square' && heads * headDim !== reader.read('hiddenSize', count)) {
     throw reader.invalid('headDim', 'the norm of all queries is as wide as the hidden states');
   }
+  const windows = readWindows(reader, traits.windows);
+  const hasWindow = traits.unrotated !== undefined && reader.value('slidingWindow') !== null;
   const { qkvBias: rule } = traits;
   const qkvBias = rule === 'by-config' ? reader.read('attentionBias', z.boolean()) : rule === 'always';
   return {
@@ -66,14 +71,18 @@ function readGroupedQuery(reader: KeyReader<Quantity>, traits: GroupedQueryTrait
     heads,
     kvHeads,
     headDim,
-    rope: ropeOf(readRope(reader, rotated), rotated, 'halves'),
-    scale: headDim ** -0.5,
+    rope: ropeOf(readRope(reader, rotated, traits.alphaBase), rotated, traits.pairing ?? 'halves'),
+    scale: reader.reads('attentionMultiplier')
+      ? reader.read('attentionMultiplier', z.number())
+      : headDim ** -0.5,
     qkvBias,
     outputBias: traits.outputBias === 'as-qkv' && qkvBias,
     qkNorm: readQkNorm(reader, traits),
+    normedAfterRotation: traits.normedAfterRotation === true,
     clip: reader.reads('clip') ? reader.read('clip', z.number().nonnegative().nullable()) : null,
     sinks: traits.sinks,
-    windows: readWindows(reader, traits.windows),
+    windows,
+    unrotated: windows.map((window) => hasWindow && window === null),
   };
 }
 
@@ -155,6 +164,13 @@ function slidingLayers(
   }
   if (types) return types;
   if (rule === 'alternating') return where((layer) => layer % 2 === 0);
+  if (rule === 'pattern') {
+    const pattern = reader.read('windowPattern', count);
+    if (reader.value('slidingWindow') === null) {
+      throw reader.invalid('slidingWindow', '"layer_types" must say then that no layer has a window');
+    }
+    return where((layer) => (layer + 1) % pattern !== 0);
+  }
   if (!isOn(reader)) return where(() => false);
   const turn = reader.read('windowLayers', z.int());
   if (rule === 'alternating-below-layer') return where((layer) => layer % 2 === 0 && layer < turn);

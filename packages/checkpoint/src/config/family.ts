@@ -7,7 +7,7 @@ import type { JsonObject } from '../folder/json.js';
 import { type AttentionConfig, layerCount, readAttention } from './attention-config.js';
 import { type FfnConfig, readFfn } from './ffn.js';
 import { asTokenId, readEosTokenIds } from './generation.js';
-import { type ConfigWarning, count, KeyReader } from './reader.js';
+import { type ConfigWarning, count, KeyReader, positive } from './reader.js';
 import { type RouterConfig, readRouter } from './router.js';
 import { declaredDtype, type Quantisation, readQuantisation } from './storage.js';
 
@@ -57,6 +57,7 @@ export function readFamilyConfig(
       rope,
       maxPositions: reader.read('maxPositions', count),
       tiedEmbeddings: reader.read('tied', z.boolean()),
+      ...readMultipliers(reader),
       dtype: declaredDtype(raw) ?? (quantisation ? 'BF16' : 'F32'),
       bosTokenId: asTokenId(reader.value('bosTokenId')),
       eosTokenIds: readEosTokenIds(raw, generation, file),
@@ -66,6 +67,17 @@ export function readFamilyConfig(
     ffn,
     quantisation,
     warnings: reader.warnings,
+  };
+}
+
+function readMultipliers(reader: KeyReader<Quantity>): Pick<DecoderConfig, 'multipliers'> {
+  if (!reader.reads('embeddingMultiplier')) return {};
+  return {
+    multipliers: {
+      embedding: reader.read('embeddingMultiplier', z.number()),
+      residual: reader.read('residualMultiplier', z.number()),
+      logits: 1 / reader.read('logitsScaling', positive),
+    },
   };
 }
 
@@ -104,7 +116,7 @@ export function refuseUnsupported(
   });
 }
 
-/** Refuses keys that transformers does not look at, but that ask for another mathematics. Throws `CONFIG_UNSUPPORTED`. */
+/** Refuses keys that are not read and ask for another mathematics. Throws `CONFIG_UNSUPPORTED`. */
 function refuseUnread(
   raw: JsonObject,
   fixed: NonNullable<ArchitectureManifest['fixed']>,
@@ -115,7 +127,7 @@ function refuseUnread(
     if (told === undefined || told === null || values.some((value) => isDeepStrictEqual(value, told)))
       continue;
     throw new MoepressError('CONFIG_UNSUPPORTED', {
-      message: `"${name}" is ${shown(told)}; only ${values.map((value) => JSON.stringify(value)).join(' or ')} is implemented (transformers does not look at it).`,
+      message: `"${name}" is ${shown(told)}; only ${values.map((value) => JSON.stringify(value)).join(' or ')} is implemented.`,
       where: `${file}: ${name}`,
     });
   }

@@ -56,6 +56,11 @@ function readLayerRule(reader: KeyReader<Quantity>, rule: FfnTraits['dense']): (
   const first = reader.read('firstDense', index);
   if (!reader.reads('moeEvery')) return (layer) => layer >= first;
   const step = reader.read('moeEvery', count);
+  if (rule === 'interval') {
+    const told = reader.read('lastMoe', z.int());
+    const last = told === -1 ? Number.POSITIVE_INFINITY : told;
+    return (layer) => layer >= first && layer <= last && (layer + 1) % step === 0;
+  }
   if (rule === 'prefix-and-step') return (layer) => layer >= first && layer % step === 0;
   if (step !== 1) {
     reader.warn(
@@ -83,6 +88,7 @@ function readSharedWidth(
   expertWidth: number,
 ): number | null {
   if (shared === null) return null;
+  if (!reader.reads('shared')) return expertWidth;
   const size = reader.read('shared', index);
   return shared.unit === 'channels' ? size : size * expertWidth;
 }

@@ -45,9 +45,10 @@ export class KeyReader<Q extends string> {
   /** The same, unchecked; undefined if the table refuses what is there. */
   value(quantity: Q): unknown {
     const name = this.#given(quantity);
-    const { absent, null: ofNull, truth } = this.#rule(quantity);
+    const { absent, null: ofNull, truth, perLayer } = this.#rule(quantity);
     if (name === undefined) return this.#meant(absent);
     const value = this.#raw[name];
+    if (perLayer && Array.isArray(value) && new Set(value).size === 1) return value[0];
     return value === null || (truth && isFalse(value)) ? this.#meant(ofNull) : value;
   }
 

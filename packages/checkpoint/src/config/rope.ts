@@ -20,14 +20,20 @@ type Parameters = KeyReader<RotationQuantity>;
 /**
  * The rotation, from the classic form (`rope_theta` beside `rope_scaling`) or that of transformers 5
  * (`rope_parameters` with `rope_type` and `rope_theta`). As in transformers, the classic form prevails as a whole,
- * and a theta that the form lacks is that at the top of config.json, else the family's. `dim` is what is rotated of a head.
+ * and a theta that the form lacks is that at the top of config.json, else the family's. `dim` is what is rotated of a
+ * head; `alphaBase`: see `GroupedQueryTraits`.
  * Throws `CONFIG_UNSUPPORTED` for rotations that differ between layers and unknown types; `CONFIG_INVALID` for values that
  * make no sense.
  */
-export function readRope(reader: KeyReader<Quantity>, dim: number): RopeConfig {
+export function readRope(reader: KeyReader<Quantity>, dim: number, alphaBase = false): RopeConfig {
   const { type, parameters, form } = readParameters(reader);
   const theta = thetaOf(reader, parameters);
   warnOfLostTheta(reader, form, theta, parameters);
+  if (alphaBase && type === 'dynamic') {
+    const alpha = parameters.read('alpha', positive.nullable());
+    // Nothing but the base changes then, however long a sequence is.
+    if (alpha !== null) return { theta: theta * alpha ** (dim / (dim - 2)), scaling: null };
+  }
   const scaling = readScaling(type, parameters, reader, dim);
   return { theta, scaling };
 }

@@ -5,7 +5,7 @@ import type { RouterTraits } from '../architectures/manifest.js';
 import { count, type KeyReader } from './reader.js';
 
 /** A router without its tensors. */
-export type RouterConfig = Pick<Router, 'scoring' | 'groups' | 'topK' | 'normalise' | 'scale'>;
+export type RouterConfig = Pick<Router, 'scoring' | 'groups' | 'topK' | 'normalise' | 'leastSum' | 'scale'>;
 
 /** Throws `CONFIG_UNSUPPORTED` for a scoring or selection that the family does not have, or `CONFIG_INVALID`. */
 export function readRouter(
@@ -24,6 +24,7 @@ export function readRouter(
     // Beyond the best groups there is nothing of any weight to choose.
     topK: groups ? Math.min(topK, (experts / groups.count) * groups.selected) : topK,
     normalise: readNormalise(reader, traits.normalise, topK),
+    ...(reader.reads('leastSum') && { leastSum: reader.read('leastSum', z.number().positive()) }),
     scale: reader.reads('scale') ? reader.read('scale', z.number()) : 1,
   };
 }

@@ -23,8 +23,8 @@ async function renamed(name: string): Promise<string> {
   return folder;
 }
 
-/** Families that are another one by a different name. */
-const lookalikes: Readonly<Record<string, string>> = { kimi_k2: 'deepseek_v3' };
+/** Families that are another one by a different name, or with less. */
+const lookalikes: Readonly<Record<string, string>> = { kimi_k2: 'deepseek_v3', solar_open: 'glm4_moe' };
 
 describe('familyPatterns', () => {
   it.each(architectures)('covers every tensor of $modelType', async ({ modelType }) => {

@@ -51,7 +51,8 @@ export async function diagnoseCheckpoint(id: string, options: OpenOptions = {}):
   const kinds = kindsOf(tensors);
   const matches = architectures.map((manifest) => {
     const match = compare(manifest, kinds, raw, directory);
-    return { match, score: score(match) + keysRead(manifest, raw) / 1000 };
+    const { read, absent } = keysOf(manifest, raw);
+    return { match, score: score(match) + read / 1e3 - absent / 1e6 };
   });
   const { match: nearest } = matches.reduce((best, other) => (other.score > best.score ? other : best));
   return { modelType: String(raw.model_type), config: relevantKeys(raw), tensors: kinds, nearest };
@@ -89,10 +90,11 @@ function compare(
   };
 }
 
-/** How many keys of config.json the family knows. */
-function keysRead({ keys, fixed = {} }: ArchitectureManifest, raw: JsonObject): number {
+/** How many of the keys that the family knows are in config.json, and how many are not. */
+function keysOf({ keys, fixed = {} }: ArchitectureManifest, raw: JsonObject) {
   const names = [...Object.values(keys).flatMap(({ names }) => names), ...Object.keys(fixed)];
-  return names.filter((name) => raw[name] !== undefined).length;
+  const read = names.filter((name) => raw[name] !== undefined).length;
+  return { read, absent: names.length - read };
 }
 
 function obstacleOf(manifest: ArchitectureManifest, raw: JsonObject, directory: string): string | null {

@@ -37,11 +37,13 @@ function buildGroupedQuery(
     o: linear(names.output, [hiddenSize, queryWidth], outputBias),
     qkNorm: qkNorm && {
       over: qkNorm,
+      ...(config.normedAfterRotation && { afterRotation: true }),
       q: tensors.take(names.queryNorm, [normWidths[0]!], { layer }),
       k: tensors.take(names.keyNorm, [normWidths[1]!], { layer }),
     },
     clip: config.clip,
     window: config.windows[layer]!,
+    ...(config.unrotated[layer] && { unrotated: true }),
     sinks: config.sinks ? tensors.take(names.sinks, [heads], { layer }) : null,
   };
 }

@@ -1,5 +1,15 @@
-import type { Block, DenseFfn, Expert, Model, MoeFfn, Router, SharedExpert } from '@moepress/core';
-import type { TensorNames } from '../architectures/manifest.js';
+import type {
+  Block,
+  DenseFfn,
+  Expert,
+  Model,
+  MoeFfn,
+  Router,
+  SharedExpert,
+  StoredTensor,
+  TensorExpr,
+} from '@moepress/core';
+import { type Place, type TensorNames, tensorName } from '../architectures/manifest.js';
 import { buildAttention, nameAttention } from './attention.js';
 import type { BuildContext } from './build-context.js';
 import { compactExperts, type DenseLayer, type StoredExpert, stockExperts } from './compact.js';
@@ -19,6 +29,7 @@ export function buildBlock(layer: number, context: BuildContext): Block {
     norms: {
       attention: tensors.take(attentionNorm, [hiddenSize], { layer }),
       ffn: tensors.take(ffnNorm, [hiddenSize], { layer }),
+      ...(manifest.norms && { place: manifest.norms }),
     },
   };
 }
@@ -63,7 +74,7 @@ function buildMoe(layer: number, context: BuildContext): MoeFfn {
 }
 
 function buildRouter(layer: number, { manifest, config, tensors }: BuildContext): Router {
-  const { router: stem, selectionBias } = manifest.tensors;
+  const { router: stem, selectionBias, selectionBiasAsRow } = manifest.tensors;
   const { experts, hiddenSize } = config.decoder;
   // Layers have experts only in families that have a router.
   const traits = manifest.router!;
@@ -71,8 +82,14 @@ function buildRouter(layer: number, { manifest, config, tensors }: BuildContext)
     ...config.router!,
     weight: tensors.take(`${stem}.weight`, [experts, hiddenSize], { layer }),
     bias: traits.bias ? tensors.take(`${stem}.bias`, [experts], { layer }) : null,
-    selectionBias: traits.selectionBias ? tensors.take(selectionBias, [experts], { layer }) : null,
+    selectionBias: traits.selectionBias ? takeSelectionBias() : null,
   };
+
+  function takeSelectionBias(): StoredTensor {
+    return selectionBiasAsRow
+      ? tensors.fused(selectionBias, [experts], { layer }, { index: 0, count: 1 })
+      : tensors.take(selectionBias, [experts], { layer });
+  }
 }
 
 function buildShared(layer: number, context: BuildContext): SharedExpert | null {
@@ -126,8 +143,13 @@ function nameRouter(
   const at = { layer };
   return [
     ...nameLinear(names.router, { weight, bias }, at),
-    ...(selectionBias ? [single(names.selectionBias, selectionBias, at)] : []),
+    ...(selectionBias ? [nameSelectionBias(selectionBias, names, at)] : []),
   ];
+}
+
+function nameSelectionBias(bias: TensorExpr, names: TensorNames, at: Place): NamedTensor {
+  if (!names.selectionBiasAsRow) return single(names.selectionBias, bias, at);
+  return { kind: 'stack', name: tensorName(names.selectionBias, at), of: [bias], transposed: false };
 }
 
 function nameShared({ mlp, gate }: SharedExpert, names: TensorNames, layer: number): NamedTensor[] {

@@ -54,6 +54,16 @@ export type RopeScaling =
   /** Only the first `pairs` pairs are rotated. */
   | { readonly kind: 'proportional'; readonly factor: number; readonly pairs: number };
 
+/** Constants that a decoder multiplies by, 1 where it does not (Granite). */
+export interface Multipliers {
+  /** Of embedded tokens. */
+  readonly embedding: number;
+  /** Of what attention and FFN add to their input. */
+  readonly residual: number;
+  /** Of logits. */
+  readonly logits: number;
+}
+
 /** The settings of a decoder's config.json, under the same names for all families. */
 export interface DecoderConfig {
   readonly hiddenSize: number;
@@ -69,6 +79,8 @@ export interface DecoderConfig {
   readonly rope: Rope;
   readonly maxPositions: number;
   readonly tiedEmbeddings: boolean;
+  /** Default: none. */
+  readonly multipliers?: Multipliers;
   /** Storage type of the weights as the config declares it. */
   readonly dtype: DType;
   readonly bosTokenId: number | null;

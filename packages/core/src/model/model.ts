@@ -37,13 +37,20 @@ export interface ModelSource {
   readonly unread: readonly StoredTensor[];
 }
 
-/** One decoder layer: x + attention(norm(x)), then x + ffn(norm(x)). */
+/** One decoder layer: x + attention(norm(x)), then x + ffn(norm(x)); or x + norm(attention(x)), then x + norm(ffn(x)). */
 export interface Block {
   readonly index: number;
   readonly attention: Attention;
   readonly ffn: DenseFfn | MoeFfn;
-  /** RMS norm weights [H] before attention and before the FFN. */
-  readonly norms: { readonly attention: TensorExpr; readonly ffn: TensorExpr };
+  readonly norms: BlockNorms;
+}
+
+/** RMS norm weights [H] of attention and the FFN: of what goes into them, or of what comes out (OLMo 2). */
+export interface BlockNorms {
+  readonly attention: TensorExpr;
+  readonly ffn: TensorExpr;
+  /** Default: `before`. */
+  readonly place?: 'before' | 'after';
 }
 
 /** y = x Wᵀ + b, W as Hugging Face stores it: [out, in]. */
@@ -73,9 +80,11 @@ export interface GroupedQueryAttention extends CausalAttention {
   readonly q: Linear;
   readonly k: Linear;
   readonly v: Linear;
-  /** RMS norm of queries and keys before rotation: over each head (Qwen3) or the whole projection (OLMoE). */
+  /** RMS norm of queries and keys, before rotation: over each head (Qwen3) or the whole projection (OLMoE). */
   readonly qkNorm: {
     readonly over: 'head' | 'projection';
+    /** After the rotation, not before it (Hunyuan). */
+    readonly afterRotation?: boolean;
     readonly q: TensorExpr;
     readonly k: TensorExpr;
   } | null;
@@ -83,6 +92,8 @@ export interface GroupedQueryAttention extends CausalAttention {
   readonly clip: number | null;
   /** A token sees itself and the `window - 1` tokens before it; null: all before it. */
   readonly window: number | null;
+  /** Queries and keys are not rotated: nothing tells where a token stands (NoPE, arXiv 2305.19466). */
+  readonly unrotated?: boolean;
   /** [heads]: an additional logit, which takes its share of the softmax and contributes no value (gpt-oss). */
   readonly sinks: TensorExpr | null;
 }
@@ -181,6 +192,8 @@ export interface Router {
   readonly groups: RouterGroups | null;
   readonly topK: number;
   readonly normalise: boolean;
+  /** A smaller sum counts as this; by default sums are taken as they are (ERNIE 4.5). */
+  readonly leastSum?: number;
   readonly scale: number;
 }
 

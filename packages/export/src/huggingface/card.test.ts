@@ -10,7 +10,18 @@ function facts(base: Model, plan: CompressionPlan, layout: ExpertLayout): CardFa
   const { form } = arrange(model, findArchitecture(base.architecture, base.id), layout);
   const bytes = { routed: 98_304, whole: 2_000_000 };
   const parameters = countParameters(model);
-  return { model, base, plan, form, runsInTransformers: true, quantised: true, bytes, parameters };
+  const prediction = { outcome: 'none', tensors: 0, reason: null } as const;
+  return {
+    model,
+    base,
+    plan,
+    form,
+    runsInTransformers: true,
+    quantised: true,
+    prediction,
+    bytes,
+    parameters,
+  };
 }
 
 async function cardOf(layout: ExpertLayout) {

@@ -10,6 +10,7 @@ import {
 } from '@moepress/core';
 import type { Arrangement } from './layout.js';
 import { sharesExperts } from './placement.js';
+import { describePrediction, type PredictionLayers } from './prediction.js';
 import { expertWidths } from './widths.js';
 
 /** What the section of the model card tells. */
@@ -22,6 +23,7 @@ export interface CardFacts {
   readonly runsInTransformers: boolean;
   /** Whether what the base stores quantised, if anything, stays so. */
   readonly quantised: boolean;
+  readonly prediction: PredictionLayers;
   /** Of the weights as they are stored now, copies and zeros included. */
   readonly bytes: { readonly routed: number; readonly whole: number };
   readonly parameters: ParameterCounts;
@@ -68,9 +70,11 @@ Compressed with moepress. The plan, \`moepress_plan.json\`, makes this checkpoin
 
 type Row = readonly [name: string, value: string];
 
-function methodRows({ model, plan, form, quantised }: CardFacts): Row[] {
+function methodRows({ model, plan, form, quantised, prediction }: CardFacts): Row[] {
   const rows: Row[] = [['layout', layoutOf(form, model)]];
   if (!quantised) rows.push(['weights', 'BF16: quantised ones were changed, so none are any more']);
+  const predicting = describePrediction(prediction);
+  if (predicting) rows.push(['layers that predict further tokens', predicting]);
   if (!plan) return rows;
   const { method, base, options, learned } = plan;
   return [

@@ -8,9 +8,9 @@ import {
   type TensorEntry,
   writeSafetensors,
 } from '@moepress/checkpoint';
-import { applyPlan } from '@moepress/core';
+import { applyPlan, type CompressionPlan, type Model, moeBlocks } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
-import { dropPlan, failure, fixture, temporaryFolder } from '../support.test.util.js';
+import { dropPlan, failure, fixture, narrowPlan, remapPlan, temporaryFolder } from '../support.test.util.js';
 import { checkUnread } from './carried.js';
 import { writeHuggingFace } from './write.js';
 
@@ -77,18 +77,82 @@ describe('tensors that no part of a model reads', () => {
     expect(await failure(written)).toMatchObject({ message: expect.stringContaining(name) });
   });
 
-  it('stay behind where they predict further tokens', async () => {
-    const base = await withExtra('deepseek_v3', tensor('model.layers.3.eh_proj.weight', 'U8', [1], [1]));
-    const config = { ...base.source.config, num_nextn_predict_layers: 1 };
-    const model = { ...base, source: { ...base.source, config } };
-    const { directory } = await writeHuggingFace(
-      applyPlan(model, dropPlan(model)),
-      join(await temporaryFolder(), 'out'),
-      { layout: 'compact' },
+  describe('of layers that predict further tokens', () => {
+    const experts = [0, 1, 2, 3, 4, 5, 6, 7].map((e) =>
+      tensor(`model.layers.3.mlp.experts.${e}.gate_proj.weight`, 'F32', [1], [e, 0, 0, 0]),
     );
-    const written = await openModel(directory);
-    expect(written.source.unread).toEqual([]);
-    expect(written.source.config.num_nextn_predict_layers).toBe(0);
+    const router = tensor(
+      'model.layers.3.mlp.gate.weight',
+      'F32',
+      [16, 1],
+      Array.from({ length: 64 }, (_, i) => i),
+    );
+    const norm = tensor('model.layers.3.enorm.weight', 'F32', [1], [9, 9, 9, 9]);
+    const more = [8, 9, 10, 11, 12, 13, 14, 15].map((e) =>
+      tensor(`model.layers.3.mlp.experts.${e}.gate_proj.weight`, 'F32', [1], [e, 0, 0, 0]),
+    );
+    const write = async (plan: (base: Model) => CompressionPlan, mtp?: 'keep' | 'drop') => {
+      const base = await withExtra('deepseek_v3', ...experts, ...more, router, norm);
+      const config = { ...base.source.config, num_nextn_predict_layers: 1 };
+      const model = { ...base, source: { ...base.source, config } };
+      const out = join(await temporaryFolder(), 'out');
+      const view = applyPlan(model, plan(model));
+      return {
+        out,
+        written: await writeHuggingFace(view, out, { layout: 'compact', mtp, base: model }),
+        view,
+      };
+    };
+    const bytesOfWritten = async (folder: string) => {
+      const { tensors } = await readSafetensors(join(folder, 'model.safetensors'));
+      const predicting = [...tensors.values()].filter(({ name }) => name.startsWith('model.layers.3.'));
+      return new Map(
+        await Promise.all(
+          predicting.map(async (stored) => {
+            const raw: Uint8Array[] = [];
+            for await (const block of bytesOf({ ...stored, dtype: 'U8', shape: [stored.length] }))
+              raw.push(block);
+            return [stored.name, [...Buffer.concat(raw)]] as const;
+          }),
+        ),
+      );
+    };
+
+    it('lose the experts that the last layer loses, with their rows of the router', async () => {
+      const { out, written, view } = await write(dropPlan);
+      const kept = moeBlocks(view)
+        .at(-1)!
+        .ffn.pool.map(({ origin }) => origin.index);
+      expect(written.prediction).toEqual({ outcome: 'kept', tensors: 18, reason: null });
+      const tensors = await bytesOfWritten(out);
+      kept.forEach((from, to) => {
+        expect(tensors.get(`model.layers.3.mlp.experts.${to}.gate_proj.weight`)).toEqual([from, 0, 0, 0]);
+      });
+      expect(tensors.size).toBe(kept.length + 2);
+      expect(tensors.get(router.name)).toEqual(kept.flatMap((row) => [0, 1, 2, 3].map((i) => 4 * row + i)));
+      const again = await openModel(out);
+      expect(again.source.config.num_nextn_predict_layers).toBe(1);
+      expect(again.source.unread).toHaveLength(kept.length + 2);
+    });
+
+    it('stay as they are where slots share experts', async () => {
+      const { out, written } = await write(remapPlan);
+      expect(written.prediction.outcome).toBe('kept');
+      expect((await bytesOfWritten(out)).size).toBe(18);
+    });
+
+    it('are dropped on demand, and where experts became narrower, unless they must be kept', async () => {
+      for (const { out, written } of [await write(dropPlan, 'drop'), await write(narrowPlan)]) {
+        expect(written.prediction.outcome).toBe('dropped');
+        const again = await openModel(out);
+        expect(again.source.unread).toEqual([]);
+        expect(again.source.config.num_nextn_predict_layers).toBe(0);
+      }
+      expect(await failure(write(narrowPlan, 'keep'))).toMatchObject({
+        code: 'CONFIG_UNSUPPORTED',
+        hint: expect.stringContaining('--mtp drop'),
+      });
+    });
   });
 
   it('lose to no tensor of the new model', async () => {

@@ -1,10 +1,12 @@
-import { bytesOf, describeUnread, findArchitecture, type TensorEntry } from '@moepress/checkpoint';
+import { describeUnread, findArchitecture, type TensorEntry } from '@moepress/checkpoint';
 import { type Model, MoepressError, type StoredTensor } from '@moepress/core';
+import { storedEntry } from './carried-entry.js';
+import { predictionTensors } from './prediction.js';
 
 /**
- * The tensors of the original that no part of the model reads, byte for byte under their names. Layers that
- * predict further tokens stay behind, as the written config says that there are none. Throws `CONFIG_UNSUPPORTED`
- * where `checkUnread` does, and for a name among `written`.
+ * The tensors of the original that no part of the model reads, byte for byte under their names, but for those of layers
+ * that predict further tokens (`writtenPrediction`). Throws `CONFIG_UNSUPPORTED` where `checkUnread` does, and for a name
+ * among `written`.
  */
 export function carriedEntries(model: Model, written: ReadonlySet<string>): TensorEntry[] {
   checkUnread(model);
@@ -12,13 +14,7 @@ export function carriedEntries(model: Model, written: ReadonlySet<string>): Tens
   const taken = carried.filter(({ name }) => written.has(name));
   if (taken.length > 0)
     throw refused(`${describeUnread(taken)}, and the new model needs the same name.`, model);
-  return carried.map((tensor) => ({
-    name: tensor.name,
-    dtype: tensor.dtype,
-    shape: tensor.shape,
-    // Whatever its type: elements need not be whole bytes.
-    bytes: () => bytesOf({ ...tensor, dtype: 'U8', shape: [tensor.length] }),
-  }));
+  return carried.map((tensor) => storedEntry(tensor));
 }
 
 /**
@@ -28,20 +24,16 @@ export function carriedEntries(model: Model, written: ReadonlySet<string>): Tens
 export function checkUnread(model: Model): void {
   const router = findArchitecture(model.architecture, model.id).tensors.router.split('{layer}')[1]!;
   const unclear = carriedTensors(model).filter(
-    ({ name }) =>
-      layerOf(name) < model.config.layers && (name.includes('.experts.') || name.includes(`${router}.`)),
+    ({ name }) => name.includes('.experts.') || name.includes(`${router}.`),
   );
   if (unclear.length > 0) {
     throw refused(`${describeUnread(unclear)}. Which experts they would belong to is not known.`, model);
   }
 }
 
-/** 0 for what belongs to no layer. */
-const layerOf = (name: string) => Number(/\blayers\.(\d+)\./.exec(name)?.[1] ?? 0);
-
-function carriedTensors({ source, config }: Model): StoredTensor[] {
-  if (!source.config.num_nextn_predict_layers) return [...source.unread];
-  return source.unread.filter(({ name }) => layerOf(name) < config.layers);
+function carriedTensors(model: Model): StoredTensor[] {
+  const predicting = new Set(predictionTensors(model));
+  return model.source.unread.filter((tensor) => !predicting.has(tensor));
 }
 
 function refused(message: string, model: Model): MoepressError {

@@ -7,6 +7,7 @@ import {
 } from '@moepress/checkpoint';
 import { type CompressionPlan, type Model, MoepressError, moeBlocks, planHash } from '@moepress/core';
 import type { Arrangement } from './layout.js';
+import { type PredictionLayers, predictionChanges } from './prediction.js';
 import { sharedWidths } from './widths.js';
 
 /** The Python file that teaches transformers the compact layout. */
@@ -21,7 +22,11 @@ export interface WrittenConfigOptions {
   readonly plan: CompressionPlan | undefined;
   /** Whether what the original stores quantised stays so. */
   readonly quantised: boolean;
+  /** What becomes of the layers that predict further tokens; none by default. */
+  readonly prediction?: PredictionLayers | undefined;
 }
+
+const noPrediction: PredictionLayers = { outcome: 'none', tensors: 0, reason: null };
 
 /**
  * config.json of the written checkpoint: the original's, with what the view changed.
@@ -29,14 +34,13 @@ export interface WrittenConfigOptions {
  */
 export function writtenConfig(
   { model, manifest, config: original, form, width }: Arrangement,
-  { plan, quantised }: WrittenConfigOptions,
+  { plan, quantised, prediction = noPrediction }: WrittenConfigOptions,
 ): Record<string, unknown> {
   const { quantization_config, ...plain } = original;
-  const config = withQuantities(
-    quantised ? original : plain,
-    manifest,
-    changesOf(model, manifest, width, original),
-  );
+  const config = withQuantities(quantised ? original : plain, manifest, {
+    ...changesOf(model, manifest, width, original),
+    ...predictionChanges(prediction, manifest, original),
+  });
   if (form.kind === 'stock') return config;
   if (form.kind === 'compact') return compactConfig(config, manifest, form.record, plan);
   return { ...config, architectures: [`Ragged${manifest.className}`], less_is_moe: form.record };
@@ -76,10 +80,7 @@ function changesOf(
 ): Changes {
   const { keys } = manifest;
   const moe = moeBlocks(model);
-  // Layers that predict further tokens are not read and so not written.
-  const names = keys.furtherLayers?.names ?? [];
   const further = {
-    ...(names.some((name) => original[name]) && { furtherLayers: 0 }),
     // The original's is wrong where its head is one of its own.
     ...(quantityOf(original, manifest, 'tied') === true && !model.config.tiedEmbeddings && { tied: false }),
   };
@@ -118,8 +119,8 @@ function groups(
 /** The shared expert where it is counted in routed ones, which may be narrower now. */
 function sharedExperts({ keys, ffn }: ArchitectureManifest, width: number, model: Model): Changes {
   const widths = sharedWidths(model);
-  if (ffn.shared?.unit !== 'experts' || widths.length === 0) return {};
-  return { shared: same(widths, keys.shared!.names[0], model) / width };
+  if (ffn.shared?.unit !== 'experts' || !keys.shared || widths.length === 0) return {};
+  return { shared: same(widths, keys.shared.names[0], model) / width };
 }
 
 function same(values: readonly number[], key: string, model: Model): number {

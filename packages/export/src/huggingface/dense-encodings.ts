@@ -94,6 +94,8 @@ function denseChanges(dense: readonly number[], { config, model, manifest }: Enc
       return {
         mlpTypes: Array.from({ length: layers }, (_, i) => (dense.includes(i) ? 'dense' : 'sparse')),
       };
+    case 'interval':
+      return isPrefix && dense.length === layers ? { firstDense: layers } : null;
     case 'prefix':
       return isPrefix ? { firstDense: dense.length } : null;
     case 'prefix-and-step': {

@@ -26,9 +26,14 @@ export function commonWidth(model: Model, manifest: ArchitectureManifest): numbe
 }
 
 /** Whether a stock config.json can state the width. Some families count the channels of the shared expert in routed experts. */
-function isExpressible(width: number, model: Model, { ffn: { shared } }: ArchitectureManifest): boolean {
+function isExpressible(
+  width: number,
+  model: Model,
+  { ffn: { shared }, keys }: ArchitectureManifest,
+): boolean {
   if (width === 0) return false;
-  return shared?.unit !== 'experts' || sharedWidths(model).every((own) => own % width === 0);
+  if (shared?.unit !== 'experts') return true;
+  return sharedWidths(model).every((own) => (keys.shared ? own % width === 0 : own === width));
 }
 
 export function sharedWidths(model: Model): number[] {

@@ -23,6 +23,7 @@ import { copyCompanions, findCompanions, readCard } from './companions.js';
 import { hasModelingCode, modelingFile, writtenConfig } from './config.js';
 import { formatJson } from './json.js';
 import { arrange, type ExpertLayout } from './layout.js';
+import { type PredictionChoice, type PredictionLayers, writtenPrediction } from './prediction.js';
 import { entriesOf, staysQuantised } from './quantised.js';
 import { sizeOf } from './size.js';
 
@@ -32,6 +33,11 @@ export interface WriteCheckpointOptions extends Work {
   readonly plan?: CompressionPlan | undefined;
   /** The model the plan was applied to, for the ratios in the model card. */
   readonly base?: Model | undefined;
+  /**
+   * What becomes of layers that predict further tokens. By default they are kept where they can be: where the sizes of
+   * router and experts stay, or experts only went, whose numbers then go from them too.
+   */
+  readonly mtp?: PredictionChoice | undefined;
   /** Default 5 GB. */
   readonly maxShardBytes?: number | undefined;
 }
@@ -43,6 +49,8 @@ export interface WrittenCheckpoint {
   readonly files: readonly string[];
   /** What the files hold, copies of experts and zeros included. */
   readonly parameters: ParameterCounts;
+  /** What became of the layers that predict further tokens. */
+  readonly prediction: PredictionLayers;
 }
 
 /**
@@ -72,7 +80,7 @@ export async function writeHuggingFace(
 async function fill(
   folder: string,
   model: Model,
-  { layout, plan, base, maxShardBytes, progress, signal }: WriteCheckpointOptions,
+  { layout, plan, base, mtp, maxShardBytes, progress, signal }: WriteCheckpointOptions,
 ): Promise<Omit<WrittenCheckpoint, 'directory'>> {
   const arrangement = arrange(model, findArchitecture(model.architecture, model.id), layout);
   const { manifest } = arrangement;
@@ -81,9 +89,10 @@ async function fill(
   const tensors = nameTensors(arrangement.model, manifest.tensors, arrangement.experts);
   const quantised = staysQuantised(tensors);
   const entries = tensors.flatMap((tensor) => entriesOf(tensor, quantised));
+  const { entries: ofPrediction, ...prediction } = writtenPrediction(arrangement, { wanted: mtp, quantised });
   const carried = carriedEntries(model, new Set(entries.map(({ name }) => name)));
-  const shards = planShards([...entries, ...carried], { maxShardBytes, metadata });
-  const config = writtenConfig(arrangement, { plan, quantised });
+  const shards = planShards([...entries, ...carried, ...ofPrediction], { maxShardBytes, metadata });
+  const config = writtenConfig(arrangement, { plan, quantised, prediction });
   const runsInTransformers = hasModelingCode(manifest);
   const companions = await findCompanions(model.source.directory);
   const card = await readCard(model.source.directory);
@@ -94,6 +103,7 @@ async function fill(
     form: arrangement.form,
     runsInTransformers,
     quantised,
+    prediction,
     ...sizeOf(arrangement, tensors, quantised),
   };
   const texts: Record<string, string> = {
@@ -117,7 +127,7 @@ async function fill(
   }
   throwIfAborted(signal);
   const files = [...weightFiles, ...companions.map(({ name }) => name), ...Object.keys(texts)];
-  return { bytes, files: files.sort(), parameters: facts.parameters };
+  return { bytes, files: files.sort(), parameters: facts.parameters, prediction };
 }
 
 const modelingSource = new URL('../../python/modeling_moepress.py', import.meta.url);

@@ -1,4 +1,4 @@
-import type { ExpertLayout } from '@moepress/export';
+import type { ExpertLayout, PredictionChoice } from '@moepress/export';
 import { claimFolder, withOutput } from '../../src/files/output.js';
 import { resolveModel, warnOfOtherBase } from '../../src/models/open-model.js';
 import { readPlan } from '../../src/plans/plan-file.js';
@@ -8,6 +8,7 @@ import {
   jsonOption,
   layoutOption,
   modelHelp,
+  mtpOption,
   profileOption,
   revisionOption,
 } from '../command-options.js';
@@ -18,6 +19,7 @@ import { printWritten, showWarnings } from './compress-command.js';
 interface ApplyFlags {
   readonly out: string;
   readonly layout: ExpertLayout;
+  readonly mtp?: PredictionChoice;
   readonly force?: boolean;
   readonly revision?: string;
 }
@@ -28,6 +30,7 @@ export const define: Define = (command, context) =>
     .argument('<model>', `the plan's base: ${modelHelp}`)
     .requiredOption('--out <dir>', 'folder of the checkpoint', path)
     .addOption(layoutOption())
+    .addOption(mtpOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
     .addOption(forceOption())
@@ -37,7 +40,7 @@ export const define: Define = (command, context) =>
 async function apply(
   planFile: string,
   id: string,
-  { out, layout, force, revision }: ApplyFlags,
+  { out, layout, mtp, force, revision }: ApplyFlags,
   context: Context,
 ): Promise<void> {
   const { work } = context;
@@ -48,6 +51,6 @@ async function apply(
     const base = await resolveModel(id, { revision, ...work });
     await warnOfOtherBase(file.plan, base, { progress, signal: work.signal });
     showWarnings(file.plan, context);
-    printWritten(await writeCheckpoint(base, file, output!, { layout, ...work }), layout, context);
+    printWritten(await writeCheckpoint(base, file, output!, { layout, mtp, ...work }), layout, context);
   });
 }

@@ -1,6 +1,6 @@
 import { type FileOutput, FolderOutput } from '@moepress/checkpoint';
 import { type CompressionPlan, MoepressError, planHash, type RemovedRatios } from '@moepress/core';
-import type { ExpertLayout } from '@moepress/export';
+import { describePrediction, type ExpertLayout, type PredictionChoice } from '@moepress/export';
 import type { CalibrationPart } from '@moepress/harness';
 import { compress, requestOf } from '../../src/compress.js';
 import { checkChosen, claimFile, claimFolder, withOutput } from '../../src/files/output.js';
@@ -23,6 +23,7 @@ import {
   memoryOption,
   minTokensOption,
   modelHelp,
+  mtpOption,
   noEvidenceOption,
   pluginOption,
   precisionOption,
@@ -41,6 +42,7 @@ interface CompressFlags extends CacheFlags, DeviceFlags {
   readonly planOnly?: boolean;
   readonly force?: boolean;
   readonly layout: ExpertLayout;
+  readonly mtp?: PredictionChoice;
   readonly option?: Readonly<Record<string, unknown>>;
   readonly acrossGroups?: boolean;
   readonly calibration?: readonly CalibrationPart[];
@@ -65,6 +67,7 @@ export const define: Define = (command, context) =>
       'of routers that select within groups of experts: drop the lowest of a layer, and select without groups',
     )
     .addOption(layoutOption())
+    .addOption(mtpOption())
     .addOption(calibrationOption())
     .addOption(dataOption())
     .addOption(seedOption())
@@ -85,7 +88,7 @@ export const define: Define = (command, context) =>
     .action(async (model, flags) => compressModel(model, flags, await context(flags)));
 
 async function compressModel(id: string, flags: CompressFlags, context: Context): Promise<void> {
-  const { layout, option, acrossGroups, evidence, answers, runs, out, force, ...options } = flags;
+  const { layout, mtp, option, acrossGroups, evidence, answers, runs, out, force, ...options } = flags;
   const { work, plugins } = context;
   // What can be refused at once is refused before a model comes from the Hub and is measured.
   const cache = cacheOf({ ...(evidence !== undefined && { evidence }) });
@@ -100,7 +103,7 @@ async function compressModel(id: string, flags: CompressFlags, context: Context)
     const plan = await compress(model, { ...choice, method: request.method, cache, ...work });
     showWarnings(plan, context);
     if (!(output instanceof FolderOutput)) return printPlan(plan, output, context);
-    printWritten(await writeCheckpoint(model, plan, output, { layout, ...work }), layout, context);
+    printWritten(await writeCheckpoint(model, plan, output, { layout, mtp, ...work }), layout, context);
   });
 }
 
@@ -135,7 +138,8 @@ async function printPlan(plan: CompressionPlan, output: FileOutput | null, conte
 
 /** Says what was written and saved. */
 export function printWritten(written: WrittenCheckpoint, layout: ExpertLayout, { print }: Context): void {
-  const { removed, planned } = written;
+  const { removed, planned, prediction } = written;
+  const predicting = describePrediction(prediction);
   const text = [
     `Wrote ${written.directory}: ${formatBytes(written.bytes)} in ${written.files.length} files`,
     `Removed ${describeRemoved(removed)}`,
@@ -144,6 +148,7 @@ export function printWritten(written: WrittenCheckpoint, layout: ExpertLayout, {
           `The plan removes ${describeRemoved(planned)}: copies and zeros of the layout ${layout} fill the files up again`,
         ]
       : []),
+    ...(predicting === null ? [] : [`Layers that predict further tokens: ${predicting}`]),
   ].join('\n');
   print(text, written);
 }

@@ -1,24 +1,24 @@
 import type { Block, Model, Statistic, Value } from '@moepress/core';
-import { add, GraphBuilder, type GraphIR, reduceSum, rmsNorm } from '@moepress/graph';
+import { GraphBuilder, type GraphIR, reduceSum } from '@moepress/graph';
 import { differentiableAttention, type Tokens } from './attention/differentiable.js';
 import { openFfn } from './ffn.js';
+import { branchInput, withBranch } from './residual.js';
 import { outputStatistics } from './statistics.js';
 import { blockGradients, blockTaps } from './taps.js';
-import { weightFor } from './weights.js';
 
 /** One decoder layer, `hidden` [T, H], in operators that have derivatives. */
 export function differentiableBlock(model: Model, block: Block, hidden: Value, tokens: Tokens) {
   const { graph } = hidden;
   const { rmsNormEps } = model.config;
-  const { attention, norms } = block;
-  const normed = rmsNorm(hidden, weightFor(hidden, norms.attention), rmsNormEps);
+  const { attention } = block;
+  const normed = branchInput(hidden, 'attention', block, model);
   const attended = graph.scoped('attention', () =>
     differentiableAttention(normed, attention, tokens, rmsNormEps),
   );
-  const residual = add(hidden, attended);
-  const ffnInput = rmsNorm(residual, weightFor(hidden, norms.ffn), rmsNormEps);
+  const residual = withBranch(hidden, attended, { part: 'attention', block, model });
+  const ffnInput = branchInput(residual, 'ffn', block, model);
   const ffn = graph.scoped('ffn', () => openFfn(ffnInput, block.ffn, 'activation'));
-  return { ffnInput, ffn, hiddenOut: add(residual, ffn.output) };
+  return { ffnInput, ffn, hiddenOut: withBranch(residual, ffn.output, { part: 'ffn', block, model }) };
 }
 
 /**

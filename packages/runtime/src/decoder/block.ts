@@ -1,5 +1,5 @@
 import type { Block, Model, Statistic, Value } from '@moepress/core';
-import { add, cast, GraphBuilder, type GraphIR, gather, reduceSum, rmsNorm } from '@moepress/graph';
+import { cast, GraphBuilder, type GraphIR, gather, reduceSum } from '@moepress/graph';
 import { type DeviceTraits, traitsOf } from '../devices/traits.js';
 import { paddedDimOf, valueDimOf } from './attention/heads.js';
 import { paddedAttention } from './attention/padded.js';
@@ -7,10 +7,10 @@ import { present } from './attention/present.js';
 import { treeAttention } from './attention/tree.js';
 import { moeFfn, openFfn } from './ffn.js';
 import { paddedInputs, treeInputs } from './inputs.js';
+import { branchInput, withBranch } from './residual.js';
 import type { Routing } from './router/route.js';
 import { outputStatistics } from './statistics.js';
 import { blockTaps } from './taps.js';
-import { weightFor } from './weights.js';
 
 /** What a block's graph yields besides the hidden states. */
 export interface BlockOutputs {
@@ -44,16 +44,17 @@ export function blockGraph(
   const hidden = graph.input('hidden', 'float32', ['T', hiddenSize]);
   const rows = outputs.cache && traits.attention === 'tree' ? graph.input('rows', 'int32', ['R']) : null;
   const attended = graph.scoped('attention', () => {
-    const normed = rmsNorm(hidden, weightFor(hidden, block.norms.attention), rmsNormEps);
+    const normed = branchInput(hidden, 'attention', block, model);
     const { cache = false } = outputs;
     return attentions[traits.attention](graph, normed, block, { epsilon: rmsNormEps, cache, rows, traits });
   });
-  const residual = add(rows ? gather(hidden, rows) : hidden, attended.output);
-  const ffnInput = rmsNorm(residual, weightFor(hidden, block.norms.ffn), rmsNormEps);
+  const came = rows ? gather(hidden, rows) : hidden;
+  const residual = withBranch(came, attended.output, { part: 'attention', block, model });
+  const ffnInput = branchInput(residual, 'ffn', block, model);
   const ffnOutput = graph.scoped('ffn', () =>
     ffn(graph, ffnInput, block, { ...outputs, branches: traits.branches }),
   );
-  const hiddenOut = add(residual, ffnOutput);
+  const hiddenOut = withBranch(residual, ffnOutput, { part: 'ffn', block, model });
 
   if (outputs.ffnInput) graph.output('ffnInput', ffnInput, { onDevice: true });
   graph.output('hiddenOut', hiddenOut, { onDevice: true });

@@ -6,25 +6,23 @@ import {
   concat,
   GraphBuilder,
   type GraphIR,
-  gather,
   greater,
   plusNumber,
   range,
   reduceSum,
-  rmsNorm,
   sizeOf,
   squeeze,
-  storedWeight,
   timesNumber,
   unsqueeze,
   where,
 } from '@moepress/graph';
 import { valueDimOf, windowAndSinks } from './attention/heads.js';
 import { type Caches, stepAttention } from './attention/step.js';
+import { embedded } from './embedding.js';
 import { moeFfn, openFfn } from './ffn.js';
 import { type AngleInputs, angleInputs } from './inputs.js';
 import { finalNormed, outputNextTokens } from './lm-head.js';
-import { weightFor } from './weights.js';
+import { branchInput, withBranch } from './residual.js';
 
 /** Some neighbouring blocks of a model, with the embedding before them and the head after them where these are next. */
 export interface DecodePart {
@@ -75,7 +73,7 @@ export function decodeGraph(model: Model, { blocks, embeds, heads }: DecodePart)
   const graph = new GraphBuilder('decode');
   const angles = angleInputs(graph, rope.dim);
   let hidden = embeds
-    ? cast(gather(storedWeight(graph, model.embed), graph.input('ids', 'int32', ['T'])), 'float32')
+    ? embedded(graph.input('ids', 'int32', ['T']), model)
     : graph.input('hidden', 'float32', ['T', hiddenSize]);
   const past = graph.input('past', 'int64', ['T']);
   const masks = new Map<number | null, Value>();
@@ -155,17 +153,17 @@ function step(
 ): Value {
   const { graph } = hidden;
   const { rmsNormEps } = model.config;
-  const { attention, ffn, norms } = block;
+  const { attention, ffn } = block;
   const { output, own } = graph.scoped('attention', () => {
-    const normed = rmsNorm(hidden, weightFor(hidden, norms.attention), rmsNormEps);
+    const normed = branchInput(hidden, 'attention', block, model);
     return stepAttention(normed, attention, { ...inputs, epsilon: rmsNormEps });
   });
   graph.output(ownOutput('key', block), own.key);
   graph.output(ownOutput('value', block), own.value);
-  const residual = add(hidden, output);
-  const normed = rmsNorm(residual, weightFor(residual, norms.ffn), rmsNormEps);
+  const residual = withBranch(hidden, output, { part: 'attention', block, model });
+  const normed = branchInput(residual, 'ffn', block, model);
   const made = graph.scoped('ffn', () =>
     ffn.kind === 'moe' ? moeFfn(normed, ffn).output : openFfn(normed, ffn).output,
   );
-  return add(residual, made);
+  return withBranch(residual, made, { part: 'ffn', block, model });
 }

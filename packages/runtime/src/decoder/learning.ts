@@ -1,5 +1,13 @@
 import { type Block, blockTensors, type Model } from '@moepress/core';
-import { addRepeatedRows, cast, differentiate, GraphBuilder, type GraphIR, zeros } from '@moepress/graph';
+import {
+  addRepeatedRows,
+  cast,
+  differentiate,
+  GraphBuilder,
+  type GraphIR,
+  timesNumber,
+  zeros,
+} from '@moepress/graph';
 import { packingOf } from './attention/packing.js';
 import { differentiableBlock } from './block-gradient.js';
 import { outputGradient } from './loss-graph.js';
@@ -31,11 +39,13 @@ export function blockLearningGraph(model: Model, block: Block, below: boolean): 
 
 /** The embedding's gradient from that of the embedded tokens: `ids` int32 [T], `gradient` [T, H]. */
 export function embedLearningGraph({ embed, config }: Model): GraphIR {
+  const { multipliers } = config;
   const graph = new GraphBuilder('embed.learning');
   const ids = graph.input('ids', 'int32', ['T']);
   const gradient = graph.input('gradient', 'float32', ['T', config.hiddenSize]);
   for (const { name, shape } of parametersIn([embed])) {
-    const sum = addRepeatedRows(zeros(graph, shape, 'float32'), cast(ids, 'int64'), gradient);
+    const rows = multipliers ? timesNumber(gradient, multipliers.embedding) : gradient;
+    const sum = addRepeatedRows(zeros(graph, shape, 'float32'), cast(ids, 'int64'), rows);
     graph.output(gradientOf(name), sum);
   }
   return graph.finish();

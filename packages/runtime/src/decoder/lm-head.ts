@@ -1,4 +1,4 @@
-import { type Model, rowParts, type Value } from '@moepress/core';
+import { type DecoderConfig, type Model, rowParts, type Value } from '@moepress/core';
 import {
   add,
   argMax,
@@ -24,6 +24,7 @@ import {
   split,
   squeeze,
   sub,
+  timesNumber,
   unsqueeze,
   type WeightParts,
   weight,
@@ -174,7 +175,12 @@ export function finalNormed(
   hidden: Value,
   { config, finalNorm }: Pick<Model, 'config' | 'finalNorm'>,
 ): Value {
-  return rmsNorm(hidden, weight(hidden.graph, finalNorm), config.rmsNormEps);
+  return scaledForLogits(rmsNorm(hidden, weight(hidden.graph, finalNorm), config.rmsNormEps), config);
+}
+
+/** Where logits are multiplied, so is what goes into the head, which has fewer numbers. */
+export function scaledForLogits(normed: Value, { multipliers }: DecoderConfig): Value {
+  return multipliers ? timesNumber(normed, multipliers.logits) : normed;
 }
 
 /** Chosen `rows` int32 [R] of `hidden` [T, H]. */

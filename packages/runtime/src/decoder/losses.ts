@@ -19,6 +19,7 @@ import {
   sub,
   timesNumber,
 } from '@moepress/graph';
+import { scaledForLogits } from './lm-head.js';
 import { weightFor } from './weights.js';
 
 /**
@@ -32,7 +33,7 @@ export type DivergenceOptions = Pick<DistillationLoss, 'direction' | 'temperatur
 
 /** Final norm and head, [R, H] to [R, vocabulary]. */
 export function logitsOf(own: Value, { finalNorm, head, config }: Model): Value {
-  const normed = rmsNorm(own, weightFor(own, finalNorm), config.rmsNormEps);
+  const normed = scaledForLogits(rmsNorm(own, weightFor(own, finalNorm), config.rmsNormEps), config);
   return own.graph.exactly(() => linear(normed, weightFor(own, head)));
 }
 

@@ -11,17 +11,25 @@ export function groupedHeads(
 ): Heads {
   const part = (x: Value, linear: Linear, norm: (x: Value) => Value = (x) => x) =>
     clipped(norm(project(x, linear)), spec.clip);
-  const query = part(asking.x, spec.q, (q) => normalised(q, spec, 'q', epsilon));
-  const key = part(x, spec.k, (k) => normalised(k, spec, 'k', epsilon));
+  const norm = (of: 'q' | 'k', place: 'before' | 'after') => (part: Value) =>
+    place === (spec.qkNorm?.afterRotation ? 'after' : 'before') ? normalised(part, spec, of, epsilon) : part;
+  const query = part(asking.x, spec.q, norm('q', 'before'));
+  const key = part(x, spec.k, norm('k', 'before'));
   return {
-    query: rotated(query, spec.heads, asking.rotate, spec),
-    key: rotated(key, spec.kvHeads, rotate, spec),
+    query: norm('q', 'after')(rotated(query, spec.heads, asking.rotate, spec)),
+    key: norm('k', 'after')(rotated(key, spec.kvHeads, rotate, spec)),
     value: part(x, spec.v),
   };
 }
 
 /** The first `rope.dim` dimensions of each head rotated, the others as they are. */
-function rotated(x: Value, heads: number, rotate: Rotate, { headDim, rope }: GroupedQueryAttention): Value {
+function rotated(
+  x: Value,
+  heads: number,
+  rotate: Rotate,
+  { headDim, rope, unrotated }: GroupedQueryAttention,
+): Value {
+  if (unrotated) return x;
   if (rope.dim === headDim) return rotate(x, heads);
   const byHead = viewAs(x, [heads, headDim]);
   const first = rotate(viewAs(slice(byHead, 2, 0, rope.dim), [heads * rope.dim]), heads);

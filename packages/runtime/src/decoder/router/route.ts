@@ -1,6 +1,7 @@
-import type { MoeFfn, Value } from '@moepress/core';
+import type { MoeFfn, Router, Value } from '@moepress/core';
 import {
   cast,
+  clip,
   div,
   equal,
   gather,
@@ -39,7 +40,10 @@ export interface Routing {
 }
 
 /** Keeps a sum of sigmoids from being zero (transformers' DeepSeek-V3); too small to be seen beside one of a softmax. */
-const leastSum = 1e-20;
+const addedToSum = 1e-20;
+
+/** No sum of scores is as large. */
+const beyondSums = 1e30;
 
 /**
  * Scores all slots, selects k of them, and makes weights of their scores. What follows the scores is left to the
@@ -55,13 +59,19 @@ export function route(x: Value, ffn: MoeFfn): Routing {
   return { weight, logits, probabilities, ...chosen };
 }
 
+/** [T, 1] */
+function sumOf(scores: Value, { leastSum }: Router): Value {
+  const sum = reduceSum(scores, [1], true);
+  return leastSum === undefined ? plusNumber(sum, addedToSum) : clip(sum, leastSum, beyondSums);
+}
+
 function choose(
   probabilities: Value,
   { router, slots, pool }: MoeFfn,
 ): Omit<Routing, 'weight' | 'logits' | 'probabilities'> {
   const { graph } = probabilities;
   const { selected, scores } = selectSlots(probabilities, router);
-  const shares = router.normalise ? div(scores, plusNumber(reduceSum(scores, [1], true), leastSum)) : scores;
+  const shares = router.normalise ? div(scores, sumOf(scores, router)) : scores;
   const weights = router.scale === 1 ? shares : timesNumber(shares, router.scale);
 
   const identity = slots.every((expert, slot) => expert === slot);
