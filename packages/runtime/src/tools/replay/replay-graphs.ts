@@ -2,6 +2,7 @@ import {
   applyLayers,
   type Block,
   type Criterion,
+  type DecoderConfig,
   type Expert,
   type Model,
   type MoeBlock,
@@ -11,12 +12,12 @@ import { add, GraphBuilder, type GraphIR, timesNumber } from '@moepress/graph';
 import { mlp } from '../../decoder/mlp.js';
 import { distanceGraph } from '../distance.js';
 
-/** One expert on all tokens: `ffnInput` [T, H] to `output` [T, H]. */
-export function expertGraph(expert: Expert, hiddenSize: number): GraphIR {
+/** One expert on all tokens: `ffnInput` [T, H] to `output` [T, H], as far as the block adds it to its input. */
+export function expertGraph(expert: Expert, { hiddenSize, multipliers }: DecoderConfig): GraphIR {
   const graph = new GraphBuilder('replay.expert');
-  graph.output('output', mlp(graph.input('ffnInput', 'float32', ['T', hiddenSize]), expert).output, {
-    onDevice: true,
-  });
+  const { output } = mlp(graph.input('ffnInput', 'float32', ['T', hiddenSize]), expert);
+  const added = multipliers ? timesNumber(output, multipliers.residual) : output;
+  graph.output('output', added, { onDevice: true });
   return graph.finish();
 }
 

@@ -16,7 +16,7 @@ export function replayJob(bound: CalibratedModel, wanted: readonly MoeBlock[], c
   const bare = wanted.map((block) => withoutExperts(model, block));
   const open = graphsOf(bare, (block) => blockGraph(model, block, { ffnInput: true }));
   const experts = wanted.flatMap(({ ffn }) => ffn.pool).reduce((a, b) => (b.width > a.width ? b : a));
-  const expert = expertGraph(experts, hiddenSize);
+  const expert = expertGraph(experts, model.config);
   const trials = distinctBlocks({ blocks: wanted }).map((block) => {
     const { slots } = (block as MoeBlock).ffn;
     const all = slots.map((_, expert) => ({ expert, weight: 1 }));

@@ -22,7 +22,7 @@ type Visit = (layer: LayerReplay) => Promise<void>;
 /**
  * See `MethodTools.replayLayers`. The unchanged model is walked up once; a wanted layer's experts run on every
  * token once, and what they yield stays in the workers or, beyond the memory, in scratch files until the next one.
- * Throws `PLUGIN_INVALID` for layers without experts, `MEMORY_EXCEEDED` if it does not fit into the engine's memory.
+ * Throws `PLUGIN_INVALID` for layers without experts, `CONFIG_UNSUPPORTED` for those with a norm behind them, `MEMORY_EXCEEDED` if it does not fit into the engine's memory.
  */
 export async function replayLayers(
   bound: CalibratedModel,
@@ -82,6 +82,13 @@ function wantedBlocks({ blocks }: Model, layers: readonly number[]): Map<number,
   return new Map(
     layers.map((layer) => {
       const block = blocks[layer];
+      if (isMoe(block) && block.norms.place === 'after') {
+        throw new MoepressError('CONFIG_UNSUPPORTED', {
+          message: `Layer ${layer} norms what its experts add up to: none of them adds something of its own to be tried out.`,
+          where: 'tools.replayLayers',
+          hint: 'Choose a method that does not try experts out one by one.',
+        });
+      }
       if (isMoe(block)) return [layer, block];
       throw new MoepressError('PLUGIN_INVALID', {
         message: `Layer ${layer} has no experts.`,
@@ -118,7 +125,7 @@ async function runExperts(
   progress: ReplayProgress,
 ): Promise<void> {
   for (const [entry, expert] of ffn.pool.entries()) {
-    await scope.with(expertGraph(expert, model.config.hiddenSize), async (session) => {
+    await scope.with(expertGraph(expert, model.config), async (session) => {
       await engine.spread(states.batches, async (batch) => {
         throwIfAborted(signal);
         await states.using(batch, { reads: [ffnInputKey], writes: outputKey(entry) }, async () => {
