@@ -1,9 +1,11 @@
-export { differentiate, type Seed } from './differentiate/differentiate.js';
+export { differentiate } from './differentiate/differentiate.js';
+export type { Seed } from './differentiate/vjp.js';
 export * from './ir/builder.js';
 export * from './ir/graph-ir.js';
 export { type DimSize, outputBytes, peakBytes, peakParts } from './ir/peak-memory.js';
 export { encodeModel, opsets } from './onnx/encode.js';
 export * from './ops/attention.js';
+export * from './ops/fold.js';
 export * from './ops/math.js';
 export * from './ops/nn.js';
 export * from './ops/reduce.js';

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { generationDefaults } from '@moepress/checkpoint';
 import {
+  hasAttention,
   type Model,
   MoepressError,
   measure,
@@ -53,6 +54,16 @@ function fitsDevice(model: Model, { precision, gpuMemory = defaultGpuMemory }: R
   const head = vocabSize * hiddenSize;
   const bytes = measure(model).total.parameters * (precision === 'float16' ? 2 : 4) + 8 * head;
   return bytes < gpuMemory * weightShare;
+}
+
+/** Throws `CONFIG_UNSUPPORTED`: on devices nothing keeps what stays of a sequence in a recurrence. */
+function refuseRecurrence({ id, blocks }: Model): void {
+  if (blocks.every(hasAttention)) return;
+  throw new MoepressError('CONFIG_UNSUPPORTED', {
+    message: 'A model with a recurrence generates text on the processor alone.',
+    where: id,
+    hint: 'Generate with the device cpu.',
+  });
 }
 
 /** How the processor runs a model within the memory it may take. */
@@ -141,6 +152,7 @@ export class ModelRunner {
         const decoder = this.#resident && (await this.#openDecoder(this.#resident));
         return generate({ run, prompts, decoder, memory }, options);
       }
+      refuseRecurrence(this.#model);
       return (this.#resident ? generatePadded : generatePaddedStreamed)(run, prompts, memory, options);
     }, asked);
   }

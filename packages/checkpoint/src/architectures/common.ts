@@ -10,7 +10,7 @@ export const mlp = (stem: string): MlpNames => ({
   down: `${stem}.down_proj.weight`,
 });
 
-/** The names that Llama began and most families kept, with those of DeepSeek's latent attention. */
+/** The names that Llama began and most families kept, with those of DeepSeek's latent attention and Qwen's delta rule. */
 export const llamaStyleNames: TensorNames = {
   embed: 'model.embed_tokens.weight',
   finalNorm: 'model.norm.weight',
@@ -31,6 +31,19 @@ export const llamaStyleNames: TensorNames = {
     keyValueDown: `${layer}.self_attn.kv_a_proj_with_mqa`,
     keyValueDownNorm: `${layer}.self_attn.kv_a_layernorm.weight`,
     keyValueUp: `${layer}.self_attn.kv_b_proj`,
+  },
+  deltaRule: {
+    qkv: `${layer}.linear_attn.in_proj_qkv`,
+    z: `${layer}.linear_attn.in_proj_z`,
+    b: `${layer}.linear_attn.in_proj_b`,
+    a: `${layer}.linear_attn.in_proj_a`,
+    qkvz: `${layer}.linear_attn.in_proj_qkvz`,
+    ba: `${layer}.linear_attn.in_proj_ba`,
+    convolution: `${layer}.linear_attn.conv1d.weight`,
+    decay: `${layer}.linear_attn.A_log`,
+    decayBias: `${layer}.linear_attn.dt_bias`,
+    norm: `${layer}.linear_attn.norm.weight`,
+    output: `${layer}.linear_attn.out_proj`,
   },
   router: `${layer}.mlp.gate`,
   selectionBias: `${layer}.mlp.gate.e_score_correction_bias`,

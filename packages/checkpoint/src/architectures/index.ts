@@ -26,7 +26,9 @@ import { olmoe } from './olmoe.js';
 import { qwen2 } from './qwen2.js';
 import { qwen2Moe } from './qwen2-moe.js';
 import { qwen3 } from './qwen3.js';
+import { qwen35Moe, qwen35MoeText } from './qwen3-5-moe.js';
 import { qwen3Moe } from './qwen3-moe.js';
+import { qwen3Next } from './qwen3-next.js';
 import { solarOpen } from './solar-open.js';
 
 /** Every family that can be opened and written. */
@@ -58,6 +60,9 @@ export const architectures: readonly ArchitectureManifest[] = [
   qwen2Moe,
   qwen3,
   qwen3Moe,
+  qwen3Next,
+  qwen35Moe,
+  qwen35MoeText,
   solarOpen,
 ];
 

@@ -1,4 +1,4 @@
-import type { Router, RouterGroups } from '@moepress/core';
+import type { DeltaRuleInput, Router, RouterGroups } from '@moepress/core';
 import type { ConfigValue, FamilyKeys } from './keys.js';
 
 /**
@@ -18,7 +18,16 @@ export interface ArchitectureManifest {
    * not look at either. Other values are refused, since their author meant something else.
    */
   readonly fixed?: Readonly<Record<string, readonly [ConfigValue, ...ConfigValue[]]>>;
+  /**
+   * The key under which a model for several media keeps the configuration of its text model, which alone is read; its other
+   * tensors are carried over. Absent: config.json is that of the text model.
+   */
+  readonly nested?: string;
   readonly attention: AttentionTraits;
+  /** What the layers have in place of attention that `layer_types` does not give it, or `full_attention_interval`. */
+  readonly deltaRule?: DeltaRuleTraits;
+  /** What is added to the weights of norms; 0 by default. See `DecoderConfig`. */
+  readonly normOffset?: 0 | 1;
   /** Null in a dense family. */
   readonly router: RouterTraits | null;
   readonly ffn: FfnTraits;
@@ -81,6 +90,13 @@ export interface GroupedQueryTraits {
   readonly windows: WindowRule;
   /** Whether each head has a sink beside the tokens' logits. */
   readonly sinks: boolean;
+  /** Whether each head's output has a gate, whose rows stand behind those of its queries; false by default. */
+  readonly outputGate?: boolean;
+}
+
+export interface DeltaRuleTraits {
+  /** See `DeltaRuleInput`. */
+  readonly input: DeltaRuleInput['layout'];
 }
 
 /**
@@ -168,6 +184,8 @@ export interface TensorNames {
   readonly sinks: string;
   /** Latent attention. */
   readonly latent: LatentNames;
+  /** The gated delta rule. */
+  readonly deltaRule: DeltaRuleNames;
   /** Stem. */
   readonly router: string;
   readonly selectionBias: string;
@@ -193,6 +211,21 @@ export interface LatentNames {
   readonly keyValueUp: string;
 }
 
+/** Stems, but for the convolution, the decays and the norm. Those of one layout of the input are not used in the other. */
+export interface DeltaRuleNames {
+  readonly qkv: string;
+  readonly z: string;
+  readonly b: string;
+  readonly a: string;
+  readonly qkvz: string;
+  readonly ba: string;
+  readonly convolution: string;
+  readonly decay: string;
+  readonly decayBias: string;
+  readonly norm: string;
+  readonly output: string;
+}
+
 export interface MlpNames {
   readonly gate: string;
   readonly up: string;
@@ -209,9 +242,9 @@ export type ExpertNames = {
       readonly separate: MlpNames;
     }
   | {
-      /** The family has only the other form. */
+      /** Written are fused ones. */
       readonly separate: null;
-      /** Names of experts that differ in width, which do not fit into one tensor. */
+      /** Names of experts that are stored one by one: those that differ in width do not fit into one tensor. */
       readonly ownWidth: MlpNames;
     }
 );

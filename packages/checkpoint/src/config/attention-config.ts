@@ -30,6 +30,7 @@ export interface GroupedQueryConfig extends Heads {
   readonly normedAfterRotation: boolean;
   readonly clip: number | null;
   readonly sinks: boolean;
+  readonly outputGate: boolean;
   /** By layer: tokens it sees, null for all. */
   readonly windows: readonly (number | null)[];
   /** By layer: whether queries and keys stay unrotated. */
@@ -81,6 +82,7 @@ function readGroupedQuery(reader: KeyReader<Quantity>, traits: GroupedQueryTrait
     normedAfterRotation: traits.normedAfterRotation === true,
     clip: reader.reads('clip') ? reader.read('clip', z.number().nonnegative().nullable()) : null,
     sinks: traits.sinks,
+    outputGate: traits.outputGate ?? false,
     windows,
     unrotated: windows.map((window) => hasWindow && window === null),
   };
@@ -127,6 +129,8 @@ export const layerCount = count.max(10_000);
 
 /** The last is an older name of the second. */
 const layerTypes = ['sliding_attention', 'full_attention', 'attention'] as const;
+/** Of families whose other layers have a recurrence. */
+const mixedTypes = ['linear_attention', 'full_attention'] as const;
 
 /**
  * By layer, how many tokens it sees; null for all. Throws `CONFIG_INVALID` for types that fit no layer and for layers
@@ -141,7 +145,8 @@ export function readWindows(reader: KeyReader<Quantity>, rule: WindowRule): (num
 }
 
 function readTypes(reader: KeyReader<Quantity>, layers: number): boolean[] | null {
-  const types = reader.read('layerTypes', z.array(z.enum(layerTypes)).nullable());
+  const known: readonly string[] = reader.reads('fullInterval') ? mixedTypes : layerTypes;
+  const types = reader.read('layerTypes', z.array(z.enum(known)).nullable());
   if (types === null) return null;
   if (types.length !== layers) throw reader.invalid('layerTypes', `there are ${layers} layers`);
   return types.map((type) => type === 'sliding_attention');

@@ -5,16 +5,20 @@ import type { Quantity } from '../architectures/keys.js';
 import type { ArchitectureManifest } from '../architectures/manifest.js';
 import type { JsonObject } from '../folder/json.js';
 import { type AttentionConfig, layerCount, readAttention } from './attention-config.js';
+import { type DeltaRuleConfig, readDeltaRule } from './delta-rule-config.js';
 import { type FfnConfig, readFfn } from './ffn.js';
 import { asTokenId, readEosTokenIds } from './generation.js';
 import { type ConfigWarning, count, KeyReader, positive } from './reader.js';
 import { type RouterConfig, readRouter } from './router.js';
 import { declaredDtype, type Quantisation, readQuantisation } from './storage.js';
+import { textConfig } from './text-config.js';
 
 /** config.json in the vocabulary of the manifests: what the tensors must look like. */
 export interface FamilyConfig {
   readonly decoder: DecoderConfig;
   readonly attention: AttentionConfig;
+  /** Null in a family whose layers all have attention. */
+  readonly deltaRule: DeltaRuleConfig | null;
   /** Null in a dense family. */
   readonly router: RouterConfig | null;
   readonly ffn: FfnConfig;
@@ -29,11 +33,12 @@ export interface FamilyConfig {
  * Throws `CONFIG_INVALID` naming the key, or `CONFIG_UNSUPPORTED`.
  */
 export function readFamilyConfig(
-  raw: JsonObject,
+  config: JsonObject,
   generation: JsonObject | null,
   manifest: ArchitectureManifest,
   file: string,
 ): FamilyConfig {
+  const raw = textConfig(config, manifest, file);
   const reader = new KeyReader<Quantity>(raw, manifest.keys, file);
   refuseUnsupported(reader, raw, manifest, file);
   const quantisation = readQuantisation(reader);
@@ -54,6 +59,7 @@ export function readFamilyConfig(
       experts,
       topK: router?.topK ?? topK,
       rmsNormEps: reader.read('epsilon', z.number().nonnegative()),
+      normOffset: manifest.normOffset ?? 0,
       rope,
       maxPositions: reader.read('maxPositions', count),
       tiedEmbeddings: reader.read('tied', z.boolean()),
@@ -63,6 +69,7 @@ export function readFamilyConfig(
       eosTokenIds: readEosTokenIds(raw, generation, file),
     },
     attention,
+    deltaRule: manifest.deltaRule ? readDeltaRule(reader, manifest.deltaRule) : null,
     router,
     ffn,
     quantisation,

@@ -4,6 +4,7 @@ import type { Quantity } from '../architectures/keys.js';
 import type { ArchitectureManifest, FfnTraits } from '../architectures/manifest.js';
 import type { JsonObject } from '../folder/json.js';
 import { count, index, KeyReader } from './reader.js';
+import { textConfig } from './text-config.js';
 
 export interface FfnConfig {
   /** Intermediate size of a routed expert; 0 in a dense family. */
@@ -39,7 +40,9 @@ export function readFfn(
 }
 
 /** Layers that a family's config.json makes dense. Throws `CONFIG_INVALID`. */
-export function denseLayers(raw: JsonObject, { keys, ffn }: ArchitectureManifest, layers: number): number[] {
+export function denseLayers(config: JsonObject, manifest: ArchitectureManifest, layers: number): number[] {
+  const { keys, ffn } = manifest;
+  const raw = textConfig(config, manifest, 'config.json');
   const hasExperts = readLayerRule(new KeyReader<Quantity>(raw, keys, 'config.json'), ffn.dense);
   return Array.from({ length: layers }, (_, layer) => layer).filter((layer) => !hasExperts(layer));
 }

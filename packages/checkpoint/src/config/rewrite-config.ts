@@ -4,6 +4,7 @@ import type { JsonObject } from '../folder/json.js';
 import { readWindows } from './attention-config.js';
 import { KeyReader } from './reader.js';
 import { readTheta } from './rope.js';
+import { textConfig, withTextConfig } from './text-config.js';
 
 /** What a config.json is to say otherwise, by quantity. */
 export type Changes = Readonly<Partial<Record<Quantity, ConfigValue>>>;
@@ -11,9 +12,16 @@ export type Changes = Readonly<Partial<Record<Quantity, ConfigValue>>>;
 /** config.json with quantities set, each under one name: another that means the same would prevail over it, or lie. */
 export function withQuantities(
   raw: JsonObject,
-  { keys }: ArchitectureManifest,
+  manifest: ArchitectureManifest,
   changes: Changes,
 ): JsonObject {
+  const { tied, ...inner } = changes;
+  const changed = withTextConfig(raw, manifest, (config) => changedBy(config, manifest, inner));
+  // A wrapper has this one of its own, which prevails.
+  return tied === undefined ? changed : changedBy(changed, manifest, { tied });
+}
+
+function changedBy(raw: JsonObject, { keys }: ArchitectureManifest, changes: Changes): JsonObject {
   let config: JsonObject = raw;
   for (const [quantity, value] of Object.entries(changes) as [Quantity, ConfigValue][]) {
     const rule = keys[quantity];
@@ -25,8 +33,9 @@ export function withQuantities(
 }
 
 /** A value of config.json, or what stands for it; undefined if the family does not read it. */
-export function quantityOf(raw: JsonObject, { keys }: ArchitectureManifest, quantity: Quantity): unknown {
-  const reader = new KeyReader<Quantity>(raw, keys, 'config.json');
+export function quantityOf(raw: JsonObject, manifest: ArchitectureManifest, quantity: Quantity): unknown {
+  const text = textConfig(raw, manifest, 'config.json');
+  const reader = new KeyReader<Quantity>(text, manifest.keys, 'config.json');
   return reader.reads(quantity) ? reader.value(quantity) : undefined;
 }
 

@@ -28,7 +28,14 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
           ...(attention.qkNorm && !usesQkNorm ? [names.queryNorm, names.keyNorm] : []),
           ...(attention.sinks ? [names.sinks] : []),
         ];
+  const rule = names.deltaRule;
+  const { input } = manifest.deltaRule ?? {};
+  const inputs = input === 'grouped' ? [rule.qkvz, rule.ba] : [rule.qkv, rule.z, rule.b, rule.a];
+  const deltaRule = input
+    ? [...[...inputs, rule.output].map(weight), rule.convolution, rule.decay, rule.decayBias, rule.norm]
+    : [];
   const needed = [
+    ...deltaRule,
     names.embed,
     names.finalNorm,
     names.attentionNorm,
@@ -47,6 +54,7 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
     names.head,
     ...(mlpBias ? [...Object.values(names.dense), ...Object.values(names.shared)].map(biasName) : []),
     ...(router ? [fused.gateUp, fused.down] : []),
+    ...(names.experts.separate === null ? Object.values(names.experts.ownWidth) : []),
     ...(attention.kind === 'mla'
       ? [weight(names.query), queryDownNorm, ...[queryDown, queryUp].map(weight)]
       : []),

@@ -1,12 +1,14 @@
-import type { Attention, GroupedQueryAttention, LatentAttention, LatentDown, Linear } from '@moepress/core';
+import type { GroupedQueryAttention, LatentAttention, LatentDown, Linear, TokenMixer } from '@moepress/core';
 import type { LatentNames, TensorNames } from '../architectures/manifest.js';
 import type { GroupedQueryConfig, LatentConfig } from '../config/attention-config.js';
 import type { BuildContext } from './build-context.js';
+import { buildDeltaRule, nameDeltaRule } from './delta-rule.js';
 import { type NamedTensor, nameLinear, single } from './named-tensor.js';
 
 /** Throws what `TensorSource.take` throws. */
-export function buildAttention(layer: number, context: BuildContext): Attention {
-  const { attention } = context.config;
+export function buildAttention(layer: number, context: BuildContext): TokenMixer {
+  const { attention, deltaRule } = context.config;
+  if (deltaRule?.layers[layer]) return buildDeltaRule(layer, deltaRule, context);
   return attention.kind === 'mla'
     ? buildLatent(layer, attention, context)
     : buildGroupedQuery(layer, attention, context);
@@ -31,7 +33,7 @@ function buildGroupedQuery(
     headDim,
     rope,
     scale,
-    q: linear(names.query, [queryWidth, hiddenSize], qkvBias),
+    q: linear(names.query, [config.outputGate ? 2 * queryWidth : queryWidth, hiddenSize], qkvBias),
     k: linear(names.key, [keyWidth, hiddenSize], qkvBias),
     v: linear(names.value, [keyWidth, hiddenSize], qkvBias),
     o: linear(names.output, [hiddenSize, queryWidth], outputBias),
@@ -44,6 +46,7 @@ function buildGroupedQuery(
     clip: config.clip,
     window: config.windows[layer]!,
     ...(config.unrotated[layer] && { unrotated: true }),
+    outputGate: config.outputGate,
     sinks: config.sinks ? tensors.take(names.sinks, [heads], { layer }) : null,
   };
 }
@@ -94,7 +97,8 @@ function linearsOf(layer: number, { tensors }: BuildContext) {
 }
 
 /** What `buildAttention` takes, under the names it takes it by. */
-export function nameAttention(attention: Attention, names: TensorNames, layer: number): NamedTensor[] {
+export function nameAttention(attention: TokenMixer, names: TensorNames, layer: number): NamedTensor[] {
+  if (attention.kind === 'gated-delta-rule') return nameDeltaRule(attention, names.deltaRule, layer);
   return attention.kind === 'mla'
     ? nameLatent(attention, names, layer)
     : nameGrouped(attention, names, layer);

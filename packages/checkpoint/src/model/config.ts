@@ -7,6 +7,7 @@ import type { ArchitectureManifest } from '../architectures/manifest.js';
 import { type FamilyConfig, readFamilyConfig } from '../config/family.js';
 import { generationSettings } from '../config/generation.js';
 import { KeyReader } from '../config/reader.js';
+import { textConfig } from '../config/text-config.js';
 import { type JsonObject, readJsonFile } from '../folder/json.js';
 import { type CompactRecord, readCompactRecord, stockConfig } from './compact.js';
 
@@ -42,6 +43,6 @@ export async function readModelConfig(directory: string): Promise<ModelConfig> {
     compact,
     manifest,
     config: readFamilyConfig(stockConfig(raw, manifest), generation, manifest, file),
-    generation: generationSettings(generation, raw),
+    generation: generationSettings(generation, textConfig(raw, manifest, file)),
   };
 }

@@ -15,11 +15,13 @@ export function takeExpert({ layer, number, count, width }: StoredExpert, contex
   if (width !== null) {
     return takeOwnWidth(ownWidthNames(names), { width, at, biased: fused.bias !== null }, context);
   }
-  const isFused =
-    separate === null || (!context.tensors.has(separate.gate, at) && context.tensors.has(fused.gateUp, at));
+  const single = ownWidthNames(names);
+  const isSingle = context.tensors.has(single.gate, at);
+  const isFused = separate === null ? !isSingle : !isSingle && context.tensors.has(fused.gateUp, at);
+  const biased = separate === null && fused.bias !== null;
   return isFused
     ? takeFused(fused, layer, { index: number, count }, context)
-    : takeMlp(separate, { width: context.config.ffn.expertWidth, at, biased: false }, context);
+    : takeMlp(single, { width: context.config.ffn.expertWidth, at, biased }, context);
 }
 
 /**

@@ -4,6 +4,7 @@ import { type Model, MoepressError, throwIfAborted, type Work } from '@moepress/
 import { type AdapterConfig, mergeLine, readAdapterConfig } from '../adapter/adapter-config.js';
 import { warnOfOwnTokenizer, withAdapter } from '../adapter/apply-adapter.js';
 import { declaredDtype } from '../config/storage.js';
+import { textConfig } from '../config/text-config.js';
 import { checkFiles } from '../folder/own-files.js';
 import { openWeights } from '../folder/weights.js';
 import { buildBlock } from './block.js';
@@ -98,7 +99,11 @@ async function openFolder(
     revision,
     architecture: manifest.modelType,
     headerHash: weights.headerHash,
-    config: { ...decoder, dtype: declaredDtype(raw) ?? embed.dtype, tiedEmbeddings: tied },
+    config: {
+      ...decoder,
+      dtype: declaredDtype(textConfig(raw, manifest, directory)) ?? embed.dtype,
+      tiedEmbeddings: tied,
+    },
     ...description,
     source: { directory, config: raw, generation, unread },
   };

@@ -40,7 +40,8 @@ export interface ModelSource {
 /** One decoder layer: x + attention(norm(x)), then x + ffn(norm(x)); or x + norm(attention(x)), then x + norm(ffn(x)). */
 export interface Block {
   readonly index: number;
-  readonly attention: Attention;
+  /** What lets tokens see those before them. */
+  readonly attention: TokenMixer;
   readonly ffn: DenseFfn | MoeFfn;
   readonly norms: BlockNorms;
 }
@@ -58,6 +59,9 @@ export interface Linear {
   readonly weight: TensorExpr;
   readonly bias: TensorExpr | null;
 }
+
+/** What mixes the tokens of a sequence: attention, or a recurrence whose cost is linear in their number. */
+export type TokenMixer = Attention | GatedDeltaRule;
 
 export type Attention = GroupedQueryAttention | LatentAttention;
 
@@ -77,6 +81,7 @@ interface CausalAttention {
 /** Attention whose heads share keys and values in groups; the first `rope.dim` dimensions of a head are rotated. */
 export interface GroupedQueryAttention extends CausalAttention {
   readonly kind: 'gqa';
+  /** [heads * headDim, H]; with `outputGate` a head has as many rows more, those of its gate behind those of its queries. */
   readonly q: Linear;
   readonly k: Linear;
   readonly v: Linear;
@@ -96,6 +101,8 @@ export interface GroupedQueryAttention extends CausalAttention {
   readonly unrotated?: boolean;
   /** [heads]: an additional logit, which takes its share of the softmax and contributes no value (gpt-oss). */
   readonly sinks: TensorExpr | null;
+  /** Whether what a head attends to is multiplied by the sigmoid of a gate from `q`, before `o` (Qwen3-Next). */
+  readonly outputGate: boolean;
 }
 
 /**
@@ -122,6 +129,46 @@ export interface LatentDown {
   /** Epsilon of that norm: DeepSeek's code leaves it at 1e-6, whatever the config says about other norms. */
   readonly epsilon: number;
 }
+
+/**
+ * Gated delta rule (Gated DeltaNet, arXiv 2412.06464, equation 10; Qwen3-Next). Queries, keys and values pass a causal
+ * depthwise convolution and SiLU; queries and keys have length one. Each value head has a state S [keyDim, valueDim], 0 at
+ * first, that a token changes to S = exp(g) S and then S + k (β (v - Sᵀ k))ᵀ; it yields Sᵀ q / sqrt(keyDim), with
+ * β = sigmoid(b) and g = -exp(decay) softplus(a + decayBias). `valueHeads / keyHeads` neighbouring value heads share
+ * queries and keys. What comes out of a head is normed, multiplied by silu(z), and goes through `o`.
+ */
+export interface GatedDeltaRule {
+  readonly kind: 'gated-delta-rule';
+  readonly keyHeads: number;
+  readonly valueHeads: number;
+  readonly keyDim: number;
+  readonly valueDim: number;
+  readonly input: DeltaRuleInput;
+  /** [2 * keyHeads * keyDim + valueHeads * valueDim, 1, window]: of the channels of all queries, all keys, all values. */
+  readonly convolution: TensorExpr;
+  /** [valueHeads] each. */
+  readonly decay: TensorExpr;
+  readonly decayBias: TensorExpr;
+  /** RMS norm weight of a head's output, [valueDim]; nothing is added to it. */
+  readonly norm: TensorExpr;
+  /** From the heads' values back to H. */
+  readonly o: Linear;
+}
+
+/**
+ * How the inputs of a gated delta rule come from x. `separate`: queries, keys and values of all heads, one after the other;
+ * z [valueHeads * valueDim, H]; b and a [valueHeads, H]. `grouped`: by key head, its queries, keys, values and z, and its
+ * b and a.
+ */
+export type DeltaRuleInput =
+  | {
+      readonly layout: 'separate';
+      readonly qkv: Linear;
+      readonly z: Linear;
+      readonly b: Linear;
+      readonly a: Linear;
+    }
+  | { readonly layout: 'grouped'; readonly qkvz: Linear; readonly ba: Linear };
 
 /** Gated MLP: down(activation(gate x, up x)). */
 export interface Mlp {

@@ -1,6 +1,18 @@
 import { MoepressError } from '../errors/error.js';
 import type { TensorExpr } from '../tensor/expr.js';
-import type { Block, DenseFfn, Expert, Linear, Mlp, Model, MoeFfn, Router, SharedExpert } from './model.js';
+import type {
+  Attention,
+  Block,
+  DenseFfn,
+  Expert,
+  GatedDeltaRule,
+  Linear,
+  Mlp,
+  Model,
+  MoeFfn,
+  Router,
+  SharedExpert,
+} from './model.js';
 
 /** A decoder layer with experts. */
 export type MoeBlock = Block & { readonly ffn: MoeFfn };
@@ -46,8 +58,29 @@ export function mlpTensors(mlp: Mlp): TensorExpr[] {
   return [mlp.gate, mlp.up, mlp.down, ...(mlp.bias ? [mlp.bias.gate, mlp.bias.up, mlp.bias.down] : [])];
 }
 
-/** All tensors of a block's attention, without its norm. */
+/** A decoder layer with softmax attention. */
+export type AttentionBlock = Block & { readonly attention: Attention };
+
+/** A decoder layer with a recurrence in the place of attention. */
+export type RecurrentBlock = Block & { readonly attention: GatedDeltaRule };
+
+/** Whether a layer has softmax attention, and no recurrence in its place. */
+export const hasAttention = (block: Block): block is AttentionBlock => !isRecurrent(block);
+
+export const isRecurrent = (block: Block): block is RecurrentBlock =>
+  block.attention.kind === 'gated-delta-rule';
+
+/** The layers with softmax attention, in depth order. */
+export const attentionBlocks = ({ blocks }: Pick<Model, 'blocks'>): AttentionBlock[] =>
+  blocks.filter(hasAttention);
+
+/** All tensors of a block's attention, or of what stands in its place, without its norm. */
 export function attentionTensors({ attention }: Block): TensorExpr[] {
+  if (attention.kind === 'gated-delta-rule') {
+    const { input, convolution, decay, decayBias, norm, o } = attention;
+    const { layout: _, ...inputs } = input;
+    return [...[...Object.values(inputs), o].flatMap(linearTensors), convolution, decay, decayBias, norm];
+  }
   if (attention.kind === 'mla') {
     const { q, kvDown, kvUp, o } = attention;
     const downs = [...(q.down ? [q.down] : []), kvDown];

@@ -49,6 +49,7 @@ export function toyModel(given: Partial<ToySizes> = {}): Model {
       experts,
       topK,
       rmsNormEps: 1e-6,
+      normOffset: 0,
       rope: rope(hidden),
       maxPositions: 64,
       tiedEmbeddings: false,
@@ -120,6 +121,7 @@ function toyAttention(prefix: string, hidden: number, tensor: Allocate): Attenti
     clip: null,
     window: null,
     sinks: null,
+    outputGate: false,
   };
 }
 

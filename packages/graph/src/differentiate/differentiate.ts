@@ -4,10 +4,11 @@ import type { NodeIR } from '../ir/graph-ir.js';
 import { add } from '../ops/math.js';
 import { zerosLike } from '../ops/shape.js';
 import { elementwise } from './elementwise.js';
+import { foldProduct } from './folding.js';
 import { indexing } from './indexing.js';
 import { products } from './products.js';
 import { reshaping } from './reshaping.js';
-import type { SparseGradient, Vjp } from './vjp.js';
+import type { Seed, SparseGradient, Vjp } from './vjp.js';
 
 /** Vector-Jacobian products by ONNX operator: the operators that `differentiate` knows. */
 const vectorJacobianProducts: Readonly<Record<string, Vjp>> = {
@@ -16,12 +17,6 @@ const vectorJacobianProducts: Readonly<Record<string, Vjp>> = {
   ...reshaping,
   ...indexing,
 };
-
-/** A value and the gradient of the loss with respect to it. */
-export interface Seed {
-  readonly value: Value;
-  readonly gradient: Value;
-}
 
 /**
  * Reverse-mode differentiation while the graph is built: appends the nodes that compute the
@@ -56,7 +51,7 @@ export function differentiate(
       const wanted = node.inputs.map((name) => onTheWay.has(name));
       const outputs = node.outputs.map((name) => graph.value(name));
       const used = inputs.map((input) => input && again(input));
-      const product = productOf(node)({ node, inputs: used, outputs, gradients: incoming, wanted });
+      const product = productOf(graph, node)({ node, inputs: used, outputs, gradients: incoming, wanted });
       for (const [i, gradient] of product.entries()) {
         if (gradient && wanted[i]) accumulate(inputs[i]!, gradient);
       }
@@ -90,7 +85,8 @@ function weightsAgain(graph: GraphBuilder, nodes: readonly NodeIR[]): (value: Va
   return again;
 }
 
-function productOf(node: NodeIR) {
+function productOf(graph: GraphBuilder, node: NodeIR) {
+  if (node.type === 'Scan') return foldProduct((seeds, wrt) => differentiate(graph, seeds, wrt));
   const product = vectorJacobianProducts[node.type];
   if (!product) throw new RangeError(`${node.type} (${node.name}) has no derivative.`);
   return product;

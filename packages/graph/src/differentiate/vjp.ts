@@ -2,6 +2,12 @@ import type { Value } from '@moepress/core';
 import type { NodeIR } from '../ir/graph-ir.js';
 import { reduceSum } from '../ops/reduce.js';
 
+/** A value and the gradient of the loss with respect to it. */
+export interface Seed {
+  readonly value: Value;
+  readonly gradient: Value;
+}
+
 /** What a derivative is given: a node, its values, and the gradients of its outputs. */
 export interface VjpContext {
   readonly node: NodeIR;

@@ -17,6 +17,12 @@ interface Frame {
   readonly known: Map<string, Value>;
 }
 
+/** What a fold makes of its states and a part of each source: the states afterwards, and what it yields besides. */
+export type FoldBody = (
+  states: readonly Value[],
+  parts: readonly Value[],
+) => { readonly states: readonly Value[]; readonly outputs: readonly Value[] };
+
 type NodeOptions = Pick<OpOptions, 'domain' | 'attributes' | 'name'> & {
   /** Attributes that are graphs: the branches of an If, the body of a Loop. */
   readonly graphs?: Readonly<Record<string, GraphIR>>;
@@ -40,6 +46,7 @@ export class GraphBuilder implements Graph {
   readonly #constants = new Map<string, string>();
   readonly #path: string[] = [];
   readonly #values = new Map<string, Value>();
+  readonly #folds = new Map<string, FoldBody>();
   #count = 0;
   #marks: Pick<NodeIR, 'onHost' | 'exact'> = {};
   #fewRows: number | null = null;
@@ -157,6 +164,49 @@ export class GraphBuilder implements Graph {
     return this.multi('Scan', [source], stacked, options);
   }
 
+  /** See `fold`. The first inputs and outputs are the states, then come the parts and what is made of them. */
+  scanWithStates(
+    states: readonly Value[],
+    sources: readonly Value[],
+    { body, reversed = false }: { readonly body: FoldBody; readonly reversed?: boolean },
+  ): { states: Value[]; outputs: Value[] } {
+    const path = [...this.#path, `Scan_${this.#count++}`].join('/');
+    const inside = (name: string, { dtype }: Value, shape: readonly Dim[]) =>
+      this.#value(`${path}/${name}`, dtype, shape);
+    const before = states.map((state, i) => inside(`state.${i}`, state, state.shape));
+    const parts = sources.map((source, i) => inside(`part.${i}`, source, source.shape.slice(1)));
+    const inner = this.#subgraph('body', () => {
+      const { states: after, outputs } = body(before, parts);
+      return [...after, ...outputs];
+    }, [...before, ...parts]);
+    const steps = sources[0]!.shape[0]!;
+    const yields = inner.values.map(({ dtype, shape }, i) =>
+      i < states.length ? { dtype, shape: states[i]!.shape } : { dtype, shape: [steps, ...shape] },
+    );
+    const directions = (count: number) => new Array<number>(count).fill(1);
+    const attributes = {
+      num_scan_inputs: sources.length,
+      ...(reversed && {
+        scan_input_directions: directions(sources.length),
+        scan_output_directions: directions(inner.values.length - states.length),
+      }),
+    };
+    const all = this.multi('Scan', [...states, ...sources], yields, {
+      name: 'Scan',
+      attributes,
+      graphs: { body: inner.graph },
+    });
+    if (!reversed) this.#folds.set(all[0]!.name, body);
+    return { states: all.slice(0, states.length), outputs: all.slice(states.length) };
+  }
+
+  /** What a fold does with each part, by the name of its first state afterwards. */
+  foldBody(name: string): FoldBody {
+    const body = this.#folds.get(name);
+    if (!body) throw new RangeError(`${name} does not come from a fold.`);
+    return body;
+  }
+
   scoped<T>(path: string, build: () => T): T {
     this.#path.push(path);
     try {
@@ -188,9 +238,9 @@ export class GraphBuilder implements Graph {
     return this.#fewRows;
   }
 
-  /** The nodes outside branches, in the order they were appended. */
+  /** The nodes of the graph, or of the branch or body in it that is open, in the order they were appended. */
   get nodes(): readonly NodeIR[] {
-    return this.#frames[0]!.nodes;
+    return this.#frames.at(-1)!.nodes;
   }
 
   /** The value of a name that a node mentions. */

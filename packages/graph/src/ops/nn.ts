@@ -1,5 +1,5 @@
 import type { Dim, Value } from '@moepress/core';
-import { intVector } from './dims.js';
+import { broadcast, intVector } from './dims.js';
 import { add, greater } from './math.js';
 import { reshape, sizeOf, transpose, where } from './shape.js';
 
@@ -47,9 +47,10 @@ export function transposedProduct(a: Value, b: Value): Value {
   return a.graph.op('Gemm', [a, b], { shape: [a.shape[1]!, b.shape[1]!], attributes: { transA: 1 } });
 }
 
-/** Batched product of [.., m, k] and [.., k, n]. */
+/** Batched product of [.., m, k] and [.., k, n]; of sizes before these, 1 may stand against a longer one. */
 export function matmul(a: Value, b: Value): Value {
-  return a.graph.op('MatMul', [a, b], { shape: [...a.shape.slice(0, -1), b.shape.at(-1)!] });
+  const batch = broadcast(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  return a.graph.op('MatMul', [a, b], { shape: [...batch, a.shape.at(-2)!, b.shape.at(-1)!] });
 }
 
 /** Batched product of a [.., m, k] with the transpose of b [.., n, k], times a number: [.., m, n]. */

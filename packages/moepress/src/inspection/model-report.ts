@@ -1,6 +1,7 @@
 import {
   type Attention,
   applyLayers,
+  attentionBlocks,
   attentionTensors,
   type BlockScaledExpr,
   byteLength,
@@ -56,6 +57,8 @@ export interface AttentionSummary {
   readonly window: { readonly layers: number; readonly tokens: number } | null;
   /** How rotation is stretched to long contexts. */
   readonly ropeScaling: string | null;
+  /** Layers that have a recurrence in the place of attention. */
+  readonly recurrent: number;
 }
 
 export interface QuantisedSummary {
@@ -136,8 +139,9 @@ export function reportModel(model: Model, methods: readonly FoundMethod[] = []):
   };
 }
 
-function summariseAttention({ blocks, config }: Model): AttentionSummary {
-  const layers = blocks.map(({ attention }) => attention);
+function summariseAttention(model: Model): AttentionSummary {
+  const { blocks, config } = model;
+  const layers = attentionBlocks(model).map(({ attention }) => attention);
   const first = layers[0];
   const windows = layers.flatMap((attention) =>
     attention.kind === 'gqa' && attention.window !== null ? [attention.window] : [],
@@ -152,6 +156,7 @@ function summariseAttention({ blocks, config }: Model): AttentionSummary {
     sinks: first?.kind === 'gqa' && first.sinks !== null,
     window: windows.length > 0 ? { layers: windows.length, tokens: Math.min(...windows) } : null,
     ropeScaling: rope.scaling?.kind ?? null,
+    recurrent: blocks.length - layers.length,
   };
 }
 

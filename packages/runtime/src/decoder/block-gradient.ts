@@ -1,20 +1,29 @@
 import type { Block, Model, Statistic, Value } from '@moepress/core';
-import { GraphBuilder, type GraphIR, reduceSum } from '@moepress/graph';
+import { builderOf, GraphBuilder, type GraphIR, reduceSum } from '@moepress/graph';
 import { differentiableAttention, type Tokens } from './attention/differentiable.js';
+import { chunkInputs } from './delta-rule/chunks.js';
+import { gatedDeltaRule, windowOf } from './delta-rule/gated-delta-rule.js';
 import { openFfn } from './ffn.js';
 import { branchInput, withBranch } from './residual.js';
 import { outputStatistics } from './statistics.js';
 import { blockGradients, blockTaps } from './taps.js';
 
 /** One decoder layer, `hidden` [T, H], in operators that have derivatives. */
-export function differentiableBlock(model: Model, block: Block, hidden: Value, tokens: Tokens) {
+export function differentiableBlock(
+  model: Pick<Model, 'config'>,
+  block: Block,
+  hidden: Value,
+  tokens: Tokens,
+) {
   const { graph } = hidden;
-  const { rmsNormEps } = model.config;
   const { attention } = block;
-  const normed = branchInput(hidden, 'attention', block, model);
-  const attended = graph.scoped('attention', () =>
-    differentiableAttention(normed, attention, tokens, rmsNormEps),
-  );
+  const { config } = model;
+  const x = branchInput(hidden, 'attention', block, model);
+  const attended = graph.scoped('attention', () => {
+    if (attention.kind !== 'gated-delta-rule') return differentiableAttention(x, attention, tokens, config);
+    const chunks = chunkInputs(builderOf(graph), windowOf(attention));
+    return gatedDeltaRule(x, attention, { chunks, epsilon: config.rmsNormEps }).output;
+  });
   const residual = withBranch(hidden, attended, { part: 'attention', block, model });
   const ffnInput = branchInput(residual, 'ffn', block, model);
   const ffn = graph.scoped('ffn', () => openFfn(ffnInput, block.ffn, 'activation'));
@@ -31,7 +40,7 @@ export function blockGradientGraph(model: Model, block: Block, statistics: reado
   const graph = new GraphBuilder(`block.${block.index}.backward`);
   const hidden = graph.input('hidden', 'float32', ['T', hiddenSize]);
   const gradient = graph.input('gradient', 'float32', ['T', hiddenSize]);
-  const half = block.attention.rope.dim / 2;
+  const half = model.config.rope.dim / 2;
   const angles = {
     cos: graph.input('cos', 'float32', ['T', half]),
     sin: graph.input('sin', 'float32', ['T', half]),

@@ -1,12 +1,23 @@
-import type { Block, Model, Statistic, Value } from '@moepress/core';
+import {
+  type AttentionBlock,
+  type Block,
+  type GatedDeltaRule,
+  isRecurrent,
+  type Model,
+  type Statistic,
+  type Value,
+} from '@moepress/core';
 import { cast, GraphBuilder, type GraphIR, gather, reduceSum } from '@moepress/graph';
 import { type DeviceTraits, traitsOf } from '../devices/traits.js';
 import { paddedDimOf, valueDimOf } from './attention/heads.js';
 import { paddedAttention } from './attention/padded.js';
 import { present } from './attention/present.js';
 import { treeAttention } from './attention/tree.js';
+import { chunkInputs } from './delta-rule/chunks.js';
+import { gatedDeltaRule, windowOf } from './delta-rule/gated-delta-rule.js';
 import { moeFfn, openFfn } from './ffn.js';
 import { paddedInputs, treeInputs } from './inputs.js';
+import type { NormOptions } from './norm.js';
 import { branchInput, withBranch } from './residual.js';
 import type { Routing } from './router/route.js';
 import { outputStatistics } from './statistics.js';
@@ -21,6 +32,7 @@ export interface BlockOutputs {
    * trees: those of P tokens that all sequences share, [kvHeads, P, D] and [kvHeads, P, V]; out come the batch's own as
    * `ownKey`, `ownValue`, alike with T rows, and of the hidden states those of `rows` int32 [R] only. Where it is over padded sequences: those of each, [B, kvHeads, past, D]; out
    * come the batch's own, [B, S, kvHeads * D], or all of them as `presentKey`, `presentValue` if they may stay on the device.
+   * A recurrence takes none; out comes what stays of each sequence, `ownState` and `ownTail`, see `DeltaStates`.
    */
   readonly cache?: boolean;
   /** `ffnInput` [T, H]: what router and experts see. */
@@ -39,14 +51,21 @@ export function blockGraph(
   outputs: BlockOutputs = {},
   traits: DeviceTraits = traitsOf.cpu,
 ): GraphIR {
-  const { hiddenSize, rmsNormEps } = model.config;
+  const { hiddenSize } = model.config;
   const graph = new GraphBuilder(`block.${block.index}`);
   const hidden = graph.input('hidden', 'float32', ['T', hiddenSize]);
   const rows = outputs.cache && traits.attention === 'tree' ? graph.input('rows', 'int32', ['R']) : null;
   const attended = graph.scoped('attention', () => {
-    const normed = branchInput(hidden, 'attention', block, model);
+    const x = branchInput(hidden, 'attention', block, model);
     const { cache = false } = outputs;
-    return attentions[traits.attention](graph, normed, block, { epsilon: rmsNormEps, cache, rows, traits });
+    if (isRecurrent(block))
+      return recurrence(graph, x, block.attention, { norms: model.config, cache, rows });
+    return attentions[traits.attention](graph, x, block as AttentionBlock, {
+      norms: model.config,
+      cache,
+      rows,
+      traits,
+    });
   });
   const came = rows ? gather(hidden, rows) : hidden;
   const residual = withBranch(came, attended.output, { part: 'attention', block, model });
@@ -69,9 +88,9 @@ export function blockGraph(
 type AttentionPart = (
   graph: GraphBuilder,
   x: Value,
-  block: Block,
+  block: AttentionBlock,
   options: {
-    readonly epsilon: number;
+    readonly norms: NormOptions;
     readonly cache: boolean;
     readonly rows: Value | null;
     readonly traits: DeviceTraits;
@@ -79,30 +98,49 @@ type AttentionPart = (
 ) => { readonly output: Value; readonly kept: Readonly<Record<string, Value>> };
 
 const attentions: Readonly<Record<DeviceTraits['attention'], AttentionPart>> = {
-  tree(graph, x, { attention }, { epsilon, cache, rows }) {
+  tree(graph, x, { attention }, { norms, cache, rows }) {
     const { kvHeads, headDim, rope } = attention;
     const past = cache && {
       key: graph.input('pastKey', 'float32', [kvHeads, 'P', headDim]),
       value: graph.input('pastValue', 'float32', [kvHeads, 'P', valueDimOf(attention)]),
     };
     const tokens = treeInputs(graph, rope.dim, rows);
-    const { output, own } = treeAttention(x, attention, { tokens, prefix: past || null, epsilon });
+    const { output, own } = treeAttention(x, attention, { tokens, prefix: past || null, norms });
     return { output, kept: past ? { ownKey: own.key, ownValue: own.value } : {} };
   },
-  padded(graph, x, { attention }, { epsilon, cache, traits }) {
+  padded(graph, x, { attention }, { norms, cache, traits }) {
     const shape = ['B', attention.kvHeads, 'past', paddedDimOf(attention)];
     const past = cache && {
       key: graph.input('pastKey', 'float32', shape),
       value: graph.input('pastValue', 'float32', shape),
     };
     const batch = paddedInputs(graph, attention.rope.dim);
-    const { output, own } = paddedAttention(x, attention, { batch, past: past || null, epsilon });
+    const { output, own } = paddedAttention(x, attention, { batch, past: past || null, norms });
     if (!past) return { output, kept: {} };
     if (!traits.keepsOutputs) return { output, kept: { ownKey: own.key, ownValue: own.value } };
     const { key, value } = present(past, own, batch);
     return { output, kept: { presentKey: key, presentValue: value } };
   },
 };
+
+/** As above, for what stands in the place of attention: what stays of the sequences goes out, see `DeltaStates`. */
+function recurrence(
+  graph: GraphBuilder,
+  x: Value,
+  spec: GatedDeltaRule,
+  {
+    norms,
+    cache,
+    rows,
+  }: { readonly norms: NormOptions; readonly cache: boolean; readonly rows: Value | null },
+): ReturnType<AttentionPart> {
+  const chunks = chunkInputs(graph, windowOf(spec));
+  const { output, states } = gatedDeltaRule(x, spec, { chunks, epsilon: norms.rmsNormEps });
+  return {
+    output: rows ? gather(output, rows) : output,
+    kept: cache ? { ownState: states.state, ownTail: states.tail } : {},
+  };
+}
 
 function ffn(
   graph: GraphBuilder,

@@ -1,4 +1,12 @@
-import type { Block, Model, Value } from '@moepress/core';
+import {
+  type AttentionBlock,
+  type Block,
+  type GatedDeltaRule,
+  hasAttention,
+  isRecurrent,
+  type Model,
+  type Value,
+} from '@moepress/core';
 import {
   add,
   and,
@@ -17,10 +25,12 @@ import {
   where,
 } from '@moepress/graph';
 import { valueDimOf, windowAndSinks } from './attention/heads.js';
+import { viewAs } from './attention/projections.js';
 import { type Caches, stepAttention } from './attention/step.js';
+import { type DeltaStates, gatedDeltaRuleStep, stateSizes } from './delta-rule/gated-delta-rule.js';
 import { embedded } from './embedding.js';
 import { moeFfn, openFfn } from './ffn.js';
-import { type AngleInputs, angleInputs } from './inputs.js';
+import { angleInputs } from './inputs.js';
 import { finalNormed, outputNextTokens } from './lm-head.js';
 import { branchInput, withBranch } from './residual.js';
 
@@ -55,11 +65,36 @@ export function decodeParts({ blocks }: Pick<Model, 'blocks'>): DecodePart[] {
   }));
 }
 
-/** The parts of a block's cache, by the names they are fed under. */
-export const cacheParts = ['sharedKey', 'sharedValue', 'pastKey', 'pastValue'] as const;
-export type CachePart = (typeof cacheParts)[number];
+/** The parts of a block's cache, by the names they are fed under: keys and values, or what stays of a sequence in a recurrence. */
+export type CachePart = 'sharedKey' | 'sharedValue' | 'pastKey' | 'pastValue' | OwnPart;
+
+/** What a new token leaves: its key and value, or, in place of what was there before, what stays of its sequence. */
+export type OwnPart = 'key' | 'value' | 'state' | 'tail';
+
+/** How a block's cache grows by a token. */
+interface CacheOutput {
+  readonly own: OwnPart;
+  readonly cache: CachePart;
+  /** Whether there is one row of it for a sequence, however many tokens it has. */
+  readonly single: boolean;
+}
+
+const keyValueParts = ['sharedKey', 'sharedValue', 'pastKey', 'pastValue'] as const;
+const stateParts = ['state', 'tail'] as const;
+
+export const cachePartsOf = (block: Block): readonly CachePart[] =>
+  hasAttention(block) ? keyValueParts : stateParts;
+
+export const cacheOutputsOf = (block: Block): readonly CacheOutput[] =>
+  hasAttention(block)
+    ? [
+        { own: 'key', cache: 'pastKey', single: false },
+        { own: 'value', cache: 'pastValue', single: false },
+      ]
+    : stateParts.map((part) => ({ own: part, cache: part, single: true }));
+
 export const cacheInput = (part: CachePart, { index }: Block): string => `${part}.${index}`;
-export const ownOutput = (part: 'key' | 'value', { index }: Block): string => `${part}.${index}`;
+export const ownOutput = (part: OwnPart, { index }: Block): string => `own.${part}.${index}`;
 
 /**
  * One more token of B sequences through part of a model: `ids` int32 [B], or `hidden` [B, H] where it does not embed,
@@ -77,16 +112,27 @@ export function decodeGraph(model: Model, { blocks, embeds, heads }: DecodePart)
     : graph.input('hidden', 'float32', ['T', hiddenSize]);
   const past = graph.input('past', 'int64', ['T']);
   const masks = new Map<number | null, Value>();
-  for (const block of blocks) {
-    const caches = cacheInputs(graph, block);
-    const { window } = windowAndSinks(block.attention);
+  const mixOf = (block: Block): Mix => {
+    if (isRecurrent(block)) {
+      const before = stateInputs(graph, block, block.attention);
+      return (x) => {
+        const epsilon = model.config.rmsNormEps;
+        const { output, states } = gatedDeltaRuleStep(x, block.attention, { before, epsilon });
+        return { output, own: { state: states.state, tail: states.tail } };
+      };
+    }
+    const { attention } = block as AttentionBlock;
+    const caches = cacheInputs(graph, block as AttentionBlock);
+    const { window } = windowAndSinks(attention);
     // The caches of all blocks are of the same length.
     const mask = masks.get(window) ?? maskOf(caches, past, window);
     masks.set(window, mask);
+    return (x) => stepAttention(x, attention, { angles, caches: { ...caches, mask }, norms: model.config });
+  };
+  for (const block of blocks) {
+    const mix = mixOf(block);
     hidden = graph.withFewRows(fewRows, () =>
-      graph.scoped(`block.${block.index}`, () =>
-        step(model, block, hidden, { angles, caches: { ...caches, mask } }),
-      ),
+      graph.scoped(`block.${block.index}`, () => step(model, block, hidden, mix)),
     );
   }
   graph.output('hiddenOut', hidden);
@@ -115,7 +161,14 @@ function outputTokens(normed: Value, model: Model): void {
 /** Up to so many rows are multiplied with a weight one by one. Measured on weights of OLMoE in bf16; seven take as long at once. */
 const fewRows = 6;
 
-function cacheInputs(graph: GraphBuilder, block: Block): Omit<Caches, 'mask'> {
+function stateInputs(graph: GraphBuilder, block: Block, spec: GatedDeltaRule): DeltaStates {
+  const sizes = stateSizes(spec);
+  const input = (part: 'state' | 'tail') =>
+    viewAs(graph.input(cacheInput(part, block), 'float32', ['T', 1, 1, sizes[part]]), [1, sizes[part]]);
+  return { state: input('state'), tail: input('tail') };
+}
+
+function cacheInputs(graph: GraphBuilder, block: AttentionBlock): Omit<Caches, 'mask'> {
   const { attention } = block;
   const { kvHeads, headDim } = attention;
   const input = (part: CachePart, shape: readonly (string | number)[]) =>
@@ -145,25 +198,22 @@ function maskOf({ sharedKey, pastKey }: Omit<Caches, 'mask'>, past: Value, windo
   return unsqueeze(unsqueeze(concat([mask, own], 1), 1), 1);
 }
 
-function step(
-  model: Model,
+/** What lets the newest token see those before it: x [B, H] to [B, H], and what stays of the token, or of all of them. */
+type Mix = (
+  x: Value,
   block: Block,
-  hidden: Value,
-  inputs: { readonly angles: AngleInputs; readonly caches: Caches },
-): Value {
+) => { readonly output: Value; readonly own: Readonly<Partial<Record<OwnPart, Value>>> };
+
+function step(model: Model, block: Block, hidden: Value, mix: Mix): Value {
   const { graph } = hidden;
-  const { rmsNormEps } = model.config;
-  const { attention, ffn } = block;
-  const { output, own } = graph.scoped('attention', () => {
-    const normed = branchInput(hidden, 'attention', block, model);
-    return stepAttention(normed, attention, { ...inputs, epsilon: rmsNormEps });
-  });
-  graph.output(ownOutput('key', block), own.key);
-  graph.output(ownOutput('value', block), own.value);
+  const { ffn } = block;
+  const x = branchInput(hidden, 'attention', block, model);
+  const { output, own } = graph.scoped('attention', () => mix(x, block));
+  for (const [part, value] of Object.entries(own)) graph.output(ownOutput(part as OwnPart, block), value);
   const residual = withBranch(hidden, output, { part: 'attention', block, model });
-  const normed = branchInput(residual, 'ffn', block, model);
+  const ffnInput = branchInput(residual, 'ffn', block, model);
   const made = graph.scoped('ffn', () =>
-    ffn.kind === 'moe' ? moeFfn(normed, ffn).output : openFfn(normed, ffn).output,
+    ffn.kind === 'moe' ? moeFfn(ffnInput, ffn).output : openFfn(ffnInput, ffn).output,
   );
   return withBranch(residual, made, { part: 'ffn', block, model });
 }

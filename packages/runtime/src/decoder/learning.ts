@@ -23,7 +23,7 @@ export function blockLearningGraph(model: Model, block: Block, below: boolean): 
   const graph = new GraphBuilder(`block.${block.index}.learning`);
   const hidden = graph.input('hidden', 'float32', ['T', hiddenSize]);
   const gradient = graph.input('gradient', 'float32', ['T', hiddenSize]);
-  const half = block.attention.rope.dim / 2;
+  const half = model.config.rope.dim / 2;
   const { hiddenOut } = differentiableBlock(model, block, hidden, {
     cos: graph.input('cos', 'float32', ['T', half]),
     sin: graph.input('sin', 'float32', ['T', half]),

@@ -20,7 +20,6 @@ import {
   reduceMax,
   reduceSum,
   reshape,
-  rmsNorm,
   split,
   squeeze,
   sub,
@@ -31,6 +30,7 @@ import {
   weightParts,
   where,
 } from '@moepress/graph';
+import { normed } from './norm.js';
 
 /**
  * Final norm and language-model head at chosen `rows` int32 [R] of `hidden` [T, H]. For each of the
@@ -175,12 +175,12 @@ export function finalNormed(
   hidden: Value,
   { config, finalNorm }: Pick<Model, 'config' | 'finalNorm'>,
 ): Value {
-  return scaledForLogits(rmsNorm(hidden, weight(hidden.graph, finalNorm), config.rmsNormEps), config);
+  return scaledForLogits(normed(hidden, finalNorm, config), config);
 }
 
 /** Where logits are multiplied, so is what goes into the head, which has fewer numbers. */
-export function scaledForLogits(normed: Value, { multipliers }: DecoderConfig): Value {
-  return multipliers ? timesNumber(normed, multipliers.logits) : normed;
+export function scaledForLogits(x: Value, { multipliers }: DecoderConfig): Value {
+  return multipliers ? timesNumber(x, multipliers.logits) : x;
 }
 
 /** Chosen `rows` int32 [R] of `hidden` [T, H]. */

@@ -14,12 +14,12 @@ import {
   reduceLogSumExp,
   reduceMean,
   reduceSum,
-  rmsNorm,
   square,
   sub,
   timesNumber,
 } from '@moepress/graph';
 import { scaledForLogits } from './lm-head.js';
+import { normed } from './norm.js';
 import { weightFor } from './weights.js';
 
 /**
@@ -33,8 +33,8 @@ export type DivergenceOptions = Pick<DistillationLoss, 'direction' | 'temperatur
 
 /** Final norm and head, [R, H] to [R, vocabulary]. */
 export function logitsOf(own: Value, { finalNorm, head, config }: Model): Value {
-  const normed = scaledForLogits(rmsNorm(own, weightFor(own, finalNorm), config.rmsNormEps), config);
-  return own.graph.exactly(() => linear(normed, weightFor(own, head)));
+  const x = scaledForLogits(normed(own, finalNorm, config), config);
+  return own.graph.exactly(() => linear(x, weightFor(own, head)));
 }
 
 /** Cross-entropy; `pairs` int64 [R, 2] say (row, next token). */

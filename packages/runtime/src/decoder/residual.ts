@@ -1,6 +1,6 @@
 import type { Block, BlockNorms, Model, Value } from '@moepress/core';
-import { add, rmsNorm, timesNumber } from '@moepress/graph';
-import { weightFor } from './weights.js';
+import { add, timesNumber } from '@moepress/graph';
+import { normed } from './norm.js';
 
 type Part = keyof Pick<BlockNorms, 'attention' | 'ffn'>;
 
@@ -11,7 +11,7 @@ export function branchInput(
   { norms }: Block,
   { config }: Pick<Model, 'config'>,
 ): Value {
-  return norms.place === 'after' ? x : rmsNorm(x, weightFor(x, norms[part]), config.rmsNormEps);
+  return norms.place === 'after' ? x : normed(x, norms[part], config);
 }
 
 /** `x` [T, H] with what attention or the FFN made of it, `made` [T, H]. */
@@ -25,7 +25,7 @@ export function withBranch(
   }: { readonly part: Part; readonly block: Block; readonly model: Pick<Model, 'config'> },
 ): Value {
   const { norms } = block;
-  const { rmsNormEps, multipliers } = model.config;
-  const normed = norms.place === 'after' ? rmsNorm(made, weightFor(made, norms[part]), rmsNormEps) : made;
-  return add(x, multipliers ? timesNumber(normed, multipliers.residual) : normed);
+  const { multipliers } = model.config;
+  const branch = norms.place === 'after' ? normed(made, norms[part], model.config) : made;
+  return add(x, multipliers ? timesNumber(branch, multipliers.residual) : branch);
 }

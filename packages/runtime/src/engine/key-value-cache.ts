@@ -50,8 +50,8 @@ export class KeyValueCache {
   #reserve(tokens: number): void {
     const { sequences, kvHeads, headDim } = this.#shape;
     if (sequences === null ? tokens === this.#capacity : tokens <= this.#capacity) return;
-    const capacity =
-      sequences === null ? tokens : Math.ceil((tokens + cacheGrowth) / cacheGrowth) * cacheGrowth;
+    const grown = Math.ceil((tokens + cacheGrowth) / cacheGrowth) * cacheGrowth;
+    const capacity = sequences === null ? tokens : (this.#shape.tokens ?? grown);
     const count = (sequences ?? 1) * kvHeads;
     const data = new Float32Array(count * capacity * headDim);
     const kept = Math.min(this.#capacity, capacity) * headDim;

@@ -32,11 +32,13 @@ export function int32(data: readonly number[] | Int32Array): TensorData {
 /** A tensor by value, or the id of a stored tensor or of a key-value cache. */
 export type FeedMessage = TensorData | { readonly tensor: string } | { readonly cache: string };
 
-/** Keys or values of several sequences, or, null, of what all of them share. */
+/** Keys or values of several sequences, or, null, of what all of them share; or what a recurrence keeps of each in their place. */
 export interface CacheShape {
   readonly sequences: number | null;
   readonly kvHeads: number;
   readonly headDim: number;
+  /** How many there is ever room for; absent: it grows. */
+  readonly tokens?: number;
 }
 
 /** Room for keys and values is added this many tokens at a time, at least. */

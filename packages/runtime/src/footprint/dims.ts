@@ -1,5 +1,6 @@
 import type { Block } from '@moepress/core';
 import type { DimSize } from '@moepress/graph';
+import { chunkLength } from '../tokens/chunk-layout.js';
 import { tilesOf } from '../tokens/tiles.js';
 import type { Layout } from '../tokens/token-layout.js';
 
@@ -17,6 +18,10 @@ export function dimsOf(sizes: AxisSizes): DimSize {
   const sizeOf: DimSize = (name) => {
     const known = sizes[name];
     if (known !== undefined) return known;
+    if (name === 'chunks') return Math.ceil((sizes.T ?? 0) / chunkLength);
+    if (name === 'chunk') return Math.min(sizes.T ?? 0, chunkLength);
+    // Those of a batch are about as long as each other: as one after the other they take as many places.
+    if (name === 'sequences') return sizes.B ?? 1;
     const part = /^(.+)\.(part|upTo)(\d+)$/.exec(name);
     if (!part) return sizes.T ?? 0;
     const parts = part[2] === 'part' ? 1 : Number(part[3]) + 1;

@@ -1,18 +1,27 @@
-import type { Block, Model } from '@moepress/core';
+import { attentionBlocks, type Block, type Model } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
 import { valueDimOf } from '../decoder/attention/heads.js';
+import { stateSizes } from '../decoder/delta-rule/gated-delta-rule.js';
 
 /** Bytes of the hidden states of so many tokens between two blocks. */
 export const carriedBytes = ({ config }: Pick<Model, 'config'>, tokens: number): number =>
   Float32Array.BYTES_PER_ELEMENT * config.hiddenSize * tokens;
 
 /** Bytes of keys and values of one token in all blocks. */
-export const cacheBytesPerToken = ({ blocks }: Pick<Model, 'blocks'>): number =>
-  blocks.reduce(
+export const cacheBytesPerToken = (model: Pick<Model, 'blocks'>): number =>
+  attentionBlocks(model).reduce(
     (sum, { attention }) =>
       sum + Float32Array.BYTES_PER_ELEMENT * attention.kvHeads * (attention.headDim + valueDimOf(attention)),
     0,
   );
+
+/** Bytes of what recurrences keep of a sequence in all blocks, however long it is. */
+export const stateBytesPerSequence = ({ blocks }: Pick<Model, 'blocks'>): number =>
+  blocks.reduce((sum, { attention }) => {
+    if (attention.kind !== 'gated-delta-rule') return sum;
+    const { state, tail } = stateSizes(attention);
+    return sum + Float32Array.BYTES_PER_ELEMENT * (state + tail);
+  }, 0);
 
 /** Blocks whose graphs differ in what they take: of equal shapes one. */
 export function distinctBlocks({ blocks }: Pick<Model, 'blocks'>): Block[] {
@@ -23,9 +32,7 @@ export function distinctBlocks({ blocks }: Pick<Model, 'blocks'>): Block[] {
 export const shapeOf = ({ attention, ffn }: Block): string =>
   JSON.stringify([
     attention.kind,
-    attention.heads,
-    attention.kvHeads,
-    attention.headDim,
+    ...(attention.kind === 'gated-delta-rule' ? [] : [attention.heads, attention.kvHeads, attention.headDim]),
     ffn.kind === 'moe' ? [ffn.pool.map(({ width }) => width), ffn.slots.length] : ffn.mlp.gate.shape,
     ffn.shared?.mlp.gate.shape,
   ]);

@@ -1,4 +1,4 @@
-import type { Block } from '@moepress/core';
+import { type Block, hasAttention } from '@moepress/core';
 import { valueDimOf } from '../decoder/attention/heads.js';
 import type { Append, CacheHandle, WorkerCommands } from '../engine/handles.js';
 import type { EngineScope } from '../engine/scope.js';
@@ -24,7 +24,10 @@ export class KeptRows {
   }
 
   /** Makes room for those of a block, of which there are none yet. */
-  async begin({ attention }: Block): Promise<void> {
+  async begin(block: Block): Promise<void> {
+    // Where there is a recurrence no run comes after another.
+    if (!hasAttention(block)) return;
+    const { attention } = block;
     const { kvHeads, headDim } = attention;
     for (const { key, value } of this.#caches.values()) {
       await key.reset({ sequences: null, kvHeads, headDim });

@@ -1,7 +1,9 @@
-import type { Model } from '@moepress/core';
+import { attentionBlocks, type Model } from '@moepress/core';
 import { windowAndSinks } from '../decoder/attention/heads.js';
+import { windowOf } from '../decoder/delta-rule/gated-delta-rule.js';
 import type { DeviceTraits } from '../devices/traits.js';
 import { int32, type TensorData, tensor } from '../engine/protocol.js';
+import { chunksOf, tailsOf } from '../tokens/chunk-layout.js';
 import { rotaryTables } from '../tokens/rotary-tables.js';
 import { allRows, tilesOf } from '../tokens/tiles.js';
 import { type Layout, paddingOf } from '../tokens/token-layout.js';
@@ -38,12 +40,27 @@ export function layoutTensors(
 ): LayoutTensor[] {
   const totals = layout.lengths.map((length, b) => length + (typeof past === 'number' ? past : past[b]!));
   const angles = angleTensors(layout, model, totals);
-  if (attention === 'padded') return [...angles, ...paddingTensors(layout, totals)];
+  const chunks = chunkTensors(layout, model);
+  if (attention === 'padded') return [...angles, ...chunks, ...paddingTensors(layout, totals)];
   const prefix = typeof past === 'number' ? past : 0;
   const tiles = Object.entries({ all: allRows(layout), ...parts }).flatMap(([part, rows]) =>
     tileTensors(layout, model, prefix, rows).map((own) => ({ ...own, part: part as Part })),
   );
-  return [...angles, ...treeTensors(layout, prefix), ...tiles];
+  return [...angles, ...chunks, ...treeTensors(layout, prefix), ...tiles];
+}
+
+/** For blocks with a recurrence, of which all have the same window. */
+function chunkTensors(layout: Layout, { blocks }: Model): LayoutTensor[] {
+  const spec = blocks.map(({ attention }) => attention).find(({ kind }) => kind === 'gated-delta-rule');
+  if (spec?.kind !== 'gated-delta-rule') return [];
+  const { sizes, places, within } = chunksOf(layout);
+  const count = windowOf(spec) - 1;
+  return [
+    { input: 'chunkSizes', tensor: tensor('int64', [3], BigInt64Array.from(sizes, BigInt)) },
+    { input: 'chunkPlaces', tensor: int32(places) },
+    { input: 'within', tensor: int32(within) },
+    { input: 'tails', tensor: tensor('int32', [layout.lengths.length, count], tailsOf(layout, count)) },
+  ];
 }
 
 /** `totals` are the tokens of each sequence. */
@@ -87,7 +104,8 @@ function treeTensors({ ids, ends, positions }: Layout, prefix: number): LayoutTe
 }
 
 /** Some ascending rows, and the tiles of their queries for each window of the blocks. */
-function tileTensors(layout: Layout, { blocks }: Model, prefix: number, rows: Int32Array): LayoutTensor[] {
+function tileTensors(layout: Layout, model: Model, prefix: number, rows: Int32Array): LayoutTensor[] {
+  const blocks = attentionBlocks(model);
   const heads = blocks.reduce((most, { attention }) => Math.max(most, attention.heads), 1);
   const windows = [...new Set(blocks.map(({ attention }) => windowAndSinks(attention).window))];
   return [

@@ -1,4 +1,4 @@
-import type { Block } from '@moepress/core';
+import { type Block, hasAttention } from '@moepress/core';
 import { paddedDimOf, valueDimOf } from '../decoder/attention/heads.js';
 import type { DeviceTraits } from '../devices/traits.js';
 import type { Feed, Feeds } from '../engine/handles.js';
@@ -14,10 +14,12 @@ export interface SharedPast {
 /** What a session that takes a past is fed as such; by default there is none. */
 export function pastFeeds(
   { layout }: WorkerBatch,
-  { attention }: Block,
+  block: Block,
   { attention: kind }: Pick<DeviceTraits, 'attention'>,
   shared?: SharedPast,
 ): Feeds {
+  if (!hasAttention(block)) return {};
+  const { attention } = block;
   const { kvHeads, headDim } = attention;
   if (shared) return { pastKey: shared.key, pastValue: shared.value };
   const empty = (...dims: number[]) => tensor('float32', dims, new Float32Array(0));

@@ -9,8 +9,8 @@ import { treeSizes } from '../footprint/dims.js';
 import { runsBytes } from '../footprint/inference-plan.js';
 import { cacheBytesPerToken, carriedBytes } from '../footprint/shapes.js';
 import { batchSequences } from '../tokens/batch-sequences.js';
-import { ropeDependsOnLength } from '../tokens/rotary-tables.js';
 import { planRuns, type Run, wavesOf } from '../tokens/runs.js';
+import { sharesPrefixes } from '../tokens/shared-prefixes.js';
 import { rowOf } from '../tokens/token-layout.js';
 import { assertHeadFinite } from './finite.js';
 import { KeptRows } from './kept.js';
@@ -70,7 +70,7 @@ export async function scoreSequences(
 /** Of a sequence all tokens but the last go in, which is only predicted. */
 function runsFor(engine: Engine, model: Model, items: readonly TokenSequence[]): Run[] {
   const lanes = engine.workers.length;
-  const sharePrefixes = !ropeDependsOnLength(model.config.rope);
+  const sharePrefixes = sharesPrefixes(model);
   const inputs = items.map(({ ids }) => ids.slice(0, -1));
   if (engine.traits.attention === 'tree' && sharePrefixes) {
     const sequences = items.map(({ from }, i) => ({ ids: inputs[i]!, free: from - 1 }));

@@ -1,7 +1,8 @@
 import { type Block, type Model, throwIfAborted, type Work } from '@moepress/core';
 import {
   cacheInput,
-  cacheParts,
+  cacheOutputsOf,
+  cachePartsOf,
   type DecodePart,
   decodeGraph,
   decodeHeadGraph,
@@ -139,19 +140,18 @@ function stepOf(
 ): Step {
   const caches = blocks.flatMap((block) => {
     const own = lane.caches.get(block.index)!;
-    return cacheParts.map((part) => [cacheInput(part, block), own[part]]);
+    return cachePartsOf(block).map((part) => [cacheInput(part, block), own[part]!]);
   });
-  const rows = past.map((length, sequence) => ({
-    sequence,
-    start: length - lane.shared,
-    rows: Int32Array.of(sequence),
-  }));
-  const append = (part: 'key' | 'value') => (block: Block) => ({
-    output: ownOutput(part, block),
-    cache: lane.caches.get(block.index)![part === 'key' ? 'pastKey' : 'pastValue'],
-    headsFirst: false,
-    parts: rows,
-  });
+  const rows = (startOf: (length: number) => number) =>
+    past.map((length, sequence) => ({ sequence, start: startOf(length), rows: Int32Array.of(sequence) }));
+  const [next, first] = [rows((length) => length - lane.shared), rows(() => 0)];
+  const append = (block: Block) =>
+    cacheOutputsOf(block).map(({ own, cache, single }) => ({
+      output: ownOutput(own, block),
+      cache: lane.caches.get(block.index)![cache]!,
+      headsFirst: false,
+      parts: single ? first : next,
+    }));
   return {
     session,
     feeds: { ...common, hidden: lane.hidden, ...Object.fromEntries(caches) },
@@ -161,6 +161,6 @@ function stepOf(
       ...(heads === 'apart' && !byKernel && { normed: lane.normed }),
     },
     ...(heads === 'apart' && byKernel && { head: 'normed' }),
-    append: [...blocks.map(append('key')), ...blocks.map(append('value'))],
+    append: blocks.flatMap(append),
   };
 }

@@ -2,8 +2,8 @@ import type { Model } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
 import { cacheGrowth } from '../engine/protocol.js';
 import { cacheBytesPerToken } from '../footprint/shapes.js';
-import { ropeDependsOnLength } from '../tokens/rotary-tables.js';
 import { families, type Numbered } from '../tokens/runs.js';
+import { sharesPrefixes } from '../tokens/shared-prefixes.js';
 
 export type Prompts = readonly (readonly number[])[];
 
@@ -84,11 +84,11 @@ function deal<T>(members: readonly T[], most: number): T[][] {
 /** Families that save enough, all prompts of other runs together, longest first, and those that are longer than a run. */
 function groupsOf(
   { limits: { tokens } }: Engine,
-  { config }: Model,
+  model: Model,
   prompts: Prompts,
 ): { readonly members: readonly Numbered[]; readonly prefix: number }[] {
   const sequences = prompts.map((ids, index): Numbered => ({ ids, index, free: ids.length - 1 }));
-  const all = ropeDependsOnLength(config.rope) ? [] : [...families(sequences)];
+  const all = sharesPrefixes(model) ? [...families(sequences)] : [];
   const saving = all.filter(
     ({ members, prefix }) =>
       (members.length - 1) * prefix >= leastSaved &&

@@ -1,10 +1,11 @@
-import type { Model, Work } from '@moepress/core';
+import type { Block, Model, Work } from '@moepress/core';
 import { valueDimOf } from '../decoder/attention/heads.js';
-import { type CachePart, cacheParts } from '../decoder/decode.js';
+import { type CachePart, cachePartsOf } from '../decoder/decode.js';
+import { stateSizes } from '../decoder/delta-rule/gated-delta-rule.js';
 import { nextTokenHeadGraph } from '../decoder/lm-head.js';
 import type { Engine } from '../engine/engine.js';
 import type { Append, CacheHandle, InWorker, TensorHandle, WorkerCommands } from '../engine/handles.js';
-import { int32 } from '../engine/protocol.js';
+import { type CacheShape, int32 } from '../engine/protocol.js';
 import type { EngineScope } from '../engine/scope.js';
 import { treeSizes } from '../footprint/dims.js';
 import { runsBytes } from '../footprint/inference-plan.js';
@@ -12,14 +13,14 @@ import { carriedBytes } from '../footprint/shapes.js';
 import { assertHeadFinite } from '../forward/finite.js';
 import type { ModelRun } from '../forward/model-run.js';
 import { type Assigned, askedRows, type PassBatch, passUp } from '../forward/run-pass.js';
-import { ropeDependsOnLength } from '../tokens/rotary-tables.js';
 import { laneRuns, type Run } from '../tokens/runs.js';
+import { sharesPrefixes } from '../tokens/shared-prefixes.js';
 import type { TokenPicker } from './choose.js';
 import { lastRows } from './decoding.js';
 import type { LanePlan, Prompts } from './lanes.js';
 
-/** The keys and values of a block's tokens in a lane. */
-export type LaneCaches = Readonly<Record<CachePart, CacheHandle>>;
+/** The keys and values of a block's tokens in a lane, or what stays of its sequences. */
+export type LaneCaches = Readonly<Partial<Record<CachePart, CacheHandle>>>;
 
 /** Prompts that are continued side by side, and where their keys and values are. */
 export interface Lane extends InWorker {
@@ -41,15 +42,15 @@ export function placeLane(
   worker: WorkerCommands,
   own: Pick<Lane, 'name' | 'indices' | 'shared'>,
 ): Lane {
-  const cachesOf = (block: number) =>
+  const cachesOf = (block: Block): LaneCaches =>
     Object.fromEntries(
-      cacheParts.map((part) => [part, scope.cache(worker, `${own.name}/${block}/${part}`)]),
-    ) as LaneCaches;
+      cachePartsOf(block).map((part) => [part, scope.cache(worker, `${own.name}/${block.index}/${part}`)]),
+    );
   return {
     ...{ ...own, worker },
     hidden: scope.tensor(worker, `${own.name}/hidden`),
     normed: scope.tensor(worker, `${own.name}/normed`),
-    caches: new Map(blocks.map(({ index }) => [index, cachesOf(index)])),
+    caches: new Map(blocks.map((block) => [block.index, cachesOf(block)])),
   };
 }
 
@@ -60,12 +61,12 @@ interface PromptRun extends Assigned {
 /** The runs that take a lane's prompts through the model. */
 function promptRuns(
   { limits }: Engine,
-  { config }: Model,
+  model: Model,
   { indices, shared }: Pick<Lane, 'indices' | 'shared'>,
   prompts: Prompts,
 ): Run[] {
   const sequences = indices.map((index) => prompts[index]!);
-  return laneRuns(sequences, shared, { tokens: limits.tokens, share: !ropeDependsOnLength(config.rope) });
+  return laneRuns(sequences, shared, { tokens: limits.tokens, share: sharesPrefixes(model) });
 }
 
 /** Bytes that prompts take on their way through the model, where each worker takes one lane at a time. */
@@ -116,7 +117,7 @@ export async function prefill(
     signal,
     past: ({ run, lane }, { index }) => {
       const { sharedKey: key, sharedValue: value } = lane.caches.get(index)!;
-      return run.prefix > 0 ? { key, value } : undefined;
+      return run.prefix > 0 && key && value ? { key, value } : undefined;
     },
     append: ({ run, lane }, { index }) => appends(run, lane.caches.get(index)!),
     ends: async (batches) => {
@@ -128,12 +129,17 @@ export async function prefill(
 
 /** Makes the caches of a lane, which are empty. */
 export async function openCaches({ blocks }: Model, lane: Lane): Promise<void> {
-  const opening = blocks.flatMap(({ index, attention }) =>
-    cacheParts.map((part) => {
-      const sequences = part.startsWith('shared') ? null : lane.indices.length;
-      const headDim = part.endsWith('Key') ? attention.headDim : valueDimOf(attention);
-      return lane.caches.get(index)![part].reset({ sequences, kvHeads: attention.kvHeads, headDim });
-    }),
+  const shapeOf = ({ attention }: Block, part: CachePart): CacheShape => {
+    const sequences = part.startsWith('shared') ? null : lane.indices.length;
+    if (attention.kind === 'gated-delta-rule') {
+      const headDim = stateSizes(attention)[part === 'state' ? 'state' : 'tail'];
+      return { sequences, kvHeads: 1, headDim, tokens: 1 };
+    }
+    const headDim = part.endsWith('Key') ? attention.headDim : valueDimOf(attention);
+    return { sequences, kvHeads: attention.kvHeads, headDim };
+  };
+  const opening = blocks.flatMap((block) =>
+    cachePartsOf(block).map((part) => lane.caches.get(block.index)![part]!.reset(shapeOf(block, part))),
   );
   await Promise.all(opening);
 }
@@ -145,6 +151,14 @@ export async function freeLane(scope: EngineScope, { hidden, normed, caches }: L
 
 /** Keys and values of a run's tokens go to where the lane has them. */
 function appends({ keeps, prefix, layout }: Run, caches: LaneCaches): Append[] {
+  const { state, tail } = caches;
+  if (state && tail) {
+    const last = layout.sequences.map((sequence, b) => ({ sequence, start: 0, rows: Int32Array.of(b) }));
+    return [
+      { output: 'ownState', cache: state, headsFirst: false, parts: last },
+      { output: 'ownTail', cache: tail, headsFirst: false, parts: last },
+    ];
+  }
   const parts = keeps
     ? [{ sequence: 0, start: prefix, rows: layout.rows }]
     : layout.sequences.map((sequence, b) => {
@@ -153,8 +167,8 @@ function appends({ keeps, prefix, layout }: Run, caches: LaneCaches): Append[] {
       });
   const [key, value] = keeps ? (['sharedKey', 'sharedValue'] as const) : (['pastKey', 'pastValue'] as const);
   return [
-    { output: 'ownKey', cache: caches[key], headsFirst: true, parts },
-    { output: 'ownValue', cache: caches[value], headsFirst: true, parts },
+    { output: 'ownKey', cache: caches[key]!, headsFirst: true, parts },
+    { output: 'ownValue', cache: caches[value]!, headsFirst: true, parts },
   ];
 }
 

@@ -1,14 +1,6 @@
 import { type Criterion, type Model, MoepressError, type Value } from '@moepress/core';
-import {
-  concat,
-  GraphBuilder,
-  type GraphIR,
-  mul,
-  reduceSum,
-  rmsNorm,
-  sliceDynamic,
-  weight,
-} from '@moepress/graph';
+import { concat, GraphBuilder, type GraphIR, mul, reduceSum, sliceDynamic } from '@moepress/graph';
+import { normed } from '../decoder/norm.js';
 import type { Feeds, Session, Step } from '../engine/handles.js';
 import { type TensorData, tensor } from '../engine/protocol.js';
 import type { WorkerBatch } from '../forward/worker-batch.js';
@@ -55,12 +47,10 @@ export function distanceGraph(
 
 /** How far the states are from state 0 after the final norm. */
 export function finalDistanceGraph(model: Model, criterion: Criterion, states: readonly number[]): GraphIR {
-  const { hiddenSize, rmsNormEps } = model.config;
-  return distanceGraph(criterion, hiddenSize, (rowsOf, graph) => {
-    const normed = states.map((state) =>
-      rmsNorm(rowsOf(`state.${state}`), weight(graph, model.finalNorm), rmsNormEps),
-    );
-    return { reference: normed[0]!, candidates: normed };
+  const { hiddenSize } = model.config;
+  return distanceGraph(criterion, hiddenSize, (rowsOf) => {
+    const all = states.map((state) => normed(rowsOf(`state.${state}`), model.finalNorm, model.config));
+    return { reference: all[0]!, candidates: all };
   });
 }
 

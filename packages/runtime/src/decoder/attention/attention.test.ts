@@ -16,7 +16,7 @@ const golden = (family: string) => fixtures.find(({ name }) => name.startsWith(`
 async function varied(family: string, vary: (attention: Attention) => Attention) {
   const { model: folder, sequences } = await golden(family);
   const model = await openModel(folder);
-  const blocks = model.blocks.map((block) => ({ ...block, attention: vary(block.attention) }));
+  const blocks = model.blocks.map((block) => ({ ...block, attention: vary(block.attention as Attention) }));
   return { model: { ...model, blocks } satisfies Model, sequences };
 }
 

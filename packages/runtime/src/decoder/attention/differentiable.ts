@@ -19,10 +19,11 @@ import {
   transpose,
   unsqueeze,
 } from '@moepress/graph';
+import type { NormOptions } from '../norm.js';
 import { weightFor } from '../weights.js';
 import { headsOf, valueDimOf, windowAndSinks } from './heads.js';
 import { oneSequence, type Packing } from './packing.js';
-import { project, viewAs } from './projections.js';
+import { projectHeads, viewAs } from './projections.js';
 
 /** Cosine and sine of the rotary angles of each token, [T, D / 2]. */
 export interface Angles {
@@ -43,11 +44,16 @@ export interface Tokens extends Angles {
 const parts = 8;
 
 /** x [T, H] to [T, H], in operators that have derivatives and a double precision. */
-export function differentiableAttention(x: Value, spec: Attention, tokens: Tokens, epsilon: number): Value {
+export function differentiableAttention(
+  x: Value,
+  spec: Attention,
+  tokens: Tokens,
+  norms: NormOptions,
+): Value {
   const { heads, kvHeads, headDim } = spec;
   const { packing = oneSequence } = tokens;
   const rotate = (part: Value, count: number) => applyRope(part, count, tokens, spec.rope);
-  const { query, key, value } = headsOf(x, spec, { rotate, epsilon });
+  const { query, key, value, gate } = headsOf(x, spec, { rotate, norms });
   const group = heads / kvHeads;
   const valueDim = valueDimOf(spec);
   // [B, kvHeads, group, S, D] against [B, kvHeads, 1, D, S]: the heads of a group share keys and values.
@@ -75,7 +81,7 @@ export function differentiableAttention(x: Value, spec: Attention, tokens: Token
   });
   const kept = concat(attended, 3);
   const packed = packing.unpad(transpose(kept, [0, 3, 1, 2, 4]));
-  return project(viewAs(packed, [heads * valueDim]), spec.o);
+  return projectHeads(viewAs(packed, [heads * valueDim]), gate, spec.o);
 }
 
 /** Where the parts of an axis end, int64 [1] each, 0 first; the first has an element, however short the axis. */

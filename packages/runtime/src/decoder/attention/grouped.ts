@@ -1,25 +1,36 @@
-import type { GroupedQueryAttention, Linear, Value } from '@moepress/core';
-import { clip, concat, reshape, rmsNorm, slice } from '@moepress/graph';
-import { weightFor } from '../weights.js';
+import type { GroupedQueryAttention, Value } from '@moepress/core';
+import { clip, concat, reshape, sigmoid, slice } from '@moepress/graph';
+import { type NormOptions, normed } from '../norm.js';
 import { type HeadOptions, type Heads, project, type Rotate, viewAs } from './projections.js';
 
 /** Projected, normalised, clipped and rotated. */
 export function groupedHeads(
   x: Value,
   spec: GroupedQueryAttention,
-  { rotate, epsilon, asking = { x, rotate } }: HeadOptions,
+  { rotate, norms, asking = { x, rotate } }: HeadOptions,
 ): Heads {
-  const part = (x: Value, linear: Linear, norm: (x: Value) => Value = (x) => x) =>
-    clipped(norm(project(x, linear)), spec.clip);
   const norm = (of: 'q' | 'k', place: 'before' | 'after') => (part: Value) =>
-    place === (spec.qkNorm?.afterRotation ? 'after' : 'before') ? normalised(part, spec, of, epsilon) : part;
-  const query = part(asking.x, spec.q, norm('q', 'before'));
-  const key = part(x, spec.k, norm('k', 'before'));
+    place === (spec.qkNorm?.afterRotation ? 'after' : 'before') ? normalised(part, spec, of, norms) : part;
+  const asked = askedOf(project(asking.x, spec.q), spec);
+  const query = clipped(norm('q', 'before')(asked.query), spec.clip);
+  const key = clipped(norm('k', 'before')(project(x, spec.k)), spec.clip);
   return {
     query: norm('q', 'after')(rotated(query, spec.heads, asking.rotate, spec)),
     key: norm('k', 'after')(rotated(key, spec.kvHeads, rotate, spec)),
-    value: part(x, spec.v),
+    value: clipped(project(x, spec.v), spec.clip),
+    gate: asked.gate && sigmoid(asked.gate),
   };
+}
+
+/** Queries, and gates where they stand behind them, head by head. */
+function askedOf(
+  q: Value,
+  { outputGate, heads, headDim }: GroupedQueryAttention,
+): { query: Value; gate: Value | null } {
+  if (!outputGate) return { query: q, gate: null };
+  const both = viewAs(q, [heads, 2 * headDim]);
+  const part = (from: number) => viewAs(slice(both, 2, from, from + headDim), [heads * headDim]);
+  return { query: part(0), gate: part(headDim) };
 }
 
 /** The first `rope.dim` dimensions of each head rotated, the others as they are. */
@@ -46,12 +57,12 @@ function normalised(
   x: Value,
   { qkNorm, headDim }: GroupedQueryAttention,
   part: 'q' | 'k',
-  epsilon: number,
+  norms: NormOptions,
 ): Value {
   if (!qkNorm) return x;
-  const norm = weightFor(x, qkNorm[part]);
-  if (qkNorm.over === 'projection') return rmsNorm(x, norm, epsilon);
+  const norm = qkNorm[part];
+  if (qkNorm.over === 'projection') return normed(x, norm, norms);
   const byHead = reshape(x, [-1, headDim], ['T*heads', headDim]);
   const width = Number(x.shape[1]);
-  return reshape(rmsNorm(byHead, norm, epsilon), [-1, width], ['T', width]);
+  return reshape(normed(byHead, norm, norms), [-1, width], ['T', width]);
 }

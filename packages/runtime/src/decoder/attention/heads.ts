@@ -1,4 +1,4 @@
-import type { Attention, TensorExpr, Value } from '@moepress/core';
+import type { Attention, TensorExpr, TokenMixer, Value } from '@moepress/core';
 import { groupedHeads } from './grouped.js';
 import { latentHeads } from './latent.js';
 import type { HeadOptions, Heads } from './projections.js';
@@ -12,8 +12,8 @@ export function headsOf(x: Value, spec: Attention, options: HeadOptions): Heads 
 export const valueDimOf = (spec: Attention): number => (spec.kind === 'mla' ? spec.valueDim : spec.headDim);
 
 /** How many tokens back a token sees, itself included, null for all; and the logits that take part in its softmax besides. */
-export function windowAndSinks(spec: Attention): { window: number | null; sinks: TensorExpr | null } {
-  return spec.kind === 'mla' ? { window: null, sinks: null } : spec;
+export function windowAndSinks(spec: TokenMixer): { window: number | null; sinks: TensorExpr | null } {
+  return spec.kind === 'gqa' ? spec : { window: null, sinks: null };
 }
 
 /** Dimensions of a head in padded attention and its key-value cache, which know one size for keys and values. */

@@ -10,7 +10,7 @@ import { type HeadOptions, type Heads, project, viewAs } from './projections.js'
 export function latentHeads(
   x: Value,
   spec: LatentAttention,
-  { rotate, asking = { x, rotate } }: Omit<HeadOptions, 'epsilon'>,
+  { rotate, asking = { x, rotate } }: Omit<HeadOptions, 'norms'>,
 ): Heads {
   const { heads, headDim, contentDim, valueDim, rope } = spec;
   const queries = viewAs(project(queryLatent(asking.x, spec.q.down), spec.q.up), [heads, headDim]);
@@ -25,6 +25,7 @@ export function latentHeads(
     query: flat(concat([slice(queries, 2, 0, contentDim), viewAs(rotated, [heads, rope.dim])], 2)),
     key: flat(concat([slice(content, 2, 0, contentDim), expand(unsqueeze(shared, 1), 1, heads)], 2)),
     value: flat(slice(content, 2, contentDim, contentDim + valueDim)),
+    gate: null,
   };
 }
 

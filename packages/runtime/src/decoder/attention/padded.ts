@@ -1,10 +1,11 @@
 import type { Attention, Value } from '@moepress/core';
 import { gather, padEnd, reshape, rotary, slice } from '@moepress/graph';
 import type { PaddedInputs } from '../inputs.js';
+import type { NormOptions } from '../norm.js';
 import { weightFor } from '../weights.js';
 import { headsOf, paddedDimOf, valueDimOf, windowAndSinks } from './heads.js';
 import { plainAttention } from './plain.js';
-import { project, viewAs } from './projections.js';
+import { projectHeads, viewAs } from './projections.js';
 
 /** Keys and values: of earlier tokens [B, kvHeads, past, D], of the batch's own [B, S, kvHeads * D]. */
 export interface KeyValues {
@@ -22,12 +23,12 @@ export function paddedAttention(
   {
     batch,
     past,
-    epsilon,
-  }: { readonly batch: PaddedInputs; readonly past: KeyValues | null; readonly epsilon: number },
+    norms,
+  }: { readonly batch: PaddedInputs; readonly past: KeyValues | null; readonly norms: NormOptions },
 ): { output: Value; own: KeyValues } {
   const { heads, kvHeads, scale, rope } = spec;
   const rotate = (part: Value) => rotary(part, batch, rope.pairing);
-  const { query, key, value } = headsOf(x, spec, { rotate, epsilon });
+  const { query, key, value, gate } = headsOf(x, spec, { rotate, norms });
   const { window, sinks } = windowAndSinks(spec);
   const dim = paddedDimOf(spec);
   // Padding repeats some row and is never read.
@@ -46,7 +47,7 @@ export function paddedAttention(
   });
   const width = heads * dim;
   const packed = gather(reshape(attended, [-1, width], ['B*S', width]), batch.unpad);
-  return { output: project(narrowed(packed, heads, valueDimOf(spec)), spec.o), own };
+  return { output: projectHeads(narrowed(packed, heads, valueDimOf(spec)), gate, spec.o), own };
 }
 
 /** Each head of x [T, heads * D] with zeros up to `dim`, which add nothing to a product. */

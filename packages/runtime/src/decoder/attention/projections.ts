@@ -1,5 +1,6 @@
 import type { Linear, Value } from '@moepress/core';
-import { reshape } from '@moepress/graph';
+import { mul, reshape } from '@moepress/graph';
+import type { NormOptions } from '../norm.js';
 import { product } from '../weights.js';
 
 /** What goes into the products: rotated queries [T, heads * D] and keys [T, kvHeads * D], values [T, kvHeads * V]. */
@@ -7,6 +8,8 @@ export interface Heads {
   readonly query: Value;
   readonly key: Value;
   readonly value: Value;
+  /** What the outputs of the heads [T, heads * V] are multiplied by, of the tokens whose queries are computed; null: nothing. */
+  readonly gate: Value | null;
 }
 
 /** Rotates x [T, heads * rope.dim] by the angles of its tokens. */
@@ -15,8 +18,7 @@ export type Rotate = (x: Value, heads: number) => Value;
 /** How the heads of tokens are rotated and normalised. */
 export interface HeadOptions {
   readonly rotate: Rotate;
-  /** For norms. */
-  readonly epsilon: number;
+  readonly norms: NormOptions;
   /** The tokens whose queries are computed; all by default. */
   readonly asking?: Asking;
 }
@@ -35,4 +37,9 @@ export function project(x: Value, { weight, bias }: Linear): Value {
 /** [T, n] seen as [T, ...sizes]. */
 export function viewAs(x: Value, sizes: readonly number[]): Value {
   return reshape(x, [-1, ...sizes], ['T', ...sizes]);
+}
+
+/** The outputs of heads [T, heads * V], gated where they have gates, back to H. */
+export function projectHeads(heads: Value, gate: Value | null, o: Linear): Value {
+  return project(gate ? mul(heads, gate) : heads, o);
 }

@@ -16,10 +16,11 @@ import {
   unsqueeze,
 } from '@moepress/graph';
 import type { AngleInputs } from '../inputs.js';
+import type { NormOptions } from '../norm.js';
 import { weightFor } from '../weights.js';
 import { shareBesideSinks } from './differentiable.js';
 import { headsOf, valueDimOf, windowAndSinks } from './heads.js';
-import { project, viewAs } from './projections.js';
+import { projectHeads, viewAs } from './projections.js';
 
 /** Keys and values of the tokens before the newest ones: P that all sequences share, then up to C of each. */
 export interface Caches {
@@ -43,13 +44,13 @@ export function stepAttention(
   {
     angles,
     caches,
-    epsilon,
-  }: { readonly angles: AngleInputs; readonly caches: Caches; readonly epsilon: number },
+    norms,
+  }: { readonly angles: AngleInputs; readonly caches: Caches; readonly norms: NormOptions },
 ): { output: Value; own: { key: Value; value: Value } } {
   const { heads, kvHeads, headDim, scale, rope } = spec;
   const [group, valueDim] = [heads / kvHeads, valueDimOf(spec)];
   const { sinks } = windowAndSinks(spec);
-  const rotated = headsOf(x, spec, { rotate: (part) => rotary(part, angles, rope.pairing), epsilon });
+  const rotated = headsOf(x, spec, { rotate: (part) => rotary(part, angles, rope.pairing), norms });
   const query = viewAs(rotated.query, [kvHeads, group, headDim]);
   const key = viewAs(rotated.key, [kvHeads, headDim]);
   const value = viewAs(rotated.value, [kvHeads, valueDim]);
@@ -75,5 +76,5 @@ export function stepAttention(
   ];
   const attended = sums.reduce((sum, part) => add(sum, part));
   const packed = reshape(attended, [-1, heads * valueDim], [x.shape[0]!, heads * valueDim]);
-  return { output: project(packed, spec.o), own: { key, value } };
+  return { output: projectHeads(packed, rotated.gate, spec.o), own: { key, value } };
 }

@@ -22,10 +22,11 @@ import {
   where,
 } from '@moepress/graph';
 import type { TreeInputs } from '../inputs.js';
+import type { NormOptions } from '../norm.js';
 import { weightFor } from '../weights.js';
 import { shareBesideSinks } from './differentiable.js';
 import { headsOf, valueDimOf, windowAndSinks } from './heads.js';
-import { type Asking, project, viewAs } from './projections.js';
+import { type Asking, projectHeads, viewAs } from './projections.js';
 
 /** Keys [kvHeads, n, D] and values [kvHeads, n, V] of n tokens, rotated and normalised. */
 export interface HeadRows {
@@ -47,8 +48,8 @@ export function treeAttention(
   {
     tokens,
     prefix,
-    epsilon,
-  }: { readonly tokens: TreeInputs; readonly prefix: HeadRows | null; readonly epsilon: number },
+    norms,
+  }: { readonly tokens: TreeInputs; readonly prefix: HeadRows | null; readonly norms: NormOptions },
 ): { output: Value; own: HeadRows } {
   const { heads, kvHeads, headDim, scale, rope } = spec;
   const { graph } = x;
@@ -56,7 +57,7 @@ export function treeAttention(
   const { window, sinks } = windowAndSinks(spec);
   const rotate = (part: Value) => rotary(part, tokens, rope.pairing);
   const asking = tokens.rows ? askingRows(x, tokens, tokens.rows, rope.pairing) : { x, rotate };
-  const { query, key, value } = headsOf(x, spec, { rotate, epsilon, asking });
+  const { query, key, value, gate } = headsOf(x, spec, { rotate, norms, asking });
   const queries = transpose(viewAs(query, [kvHeads, group, headDim]), [1, 2, 0, 3]);
   const own = {
     key: transpose(viewAs(key, [kvHeads, headDim]), [1, 0, 2]),
@@ -91,7 +92,7 @@ export function treeAttention(
     to: sizeOf(asking.x, 0),
     count: asking.x.shape[0]!,
   });
-  return { output: project(packed, spec.o), own };
+  return { output: projectHeads(packed, gate, spec.o), own };
 }
 
 function askingRows(x: Value, { cos, sin }: TreeInputs, rows: Value, pairing: Rope['pairing']): Asking {

@@ -1,4 +1,4 @@
-import type { Model } from '@moepress/core';
+import { attentionBlocks, type Model } from '@moepress/core';
 import { paddedDimOf } from '../../decoder/attention/heads.js';
 import type { Engine } from '../../engine/engine.js';
 import { batchSequences } from '../../tokens/batch-sequences.js';
@@ -11,14 +11,9 @@ type Prompts = readonly (readonly number[])[];
 const maxSequences = 512;
 
 /** How many sequences' keys and values fit in so many bytes when all are continued by `newTokens`. */
-export function sequencesWithin(
-  bytes: number,
-  { blocks }: Model,
-  prompts: Prompts,
-  newTokens: number,
-): number {
+export function sequencesWithin(bytes: number, model: Model, prompts: Prompts, newTokens: number): number {
   const longest = Math.max(0, ...prompts.map((ids) => ids.length)) + newTokens;
-  const numbers = blocks.reduce(
+  const numbers = attentionBlocks(model).reduce(
     (sum, { attention }) => sum + 2 * attention.kvHeads * paddedDimOf(attention),
     0,
   );

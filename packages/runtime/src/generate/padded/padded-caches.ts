@@ -1,4 +1,4 @@
-import type { Block } from '@moepress/core';
+import { type AttentionBlock, attentionBlocks, type Block } from '@moepress/core';
 import { paddedDimOf } from '../../decoder/attention/heads.js';
 import {
   CacheHandle,
@@ -22,7 +22,7 @@ type Part = (typeof parts)[number];
 export class PaddedCaches {
   readonly #run: ModelRun;
   /** Those of a block, as tensors on the device or as caches in memory. */
-  readonly #blocks: ReadonlyMap<Block, Readonly<Record<Part, TensorHandle | CacheHandle>>>;
+  readonly #blocks: ReadonlyMap<AttentionBlock, Readonly<Record<Part, TensorHandle | CacheHandle>>>;
 
   constructor(run: ModelRun, worker: WorkerCommands, name: string) {
     const { scope, model, engine } = run;
@@ -32,7 +32,7 @@ export class PaddedCaches {
       Value: make(worker, `${name}/${index}/Value`),
     });
     this.#run = run;
-    this.#blocks = new Map(model.blocks.map((block) => [block, handlesOf(block)]));
+    this.#blocks = new Map(attentionBlocks(model).map((block) => [block, handlesOf(block)]));
   }
 
   /** Makes room for so many sequences. */
@@ -52,7 +52,7 @@ export class PaddedCaches {
    * `past` counts those before it. Fetches `finite`.
    */
   step(session: Session, block: Block, batch: WorkerBatch, past: readonly number[] | null): Step {
-    const own = this.#blocks.get(block)!;
+    const own = this.#blocks.get(block as AttentionBlock)!;
     const earlier: Feeds = past
       ? { pastKey: own.Key, pastValue: own.Value }
       : pastFeeds(batch, block, this.#run.engine.traits);
@@ -72,7 +72,7 @@ export class PaddedCaches {
     { layout }: WorkerBatch,
     past: readonly number[] | null,
   ): Pick<Step, 'keep' | 'append'> {
-    const { Key: key, Value: value } = this.#blocks.get(block)!;
+    const { Key: key, Value: value } = this.#blocks.get(block as AttentionBlock)!;
     if (!(key instanceof CacheHandle) || !(value instanceof CacheHandle)) {
       return { keep: { presentKey: key as TensorHandle, presentValue: value as TensorHandle } };
     }

@@ -1,0 +1,9 @@
+import { hasAttention, type Model } from '@moepress/core';
+import { ropeDependsOnLength } from './rotary-tables.js';
+
+/**
+ * Whether the first tokens of several sequences can be computed once for all of them: not where angles depend on how long
+ * a sequence is, nor where a recurrence takes each sequence from its first token to its last.
+ */
+export const sharesPrefixes = ({ config, blocks }: Pick<Model, 'config' | 'blocks'>): boolean =>
+  !ropeDependsOnLength(config.rope) && blocks.every(hasAttention);
