@@ -27,7 +27,13 @@ const windows: Readonly<Record<WindowRule, readonly string[]>> = {
   ],
 };
 
-function attention({ attention: traits, keys, norms: place }: ArchitectureManifest): string {
+function attention({
+  attention: traits,
+  keys,
+  norms: place,
+  deltaRule,
+  normOffset,
+}: ArchitectureManifest): string {
   if (traits.kind === 'mla')
     return ['latent (MLA), `attention_bias`', ...rotations[traits.rotation]].join(', ');
   return [
@@ -42,6 +48,13 @@ function attention({ attention: traits, keys, norms: place }: ArchitectureManife
     ...named(keys.clip),
     ...windows[traits.windows],
     ...(traits.sinks ? ['sinks'] : []),
+    ...(traits.outputGate ? ['output gate'] : []),
+    ...(deltaRule
+      ? [
+          'a gated delta rule in its place by `layer_types`, else but in every layer `full_attention_interval`',
+        ]
+      : []),
+    ...(normOffset ? ['norms stored less one'] : []),
   ].join(', ');
 }
 

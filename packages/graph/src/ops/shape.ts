@@ -114,8 +114,11 @@ export function shapeOf(a: Value): Value {
   return a.graph.op('Shape', [a], { dtype: 'int64', shape: [a.shape.length] });
 }
 
-/** `a` brought to the sizes of `like`, which holds as many elements; one of them may be open. */
+/** `a` brought to the sizes of `like`, which holds as many elements. */
 export function reshapeLike(a: Value, like: Value): Value {
+  if (like.shape.filter((size) => typeof size === 'string').length > 1) {
+    return a.graph.op('Reshape', [a, shapeOf(like)], { shape: like.shape });
+  }
   // Not by Shape(like): ONNX Runtime 1.30 trips over chains of such nodes when it fuses them.
   const target = like.shape.map((size) => (typeof size === 'number' ? size : -1));
   return reshape(a, target, like.shape);

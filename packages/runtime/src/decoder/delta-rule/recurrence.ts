@@ -40,29 +40,37 @@ const flipped = (x: Value): Value =>
  * The outputs [G, B, keyHeads, group, C, valueDim] of parts [G, B, ..], and the state [B, keyHeads, group, keyDim, valueDim]
  * after all of them, from `state`. Within a chunk all tokens are computed together (Gated DeltaNet, arXiv 2412.06464,
  * section 3.3): with G the sums of g up to each token, Lᵢⱼ = βᵢ (kᵢ·kⱼ) exp(Gᵢ - Gⱼ) for j < i and U the changes they
- * make, (I + L) U = β (V - exp(G) K S).
+ * make, (I + L) U = β (V - exp(G) K S). Computed in double precision: U is a difference of numbers that are nearly equal
+ * where a token says what is known already, and the norm behind it makes small outputs as large as others.
  */
 export function deltaRule(
   state: Value,
   parts: DeltaParts,
 ): { readonly output: Value; readonly state: Value } {
   const { query, key, value, beta, decay } = parts;
-  const [places, masks] = masksOf(state.graph, key);
-  const { states, outputs } = fold([state], [query, key, value, beta, decay], ([before], part) => {
-    const [q, k, v, b, g] = part as [Value, Value, Value, Value, Value];
-    const s = before!;
-    const sums = matmul(places.upTo, g);
-    const between = exp(add(sub(sums, flipped(sums)), places.unseen));
-    const similar = mul(mul(mul(matmul(k, flipped(k)), b), between), places.before);
-    const grown = exp(sums);
-    const wanted = sub(mul(v, b), matmul(mul(k, mul(b, grown)), s));
-    const changes = matmul(inverse(similar, places.own, masks), wanted);
-    const output = add(matmul(mul(q, grown), s), matmul(mul(matmul(q, flipped(k)), between), changes));
-    const total = reduceSum(g, [-2], true);
-    const left = mul(k, exp(sub(total, sums)));
-    return { states: [add(mul(s, exp(total)), matmul(flipped(left), changes))], outputs: [output] };
-  });
-  return { output: outputs[0]!, state: states[0]! };
+  const [places, masks] = masksOf(state.graph, cast(key, 'float64'));
+  const { states, outputs } = fold(
+    [cast(state, 'float64')],
+    [query, key, value, beta, decay],
+    ([before], part) => {
+      const [q, k, v, b, g] = part.map((one) => cast(one, 'float64')) as [Value, Value, Value, Value, Value];
+      const s = before!;
+      const sums = matmul(places.upTo, g);
+      const between = exp(add(sub(sums, flipped(sums)), places.unseen));
+      const similar = mul(mul(mul(matmul(k, flipped(k)), b), between), places.before);
+      const grown = exp(sums);
+      const wanted = sub(mul(v, b), matmul(mul(k, mul(b, grown)), s));
+      const changes = matmul(inverse(similar, places.own, masks), wanted);
+      const output = add(matmul(mul(q, grown), s), matmul(mul(matmul(q, flipped(k)), between), changes));
+      const total = reduceSum(g, [-2], true);
+      const left = mul(k, exp(sub(total, sums)));
+      return {
+        states: [add(mul(s, exp(total)), matmul(flipped(left), changes))],
+        outputs: [cast(output, state.dtype)],
+      };
+    },
+  );
+  return { output: outputs[0]!, state: cast(states[0]!, state.dtype) };
 }
 
 /** One token of each sequence: parts [B, keyHeads, group or 1, 1, dim], `state` as above. */
