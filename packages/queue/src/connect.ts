@@ -5,8 +5,8 @@ import { Redis } from 'ioredis';
 const patience = 10_000;
 
 /**
- * A connection that lasts: once it is there, what is lost of it is made again. Throws `INPUT_INVALID` for what is no
- * address of a Redis server, and `SERVER_UNREACHABLE` where none answers now.
+ * A permanent connection: after it has been made once, it is restored whenever it is lost. Throws `INPUT_INVALID` for
+ * a text that is not the address of a Redis server, and `SERVER_UNREACHABLE` if none answers now.
  */
 export async function connect(url: string): Promise<Redis> {
   const where = withoutPassword(url);
@@ -14,7 +14,7 @@ export async function connect(url: string): Promise<Redis> {
   const redis = new Redis(url, {
     lazyConnect: true,
     connectTimeout: patience,
-    // Commands wait for the next connection, as workers that block on the server must.
+    // Commands wait for the next connection, which workers that block on the server require.
     maxRetriesPerRequest: null,
     retryStrategy: (times) => (wasThere ? Math.min(1000 * times, 20_000) : null),
   });
@@ -38,7 +38,7 @@ export async function connect(url: string): Promise<Redis> {
   return redis;
 }
 
-/** The address as it may be shown. */
+/** The address without credentials, for messages. */
 function withoutPassword(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : null;
   if (parsed === null || !/^rediss?:$/.test(parsed.protocol)) {

@@ -8,13 +8,13 @@ const failureSchema = z.object({
   hint: z.string(),
 });
 
-/** An error whose message tells another machine all of `error`: only messages travel. */
+/** An error whose message carries all of `error` to another machine, because only messages are sent. */
 export function encodeFailure(error: unknown): Error {
   if (MoepressError.isInstance(error)) return new Error(JSON.stringify(error), { cause: error });
   return error instanceof Error ? error : new Error(String(error));
 }
 
-/** What made a job fail for good, by the message of its last error. */
+/** The error that made a job fail finally, from the message of its last attempt. */
 export function decodeFailure(job: string, reason: string): MoepressError {
   const { data } = failureSchema.safeParse(parse(reason));
   if (data) return new MoepressError(data.code, { ...data, where: data.where ?? undefined });

@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
 
-/** Seconds that results are kept after the last of them came: a week. */
+/** Seconds that results are kept after the last of them arrived: a week. */
 const kept = 7 * 24 * 60 * 60;
 
-/** What has been computed, for all machines: one hash, from job to result. */
+/** The results of all machines: one hash, from job to result. */
 export class SharedResults {
   readonly #redis: Redis;
   readonly #key: string;
@@ -13,7 +13,7 @@ export class SharedResults {
     this.#key = `moepress:results:${name}`;
   }
 
-  /** The results of those jobs that are done. */
+  /** The results of those jobs that have finished. */
   async read(jobs: readonly string[]): Promise<Map<string, Buffer>> {
     const found = new Map<string, Buffer>();
     // One by one: a result may have megabytes, and most of the time none is there.

@@ -6,7 +6,7 @@ import { decodeFailure, encodeFailure } from './failure.js';
 import { SharedResults } from './results.js';
 
 export interface SharedJobs extends Work {
-  /** Of a Redis or Valkey server: `redis://host:port`. */
+  /** Address of a Redis or Valkey server: `redis://host:port`. */
   readonly url: string;
   /** Machines that give the same name share their jobs and results. Letters, digits and hyphens. */
   readonly name: string;

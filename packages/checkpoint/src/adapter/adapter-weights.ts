@@ -12,15 +12,15 @@ export interface LowRankPair {
   readonly a: StoredTensor;
   /** `lora_B`: [out, rank]. */
   readonly b: StoredTensor;
-  /** Whether the weight is an embedding, [vocabulary, out], which takes the product transposed. */
+  /** Whether the weight is an embedding, [vocabulary, out], to which the product is added transposed. */
   readonly embedding: boolean;
 }
 
-/** What an adapter changes, by the names that the base gives its modules and tensors. */
+/** The changes of an adapter, by the names of the base's modules and tensors. */
 export interface AdapterWeights {
-  /** By module. */
+  /** Pairs of matrices by module name. */
   readonly pairs: ReadonlyMap<string, LowRankPair>;
-  /** Tensors that stand in the place of the base's, by name: `modules_to_save`, and biases that learned. */
+  /** Tensors that replace those of the base, by name: `modules_to_save`, and biases that were trained. */
   readonly replaced: ReadonlyMap<string, StoredTensor>;
   /** SHA-256 of the file's header. */
   readonly headerHash: string;

@@ -86,7 +86,7 @@ function separateEnds(base: Model, { pairs, replaced }: AdapterWeights, director
   return { ...base, head: own, config: { ...base.config, tiedEmbeddings: false } };
 }
 
-/** Where in a model the tensors of a checkpoint stand, by their names there. */
+/** Paths in a model of the checkpoint's tensors, by their names. */
 function pathsByName(model: Model): Map<string, string[]> {
   const paths = new Map<string, string[]>();
   for (const [path, expr] of tensorsByPath(model)) {

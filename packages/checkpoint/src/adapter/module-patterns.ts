@@ -9,7 +9,7 @@ export interface PatternValues {
 /** Characters of a pattern. */
 const longest = 500;
 
-/** Of these the name of a module may be made; there is nothing to repeat. */
+/** Characters of a plain module name, which needs no pattern matching. */
 const plain = /^[\w.]*$/;
 
 /**

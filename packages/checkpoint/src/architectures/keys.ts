@@ -7,7 +7,7 @@
 /** A value of config.json, or where it is taken from. */
 export type Meaning<Q extends string = Quantity> =
   | { readonly value: ConfigValue }
-  /** As another quantity. */
+  /** The default is the value of another quantity. */
   | { readonly as: Q }
   /** The first quantity divided by the second, rounded down. */
   | { readonly quotient: readonly [Q, Q] }
@@ -43,7 +43,7 @@ export type KeyTable<Q extends string> = Readonly<Partial<Record<Q, KeyRule<Q>>>
 /** Everything some family reads, by one name for all. */
 export type Quantity = keyof typeof quantities;
 
-/** By its name here: what it is, for the documentation. */
+/** Descriptions of the quantities by name, for the documentation. */
 export const quantities = {
   vocabSize: 'rows of the embedding',
   hiddenSize: 'width of the hidden states',
@@ -142,7 +142,7 @@ type Common =
   | 'originalPositions'
   | 'partialRotary';
 
-/** The keys of a family. What is not in it the family does not read. */
+/** The keys of a family. The family does not read any other key. */
 export type FamilyKeys = Readonly<Record<Common, KeyRule>> & Readonly<Partial<Record<Quantity, KeyRule>>>;
 
 export const value = (of: ConfigValue): { readonly value: ConfigValue } => ({ value: of });
@@ -152,7 +152,7 @@ export const perHead: Meaning = { quotient: ['hiddenSize', 'heads'] };
 export const none = value(null);
 export const refused = 'refused';
 
-/** With a default of the class. */
+/** A key for which the configuration class has a default. */
 export const sized = (name: string, absent: number): KeyRule<never> => key(name, value(absent));
 
 /** A key that must not be null, unless `null` says what that means. */

@@ -2,7 +2,7 @@ import type { DeltaRuleInput, Router, RouterGroups } from '@moepress/core';
 import type { ConfigValue, FamilyKeys } from './keys.js';
 
 /**
- * What tells one family of checkpoints from another, as data. A family whose mathematics is already
+ * The differences between families of checkpoints, as data. A family whose mathematics is already
  * known needs a manifest and nothing else: the names below serve reading and writing alike.
  */
 export interface ArchitectureManifest {
@@ -35,11 +35,11 @@ export interface ArchitectureManifest {
   readonly norms?: 'before' | 'after';
   readonly tensors: TensorNames;
   /**
-   * How the names of tensors begin that belong to layers which predict further tokens, beside those of layers behind the
-   * last. Such layers are not run.
+   * Prefixes of the tensors of multi-token prediction layers, in addition to those of layers after the last one. These
+   * layers are not run.
    */
   readonly predictionPrefixes?: readonly string[];
-  /** What transformers and vLLM know of the family. */
+  /** Support for the family in transformers and vLLM. */
   readonly elsewhere?: FamilyElsewhere;
 }
 

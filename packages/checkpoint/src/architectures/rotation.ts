@@ -31,7 +31,10 @@ const factorOrRatio: KeyRule<never> = key('factor', refused, { null: none });
 const originalPositions: KeyRule<never> = key('original_max_position_embeddings', none);
 const attentionFactor: KeyRule<never> = key('attention_factor', none, { null: none });
 
-/** Of every type. Latent attention scales its softmax by `mscale_all_dim`, whatever the type, but for a plain rotation. */
+/**
+ * Keys of every type. Latent attention scales its softmax by `mscale_all_dim` for every type except the unscaled
+ * rotation.
+ */
 export const commonRotation = {
   type: key<RotationQuantity>('rope_type', as('legacyType')),
   legacyType: key('type', value('default')),

@@ -2,7 +2,7 @@
 import type { FamilyKeys, KeyRule } from './keys.js';
 import type { ArchitectureManifest, GroupedQueryTraits, RotationRule, WindowRule } from './manifest.js';
 
-/** As biome formats no Markdown, the rows need no alignment. */
+/** The rows are not aligned, because biome does not format Markdown. */
 export function familyTable(manifests: readonly ArchitectureManifest[]): string {
   const columns = ['family', '`model_type`', 'attention', 'router', 'FFN', 'experts stored'] as const;
   const rows = manifests.map((manifest) => [

@@ -18,7 +18,7 @@ interface Heads {
   readonly kvHeads: number;
   readonly headDim: number;
   readonly rope: Rope;
-  /** Of the products of queries and keys. */
+  /** Scale of the products of queries and keys. */
   readonly scale: number;
 }
 

@@ -9,11 +9,11 @@ import { textConfig } from './text-config.js';
 export interface FfnConfig {
   /** Intermediate size of a routed expert; 0 in a dense family. */
   readonly expertWidth: number;
-  /** Of a dense layer. */
+  /** Intermediate size of a dense layer. */
   readonly denseWidth: number;
-  /** Of the shared expert, maybe 0; null in a family without one. */
+  /** Intermediate size of the shared expert, possibly 0; null in a family without one. */
   readonly sharedWidth: number | null;
-  /** By layer: whether it has experts. */
+  /** For each layer, whether it has experts. */
   readonly moe: readonly boolean[];
   readonly activation: GatedActivation;
   /** Whether dense MLPs and shared experts have biases. */
@@ -96,7 +96,7 @@ function readSharedWidth(
   return shared.unit === 'channels' ? size : size * expertWidth;
 }
 
-/** By the names of `ACT2FN` in transformers 5.18, several of which are one function. */
+/** Activations by their names in `ACT2FN` of transformers 5.18; several names stand for one function. */
 const activations: Readonly<Record<string, GatedActivation>> = {
   silu: { kind: 'swiglu' },
   swish: { kind: 'swiglu' },

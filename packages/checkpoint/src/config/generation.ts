@@ -9,7 +9,7 @@ import type { JsonObject } from '../folder/json.js';
 export interface TokenRules {
   /** Divides positive and multiplies negative logits of tokens that prompt or continuation hold (arXiv 1909.05858); 1: none. */
   readonly repetitionPenalty: number;
-  /** No sequence of so many tokens comes twice, the prompt included; 0: they may. */
+  /** The length of token sequences that may not occur twice, the prompt included; 0: no limit. */
   readonly noRepeatNgramSize: number;
   /** Tokens, the prompt included, before which the text does not end. */
   readonly minLength: number;
@@ -23,7 +23,7 @@ export interface TokenRules {
   readonly badWords: readonly (readonly number[])[];
 }
 
-/** What a checkpoint's own settings make of greedy generation. */
+/** The effect of a checkpoint's own settings on greedy generation. */
 export interface GenerationDefaults {
   /** Tokens after which `generate()` ends, whatever its caller asks for; null where the caller decides. */
   readonly maxNewTokens: number | null;
@@ -66,7 +66,7 @@ const neutral: Readonly<Record<string, (value: unknown) => boolean>> = {
 const tokens = z.array(z.int().nonnegative());
 const count = z.int().transform((number) => Math.max(0, number));
 
-/** Those that are, by their names there, and what an absent one means. */
+/** The settings that are implemented, by their names in the file, with the meaning of an absent one. */
 const implemented = {
   repetition_penalty: z.number().positive().nullish(),
   no_repeat_ngram_size: count.nullish(),
@@ -141,7 +141,7 @@ export function readEosTokenIds(config: JsonObject, generation: JsonObject | nul
   });
 }
 
-/** The token a text begins with, or null: none is meant by whatever else stands there, such as -1. */
+/** The token that a text begins with; null if the value is not a token, such as -1. */
 export function asTokenId(given: unknown): number | null {
   return Number.isSafeInteger(given) && Number(given) >= 0 ? Number(given) : null;
 }

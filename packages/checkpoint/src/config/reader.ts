@@ -30,19 +30,19 @@ export class KeyReader<Q extends string> {
     return this.#table[quantity] !== undefined;
   }
 
-  /** Whether the file has it, be it null. */
+  /** Whether the file has the key, even if its value is null. */
   has(quantity: Q): boolean {
     return this.#given(quantity) !== undefined;
   }
 
-  /** The value, or what stands for it. Throws `CONFIG_INVALID` if the schema refuses it. */
+  /** The value, or its default. Throws `CONFIG_INVALID` if the schema refuses it. */
   read<T>(quantity: Q, schema: z.ZodType<T>): T {
     const parsed = schema.safeParse(this.value(quantity));
     if (parsed.success) return parsed.data;
     throw this.invalid(quantity, parsed.error.issues[0]!.message);
   }
 
-  /** The same, unchecked; undefined if the table refuses what is there. */
+  /** The same without a check; undefined if the table refuses the value. */
   value(quantity: Q): unknown {
     const name = this.#given(quantity);
     const { absent, null: ofNull, truth, perLayer } = this.#rule(quantity);
@@ -52,7 +52,7 @@ export class KeyReader<Q extends string> {
     return value === null || (truth && isFalse(value)) ? this.#meant(ofNull) : value;
   }
 
-  /** The object under a key, to be read by a table of its own. */
+  /** The object under a key, to be read by a separate table. */
   inside<P extends string>(quantity: Q, table: KeyTable<P>): KeyReader<P> {
     return new KeyReader(this.read(quantity, jsonObject), table, `${this.#file}: ${this.nameOf(quantity)}`);
   }
@@ -111,7 +111,7 @@ export class KeyReader<Q extends string> {
   }
 }
 
-/** What Python's `not` is true of. */
+/** Values that are false in Python. */
 export function isFalse(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
   return !value;

@@ -5,7 +5,10 @@ import { architectures, findArchitecture } from '../architectures/index.js';
 import { fixture } from '../support.test.util.js';
 import { type FamilyConfig, readFamilyConfig } from './family.js';
 
-/** By scripts/config_reference.py: configurations drawn at random, and what transformers 5.18 computes with them. */
+/**
+ * Written by scripts/config_reference.py: configurations drawn at random, and what transformers 5.18 computes with
+ * them.
+ */
 interface Case {
   readonly config: Readonly<Record<string, unknown>> & { readonly model_type: string };
   /** Null where transformers cannot. */
@@ -90,7 +93,7 @@ function expectedOf(facts: NonNullable<Case['expected']>, isNamed: boolean): Rec
 
 const isChoice = (groups: unknown) => Array.isArray(groups) && groups[0] !== groups[1];
 
-/** Of DeepSeek-V2 no more than the chosen groups hold have a weight. */
+/** In DeepSeek-V2 only experts of the chosen groups have a weight. */
 function leastOf({ topK, experts, groups }: NonNullable<Case['expected']>): unknown {
   if (!isChoice(groups)) return topK;
   const [count, selected] = groups as [number, number];

@@ -6,7 +6,7 @@ import { KeyReader } from './reader.js';
 import { readTheta } from './rope.js';
 import { textConfig, withTextConfig } from './text-config.js';
 
-/** What a config.json is to say otherwise, by quantity. */
+/** The changes to a config.json, by quantity. */
 export type Changes = Readonly<Partial<Record<Quantity, ConfigValue>>>;
 
 /** config.json with quantities set, each under one name: another that means the same would prevail over it, or lie. */

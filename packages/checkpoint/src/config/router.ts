@@ -21,7 +21,7 @@ export function readRouter(
   return {
     scoring: traits.scoring,
     groups,
-    // Beyond the best groups there is nothing of any weight to choose.
+    // All experts outside the best groups have weight zero, so more cannot be chosen.
     topK: groups ? Math.min(topK, (experts / groups.count) * groups.selected) : topK,
     normalise: readNormalise(reader, traits.normalise, topK),
     ...(reader.reads('leastSum') && { leastSum: reader.read('leastSum', z.number().positive()) }),

@@ -19,12 +19,12 @@ export class ConfinedError extends Error {
     return new ConfinedError('time', `it took longer than ${milliseconds / 1000} s`);
   }
 
-  /** For a thread that works no more, to one that waits and does not hear why. */
+  /** Ends the wait of a caller whose thread no longer works, because a blocked caller receives no events. */
   static deserted(): ConfinedError {
     return new ConfinedError('memory', 'it ended without an answer, or took more memory than it may');
   }
 
-  /** For a thread that ended by itself. */
+  /** The error for a thread that ended by itself. */
   static ended(cause: unknown): ConfinedError {
     const { code, message } = cause as NodeJS.ErrnoException;
     return code === 'ERR_WORKER_OUT_OF_MEMORY'
@@ -33,7 +33,7 @@ export class ConfinedError extends Error {
   }
 }
 
-/** How much a question may cost. */
+/** The limits of time and memory for one question. */
 export interface ConfinedBounds {
   /** Milliseconds of processor time, see `Patience`. */
   readonly patience: number;
@@ -57,7 +57,7 @@ interface Running {
   readonly bell: Int32Array;
   readonly memory: number;
   isFresh: boolean;
-  /** Ends what is under way. */
+  /** Stops the questions that are being answered. */
   fail: (error: unknown) => void;
 }
 
@@ -99,7 +99,10 @@ export class ConfinedThread {
     }) as Promise<T>;
   }
 
-  /** The same at once: the asking thread does nothing else meanwhile. What `ask` has under way is answered first. */
+  /**
+   * The synchronous form of `ask`: the calling thread blocks meanwhile. Questions that `ask` has sent are answered
+   * first.
+   */
   askNow<T>(task: string, argument: unknown, { patience, memory }: ConfinedBounds): T {
     const running = this.#start(this.#isBusy ? 0 : memory);
     const { port, bell } = running;
@@ -203,7 +206,7 @@ export class ConfinedThread {
     return running;
   }
 
-  /** Ends a thread and what it has under way. */
+  /** Ends a thread and the questions it is answering. */
   async #stop(running: Running, error: unknown): Promise<void> {
     if (this.#running === running) this.#running = null;
     running.fail(error);

@@ -3,10 +3,10 @@ import { constants, getPriority, setPriority } from 'node:os';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { MoepressError } from '@moepress/core/errors';
 
-/** What `nice` would be told: a tenth of a processor that others want. */
+/** The niceness of the thread: about a tenth of a processor that other threads want. */
 const niceness = 10;
 
-/** Lets other threads come before this one, where each has a priority of its own, which is so on Linux. */
+/** Lowers the priority of this thread below others, where each thread has a separate priority, as on Linux. */
 export function lowerPriority(): void {
   if (process.platform !== 'linux') return;
   try {
@@ -17,7 +17,7 @@ export function lowerPriority(): void {
   }
 }
 
-/** What a confined thread is asked. */
+/** A message to a confined thread. */
 export interface ConfinedRequest {
   readonly id: number;
   readonly task: string;
@@ -28,7 +28,7 @@ export interface ConfinedRequest {
 export interface ConfinedFailure {
   readonly name: string;
   readonly message: string;
-  /** Of an error that is meant for the user. */
+  /** Code and place of an error that is meant for the user. */
   readonly own: ReturnType<MoepressError['toJSON']> | null;
 }
 
@@ -40,7 +40,7 @@ export interface ConfinedReply {
 
 /** What the thread is started with. */
 export interface ConfinedStart {
-  /** For questions that the asking thread waits for without letting anything else happen. */
+  /** The port for synchronous questions, whose caller blocks until they are answered. */
   readonly port: MessagePort;
   /** One 32-bit number, raised by one for each answer on `port`. */
   readonly bell: SharedArrayBuffer;

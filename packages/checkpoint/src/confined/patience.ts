@@ -1,4 +1,4 @@
-/** Of a machine that does other things, this many times the processor time may pass by the clock. */
+/** On a busy machine the elapsed time may be this many times the processor time. */
 const slowest = 20;
 
 /** Milliseconds between two looks at the clock, for long and for short patience. */

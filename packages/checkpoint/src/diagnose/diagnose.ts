@@ -9,7 +9,7 @@ import { openWeights } from '../folder/weights.js';
 import { locateCheckpoint, type OpenOptions } from '../model/locate.js';
 import { type FamilyPatterns, familyPatterns, patternOf } from './family-patterns.js';
 
-/** What a checkpoint of a family without a manifest looks like, beside the known family most like it. */
+/** The structure of a checkpoint whose family has no manifest, compared with that of the most similar known family. */
 export interface Diagnosis {
   readonly modelType: string;
   /** Keys of config.json that say something of the decoder's mathematics. */
@@ -25,7 +25,7 @@ export interface TensorKind {
   /** The name with `*` for those numbers. */
   readonly pattern: string;
   readonly count: number;
-  /** Of the first. */
+  /** Shape of the first of these tensors. */
   readonly shape: readonly number[];
   readonly dtype: string;
 }
@@ -58,7 +58,10 @@ export async function diagnoseCheckpoint(id: string, options: OpenOptions = {}):
   return { modelType: String(raw.model_type), config: relevantKeys(raw), tensors: kinds, nearest };
 }
 
-/** Of two families that share as many kinds, that of which less is missing is nearer, and then that which reads more keys. */
+/**
+ * Of two families that share equally many kinds, the one with fewer missing tensors is nearer, then the one that
+ * reads more keys.
+ */
 const score = ({ shared, missing, obstacle }: FamilyMatch) =>
   shared - missing.length - (obstacle === null ? 0 : 0.5);
 

@@ -66,14 +66,14 @@ const recordSchema = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
-/** What a file was found to hold when the file system said `stamp` of it. */
+/** The digest of a file, valid as long as the file system reports `stamp` for it. */
 export interface KnownDigest {
   readonly stamp: Stamp;
   /** Hexadecimal. */
   readonly sha256: string;
 }
 
-/** What is known of the file at `path`; null if nothing is, or nothing that makes sense. */
+/** The stored record for the file at `path`; null if there is none or it is damaged. */
 export async function readDigest(folder: string, path: string): Promise<KnownDigest | null> {
   try {
     const record = recordSchema.parse(parseJson(await readFile(recordFile(folder, path), 'utf8')));

@@ -30,7 +30,7 @@ export interface DigestedFiles {
  */
 export class FileDigests {
   readonly #folder: string | null;
-  /** By path with links resolved. It serves where nothing can be written, too. */
+  /** Digests by resolved path. They are also used where no record can be written. */
   readonly #inMemory = new Map<string, KnownDigest>();
   #busy: Promise<unknown> = Promise.resolve();
   #hasWarned = false;
@@ -51,7 +51,7 @@ export class FileDigests {
     return digested;
   }
 
-  /** The same where nothing has to be read for it; null where a file is not known. */
+  /** The same without reading the file; null if its digest is not known. */
   async known(paths: Iterable<string>): Promise<DigestedFiles | null> {
     const found = new Map<string, KnownDigest>();
     for (const path of new Set(paths)) {

@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs';
 
-/** Anonymous memory of this process in bytes: mapped weights do not count. All of its memory where that is not told. */
+/**
+ * Anonymous memory of this process in bytes, without mapped weights; all of its memory where the system does not
+ * report that.
+ */
 export function anonymousMemory(): number {
   const kilobytes = /^RssAnon:\s+(\d+)/m.exec(status())?.[1];
   return kilobytes === undefined ? process.memoryUsage.rss() : Number(kilobytes) * 1024;
 }
 
-/** What Linux tells of this process, else nothing. */
+/** What Linux reports about this process; empty on other systems. */
 function status(): string {
   try {
     return readFileSync('/proc/self/status', 'utf8');

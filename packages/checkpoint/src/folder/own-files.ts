@@ -93,7 +93,7 @@ const isInside = (folder: string, path: string): boolean => {
   return inside !== '' && inside.split(sep)[0] !== '..';
 };
 
-/** Of `models--a--b/snapshots/<commit>` a file in `models--a--b/blobs`. */
+/** For a file in `models--a--b/snapshots/<commit>`, the file in `models--a--b/blobs` that it links to. */
 function isOwnBlob(folder: string, path: string): boolean {
   const snapshots = dirname(folder);
   return basename(snapshots) === 'snapshots' && dirname(path) === join(dirname(snapshots), 'blobs');

@@ -43,7 +43,7 @@ export const offlineVariable = (): string =>
 
 const isTrue = (value: string | undefined): boolean => /^(1|on|yes|true)$/i.test(value ?? '');
 
-/** With the user's folder for a leading `~`, then with variables, as Python has them; unknown ones stay. */
+/** Replaces a leading `~` by the user's folder, then variables by their values, as Python does; unknown ones stay. */
 function expanded(path: string): string {
   const atHome = path.replace(/^~(?=\/|$)/, () => homedir());
   return atHome.replace(

@@ -127,7 +127,7 @@ export class RemoteRepository {
 /** Answers of one question, and bytes of each: a page of a listing has a thousand files. */
 const most = { answers: 1000, bytes: 16 * 1024 * 1024 };
 
-/** For answers that are read whole, page by page: neither may be endless. */
+/** Limits for answers that are read completely, page by page, neither of which may be endless. */
 function boundedAccess({ hubUrl, fetch }: Access): Access {
   let answers = 0;
   return {
@@ -139,7 +139,7 @@ function boundedAccess({ hubUrl, fetch }: Access): Access {
   };
 }
 
-/** Where a part begins, as the server says. */
+/** The start of a partial answer, as the server reports it. */
 function beginOf({ headers }: Response): number | null {
   const [, begin] = /^bytes (\d+)-/.exec(headers.get('content-range') ?? '') ?? [];
   return begin === undefined ? null : Number(begin);
@@ -170,7 +170,7 @@ function accessTo({ endpoint, token }: HubEnvironment, signal: AbortSignal | und
   };
 }
 
-/** Throws `INPUT_INVALID` for a token that no header can hold, without telling it. */
+/** Throws `INPUT_INVALID` for a token that an HTTP header cannot contain, without showing the token. */
 function authorise(headers: Headers, { value, from: source }: HubToken): void {
   try {
     headers.set('Authorization', `Bearer ${value}`);

@@ -9,18 +9,21 @@ import { isTransient, unreachable } from './hub-errors.js';
 
 /** A file to be fetched. */
 export interface Transfer {
-  /** For messages. */
+  /** Name of the file in messages. */
   readonly where: string;
   /** Where the complete file goes; until then it grows beside it as `.incomplete`, as in Python. */
   readonly path: string;
   readonly size: number;
-  /** The Hub tells it of large files; others begin anew when interrupted, for nothing could check them. */
+  /**
+   * The SHA-256, which the Hub reports for large files only; other files start again when interrupted, since nothing
+   * could verify them.
+   */
   readonly sha256: string | null;
   /** The bytes from a position on. */
   open(position: number): Promise<AsyncIterable<Uint8Array>>;
 }
 
-/** Told how many bytes have just arrived, or were found; negative when they have to come again. */
+/** Called with the number of bytes that have arrived or were found; negative when they must be downloaded again. */
 type Count = (bytes: number) => void;
 
 /** Waits for so many milliseconds. */

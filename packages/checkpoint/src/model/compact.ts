@@ -85,10 +85,10 @@ type Experts = Pick<MoeFfn, 'slots' | 'pool'>;
 /** Where an expert is stored. */
 export interface StoredExpert {
   readonly layer: number;
-  /** Among the `count` stored under that layer. */
+  /** Index among the `count` experts stored under that layer. */
   readonly number: number;
   readonly count: number;
-  /** In the original checkpoint. */
+  /** Layer and index in the original checkpoint. */
   readonly index: number;
   /** Its own; null where config.json says one for all. */
   readonly width: number | null;

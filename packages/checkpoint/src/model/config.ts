@@ -11,7 +11,7 @@ import { textConfig } from '../config/text-config.js';
 import { type JsonObject, readJsonFile } from '../folder/json.js';
 import { type CompactRecord, readCompactRecord, stockConfig } from './compact.js';
 
-/** What a checkpoint folder says of its model before any tensor is looked at. */
+/** The settings in a checkpoint folder that are read before any tensor. */
 export interface ModelConfig {
   /** config.json as parsed. */
   readonly raw: JsonObject;

@@ -43,7 +43,7 @@ function interleaveRows(gate: TensorExpr, up: TensorExpr): TensorExpr {
   );
 }
 
-/** By the two lists, which the experts of a model may share. */
+/** Cached by the two lists, which the experts of a model may share. */
 const alternated = new WeakMap<readonly number[], WeakMap<readonly number[], readonly number[]>>();
 
 /** `[a[0], b[0], a[1], b[1], ...]` */

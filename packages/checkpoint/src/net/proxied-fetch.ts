@@ -21,7 +21,7 @@ export const proxiedFetch: Fetch = async (input, init) => {
   return (await undici.fetch(input, sent)) as unknown as Response;
 };
 
-/** By proxy, so that connections stay open from one request to the next. */
+/** Agents by proxy, so that connections stay open from one request to the next. */
 const agents = new Map<string, Dispatcher>();
 
 /** Chooses the way anew for each hop of a redirect. */
@@ -44,7 +44,9 @@ function agentThrough({ ProxyAgent }: typeof import('undici'), proxy: URL): Disp
   return new ProxyAgent({ uri: origin, proxyTunnel: false, ...(username !== '' && { token }) });
 }
 
-/** The same answer, whose body fails when more than so many bytes of it come: nobody knows how long a stranger's is. */
+/**
+ * The same answer, whose body fails after more than the given number of bytes, because a server may send any number.
+ */
 export function bounded({ body, status, statusText, headers }: Response, bytes: number): Response {
   return new Response(body?.pipeThrough(atMost(bytes)) ?? null, { status, statusText, headers });
 }

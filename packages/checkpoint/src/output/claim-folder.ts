@@ -28,7 +28,7 @@ export async function claimFolder(out: string, options: FolderOutputOptions): Pr
   return kind === 'folder' ? claimWithin(path, options) : claimBeside(path, options);
 }
 
-/** Nothing is there: the folder is made beside it. */
+/** The output path does not exist: the folder is made next to it. */
 async function claimBeside(target: string, { progress }: FolderOutputOptions): Promise<ClaimedFolder> {
   const made = await makeOutputFolder(dirname(target));
   const name = basename(target);
@@ -46,7 +46,7 @@ async function claimBeside(target: string, { progress }: FolderOutputOptions): P
   }
 }
 
-/** A folder is there, perhaps a mount point, a link, or in one that takes no others: its files are made within. */
+/** The folder exists, perhaps as a mount point, a link, or in a read-only folder: its files are made inside it. */
 async function claimWithin(folder: string, options: FolderOutputOptions): Promise<ClaimedFolder> {
   const { progress } = options;
   // Before anything is touched, unless a killed run may have left what is there.
@@ -71,9 +71,9 @@ async function claimWithin(folder: string, options: FolderOutputOptions): Promis
 }
 
 const something = 'There is something at the output path';
-/** In a folder that is there the staging folder is hidden. */
+/** The staging folder inside an existing folder is hidden. */
 const stagedName = '.moepress';
-/** What a disk has in its root before anybody writes to it. */
+/** Entries of a disk's root folder that exist before anybody writes to it. */
 const ofDisks = new Set(['lost+found']);
 
 /** Names in a folder, without those that are of the writing. */

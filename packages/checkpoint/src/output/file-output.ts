@@ -28,9 +28,9 @@ interface ClaimedFile extends Claimed {
  * the end, and is there whole or not at all when it is committed. A link at the path stays, and its file is written.
  */
 export class FileOutput {
-  /** As the user named it. */
+  /** The path as the user gave it. */
   readonly out: string;
-  /** Where it is to be written: nothing is there. */
+  /** The path to write to, where no file exists yet. */
   readonly path: string;
   readonly #claimed: ClaimedFile;
   readonly #options: FileOutputOptions;
@@ -119,7 +119,7 @@ function isRefused(cause: unknown): boolean {
   return inner !== undefined && isRefused(inner);
 }
 
-/** A file of nothing, as `mktemp` makes it, is nobody's work. */
+/** An empty file, such as `mktemp` makes, contains nobody's work. */
 async function checkReplaceable(file: string, { force, isOwn }: FileOutputOptions): Promise<void> {
   const info = await lstat(file).catch(() => null);
   if (force || info === null || info.size === 0 || (await isOwn(file))) return;

@@ -2,11 +2,11 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-/** Names as they lie in one folder. */
+/** Names of entries in one folder. */
 const plainName = z.string().regex(/^(?!\.{1,2}$)[^/\\\0]+$/);
 const journalSchema = z.strictObject({ come: z.array(plainName), go: z.array(plainName) });
 
-/** What is moved into a folder, and what was there before and goes. */
+/** The entries to move into a folder, and those it had before, which are removed. */
 type Moves = z.infer<typeof journalSchema>;
 
 const journalName = 'moves.json';

@@ -9,13 +9,13 @@ import { takeBackMoves } from './moves.js';
 import { probeBytes } from './place.js';
 
 const mark = '.partial-';
-/** As `mkdtemp` ends it. */
+/** The suffix that `mkdtemp` appends. */
 const stagingName = /\.partial-[A-Za-z0-9]{6}$/;
 /** An older moepress ended it by its process id. */
 const oldName = /\.partial-\d+$/;
-/** Held by the run whose folder it is. */
+/** The lock held by the run that owns the folder. */
 const lockName = 'run.lock';
-/** As long as any name within a checkpoint. */
+/** A name as long as the longest within a checkpoint. */
 const longName = 'model-00000-of-00000.safetensors.partial-000000000000';
 
 /**

@@ -43,7 +43,7 @@ export function arrayEntry(
 
 /** A file as it will be, before a byte of it is written. */
 export interface FileLayout {
-  /** In the order of their data. */
+  /** Tensors in the order of their data. */
   readonly entries: readonly TensorEntry[];
   /** Length and JSON, ready to be written. */
   readonly head: Uint8Array;

@@ -29,7 +29,7 @@ export interface HeaderEntry {
 
 export interface Header {
   readonly metadata: Readonly<Record<string, string>>;
-  /** In the order of the file's JSON. */
+  /** Tensors in the order of the file's JSON. */
   readonly entries: ReadonlyMap<string, HeaderEntry>;
   /** SHA-256 of the JSON bytes, in hexadecimal. */
   readonly hash: string;

@@ -8,7 +8,7 @@ export type Job = BlockJob | EntriesJob;
 /** Bytes that expressions make up, maybe of several tensors. */
 export interface BlockJob extends Block {
   readonly kind: 'block';
-  /** In the file. */
+  /** Offset in the file. */
   readonly position: number;
 }
 

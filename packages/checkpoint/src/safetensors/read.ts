@@ -9,7 +9,7 @@ import { checkHeaderLength, lengthBytes, parseHeader } from './header.js';
 export const singleFile = 'model.safetensors';
 export const indexFile = 'model.safetensors.index.json';
 
-/** What a safetensors file says it holds; the data itself stays on disk. */
+/** The tensors that a safetensors file declares; their data stay on disk. */
 export interface SafetensorsFile {
   /** Absolute, symbolic links resolved. */
   readonly path: string;
@@ -21,7 +21,7 @@ export interface SafetensorsFile {
   readonly dataStart: number;
 }
 
-/** As large as a file may be that is looked at whole for what stands in the place of weights. */
+/** The largest size of a file that is read completely to find out what it contains instead of weights. */
 const smallBytes = 1024;
 
 /**

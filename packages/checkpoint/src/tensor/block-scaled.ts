@@ -7,7 +7,7 @@ export interface BlockRows {
   /** The first row. */
   readonly first: number;
   readonly values: Bytes;
-  /** At an offset that suits their type. */
+  /** The scales, at an offset that is aligned for their type. */
   readonly scales: Bytes;
 }
 
@@ -25,7 +25,7 @@ export function decodeRows({ format, block, shape }: BlockScaledExpr, rows: Bloc
 
 let mxfp4Table: Uint16Array | undefined;
 
-/** In BF16 what each of the sixteen codes stands for under each of the 256 scales 2^(byte - 127). */
+/** A table in BF16: the values of the sixteen codes under each of the 256 scales 2^(byte - 127). */
 function mxfp4Values(): Uint16Array {
   mxfp4Table ??= bfloats(
     Float32Array.from({ length: 4096 }, (_, i) => e2m1Values[i & 15]! * 2 ** ((i >> 4) - 127)),

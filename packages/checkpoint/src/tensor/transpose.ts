@@ -20,7 +20,7 @@ interface Held {
 export class Transposes {
   readonly #reading: OperandReader;
   readonly #mostBytes: number;
-  /** By what is transposed; those used last come last. */
+  /** Transposed blocks by their source; the most recently used come last. */
   readonly #held = new Map<TensorExpr, Held>();
 
   constructor(reading: OperandReader, mostBytes: number = mostTransposedBytes) {
@@ -55,7 +55,7 @@ export class Transposes {
     return held;
   }
 
-  /** In blocks: what is computed on the way is never there whole. */
+  /** Computed in blocks, so that the intermediate values are never in memory as a whole. */
   async #read(of: TensorExpr, count: number, bytes: Bytes): Promise<void> {
     const size = sizeOf(of);
     const step = Math.max(1, Math.floor(this.#reading.blockBytes / size));

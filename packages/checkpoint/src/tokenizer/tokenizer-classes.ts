@@ -92,7 +92,7 @@ function underscores(
   };
 }
 
-/** Of the classes of transformers 5.18 that build a tokenizer themselves. */
+/** Tokenizers of the classes of transformers 5.18 that build one themselves. */
 const pipelines: Readonly<Record<string, (config: JsonObject) => Pipeline>> = {
   Qwen2Tokenizer: ({ add_prefix_space }) => ({
     kind: 'bytes',

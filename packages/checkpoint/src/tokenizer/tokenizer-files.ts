@@ -8,7 +8,7 @@ export const tokenizerFiles: readonly string[] = [
   'added_tokens.json',
 ];
 
-/** Of a folder with a tokenizer, what stands beside tokenizer.json; absent files are empty. */
+/** The files next to tokenizer.json in a folder with a tokenizer; absent files are empty. */
 export interface TokenizerSettings {
   /** tokenizer_config.json. */
   readonly config: JsonObject;

@@ -13,7 +13,7 @@ import { sharesExperts } from './placement.js';
 import { describePrediction, type PredictionLayers } from './prediction.js';
 import { expertWidths } from './widths.js';
 
-/** What the section of the model card tells. */
+/** The facts that the section of the model card reports. */
 export interface CardFacts {
   readonly model: Model;
   readonly base: Model | undefined;
@@ -21,10 +21,10 @@ export interface CardFacts {
   readonly form: Arrangement['form'];
   /** Whether transformers loads the compact layout of this family. */
   readonly runsInTransformers: boolean;
-  /** Whether what the base stores quantised, if anything, stays so. */
+  /** Whether tensors that the base stores quantised stay quantised. */
   readonly quantised: boolean;
   readonly prediction: PredictionLayers;
-  /** Of the weights as they are stored now, copies and zeros included. */
+  /** Bytes of the weights as they are stored, copies and zeros included. */
   readonly bytes: { readonly routed: number; readonly whole: number };
   readonly parameters: ParameterCounts;
 }
@@ -35,7 +35,10 @@ export function writeCard(original: string | null, facts: CardFacts): string {
   return `${head}\n\n${section(facts)}\n`;
 }
 
-/** A base that was compressed itself: its figures stay; its plan and how it is loaded do not apply here. */
+/**
+ * For a base that was compressed before: its figures are kept; its plan and loading instructions do not apply here
+ * and are removed.
+ */
 function aboutBase(card: string): string {
   return card
     .replaceAll(introduction, '## Compression of the base model')
@@ -143,7 +146,7 @@ function sizeRows({ model, base, bytes, parameters, form }: CardFacts): Row[] {
 
 const percent = (ratio: number) => `${(100 * ratio).toFixed(1)} %`;
 
-/** What a layout stores, copies and zeros included, may be more than the base has. */
+/** A layout may store more than the base, because it includes copies and zeros. */
 function change(before: number, after: number): string {
   const saved = before === 0 ? 0 : 1 - after / before;
   const figure = saved < 0 ? `${percent(-saved)} more` : `${percent(saved)} less`;
@@ -166,7 +169,7 @@ function calibrationRows({ plan }: CardFacts): Row[] {
   ];
 }
 
-/** A plan may come from anywhere: nothing in it may break out of its cell. */
+/** A plan is untrusted: no text in it may break out of its table cell. */
 function cell(text: string): string {
   return text.replace(/\s+/g, ' ').replace(/[|[]/g, '\\$&').replaceAll('<', '&lt;');
 }

@@ -6,7 +6,7 @@ import { type Model, MoepressError } from '@moepress/core';
 
 const cardName = 'README.md';
 
-/** Far more than any model card takes. */
+/** A limit far above the size of any model card. */
 const mostCardBytes = 16 * 1024 * 1024;
 
 /**
@@ -15,7 +15,7 @@ const mostCardBytes = 16 * 1024 * 1024;
  */
 export const findCompanions = (directory: string): Promise<OwnFile[]> => ownCompanions(directory);
 
-/** Throws what writing a view of the model would throw of the files beside its weights. */
+/** Throws the errors that writing a view of the model would throw because of the files next to its weights. */
 export async function checkCompanions({ source }: Model): Promise<void> {
   await findCompanions(source.directory);
   await readCard(source.directory);

@@ -10,7 +10,7 @@ import type { Arrangement } from './layout.js';
 import { type PredictionLayers, predictionChanges } from './prediction.js';
 import { sharedWidths } from './widths.js';
 
-/** The Python file that teaches transformers the compact layout. */
+/** The Python file with which transformers loads the compact layout. */
 export const modelingFile = 'modeling_moepress.py';
 
 /** Whether transformers loads the compact layout of a family; if not, only moepress does. */
@@ -20,7 +20,7 @@ export function hasModelingCode({ elsewhere }: ArchitectureManifest): boolean {
 
 export interface WrittenConfigOptions {
   readonly plan: CompressionPlan | undefined;
-  /** Whether what the original stores quantised stays so. */
+  /** Whether tensors that the original stores quantised stay quantised. */
   readonly quantised: boolean;
   /** What becomes of the layers that predict further tokens; none by default. */
   readonly prediction?: PredictionLayers | undefined;
@@ -29,8 +29,8 @@ export interface WrittenConfigOptions {
 const noPrediction: PredictionLayers = { outcome: 'none', tensors: 0, reason: null };
 
 /**
- * config.json of the written checkpoint: the original's, with what the view changed.
- * Throws `CONFIG_UNSUPPORTED` if its layers differ in what config.json has once for all.
+ * config.json of the written checkpoint: the original's, with the changes of the view. Throws `CONFIG_UNSUPPORTED` if
+ * its layers differ in a setting that config.json has only once for all layers.
  */
 export function writtenConfig(
   { model, manifest, config: original, form, width }: Arrangement,

@@ -20,11 +20,11 @@ import {
 
 /** How a checkpoint states which of its layers are dense. */
 export interface DenseEncoding {
-  /** The same function as it is stored: maybe with zeros up to a common width, or as an MoE of one expert. */
+  /** An equivalent model as it is stored: possibly with zeros up to a common width, or as an MoE of one expert. */
   readonly model: Model;
-  /** The family it is stored as. */
+  /** The family that it is stored as. */
   readonly manifest: ArchitectureManifest;
-  /** config.json that states it, but for what it says of the experts. */
+  /** The config.json that states it, without the settings of the experts. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Whether zeros were added. */
   readonly padded: boolean;
@@ -32,13 +32,13 @@ export interface DenseEncoding {
   readonly record: readonly DenseLayer[] | null;
 }
 
-/** What an encoding changes. */
+/** The parts of a model that an encoding changes. */
 type Encoded = Pick<DenseEncoding, 'model' | 'manifest' | 'config'>;
 
-/** Keys of training, which a dense family has no use for. */
+/** Keys for training, which a dense family does not use. */
 const trainingKeys = ['output_router_logits', 'router_aux_loss_coef', 'router_jitter_noise'];
 
-/** As a model of the dense sibling, if there is one and no layer has experts. */
+/** Encodes the model as its dense sibling family, if there is one and no layer has experts. */
 export function asDenseFamily({ model, manifest, config }: Encoded, width: number): Encoded | null {
   const sibling = architectures.find(({ modelType }) => modelType === manifest.elsewhere?.denseSibling);
   if (!sibling || !isAllDense(model) || !hasBiasesOf(sibling, model)) return null;
@@ -53,8 +53,8 @@ export function asDenseFamily({ model, manifest, config }: Encoded, width: numbe
 }
 
 /**
- * Whether the projections of attention have biases exactly where the family has them: queries, keys and values always,
- * never or by a key; the output as those or never.
+ * Whether attention has biases exactly where the family has them: queries, keys and values always, never or by a key;
+ * the output projection like those or never.
  */
 function hasBiasesOf({ attention: traits }: ArchitectureManifest, { blocks }: Model): boolean {
   if (traits.kind !== 'gqa') return true;
@@ -66,7 +66,7 @@ function hasBiasesOf({ attention: traits }: ArchitectureManifest, { blocks }: Mo
   });
 }
 
-/** By the keys with which the family itself states its dense layers. */
+/** Encodes the model by the keys with which the family itself states its dense layers. */
 export function viaConfigKeys(encoded: Encoded, width: number): Encoded | null {
   const { model, manifest, config } = encoded;
   const dense = model.blocks.filter(({ ffn }) => ffn.kind === 'dense').map(({ index }) => index);
@@ -106,7 +106,7 @@ function denseChanges(dense: readonly number[], { config, model, manifest }: Enc
   }
 }
 
-/** Each FFN as the only expert of a router of zeros, whose weight is always one. */
+/** Encodes each FFN as the only expert of a router of zeros, whose weight is always one. */
 export function asSingleExpertMoe({ model, manifest, config }: Encoded, width: number): Encoded | null {
   const { router, ffn } = manifest;
   if (!isAllDense(model) || ffn.dense !== 'none' || !router) return null;

@@ -62,7 +62,7 @@ function isAsBefore(dense: readonly DenseBlock[], { model, manifest, config }: D
   );
 }
 
-/** With zeros for biases that every dense layer has, but not one made of experts. */
+/** Adds biases of zeros where some dense layers have biases but those made of experts have none. */
 function withBiases(model: Model, biased: boolean): Model {
   if (!biased) return model;
   const blocks = model.blocks.map((block) => {

@@ -9,17 +9,17 @@ import type { Placement } from './placement.js';
  * with biases one of [2 I_e] and a matrix [experts, H]. The widths I_e stand in config.json.
  */
 
-/** What config.json says under `less_is_moe`. */
+/** The content of the key `less_is_moe` in config.json. */
 export interface FlatRecord {
   readonly format_version: 1 | 2;
   readonly weight_layout: 'flat_gate_up_down_v1' | 'flat_gate_up_down_v2';
-  /** By layer, in the order of the router's slots. */
+  /** Widths of the experts by layer, in the order of the router's slots. */
   readonly expert_intermediate_sizes: Readonly<Record<string, readonly number[]>>;
-  /** Version 2 only. */
+  /** Present in version 2 only. */
   readonly expert_options?: { readonly activation: string; readonly bias: boolean };
 }
 
-/** Throws `CONFIG_UNSUPPORTED` for a model the format has no words for. */
+/** Throws `CONFIG_UNSUPPORTED` for a model that the format cannot express. */
 export function flatRecord(
   model: Model,
   { elsewhere }: ArchitectureManifest,

@@ -14,14 +14,14 @@ import { compactRecord, type Placement, placeByOrigin, placeBySlot, sharesExpert
 import { commonWidth, expertWidths, isRagged, stockWidth } from './widths.js';
 
 /**
- * How experts are stored that slots share or that differ in width. Where neither is so, as after dropping
- * experts, the first three give the same stock checkpoint.
+ * How experts that slots share or that differ in width are stored. Where no expert is shared and all have one width,
+ * as after dropping experts, the first three layouts give the same standard checkpoint.
  *
- * - `compact`: each once and as narrow as it is; config.json has the slots and widths.
- * - `materialised`: one for every slot, with zeros up to the width of the widest; any program loads it.
- * - `masked`: the same with the original width and zeros in the places of the channels that went.
- * - `less-is-moe`: those of a layer side by side, each as narrow as it is, as the vLLM plugin of
- *   Less-is-MoE reads them.
+ * - `compact`: each expert once and in its actual width; config.json has the slots and widths.
+ * - `materialised`: one expert for every slot, padded with zeros to the largest width; any program loads it.
+ * - `masked`: the same with the original width, and zeros in place of the channels that were removed.
+ * - `less-is-moe`: the experts of a layer concatenated, each in its actual width, as the vLLM plugin of Less-is-MoE
+ * reads them.
  */
 export type ExpertLayout = (typeof expertLayouts)[number];
 
@@ -38,7 +38,7 @@ export interface Arrangement extends Omit<DenseEncoding, 'record' | 'padded'> {
 
 export interface StockForm {
   readonly kind: 'stock';
-  /** What zeros were added for. */
+  /** The reasons for which zeros were added. */
   readonly zeros: 'none' | 'padding' | 'mask';
 }
 
@@ -65,7 +65,7 @@ export function arrange(model: Model, manifest: ArchitectureManifest, layout: Ex
   return { ...encoded, ...experts };
 }
 
-/** What a layout makes of the routed experts. */
+/** The routed experts as a layout stores them. */
 type Experts = Omit<Arrangement, keyof DenseEncoding>;
 
 function arrangeCompact(model: Model, manifest: ArchitectureManifest, { record }: DenseEncoding): Experts {

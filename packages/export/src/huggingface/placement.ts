@@ -4,14 +4,14 @@ import { distinctExperts, type Expert, type Model, moeBlocks } from '@moepress/c
 /** The experts stored under each layer; their positions are the numbers in the names of their tensors. */
 export type Placement = ReadonlyMap<number, readonly Expert[]>;
 
-/** Every slot has tensors of its own, copies where slots share an expert. */
+/** Every slot has separate tensors, which are copies where slots share an expert. */
 export function placeBySlot(model: Model): Placement {
   return new Map(
     moeBlocks(model).map(({ index, ffn }) => [index, ffn.slots.map((position) => ffn.pool[position]!)]),
   );
 }
 
-/** Every expert once, under the layer it came from, with numbers that leave no gaps. */
+/** Every expert is stored once, under the layer it came from, with consecutive numbers. */
 export function placeByOrigin(model: Model): Placement {
   const experts = new Map<number, Expert[]>();
   for (const expert of distinctExperts(model)) {
@@ -21,7 +21,7 @@ export function placeByOrigin(model: Model): Placement {
   return experts;
 }
 
-/** What config.json must say of experts placed by origin; `ragged`: with the width of each. */
+/** The entries of config.json for experts placed by origin; `ragged`: with the width of each. */
 export function compactRecord(model: Model, placement: Placement, ragged: boolean): CompactRecord {
   const numberOf = ({ origin }: Expert) =>
     placement.get(origin.layer)!.findIndex((expert) => expert.origin.index === origin.index);

@@ -55,7 +55,7 @@ function flatEntry({ name, of }: NamedFlat): TensorEntry {
   return { ...stackEntry(name, of), shape: [count] };
 }
 
-/** Only what is quantised is stored in another type than it has. */
+/** Only quantised tensors are stored in another type than their `dtype`. */
 function isQuantised(of: TensorExpr): boolean {
   return [...storedIn(of)].some(({ dtype }) => dtype !== of.dtype);
 }

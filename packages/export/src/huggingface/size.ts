@@ -6,7 +6,7 @@ import { entriesOf, staysQuantised } from './quantised.js';
 /** The weights of a written checkpoint, copies of experts and zeros included. */
 export interface WrittenSize {
   readonly parameters: ParameterCounts;
-  /** Of the routed experts and of all tensors. */
+  /** Bytes of the routed experts and of all tensors. */
   readonly bytes: { readonly routed: number; readonly whole: number };
 }
 
@@ -21,7 +21,7 @@ export function sizeAsWritten(model: Model, layout: ExpertLayout): WrittenSize {
   return sizeOf(arrangement, tensors, staysQuantised(tensors));
 }
 
-/** The same of what is arranged and named already; `quantised`: whether what is stored in few bits stays so. */
+/** The same for a model that is already arranged and named; `quantised`: whether quantised tensors stay quantised. */
 export function sizeOf(
   { model, experts }: Arrangement,
   tensors: readonly NamedTensor[],
@@ -40,7 +40,7 @@ export function sizeOf(
   };
 }
 
-/** Of a tensor that is stored in few bits those that it has once read. */
+/** The number of parameters; a quantised tensor counts as many as it has when dequantised. */
 const parameterCount = (tensors: readonly NamedTensor[]) =>
   tensors
     .flatMap((tensor) => (tensor.kind === 'single' ? [tensor.of] : tensor.of))

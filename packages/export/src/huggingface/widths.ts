@@ -12,12 +12,12 @@ export function stockWidth(model: Model, manifest: ArchitectureManifest): number
   return width !== undefined && others.length === 0 && isExpressible(width, model, manifest) ? width : null;
 }
 
-/** Whether the experts need words that a stock config.json does not have: a width for each. */
+/** Whether a standard config.json cannot state the widths, because each expert has a different one. */
 export function isRagged(model: Model, manifest: ArchitectureManifest): boolean {
   return expertWidths(model).length > 0 && stockWidth(model, manifest) === null;
 }
 
-/** The least width that every expert of a model fits into and a stock config.json can say. */
+/** The least width that is at least as large as every expert's and that a standard config.json can state. */
 export function commonWidth(model: Model, manifest: ArchitectureManifest): number {
   let width = expertWidths(model).reduce((most, own) => Math.max(most, own), 1);
   // Ends at the latest at the shared expert's own width, which no routed expert exceeds.
@@ -25,7 +25,10 @@ export function commonWidth(model: Model, manifest: ArchitectureManifest): numbe
   return width;
 }
 
-/** Whether a stock config.json can state the width. Some families count the channels of the shared expert in routed experts. */
+/**
+ * Whether a standard config.json can state the width. Some families count the channels of the shared expert in units
+ * of routed experts.
+ */
 function isExpressible(
   width: number,
   model: Model,

@@ -29,25 +29,25 @@ import { sizeOf } from './size.js';
 
 export interface WriteCheckpointOptions extends Work {
   readonly layout: ExpertLayout;
-  /** What made the view: written beside the weights and told in the model card. */
+  /** The plan that made the view: it is written next to the weights and described in the model card. */
   readonly plan?: CompressionPlan | undefined;
   /** The model the plan was applied to, for the ratios in the model card. */
   readonly base?: Model | undefined;
   /**
-   * What becomes of layers that predict further tokens. By default they are kept where they can be: where the sizes of
-   * router and experts stay, or experts only went, whose numbers then go from them too.
+   * Whether multi-token prediction layers are kept. By default they are kept where possible: where router and experts
+   * keep their sizes, or where experts were only dropped, which are then dropped from these layers too.
    */
   readonly mtp?: PredictionChoice | undefined;
-  /** Default 5 GB. */
+  /** Largest size of a weight file in bytes; default 5 GB. */
   readonly maxShardBytes?: number | undefined;
 }
 
 export interface WrittenCheckpoint {
   readonly directory: string;
-  /** Of all files together. */
+  /** Total size of all files in bytes. */
   readonly bytes: number;
   readonly files: readonly string[];
-  /** What the files hold, copies of experts and zeros included. */
+  /** Sizes of the stored weights, copies of experts and zeros included. */
   readonly parameters: ParameterCounts;
   /** What became of the layers that predict further tokens. */
   readonly prediction: PredictionLayers;

@@ -3,12 +3,12 @@ import { cast, div, exp, greater, mul, neg, plusNumber, square, sub, timesNumber
 import { reduceSum } from '../ops/reduce.js';
 import { unbroadcast, type Vjp } from './vjp.js';
 
-/** For operators with one input: the gradient from it, the output and the output's gradient. */
+/** Derivative of an operator with one input: the gradient from the input, the output and the output's gradient. */
 const unary =
   (derive: (gradient: Value, x: Value, y: Value) => Value): Vjp =>
   ({ gradients, inputs, outputs }) => [derive(gradients[0]!, inputs[0]!, outputs[0]!)];
 
-/** For two inputs that broadcast against each other. */
+/** Derivative of an operator with two inputs that are broadcast against each other. */
 const binary =
   (left: (g: Value, a: Value, b: Value) => Value, right: (g: Value, a: Value, b: Value) => Value): Vjp =>
   ({ gradients, inputs, wanted }) => {
@@ -50,7 +50,7 @@ export const elementwise: Readonly<Record<string, Vjp>> = {
     const weighted = reduceSum(mul(g, y), [Number(node.attributes.axis)], true);
     return [mul(y, sub(g, weighted))];
   },
-  /** Outside the bounds nothing moves. */
+  /** Outside the bounds the gradient is zero. */
   Clip: ({ gradients, inputs, outputs }) => {
     const [g, x] = [gradients[0]!, inputs[0]!];
     const inside = x.graph.op('Equal', [x, outputs[0]!], { dtype: 'bool' });

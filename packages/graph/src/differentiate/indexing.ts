@@ -2,9 +2,9 @@ import { addRows, gatherElements, gatherNd, scatterAdd, scatterNdAdd } from '../
 import type { Vjp } from './vjp.js';
 
 /**
- * Operators that pick or place elements. What is picked gives its gradient back to where it came
- * from, added up where it was picked more than once; what is placed gets the gradient of its place.
- * In a session of several threads nothing may be picked twice, see `scatterNdAdd`.
+ * Operators that pick or place elements. The gradient of a picked element goes to its source, added up if it was
+ * picked more than once; a placed element gets the gradient of its target position. In a session of several threads
+ * nothing may be picked twice, see `scatterNdAdd`.
  */
 export const indexing: Readonly<Record<string, Vjp>> = {
   Gather: ({ node, gradients, inputs }) => {
@@ -22,7 +22,7 @@ export const indexing: Readonly<Record<string, Vjp>> = {
     null,
   ],
 
-  /** Its `reduction` is add, the only one there is here. */
+  /** The attribute `reduction` must be add, the only one that is used here. */
   ScatterElements: ({ node, gradients, inputs, wanted }) => {
     const [g, indices] = [gradients[0]!, inputs[1]!];
     return [g, null, wanted[2] ? gatherElements(g, indices, Number(node.attributes.axis)) : null];
@@ -33,7 +33,7 @@ export const indexing: Readonly<Record<string, Vjp>> = {
     return [g, null, wanted[2] ? gatherNd(g, indices, updates.shape) : null];
   },
 
-  /** The choice itself is a constant. */
+  /** The indices are constants and have no gradient. */
   TopK: ({ node, gradients, outputs }) => {
     const axis = Number(node.attributes.axis);
     const values = gradients[0];

@@ -24,7 +24,7 @@ export const products: Readonly<Record<string, Vjp>> = {
     ];
   },
 
-  /** A leading axis of size 1 may stand against a longer one. */
+  /** A leading axis of size 1 may be broadcast against a longer one. */
   MatMul: ({ gradients, inputs, wanted }) => {
     const [g, a, b] = [gradients[0]!, inputs[0]!, inputs[1]!];
     return [

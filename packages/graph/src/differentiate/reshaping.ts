@@ -5,7 +5,7 @@ import { softmax } from '../ops/nn.js';
 import { concat, expandLike, reshapeLike, sizeOf, split, transpose, unsqueeze } from '../ops/shape.js';
 import { unbroadcast, type Vjp, type VjpContext } from './vjp.js';
 
-/** Moves no element: the gradient takes the input's shape back. */
+/** Reshaping moves no element: the gradient is reshaped to the input's shape. */
 const sameElements: Vjp = ({ gradients, inputs }) => [reshapeLike(gradients[0]!, inputs[0]!), null];
 
 /** The numbers of an input of a node that must be a constant. Throws a RangeError for any other value. */
@@ -43,7 +43,7 @@ export const reshaping: Readonly<Record<string, Vjp>> = {
     return split(gradients[0]!, axis, inputs as Value[]);
   },
 
-  /** Zeros where the slice did not reach. */
+  /** The gradient is zero outside the slice. */
   Slice: ({ gradients, inputs }) => {
     const [x, starts, ends, axes] = inputs as Value[];
     const [axis, rank] = [literal(axes!)[0]!, x!.shape.length];
@@ -66,7 +66,7 @@ export const reshaping: Readonly<Record<string, Vjp>> = {
     return [timesNumber(spread(context), 1 / count), null];
   },
 
-  /** Of one axis. */
+  /** Implemented for one axis only. */
   ReduceLogSumExp: (context) => {
     const [x, axes] = [context.inputs[0]!, literal(context.inputs[1]!)];
     if (axes.length !== 1) throw new RangeError(`${context.node.name}: only one axis has a derivative.`);

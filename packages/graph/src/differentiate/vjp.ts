@@ -13,15 +13,15 @@ export interface VjpContext {
   readonly node: NodeIR;
   readonly inputs: readonly (Value | null)[];
   readonly outputs: readonly Value[];
-  /** Null for an output the loss does not depend on. */
+  /** Gradients of the outputs; null for an output that the loss does not depend on. */
   readonly gradients: readonly (Value | null)[];
-  /** Which inputs' gradients are asked for. */
+  /** Which inputs' gradients are needed. */
   readonly wanted: readonly boolean[];
 }
 
 /**
- * A gradient that is zero but for a few places. It is added to what has come together so far: a matrix of zeros
- * for each expert that has picked a few of many tokens would cost more than the experts.
+ * A gradient that is zero except at a few places. It is added to the gradient accumulated so far: a matrix of zeros
+ * for each expert that picks a few of many tokens would cost more than the experts.
  */
 export interface SparseGradient {
   readonly addTo: (sum: Value) => Value;

@@ -13,7 +13,7 @@ import type { ElementType, GraphIR, InitializerIR, NodeIR, ValueIR } from './gra
 /** Nodes of the graph, or of the branch or body in it, that is being written. */
 interface Frame {
   readonly nodes: NodeIR[];
-  /** What its operators were given to what they yield. */
+  /** The values that an operator yielded, by its operator, inputs and attributes. */
   readonly known: Map<string, Value>;
 }
 
@@ -28,7 +28,7 @@ type NodeOptions = Pick<OpOptions, 'domain' | 'attributes' | 'name'> & {
   readonly graphs?: Readonly<Record<string, GraphIR>>;
 };
 
-/** Operators whose results have sizes that the engine cannot know from those of what they are given. */
+/** Operators whose output sizes the engine cannot infer from their input sizes. */
 const sizing = new Set(['NonZero', 'Slice', 'Split', 'Pad', 'Concat']);
 
 const newFrame = (): Frame => ({ nodes: [], known: new Map() });
@@ -126,7 +126,7 @@ export class GraphBuilder implements Graph {
     return this.#value(name, dtype, shape, data);
   }
 
-  /** The same stretch of file is declared once for each shape it is seen in. */
+  /** The same byte range of a file is declared once for each shape it is used in. */
   external(name: string, dtype: ElementType, shape: readonly number[], data: ExternalData): Value {
     const key = `${name}@${data.file}:${data.offset} ${dtype}[${shape.join('x')}]`;
     if (!this.#initializers.has(key)) this.#initializers.set(key, { name: key, dtype, shape, data });
@@ -255,7 +255,7 @@ export class GraphBuilder implements Graph {
     return this.#initializers.has(name);
   }
 
-  /** Appends a node once more, on other inputs; yields its outputs. */
+  /** Appends a copy of a node with other inputs; yields its outputs. */
   again({ type, domain, attributes, outputs }: NodeIR, inputs: readonly (Value | null)[]): Value[] {
     return this.multi(
       type,

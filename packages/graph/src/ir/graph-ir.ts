@@ -28,8 +28,8 @@ export interface GraphIR {
   readonly inputs: readonly ValueIR[];
   readonly outputs: readonly ValueIR[];
   /**
-   * Values whose sizes depend on data. Without their names the engine knows no two values of one such size: it
-   * computes nothing in place, and looks through all free buffers in vain whenever it plans for another.
+   * Values whose sizes depend on data. Without names of these sizes the engine cannot know that two of them are
+   * equal: it then computes nothing in place, and searches all free buffers in vain whenever it plans another value.
    */
   readonly named?: readonly ValueIR[];
   /** Types and shapes of all values, those of branches and bodies among them; only of the outermost graph. */
@@ -41,7 +41,10 @@ export interface ValueIR {
   readonly dtype: ElementType;
   /** Absent where inference is left to the engine. */
   readonly shape?: readonly Dim[];
-  /** Of an output: left in the memory of the device that the graph runs on, where one has such. */
+  /**
+   * Whether an output is left in the memory of the device that the graph runs on, where the device has memory
+   * separate from the CPU's.
+   */
   readonly onDevice?: boolean;
 }
 
@@ -53,9 +56,9 @@ export interface NodeIR {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, Attribute | GraphIR>>;
-  /** Left to the processor where the graph runs on another device. */
+  /** Whether the node runs on the CPU while the graph runs on another device. */
   readonly onHost?: boolean;
-  /** Computed in the precision it says, where others may be computed in a lower one. */
+  /** Whether the node is computed in its stated precision, while others may be computed in a lower one. */
   readonly exact?: boolean;
 }
 

@@ -1,6 +1,6 @@
 import type { GraphIR, NodeIR, ValueIR } from './graph-ir.js';
 
-/** The size of a named axis. Sums and products of names, such as `N*Q`, are taken apart before it is asked. */
+/** The size of a named axis. Sums and products of names, such as `N*Q`, are split into names first. */
 export type DimSize = (name: string) => number;
 
 const bytesOf: Partial<Record<ValueIR['dtype'], number>> = {
@@ -16,7 +16,10 @@ const bytesOf: Partial<Record<ValueIR['dtype'], number>> = {
   int16: 2,
 };
 
-/** Operators that hand their input on under another shape, and those that may write into one that nobody reads again. */
+/**
+ * Operators that return their input with another shape, and those that may write into an input that is not read
+ * again.
+ */
 const aliasing = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Identity']);
 const inPlace = new Set([
   'Add',
@@ -43,15 +46,15 @@ export function peakBytes(graph: GraphIR, size: DimSize): number {
 }
 
 /**
- * The same of values of at least `largest` bytes alone, and of all others. Each has its own moment, so that their sum may
- * be more than `peakBytes`.
+ * The same for values of at least `largest` bytes alone, and for all others. The two maxima may occur at different
+ * moments, so that their sum may be more than `peakBytes`.
  */
 export function peakParts(graph: GraphIR, size: DimSize, largest: number): { large: number; small: number } {
   const peak = (counts: (bytes: number) => boolean) => new Simulation(graph, size, counts).run(graph, 0);
   return { large: peak((bytes) => bytes >= largest), small: peak((bytes) => bytes < largest) };
 }
 
-/** Bytes of what a graph yields. */
+/** Bytes of the outputs of a graph. */
 export function outputBytes(graph: GraphIR, size: DimSize): number {
   return new Simulation(graph, size).outputs(graph);
 }
@@ -59,7 +62,7 @@ export function outputBytes(graph: GraphIR, size: DimSize): number {
 class Simulation {
   readonly #values: NonNullable<GraphIR['values']>;
   readonly #size: DimSize;
-  /** Values of how many bytes count. */
+  /** The range of value sizes in bytes that count. */
   readonly #counts: (bytes: number) => boolean;
 
   constructor(
@@ -76,13 +79,13 @@ class Simulation {
     return outputs.reduce((sum, { name }) => sum + this.#bytes(name), 0);
   }
 
-  /** The most that is live at once, `before` included. */
+  /** The most bytes that are live at once, `before` included. */
   run(graph: GraphIR, before: number): number {
     const order = executionOrder(graph);
     const lastUse = new Map<string, number>();
     for (const [i, node] of order.entries()) for (const name of namesRead(node)) lastUse.set(name, i);
     for (const { name } of graph.outputs) lastUse.set(name, order.length);
-    /** Who owns the memory behind a name, and until when somebody reads it by any name. */
+    /** The owner of the memory behind a name, and the last node that reads it by any name. */
     const owner = new Map<string, string>();
     const owned = new Map<string, { bytes: number; until: number }>();
     const dying = new Map<number, string[]>();
@@ -115,7 +118,9 @@ class Simulation {
     return peak;
   }
 
-  /** What the branches or the body of a node need on top of what is live: a body's results are kept, then joined. */
+  /**
+   * The additional bytes that the branches or the body of a node need: a body's results are kept, then concatenated.
+   */
   #inside(node: NodeIR, live: number): number {
     const graphs = Object.values(node.attributes).filter(
       (value): value is GraphIR => typeof value === 'object' && 'nodes' in value,
@@ -128,7 +133,7 @@ class Simulation {
     );
   }
 
-  /** The memory that an output takes over, if any. */
+  /** The memory that an output reuses, if any. */
   #reused(
     { type, inputs, attributes }: NodeIR,
     output: string,
@@ -168,7 +173,7 @@ class Simulation {
   }
 }
 
-/** Depth first from the last output to the first, of several inputs the one that was made last first. */
+/** Depth first from the last output to the first; of several inputs the one that was created last comes first. */
 function executionOrder({ nodes }: GraphIR): NodeIR[] {
   const makers = new Map(nodes.flatMap((node, i) => node.outputs.map((output) => [output, i] as const)));
   const read = new Set(nodes.flatMap((node) => [...namesRead(node)]));
@@ -191,7 +196,7 @@ function executionOrder({ nodes }: GraphIR): NodeIR[] {
   return order;
 }
 
-/** Names a node reads, those that its branches or body read from outside included. */
+/** Names that a node reads, including outer names read by its branches or body. */
 function* namesRead({ inputs, attributes }: NodeIR): Generator<string> {
   yield* inputs;
   for (const value of Object.values(attributes)) {

@@ -24,8 +24,8 @@ export function rotary(x: Value, { cos, sin, order }: RotaryAngles, pairing: Rop
 }
 
 /**
- * [Q, K] for scores [.., Q, K] of some tokens and all up to the last of them: 0 where a token may look, which is at
- * itself and those before it, or at itself and the `window - 1` before it; a very low number elsewhere.
+ * A mask [Q, K] for scores [.., Q, K] of some tokens and all up to the last of them: 0 where a token may attend,
+ * which is to itself and those before it, or to itself and the `window - 1` before it; a very low number elsewhere.
  */
 export function causalMask(scores: Value, window: number | null): Value {
   const { graph, dtype } = scores;

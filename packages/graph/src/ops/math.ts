@@ -18,7 +18,7 @@ export const mul = binary('Mul');
 export const div = binary('Div');
 export const equal = comparison('Equal');
 export const greater = comparison('Greater');
-/** Of two bools. */
+/** Logical and of two bools. */
 export const and = comparison('And');
 
 export const neg = (a: Value): Value => a.graph.op('Neg', [a]);
@@ -49,8 +49,8 @@ export const gelu = (a: Value): Value =>
   mul(a, timesNumber(plusNumber(erf(timesNumber(a, Math.SQRT1_2)), 1), 0.5));
 
 /**
- * Its approximation 0.5 x (1 + tanh(u)), u = sqrt(2 / π) (x + 0.044715 x³), in the form x sigmoid(2 u): the same function,
- * without the difference of numbers near one.
+ * The approximation 0.5 x (1 + tanh(u)) of `gelu`, u = sqrt(2 / π) (x + 0.044715 x³), in the form x sigmoid(2 u): the
+ * same function, without a difference of numbers near one.
  */
 export function geluTanh(a: Value): Value {
   const cubic = mul(a, plusNumber(timesNumber(square(a), 0.044715), 1));
@@ -69,12 +69,12 @@ export function clip(a: Value, low: number | null, high: number): Value {
   return a.graph.op('Clip', [a, low === null ? null : limit(low), limit(high)]);
 }
 
-/** The number is a literal of the value's own type. */
+/** The number becomes a literal of the value's type. */
 export const timesNumber = (a: Value, factor: number): Value =>
   mul(a, a.graph.constant([factor], [], a.dtype));
 export const plusNumber = (a: Value, term: number): Value => add(a, a.graph.constant([term], [], a.dtype));
 
-/** No node if the value has the type already. */
+/** Adds no node if the value already has the type. */
 export function cast(a: Value, dtype: GraphDType): Value {
   if (a.dtype === dtype) return a;
   return a.graph.op('Cast', [a], { dtype, attributes: { to: elementTypes[dtype] } });

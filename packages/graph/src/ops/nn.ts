@@ -5,7 +5,7 @@ import { reshape, sizeOf, transpose, where } from './shape.js';
 
 /** x [n, in] times W [out, in] transposed, as Hugging Face stores it, plus bias [out]. */
 export function linear(x: Value, weight: Value, bias: Value | null = null): Value {
-  // A shape cannot leave one size open and have another of 0.
+  // A shape cannot infer one size if another is 0.
   if (x.graph.fewRows === null || weight.shape.includes(0)) {
     return x.graph.op('Gemm', bias ? [x, weight, bias] : [x, weight], {
       dtype: x.dtype,

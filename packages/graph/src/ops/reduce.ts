@@ -23,13 +23,13 @@ export const reduceMax = reduction('ReduceMax');
 export const reduceL2 = reduction('ReduceL2');
 const logSumExp = reduction('ReduceLogSumExp');
 
-/** Below this size a sum loses nothing to speak of. */
+/** Below this size the rounding error of a sum is negligible. */
 const smallSum = 64;
 
 /**
- * log Σ exp. The operator adds up one after the other in fp32: beside a sum near 1, small terms are lost, so that
- * log-probabilities come out too high, all of them, by 1e-6 for some hundred terms and 1e-4 for a hundred thousand. So
- * the last axis is reduced in blocks of about the square root of its size, and then these.
+ * log Σ exp. The operator adds one term after the other in fp32: when the sum is near 1, small terms are lost, so
+ * that all log-probabilities come out too high, by 1e-6 for some hundred terms and 1e-4 for a hundred thousand. So
+ * the last axis is reduced in blocks of about the square root of its size, and then the results of the blocks.
  */
 export function reduceLogSumExp(a: Value, axes: readonly number[], keepDims = false): Value {
   const last = a.shape.length - 1;
@@ -46,14 +46,14 @@ export function reduceLogSumExp(a: Value, axes: readonly number[], keepDims = fa
   return logSumExp(logSumExp(blocks, [last + 1]), [last], keepDims);
 }
 
-/** The divisor nearest to the square root, 1 if all are far from it. */
+/** The divisor nearest to the square root, or 1 if all are far from it. */
 function blockOf(size: number): number {
   const root = Math.floor(Math.sqrt(size));
   for (let block = root; 4 * block > root; block--) if (size % block === 0) return block;
   return 1;
 }
 
-/** Where the largest element is, int64; the first of equals. */
+/** Index of the largest element, int64; the first of equal ones. */
 export function argMax(a: Value, axis: number): Value {
   const shape = reducedShape(a, [axis], false);
   return a.graph.op('ArgMax', [a], { dtype: 'int64', shape, attributes: { axis, keepdims: 0 } });

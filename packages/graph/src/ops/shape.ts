@@ -2,7 +2,7 @@ import type { Dim, Graph, GraphDType, Value } from '@moepress/core';
 import { broadcast, frontAxis, intVector } from './dims.js';
 import { cast } from './math.js';
 
-/** -1 infers one size and 0 copies it, as ONNX has it; `shape` says what comes out. */
+/** In `sizes`, -1 infers one size and 0 copies it, as in ONNX; `shape` is the shape of the result. */
 export function reshape(a: Value, target: readonly number[], shape: readonly Dim[] = target): Value {
   return a.graph.op('Reshape', [a, intVector(a, target)], { shape });
 }
@@ -99,7 +99,7 @@ export function sliceDynamic(a: Value, axis: number, { from, to, count }: Dynami
   return a.graph.op('Slice', [a, from, to, intVector(a, [axis])], { shape: a.shape.with(axis, count) });
 }
 
-/** Undoes `concat`: the parts of `a` along `axis`, each as long as the value of `likes` in its place. */
+/** The inverse of `concat`: the parts of `a` along `axis`, each as long as the corresponding value of `likes`. */
 export function split(a: Value, axis: number, likes: readonly Value[]): Value[] {
   const sizes = concat(
     likes.map((like) => sizeOf(like, axis)),
@@ -114,7 +114,7 @@ export function shapeOf(a: Value): Value {
   return a.graph.op('Shape', [a], { dtype: 'int64', shape: [a.shape.length] });
 }
 
-/** `a` brought to the sizes of `like`, which holds as many elements. */
+/** `a` reshaped to the sizes of `like`, which has as many elements. */
 export function reshapeLike(a: Value, like: Value): Value {
   if (like.shape.filter((size) => typeof size === 'string').length > 1) {
     return a.graph.op('Reshape', [a, shapeOf(like)], { shape: like.shape });
@@ -165,7 +165,7 @@ export function zeroRows(like: Value, width: number): Value {
   return zerosOf(sizes, [like.shape[0]!, width], like.dtype);
 }
 
-/** Zeros of the sizes that an int64 vector holds; `shape` says what is known of them. */
+/** Zeros of the sizes in an int64 vector; `shape` gives the sizes that are known. */
 export function zerosOf(sizes: Value, shape: readonly Dim[], dtype: GraphDType): Value {
   return cast(sizes.graph.op('ConstantOfShape', [sizes], { dtype: 'float32', shape }), dtype);
 }
@@ -179,7 +179,7 @@ export function padEnd(a: Value, axis: number, size: number): Value {
   return a.graph.op('Pad', [a, intVector(a, pads)], { shape: a.shape.with(axis, size) });
 }
 
-/** 0, 1, 2, .. up to a limit told when the graph runs, int64 [] exclusive; `count` names how many. */
+/** 0, 1, 2, .. up to a limit known when the graph runs, int64 [] exclusive; `count` names the number of values. */
 export function range(graph: Graph, limit: Value, count: Dim): Value {
   const [zero, one] = [0, 1].map((number) => graph.constant([number], [], 'int64'));
   return graph.op('Range', [zero!, limit, one!], { dtype: 'int64', shape: [count] });

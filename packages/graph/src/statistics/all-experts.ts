@@ -39,15 +39,15 @@ export const outputGram: ExpertStatistic = {
 };
 
 /**
- * What a sum of constant experts, Σ c f, is apart from the routed sum y = Σ g f of the layer, once the Gram
- * matrix of the outputs is known: `products` [pool], <f, y>, and `square` [1], ||y||_2 squared, over all tokens.
+ * What gives, together with the Gram matrix of the outputs, the distance between a sum of constant experts, Σ c f, and
+ * the routed sum y = Σ g f of the layer: `products` [pool], <f, y>, and `square` [1], ||y||_2 squared, over all tokens.
  */
 export const routedSumProducts: ExpertStatistic = {
   name: 'routed-sum-products',
   version: 1,
   pass: 'all-experts',
   collect: (_, taps) => {
-    // In double precision: they are subtracted from one another.
+    // Computed in double precision, because they are subtracted from one another.
     const outputs = taps.experts.map(({ output }) => cast(output, 'float64'));
     const weighted = taps.experts.map(({ weight }, e) =>
       mul(outputs[e]!, unsqueeze(cast(weight, 'float64'), 1)),

@@ -8,7 +8,7 @@ export function perExpert(taps: LayerTaps, measure: (expert: ExpertTaps) => Valu
   return cast(concat(taps.experts.map(measure), 0), 'float64');
 }
 
-/** Added up in double precision: over millions of tokens the small ones must not be lost. */
+/** Added up in double precision: over millions of tokens, small terms would be lost otherwise. */
 export function sumOverTokens(values: Value): Value {
   return reduceSum(cast(values, 'float64'), [0], true);
 }
@@ -18,7 +18,8 @@ export function sumOverTokens(values: Value): Value {
  * width, the rows of the narrower ones end in zeros.
  */
 export function rowPerExpert(taps: LayerTaps, measure: (expert: ExpertTaps, index: number) => Value): Value {
-  // One after the other and then parted: a few nodes an expert more, and a session takes seconds to open.
+  // Concatenated first and then split: separate sums would add a few nodes per expert, and the session would take
+  // seconds to open.
   const rows = taps.experts.map(measure);
   const longest = Math.max(...rows.map(({ shape }) => Number(shape[0])));
   const all = concat(

@@ -37,16 +37,16 @@ const tokenMask: ChannelMeasure = (values, gradients) =>
 const sequenceMask: ChannelMeasure = (values, gradients) =>
   square(reduceSum(maskGradient(values, gradients), [0]));
 
-/** Squared mask gradients, each token by itself (diagonal empirical Fisher of channel masks). */
+/** Squared mask gradients of each token (diagonal empirical Fisher information of channel masks). */
 export const tokenMaskFisher = ofExperts('token-mask-fisher', tokenMask);
 
-/** The same of dense FFNs and shared experts. */
+/** The same for dense FFNs and shared experts. */
 export const mlpTokenMaskFisher = ofMlps('mlp-token-mask-fisher', tokenMask);
 
-/** The mask gradient of a sequence squared, added up over sequences. */
+/** The squared mask gradient of each sequence, summed over sequences. */
 export const sequenceMaskFisher = ofExperts('sequence-mask-fisher', sequenceMask);
 
-/** The same of dense FFNs and shared experts. */
+/** The same for dense FFNs and shared experts. */
 export const mlpSequenceMaskFisher = ofMlps('mlp-sequence-mask-fisher', sequenceMask);
 
 /**

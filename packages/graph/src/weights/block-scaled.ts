@@ -31,7 +31,7 @@ export function blockScaled(graph: Graph, expr: BlockScaledExpr, rows: Value | n
       : take(repeatRows(external(graph, scales, 'float32'), block, height));
   const byBlock = reshape(padEnd(values, 1, blocks * block), [taken, blocks, block]);
   const scaled = reshape(mul(byBlock, unsqueeze(factors, 2)), [taken, blocks * block]);
-  // Rounded like what a checkpoint written from the same expression holds.
+  // Rounded like the values of a checkpoint written from the same expression.
   return cast(slice(scaled, 1, 0, width), 'bfloat16');
 }
 
@@ -46,12 +46,12 @@ const tables = {
   fp8: (graph: Graph) => graph.constant(e4m3Values, [256], 'float32'),
 };
 
-/** What a table [256] or [256, n] says of each byte, side by side. */
+/** The entries of a table [256] or [256, n] for each byte, concatenated. */
 function lookUp(table: Value, bytes: Value, width: number): Value {
   return reshape(gather(table, cast(bytes, 'int32')), [Number(bytes.shape[0]), width]);
 }
 
-/** Each row of a matrix `times` times, as far as `height` reaches. */
+/** Each row of a matrix repeated `times` times, up to `height` rows. */
 function repeatRows(a: Value, times: number, height: number): Value {
   const [count, width] = a.shape as number[];
   const repeated = reshape(expand(unsqueeze(a, 1), 1, times), [count! * times, width!]);

@@ -11,18 +11,21 @@ import { storedWeight, weight } from './weights.js';
  */
 const partNumbers = 2 ** 20;
 
-/** A matrix of a narrow type as parts of as many rows each, which lie one after the other in its file, and what is left. */
+/**
+ * A matrix of a narrow type as parts with equally many rows, which are consecutive in its file, and the remaining
+ * rows.
+ */
 export interface WeightParts {
   readonly parts: number;
-  /** Of each part. */
+  /** Rows of each part. */
   readonly rows: number;
   /** All parts, [parts * rows, in]. */
   readonly whole: TensorExpr;
-  /** The rows after them; null: none. */
+  /** The rows after all parts; null: none. */
   readonly rest: TensorExpr | null;
 }
 
-/** How a weight [out, in] is taken apart; null for one that is small, computed, or in fp32 already. */
+/** How a weight [out, in] is split; null for one that is small, computed, or in fp32 already. */
 export function weightParts(expr: TensorExpr): WeightParts | null {
   const isStored = expr.kind === 'stored' || expr.kind === 'learned';
   if (!isStored || expr.shape.length !== 2 || !['BF16', 'F16'].includes(expr.dtype)) return null;
@@ -42,7 +45,7 @@ function divisor(count: number, wanted: number): number {
   return wanted;
 }
 
-/** What `of` makes of each part of a weight, in fp32 [rows, in], one under the other: [parts, ...]. */
+/** The results of `of` for each part of a weight, in fp32 [rows, in], stacked: [parts, ...]. */
 export function eachPart(
   graph: Graph,
   { whole, parts, rows }: WeightParts,

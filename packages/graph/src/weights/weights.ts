@@ -38,8 +38,8 @@ export function weight(graph: Graph, expr: TensorExpr, dtype: 'float32' | 'float
 }
 
 /**
- * A weight in the type of its expression, for those who take a few rows of it. One that is stored may be seen in another
- * `shape` of as many numbers.
+ * A weight in the type of its expression, for callers that use a few of its rows. A stored weight may be given
+ * another `shape` with as many elements.
  */
 export function storedWeight(graph: Graph, expr: TensorExpr, shape = expr.shape): Value {
   switch (expr.kind) {
@@ -67,14 +67,17 @@ export function storedWeight(graph: Graph, expr: TensorExpr, shape = expr.shape)
   }
 }
 
-/** Parts that come in different types, as one that is learned beside a stored one, meet in fp32. */
+/** Parts of different types, such as a trained tensor and a stored one, are converted to fp32. */
 function joined(graph: Graph, { of, axis }: ConcatExpr): Value {
   const parts = of.map((part) => storedWeight(graph, part));
   const agree = parts.every(({ dtype }) => dtype === parts[0]!.dtype);
   return concat(agree ? parts : parts.map((part) => cast(part, 'float32')), axis);
 }
 
-/** Computed in fp32 and rounded once to the type of its terms, as it is when it is written: a view is scored as its checkpoint. */
+/**
+ * Computed in fp32 and rounded once to the type of its terms, as when it is written, so that a view is scored like
+ * its checkpoint.
+ */
 function summed(graph: Graph, expr: SumExpr): Value {
   const { of, factors } = expr;
   const terms = of.map((term, i) => timesNumber(cast(storedWeight(graph, term), 'float32'), factors[i]!));
@@ -101,7 +104,7 @@ const turned = (graph: Graph, of: TensorExpr): Value => transpose(storedWeight(g
 
 function mapped(graph: Graph, tensor: StoredTensor): Value {
   const { file, offset, length } = tensor;
-  // ONNX Runtime maps no bytes where there are none.
+  // ONNX Runtime cannot map an empty byte range.
   if (length === 0) return zeros(graph, tensor.shape, floatTypeOf(tensor));
   return graph.external(tensor.name, floatTypeOf(tensor), tensor.shape, { file, offset, length });
 }
