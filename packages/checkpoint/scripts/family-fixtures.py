@@ -16,7 +16,14 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from transformers import AutoConfig, AutoModelForCausalLM, DeepseekV3Config, DeepseekV3ForCausalLM
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    DeepseekV3Config,
+    DeepseekV3ForCausalLM,
+    Qwen3_5MoeConfig,
+    Qwen3_5MoeForConditionalGeneration,
+)
 from transformers.utils.logging import disable_progress_bar
 
 logging.disable(logging.ERROR)
@@ -227,8 +234,61 @@ FAMILIES["hunyuan_v1_moe"] = {
     "intermediate_size": 8,
 }
 
+DELTA_RULE = {
+    "rms_norm_eps": 1e-6,
+    "head_dim": 8,
+    "layer_types": ["linear_attention", "full_attention"],
+    "linear_conv_kernel_dim": 4,
+    "linear_key_head_dim": 4,
+    "linear_value_head_dim": 6,
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4,
+    "num_experts": 8,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 8,
+    "shared_expert_intermediate_size": 8,
+}
+FAMILIES["qwen3_next"] = {
+    **DELTA_RULE,
+    "rope_theta": 10000,
+    "partial_rotary_factor": 0.5,
+    "norm_topk_prob": True,
+    "decoder_sparse_step": 1,
+    "intermediate_size": 24,
+    "mlp_only_layers": [],
+}
+FAMILIES["qwen3_5_moe_text"] = {
+    **DELTA_RULE,
+    "attn_output_gate": True,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5},
+}
+FAMILIES["qwen3_5_moe"] = {}
+
+# Families whose text model is one of another family inside a wrapper, with the wrapper's own keys.
+WRAPPERS = {
+    "qwen3_5_moe": {
+        "text_config": {"model_type": "qwen3_5_moe_text", **COMMON, **FAMILIES["qwen3_5_moe_text"]},
+        "tie_word_embeddings": False,
+        "vision_config": {
+            "depth": 1,
+            "hidden_size": 8,
+            "intermediate_size": 8,
+            "num_heads": 2,
+            "in_channels": 1,
+            "out_hidden_size": 16,
+            "patch_size": 2,
+            "spatial_merge_size": 1,
+            "temporal_patch_size": 1,
+            "num_position_embeddings": 4,
+        },
+    },
+}
+
 # Families whose class has another name than they have.
-CLASSES = {"kimi_k2": (DeepseekV3Config, DeepseekV3ForCausalLM)}
+CLASSES = {
+    "kimi_k2": (DeepseekV3Config, DeepseekV3ForCausalLM),
+    "qwen3_5_moe": (Qwen3_5MoeConfig, Qwen3_5MoeForConditionalGeneration),
+}
 
 
 def build(model_type, keys):
@@ -251,7 +311,8 @@ def build(model_type, keys):
 
 def main(names):
     for model_type in names or FAMILIES:
-        published = {**COMMON, **FAMILIES[model_type]}
+        published = WRAPPERS.get(model_type) or {**COMMON, **FAMILIES[model_type]}
+        vocab_size = published.get("text_config", published)["vocab_size"]
         model = build(model_type, {k: v for k, v in published.items() if k != "torch_dtype"})
         folder = FIXTURES / model_type
         shutil.rmtree(folder, ignore_errors=True)
@@ -277,7 +338,7 @@ def main(names):
         golden = {}
         with torch.no_grad():
             for i, length in enumerate((24, 9)):
-                ids = torch.randint(3, published["vocab_size"], (1, length), generator=generator)
+                ids = torch.randint(3, vocab_size, (1, length), generator=generator)
                 golden[f"s{i}.input_ids"] = ids[0].to(torch.int32)
                 golden[f"s{i}.logits"] = again(ids).logits[0].float().contiguous()
                 if i == 0:

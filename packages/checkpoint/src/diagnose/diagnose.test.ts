@@ -30,8 +30,11 @@ describe('familyPatterns', () => {
   it.each(architectures)('covers every tensor of $modelType', async ({ modelType }) => {
     const { tensors, nearest } = await diagnoseCheckpoint(fixture(fixtures[modelType] ?? modelType));
     const nearestType = lookalikes[modelType] ?? modelType;
-    expect(nearest).toMatchObject({ modelType: nearestType, unknown: [], missing: [], obstacle: null });
-    expect(nearest.shared).toBe(tensors.length);
+    expect(nearest).toMatchObject({ modelType: nearestType, missing: [], obstacle: null });
+    // What stands beside a text model in its wrapper is carried over unread.
+    const unread = nearest.unknown.filter((pattern) => !pattern.startsWith('model.visual.'));
+    expect(unread).toEqual([]);
+    expect(nearest.shared).toBe(tensors.length - nearest.unknown.length);
   });
 
   it('needs nothing it does not know', () => {

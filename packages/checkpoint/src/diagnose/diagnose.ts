@@ -4,6 +4,7 @@ import { architectures } from '../architectures/index.js';
 import type { KeyRule } from '../architectures/keys.js';
 import type { ArchitectureManifest } from '../architectures/manifest.js';
 import { readFamilyConfig } from '../config/family.js';
+import { jsonObject } from '../config/reader.js';
 import { type JsonObject, readJsonFile } from '../folder/json.js';
 import { openWeights } from '../folder/weights.js';
 import { locateCheckpoint, type OpenOptions } from '../model/locate.js';
@@ -102,7 +103,8 @@ function keysOf({ keys, fixed = {} }: ArchitectureManifest, raw: JsonObject) {
 
 function obstacleOf(manifest: ArchitectureManifest, raw: JsonObject, directory: string): string | null {
   // A family's defaults say nothing of another family's checkpoint.
-  const told = (rule: KeyRule | undefined) => !rule || rule.names.some((name) => raw[name] !== undefined);
+  const text = (manifest.nested && jsonObject.safeParse(raw[manifest.nested]).data) || raw;
+  const told = (rule: KeyRule | undefined) => !rule || rule.names.some((name) => text[name] !== undefined);
   const untold = [manifest.keys.experts, manifest.keys.topK].find((rule) => !told(rule));
   if (untold) return `"${untold.names[0]}" is missing.`;
   try {
