@@ -17,11 +17,11 @@ export interface EvaluateOptions {
   readonly tasks: readonly (string | Task | TaskGroup)[];
   readonly model: LanguageModel;
   readonly data: Datasets;
-  /** Only the first documents of each task: a number of them, or a fraction if below 1. */
+  /** Scores only the first documents of each task: a number of them, or a fraction if below 1. */
   readonly limit?: number | undefined;
-  /** Few-shot examples instead of each task's own number. */
+  /** Number of few-shot examples, instead of each task's default. */
   readonly numFewshot?: number | undefined;
-  /** Answers of the same model from earlier runs, to which those of this run are added. */
+  /** A cache with answers of the same model from earlier runs, to which those of this run are added. */
   readonly cache?: ResponseCache | undefined;
   readonly work?: Work | undefined;
 }

@@ -17,16 +17,16 @@ export type CalibrationSource =
   /** A file of the user; a .txt file has the one column `text`. */
   | { readonly kind: 'file'; readonly path: string; readonly column: string };
 
-/** One source and what is made of it. */
+/** One source, and how many sequences of which length are made from it. */
 export interface CalibrationPart {
   readonly source: CalibrationSource;
-  /** How many sequences; null for as many as the source gives. */
+  /** The number of sequences; null for as many as the source gives. */
   readonly sequences: number | null;
-  /** Tokens of each, documents packed end to end; null for one document a sequence. */
+  /** Tokens per sequence, with documents packed one after the other; null for one document per sequence. */
   readonly length: number | null;
 }
 
-/** What `parseCalibration` takes, for help texts and errors. */
+/** The forms that `parseCalibration` accepts, for help texts and errors. */
 export const calibrationForms = [
   'wikitext:128x2048 or c4:128x2048 (128 sequences of 2048 tokens, packed)',
   'gsm8k[train]:128 (128 solved questions of a task)',
@@ -38,7 +38,7 @@ export const calibrationForms = [
 const partForm =
   /^(?:"(?<quoted>[^"]+)"|(?<place>[^[\]"]+?))(?:\[(?<words>[^[\]]*)\])?(?::(?<count>\d{1,7})(?:x(?<length>\d{1,7}))?)?$/;
 const fileForm = /\.(txt|json|jsonl|ndjson|csv|tsv|parquet)(\.gz)?$/;
-/** What only a quoted name may hold. */
+/** Characters that only a quoted name may contain. */
 const special = /[+,[\]]|^\s|\s$/;
 const datasetForm = /^\w[\w.-]*\/\w[\w.-]*$/;
 const nameForm = /^\w[\w.-]*$/;
@@ -111,7 +111,7 @@ function parseDataset(text: string, id: string, words: readonly string[]): Calib
   if (config === undefined || split === undefined || column === undefined || more.length > 0) {
     throw invalid(text, 'a dataset takes three words in brackets, [config,split,column]');
   }
-  // They become part of paths.
+  // These become parts of paths.
   if (!nameForm.test(config) || !nameForm.test(split)) {
     throw invalid(text, 'a config or split is of letters, digits, "_", "-" and "."');
   }

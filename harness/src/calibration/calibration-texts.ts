@@ -15,10 +15,10 @@ export interface TextSources {
   readonly files?: Readonly<Record<string, string>> | undefined;
 }
 
-/** A document, and how many of its first characters are a question that the rest answers. */
+/** A document, and the number of its first characters that are a question, which the rest answers. */
 export interface SourceText {
   readonly text: string;
-  /** 0 for text that is no answer to anything. */
+  /** 0 for text that does not answer a question. */
   readonly question: number;
 }
 
@@ -94,7 +94,7 @@ async function fileTexts(path: string, column: string, work: Work): Promise<stri
   return textColumn({ rows: await readRows(path, { ...work, columns: [column] }), where: path }, column);
 }
 
-/** The values of a column in their order. Rows without one are passed over, unless all are. */
+/** The values of a column in their order. Rows without a value are skipped; an error is thrown if no row has one. */
 function textColumn({ rows, where }: Rows, column: string): string[] {
   const valueIn = (row: Row) => (Object.hasOwn(row, column) ? (row[column] ?? null) : null);
   const hasSome = rows.some((row) => valueIn(row) !== null);
@@ -126,17 +126,17 @@ function invalid(where: string, message: string, hint?: string): MoepressError {
   return new MoepressError('CALIBRATION_INVALID', { message, where, hint });
 }
 
-/** A set that papers name without saying more. */
+/** The datasets behind names that papers use for calibration sets. */
 export interface NamedSet {
   readonly dataset: Dataset;
   readonly split: string;
   readonly column: string;
-  /** Documents of the column's values, if they are not documents already. */
+  /** Joins the values of the column into documents, where they are not documents already. */
   readonly documents?: (values: readonly string[]) => string[];
 }
 
 export const namedSets: Readonly<Record<string, NamedSet>> = {
-  /** WikiText-2 (Merity et al., 2016), tokenisation marks and all, by articles. */
+  /** WikiText-2 (Merity et al., 2016) with its tokenisation marks, split into articles. */
   wikitext: {
     dataset: { path: 'Salesforce/wikitext', config: 'wikitext-2-raw-v1', files: null },
     split: 'train',
@@ -156,7 +156,7 @@ export const namedSets: Readonly<Record<string, NamedSet>> = {
   },
 };
 
-/** The dataset has a row a line, blank lines emptied; an article begins at a first-level heading. */
+/** The dataset has one line per row, possibly empty; an article begins at a first-level heading. */
 export function wikitextArticles(lines: readonly string[]): string[] {
   const articles: string[][] = [[]];
   for (const line of lines) {

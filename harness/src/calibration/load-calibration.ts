@@ -12,23 +12,23 @@ import { type CalibrationPart, renderCalibration } from './calibration-spec.js';
 import { loadTexts, type SourceText, type TextSources } from './calibration-texts.js';
 import { packedSequences, separateSequences } from './sequences.js';
 
-/** Tokens of a document that is not packed, at most. */
+/** The most tokens of a document that is not packed. */
 const longestDocument = 2048;
 
 export interface CalibrationOptions extends TextSources, Work {
   readonly tokenizer: Tokenizer;
   /** Longest sequence that the model reads. */
   readonly maxPositions: number;
-  /** Chooses documents where fewer are taken than there are. */
+  /** Seed of the choice of documents, where fewer are taken than there are. */
   readonly seed: number;
 }
 
 /**
- * Reads and tokenises a calibration set, part after part and no more documents than it takes. A part
- * gives the same sequences whatever stands beside it.
+ * Reads and tokenises a calibration set, part after part, and only as many documents as it needs. A part gives the
+ * same sequences whatever the other parts are.
  *
- * Throws `CALIBRATION_INVALID` for what is not there, is no text or is too short, `TASK_UNKNOWN`,
- * `DATASET_NOT_FOUND`, `DATASET_INVALID`, what the Hub throws, and `ABORTED`.
+ * Throws `CALIBRATION_INVALID` for a source that does not exist, is not text or is too short, `TASK_UNKNOWN`,
+ * `DATASET_NOT_FOUND`, `DATASET_INVALID`, the errors of the Hub, and `ABORTED`.
  */
 export async function loadCalibration(
   parts: readonly CalibrationPart[],
@@ -40,9 +40,9 @@ export async function loadCalibration(
 }
 
 /**
- * The same set to learn from: documents end with the end-of-text token, so that a model learns to stop, and of
- * a task's solved question only the answer is learned, unless sequences are packed. Documents too long for any
- * of their answer are left out. Throws what `loadCalibration` throws.
+ * The same set for training: documents end with the end-of-text token, so that a model learns to stop, and of a
+ * task's solved question only the answer is learned, unless sequences are packed. Documents too long to include any
+ * of their answer are left out. Throws the errors of `loadCalibration`.
  */
 export async function loadTraining(
   parts: readonly CalibrationPart[],
@@ -60,7 +60,7 @@ export async function loadTraining(
   const learnable = sequences.filter(({ ids, from }) => from < ids.length);
   if (learnable.length > 0) return { ...set, sequences: learnable };
   throw new MoepressError('CALIBRATION_INVALID', {
-    message: 'No document is long enough to learn from, or all are cut before their answers.',
+    message: 'No document is long enough for training, or all are cut before their answers.',
     where: set.source,
   });
 }
@@ -99,7 +99,7 @@ async function loadPart(
   for await (const sequence of available) {
     taken.push(sequence);
     progress?.({ type: 'advance', task, done: taken.length });
-    // Lets Ctrl-C be heard.
+    // Gives the process time to handle Ctrl-C.
     await setImmediate();
     throwIfAborted(signal);
     if (taken.length === wanted) break;

@@ -9,8 +9,9 @@ export async function* separateSequences(
 }
 
 /**
- * Documents end to end, `separator` (the end-of-text token) after each if there is one, cut into
- * sequences of exactly `length` tokens; a shorter rest is left out. Reads no document before it is needed.
+ * Documents packed one after the other, with `separator` (the end-of-text token), if there is one, after each, cut
+ * into sequences of exactly `length` tokens; a shorter remainder is left out. No document is read before it is
+ * needed.
  */
 export async function* packedSequences(
   documents: AsyncIterable<readonly number[]>,

@@ -10,19 +10,19 @@ import {
   scoreInterval,
 } from './paired-statistics.js';
 
-/** Samples by task, as an evaluation has them. */
+/** Samples by task, as an evaluation returns them. */
 export type Samples = Readonly<Record<string, readonly Sample[]>>;
 
 export interface CompareOptions {
-  /** Decides which items the bootstrap draws; 1234 by default. */
+  /** Seed of the bootstrap; 1234 by default. */
   readonly seed?: number | undefined;
-  /** 2000 by default. */
+  /** Number of resamples; 2000 by default. */
   readonly resamples?: number | undefined;
-  /** Groups that the tasks belong to: their documents are pooled, too. */
+  /** Groups of the tasks: the documents of each group are pooled, in addition to the comparison by task. */
   readonly groups?: GroupMembers | undefined;
 }
 
-/** Two models on the same items, by one metric. */
+/** Two models compared on the same items by one metric. */
 export interface Comparison {
   /** Name of a task or a group. */
   readonly task: string;
@@ -30,17 +30,17 @@ export interface Comparison {
   readonly pooled: number | null;
   readonly filter: string;
   readonly metric: string;
-  /** Items that both models were asked. */
+  /** Number of items that both models were asked. */
   readonly items: number;
-  /** Items that the two models were asked with different prompts, so that not only the models differ. */
+  /** Number of items that the two models were asked with different prompts, so that not only the models differ. */
   readonly differentPrompts: number;
   /** Means of the first and the second model. */
   readonly first: number;
   readonly second: number;
-  /** Second minus first. */
+  /** The second mean minus the first. */
   readonly difference: number;
   readonly interval: Interval;
-  /** Items that only the first, and only the second model had right. */
+  /** Numbers of items that only the first, and only the second model answered right. */
   readonly onlyFirst: number;
   readonly onlySecond: number;
   readonly mcnemar: McNemar;
@@ -48,21 +48,24 @@ export interface Comparison {
   readonly detectable: number | null;
 }
 
-/** The middle 95 % of what the difference may be. */
+/** The 95 % confidence interval of the difference. */
 export interface Interval {
   readonly low: number;
   readonly high: number;
-  /** By resampling the items, or from the score test where fewer than `fewDisagreements` tell the models apart. */
+  /**
+   * The interval from resampling the items, or from the score test if fewer than `fewDisagreements` items differ
+   * between the models.
+   */
   readonly method: 'bootstrap' | 'score';
 }
 
-/** Items on which models differ below which a resampled interval is too narrow to mean what it says. */
+/** With fewer differing items than this, an interval from resampling is too narrow. */
 export const fewDisagreements = 25;
 
 /**
  * Compares two evaluations group by group, task by task, filter by filter, by every metric that is right or wrong for
- * each document. Throws `INPUT_INVALID` if they share no task, or if documents of the same number differ, or what is
- * right of them.
+ * each document. Throws `INPUT_INVALID` if they have no task in common, or if documents with the same number, or
+ * their right answers, differ.
  */
 export function compareSamples(first: Samples, second: Samples, options: CompareOptions = {}): Comparison[] {
   const tasks = Object.keys(first).filter((task) => task in second);

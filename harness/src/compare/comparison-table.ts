@@ -18,7 +18,10 @@ const headers = [
   'Detectable',
 ];
 
-/** Comparisons as a Markdown table; what could be detected reads "none" where no difference could. */
+/**
+ * Comparisons as a Markdown table; the detectable difference is shown as "none" where no difference could be
+ * detected.
+ */
 export function renderComparisons(comparisons: readonly Comparison[]): string {
   return markdownTable(
     headers,

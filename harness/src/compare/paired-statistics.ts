@@ -79,7 +79,7 @@ export function scoreInterval(
   return { low: solve(-1, observed, z), high: solve(observed, 1, -z) };
 }
 
-/** Standard normal if the true difference is `supposed`. */
+/** Has a standard normal distribution if the true difference is `supposed`. */
 function statistic(
   supposed: number,
   { n, onlyFirst, onlySecond }: { n: number; onlyFirst: number; onlySecond: number },
@@ -94,11 +94,11 @@ function statistic(
   return excess / Math.sqrt(variance);
 }
 
-/** Probabilities of a result as lopsided as this one, or more, if both models were equally good. */
+/** P-values: the probability of a result at least as lopsided as this one if both models were equally good. */
 export interface McNemar {
-  /** The exact conditional test: never too bold, often too shy. */
+  /** The exact conditional test: its error rate never exceeds the level and is often well below. */
   readonly exact: number;
-  /** Half the weight for the result itself: nearly always below the promised level, and sees more. */
+  /** Gives half the weight to the observed result: nearly always below the promised level, and more sensitive. */
   readonly midP: number;
 }
 

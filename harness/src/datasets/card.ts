@@ -6,7 +6,7 @@ import { nestsTooDeep } from './yaml-depth.js';
 
 const paths = z.union([z.string(), z.array(z.string())]).transform((given) => [given].flat());
 
-/** Files of a configuration: those of the split train, or of each split. */
+/** Files of a configuration: either those of the split train, or those of each split. */
 const dataFiles = z.union([
   z.string().transform((path): SplitPatterns => new Map([['train', [path]]])),
   z.array(z.string()).transform((all): SplitPatterns => new Map([['train', all]])),
@@ -20,10 +20,10 @@ const configSchema = z.looseObject({
   data_files: dataFiles.optional(),
   data_dir: z.string().optional(),
   default: z.boolean().optional(),
-  /** What separates the fields of a CSV file. */
+  /** The separator of the fields in a CSV file. */
   sep: z.string().optional(),
   delimiter: z.string().optional(),
-  /** The key of a JSON file under which the rows are. */
+  /** The key of a JSON file whose value holds the rows. */
   field: z.string().optional(),
 });
 
@@ -66,16 +66,16 @@ const otherWays: Readonly<Record<string, unknown>> = {
   filters: null,
 };
 
-/** A configuration that the card of a dataset tells of. */
+/** A configuration that the card of a dataset declares. */
 export interface CardConfig {
   readonly name: string;
-  /** Absent: to be found by the names of the files, in `folder`. */
+  /** Absent where the files are to be found by their names, in `folder`. */
   readonly patterns?: SplitPatterns | undefined;
   readonly folder: string;
   readonly isDefault: boolean;
   readonly separator?: string | undefined;
   readonly field?: string | undefined;
-  /** A key that asks for another way to read the files, which is not implemented. */
+  /** A key that requires another way to read the files, which is not implemented. */
   readonly otherWay?: string | undefined;
 }
 
@@ -108,13 +108,15 @@ export async function readCardConfigs(
 const isUsual = (key: string, config: Readonly<Record<string, unknown>>): boolean =>
   config[key] === otherWays[key];
 
-/** The configuration that is meant where none is named: the only one, that named default, or that marked so. */
+/** The default configuration: the only one, the one named default, or the one marked as default. */
 export function defaultConfig(configs: readonly CardConfig[]): CardConfig | undefined {
   if (configs.length === 1) return configs[0];
   return configs.find(({ name }) => name === 'default') ?? configs.find(({ isDefault }) => isDefault);
 }
 
-/** The cards of data sets with hundreds of configurations have some hundred thousand. */
+/**
+ * The most characters of the metadata; cards of datasets with hundreds of configurations have some hundred thousand.
+ */
 const maxCharacters = 2 * 1024 * 1024;
 
 function frontMatter(readme: string | null): string | null {
@@ -123,10 +125,10 @@ function frontMatter(readme: string | null): string | null {
   return lines[0] === '---' && end > 0 ? lines.slice(1, end).join('\n') : null;
 }
 
-/** Milliseconds of processor time, and megabytes, that parsing a card may take, and milliseconds to start. */
+/** Limits for parsing a card: milliseconds of processor time, megabytes, and milliseconds to start. */
 const bounds = { patience: 3000, memory: 256, start: 1000 };
 
-/** The built file also when this module runs from source: worker threads cannot load TypeScript. */
+/** Always the built file, also when this module runs from source: worker threads cannot load TypeScript. */
 const script = new URL('./card-thread.js', import.meta.url);
 
 async function configsIn(text: string | null): Promise<unknown> {

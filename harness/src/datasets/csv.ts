@@ -3,7 +3,7 @@ import { parse } from 'csv-parse/sync';
 import type { Row } from './dataset.js';
 import { countOf, Scales, weights } from './limits.js';
 
-/** What pandas takes for an absent value. */
+/** Values that pandas treats as absent. */
 const absent = new Set(
   ['', '#N/A', '#N/A N/A', '#NA', '-1.#IND', '-1.#QNAN', '-NaN', '-nan', '1.#IND', '1.#QNAN', '<NA>'].concat([
     'N/A',
@@ -25,15 +25,15 @@ const truth: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 /**
- * Rows of a CSV file with a line of names, as pandas and so the `datasets` library reads it: columns of numbers are
- * numbers, those of True and False booleans, and words such as NA absent values. Throws `DATASET_INVALID`.
+ * Rows of a CSV file with a header, read as pandas and therefore the `datasets` library reads it: columns of numbers
+ * become numbers, columns of True and False booleans, and words such as NA absent values. Throws `DATASET_INVALID`.
  */
 export function parseCsv(text: string, separator: string, where: string): Row[] {
   const fields = countOf(text, separator) + countOf(text, '\n') + countOf(text, '\r');
   const scales = new Scales(where);
   scales.add(2 * text.length + fields * weights.row);
   const [names = [], ...records] = recordsOf(text, separator, where);
-  // Records may be shorter than the line of names.
+  // Records may be shorter than the header.
   scales.add(names.length * records.length * weights.item);
   const columns = unused(names).map((name, i) => [name, records.map((record) => record[i] ?? '')] as const);
   const typed = columns.map(([name, values]) => [name, typedColumn(values)] as const);
@@ -54,7 +54,7 @@ function recordsOf(text: string, delimiter: string, where: string): string[][] {
   }
 }
 
-/** A name that occurs again gets a number, as in pandas. */
+/** Appends a number to a repeated name, as pandas does. */
 function unused(names: readonly string[]): string[] {
   const seen = new Map<string, number>();
   return names.map((name) => {

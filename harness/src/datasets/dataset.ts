@@ -21,18 +21,18 @@ export interface Rows {
   readonly where: string;
 }
 
-/** Why a source does not have a split: the end of a sentence. */
+/** The reason why a source does not have a split, as the end of a sentence. */
 export interface Missing {
   readonly missing: string;
 }
 
-/** How rows are wanted. */
+/** Options for reading rows. */
 export interface LoadOptions extends Work {
-  /** The only columns that are needed, if not all: others may be left out, and need not be readable. */
+  /** The only columns that are needed; all if absent. Other columns may be left out and need not be readable. */
   readonly columns?: readonly string[] | undefined;
 }
 
-/** Somewhere rows come from. */
+/** A source of rows. */
 export interface DatasetSource {
   load(dataset: Dataset, split: string, options?: LoadOptions): Promise<Rows | Missing>;
 }

@@ -9,7 +9,7 @@ import { checkSize, tooLarge, unpackedLimit } from './limits.js';
 import { readParquet } from './parquet.js';
 import { parseText, type TextRows } from './text-rows.js';
 
-/** Extensions of data files in a folder that mirrors Hub datasets, the preferred first. */
+/** Extensions of data files in a folder that mirrors Hub datasets, in order of preference. */
 export const dataExtensions = ['parquet', 'jsonl', 'jsonl.gz'] as const;
 
 export interface ReadOptions extends Work {
@@ -17,15 +17,15 @@ export interface ReadOptions extends Work {
   readonly columns?: readonly string[] | undefined;
   /** Rows of a .txt file; default: its documents. */
   readonly text?: TextRows | undefined;
-  /** Between the fields of a CSV file; default: a comma, or a tab in .tsv files. */
+  /** The separator of fields in a CSV file; default: a comma, or a tab in .tsv files. */
   readonly separator?: string | undefined;
-  /** The key of a JSON file under which the rows are. */
+  /** The key of a JSON file whose value holds the rows. */
   readonly field?: string | undefined;
 }
 
 /**
- * Rows of a Parquet, JSON, CSV or text file, by its name, packed as .gz or not. Throws `DATASET_INVALID` if it is
- * damaged, too large or cannot be read, and `ABORTED`.
+ * Rows of a Parquet, JSON, CSV or text file, according to its name, with or without .gz compression. Throws
+ * `DATASET_INVALID` if the file is damaged, too large or cannot be read, and `ABORTED`.
  */
 export async function readRows(file: string, options: ReadOptions = {}): Promise<Row[]> {
   const { signal, columns } = options;
@@ -33,9 +33,9 @@ export async function readRows(file: string, options: ReadOptions = {}): Promise
   const known = formatOf(file);
   if (!known) {
     throw new MoepressError('DATASET_INVALID', {
-      message: 'Files of this kind are not read.',
+      message: 'Files of this kind are not supported.',
       where: file,
-      hint: 'Give one that ends in .parquet, .jsonl, .json, .csv, .tsv or .txt, or in these and .gz.',
+      hint: 'Give a file that ends in .parquet, .jsonl, .json, .csv, .tsv or .txt, or in one of these followed by .gz.',
     });
   }
   const bytes = await readBytes(file);
@@ -53,7 +53,7 @@ async function parseRows(
 ): Promise<Row[]> {
   if (format === 'text') return parseText(text, by, where);
   if (format === 'json') return parseJsonRows(text, where, field);
-  // Loaded only when asked for: few files are tables in text.
+  // Loaded only when needed: few datasets are CSV files.
   const { parseCsv } = await import('./csv.js');
   return parseCsv(text, separator ?? (format === 'tsv' ? '\t' : ','), where);
 }

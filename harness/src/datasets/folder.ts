@@ -21,7 +21,7 @@ export function mirrorFolder(root: string): DatasetSource {
   };
 }
 
-/** The folder that holds the files of datasets which come with moepress. */
+/** The folder with the files of the datasets that come with moepress. */
 export function embeddedFolder(root: string): DatasetSource {
   return {
     async load({ files }, split, options) {

@@ -1,4 +1,4 @@
-/** What the rows of a data file are written in. */
+/** The format of the rows of a data file. */
 export type DataFormat = 'parquet' | 'json' | 'csv' | 'tsv' | 'text';
 
 const formats: ReadonlyMap<string, DataFormat> = new Map([
@@ -13,26 +13,29 @@ const formats: ReadonlyMap<string, DataFormat> = new Map([
   ['txt', 'text'],
 ]);
 
-/** What the `datasets` library reads besides: rows that are no text, or written as we do not read them. */
+/**
+ * Formats that only the `datasets` library reads: their rows are not text, or are written in a form that is not
+ * supported here.
+ */
 const others = new Set([
   ...['arrow', 'lance', 'conll', 'conllu', 'xml', 'hdf5', 'h5', 'eval', 'tsfile', 'tar', 'zip'],
   ...['jpg', 'jpeg', 'png', 'gif', 'bmp', 'webp', 'tif', 'tiff', 'svg', 'pdf'],
   ...['mp3', 'wav', 'flac', 'ogg', 'opus', 'm4a', 'mp4', 'mkv', 'webm', 'avi', 'mov'],
 ]);
 
-/** Formats in the order in which they are preferred where equally many files have them. */
+/** Formats in order of preference, where equally many files have them. */
 const preferred = ['parquet', 'lance', 'arrow', 'jsonl', 'json', 'csv'];
 
-/** The files of one format among some. */
+/** The files of one format among several files. */
 export interface FormattedFiles {
-  /** Null for a format that we do not read. */
+  /** Null for a format that is not supported. */
   readonly format: DataFormat | null;
   /** The extension that decided. */
   readonly extension: string;
   readonly files: readonly string[];
 }
 
-/** The words after the dots of a file's name, in small letters. */
+/** The extensions of a file name in lower case. */
 const extensionsOf = (path: string): string[] =>
   path
     .slice(path.lastIndexOf('/') + 1)
@@ -40,7 +43,7 @@ const extensionsOf = (path: string): string[] =>
     .split('.')
     .slice(1);
 
-/** Files that are data by their names; some belong to every repository. */
+/** Data files by their names, without those that every repository has. */
 export function isData(path: string): boolean {
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (/^(README\.md|config\.json|dataset_infos?\.json|dataset_dict\.json|dummy_data\.zip)$/.test(name))
@@ -48,7 +51,9 @@ export function isData(path: string): boolean {
   return extensionsOf(path).some((extension) => formats.has(extension) || others.has(extension));
 }
 
-/** The format that most of the files have, and those that have it, as the `datasets` library decides; null without any. */
+/**
+ * The format that most of the files have, and these files, as the `datasets` library decides; null if there are none.
+ */
 export function commonFormat(paths: readonly string[]): FormattedFiles | null {
   const counts = new Map<string, number>();
   for (const extension of paths.flatMap(extensionsOf)) {
@@ -67,7 +72,7 @@ export function commonFormat(paths: readonly string[]): FormattedFiles | null {
   return { format, extension: most, files: paths.filter(isAlike) };
 }
 
-/** The format of one file by its name, and whether it is packed; null for another. */
+/** The format of one file by its name, compressed or not; null for an unknown one. */
 export function formatOf(path: string): { readonly format: DataFormat; readonly isPacked: boolean } | null {
   const [, name, packing] = /^(.*?)(\.gz)?$/i.exec(path)!;
   const format = formats.get(extensionsOf(name!).at(-1) ?? '');

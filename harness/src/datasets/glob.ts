@@ -22,12 +22,12 @@ export function matchesGlob(pattern: string, path: string): boolean {
   return reached.at(-1)!;
 }
 
-/** Whether a pattern stands for more than the one path it spells. */
+/** Whether a pattern can match more than one path. */
 export const hasMagic = (pattern: string): boolean => /[*?[]/.test(pattern);
 
 type Matcher = (character: string) => boolean;
 
-/** What each character must be; null for any number of any. */
+/** The allowed values of each character; null for any number of any characters. */
 function matchersOf(part: string): (Matcher | null)[] {
   const matchers: (Matcher | null)[] = [];
   for (let rest = part; rest !== ''; ) {
@@ -55,7 +55,7 @@ function memberOf(members: string): Matcher {
   return (character) => ranges.some(([from, to]) => from <= character && character <= to);
 }
 
-/** Goes back to the last star only: what an earlier one took can be taken by it as well. */
+/** Backtracks to the last star only: a later star can take whatever an earlier one could. */
 function matchesPart(part: string, name: string): boolean {
   const matchers = matchersOf(part);
   const characters = [...name];

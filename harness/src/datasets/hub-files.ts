@@ -5,29 +5,29 @@ import { commonFormat, isData } from './format.js';
 import { hasMagic } from './glob.js';
 import { defaultPatterns, matching, type SplitPatterns } from './split-patterns.js';
 
-/** A repository of a dataset: all its files, and the configurations that its card tells of. */
+/** A dataset repository: all its files, and the configurations that its card declares. */
 export interface HubListing {
   readonly paths: readonly string[];
   readonly configs: readonly CardConfig[];
 }
 
-/** The files of a split in their order, and how they are to be read. */
+/** The files of a split in their order, and how to read them. */
 export interface SplitFiles {
   readonly files: readonly string[];
   readonly separator?: string | undefined;
   readonly field?: string | undefined;
 }
 
-/** Why there are none: the end of a sentence. */
+/** The reason why there are none, as the end of a sentence. */
 export interface NoFiles {
   readonly missing: string;
 }
 
 /**
- * The files of a split as the `datasets` library finds them: by the card of the repository if it tells of
- * configurations, else by their names. A configuration that no card tells of is the folder of that name. Repositories
- * with a script, which we do not run, are read where they hold Parquet in such folders. Throws `DATASET_INVALID` if no
- * configuration is named and none of several is the usual one.
+ * The files of a split as the `datasets` library finds them: by the repository's card if it declares configurations,
+ * else by their names. A configuration that no card declares is the folder of that name. Repositories with a loading
+ * script, which is not run, are read where they hold Parquet files in such folders. Throws `DATASET_INVALID` if no
+ * configuration is named and none of several is the default.
  */
 export function filesOfSplit(
   dataset: Dataset,
@@ -48,8 +48,8 @@ export function filesOfSplit(
 }
 
 /**
- * The same where folders are configurations and files are Parquet, as in the Hub's own conversion. Throws
- * `DATASET_INVALID`.
+ * The same for repositories whose folders are configurations and whose files are Parquet, as in the Hub's own
+ * conversion. Throws `DATASET_INVALID`.
  */
 export function convertedFiles(
   { path, config }: Dataset,
@@ -89,7 +89,7 @@ interface FoundFiles {
   readonly files: readonly string[];
   /** All splits that were found. */
   readonly splits: readonly string[];
-  /** A file that is named and not there. */
+  /** A file that the card names but the repository does not have. */
   readonly absent: string | undefined;
 }
 
@@ -131,8 +131,8 @@ function partFolder(file: string, split: string): string | null {
 
 function unclear(where: string, [first, second]: readonly string[]): MoepressError {
   return new MoepressError('DATASET_INVALID', {
-    message: `The dataset has several configurations, such as ${first} and ${second}, and none is named.`,
+    message: `The dataset has several configurations, such as ${first} and ${second}, and none was given.`,
     where,
-    hint: 'Name the one that is meant.',
+    hint: 'Give the name of one of them.',
   });
 }

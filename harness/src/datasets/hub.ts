@@ -8,7 +8,7 @@ import { readRows } from './file.js';
 import { convertedFiles, filesOfSplit, type HubListing, type NoFiles, type SplitFiles } from './hub-files.js';
 import { checkSize, maxBytes } from './limits.js';
 
-/** Where the Hub puts its own conversion to Parquet. */
+/** The revision in which the Hub keeps its own conversion to Parquet. */
 const conversion = 'refs/convert/parquet';
 
 const cardFile = 'README.md';
@@ -21,9 +21,9 @@ interface Repository extends HubListing {
 }
 
 /**
- * Datasets of the Hub: the files that the `datasets` library would take, else the Hub's conversion of them. Throws what
- * `fetchHubFiles` throws of files that are there, `DATASET_INVALID` for damaged or too large ones, or where several
- * configurations may be meant.
+ * Datasets of the Hub: the files that the `datasets` library would take, else the Hub's conversion of them. Throws
+ * the errors of `fetchHubFiles` for files that exist, and `DATASET_INVALID` for damaged or too large ones, or if
+ * several configurations are possible.
  */
 export const hubSource: DatasetSource = {
   async load(dataset, split, options = {}) {
@@ -38,7 +38,7 @@ export const hubSource: DatasetSource = {
       const files = convertedFiles(dataset, split, converted.paths);
       if (files.length > 0) return loadFiles(dataset, converted.commit, { files }, options);
     }
-    // Also for its error, if a file is too large.
+    // Also used for the error, if a file is too large.
     if (own && 'files' in found) return loadFiles(dataset, own.commit, found, options);
     return found as NoFiles;
   },
@@ -59,7 +59,7 @@ async function loadNamed(dataset: Dataset, split: string, options: LoadOptions):
   return loadFiles(dataset, repository.commit, { files: [name] }, options);
 }
 
-/** What there is in a revision; null if the Hub has no such dataset or revision. */
+/** The contents of a revision; null if the Hub has no such dataset or revision. */
 async function openRepository(
   { path: id }: Dataset,
   revision: string,
@@ -78,7 +78,7 @@ async function openRepository(
     );
   try {
     const isCard = (path: string) => path === cardFile || path === standaloneCard;
-    // A card that cannot be had tells of nothing.
+    // A card that cannot be read declares nothing.
     const snapshot = await list(isCard).catch((cause: unknown) =>
       isOf(cause, id) ? Promise.reject(cause) : list(() => false),
     );
@@ -90,7 +90,7 @@ async function openRepository(
     if (configs === null) return { missing: 'the Hub has it, but the configs of its card make no sense' };
     return { commit: snapshot.commit, paths: [...sizes.keys()], sizes, configs };
   } catch (cause) {
-    // Another source may have what the Hub as a whole does not give; a file that fails is another matter.
+    // If the Hub as a whole fails, another source may have the dataset; a single file that fails is an error.
     if (!isOf(cause, id)) throw cause;
     if (cause.code === 'HUB_NOT_FOUND') return null;
     if (cause.code !== 'HUB_UNREACHABLE') throw cause;
@@ -98,7 +98,7 @@ async function openRepository(
   }
 }
 
-/** Whether it is about the repository as a whole, and not one of its files. */
+/** Whether the error concerns the repository as a whole, not one of its files. */
 const isOf = (cause: unknown, id: string): cause is MoepressError =>
   MoepressError.isInstance(cause) && (cause.where === id || cause.code === 'ABORTED');
 

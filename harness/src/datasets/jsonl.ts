@@ -72,7 +72,7 @@ function isJson(text: string): boolean {
     parseJson(text);
     return true;
   } catch (error) {
-    // Whoever reads it is told.
+    // The caller reports the error.
     return error instanceof JsonTooLargeError;
   }
 }

@@ -1,20 +1,20 @@
 import { MoepressError } from '@moepress/core';
 
-/** Evaluation sets are megabytes; the cap keeps a crafted file from filling memory. */
+/** The largest file in bytes. Evaluation sets are megabytes; the limit keeps a crafted file from filling memory. */
 export const maxBytes = 256 * 1024 * 1024;
 
-/** What any packed file may unpack to. */
+/** The size in bytes to which any compressed file may expand. */
 const least = 32 * 1024 * 1024;
 
-/** Real text packs to a tenth, and hardly ever to a hundredth. */
+/** Real text is compressed to a tenth, and hardly ever to a hundredth. */
 const mostRatio = 100;
 
-/** Throws `DATASET_INVALID` for more than 256 MiB, packed or unpacked. */
+/** Throws `DATASET_INVALID` for more than 256 MiB, compressed or not. */
 export function checkSize(bytes: number, where: string): void {
   if (bytes > maxBytes) throw tooLarge(where);
 }
 
-/** Bytes that a packed file of so many may unpack to. */
+/** Bytes to which a compressed file of this size may expand. */
 export function unpackedLimit(packed: number): number {
   return Math.min(maxBytes, Math.max(least, mostRatio * packed));
 }
@@ -27,10 +27,10 @@ export function tooLarge(where: string, limit = maxBytes): MoepressError {
   });
 }
 
-/** Bytes that objects, lists and their items take in memory, about. */
+/** Approximate bytes that objects, lists and their items take in memory. */
 export const weights = { row: 72, list: 48, item: 24, character: 1 };
 
-/** Adds up what is made of a file. Throws `DATASET_INVALID` as soon as that is more than 256 MiB. */
+/** Adds up the memory of the values read from a file. Throws `DATASET_INVALID` as soon as it exceeds 256 MiB. */
 export class Scales {
   readonly #where: string;
   readonly #limit: number;
@@ -47,7 +47,7 @@ export class Scales {
   }
 }
 
-/** The lines of a text, one after the other: a list of a hundred million empty ones would fill the memory. */
+/** Yields the lines of a text one by one: a list of a hundred million empty ones would fill the memory. */
 export function* linesOf(text: string): Generator<string> {
   for (let begin = 0; begin <= text.length; ) {
     const found = text.indexOf('\n', begin);
@@ -64,7 +64,10 @@ export function countOf(text: string, character: string): number {
   return count;
 }
 
-/** Bytes that a decoded value takes in memory, about; an equal text at another place counts again, as it is copied. */
+/**
+ * Approximate bytes that a decoded value takes in memory; equal texts at several places count each time, as they are
+ * copied.
+ */
 export function weigh(value: unknown): number {
   if (typeof value === 'string') return weights.item + value.length * weights.character;
   if (value === null || typeof value !== 'object') return weights.item;

@@ -15,7 +15,7 @@ export interface Datasets {
   rows(dataset: Dataset, split: string, options?: LoadOptions): Promise<Rows>;
 }
 
-/** The folder of the user first, then the Hub; embedded datasets only from their own folder. */
+/** Looks in the user's folder first, then in the Hub; embedded datasets are read only from their own folder. */
 export function openDatasets({ data, embedded }: DatasetOptions = {}): Datasets {
   const hubSources = data === undefined ? [hubSource] : [mirrorFolder(data), hubSource];
   const embeddedSources = embedded === undefined ? [] : [embeddedFolder(embedded)];

@@ -3,8 +3,8 @@ import { parquetHeader } from 'hyparquet/src/column.js';
 import { weights } from './limits.js';
 
 /**
- * What decoding some columns would make, in bytes of memory, by the headers of their pages: a page of a few bytes may
- * stand for a value a billion times. Stops counting beyond `limit`. Throws what the decoder throws.
+ * Bytes of memory that decoding some columns would take, according to the headers of their pages: a page of a few
+ * bytes may repeat a value a billion times. Stops counting beyond `limit`. Throws the errors of the decoder.
  */
 export function decodedWeight(
   file: ArrayBuffer,
@@ -26,13 +26,13 @@ export function decodedWeight(
   return weight;
 }
 
-/** Infinity for what is no number of things. */
+/** The count, or Infinity if the number is not a valid count. */
 function count(value: unknown): number {
   const number = Number(value);
   return number >= 0 ? number : Number.POSITIVE_INFINITY;
 }
 
-/** The pages of a column chunk: how many values each holds, and how many bytes when unpacked. */
+/** The pages of a column chunk: the number of values in each, and its size in bytes when decompressed. */
 function* pagesOf(
   file: ArrayBuffer,
   { dictionary_page_offset, data_page_offset, total_compressed_size }: ColumnMetaData,

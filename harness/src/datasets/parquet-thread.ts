@@ -1,4 +1,4 @@
-/** The thread in which `readParquet` decodes a file; answers with its rows, some at a time. */
+/** The thread in which `readParquet` decodes a file; it sends the rows in portions. */
 import { answerConfined } from '@moepress/checkpoint/confined';
 import { type FileMetaData, parquetMetadata, parquetReadObjects, parquetSchema } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
@@ -13,7 +13,7 @@ const batchWeight = 4 * 1024 * 1024;
 answerConfined(({ bytes, limit, columns }: ParquetTask) => {
   const rows = read(bytes.slice().buffer, limit, columns);
   return {
-    /** The next rows; none at the end. */
+    /** The next rows; an empty list at the end. */
     async next(): Promise<Row[]> {
       const batch: Row[] = [];
       for (let weight = 0; weight < batchWeight; ) {
@@ -41,14 +41,14 @@ async function* read(file: ArrayBuffer, limit: number, columns: readonly string[
       const row = plainValue(given) as Row;
       const weight = weigh(row);
       total += weight;
-      // Texts of a dictionary are one until they are sent.
+      // Repeated values of a dictionary are one object until they are sent.
       if (total > limit) throw tooLarge();
       yield { row, weight };
     }
   }
 }
 
-/** The rows of each row group, so that one is in memory at a time. */
+/** Yields the rows of each row group, so that only one group is in memory at a time. */
 function groupsOf({ row_groups }: FileMetaData): { rowStart: number; rowEnd: number }[] {
   let rowEnd = 0;
   return row_groups.map(({ num_rows }) => {
@@ -58,7 +58,7 @@ function groupsOf({ row_groups }: FileMetaData): { rowStart: number; rowEnd: num
   });
 }
 
-/** 64-bit integers become numbers, as in the same row written as JSON, where numbers can tell them apart. */
+/** 64-bit integers become numbers, as in the same row written as JSON, where a number can represent them exactly. */
 function plainValue(value: unknown): unknown {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   if (Array.isArray(value)) return value.map(plainValue);

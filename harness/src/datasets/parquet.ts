@@ -3,10 +3,10 @@ import { MoepressError, throwIfAborted } from '@moepress/core';
 import type { Row } from './dataset.js';
 import { unpackedLimit } from './limits.js';
 
-/** What the thread is given. */
+/** The input of the thread. */
 export interface ParquetTask {
   readonly bytes: Uint8Array;
-  /** Most that the file, or what is read of it, may take when unpacked. */
+  /** The most bytes that the file, or the columns read from it, may take when decompressed. */
   readonly limit: number;
   /** The columns to read, unless one of them is not there; null: all. */
   readonly columns: readonly string[] | null;
@@ -17,25 +17,28 @@ const script = new URL('./parquet-thread.js', import.meta.url);
 
 const megabyte = 2 ** 20;
 
-/** Megabytes of JavaScript's memory for the thread itself, and for each megabyte that is unpacked. */
+/** Megabytes of JavaScript's memory for the thread itself, and for each megabyte that is decompressed. */
 const memory = { base: 128, unpacked: 3 };
 
-/** Milliseconds for anything, to start, and for each megabyte of the file: some times what sound ones take. */
+/** Milliseconds allowed for the start, and for each megabyte of the file: several times what valid files need. */
 const patienceFor = { base: 2000, start: 1000, megabyte: 2000 };
 
 export interface ReadParquetOptions {
   readonly signal?: AbortSignal | undefined;
   readonly columns?: readonly string[] | undefined;
-  /** Milliseconds of processor time that any part of the file may take; by default some seconds, more for large files. */
+  /**
+   * Milliseconds of processor time that any part of the file may take; by default some seconds, and more for large
+   * files.
+   */
   readonly patience?: number | undefined;
 }
 
 /**
- * All rows of a Parquet file, columns in the order of its schema; whole numbers that JavaScript's cannot tell from their
- * neighbours are bigints. Throws `DATASET_INVALID` and `ABORTED`.
+ * All rows of a Parquet file, with columns in the order of its schema; integers that a JavaScript number cannot
+ * represent exactly are bigints. Throws `DATASET_INVALID` and `ABORTED`.
  *
- * The decoder is made for sound files. Damaged ones can keep it busy for ever, fill the memory, or make it
- * fail in a promise that nobody holds, so it works in a thread, which can be ended.
+ * The decoder is made for valid files. Damaged ones can keep it busy for ever, fill the memory, or reject a promise
+ * that nothing handles, so it works in a thread, which can be ended.
  */
 export async function readParquet(
   bytes: Uint8Array,

@@ -29,9 +29,9 @@ function byKeyword(patterns: (keyword: string) => string[]): SplitPatterns {
 }
 
 /**
- * The splits that a dataset has by the names of its files, as the `datasets` library finds them where nothing tells:
- * `data/<split>-00000-of-00001*` first, then folders named after splits, then files, and at last everything is one split.
- * The first of these that finds a file decides. Empty if there is none.
+ * The splits of a dataset by the names of its files, as the `datasets` library finds them when nothing is declared:
+ * `data/<split>-00000-of-00001*` first, then folders named after splits, then files, and at last all files are one
+ * split. The first of these rules that finds a file decides. Empty if there is no file.
  */
 export function defaultPatterns(paths: readonly string[]): SplitPatterns {
   const shards = matching(paths, [sharded('*')]);
@@ -46,16 +46,19 @@ export function defaultPatterns(paths: readonly string[]): SplitPatterns {
   return new Map();
 }
 
-/** Patterns times paths: each comparison takes about a microsecond. */
+/** The most comparisons of patterns with paths: each takes about a microsecond. */
 const maxComparisons = 20_000_000;
 
-/** The paths that match one of some patterns, by pattern and then by name, each once. Hidden ones have to be asked for. */
+/**
+ * The paths that match one of several patterns, by pattern and then by name, each once. Hidden files match only
+ * patterns that name them.
+ */
 export function matching(paths: readonly string[], patterns: readonly string[]): string[] {
   const sorted = [...paths].sort();
   const known = new Set(paths);
   let comparisons = 0;
   const found = patterns.flatMap((pattern) => {
-    // Cards may list thousands of files, each by its name.
+    // Cards may list thousands of files individually.
     if (!hasMagic(pattern)) return known.has(pattern) ? [pattern] : [];
     comparisons += sorted.length;
     if (comparisons > maxComparisons) {

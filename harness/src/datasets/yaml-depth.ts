@@ -1,13 +1,13 @@
-/** Lists and maps within each other, at most. */
+/** The deepest nesting of lists and maps. */
 const most = 500;
 
 /** Marks of block lists and maps one after the other on a line, each of which begins one within the one before. */
 const compact = new RegExp(`(?:[-?:][ \\t]+){${most}}`);
 
 /**
- * Whether lists and maps of a YAML text may nest deeper than a parser that calls itself for each can bear: to be asked
- * before it is parsed, since a stack that overflows may end the process. Looks at brackets, also those in strings, and
- * at marks on one line; deeper indentation takes a text of its square.
+ * Whether lists and maps of a YAML text may nest too deep for a recursive parser: to be checked before parsing, since
+ * a stack overflow may end the process. Counts brackets, also those in strings, and markers on one line; deeper
+ * indentation is impossible in a short text, because it takes the square of the depth in characters.
  */
 export function nestsTooDeep(text: string): boolean {
   let depth = 0;

@@ -9,13 +9,13 @@ import type {
 import { requestKey } from '../requests/request.js';
 import type { ResponseCache } from './response-cache.js';
 
-/** Requests between two writes to the cache: enough to batch well, few enough not to lose much. */
+/** Requests between two writes to the cache: enough for large batches, few enough not to lose much. */
 const portionSize = 1024;
 
 /**
- * Asks the model everything at once, one call a kind of request, so that it can batch over all tasks. The
- * same request is asked once. With a cache, what it knows is not asked again, and requests go in portions
- * whose answers are kept as soon as they are there. Gives the answer to each request.
+ * Sends all requests to the model, one call per kind of request, so that it can batch over all tasks. Equal requests
+ * are sent once. With a cache, stored answers are not requested again, and requests are sent in portions whose
+ * answers are stored as soon as they arrive. Returns the answer to each request.
  */
 export async function askModel(
   model: LanguageModel,
@@ -63,7 +63,7 @@ function* inPortions<Entry extends readonly [unknown, ModelRequest]>(
   }
 }
 
-/** Answers to requests that are all of one kind. */
+/** The answers to requests of a single kind. */
 function answer(
   model: LanguageModel,
   requests: readonly ModelRequest[],

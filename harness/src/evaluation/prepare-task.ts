@@ -6,22 +6,22 @@ import type { ModelRequest } from '../requests/request.js';
 import { scoredSplit, type Task } from '../tasks/task-schema.js';
 
 export interface PrepareOptions {
-  /** Only the first documents: a number of them, or a fraction if below 1. */
+  /** Uses only the first documents: a number of them, or a fraction if below 1. */
   readonly limit?: number | undefined;
-  /** Few-shot examples instead of the task's own number. */
+  /** Number of few-shot examples, instead of the task's default. */
   readonly numFewshot?: number | undefined;
 }
 
-/** A task ready to be asked. */
+/** A task with its prompts. */
 export interface PreparedTask {
   readonly task: Task;
   readonly shots: number;
-  /** Documents of the split, whether asked or not. */
+  /** Number of documents in the split, whether used or not. */
   readonly available: number;
   readonly questions: readonly Question[];
 }
 
-/** One document and what the model is asked about it. */
+/** One document and the requests about it. */
 export interface Question {
   readonly document: Document;
   readonly requests: readonly ModelRequest[];
@@ -48,7 +48,7 @@ export async function prepareTask(
   return { task, shots, available: documents.length, questions };
 }
 
-/** A task that says 0, or scores whole texts, is asked without examples whatever the user wants. */
+/** A task whose default is 0, or that scores whole texts, gets no examples whatever the user asks for. */
 function shotCount({ num_fewshot: own, output_type }: Task, wanted: number | undefined): number {
   if (own === 0 || output_type === 'loglikelihood_rolling') return 0;
   if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 0)) {

@@ -8,14 +8,14 @@ import { z } from 'zod';
 import type { ModelResponse } from '../model/language-model.js';
 import { type ModelRequest, requestKey } from '../requests/request.js';
 
-/** Counted up when answers of an older moepress must not be taken any more. */
+/** Increased when the answers of an older moepress must not be used any more. */
 const format = 2;
 
-/** What a model answered before, by the content of the request. */
+/** The answers of a model from earlier runs, by the content of the request. */
 export interface ResponseCache {
-  /** The answer to a request, if it is known. */
+  /** The answer to a request, if it is stored. */
   get(request: ModelRequest): ModelResponse | undefined;
-  /** Keeps answers, on disk when the promise is fulfilled. Throws `DISK_FULL` or `WRITE_FAILED`. */
+  /** Stores answers, which are on disk when the promise is fulfilled. Throws `DISK_FULL` or `WRITE_FAILED`. */
   add(answers: readonly (readonly [ModelRequest, ModelResponse])[]): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ const lineSchema = z.object({ key: z.string(), answer: z.unknown() });
 export async function openResponseCache(folder: string, identity: ModelIdentity): Promise<ResponseCache> {
   const file = path.join(folder, `${sha256(JSON.stringify([format, sorted(identity)])).slice(0, 32)}.jsonl`);
   const known = await readAnswers(file);
-  // Ends a line that was torn; readers pass over blank ones.
+  // Ends a line that was not completed; readers skip blank lines.
   let lead = known === null ? `${JSON.stringify({ identity: sorted(identity) })}\n` : '\n';
   const answers = known ?? new Map<string, unknown>();
 

@@ -12,16 +12,16 @@ import type {
 } from '../tasks/task-schema.js';
 import type { PreparedTask, Question } from './prepare-task.js';
 
-/** A task with everything that was asked and answered. */
+/** A task with all its requests and answers. */
 export interface ScoredTask extends PreparedTask {
   readonly questions: readonly ScoredQuestion[];
 }
 
 /** A document with the answers about it. */
 export interface ScoredQuestion extends Question {
-  /** One for each request. */
+  /** One answer for each request. */
   readonly responses: readonly ModelResponse[];
-  /** One for each of the task's filters, in their order. */
+  /** One score for each of the task's filters, in their order. */
   readonly scores: readonly DocumentScore[];
 }
 
@@ -40,7 +40,7 @@ export function scoreTask(
   };
 }
 
-/** What one document earned under one filter. */
+/** The score of one document under one filter. */
 export interface DocumentScore {
   /** `none` for tasks without filters. */
   readonly filter: string;

@@ -2,7 +2,7 @@ import { findAll, pythonRegex } from '../python/regex.js';
 import { strip } from '../python/text.js';
 import type { FilterPipeline } from '../tasks/task-schema.js';
 
-/** What a regex filter answers where nothing matches. */
+/** The answer of a regex filter where nothing matches. */
 const noMatch = '[invalid]';
 
 type Filter = FilterPipeline['filter'][number];
@@ -19,7 +19,7 @@ function applyFilter(responses: readonly string[], filter: Filter): readonly str
   return responses.map((response) => selectMatch(pattern, response, filter.group_select ?? 0));
 }
 
-/** The selected match without blanks around it; of several groups the first that is not empty. */
+/** The selected match without surrounding whitespace; of several groups the first that is not empty. */
 function selectMatch(pattern: RegExp, response: string, select: number): string {
   const match = findAll(pattern, response).at(select);
   if (match === undefined) return noMatch;

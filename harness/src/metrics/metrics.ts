@@ -11,9 +11,9 @@ export interface Contribution {
 
 export interface Metric {
   readonly higherIsBetter: boolean;
-  /** From the weighted mean of the contributions to the number that is reported. */
+  /** Computes the reported number from the weighted mean of the contributions. */
   readonly report: (mean: number) => number;
-  /** Whether documents weigh the same, so that the mean has a standard error. */
+  /** Whether all documents have the same weight, so that the mean has a standard error. */
   readonly hasStderr: boolean;
 }
 

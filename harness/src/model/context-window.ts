@@ -47,9 +47,9 @@ export function rollingWindows(ids: readonly number[], prefix: number, maxLength
   return windows;
 }
 
-/** Counts prompts that lose tokens at their beginning, so that a context holds them. */
+/** Counts prompts whose first tokens are cut off to fit the context. */
 export interface Cuts {
-  /** Notes a prompt of `length` tokens of which the last `kept` are read. */
+  /** Records a prompt of `length` tokens of which the last `kept` are read. */
   note(length: number, kept: number): void;
   /** One sentence if any prompt was cut. */
   warnings(): string[];

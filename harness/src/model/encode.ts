@@ -49,7 +49,7 @@ export async function encode(
   return texts.map((text) => idsOf.get(text)!);
 }
 
-/** A text that spells out the BOS gets no second one. */
+/** A text that begins with the BOS itself gets no second one. */
 function startsWithPrefix(tokenizer: Tokenizer, text: string): boolean {
   const { bosTokenId, eosTokenId } = tokenizer;
   const token = bosTokenId ?? eosTokenId;

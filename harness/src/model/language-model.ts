@@ -1,16 +1,16 @@
 import type { GenerateOptions, SequenceScore, TokenSequence, Work } from '@moepress/core';
 import type { GenerationRequest, LoglikelihoodRequest } from '../requests/request.js';
 
-/** What the harness needs of a model: three questions about text. Answers come in request order. */
+/** The interface of the harness to a model: three kinds of questions about text. Answers come in request order. */
 export interface LanguageModel {
-  /** As recorded in the results. */
+  /** Name of the model, as recorded in the results. */
   readonly name: string;
   /** How the model was set up, recorded in the results: its BOS setting, context length and the like. */
   readonly settings?: Readonly<Record<string, string | number | boolean | null>>;
   loglikelihood(requests: readonly ScoredPair[], work?: Work): Promise<SequenceScore[]>;
   loglikelihoodRolling(texts: readonly string[], work?: Work): Promise<TextScore[]>;
   generateUntil(requests: readonly Prompt[], work?: Work): Promise<string[]>;
-  /** What readers of the scores should know of the answers computed so far, in whole sentences. */
+  /** Notes for readers of the scores about the answers computed so far, in whole sentences. */
   warnings?(): readonly string[];
 }
 
@@ -30,7 +30,7 @@ export interface TextScore {
 
 /** A model on token ids. All items of a kind come in one call, so that the engine can batch and share. */
 export interface TokenEngine {
-  /** Ids it can read at once. */
+  /** The context length: how many ids it can read at once. */
   readonly maxLength: number;
   /**
    * Sum over i >= from of log p(ids[i] | ids[..i)), and whether each of them is the argmax. Items have

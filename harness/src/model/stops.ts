@@ -1,7 +1,7 @@
 import type { Tokenizer } from '@moepress/core';
 import { lstrip } from '../python/text.js';
 
-/** The stops of a request, and end-of-text as the tokenizer spells it. */
+/** The stop strings of a request, and end-of-text as the tokenizer spells it. */
 export function stopSequences(until: readonly string[], endOfText: string | null): string[] {
   return [...new Set(endOfText ? [...until, endOfText] : until)];
 }
@@ -25,8 +25,8 @@ export function stopDetector(tokenizer: Tokenizer, stops: readonly string[]) {
 }
 
 /**
- * What counts as the answer: what follows the end of the model's thinking, where it has one, up to the
- * first occurrence of each stop in turn.
+ * The part of a text that counts as the answer: what follows the end of the model's thinking, if it has one, up to
+ * the first occurrence of each stop in turn.
  */
 export function cutAnswer(text: string, stops: readonly string[], thinkEndToken: string | null): string {
   const answer = thinkEndToken ? lstrip(text.split(thinkEndToken).at(-1)!) : text;

@@ -6,7 +6,7 @@ import { type EncodedPair, type Encoding, encode, encodePairs, prefixToken } fro
 import type { LanguageModel, TokenEngine } from './language-model.js';
 import { inOrder, longestFirst } from './request-order.js';
 
-/** Scores text by what scores ids: encodes, cuts and orders as lm-evaluation-harness does. */
+/** Scores text with a model on ids: encodes, cuts and orders as lm-evaluation-harness does. */
 export function textScoring(
   encoding: Encoding,
   scorer: Pick<TokenEngine, 'maxLength' | 'score'>,
@@ -55,6 +55,6 @@ function scorablePair(tokenizer: Tokenizer, pair: EncodedPair, continuation: str
       hint: 'The task does not suit this tokenizer: leave it out.',
     });
   }
-  // A context of whitespace alone went to the continuation; the prefix token stands before the first token then.
+  // If the context was only whitespace it is empty now: the text is then conditioned on the prefix token.
   return pair.context.length > 0 ? pair : { ...pair, context: [prefixToken(tokenizer)] };
 }

@@ -15,8 +15,8 @@ export interface TokenizedModelOptions {
   /** Tokens that end generation; the tokenizer's end-of-text by default. */
   readonly eosTokenIds?: readonly number[];
   /**
-   * Asked before anything is generated: tokens after which the model's own settings end a text, whatever was asked
-   * for, or null. May throw for settings that cannot be followed.
+   * Called before anything is generated: returns tokens after which the model's own settings end a text, in addition
+   * to the stops of the request, or null. May throw for settings that cannot be followed.
    */
   readonly ownLimit?: () => number | null;
   /** Where the model's thinking ends, for example `</think>`; only what follows is the answer. */

@@ -2,11 +2,11 @@ import { setTimeout } from 'node:timers/promises';
 import { bounded, proxiedFetch } from '@moepress/checkpoint';
 import { MoepressError, parseJson, throwIfAborted } from '@moepress/core';
 
-/** Where requests go and how patiently. */
+/** The address of the server, and the limits of retries and time. */
 export interface Endpoint {
   readonly url: string;
   readonly apiKey?: string | undefined;
-  /** How often a request that failed in passing is sent again. */
+  /** How often a request that failed temporarily is sent again. */
   readonly maxRetries: number;
   /** Milliseconds before the first retry; each later one waits twice as long, ten times at most. */
   readonly retryDelay: number;
@@ -14,16 +14,16 @@ export interface Endpoint {
   readonly timeout: number;
 }
 
-/** Statuses of a server that may do better next time: timeouts, too many requests, overload. */
+/** Statuses after which a retry may succeed: timeouts, too many requests, overload. */
 const passing = new Set([408, 409, 425, 429, 500, 502, 503, 504]);
 
-/** Bytes of an answer at most: more than log-probabilities of a thousand long prompts take. */
+/** The most bytes of an answer: more than log-probabilities of a thousand long prompts take. */
 const maxBytes = 128 * 1024 * 1024;
 
 /** Longest wait that a server may ask for, in milliseconds. */
 const longestWait = 60_000;
 
-/** Why an attempt failed in passing, and how long the server asks to wait. */
+/** Why an attempt failed temporarily, and how long the server asks to wait. */
 interface Failure {
   readonly reason: string;
   readonly wait?: number;
@@ -85,7 +85,7 @@ async function attemptPost(
 }
 
 function hintOf(status: number): { readonly hint?: string } {
-  if (status === 401 || status === 403) return { hint: 'Give the key of the server.' };
+  if (status === 401 || status === 403) return { hint: 'Give the API key of the server.' };
   if (status !== 404 && status !== 405) return {};
   return { hint: 'Give the address of the server up to and with /v1, such as http://localhost:8000/v1.' };
 }

@@ -18,17 +18,17 @@ export interface OpenAiModelOptions {
   readonly baseUrl: string;
   /** What the server calls the model. */
   readonly model: string;
-  /** The model's own: prompts are sent as ids, so that the server cannot tokenise them otherwise. */
+  /** The model's tokenizer: prompts are sent as ids, so that the server cannot tokenise them differently. */
   readonly tokenizer: Tokenizer;
   /** Sent as a bearer token. */
   readonly apiKey?: string | undefined;
-  /** Tokens of a prompt and its answer together; 2048 by default, as in lm-evaluation-harness. */
+  /** The most tokens of a prompt and its answer together; 2048 by default, as in lm-evaluation-harness. */
   readonly maxLength?: number | undefined;
   /** Prompts of one HTTP request; 1 by default. */
   readonly batchSize?: number | undefined;
   /** HTTP requests at once; 8 by default. */
   readonly concurrency?: number | undefined;
-  /** Further attempts at a request that failed in passing; 3 by default. */
+  /** Further attempts at a request that failed temporarily; 3 by default. */
   readonly maxRetries?: number | undefined;
   /** Milliseconds before the first of them; 1000 by default, doubled each time, ten times at most. */
   readonly retryDelay?: number | undefined;
@@ -56,7 +56,7 @@ export function openAiLanguageModel(options: OpenAiModelOptions): LanguageModel 
   const endOfText = tokenizer.eosTokenId;
   const eosText = endOfText === null ? null : tokenizer.decode([endOfText], { skipSpecialTokens: false });
 
-  /** Posts batches of items, several at once, and gives what is read of their answers, one an item. */
+  /** Posts batches of items, several at once, and returns one parsed result per item. */
   const ask = async <Item, Answer>(
     items: readonly Item[],
     body: (batch: readonly Item[]) => unknown,
@@ -134,12 +134,15 @@ function completionsUrl(baseUrl: string): string {
   return pathname === '/' ? `${base}/v1/completions` : `${base}/completions`;
 }
 
-/** Without blanks around it, which come of copying. Throws `INPUT_INVALID` for what no header can hold, without telling it. */
+/**
+ * Removes whitespace around the key, which comes from copying. Throws `INPUT_INVALID`, without showing the key, for
+ * characters that an HTTP header cannot contain.
+ */
 function checkKey(key: string | undefined): string | undefined {
   const clean = key?.trim();
   if (clean === undefined || /^[\x21-\x7e]*$/.test(clean)) return clean || undefined;
   throw new MoepressError('INPUT_INVALID', {
-    message: 'The key of the server holds characters that no key has.',
+    message: 'The key of the server contains characters that no key has.',
     where: 'OPENAI_API_KEY',
     hint: 'Copy it again, in one line, or unset it.',
   });

@@ -19,7 +19,7 @@ export function generationBody(model: string, prompt: Prompts, maxTokens: number
   return { prompt, model, max_tokens: maxTokens, temperature: 0, stop, seed };
 }
 
-/** A token that cannot come has a log-probability of minus infinity, which Python's servers write. */
+/** The log-probability of an impossible token is minus infinity, which Python's servers write. */
 const logprob = z.custom<number>(
   (value) => typeof value === 'number' && !Number.isNaN(value),
   'expected a log-probability',
@@ -36,9 +36,9 @@ const scoredChoice = z.object({
 const textChoice = z.object({ index: z.int(), text: z.string() });
 
 /**
- * Scores from the answer to `scoringBody`. A token is greedy if none of those listed beside it is likelier.
- * Throws `SERVER_UNSUITABLE` for anything else than one log-probability a token sent and one for that
- * generated: a server that puts a BOS before the prompt would shift them all.
+ * Scores from the answer to `scoringBody`. A token is greedy if none of the alternatives listed with it is more
+ * probable. Throws `SERVER_UNSUITABLE` unless there is one log-probability for each token sent and one for the
+ * generated token: a server that puts a BOS before the prompt would shift them all.
  */
 export function readScores(body: unknown, items: readonly TokenSequence[], where: string): SequenceScore[] {
   const choices = readChoices(body, scoredChoice, items.length, where);

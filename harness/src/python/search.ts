@@ -1,4 +1,4 @@
-/** Replacements and searches that a regular expression would take quadratic time for, on what strangers wrote. */
+/** Replacements and searches in untrusted text for which a regular expression would take quadratic time. */
 import { strip } from './text.js';
 
 /** Finds where a text next has `needle` from a place on, if places never go back; the length of the text if nowhere. */
@@ -27,7 +27,7 @@ export function tightened(text: string, open: string, close: string): string {
   return parts.join('') + text.slice(done);
 }
 
-/** `re.sub(r'\[.*?\]', '', text)`: without brackets and what is in them on their line. */
+/** `re.sub(r'\[.*?\]', '', text)`: removes brackets and their content, where both are on one line. */
 export function withoutBrackets(text: string): string {
   const closing = finder(text, ']');
   const lineEnd = finder(text, '\n');
@@ -69,7 +69,7 @@ export function findOptions(text: string): string[] {
   return found;
 }
 
-/** Without any of some characters at the end. */
+/** Removes the given characters at the end of a text. */
 export function trimmedEnd(text: string, characters: string): string {
   let end = text.length;
   while (end > 0 && characters.includes(text[end - 1]!)) end--;

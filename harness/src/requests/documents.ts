@@ -6,9 +6,9 @@ import type { Task } from '../tasks/task-schema.js';
 export interface Document {
   /** Position in the scored split. */
   readonly id: number;
-  /** The row with all its columns in their order, on which its hash depends, and those computed from it. */
+  /** The row with all its columns in their order, from which its hash is computed, and the columns computed from it. */
   readonly row: Readonly<Record<string, unknown>>;
-  /** The row as the task's schema understood it: what templates see. */
+  /** The row as parsed by the task's schema: the input of templates. */
   readonly fields: unknown;
 }
 

@@ -4,10 +4,10 @@ import type { MultipleChoiceTask, Task } from '../tasks/task-schema.js';
 import type { Document } from './documents.js';
 import type { LoglikelihoodRequest, ModelRequest } from './request.js';
 
-/** Tokens generated at most if the task does not say. */
+/** The most tokens generated if the task does not say. */
 const defaultMaxGenTokens = 256;
 
-/** What the model is asked about one document; `prefix` is its description and few-shot examples. */
+/** The requests about one document; `prefix` is its description and few-shot examples. */
 export function buildRequests(task: Task, { fields }: Document, prefix: string): ModelRequest[] {
   switch (task.output_type) {
     case 'multiple_choice':
@@ -22,7 +22,7 @@ export function buildRequests(task: Task, { fields }: Document, prefix: string):
   }
 }
 
-/** One request a choice: that it follows its context. */
+/** One request per choice: how probable it is after its context. */
 export function choiceRequests(
   task: MultipleChoiceTask,
   fields: unknown,
@@ -41,11 +41,11 @@ export const fewshotSeed = 1234;
 
 /** The text before each document's question: the task's description, then solved examples. */
 export interface FewshotContext {
-  /** Call once a document, in document order: each call draws other examples. */
+  /** To be called once per document, in document order: each call draws other examples. */
   next(document: Document): string;
 }
 
-/** `count` examples a document, taken from `pool` as the task says. */
+/** `count` examples per document, taken from `pool` as the task says. */
 export function fewshotContext(task: Task, pool: readonly Document[], count: number): FewshotContext {
   const choose = task.fewshot_config?.sampler === 'first_n' ? firstOf(pool) : drawnFrom(task, pool);
   return {
@@ -59,7 +59,7 @@ export function fewshotContext(task: Task, pool: readonly Document[], count: num
   };
 }
 
-/** How many examples there must be for `count` of them to be chosen. */
+/** The number of examples needed so that `count` of them can be chosen. */
 export function examplesNeeded(task: Task, count: number): number {
   return drawsOneMore(task) ? count + 1 : count;
 }

@@ -24,7 +24,7 @@ export interface GenerationRequest {
   readonly maxGenTokens: number;
 }
 
-/** What a request asks, apart from the task it is part of: tasks that ask the same share the answer. */
+/** The content of a request without its task: tasks with equal requests share the answer. */
 export function requestKey(request: ModelRequest): string {
   return sha256(JSON.stringify(request));
 }

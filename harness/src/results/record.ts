@@ -7,7 +7,7 @@ import { modelRecord, type RunFacts, runRecord } from './run-record.js';
 import { type Sample, taskHash } from './sample.js';
 import { taskConfig } from './task-config.js';
 
-/** A results file in lm-evaluation-harness' schema. Groups stand beside tasks wherever there is something to say. */
+/** A results file in lm-evaluation-harness' schema, with entries for groups and tasks. */
 export interface ResultsRecord {
   readonly results: Readonly<Record<string, TaskResult>>;
   /** The results of groups once more; absent if there are none. */
@@ -31,7 +31,7 @@ export interface TaskResult {
   readonly name: string;
   readonly alias: string;
   readonly sample_len: number;
-  /** Documents behind each number of a group. */
+  /** Number of documents behind each number of a group. */
   readonly sample_count?: Readonly<Record<string, number>>;
   readonly [metric: string]: number | string | Readonly<Record<string, number>> | undefined;
 }

@@ -9,10 +9,10 @@ import type { GroupMembers } from './group-members.js';
 import type { ResultsRecord } from './record.js';
 import type { Sample } from './sample.js';
 
-/** What an evaluation gave. */
+/** The output of an evaluation. */
 export interface Evaluation {
   readonly record: ResultsRecord;
-  /** One line a document and filter, by task. */
+  /** One line per document and filter, by task. */
   readonly samples: Readonly<Record<string, readonly Sample[]>>;
 }
 
@@ -39,7 +39,7 @@ export async function saveEvaluation({ record, samples }: Evaluation, folder: st
     await write(results, dumps(record, 2));
     return results;
   } catch (cause) {
-    // Samples without their results are of no use; nor are folders that were made for them.
+    // Samples without their results are useless, and so are folders that were made for them.
     for (const file of written) await rm(file, { force: true }).catch(() => {});
     for (const one of made) await rmdir(one).catch(() => {});
     throw cause;
@@ -94,7 +94,7 @@ export async function loadSamples(results: string): Promise<Record<string, Sampl
   );
 }
 
-/** The groups of a results file and their members; empty where it tells of none. Throws `INPUT_INVALID`. */
+/** The groups of a results file and their members; empty if it has none. Throws `INPUT_INVALID`. */
 export async function loadGroups(results: string): Promise<GroupMembers> {
   return (await readRecord(results)).group_subtasks;
 }

@@ -4,7 +4,7 @@ import { imitatedVersion } from './run-record.js';
 
 const columns = ['Version', 'Filter', 'n-shot', 'Metric', '', 'Value', '', 'Stderr'];
 
-/** What the table needs of a results file. */
+/** The part of a results file that the table shows. */
 export type Tabulated = Pick<
   ResultsRecord,
   'results' | 'groups' | 'group_subtasks' | 'versions' | 'n-shot' | 'higher_is_better'
@@ -32,13 +32,13 @@ export function renderTable(record: Tabulated): string {
   return tables.join('\n');
 }
 
-/** A task or group and how many groups it stands in. */
+/** A task or group and its nesting depth. */
 interface Outlined {
   readonly name: string;
   readonly depth: number;
 }
 
-/** Every task and group once, those of a group below it. */
+/** Every task and group once, with the members of a group below it. */
 function outline({ results, group_subtasks: members }: Tabulated): Outlined[] {
   const inside = new Set(Object.values(members).flat());
   const [groups, tasks] = [true, false].map((isGroup) =>

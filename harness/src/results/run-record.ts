@@ -1,7 +1,7 @@
 import type { LanguageModel } from '../model/language-model.js';
 import { fewshotSeed } from '../requests/prompts.js';
 
-/** The lm-evaluation-harness whose prompts, scores and files these are. */
+/** The version of lm-evaluation-harness whose prompts, scores and files these are. */
 export const imitatedVersion = '0.5.0.dev1';
 const imitatedCommit = '4e7e0d47';
 

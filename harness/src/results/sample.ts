@@ -62,7 +62,7 @@ function buildSample(
   };
 }
 
-/** Identifies what was asked: equal hashes mean the same documents, prompts and targets. */
+/** A hash of the question: equal hashes mean the same documents, prompts and targets. */
 export function taskHash(samples: readonly Sample[]): string {
   return sha256(samples.map((s) => s.doc_hash + s.prompt_hash + s.target_hash).join(''));
 }

@@ -68,7 +68,7 @@ export function findTask(name: string, where = 'tasks'): Task {
   const found = findTaskOrGroup(name, where);
   if (!isGroup(found)) return found;
   throw new MoepressError('TASK_UNKNOWN', {
-    message: `"${name}" is a group of tasks, and one task is wanted.`,
+    message: `"${name}" is a group of tasks; a single task is needed here.`,
     where,
     hint: `Pick from ${leaves(found)
       .map(({ task }) => task)

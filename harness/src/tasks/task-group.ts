@@ -3,7 +3,7 @@ import type { MetricName, Task } from './task-schema.js';
 /** Tasks that are also reported as one: the mean over all their documents. */
 export interface TaskGroup {
   readonly group: string;
-  /** Its name in tables, if it is another. */
+  /** Its name in tables, if different. */
   readonly group_alias?: string;
   readonly members: readonly (Task | TaskGroup)[];
   readonly metrics: readonly MetricName[];

@@ -63,7 +63,7 @@ const fewshotConfigSchema = z.strictObject({
 
 const common = {
   task: z.string().regex(/^\w+$/),
-  /** Its name in tables, if it is another: a subject's name inside its group. */
+  /** Its name in tables, if different: a subject's name inside its group. */
   task_alias: z.string().optional(),
   dataset_path: z.string(),
   dataset_name: z.string().optional(),
@@ -124,7 +124,7 @@ const rollingTask = z.strictObject({
   output_type: z.literal('loglikelihood_rolling'),
   /** The text the model reads. */
   doc_to_target: templateOf<string>(),
-  /** The text whose words and bytes are counted, if it is another. */
+  /** The text whose words and bytes are counted, if it is not the text that the model reads. */
   doc_to_counted_text: templateOf<string>().optional(),
   metric_list: z.array(perplexityMetric).min(1),
 });

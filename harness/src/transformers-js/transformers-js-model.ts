@@ -6,7 +6,7 @@ import type { LanguageModel } from '../model/language-model.js';
 import { tokenizedLanguageModel } from '../model/tokenized.js';
 import { type Library, loadLibrary, onnxTokenEngine } from './transformers-js-engine.js';
 
-/** What the numbers of ready-made files may be: transformers.js' names, and what it adds to `model`. */
+/** The number formats of ONNX files: transformers.js' names, and the suffix that each adds to `model`. */
 export const onnxDtypes = {
   fp32: '',
   fp16: '_fp16',
@@ -21,15 +21,15 @@ export const onnxDtypes = {
 export type OnnxDtype = keyof typeof onnxDtypes;
 
 export interface TransformersJsOptions extends Work {
-  /** A folder with config.json and onnx/model.onnx, or the Hub id of such. */
+  /** A folder with config.json and onnx/model.onnx, or the Hub id of a repository with these files. */
   readonly model: string;
   readonly tokenizer: Tokenizer;
-  /** Which of the files; fp32 by default. */
+  /** The number format to load; fp32 by default. */
   readonly dtype?: OnnxDtype | undefined;
   readonly revision?: string | undefined;
   /** Where files from the Hub are kept; the library's own folder by default. */
   readonly cacheDir?: string | undefined;
-  /** As `TokenizedModelOptions` has it. */
+  /** The BOS setting of `TokenizedModelOptions`. */
   readonly addBos?: boolean | null | undefined;
 }
 
@@ -92,7 +92,7 @@ async function load(
   }
 }
 
-/** What the library tells while it downloads. */
+/** Progress that the library reports while it downloads. */
 function downloads(progress: Progress) {
   const task = 'Downloading';
   let started = false;
@@ -104,7 +104,7 @@ function downloads(progress: Progress) {
   };
 }
 
-/** The few numbers of config.json that matter here; anything may stand there. */
+/** The few numbers of config.json that are needed here; the file is untrusted. */
 function configOf(model: PreTrainedModel) {
   const config = model.config as unknown as Readonly<Record<string, unknown>>;
   const text = { ...config, ...(config.text_config as object | undefined) } as Readonly<
