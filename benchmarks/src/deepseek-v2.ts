@@ -9,7 +9,7 @@ const experts = 64;
 const shared = 2;
 const heads = 16;
 const latent = 512;
-/** Of queries and keys the part without position and the part that is turned; of values. */
+/** Dimensions of queries and keys without position, of their rotated part, and of values. */
 const head = { plain: 128, turned: 64, value: 128 } as const;
 // biome-ignore lint/suspicious/noApproximativeNumericConstant: as published, and no root of a half
 const mscale = 0.707;

@@ -3,12 +3,12 @@ import { Engine } from '@moepress/runtime';
 import { Bench } from 'tinybench';
 
 const [rows, inner, columns] = [1024, 2048, 1024] as const;
-/** So many products a run that waiting for the slower core costs little. */
+/** Enough products per run that waiting for the slower core costs little. */
 const products = 8;
 
 /** FLOP/s of large fp32 matrix products on all cores. */
 export interface Peak {
-  /** What the machine keeps up: the limit that passes of minutes are measured against. */
+  /** The sustained speed of the machine: the limit that passes of minutes are compared with. */
   readonly sustained: number;
   /** The fastest run; on shared or throttled cores above what lasts. */
   readonly best: number;

@@ -6,7 +6,7 @@ export function anonymousMemory(): number {
   return 1024 * Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1]);
 }
 
-/** Runs `work` and tells the highest anonymous memory seen meanwhile. */
+/** Runs `work` and returns the highest anonymous memory seen meanwhile. */
 export async function peakMemory(work: () => Promise<void>): Promise<number> {
   let peak = anonymousMemory();
   const timer = setInterval(() => {

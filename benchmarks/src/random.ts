@@ -32,7 +32,7 @@ export function randomTensors() {
   return {
     matrix: (name: string, ...shape: number[]) => entry(name, 'BF16', shape, noise),
     norm: (name: string, size: number) => entry(name, 'BF16', [size], new Uint16Array(size).fill(one)),
-    /** Of experts whose rows are stored one after the other, `width` numbers each (a multiple of 32). */
+    /** Matrices of experts whose rows are stored one after the other, `width` numbers each (a multiple of 32). */
     mxfp4: (name: string, experts: number, rows: number, width: number) => [
       entry(`${name}_blocks`, 'U8', [experts, rows, width / 32, 16], bytes),
       entry(`${name}_scales`, 'U8', [experts, rows, width / 32], scales),

@@ -12,7 +12,10 @@ export interface RoutedSizes {
   readonly vocabulary: number;
 }
 
-/** A family of such decoders: what its config says beside the sizes, and how wide the norms of queries and keys are. */
+/**
+ * A family of such decoders: the settings of its config other than the sizes, and the width of the query and key
+ * norms.
+ */
 interface Family {
   readonly config: (sizes: RoutedSizes) => object;
   readonly queryNorm: (sizes: RoutedSizes, heads: number) => number;
@@ -52,7 +55,7 @@ const families = {
 
 export type RoutedFamily = keyof typeof families;
 
-/** Of allenai/OLMoE-1B-7B-0125 (842 MB a layer) and Qwen/Qwen3-30B-A3B (1.25 GB a layer). */
+/** Shapes of allenai/OLMoE-1B-7B-0125 (842 MB per layer) and Qwen/Qwen3-30B-A3B (1.25 GB per layer). */
 export const originals: Readonly<Record<RoutedFamily, RoutedSizes>> = {
   olmoe: {
     hidden: 2048,

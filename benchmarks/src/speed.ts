@@ -7,7 +7,7 @@ const prefill = { sequences: 4, length: 1024 } as const;
 const decode = { prompt: 32, tokens: 16 } as const;
 const rounds = 3;
 
-/** Prints speed and size of models, resident, beside those of the first. */
+/** Prints speed and size of resident models, compared with those of the first. */
 export async function compareSpeed(models: Readonly<Record<string, Model>>): Promise<void> {
   const results = [...(await inTurns(models))];
   const [, original] = results[0]!;
@@ -26,7 +26,10 @@ export interface Speed {
   readonly decode: number;
 }
 
-/** Of each model the best of a few rounds, each through all models, so that a machine that slows down slows all of them. */
+/**
+ * The best result of each model from a few rounds, each of which runs all models, so that a machine that slows down
+ * slows all of them.
+ */
 async function inTurns(models: Readonly<Record<string, Model>>): Promise<Map<string, Speed>> {
   const best = new Map<string, Speed>();
   const runners: [string, Model, ModelRunner][] = [];

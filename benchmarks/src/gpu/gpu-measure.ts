@@ -5,7 +5,10 @@ import { Bench } from 'tinybench';
 import { walks } from '../flops.js';
 import { timeCalibration } from '../timing.js';
 
-/** What is timed: as many sequences of as many tokens, and new tokens for as many short prompts. */
+/**
+ * The load that is timed: the number of sequences and their tokens, and new tokens for the same number of short
+ * prompts.
+ */
 export interface Load {
   readonly sequences: number;
   readonly length: number;
@@ -23,7 +26,7 @@ export interface GpuSpeed {
 
 const precision = 'float16';
 
-/** Everything a device does for us, with what it may use of its memory. */
+/** All uses of a device, with the memory that it may take. */
 export async function measureGpu(
   device: Device,
   model: Model,

@@ -3,7 +3,10 @@ import { cpus } from 'node:os';
 import { promisify } from 'node:util';
 import type { Device } from '@moepress/runtime';
 
-/** What results are filed under: MOEPRESS_DEVICE_NAME, or what the driver's own program says; else the machine. */
+/**
+ * The name under which results are stored: MOEPRESS_DEVICE_NAME, or the name that the driver's program reports; else
+ * the machine.
+ */
 export async function deviceName(device: Device): Promise<string> {
   const named = process.env.MOEPRESS_DEVICE_NAME;
   if (named) return named;

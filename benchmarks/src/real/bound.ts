@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** How a bound on memory is kept. */
+/** The mechanism that enforces a bound on memory. */
 export interface Bound {
   /** Bytes of anonymous memory. */
   readonly bytes: number;
@@ -9,7 +9,7 @@ export interface Bound {
   readonly by: 'cgroup' | 'watched';
   /** Puts a process under it, before it has done anything. */
   admit(pid: number): void;
-  /** Whether the system has ended a process for it. */
+  /** Whether the system has ended a process because of it. */
   struck(): boolean;
   release(): void;
 }
@@ -26,7 +26,7 @@ export function openBound(bytes: number, places: Places = system): Bound {
 /** Where the control groups are, and how one is made and removed. */
 export interface Places {
   readonly root: string;
-  /** Tells which group this process is in. */
+  /** Returns the control group of this process. */
   readonly self: string;
   readonly make: (group: string) => void;
   readonly remove: (group: string) => void;

@@ -5,21 +5,21 @@ import { Events } from './events.js';
 import type { Usage } from './process.js';
 import { Watch } from './watch.js';
 
-/** How a process ended. `refused`: it said beforehand that it would need more memory than it may have. */
+/** How a process ended. `refused`: it reported beforehand that it would need more memory than allowed. */
 export type Outcome = 'done' | 'refused' | 'out of memory' | 'failed';
 
 export interface Ran extends Usage {
   readonly outcome: Outcome;
-  /** From its start to its end. */
+  /** Seconds from its start to its end. */
   readonly seconds: number;
-  /** Seconds of each task that it told of. */
+  /** Seconds of each task that it reported. */
   readonly tasks: Readonly<Record<string, number>>;
   /** Bytes of anonymous memory that it said it would take, if it did. */
   readonly predicted: number | null;
   readonly stdout: string;
-  /** What it said last, if it did not do its work. */
+  /** Its last output, if it did not succeed. */
   readonly complaint: string | null;
-  /** How a bound was kept. */
+  /** How the bound was enforced. */
   readonly by: Bound['by'] | null;
 }
 

@@ -9,7 +9,7 @@ import { prepare } from './subject.js';
 /** Layers of the short form: of DeepSeek-V2's the first has no experts. */
 const shortLayers = 2;
 
-/** What it runs: each way through a model once. */
+/** The commands of the short selection: each way through a model once. */
 const shortSelection = ['inspect', 'compress-reap', 'compress-fisher-moe', 'apply', 'eval', 'serve'];
 
 /** Bytes of anonymous memory that no command of the short form may take. */
@@ -18,7 +18,7 @@ const shortBound = 3e9;
 export interface Measured {
   readonly tables: readonly Table[];
   readonly data: unknown;
-  /** Whether everything was as it must be. */
+  /** Whether all results were correct. */
   readonly good: boolean;
 }
 
@@ -50,7 +50,7 @@ export async function commandsMode(options: RealOptions): Promise<Measured> {
 export const layersOf = (shape: Shape, { layers, short: brief }: RealOptions): number =>
   Math.min(shape.published, layers ?? (brief ? shortLayers : shape.layers));
 
-/** A command keeps within the bound, and within what it said itself. */
+/** Whether a command stays within the bound, and within its own prediction. */
 function within({ ran }: Row, bound: number | null): boolean {
   return bound === null || ran.anonymous <= Math.min(bound, ran.predicted ?? bound);
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** How far two sides are apart that were asked the same. */
+/** The difference between the two sides' answers to the same questions. */
 export interface Agreement {
   /** Log-likelihoods compared. */
   readonly requests: number;
@@ -39,7 +39,10 @@ export function compareSampleFiles(ours: string, theirs: string): Agreement {
   };
 }
 
-/** What each request of a document got. With several filters a document comes several times, with the same answers. */
+/**
+ * The answers to the requests of a document. With several filters a document occurs several times, with the same
+ * answers.
+ */
 function byDocument(file: string): Map<number, readonly unknown[]> {
   const samples = readFileSync(file, 'utf8')
     .split('\n')

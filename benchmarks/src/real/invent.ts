@@ -21,7 +21,7 @@ class Writer {
     return from + Math.floor(this.rng.next() * (to - from + 1));
   }
 
-  /** From `from` to `to` words that stand together somewhere. */
+  /** Between `from` and `to` words that occur together somewhere. */
   text(from: number, to: number): string {
     const length = this.number(from, to);
     const start = this.number(0, this.#words.length - length - 1);
@@ -38,7 +38,7 @@ interface Invention {
   readonly row: (writer: Writer, index: number) => Row;
 }
 
-/** By dataset. Numbers of words are about those of its shorter and longer rows. */
+/** Number of words by dataset, about those of its shorter and longer rows. */
 const inventions: Readonly<Record<string, Invention>> = {
   'allenai/ai2_arc': {
     count: 600,

@@ -7,7 +7,7 @@ import type { Sizes } from './sizes.js';
 
 /** A command as a user would type it. */
 export interface Job {
-  /** What selects it on the command line: its own name, or that of its kind. */
+  /** Names that select it on the command line: its own, or that of its kind. */
   readonly name: string;
   readonly kind: Kind;
   readonly args: readonly string[];
@@ -19,14 +19,14 @@ export interface Job {
 export const kinds = ['inspect', 'compress', 'apply', 'refine', 'eval', 'leaderboard', 'serve'] as const;
 export type Kind = (typeof kinds)[number];
 
-/** What the commands are about. */
+/** The checkpoint and texts of the commands. */
 export interface Subject {
   readonly shape: Shape;
   readonly directory: string;
   readonly rows: Rows;
   /** Methods that can do something here. */
   readonly methods: readonly string[];
-  /** An empty folder for what is written. */
+  /** An empty folder for the output. */
   readonly scratch: string;
   readonly sizes: Sizes;
 }

@@ -13,7 +13,7 @@ const cases = [
   { shape: 'qwen3', layers: 2, bytes: 6e9 },
 ] as const;
 
-/** What need not be shown here: it is a matter of the others. */
+/** Commands that are not needed here, because other modes measure them. */
 const kinds = ['eval', 'compress', 'refine', 'apply', 'serve'];
 
 /**

@@ -4,11 +4,11 @@ import type { TableRow } from './table-rows.js';
 
 const script = fileURLToPath(new URL('../../scripts/lm_eval_rows.py', import.meta.url));
 
-/** What lm-evaluation-harness did, measured from outside, and what it says of itself: seconds, metrics. */
+/** The result of lm-evaluation-harness: seconds measured from outside and reported by itself, and metrics. */
 export interface PeerRan {
   readonly ran: Ran;
   readonly told: {
-    /** Of the model's answers alone, and of everything after the model was opened. */
+    /** Seconds for the model's answers alone, and for everything after the model was opened. */
     readonly answer: number;
     readonly evaluate: number;
     readonly metrics: Readonly<Record<string, unknown>>;
@@ -25,10 +25,10 @@ export interface PeerQuestion {
   readonly samples: string;
 }
 
-/** Nothing may be asked of the network, on both sides. */
+/** No network access, on both sides. */
 const offline = { HF_HUB_OFFLINE: '1', HF_DATASETS_OFFLINE: '1', TRANSFORMERS_OFFLINE: '1' };
 
-/** Scores a row by lm-evaluation-harness with transformers. Throws with what it said if it fails. */
+/** Scores one row with lm-evaluation-harness and transformers. Throws an error with its output if it fails. */
 export async function askPeer({
   python,
   directory,

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
 
-/** What a result was measured on, and of which state of the repository. */
+/** The machine a result was measured on, and the state of the repository. */
 export interface Provenance {
   readonly date: string;
   readonly command: string;

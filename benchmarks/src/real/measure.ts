@@ -15,10 +15,10 @@ export interface Row {
   readonly layers: number;
   readonly tokenizer: string;
   readonly job: string;
-  /** As typed. */
+  /** Command line as typed. */
   readonly command: string;
   readonly ran: Omit<Ran, 'stdout'>;
-  /** What the job has to tell beside that. */
+  /** Further facts about the job. */
   readonly note: string;
   /** Load of the machine over the minute before. */
   readonly load: number;
@@ -28,7 +28,7 @@ export interface MeasureOptions {
   readonly sizes: Sizes;
   /** Names of jobs or of their kinds; null: all. */
   readonly selection: readonly string[] | null;
-  /** Bytes of anonymous memory beyond which a command is ended; it is told so if it can be. */
+  /** Bytes of anonymous memory beyond which a command is ended; it is given this limit if it has an option for it. */
   readonly bound?: number | undefined;
 }
 
@@ -81,7 +81,7 @@ async function measureJob(
         note = await drive(child);
       }),
   });
-  // What it has written is as large as the checkpoint.
+  // The output is as large as the checkpoint.
   const out = args.indexOf('--out');
   if (out > 0 && out + 1 < args.length) await rm(args[out + 1]!, { recursive: true, force: true });
   return {

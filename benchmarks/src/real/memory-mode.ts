@@ -20,7 +20,7 @@ const jobs = [
   'serve',
 ];
 
-/** How much more than it takes a command may say. */
+/** The factor by which a command's prediction may exceed what it takes. */
 const mostOver = 1.5;
 
 /** Compares what commands say they will take with what they take: never less, and at most half as much again. */

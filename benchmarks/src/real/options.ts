@@ -7,7 +7,7 @@ import { tableRows } from './table-rows.js';
 const modes = ['commands', 'table', 'limit', 'memory'] as const;
 export type Mode = (typeof modes)[number];
 
-/** What `npm run bench -- real` is asked for. */
+/** The options of `npm run bench -- real`. */
 export interface RealOptions {
   readonly mode: Mode;
   /** Those named; all, or those of the mode, if none is. */
@@ -39,7 +39,7 @@ const flags = {
 const usage = `npm run bench -- real [commands|table|limit|memory|<shape>,...] [<command or row>,...]
   [--layers <n>] [--short] [--python <path>] [--exact <documents>] [--documents <n>] [--memory-limit <bytes>]`;
 
-/** Throws `INPUT_INVALID`, saying which names there are. */
+/** Throws `INPUT_INVALID` with the names that exist. */
 export function parseOptions(args: readonly string[]): RealOptions {
   const { values, positionals } = parsed(args);
   const [what = 'commands', selection, ...more] = positionals;

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** What a process and those it started have taken so far (Linux): bytes, and seconds of processors. */
+/** The resources that a process and its children have used so far (Linux): bytes, and seconds of processor time. */
 export interface Usage {
   readonly anonymous: number;
   /** Pages of mapped files that are in memory; the system may take them back at any time. */
   readonly file: number;
-  /** Of user and system together. */
+  /** Seconds of user and system time together. */
   readonly cpu: number;
   /** Bytes sent to disk. */
   readonly written: number;
@@ -21,7 +21,7 @@ export function usageOf(pid: number): Usage | null {
     const anonymous = field(status, 'RssAnon');
     // A process that has ended and waits for its parent has no memory any more.
     if (anonymous === null) return null;
-    // The name of the program stands in brackets and may hold blanks.
+    // The name of the program is in parentheses and may contain spaces.
     const stat = read(pid, 'stat');
     const after = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return {

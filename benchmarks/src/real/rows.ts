@@ -5,13 +5,13 @@ import { dataFolder, type Row, sharedDatasets, unpacked } from '@moepress/refere
 import { tinyModel } from '@moepress/tiny';
 import { inventedRows } from './invent.js';
 
-/** What the commands are asked and measured on. */
+/** The questions and texts that the commands are measured on. */
 export interface Rows {
-  /** As `--data` takes it: `<dataset>/<config>/<split>.jsonl`. */
+  /** A folder for `--data`: `<dataset>/<config>/<split>.jsonl`. */
   readonly folder: string;
   /** A file as `--calibration` and `--train` take it. */
   readonly texts: string;
-  /** Whether they are those of the published benchmarks. */
+  /** Whether these are the rows of the published benchmarks. */
   readonly published: boolean;
 }
 

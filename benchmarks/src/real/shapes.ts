@@ -4,12 +4,12 @@ import { originals, writeRouted } from '../routed.js';
 
 /** A published model whose shapes a random checkpoint has. */
 export interface Shape {
-  /** How the command line names it. */
+  /** Its name on the command line. */
   readonly name: string;
-  /** How the folders of its checkpoints begin. */
+  /** The prefix of its checkpoints' folder names. */
   readonly folder: string;
   readonly title: string;
-  /** Layers of the published model, and as many as are made by default: 3 to 4 GB. */
+  /** Layers of the published model, and the number made by default: 3 to 4 GB. */
   readonly published: number;
   readonly layers: number;
   readonly vocabulary: number;

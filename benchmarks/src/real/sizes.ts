@@ -1,6 +1,6 @@
 import type { Load } from './serve-job.js';
 
-/** How much the commands are given to do. */
+/** The amount of work given to the commands. */
 export interface Sizes {
   /** Documents of each kind of task. */
   readonly choice: number;
@@ -26,7 +26,7 @@ export const usual: Sizes = {
   serve: { clients: 8, requests: 3, promptTokens: 256, newTokens: 32 },
 };
 
-/** As much as shows what memory is taken, in seconds a command. */
+/** Enough to show how much memory is taken, in seconds per command. */
 export const short: Sizes = {
   choice: 40,
   fewshot: 8,

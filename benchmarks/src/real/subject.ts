@@ -7,14 +7,14 @@ import type { Shape } from './shapes.js';
 import type { Sizes } from './sizes.js';
 import { addTokenizer, type Tokenized } from './tokenizers.js';
 
-/** A checkpoint with its tokenizer, and what it is asked. */
+/** A checkpoint with its tokenizer, and the questions it is asked. */
 export interface Prepared extends Tokenized {
   readonly shape: Shape;
   readonly layers: number;
   readonly rows: Rows;
 }
 
-/** Makes what is not there yet. */
+/** Makes the files that do not exist yet. */
 export async function prepare(shape: Shape, layers: number): Promise<Prepared> {
   await mkdir(benchFolder, { recursive: true });
   const checkpoint = join(benchFolder, `${shape.folder}-${layers}-layers`);
@@ -23,7 +23,7 @@ export async function prepare(shape: Shape, layers: number): Promise<Prepared> {
   return { shape, layers, ...tokenized, rows: await prepareRows(benchFolder) };
 }
 
-/** Lends what jobs are about, with a scratch folder that goes afterwards. */
+/** Provides the subjects of jobs, with a scratch folder that is removed afterwards. */
 export function withSubject<T>(
   { shape, directory, rows }: Prepared,
   sizes: Sizes,

@@ -1,4 +1,4 @@
-/** A row of the table that stands beside lm-evaluation-harness with transformers. */
+/** A row of the table that compares moepress with lm-evaluation-harness and transformers. */
 export interface TableRow {
   readonly name: string;
   readonly task: string;

@@ -14,7 +14,7 @@ export interface Compared {
   readonly metrics: Readonly<Record<string, unknown>>;
   readonly peer: (Omit<PeerRan, 'ran'> & { readonly ran: Omit<Ran, 'stdout'> }) | null;
   readonly agreement: Agreement | null;
-  /** With torch in 32-bit floats, on fewer documents. */
+  /** Seconds with torch in 32-bit floats, on fewer documents. */
   readonly exact: Agreement | null;
   readonly load: number;
 }

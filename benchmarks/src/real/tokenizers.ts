@@ -58,7 +58,7 @@ function publishedTokenizer(name: string): [string, string] {
     : [tokenizer, JSON.stringify(plainConfig, null, 2)];
 }
 
-/** Of the tokenizers of the OLMo family, whose configs are not among the reference data. */
+/** Tokenizer configs of the OLMo family, which are not among the reference data. */
 const plainConfig = {
   tokenizer_class: 'PreTrainedTokenizerFast',
   bos_token: null,
@@ -80,7 +80,7 @@ function largestId({ model, added_tokens = [] }: TokenizerJson): number {
   return largest;
 }
 
-/** Whole or not at all, and only if it differs: others may be reading it. */
+/** Written completely or not at all, and only if it differs: others may be reading it. */
 async function replace(path: string, content: string): Promise<void> {
   if ((await readFile(path, 'utf8').catch(() => null)) === content) return;
   await writeFile(`${path}.partial`, content);

@@ -22,7 +22,7 @@ const [depth, condensed] = [16, 4] as const;
 /** Bytes that states may take: the outputs of all experts stay in memory. */
 const memory = 12e9;
 
-/** For the unchanged model, which is compared with nothing. */
+/** A criterion that compares nothing, for the unchanged model. */
 const criterion: Criterion = {
   name: 'sum',
   distanceFrom: () => (candidate) => cast(reduceSum(candidate, [1]), 'float64'),

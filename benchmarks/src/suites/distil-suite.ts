@@ -23,7 +23,7 @@ const learnedFrom = 'tiny:400x128+tiny_gsm[train]:400';
 const steps = { student: 400, teacher: 800 } as const;
 const training = { batch: 16, learningRate: 3e-3, seed: 0 } as const;
 
-/** Of the grid of 350 (`grid.yaml` of the plugin), by the perplexity before distillation. */
+/** Configurations chosen from the grid of 350 (`grid.yaml` of the plugin) by perplexity before distillation. */
 const configurations = {
   'MoE-to-dense, best of the grid': {
     scoring: 'output-norm',
@@ -49,17 +49,17 @@ const registry = new PluginRegistry({
   load: async (name) => ({ version: 'benchmark', plugin: (await import(name)).default }),
 });
 
-/** What all models share. */
+/** The settings that all models share. */
 interface Setting {
   readonly engine: Engine;
   readonly measured: CalibrationSet;
   readonly sequences: readonly TokenSequence[];
-  /** Where runs keep their state. */
+  /** The folder in which runs keep their state. */
   readonly folder: string;
 }
 
 interface Scores {
-  /** Of held-out tokens. */
+  /** Perplexity on held-out tokens. */
   readonly perplexity: number;
   readonly gsm: number;
   readonly facts: number;

@@ -7,7 +7,7 @@ import { denseWidth } from './dense-width.js';
 /** Two dense layers of 12 channels around one with experts and a shared expert. */
 const model = toyModel({ layers: 3, dense: [0, 2], width: 6, shared: 4 });
 
-/** By layer, the energies of its channels. */
+/** The energies of a layer's channels, by layer. */
 function evidenceOf(energies: Readonly<Record<number, readonly number[]>>): Evidence {
   const numbers = Object.entries(energies).map(([layer, sum]) => [
     layer,

@@ -26,14 +26,14 @@ const options = z
   .strictObject({
     /** Fraction of the channels of each dense FFN to remove. */
     ratio: z.number().min(0).lt(1).optional(),
-    /** Channels that each dense FFN keeps, in place of a ratio. */
+    /** The number of channels that each dense FFN keeps; an alternative to `ratio`. */
     width: z.int().positive().optional(),
     /** Not used: the method is deterministic. */
     seed: z.int().default(0),
   })
   .refine(({ ratio, width }) => (ratio === undefined) !== (width === undefined), {
     path: ['ratio'],
-    message: 'Give either it or a width',
+    message: 'Give either a ratio or a width',
   });
 
 export type DenseWidthOptions = z.infer<typeof options>;
@@ -75,7 +75,7 @@ const narrowTo = (channels: readonly number[], layer: number, width: number): La
   ops: [{ op: 'keep-channels', channels: [encodeChannels(channels, width)] }],
 });
 
-/** How many channels each dense FFN has, and how many of them it keeps. */
+/** The number of channels that each dense FFN has, and how many of them it keeps. */
 function narrowing(model: Model, { ratio = 0, width }: DenseWidthOptions) {
   const dense = denseBlocks(model);
   if (dense.length === 0) {

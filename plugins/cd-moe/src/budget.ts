@@ -42,7 +42,7 @@ export function countLayers(
   throw tooMany(`All ${blocks.length} layers condensed to ${kept} experts would remove ${most} %.`, 'ratio');
 }
 
-/** What a condensed layer removes, on average: a part of what the ratio is of. */
+/** The average share that condensing a layer removes from the parameters or bytes that the ratio refers to. */
 export function removedShare(
   model: Model,
   blocks: readonly MoeBlock[],

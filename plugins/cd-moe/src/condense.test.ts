@@ -51,7 +51,7 @@ function run({ gate, up, down }: Mlp, x: readonly number[]): number[] {
   );
 }
 
-/** shared(x) + Σ w f(x), as it is published. */
+/** shared(x) + Σ w f(x), as published. */
 function published(
   model: Model,
   chosen: readonly (readonly [number, number])[],
@@ -66,7 +66,7 @@ function published(
   );
 }
 
-/** A dense FFN and what stands beside it. */
+/** A dense FFN and the shared expert that is kept with it. */
 function dense({ mlp, shared }: DenseFfn, x: readonly number[]): number[] {
   const own = run(mlp, x);
   if (!shared) return own;
@@ -74,7 +74,7 @@ function dense({ mlp, shared }: DenseFfn, x: readonly number[]): number[] {
   return run(shared.mlp, x).map((value, i) => own[i]! + gate * value);
 }
 
-/** As toys have it, the shared expert has a gate. */
+/** As in the toy models, the shared expert has a gate. */
 function withoutGate(model: Model): Model {
   const blocks = model.blocks.map((block) =>
     block.ffn.kind === 'dense'

@@ -67,7 +67,7 @@ const released = {
 } as const;
 
 const model = deepseekMoe16b();
-/** Released lists as far as they are known here; the search has to find the others. */
+/** The published lists as far as they are known here; the search has to find the others. */
 const experts = (_: number, chosen: readonly number[]) => chosen.at(-1)!;
 
 describe('DeepSeekMoE-16B', () => {

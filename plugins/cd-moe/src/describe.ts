@@ -2,7 +2,7 @@ import type { CondensedLayer } from './condense.js';
 import type { LayerSearch } from './search.js';
 import type { Task } from './task.js';
 
-/** What the plan tells its reader. Layers are decoder layers. */
+/** The part of the plan that describes the decision to its reader. Layers are decoder layers. */
 export function describe(
   { kept }: Task,
   order: readonly number[],

@@ -11,7 +11,7 @@ export function solvePositive(matrix: readonly (readonly number[])[], right: rea
     for (let j = 0; j <= i; j++) {
       let rest = matrix[i]![j]! + (i === j ? ridge * mean : 0);
       for (let k = 0; k < j; k++) rest -= lower[i]![k]! * lower[j]![k]!;
-      // Rounding may take what the ridge gave.
+      // Rounding may cancel the ridge.
       lower[i]![j] = i === j ? Math.sqrt(Math.max(rest, ridge * mean)) : rest / lower[j]![j]!;
     }
   }

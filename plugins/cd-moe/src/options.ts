@@ -7,7 +7,10 @@ const expertIndex = z.string().regex(/^\d+-\d+$/, 'must be <MoE layer>-<expert>'
 const names = <Name extends string>(of: Readonly<Record<Name, unknown>>) =>
   Object.keys(of) as [Name, ...Name[]];
 
-/** What a search found before, in the form of the released files: MoE layers are counted from 0, dense ones not. */
+/**
+ * The result of an earlier search, in the form of the released files: MoE layers are counted from 0, without dense
+ * layers.
+ */
 const selection = z.strictObject({
   /** MoE layers in the order they are condensed in; any beginning of it is a choice, too. */
   layers: z.array(index).optional(),
@@ -19,17 +22,20 @@ const selection = z.strictObject({
 
 export const options = z
   .strictObject({
-    /** What to remove: as many layers are condensed as come nearest to it. */
+    /** The share to remove: the number of condensed layers is chosen to come nearest to it. */
     ratio: z.number().min(0).lt(1).optional(),
     /** Not used: the method is deterministic. */
     seed: z.int().default(0),
-    /** Whether `ratio` is of the routed experts' parameters or of the bytes of the whole model. */
+    /** Whether `ratio` refers to the routed experts' parameters or to the bytes of the whole model. */
     ratioOf: z.enum(['routed', 'model']).default('routed'),
     /** Number of layers to condense. */
     condenseLayers: index.optional(),
     /** Exactly these decoder layers. */
     layers: z.array(index).optional(),
-    /** Routed experts that a condensed layer keeps; 6 beside shared experts, else as many as the router selects. */
+    /**
+     * Routed experts that a condensed layer keeps; 6 in a model with shared experts, else as many as the router
+     * selects.
+     */
     experts: index.optional(),
     /** Constant weights: the mean of those of an expert's tokens, or fitted to what the layer's routed experts add. */
     weights: z.enum(['mean', 'least-squares']).default('mean'),

@@ -15,7 +15,7 @@ import { type CdMoeRefineOptions, cdMoeRefiner } from './refiner.js';
 
 type Request = Parameters<RefineContext<CdMoeRefineOptions>['train']>[0];
 
-/** A dense layer, one with experts and two condensed ones, whose shared expert stands beside. */
+/** A dense layer, a layer with experts, and two condensed layers that keep their shared expert. */
 const teacher = toyModel({ layers: 4, dense: [0], shared: 3 });
 const condensed = [1, 3].map((layer) => ({
   layer,
@@ -28,7 +28,7 @@ const student = applyPlan(teacher, toyPlan(teacher, condensed));
 const text = (length: number): TokenSequence => ({ ids: Array(length).fill(1), from: 1 });
 const question = (length: number, from: number): TokenSequence => ({ ids: Array(length).fill(2), from });
 
-/** Training that only takes note of what it was asked. */
+/** Training tools that only record the requests. */
 async function refine(
   given: object,
   sequences: readonly TokenSequence[],

@@ -16,7 +16,7 @@ const epochs = z.number().min(0);
 
 const options = z.strictObject({
   seed: z.int().default(0),
-  /** Times that the texts, whose every token is predicted, are gone through; then the answers to questions. */
+  /** Epochs over the texts, whose every token is predicted; then epochs over the answers to questions. */
   languageEpochs: epochs.default(1),
   taskEpochs: epochs.default(1),
   learningRate: rate.default(1e-5),
@@ -37,7 +37,7 @@ type Context = RefineContext<CdMoeRefineOptions>;
 interface Stage {
   readonly name: string;
   readonly epochs: number;
-  /** Whether a sequence is learned from in this stage. */
+  /** Whether this stage trains on a sequence. */
   takes(sequence: TokenSequence): boolean;
 }
 
@@ -79,7 +79,7 @@ export const cdMoeRefiner: Refiner<CdMoeRefineOptions> = {
   },
 };
 
-/** How a stage trains, whatever model and tensors. */
+/** The training settings of a stage, independent of model and tensors. */
 function request(
   { validation, options }: Context,
   { name, epochs, takes }: Stage,
@@ -109,7 +109,7 @@ function trainablePaths(student: Model, teacher: Model): string[] {
   );
   if (condensed.length === 0) {
     throw new MoepressError('INPUT_INVALID', {
-      message: 'No layer of the model is condensed, so nothing would learn.',
+      message: 'No layer of the model is condensed, so there is nothing to train.',
       where: student.source.directory,
       hint: 'Give a plan that condenses layers, such as one of cd-moe.',
     });
@@ -123,7 +123,7 @@ function trainablePaths(student: Model, teacher: Model): string[] {
   return matrices.filter((path) => known.get(path)?.shape.every((size) => size > 0));
 }
 
-/** At most so many tokens; without sequences of which no token would be predicted. */
+/** Sequences cut to at most the given number of tokens, without those in which no token is predicted. */
 function cut(sequences: readonly TokenSequence[], maxLength: number): TokenSequence[] {
   return sequences
     .map(({ ids, from }) => ({ ids: ids.slice(0, maxLength), from }))

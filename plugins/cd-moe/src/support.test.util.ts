@@ -13,10 +13,10 @@ import {
 import { noTools, toyPlan } from '@moepress/core/testing';
 import { cdMoe } from './compressor.js';
 
-/** How far something is with these chosen, in any order. */
+/** The distance with these experts or layers chosen, in any order. */
 export type SetDistance = (chosen: readonly number[]) => number;
 
-/** A layer whose distances are given; it keeps what was tried. */
+/** A layer with the given distances, which records what was tried. */
 export class FakeReplay implements LayerReplay {
   readonly layer: number;
   readonly added: WeightedExpert[] = [];
@@ -40,13 +40,13 @@ export class FakeReplay implements LayerReplay {
 }
 
 export interface FakeDistances {
-  /** Of a layer with these experts. */
+  /** Distance of a layer with these experts. */
   readonly experts?: (layer: number, chosen: readonly number[]) => number;
-  /** Of the model with these layers condensed. */
+  /** Distance of the model with these layers condensed. */
   readonly layers?: SetDistance;
 }
 
-/** Tools that know distances; those not given must not be asked for. */
+/** Tools with the given distances; others must not be asked for. */
 export function fakeTools({ experts, layers }: FakeDistances): MethodTools {
   return {
     ...noTools,
@@ -64,7 +64,7 @@ export function fakeTools({ experts, layers }: FakeDistances): MethodTools {
   };
 }
 
-/** What the method decides for a model, as a plan and as the view it makes. */
+/** The decision of the method for a model, as a plan and as the resulting view. */
 export async function condense(
   model: Model,
   given: object,

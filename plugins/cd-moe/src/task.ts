@@ -2,12 +2,12 @@ import { type Model, type MoeBlock, MoepressError, requireMoeBlocks } from '@moe
 import { countLayers } from './budget.js';
 import type { CdMoeOptions, Selection } from './options.js';
 
-/** What the options ask of a model: how much, and what of it is decided already. */
+/** The task that the options set: how much to remove, and which choices are given already. */
 export interface Task {
   readonly blocks: readonly MoeBlock[];
   /** Routed experts that a condensed layer keeps. */
   readonly kept: number;
-  /** How many layers are condensed. */
+  /** The number of layers to condense. */
   readonly count: number;
   /** Their decoder layers, first to last choice; null: to be searched for. */
   readonly layers: readonly number[] | null;
@@ -17,7 +17,7 @@ export interface Task {
   readonly weights: ReadonlyMap<number, Float64Array> | null;
 }
 
-/** Beside shared experts (arXiv:2412.00069). */
+/** Routed experts kept in a model with shared experts (arXiv:2412.00069). */
 const defaultExperts = 6;
 
 /**

@@ -8,7 +8,7 @@ import type { LayerWeights } from './weights.js';
 /** MoE layers at the end that change the output most (arXiv:2412.00069, sensitivity figure), with the first one. */
 const fragileEnd = 3;
 
-/** What was asked for and what was decided. */
+/** The requested and the achieved compression. */
 interface Outcome {
   readonly model: Model;
   readonly options: CdMoeOptions;
@@ -17,7 +17,7 @@ interface Outcome {
   readonly weights: ReadonlyMap<number, LayerWeights>;
 }
 
-/** What the user should know before trusting the result. */
+/** Warnings about the result for the user. */
 export function warningsOf({ model, options, task, chosen, weights }: Outcome): string[] {
   return [
     warnOfRatio(model, task, options),

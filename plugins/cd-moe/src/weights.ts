@@ -13,7 +13,10 @@ import type { Task } from './task.js';
 /** Weight of an expert that no calibration token was routed to (arXiv:2412.00069, released code). */
 const unseenWeight = 0.06;
 
-/** What must be measured. Searches are made on the same text, so they need one even where nothing is weighed. */
+/**
+ * The statistics to measure. Searches use the same calibration text, so there is at least one even if no weights are
+ * needed.
+ */
 export function needsOf(task: Task, fitted: boolean): Statistic[] {
   const { count, kept, weights } = task;
   if (count === 0) return [];
@@ -35,7 +38,7 @@ export interface LayerWeights {
   readonly unseen: ReadonlySet<number>;
 }
 
-/** The mean weight of the tokens routed to each expert, or what the task brings along (arXiv:2412.00069, step A). */
+/** The mean weight of the tokens routed to each expert, or the weights given in the task (arXiv:2412.00069, step A). */
 export function meanWeights(
   { weights }: Task,
   { index, ffn }: MoeBlock,

@@ -24,7 +24,7 @@ import { describe, expect, test } from 'vitest';
 import { conmoe } from './compressor.js';
 import plugin from './index.js';
 
-/** Every expert of layer l was given 4 tokens; expert e contributes `contributions[e]` on average. */
+/** Every expert of layer l was selected by 4 tokens; expert e contributes `contributions[e]` on average. */
 function evidenceFor(model: Model, contributions: readonly number[], tokens = contributions.map(() => 4)) {
   const numbers = {
     'expert-hits': { count: tokens },

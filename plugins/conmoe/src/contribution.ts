@@ -2,7 +2,7 @@ import { type Evidence, layerEvidence, MoepressError, means } from '@moepress/co
 import { expertHits, gatedOutputNorms } from '@moepress/graph';
 import type { Scope } from './scopes.js';
 
-/** What the calibration tokens say about the experts of a scope, in the order of its members. */
+/** The measurements of a scope's experts on the calibration tokens, in the order of its members. */
 export interface Contributions {
   /** a_e: mean over the tokens routed to e of g ||f(x)||_2; 0 without tokens. */
   readonly values: Float64Array;

@@ -17,7 +17,7 @@ const leastSpread = 0.01;
 /** Experts nearer than this, on a scale where unrelated ones are about 1.41 apart, are near-duplicates. */
 const duplicateDistance = 0.01;
 
-/** What the plan tells its reader about a scope. */
+/** The part of the plan that describes a scope to its reader. */
 export function describeScope(decision: ScopeDecision) {
   const { scope, prototypes, prototypeOf } = decision;
   const layerOf = (member: number) => scope.members[member]!.layer;
@@ -27,7 +27,7 @@ export function describeScope(decision: ScopeDecision) {
     layers: scope.layers,
     experts: scope.members.length,
     prototypes: prototypes.length,
-    /** By position in `layers`. */
+    /** Index in `layers`. */
     prototypesPerLayer: scope.layers.map((layer) => prototypes.filter((p) => layerOf(p) === layer).length),
     /** Share of the replaced experts that are computed with a prototype of another layer. */
     crossLayerShare: replaced.length === 0 ? 0 : abroad.length / replaced.length,
@@ -36,7 +36,7 @@ export function describeScope(decision: ScopeDecision) {
   };
 }
 
-/** What the user should know before trusting the result. */
+/** Warnings about the result for the user. */
 export function warningsOf(decisions: readonly ScopeDecision[]): string[] {
   return [
     warnOfOverlap(decisions),

@@ -29,7 +29,7 @@ export async function distancesBetween(
       const square = gram[e * n + e]!;
       if (Number.isFinite(square)) return square;
       throw new MoepressError('WEIGHTS_NOT_FINITE', {
-        message: 'The tensor holds NaN or infinity.',
+        message: 'The tensor contains NaN or infinity.',
         where: describe(tensor),
       });
     });

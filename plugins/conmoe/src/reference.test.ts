@@ -4,7 +4,7 @@ import { toyEvidence, toyModel, toyPlan, toyTools } from '@moepress/core/testing
 import { describe, expect, test } from 'vitest';
 import { type ConMoeOptions, conmoe } from './compressor.js';
 
-/** Written by reference.py beside it, a second implementation. */
+/** Written by reference.py in this folder, an independent implementation. */
 interface Reference {
   readonly sizes: { layers: number; experts: number; hidden: number; width: number };
   readonly weights: Record<string, number[]>;
@@ -14,7 +14,7 @@ interface Reference {
     options: Omit<ConMoeOptions, 'seed'>;
     /** [layer, expert] of every slot, by layer. */
     slots: [number, number][][];
-    /** By scope. */
+    /** Numbers by scope. */
     replaceability: { min: number; median: number; max: number }[];
   }[];
 }

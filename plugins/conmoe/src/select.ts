@@ -1,6 +1,6 @@
 const epsilon = 1e-8;
 
-/** What prototypes are chosen by: the paper's score, or the contribution alone, as REAP would. */
+/** The score that prototypes are chosen by: that of the paper, or the contribution alone, as in REAP. */
 export type Selection = 'score' | 'reap';
 
 /** b_e: distance to the nearest other expert; large where nothing can replace e. 0 for a lone expert. */

@@ -1,4 +1,4 @@
-/** An expert whose width is to become a multiple. */
+/** An expert whose width is to be rounded to a multiple. */
 export interface Aligned {
   /** Width its budget gave it. */
   readonly target: number;

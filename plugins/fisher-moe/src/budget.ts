@@ -2,7 +2,7 @@ import { MoepressError } from '@moepress/core';
 import { channelCount, channelsIn, type ExpertChannels } from './channels.js';
 import { highest, lowest } from './lowest.js';
 
-/** What must lose its share of channels: every expert (IntDim-E), every layer (L) or the model (G). */
+/** The unit that loses the given share of channels: every expert (IntDim-E), every layer (L) or the model (G). */
 export type Budget = 'expert' | 'layer' | 'model';
 
 /** Experts that lose channels together. */

@@ -15,7 +15,7 @@ const options = z
     ratio: z.number().min(0).lt(1),
     /** Not used: the method is deterministic. */
     seed: z.int().default(0),
-    /** Where that fraction goes from: every expert, every layer as a whole, or the model as a whole. */
+    /** The scope that loses that share: every expert, every layer as a whole, or the model as a whole. */
     budget: z.enum(['expert', 'layer', 'model']).default('expert'),
     score: z.enum(Object.keys(scorers) as [ScoreName, ...ScoreName[]]).default('grad-abs'),
     /** Channels that each expert keeps at least. */
@@ -24,7 +24,7 @@ const options = z
     align: z.literal([1, 64, 128, 256]).default(1),
     /** The best channels of the model stay, whatever the budget. */
     protectTop: count.default(0),
-    /** Exactly so many of the best channels of the model go, and nothing else. */
+    /** Exactly this number of the best channels of the model are removed, and nothing else. */
     dropTop: count.default(0),
   })
   .refine(
@@ -32,7 +32,7 @@ const options = z
       dropTop === 0 || (ratio === 0 && floor === 0 && align === 1 && protectTop === 0),
     {
       path: ['dropTop'],
-      message: 'It goes with ratio 0 and without floor, align and protectTop',
+      message: 'It requires ratio 0 and excludes floor, align and protectTop',
     },
   );
 

@@ -9,7 +9,7 @@ export interface Kept {
   readonly kept: readonly number[];
 }
 
-/** What was decided for the model, and on the way to it. */
+/** The decision for the model, with its intermediate results. */
 export interface Decision {
   readonly experts: readonly Kept[];
   readonly narrowings: readonly Narrowing[];
@@ -54,7 +54,7 @@ export function withoutTop(
   return { experts: kept, narrowings: [] };
 }
 
-/** As `decide` where all experts of a scope are as good as each other: each loses the same share of its last channels. */
+/** Like `decide` where all experts of a scope have equal scores: each loses the same share of its last channels. */
 export function evenly(
   scopes: readonly Scope[],
   { floor, align }: Pick<Reserve, 'floor'> & { readonly align: number },

@@ -2,7 +2,7 @@ import { type Expert, mlpTensors, spreadOf, storedBytes } from '@moepress/core';
 import { channelCount } from './channels.js';
 import type { Decision, Kept } from './decide.js';
 
-/** What the plan tells its reader. */
+/** The part of the plan that describes the decision to its reader. */
 export function describe({ experts, narrowings }: Decision) {
   const thresholds = narrowings.flatMap(({ threshold }) => (threshold === null ? [] : [threshold]));
   return {
@@ -18,7 +18,7 @@ export function describe({ experts, narrowings }: Decision) {
   };
 }
 
-/** What stays because widths are multiples, beyond (or, if negative, below) the budget. */
+/** Channels that are kept beyond the budget (or, if negative, removed beyond it) because widths are multiples. */
 function alignmentCost({ experts, narrowings }: Decision) {
   const targets = narrowings.flatMap(({ widths }) => widths);
   const extra = experts.map(({ kept }, e) => kept.length - (targets[e] ?? kept.length));

@@ -5,7 +5,7 @@ import { sequenceMaskFisher, tokenMaskFisher, weightFisher, weightGradientMagnit
 export interface ChannelScorer {
   readonly name: string;
   readonly title: string;
-  /** Where the score comes from. */
+  /** The source of the score. */
   readonly reference: string;
   /**
    * Its output `sum` are the scores, [pool, widest expert], the rows of narrower experts ending in zeros: sums over
@@ -19,7 +19,7 @@ export interface ChannelScorer {
  * hidden size; row j of gate and up and column j of down are the channel's 3 H weights.
  */
 export const scorers = {
-  /** Sum over the 3 H weights of |G| / 3 H: what the published results were made with. */
+  /** Sum over the 3 H weights of |G| / 3 H: the score of the published results. */
   'grad-abs': {
     name: 'grad-abs',
     title: "Mean absolute gradient of a channel's weights",

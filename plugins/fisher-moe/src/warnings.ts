@@ -6,7 +6,7 @@ const mostLost = 0.9;
 /** Matrix products of GPU kernels are fast at multiples of this width. */
 const fastMultiple = 64;
 
-/** What the user should know before trusting the result. */
+/** Warnings about the result for the user. */
 export function warningsOf(decision: Decision, scores: Float64Array): string[] {
   return [
     warnOfShortfall(decision),

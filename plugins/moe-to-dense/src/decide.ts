@@ -7,14 +7,17 @@ import { type Selection, selectExperts } from './scoring/select.js';
 import { isExact, type Shape, shapeOf } from './shape.js';
 import { frozenGate } from './shared.js';
 
-/** What became of one layer. */
+/** The decision for one layer. */
 export interface LayerDecision {
   readonly block: MoeBlock;
   readonly shape: Shape;
   readonly selection: Selection;
   readonly scaling: Scaling;
   readonly op: CondenseOp;
-  /** Relative L2 error of the routed experts' sum; null where experts were averaged, whose outputs nobody has seen, or the sum is zero. */
+  /**
+   * Relative L2 error of the routed experts' sum; null if the sum is zero or experts were averaged, because the
+   * outputs of averages were not measured.
+   */
   readonly error: number | null;
 }
 
@@ -48,7 +51,7 @@ export async function decideLayer(
   const op: CondenseOp = {
     op: 'condense',
     parts: partition.map((group, part) => ({
-      // A plan speaks of slots; those that share an expert are as good as each other.
+      // A plan names slots; slots that share an expert are equivalent.
       experts: group.map((expert) => ffn.slots.indexOf(expert)),
       shares: shares(scores[part]!),
       scale: scales[part]!,

@@ -1,7 +1,7 @@
 import type { Criterion, LayerEvidence, Statistic, Value } from '@moepress/core';
 import { cast, div, outputGram, reduceL2, routedSumProducts, sub } from '@moepress/graph';
 
-/** What the error of a layer follows from, without running it. */
+/** The measurements from which the error of a layer follows without running it. */
 export const reconstructionNeeds: readonly Statistic[] = [outputGram, routedSumProducts];
 
 /** An expert that runs on every token, its output times a constant. */

@@ -1,7 +1,7 @@
 import type { LayerEvidence, Router, Statistic } from '@moepress/core';
 import { gateWeightSums } from '@moepress/graph';
 
-/** What the parts of the dense FFN are multiplied by. */
+/** The factors on the parts of the dense FFN. */
 export const scalings = ['uniform', 'proportional', 'matched'] as const;
 
 export type Scaling = (typeof scalings)[number];
@@ -9,7 +9,10 @@ export type Scaling = (typeof scalings)[number];
 export const scalingNeeds = (scaling: Scaling): readonly Statistic[] =>
   scaling === 'matched' ? [gateWeightSums] : [];
 
-/** A router that divides the chosen weights by their sum has 1/k on average; others have less, which is measured. */
+/**
+ * A router that divides the chosen weights by their sum has an average weight of 1/k; others have less, which is
+ * measured.
+ */
 export const defaultScaling = ({ normalise }: Router): Scaling => (normalise ? 'uniform' : 'matched');
 
 export interface ScaleRequest {

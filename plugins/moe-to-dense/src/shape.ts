@@ -1,20 +1,20 @@
 import { type Model, type MoeBlock, type MoeFfn, MoepressError, requireMoeBlocks } from '@moepress/core';
 import type { MoeToDenseOptions } from './options.js';
 
-/** How many parts a dense FFN is made of, and how many experts (K) those are made of. */
+/** The number of parts of a dense FFN, and the number of experts (K) that these are made of. */
 export interface Shape {
   readonly parts: number;
   readonly keep: number;
 }
 
-/** As wide as the experts a token is routed to, or as the ratio says; never without a part. */
+/** As many parts as a token is routed to experts, or as the ratio leaves; at least one. */
 export function shapeOf({ pool, router }: MoeFfn, { ratio, keep }: MoeToDenseOptions): Shape {
   const wanted = ratio === undefined ? router.topK : Math.round((1 - ratio) * pool.length);
   const parts = Math.max(1, Math.min(wanted, pool.length));
   return { parts, keep: keep ?? parts };
 }
 
-/** Whether every expert stays itself, so that what the dense FFN computes follows from what was measured. */
+/** Whether no experts are averaged, so that the output of the dense FFN follows from the measurements. */
 export const isExact = ({ parts, keep }: Shape): boolean => parts === keep;
 
 /**
@@ -31,7 +31,7 @@ function checkShape(ffn: MoeFfn, layer: number, options: MoeToDenseOptions): voi
   const { parts, keep } = shapeOf(ffn, options);
   if (keep < parts || keep > ffn.pool.length) {
     throw new MoepressError('OPTIONS_INVALID', {
-      message: `Layer ${layer} has ${ffn.pool.length} experts, and its dense FFN is made of ${parts} side by side: ${keep} is outside of these.`,
+      message: `Layer ${layer} has ${ffn.pool.length} experts, and its dense FFN is made of ${parts} parts: keep must be between these numbers and is ${keep}.`,
       where: 'options.keep',
     });
   }

@@ -65,7 +65,7 @@ export function runMlp({ gate, up, down }: Mlp, x: Vector, weights: ToyWeights):
   return times(down, activation, weights);
 }
 
-/** What a router makes of a token: scores of all slots, and the weights of those it selects, 0 for the others. */
+/** The router's result for a token: scores of all slots, and the weights of those it selects, 0 for the others. */
 function route({ router }: MoeFfn, x: Vector, weights: ToyWeights) {
   const exponentials = times(router.weight, x, weights).map(Math.exp);
   const total = exponentials.reduce((sum, e) => sum + e, 0);
@@ -176,6 +176,6 @@ export async function condensed(
   return buildPlan({ model, compressor: moeToDense, origin, options, calibration, decision });
 }
 
-/** What a plan does in each layer. */
+/** The effect of a plan on each layer. */
 export const condenseOps = ({ layers }: CompressionPlan): CondenseOp[] =>
   layers.flatMap(({ ops }) => ops.filter((op) => op.op === 'condense'));

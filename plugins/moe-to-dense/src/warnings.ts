@@ -2,7 +2,7 @@ import { warnOfMissedRatio } from '@moepress/core';
 import type { LayerDecision } from './decide.js';
 import type { MoeToDenseOptions } from './options.js';
 
-/** What the user should know before trusting the result. */
+/** Warnings about the result for the user. */
 export function warningsOf(
   decisions: readonly LayerDecision[],
   { ratio }: Pick<MoeToDenseOptions, 'ratio'>,

@@ -9,7 +9,7 @@ const options = z.strictObject({
   seed: z.int().default(0),
   /** Absent: the data is gone through once. */
   steps: z.int().positive().optional(),
-  /** Sequences whose gradients make one step. */
+  /** Number of sequences whose gradients make one step. */
   batch: z.int().positive().default(8),
   /** The highest; it falls to a tenth. */
   learningRate: z.number().positive().default(1e-4),
@@ -20,13 +20,19 @@ const options = z.strictObject({
   temperature: z.number().positive().default(1),
   /** Times the mean squared difference of the states after every block. */
   hiddenStates: z.number().min(0).default(0),
-  /** How many of the teacher's probabilities a token are kept, so that it need not stay in memory; null: all of them. */
+  /**
+   * The number of the teacher's probabilities kept per token, so that the teacher need not stay in memory; null: all
+   * of them.
+   */
   topLogits: z.int().positive().nullable().default(null),
-  /** Experts that the teacher routes a token to; absent: as many as it always does. */
+  /** Experts that the teacher routes a token to; by default as many as its router selects. */
   teacherTopK: z.int().positive().optional(),
-  /** What stays as it is. */
+  /** The tensors that are not trained. */
   freeze: z.array(frozen).default([]),
-  /** Steps between measurements of a validation set, if there is one: the best state is kept. Null: the last is. */
+  /**
+   * Steps between measurements of the validation loss, if there is a validation set: the best state is kept. Null:
+   * the last state is kept.
+   */
   evaluateEvery: z.int().positive().nullable().default(50),
 });
 

@@ -1,14 +1,14 @@
 import type { LayerEvidence, MethodTools, MoeFfn, Statistic, Work } from '@moepress/core';
 import { jointSelections, outputGram, routerLogitGram } from '@moepress/graph';
 
-/** Where the vectors of experts are found. */
+/** The source of the experts' vectors. */
 export interface AffinityContext extends Work {
   readonly layer: LayerEvidence;
   readonly ffn: MoeFfn;
   readonly tools: MethodTools;
 }
 
-/** What experts are compared by: inner products of some vectors of theirs, of all pairs of `experts`, row-major. */
+/** The similarity of experts: inner products of their vectors, for all pairs of `experts`, row-major. */
 export interface Affinity {
   readonly needs: readonly Statistic[];
   /** `experts` are indices in the pool. */
@@ -63,7 +63,7 @@ function among(matrix: Float64Array, indices: readonly number[]): Float64Array {
   return Float64Array.from(indices.flatMap((i) => indices.map((j) => matrix[i * n + j]!)));
 }
 
-/** 1 - cosine of every pair, in [0, 2]; 1 beside a vector of zeros, 0 on the diagonal. */
+/** 1 - cosine of every pair, in [0, 2]; 1 for a vector of zeros, 0 on the diagonal. */
 export function cosineDistances(products: Float64Array): Float64Array {
   const n = Math.sqrt(products.length);
   return products.map((product, at) => {

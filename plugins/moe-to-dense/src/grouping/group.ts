@@ -17,11 +17,14 @@ export const groupingNeeds = (grouping: Grouping): readonly Statistic[] => affin
 
 export interface GroupRequest extends AffinityContext {
   readonly grouping: Grouping;
-  /** How many groups. */
+  /** The number of groups. */
   readonly groups: number;
 }
 
-/** The selected experts in groups, by their indices in the pool. As many as groups stay by themselves. */
+/**
+ * The selected experts in groups, by their indices in the pool. If there are as many groups as experts, each is
+ * alone.
+ */
 export async function groupExperts(
   { experts, scores }: Selection,
   { grouping, groups, ...context }: GroupRequest,

@@ -68,7 +68,7 @@ const reap: Scorer = {
   score: (layer) => means(layer.read(gatedOutputNorms, 'sum'), layer.read(expertHits, 'count')),
 };
 
-/** How experts may be ranked one by one. */
+/** The scores by which single experts can be ranked. */
 export const scorers = {
   sf: selectionFrequency,
   pp: preSelectionProbability,

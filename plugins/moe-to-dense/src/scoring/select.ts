@@ -16,7 +16,7 @@ export interface Selection {
 
 export interface SelectOptions {
   readonly scoring: Scoring;
-  /** How many: K. */
+  /** The number of experts to select, K. */
   readonly count: number;
   /** Lambda of DO-ACP over the mean diagonal of its kernel. */
   readonly regulariser: number;
@@ -29,7 +29,7 @@ export function selectionNeeds(scoring: Scoring): readonly Statistic[] {
   return scoring === 'do-acp' ? [...needs, outputGram] : needs;
 }
 
-/** The K experts of a layer that stand for all. */
+/** The K experts that represent a layer. */
 export function selectExperts(
   layer: LayerEvidence,
   context: { readonly ffn: MoeFfn; readonly rng: Rng },
