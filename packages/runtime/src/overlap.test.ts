@@ -95,7 +95,7 @@ function secondOf(logits: Float32Array): number {
 
 const known = new Map<string, unknown>();
 
-/** What a call gives when nobody else uses the engine. */
+/** The result of a call when nothing else uses the engine. */
 async function alone(kind: string, first: number): Promise<unknown> {
   const key = `${kind} ${first}`;
   if (!known.has(key)) known.set(key, await calls[kind]!(first, {}));

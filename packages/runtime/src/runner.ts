@@ -39,7 +39,10 @@ export interface RunnerOptions extends Omit<EngineOptions, 'device'>, DeviceOpti
    * by default. What does not fit goes in smaller runs, then in fewer workers, then through one block at a time.
    */
   readonly memory?: number | undefined;
-  /** Bytes that it takes without this model: what it takes now by default, which others that run beside it may add to. */
+  /**
+   * Bytes that the process takes without this model: by default what it takes now. Other models that run at the same
+   * time may be included.
+   */
   readonly idle?: number | undefined;
 }
 

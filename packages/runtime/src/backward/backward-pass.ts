@@ -14,10 +14,10 @@ import { headGradients } from './head-gradients.js';
 
 export interface BackwardOptions extends Pick<Work, 'signal'> {
   readonly statistics: readonly Statistic[];
-  /** The deepest block whose gradients are wanted; below it nothing needs to run. */
+  /** The deepest block whose gradients are needed; the backward pass stops there. */
   readonly lowest: number;
   readonly storage: Storage;
-  /** Whether nothing is left to measure in a block, as an earlier run came past it. */
+  /** Whether everything in a block has been measured already, by an earlier run that got past it. */
   isKnown(block: Block): boolean;
   /** Called with the tokens of a sequence that went up or down through a layer. */
   advance?(tokens: number, layer: number): void;
@@ -69,7 +69,7 @@ export async function backwardPass(
   });
 }
 
-/** What a run that comes to a checkpoint goes on with; null if it lacks what was to be measured before. */
+/** The state from which a run continues at a checkpoint; null if an earlier measurement is missing. */
 function statesAt(
   { direction, block }: Checkpoint,
   model: Model,
@@ -80,7 +80,7 @@ function statesAt(
   return model.blocks.slice(block).every(isKnown) ? [...inputs, gradientKey(block)] : null;
 }
 
-/** From the input of block `from` on, whose gradient is known, down to the lowest block wanted. */
+/** Goes from the input of block `from`, whose gradient is known, down to the lowest block needed. */
 async function backwardThroughBlocks(
   { engine, model, sessions }: ModelRun,
   states: BatchStates,

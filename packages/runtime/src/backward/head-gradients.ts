@@ -10,10 +10,10 @@ import type { Ids } from '../tokens/token-layout.js';
 /** Numbers of logits computed at once: about 128 MiB of fp32. */
 const logitsBudget = 2 ** 25;
 
-/** How many rows of a sequence of so many tokens go through the head at once. */
+/** The number of rows of a sequence of this many tokens that go through the head at once. */
 export function headRows({ config }: Pick<Model, 'config'>, tokens: number): number {
   const scored = tokens - 1;
-  // As many runs as come closest to the budget, since each converts the whole head.
+  // The number of runs that comes closest to the budget, since each run converts the whole head.
   const runs = Math.max(1, Math.round((scored * config.vocabSize) / logitsBudget));
   return Math.ceil(scored / runs);
 }

@@ -19,9 +19,12 @@ const passes: readonly (readonly [Pass, (request: PassRequest) => Promise<void>]
 ];
 
 export interface CalibrateOptions extends Work {
-  /** Where evidence outlasts the run: what is in it is not measured again, and a killed run goes on. */
+  /**
+   * A store that keeps evidence after the run: stored evidence is not measured again, and an interrupted run can be
+   * continued.
+   */
   readonly store?: EvidenceStore | undefined;
-  /** Bytes the hidden states may take before they move to files; what the engine's memory leaves by default. */
+  /** Bytes that the hidden states may take before they move to files; by default what the engine's memory allows. */
   readonly carried?: number | undefined;
 }
 
@@ -57,7 +60,7 @@ export async function calibrate(engine: Engine, request: CalibrateRequest): Prom
 
 interface Pending {
   readonly pending: typeof passes;
-  /** What is known already, and where what is measured goes. */
+  /** The statistics that are known already, and where new ones are stored. */
   readonly known: KnownStatistics;
   /** The folder for scratch files that a killed run finds again; null: nothing outlasts the run. */
   readonly scratch: string | null;

@@ -12,7 +12,7 @@ interface KnownOptions {
   readonly progress: Progress | undefined;
 }
 
-/** Some statistics in all layers: what is known of them already, and what has yet to be measured. */
+/** Statistics in all layers: those that are known already, and those that have yet to be measured. */
 export class KnownStatistics {
   readonly #blocks: readonly Block[];
   readonly #layers: ReadonlyMap<number, LayerSums>;
@@ -25,7 +25,7 @@ export class KnownStatistics {
     this.#statistics = statistics;
   }
 
-  /** With everything that is stored, where what is added goes too. Warns of damaged evidence. */
+  /** The known statistics of a store, to which new measurements are added. Warns of damaged evidence. */
   static async open({ model, statistics, stored, progress }: KnownOptions): Promise<KnownStatistics> {
     const known = new KnownStatistics(model, distinct(statistics));
     if (stored) for (const statistic of known.#statistics) await known.#restore(statistic, stored, progress);
@@ -46,7 +46,7 @@ export class KnownStatistics {
     );
   }
 
-  /** Whether there is nothing left to measure in a block. */
+  /** Whether everything in a block has been measured. */
   isKnown(statistic: Statistic, block: Block): boolean {
     return !isMeasured(block, statistic.target) || this.#layers.get(block.index)!.has(statistic);
   }

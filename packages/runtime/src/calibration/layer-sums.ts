@@ -29,7 +29,7 @@ export class LayerSums implements LayerEvidence {
     for (const [output, sums] of other.#sums) this.#sums.set(output, sums);
   }
 
-  /** Of all that was measured. */
+  /** The sums of everything that was measured. */
   get names(): string[] {
     return [...this.#sums.keys()];
   }

@@ -28,7 +28,7 @@ import { type Layout, layOut } from '../tokens/token-layout.js';
 import { isMoe, rowsAtOnce } from './passes/all-experts-calibration.js';
 import { isMeasuredBy, upToLastMeasured } from './passes/pass-request.js';
 
-/** What a pass of a calibration is about to measure. */
+/** The statistics that a pass of a calibration is about to measure. */
 export interface PassWork {
   readonly pass: Pass;
   readonly model: Model;
@@ -39,7 +39,7 @@ export interface PassWork {
 /** Copies of a layer's sums: one that is added to, and what two runs in each of two workers hand over. */
 const sumCopies = 5;
 
-/** What a pass takes, worked out from the graphs that it will run and the batches they will run with. */
+/** The memory of a pass, computed from the graphs that it will run and the batches they will run with. */
 export function passJob(engine: Engine, work: PassWork): Job {
   const where = `${work.model.id}, ${work.pass} pass`;
   if (work.pass === 'backward') {
@@ -58,7 +58,7 @@ export function passJob(engine: Engine, work: PassWork): Job {
       const state = largestStateBytes(model, layouts);
       const sessions = [...measured(layouts, tokens), embedUse(model, layouts)];
       return {
-        // Beside a run of all experts, what it looks at.
+        // In addition to a run of all experts, the values that statistics read.
         worker: workerBytes(sessions) + (work.pass === 'all-experts' ? 2 * state : state),
         held: layoutBytes(model, layouts) + sumBytes(model, sessions),
         carried: stateBytes(model, layouts),
@@ -124,7 +124,7 @@ const embedUse = (model: Model, layouts: readonly Layout[]): SessionUse => ({
   runs: largestOf(layouts).map(({ ids }) => ({ T: ids.length })),
 });
 
-/** Sums of all layers, and those that are on their way. */
+/** Sums of all layers, and those being transferred. */
 function sumBytes({ blocks }: Model, sessions: readonly SessionUse[]): number {
   const largest = Math.max(
     0,

@@ -38,7 +38,7 @@ describe('statistics of condensing', () => {
     for (const layer of layers) {
       const [counts, hits] = [layer.read(jointSelections, 'counts'), layer.read(expertHits, 'count')];
       const n = hits.length;
-      // Each of 94 tokens chooses as many slots, so it meets every pair of them once.
+      // Each of 94 tokens selects this many slots, so it counts every pair of them once.
       const perToken = hits.reduce((sum, count) => sum + count, 0) / 94;
       expect(counts.reduce((sum, count) => sum + count, 0)).toBe(94 * perToken ** 2);
       for (let i = 0; i < n; i++) {

@@ -24,7 +24,7 @@ export type RoutingWeightTarget = 'activation' | 'output';
 /** The routed part of an MoE FFN on x [T, H]. */
 export interface RoutedValues {
   readonly routing: Routing;
-  /** One per pool entry. */
+  /** One entry for each expert of the pool. */
   readonly experts: readonly ExpertValues[];
 }
 
@@ -32,9 +32,9 @@ export interface RoutedValues {
 export interface FfnValues {
   /** Null for a dense FFN. */
   readonly routed: RoutedValues | null;
-  /** The dense FFN, without what may stand beside it, or the shared expert before its gate, or null without either. */
+  /** The dense FFN without the shared expert, or the shared expert before its gate, or null without either. */
   readonly mlp: MlpValues | null;
-  /** Of that shared expert, [T, 1]; null without one. */
+  /** The gate of that shared expert, [T, 1]; null without one. */
   readonly outputGate: Value | null;
   /** [T, H] */
   readonly output: Value;
@@ -54,7 +54,7 @@ export function moeFfn(x: Value, ffn: MoeFfn): { readonly routing: Routing; read
       const { tokens, weighted } = onTokens(x, expert, { routing, index: e, target: 'output' });
       return [addRows(sum, tokens, weighted)];
     };
-    // What is not in the branch is computed for all experts, of which few are chosen when few tokens come.
+    // Everything outside the branch is computed for all experts, of which few are selected when there are few tokens.
     [routed] = graph.scoped(`expert.${e}`, () => graph.branch(routing.isChosen(e), compute, () => [sum])) as [
       Value,
     ];
@@ -103,7 +103,7 @@ function onTokens(
   return { tokens, weight, weighted, ...values };
 }
 
-/** Adds what the shared expert, if there is one, makes of x to what the rest of the FFN makes of it. */
+/** Adds the output of the shared expert, if there is one, to that of the rest of the FFN. */
 export function withShared(
   sum: Value,
   x: Value,

@@ -7,7 +7,7 @@ export const statisticOutput = (statistic: Statistic, output: string): string =>
   `${statistic.name}/${output}`;
 export const isStatisticOutput = (output: string): boolean => output.includes('/');
 
-/** Whether a block has what statistics of some kind look at. */
+/** Whether a block has the values that statistics of some kind read. */
 export function isMeasured({ ffn }: Block, target: Statistic['target']): boolean {
   return target === 'mlps' ? ffn.kind === 'dense' || ffn.shared !== null : ffn.kind === 'moe';
 }
@@ -24,7 +24,7 @@ export function outputStatistics(
   }
 }
 
-/** Nothing from a block that lacks what the statistic looks at. */
+/** Returns nothing for a block without the values that the statistic reads. */
 function collect(
   statistic: Statistic,
   graph: GraphBuilder,

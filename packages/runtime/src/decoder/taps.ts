@@ -3,7 +3,7 @@ import { differentiate, mul, type Seed, unsqueeze } from '@moepress/graph';
 import type { ExpertValues, FfnValues } from './ffn.js';
 import type { MlpValues } from './mlp.js';
 
-/** What statistics may look at in a block. */
+/** The values of a block that statistics may read. */
 export interface BlockTaps {
   /** Null without experts. */
   readonly layer: LayerTaps | null;

@@ -1,4 +1,4 @@
-/** How large a batch may be. */
+/** Limits of a batch. */
 export interface BatchLimits {
   /** Packed tokens of one run. */
   readonly tokens: number;
@@ -8,7 +8,10 @@ export interface BatchLimits {
    */
   readonly scores: number;
   readonly heads: number;
-  /** Batches that run side by side: the tokens are spread evenly over so many, or a multiple; as they come by default. */
+  /**
+   * The number of batches that run in parallel: tokens are spread evenly over that number, or a multiple; by default
+   * they are not.
+   */
   readonly lanes?: number;
 }
 

@@ -2,13 +2,13 @@ import { MoepressError } from '@moepress/core';
 import type { Device } from './device.js';
 
 interface Kind {
-  /** How the drivers and providers say so. */
+  /** Phrases by which drivers and providers report it. */
   readonly signs: RegExp;
   readonly title: (device: Device) => string;
   readonly hint: string;
 }
 
-/** Failures that are the device's and not of the graph it was given. */
+/** Failures of the device, as opposed to those of the graph it was given. */
 const kinds: readonly Kind[] = [
   {
     signs: /out of memory|failed to allocate|CUDA failure 2:|bad_alloc/i,
@@ -23,7 +23,7 @@ const kinds: readonly Kind[] = [
   },
 ];
 
-/** The error for what the runtime said when a command failed. */
+/** The error for the runtime's message when a command failed. */
 export function engineFailure(device: Device, message: string, where: string): MoepressError {
   const kind = device === 'cpu' ? undefined : kinds.find(({ signs }) => signs.test(message));
   if (!kind) return new MoepressError('ENGINE_FAILED', { message: `ONNX Runtime: ${message}`, where });

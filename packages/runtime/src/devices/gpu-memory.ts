@@ -1,12 +1,15 @@
 import { defaultLimits } from './batch-limits.js';
 
-/** What a device is taken to have if nobody says; its provider does not. */
+/** Bytes of device memory that are assumed if the user does not say; the provider does not report it. */
 export const defaultGpuMemory = 4 * 2 ** 30;
 
 /** A share of a device's memory for the weights of a model that stays there; activations get the rest. */
 export const weightShare = 0.5;
 
-/** A share for what passes from run to run: hidden states, keys and values. What exceeds it goes over the bus. */
+/**
+ * The share for tensors that pass from run to run: hidden states, keys and values. Larger ones are moved over the
+ * bus.
+ */
 export const heldShare = 0.25;
 
 /** A share of them for the keys and values of finished steps; one more layer stands beside them while it computes. */

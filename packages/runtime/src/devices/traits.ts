@@ -1,6 +1,6 @@
 import type { Device } from './device.js';
 
-/** What graphs and sessions for a device look like: a few facts about what its provider can do. */
+/** Properties of graphs and sessions for a device, which follow from a few facts about its provider. */
 export interface DeviceTraits {
   /**
    * Each expert stands behind an If that skips it where it has no token. Otherwise it gets no rows, which costs

@@ -36,7 +36,7 @@ function bests(logits: Float32Array, vocabulary: number) {
   });
 }
 
-/** Of all three passes. */
+/** Statistics of all three passes. */
 const measured: readonly [Statistic, string][] = [
   [expertHits, 'count'],
   [gatedOutputNorms, 'sum'],

@@ -16,7 +16,7 @@ export class WeightBudget {
     this.#bytes = gpuMemory * weightShare;
   }
 
-  /** Throws `ENGINE_FAILED` if there is no room for a session's weights beside those of others. */
+  /** Throws `ENGINE_FAILED` if there is no room for a session's weights in addition to those of others. */
   take(session: Named, graph: GraphIR): void {
     const bytes = weightBytes(graph);
     const others = [...this.#taken.values()].reduce((sum, n) => sum + n, 0);

@@ -4,18 +4,18 @@ import type { Engine } from './engine.js';
 
 /** Something that an engine is to do. */
 export interface Job {
-  /** What it is called in the message that refuses it. */
+  /** The name of the job in the message that refuses it. */
   readonly where: string;
   /** That runs may have, the largest first. */
   readonly sizes: readonly number[];
   /** Whether the size is in packed tokens. */
   readonly inTokens: boolean;
-  /** The size that a killed run had, which this one goes on from if it still fits. */
+  /** The size that an interrupted run had, with which this one continues if it still fits. */
   readonly resumed?: number | undefined;
   demandOf(size: number): Demand;
 }
 
-/** How jobs are done one after the other within the engine's memory; null where a device computes. */
+/** How jobs are run one after the other within the engine's memory; null where a device computes. */
 export function planJobs(engine: Engine, jobs: readonly Job[]): (JobPlan | null)[] {
   const { bounds } = engine;
   if (!bounds) return jobs.map(() => null);
@@ -26,7 +26,7 @@ export function planJobs(engine: Engine, jobs: readonly Job[]): (JobPlan | null)
   });
 }
 
-/** What `plan` yields, null if it does not fit. */
+/** The result of `plan`; null if it does not fit. */
 export function fitting<P>(plan: () => P): P | null {
   try {
     return plan();

@@ -19,14 +19,14 @@ export class DeviceMemory {
     return isOnDevice(tensor) ? this.#copy(tensor, []) : Promise.resolve(tensor);
   }
 
-  /** A copy that outlasts the session which has computed the tensor, in the place of it. */
+  /** A copy that replaces the tensor and remains after the session that computed the tensor is closed. */
   async move(tensor: Tensor): Promise<Tensor> {
     const copy = await this.#copy(tensor, ['copy']);
     tensor.dispose();
     return copy;
   }
 
-  /** By a graph that does nothing else. */
+  /** Copies a tensor by a graph that does nothing else. */
   async #copy(tensor: Tensor, onDevice: readonly string[]): Promise<Tensor> {
     const key = `${tensor.dims.length} ${onDevice}`;
     const opened = this.#copying.get(key) ?? this.#open(tensor.dims.length, onDevice);
@@ -45,11 +45,11 @@ export class DeviceMemory {
 
 export const isOnDevice = (tensor: Tensor): boolean => tensor.location === 'gpu-buffer';
 
-/** Of a tensor there; only float32 is left on devices. */
+/** Bytes of a tensor on the device; only float32 tensors are left there. */
 export const bytesOnDevice = (tensor: Tensor): number =>
   isOnDevice(tensor) ? tensor.size * Float32Array.BYTES_PER_ELEMENT : 0;
 
-/** Frees what a tensor takes of a device's memory; that of the machine is collected. */
+/** Frees the device memory of a tensor; memory of the machine is freed by garbage collection. */
 export function release(tensor: Tensor): void {
   if (isOnDevice(tensor)) tensor.dispose();
 }

@@ -31,7 +31,7 @@ export interface EngineOptions extends Omit<DeviceOptions, 'device'> {
    * sequences that are decoded side by side; a quarter of the machine's by default.
    */
   readonly carried?: number;
-  /** Bytes that the process takes besides; 0 if nobody has worked it out. */
+  /** Bytes that the process takes in addition; 0 if unknown. */
   readonly fixed?: number;
   /** Bytes that the sessions for generation take. */
   readonly decoders?: number;
@@ -44,11 +44,11 @@ export interface EngineOptions extends Omit<DeviceOptions, 'device'> {
   readonly memory?: number | undefined;
   /** `cpu` by default. Another must be one that starts, see `startDevice`. */
   readonly device?: Device;
-  /** The line that its calls stand in; those of several engines share one so as not to compute at the same time. */
+  /** The queue of its calls; several engines share one to avoid computing at the same time. */
   readonly turns?: Turns | undefined;
 }
 
-/** What a job may take, and what the process takes without it: bytes of anonymous memory, and workers. */
+/** The limits of a job, and what the process takes without it: bytes of anonymous memory, and workers. */
 export type EngineBounds = Omit<JobBounds, 'where' | 'sizes'>;
 
 /** How a job is to be run. */
@@ -63,13 +63,13 @@ export interface Arrangement extends Pick<JobPlan, 'workers' | 'carried' | 'fixe
  * scopes, which do not see one another, and calls that use it take turns.
  */
 export class Engine {
-  /** What its graphs should look like. */
+  /** Properties of the graphs it can run. */
   readonly traits: DeviceTraits;
   /** Bytes for the keys and values of sequences that are decoded side by side. */
   readonly cacheBytes: number;
   /** Bytes of anonymous memory that the process may take; infinite where a device computes. */
   readonly memory: number;
-  /** Of its products with weights. */
+  /** The precision of its products with weights. */
   readonly precision: Precision;
   readonly #preparation: GraphPreparation;
   readonly #turns: Turns;
@@ -86,7 +86,7 @@ export class Engine {
   /** Bytes that the kernel may take for a copy of the head, which all workers share; 0: it may not. */
   readonly kernelBytes: number;
   #before: number | undefined;
-  /** What the jobs take within which others may come. */
+  /** The memory of the jobs within which other jobs may run. */
   readonly #running: number[] = [];
 
   constructor(options: EngineOptions = {}) {
@@ -119,7 +119,7 @@ export class Engine {
     return this.#workers;
   }
 
-  /** How large its batches may be. */
+  /** The limits of its batches. */
   get limits(): Omit<BatchLimits, 'heads'> {
     return this.#limits;
   }
@@ -134,7 +134,7 @@ export class Engine {
     return this.#decoders;
   }
 
-  /** What jobs are planned within; null where a device computes, whose memory is another matter. */
+  /** The memory that jobs are planned for; null where a device computes, whose memory is planned separately. */
   get bounds(): EngineBounds | null {
     if (this.memory === Number.POSITIVE_INFINITY) return null;
     const around = this.#running.at(-1);
@@ -211,12 +211,14 @@ export class Engine {
     );
   }
 
-  /** Tells what memory the process is going to take at most, with so many bytes in its runs and from one to the next. */
+  /**
+   * Reports the memory that the process is going to take at most, with the given bytes in its runs and between them.
+   */
   reportMemory(held: number, progress: Progress | undefined): void {
     if (this.#fixed > 0) progress?.({ type: 'memory', predicted: Math.round(this.#fixed + held) });
   }
 
-  /** Whose turn the i-th piece of work is. */
+  /** The worker that does the i-th piece of work. */
   workerFor(i: number): EngineWorker {
     return this.#workers[i % this.#workers.length]!;
   }

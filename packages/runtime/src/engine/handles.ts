@@ -50,7 +50,7 @@ export interface InWorker {
 
 let made = 0;
 
-/** No two sessions, tensors or caches of this process have the same; the name is for whoever reads messages. */
+/** A number that is unique in this process; the name is for messages only. */
 const idOf = (name: string): string => `${name}#${made++}`;
 
 /** A place for one tensor in the memory of one worker. It is empty until something is put or computed into it. */
@@ -112,7 +112,7 @@ export class Session {
   }
 }
 
-/** What an input of a graph is fed: a tensor by value, or something that the worker has. */
+/** The source of a graph's input: a tensor by value, or one that the worker stores. */
 export type Feed = TensorData | TensorHandle | CacheHandle;
 export type Feeds = Readonly<Record<string, Feed>>;
 

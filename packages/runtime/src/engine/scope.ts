@@ -2,7 +2,7 @@ import { MoepressError } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
 import { CacheHandle, Session, TensorHandle, type WorkerCommands } from './handles.js';
 
-/** What an engine does to the graphs that it opens. */
+/** The changes that an engine makes to the graphs that it opens. */
 export interface GraphPreparation {
   /** The graph in the form that the device needs. */
   prepare(graph: GraphIR): GraphIR;
@@ -14,7 +14,7 @@ export interface GraphPreparation {
 const asItIs: GraphPreparation = { prepare: (graph) => graph, opening() {}, closed() {} };
 
 export interface OpenOptions {
-  /** What it is called in messages; the graph's name by default. */
+  /** The name in messages; by default the graph's name. */
   readonly name?: string;
   /** See `Placement`; false by default. */
   readonly arena?: boolean;

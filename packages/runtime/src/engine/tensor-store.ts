@@ -4,7 +4,7 @@ import type { Garbage } from './garbage.js';
 
 interface Stored {
   readonly tensor: Tensor;
-  /** The session that has left it on the device; null for all others. */
+  /** The session that left it on the device; null for all other tensors. */
   readonly session: string | null;
 }
 

@@ -25,7 +25,7 @@ import type { CacheShape, Command, Reply, Results, TensorData, WorkerOptions } f
 export interface EngineSpan {
   /** The worker's number among all of this process. */
   readonly worker: number;
-  /** What the worker did: `open`, `run`, .. */
+  /** The command that the worker carried out: `open`, `run`, .. */
   readonly kind: string;
   /** The session or tensor it was about. */
   readonly what: string;
@@ -45,7 +45,7 @@ interface Pending {
   readonly asError: AsError;
 }
 
-/** What a failed command throws: what went wrong, the name of what it was about, the code of a system call. */
+/** The error of a failed command: its message, the name of its subject, and the code of a system call. */
 type AsError = (message: string, what: string, code: string | undefined) => MoepressError;
 
 /** Workers of this process so far. */
@@ -64,7 +64,7 @@ export class EngineWorker implements WorkerCommands {
   readonly #engineError: AsError = (message, where) => engineFailure(this.#device, message, where);
   readonly #number = made++;
   #count = 0;
-  /** When the last command was done: the next one has waited for it. */
+  /** When the last command finished; the next one has waited for it. */
   #free = 0;
   #failure: MoepressError | undefined;
 

@@ -15,7 +15,7 @@ import { defaultDigestsRoot } from './root.js';
 const numericsVersion = 5;
 
 export interface IdentityOptions extends Work {
-  /** What the model is computed with; default `float32`. */
+  /** The precision that the model is computed with; default `float32`. */
   readonly precision?: Precision | undefined;
   /** Where digests of files are kept; default: in the folder `defaultDigestsRoot`. */
   readonly digests?: FileDigests | undefined;
@@ -25,11 +25,11 @@ export interface IdentityOptions extends Work {
 export interface ContentHash {
   /** SHA-256 in hexadecimal. */
   readonly hash: string;
-  /** Throws `CHECKPOINT_CHANGED` if the model's files are no longer those that the hash is of. */
+  /** Throws `CHECKPOINT_CHANGED` if the model's files have changed since the hash was computed. */
   checkUnchanged(): Promise<void>;
 }
 
-/** One for each folder, so that a process asks the disk of what it knows no second time. */
+/** One instance for each folder, so that a process does not read the same records twice. */
 const byRoot = new Map<string, FileDigests>();
 
 function defaultDigests(): FileDigests {

@@ -54,6 +54,6 @@ function damaged(where: string, problem: string): MoepressError {
   return new MoepressError('CHECKPOINT_INVALID', {
     message: `The evidence is damaged: ${problem}.`,
     where,
-    hint: 'Remove the file: the next calibration measures it again.',
+    hint: 'Remove the file: the next calibration will measure it again.',
   });
 }

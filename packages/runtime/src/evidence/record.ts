@@ -22,7 +22,7 @@ const recordSchema = z.strictObject({
   layers: z.strictObject({ expected: z.array(index), complete: z.array(index) }),
 });
 
-/** What a folder of evidence is about: its `evidence.json`. */
+/** The content of `evidence.json`, which describes a folder of evidence. */
 export type EvidenceRecord = z.infer<typeof recordSchema>;
 
 const fileName = 'evidence.json';
@@ -30,7 +30,7 @@ const fileName = 'evidence.json';
 /** A record of ten thousand layers is 100 kB. */
 const maxBytes = 1024 * 1024;
 
-/** Null if there is none, or none that makes sense. */
+/** Null if there is none or it is damaged. */
 export async function readRecord(folder: string): Promise<EvidenceRecord | null> {
   const path = join(folder, fileName);
   try {

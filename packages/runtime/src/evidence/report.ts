@@ -4,7 +4,7 @@ import { readLayerFile } from './layer-file.js';
 import { layerPath } from './statistic-folder.js';
 import type { StoredEvidence } from './store.js';
 
-/** What is known of a layer's experts; null where it has not been measured. */
+/** The statistics of a layer's experts; null where they have not been measured. */
 export interface MeasuredLayer {
   readonly layer: number;
   /** Tokens routed to each expert. */
@@ -31,7 +31,7 @@ export interface TokenReport {
 }
 
 export interface CapabilityReport {
-  /** Of all layers together. */
+  /** Statistics of all layers together. */
   readonly share: number;
   /** The experts with the largest shares of their layer. */
   readonly top: readonly { readonly expert: number; readonly share: number }[];
@@ -49,7 +49,7 @@ export function reportLayers(layers: readonly MeasuredLayer[], minTokens: number
   }));
 }
 
-/** What evidence of one model and calibration set says about its experts. Throws `CHECKPOINT_INVALID`. */
+/** The evidence about the experts of one model on one calibration set. Throws `CHECKPOINT_INVALID`. */
 export async function readMeasured(evidence: readonly StoredEvidence[]): Promise<MeasuredLayer[]> {
   const [hits, norms] = await Promise.all([
     readOutput(evidence, expertHits, 'count'),

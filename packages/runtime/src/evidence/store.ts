@@ -16,11 +16,11 @@ import { defaultEvidenceRoot } from './root.js';
 import { StatisticFolder } from './statistic-folder.js';
 import { isWriteError } from './write-error.js';
 
-/** A folder of evidence as it lies on the disk. */
+/** A folder of evidence on disk. */
 export interface StoredEvidence {
   readonly folder: string;
   readonly record: EvidenceRecord;
-  /** Of all its files. */
+  /** Size of all its files in bytes. */
   readonly bytes: number;
 }
 
@@ -30,7 +30,10 @@ export interface StoredEvidence {
  */
 export class EvidenceStore {
   readonly root: string;
-  /** Told, once, why nothing can be written there, after which work goes on without; absent: that ends the work. */
+  /**
+   * Called once with the reason why nothing can be written there, after which work continues without it; if absent,
+   * an error is thrown.
+   */
   readonly giveUp: ((error: MoepressError) => void) | undefined;
 
   /** `root` is made when something is written. Default: see `defaultEvidenceRoot`. */
@@ -53,14 +56,14 @@ export class EvidenceStore {
     return new ModelEvidence(this, model, await modelIdentity(model, options), calibration);
   }
 
-  /** All evidence, complete or not; folders that hold none are passed over. */
+  /** All evidence, complete or not; folders without evidence are skipped. */
   async list(): Promise<StoredEvidence[]> {
     const names = await readdir(this.root).catch(() => []);
     const found = await Promise.all(names.map((name) => readEvidence(join(this.root, name))));
     return found.filter((evidence) => evidence !== null);
   }
 
-  /** What runs that are not complete keep there, whether they go on or were killed. */
+  /** The state that incomplete runs keep there, whether they are running or were killed. */
   async scratch(): Promise<Leftover[]> {
     const names = await readdir(this.root).catch(() => []);
     const folders = names.filter((name) => scratchName.test(name)).map((name) => join(this.root, name));
@@ -133,7 +136,9 @@ export class ModelEvidence {
     }
   }
 
-  /** Removes what a run left that was killed when all was measured, just before it could remove it. */
+  /**
+   * Removes the state of a run that was killed after everything was measured, just before it could remove its state.
+   */
   async dropScratch(): Promise<void> {
     if (await lstat(this.#scratch).catch(() => null)) await clearLeftover(this.#scratch).catch(() => {});
   }

@@ -1,5 +1,5 @@
 import { MoepressError } from '@moepress/core';
 
-/** Whether a disk has refused something. */
+/** Whether an error means that a disk refused to write. */
 export const isWriteError = (error: unknown): error is MoepressError =>
   MoepressError.isInstance(error) && (error.code === 'DISK_FULL' || error.code === 'WRITE_FAILED');

@@ -15,34 +15,37 @@ import { carriedBytes, distinctBlocks, nodesIn } from './shapes.js';
 
 /** How a model is run so that the process stays within its memory. All sizes are bytes of anonymous memory. */
 export interface InferencePlan {
-  /** Of the whole process. */
+  /** Bytes of the whole process. */
   readonly memory: number;
   readonly workers: number;
   /** Packed tokens of a run. */
   readonly tokens: number;
   readonly resident: boolean;
-  /** What is taken whatever is asked: by the process so far, by the sessions of the blocks, and by what waits to be collected. */
+  /**
+   * Bytes that are taken in any case: by the process so far, by the sessions of the blocks, and by garbage to be
+   * collected.
+   */
   readonly fixed: number;
-  /** What generation takes besides: sessions that take a token through all blocks. */
+  /** Bytes that generation takes in addition: sessions that take a token through all blocks. */
   readonly decoders: number;
-  /** What the kernel takes for a copy of the head, which all workers share; 0 where it is not to have one. */
+  /** Bytes of the kernel's copy of the head, which all workers share; 0 where the kernel is not used. */
   readonly kernel: number;
-  /** What is left for what is held from run to run. */
+  /** Bytes that remain for tensors kept from run to run. */
   readonly carried: number;
 }
 
 export interface InferenceLimits {
-  /** Anonymous memory that the process may take; half of what the machine has left by default. */
+  /** Anonymous memory that the process may take; by default half of what is free on the machine. */
   readonly memory?: number | undefined;
   /** Bytes that it takes without the model: what it takes now by default. */
   readonly idle?: number | undefined;
   /** The most workers. */
   readonly workers: number;
-  /** Whether all blocks may be, or have to be, open at once. */
+  /** Whether all blocks may be, or must be, open at once. */
   readonly residencies: readonly boolean[];
 }
 
-/** Of what would be left for keys and values, what the kernel may have. */
+/** The share of the memory for keys and values that the kernel may take. */
 const kernelShare = 0.25;
 
 const runSizes = [defaultLimits.tokens, 1024, 512, 256] as const;
@@ -82,7 +85,7 @@ export interface RunSize {
   readonly asked: number;
 }
 
-/** A run that is as large as it may be. */
+/** A run of the largest allowed size. */
 function fullRun({ config }: Model, tokens: number): RunSize {
   const queries = Math.min(tokens, mostQueries);
   const sizes = { T: tokens, P: 0, N: Math.ceil(tokens / queries), Q: queries, K: tokens };
@@ -99,7 +102,7 @@ export function runBytes(model: Model, { sizes, asked }: RunSize): number {
   return runFragmentation * Math.max(head, ...blocks) + 2 * carriedBytes(model, T);
 }
 
-/** What the runs of workers take at most, if each has its largest at the same time as the others. */
+/** The most that the runs of all workers take, if each has its largest run at the same time. */
 export function runsBytes(model: Model, runs: readonly (RunSize & { readonly lane: number })[]): number {
   const largest = new Map<number, RunSize>();
   for (const { lane, ...run } of runs) largest.set(lane, larger(run, largest.get(lane)));

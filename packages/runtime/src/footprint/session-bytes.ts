@@ -9,19 +9,22 @@ import { distinctBlocks, nodesIn } from './shapes.js';
 export interface SessionUse {
   readonly graph: GraphIR;
   readonly runs: readonly AxisSizes[];
-  /** How much more its small values take than is live of them at once; `fragmentation` by default. */
+  /** The ratio between the memory for its small values and their live bytes; `fragmentation` by default. */
   readonly slack?: number | undefined;
 }
 
 /** Bytes that the largest run of a session takes, by how the C library keeps them. */
 export interface Footprint {
-  /** Of small values. They come from its heap, which stays as large for the runs that follow, of whatever session. */
+  /**
+   * Bytes of small values. They come from the C library's heap, which keeps its size for the following runs of any
+   * session.
+   */
   readonly heap: number;
-  /** Of large values, each in a mapping of its own that goes when the value does. */
+  /** Bytes of large values, each in a separate mapping that is released together with the value. */
   readonly mapped: number;
 }
 
-/** What the largest run of a graph takes. What leaves it for another thread is copied once. */
+/** The memory of a graph's largest run. Values sent to another thread are copied once. */
 export function footprint({ graph, runs, slack = fragmentation }: SessionUse): Footprint {
   const copied = { ...graph, outputs: graph.outputs.filter(({ onDevice }) => !onDevice) };
   const each = runs.map((sizes) => {
@@ -49,7 +52,7 @@ export function workerBytes(sessions: readonly SessionUse[], earlier: readonly S
   return uncollected + nodes * nodeBytes + Math.max(heap, left) + mapped;
 }
 
-/** Of the blocks of a model, those that differ, run with the layouts that take the most. */
+/** The blocks of a model whose memory differs, with the layouts that take the most. */
 export function blockUses(
   model: Pick<Model, 'blocks' | 'config'>,
   layouts: readonly Layout[],
@@ -70,7 +73,7 @@ export function largestOf(layouts: readonly Layout[]): Layout[] {
   return [...new Set(found)].filter((layout) => layout !== null);
 }
 
-/** Bytes of what workers hold of the layouts themselves: angles, tiles, the tree. */
+/** Bytes that workers keep for the layouts themselves: angles, tiles, the tree. */
 export function layoutBytes({ blocks, config }: Model, layouts: readonly Layout[]): number {
   const forms = new Set(blocks.map(({ attention }) => JSON.stringify(attention.kind))).size;
   return layouts.reduce((sum, layout) => {

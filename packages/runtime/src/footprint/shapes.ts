@@ -3,7 +3,7 @@ import type { GraphIR } from '@moepress/graph';
 import { valueDimOf } from '../decoder/attention/heads.js';
 import { stateSizes } from '../decoder/delta-rule/gated-delta-rule.js';
 
-/** Bytes of the hidden states of so many tokens between two blocks. */
+/** Bytes of the hidden states of the given number of tokens between two blocks. */
 export const carriedBytes = ({ config }: Pick<Model, 'config'>, tokens: number): number =>
   Float32Array.BYTES_PER_ELEMENT * config.hiddenSize * tokens;
 

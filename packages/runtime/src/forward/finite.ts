@@ -20,14 +20,14 @@ export async function assertFinite(model: Model, block: Block, results: Results[
   await throwNotFinite([model.embed, ...blockTensors(block)], `layer ${block.index} of ${model.id}`);
 }
 
-/** The same for what all blocks and the head together have made. */
+/** The same check for the results of all blocks and the head together. */
 export async function assertModelFinite(model: Model, sum: number): Promise<void> {
   if (Number.isFinite(sum)) return;
   const { embed, blocks, finalNorm, head } = model;
   await throwNotFinite([embed, ...blocks.flatMap(blockTensors), finalNorm, head], model.id);
 }
 
-/** The same for numbers that come out of the final norm and the head. */
+/** The same check for the results of the final norm and the head. */
 export async function assertHeadFinite(model: Model, values: Iterable<number>): Promise<void> {
   for (const value of values) {
     if (Number.isFinite(value)) continue;
@@ -40,7 +40,7 @@ async function throwNotFinite(tensors: readonly TensorExpr[], where: string): Pr
     if (!(await hasNonFinite(tensor))) continue;
     const { name, file } = storedIn(tensor).next().value!;
     throw new MoepressError('WEIGHTS_NOT_FINITE', {
-      message: `Tensor ${name} holds NaN or infinity.`,
+      message: `Tensor ${name} contains NaN or infinity.`,
       where: file,
     });
   }

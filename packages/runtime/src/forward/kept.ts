@@ -35,7 +35,7 @@ export class KeptRows {
     }
   }
 
-  /** What a run with tokens before it is fed in a worker. */
+  /** The inputs of a run in a worker that has tokens before it. */
   past(worker: WorkerCommands): SharedPast {
     return this.#caches.get(worker)!;
   }

@@ -15,15 +15,15 @@ import { blockFeeds, type Part, type WorkerBatch } from './worker-batch.js';
 export interface ModelRun {
   readonly engine: Engine;
   readonly model: Model;
-  /** Where the tensors of a call live. */
+  /** Where the tensors of a call are stored. */
   readonly scope: EngineScope;
   /** Whether the sessions of blocks stay open, or each is open while it is used. */
   readonly sessions: SessionPool;
-  /** What the graphs of its blocks yield besides hidden states. */
+  /** The outputs of the block graphs in addition to hidden states. */
   readonly outputs: (block: Block) => BlockOutputs;
 }
 
-/** A model of whose weights those of one block are mapped at a time. */
+/** A model of whose blocks only one is mapped at a time. */
 export function streamedRun(
   engine: Engine,
   scope: EngineScope,

@@ -11,7 +11,7 @@ export interface SharedPast {
   readonly value: Feed;
 }
 
-/** What a session that takes a past is fed as such; by default there is none. */
+/** The past that a session is fed; by default there is none. */
 export function pastFeeds(
   { layout }: WorkerBatch,
   block: Block,

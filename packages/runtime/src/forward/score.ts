@@ -67,7 +67,7 @@ export async function scoreSequences(
   }
 }
 
-/** Of a sequence all tokens but the last go in, which is only predicted. */
+/** All tokens of a sequence but the last are read; the last one is only predicted. */
 function runsFor(engine: Engine, model: Model, items: readonly TokenSequence[]): Run[] {
   const lanes = engine.workers.length;
   const sharePrefixes = sharesPrefixes(model);
@@ -84,7 +84,7 @@ function runsFor(engine: Engine, model: Model, items: readonly TokenSequence[]):
 /** What the head leaves to the C library for each row it scores, measured where every token of long texts is scored. */
 const headBytesPerRow = 96 * 2 ** 10;
 
-/** What a wave holds between blocks, and what its runs keep of one. */
+/** The memory that a wave takes between blocks, and that its runs take in one. */
 function heldBytes(model: Model, wave: readonly Run[]): number {
   const tokens = wave.reduce((sum, { layout }) => sum + layout.ids.length, 0);
   const kept = wave.reduce((most, { prefix, keeps, layout }) => {
@@ -94,7 +94,7 @@ function heldBytes(model: Model, wave: readonly Run[]): number {
   return carriedBytes(model, tokens) + 4 * kept * each;
 }
 
-/** What its largest runs take, and what they leave to the C library. */
+/** The memory that its largest runs take, and that they leave to the C library. */
 function takenBytes(model: Model, wave: readonly Run[], items: readonly TokenSequence[]): number {
   const rows = new Map<number, number>();
   const runs = wave.map((run) => {

@@ -12,23 +12,23 @@ export interface Choice {
   readonly logits: Float32Array;
   /** The most probable token, as greedy decoding takes it. */
   readonly likeliest: number;
-  /** What has been generated of this sequence, oldest first. */
+  /** The generated tokens of this sequence, oldest first. */
   readonly newIds: readonly number[];
 }
 
 /** Chooses the tokens that continue some of the prompts, by sampling for example. */
 export interface Chooser {
-  /** Whether it chooses for the prompt of this number; all others go on with the most probable token. */
+  /** Whether it chooses for the prompt with this number; all others continue with the most probable token. */
   wants(index: number): boolean;
   /** The token that follows. Called once for each place, for the places of a sequence in their order. */
   choose(choice: Choice): number | Promise<number>;
 }
 
-/** A place whose logits are yet to be computed. */
+/** A position whose logits are yet to be computed. */
 export interface Place extends Omit<Choice, 'logits'> {
   /** Its row in the hidden states. */
   readonly row: number;
-  /** Whether anybody wants to know what follows. */
+  /** Whether the next token is needed. */
   readonly isOpen: boolean;
 }
 
@@ -37,7 +37,7 @@ const mostLogits = 2 ** 22;
 
 /** Chooses the tokens at places of which the likeliest tokens are known. */
 export interface TokenPicker {
-  /** Whether anybody chooses by logits. */
+  /** Whether any chooser needs the logits. */
   readonly isNeeded: boolean;
   /** The tokens at `places`, whose rows are those of the hidden states [T, H], before the final norm. */
   pick(hidden: TensorHandle, places: readonly Place[]): Promise<number[]>;
@@ -65,7 +65,7 @@ export async function withPicker<R>(
   );
 }
 
-/** Chosen where the chooser wants to, else the likeliest. */
+/** The chooser's token where it makes a choice, else the most probable one. */
 async function chosenTokens(
   { session, model, chooser }: { session: Session; model: Model; chooser: Chooser },
   hidden: TensorHandle,

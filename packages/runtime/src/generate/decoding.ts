@@ -2,7 +2,7 @@ import type { GenerateOptions } from '@moepress/core';
 import { type Layout, rowOf } from '../tokens/token-layout.js';
 import type { Chooser, Place } from './choose.js';
 
-/** How far prompts are continued, and how each next token is chosen. */
+/** How many tokens are generated for prompts, and how each next token is chosen. */
 export interface SamplingOptions extends GenerateOptions {
   /** Without one every token is the most probable one. */
   readonly chooser?: Chooser;
@@ -63,7 +63,7 @@ export class Decoding {
     return this.#finished.every(Boolean);
   }
 
-  /** Sequences that grow no more. */
+  /** Sequences that have ended. */
   get finished(): number {
     return this.#finished.filter(Boolean).length;
   }

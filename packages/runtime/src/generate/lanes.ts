@@ -11,7 +11,7 @@ export type Prompts = readonly (readonly number[])[];
 export interface LanePlan {
   /** Numbers of the prompts. */
   readonly indices: readonly number[];
-  /** Tokens that all of them begin with, whose keys and values are computed and kept once. */
+  /** The first tokens that all of them have in common, whose keys and values are computed and stored once. */
   readonly shared: number;
   /** Which of the workers. */
   readonly worker: number;

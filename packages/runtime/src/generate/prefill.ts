@@ -27,11 +27,11 @@ export interface Lane extends InWorker {
   readonly name: string;
   readonly indices: readonly number[];
   readonly shared: number;
-  /** What the lane's newest tokens are between two graphs. */
+  /** The states of the lane's newest tokens between two graphs. */
   readonly hidden: TensorHandle;
   /** The same after the final norm. */
   readonly normed: TensorHandle;
-  /** By the number of the block. */
+  /** States by block number. */
   readonly caches: ReadonlyMap<number, LaneCaches>;
 }
 

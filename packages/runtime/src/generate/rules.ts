@@ -63,7 +63,7 @@ function bannedTokens(rules: TokenRules, { prompt, newIds, eosTokenIds }: Growth
   banned.push(...repeating(ids, rules.noRepeatNgramSize));
   for (const word of rules.badWords) {
     const [last] = word.slice(-1);
-    // Ends of texts are no words.
+    // End-of-text tokens are not words.
     const isEnd = word.length === 1 && eosTokenIds.includes(last!);
     if (!isEnd && word.length <= ids.length && endsWith(ids, word.slice(0, -1))) banned.push(last!);
   }

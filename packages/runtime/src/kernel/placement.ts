@@ -3,17 +3,17 @@ import { mostPages } from './assembler.js';
 import { productModule } from './module.js';
 import { type SharedMemory, webAssembly } from './web-assembly.js';
 
-/** Where the head lies, and where a worker has room for what it multiplies it with and for what comes out. */
+/** Where the head is in the shared memory, and where each worker has room for its inputs and results. */
 export interface HeadPlacement {
   readonly file: string;
-  /** Of the weights in the file; in the memory they begin at 0. */
+  /** Offset of the weights in the file; in the memory they begin at 0. */
   readonly offset: number;
-  /** Of the vocabulary. */
+  /** Size of the vocabulary. */
   readonly rows: number;
   readonly columns: number;
   /** Bytes of the weights that this worker reads from the file. */
   readonly share: { readonly from: number; readonly to: number };
-  /** The address of its own room. */
+  /** The address of the worker's room. */
   readonly scratch: number;
 }
 
@@ -25,7 +25,7 @@ export const mostKernelRows = 3;
 
 const pageBytes = 65536;
 
-/** BF16 weights as they lie in one file; null for others. */
+/** BF16 weights that are contiguous in one file; null for others. */
 function storedHead(head: TensorExpr): StoredTensor | null {
   const stored = head.kind === 'learned' ? head.stored : head;
   return stored.kind === 'stored' && stored.dtype === 'BF16' && stored.length > 0 ? stored : null;
@@ -77,7 +77,7 @@ function sharedMemory(pages: number): SharedMemory | null {
 
 let validated: boolean | undefined;
 
-/** Whether this process has shared memories and vectors of 128 bits, and keeps numbers as files do. */
+/** Whether this process has shared memory and vectors of 128 bits, and is little-endian as files are. */
 function hasKernel(): boolean {
   const [lowest] = new Uint8Array(Uint16Array.of(1).buffer);
   validated ??= webAssembly.validate(productModule()) && lowest === 1;

@@ -3,7 +3,7 @@ export interface SharedMemory {
   readonly buffer: SharedArrayBuffer;
 }
 
-/** What is used of WebAssembly, whose types come with those of browsers alone. */
+/** The part of WebAssembly that is used here; TypeScript declares its types only for browsers. */
 interface Api {
   validate(module: Uint8Array<ArrayBuffer>): boolean;
   readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;

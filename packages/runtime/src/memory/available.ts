@@ -19,16 +19,16 @@ export function machineMemory(): number {
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }
 
-/** A quarter of it, for what is carried along: hidden states, keys and values. */
+/** The share for tensors kept from run to run, hidden states, keys and values: a quarter. */
 export const carriedMemory = (): number => machineMemory() / 4;
 
-/** A share of what the machine has left, which others and the files in memory need too. */
+/** The share of the machine's free memory that is used; other programs and the file cache need the rest. */
 export const defaultShare = 0.5;
 
-/** What the process may take if nobody says. */
+/** The memory that the process may take by default. */
 export const defaultMemory = (): number => Math.floor(anonymousMemory() + availableMemory() * defaultShare);
 
-/** Of the second version of control groups, whose limits hold for all groups above too. */
+/** Limits of control groups version 2, which also apply to all groups above. */
 function groupRoom(): number | null {
   const own = textIn('/proc/self/cgroup')?.match(/^0::(\/.*)$/m)?.[1];
   if (own === undefined) return null;
@@ -44,7 +44,7 @@ function groupRoom(): number | null {
   return rooms.length > 0 ? Math.min(...rooms) : null;
 }
 
-/** Of the first version. */
+/** Limits of control groups version 1. */
 function legacyGroupRoom(): number | null {
   const own = textIn('/proc/self/cgroup')?.match(/^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(\/.*)$/m)?.[1];
   if (own === undefined) return null;

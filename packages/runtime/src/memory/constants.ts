@@ -1,16 +1,16 @@
-/** What the tokenizer, requests, answers and messages may still grow by. */
+/** The amount by which the tokenizer, requests, answers and messages may still grow. */
 export const processGrowth = 96 * 2 ** 20;
 
 /** Results that wait to be collected, in each worker. */
 export const uncollected = 96 * 2 ** 20;
 
-/** What an open session takes for each node of its graph, those of branches included. */
+/** Bytes of an open session for each node of its graph, including those of branches. */
 export const nodeBytes = 10 * 2 ** 10;
 
 /** An arena is in part filled with what does not fit together. */
 export const arenaSlack = 1.4;
 
-/** Of what a run takes, and of what it leaves to the C library, not all fits together. */
+/** The factor on the memory of runs, and on what they leave to the C library, because of fragmentation. */
 export const fragmentation = 1.05;
 
 /** The same of runs that score or begin texts, of which no two are alike: measured, 1.2 x with few-shot texts of OLMoE's size. */
@@ -28,5 +28,8 @@ export const derivativeFragmentation = 2;
  */
 export const leastMapped = 32 * 2 ** 20;
 
-/** What operators take beside the large values that they yield: measured, 1.1 x in heads of 50,000 to 200,000 tokens. */
+/**
+ * The factor on large values for what operators take in addition to their outputs: measured, 1.1 x in heads of 50,000
+ * to 200,000 tokens.
+ */
 export const mappedSlack = 1.15;

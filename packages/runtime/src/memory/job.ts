@@ -2,25 +2,25 @@ import { MoepressError } from '@moepress/core';
 
 /** Bytes of anonymous memory that a job takes, in runs of some size. */
 export interface Demand {
-  /** In each worker: its sessions, the largest run, and what that hands on. */
+  /** Bytes in each worker: its sessions, its largest run, and the outputs of that run. */
   readonly worker: number;
   /** Whatever the workers: layouts, sums. */
   readonly held: number;
-  /** What is carried from run to run where all of it is in memory. */
+  /** Bytes that are kept from run to run where all of it is in memory. */
   readonly carried: number;
-  /** In each worker, of what is carried where it lives in files. */
+  /** Bytes in each worker for kept tensors where these are in files. */
   readonly spilled: number;
 }
 
-/** Of what is carried some waits to be collected, the more the more there is. */
+/** The factor on kept tensors for garbage that is not yet collected. */
 export const garbage = 1.1;
 
 /** How a job is run so that the process stays within its memory. */
 export interface JobPlan {
   readonly workers: number;
-  /** Of a run: packed tokens, or what else the job counts in. */
+  /** Size of a run: packed tokens, or another unit of the job. */
   readonly size: number;
-  /** Bytes for what is carried from run to run. */
+  /** Bytes for tensors that are kept from run to run. */
   readonly carried: number;
   /** Bytes that the process takes besides. */
   readonly fixed: number;
@@ -29,7 +29,7 @@ export interface JobPlan {
 }
 
 export interface JobBounds {
-  /** What the job is called in the message that refuses it. */
+  /** The name of the job in the message that refuses it. */
   readonly where: string;
   /** Bytes of anonymous memory that the process may take. */
   readonly memory: number;

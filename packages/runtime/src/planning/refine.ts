@@ -21,9 +21,12 @@ export interface RefineRequest extends Work, EngineOptions {
   readonly options: object;
   readonly sequences: readonly TokenSequence[];
   readonly validation: readonly TokenSequence[];
-  /** Folder under which training runs keep their state, each in one of its own. */
+  /** Folder in which training runs keep their states, each in a separate folder. */
   readonly folder: string;
-  /** Told why nothing more can be kept there, after which training goes on without; absent: that ends it. */
+  /**
+   * Called with the reason why nothing more can be kept there, after which training continues without; if absent, an
+   * error is thrown.
+   */
   readonly giveUp?: ((error: MoepressError) => void) | undefined;
 }
 

@@ -16,9 +16,12 @@ export const hiddenKey = (block: number): string => `hidden.${block}`;
 /** The gradient of those hidden states. */
 export const gradientKey = (block: number): string => `gradient.${block}`;
 
-/** Where the tensors may be that a pass carries from block to block. */
+/** Where the tensors that a pass takes from block to block may be stored. */
 export interface Storage {
-  /** Everything is written there too, so that a killed pass goes on where it was; null: nothing outlasts the run. */
+  /**
+   * A folder to which everything is also written, so that an interrupted pass can be continued; null: nothing is kept
+   * after the run.
+   */
   readonly folder: string | null;
   /** Bytes they may take in memory; beyond that they live in files alone. */
   readonly memory: number;
@@ -171,7 +174,7 @@ export class BatchStates {
       await write(scratch);
     } catch (error) {
       if (!this.#giveUp || !isWriteError(error)) throw error;
-      // Batches go on side by side: the first to fail tells.
+      // Batches run concurrently: the first failure is reported.
       if (this.#scratch === null) return;
       this.#scratch = null;
       this.#giveUp(error);

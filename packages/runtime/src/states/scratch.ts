@@ -18,7 +18,7 @@ const checkpointSchema = z.strictObject({
   tokens: z.int().positive().optional(),
 });
 
-/** How far a pass came: `block` is the next one to run for all batches. */
+/** The progress of a pass: `block` is the next one to run for all batches. */
 export type Checkpoint = Pick<z.infer<typeof checkpointSchema>, 'direction' | 'block'>;
 
 const checkpointName = 'progress.json';
@@ -40,7 +40,7 @@ async function readCheckpoint(folder: string): Promise<z.infer<typeof checkpoint
 /** A folder where a pass puts tensors of its batches, and notes how far it came. */
 export class ScratchFolder {
   readonly #path: string;
-  /** Removes it at the end of this run; null if a later one may go on from here. */
+  /** Removes it at the end of this run; null if a later run may continue from it. */
   readonly #remove: (() => Promise<void>) | null;
 
   private constructor(path: string, remove: (() => Promise<void>) | null) {
@@ -64,7 +64,7 @@ export class ScratchFolder {
       throw new MoepressError(code, {
         message,
         where: tmpdir(),
-        hint: 'Let TMPDIR name a folder that is there and can be written, or give more `memory`.',
+        hint: 'Set TMPDIR to an existing folder that can be written, or give more `memory`.',
         cause,
       });
     });
@@ -80,7 +80,7 @@ export class ScratchFolder {
     return join(this.#path, `${key}.${batch}.f32`);
   }
 
-  /** Null if there is none for these batches; a damaged one is as good as none. */
+  /** Null if there is none for these batches or it is damaged. */
   async checkpoint(batches: string): Promise<Checkpoint | null> {
     const found = await readCheckpoint(this.#path);
     return found?.batches === batches ? { direction: found.direction, block: found.block } : null;

@@ -63,7 +63,9 @@ export function fullReferences(shared: string) {
   );
 }
 
-/** Of further families: fp32 weights, and bf16 ones computed with in fp32. Empty where the folder holds none. */
+/**
+ * References of further families: fp32 weights, and bf16 ones computed with in fp32. Empty where the folder has none.
+ */
 export function familyReferences(shared: string, families: readonly string[]) {
   const root = `${shared}/golden/families`;
   return families.map((family) => ({

@@ -43,7 +43,7 @@ export function batchSequences(
   return batches;
 }
 
-/** Tokens of a batch, so that as many batches as run side by side end at about the same time. */
+/** Tokens per batch, chosen so that batches that run in parallel end at about the same time. */
 export function evenly(total: number, { tokens, lanes }: Pick<BatchLimits, 'tokens' | 'lanes'>): number {
   if (lanes === undefined) return tokens;
   const rounds = Math.ceil(total / (tokens * lanes));

@@ -35,7 +35,7 @@ function checkRuns(runs: readonly Run[], given: readonly Sequence[]): number[] {
       const { ids, free } = given[index]!;
       const whole = [...before, ...own.map((row) => layout.ids[row])];
       expect(whole).toEqual(Array.from(ids).slice(0, whole.length));
-      // What comes in pieces has nobody before it.
+      // A sequence cut into pieces has no sequence before it.
       if (whole.length < ids.length) return [];
       if (ids.length <= limit.tokens) expect(prefix).toBeLessThanOrEqual(free);
       return [index];
@@ -43,7 +43,7 @@ function checkRuns(runs: readonly Run[], given: readonly Sequence[]): number[] {
   });
 }
 
-/** Of the runs that are checked. */
+/** The runs that are checked. */
 const limit = { tokens: 0 };
 
 it('plans every sequence once, within the limit, with what it shares before it', () => {

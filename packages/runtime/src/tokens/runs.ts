@@ -1,18 +1,18 @@
 import { byContent } from './batch-sequences.js';
 import { commonPrefix, type Ids, type Layout, layOut } from './token-layout.js';
 
-/** A batch that goes through a block at once. */
+/** A batch that goes through a block as a whole. */
 export interface Run {
   readonly layout: Layout;
   /** Which of the workers takes it. */
   readonly lane: number;
-  /** Tokens before those of the layout: what the runs of the lane have kept by then. */
+  /** Tokens before those of the layout: what the earlier runs of the lane have kept. */
   readonly prefix: number;
   /** Whether the lane keeps the keys and values of its tokens, behind those of `prefix`, for the runs after it. */
   readonly keeps: boolean;
 }
 
-/** A sequence, and how many of its first tokens nobody wants to know anything about. */
+/** A sequence, and the number of its first tokens whose results are not needed. */
 export interface Sequence {
   readonly ids: Ids;
   readonly free: number;
@@ -103,7 +103,7 @@ export function wavesOf(runs: readonly Run[], tokens: number): Run[][] {
   return waves;
 }
 
-/** A run whose keys and values are wanted and nothing else. */
+/** A run of which only keys and values are needed. */
 const forNobody = (run: Run): Run => ({
   ...run,
   layout: { ...run.layout, sequences: run.layout.sequences.map(() => nobody) },
@@ -132,7 +132,7 @@ export function* families(sequences: readonly Numbered[]): Generator<Family> {
   if (members.length > 0) yield { members, prefix: members.length > 1 ? prefix : 0 };
 }
 
-/** Number of a sequence that is no caller's. */
+/** The number of a sequence that no caller has given. */
 const nobody = -1;
 
 function familyRuns(members: readonly Numbered[], prefix: number, limits: RunLimits): Run[] {
@@ -198,7 +198,7 @@ function cut(
   return layouts;
 }
 
-/** Tokens of neighbours without those that one shares with the one before it. */
+/** The tokens of neighbouring sequences, without those that one shares with the sequence before it. */
 function packedTokens(ordered: readonly Numbered[]): number {
   return ordered.reduce(
     (sum, { ids }, i) => sum + ids.length - (i === 0 ? 0 : commonPrefix(ordered[i - 1]!.ids, ids)),

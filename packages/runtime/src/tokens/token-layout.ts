@@ -74,7 +74,7 @@ export function layOut(
   };
 }
 
-/** How many ids two sequences have in common at their beginning. */
+/** The length of the common prefix of two sequences. */
 export function commonPrefix(a: Ids, b: Ids): number {
   const end = Math.min(a.length, b.length);
   let i = 0;
@@ -92,7 +92,7 @@ export interface Padding {
   readonly unpad: Int32Array;
 }
 
-/** For devices and derivatives, whose attention knows no trees. */
+/** The layout for devices and derivatives, whose attention does not support trees. */
 export function paddingOf({ ids, lengths, rows, offsets }: Layout): Padding {
   const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
   const pad = new Int32Array(lengths.length * longest);

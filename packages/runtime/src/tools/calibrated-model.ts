@@ -3,12 +3,12 @@ import type { Engine } from '../engine/engine.js';
 import { batchSequences } from '../tokens/batch-sequences.js';
 import type { Layout } from '../tokens/token-layout.js';
 
-/** What tools that run the model are bound to. */
+/** The model, engine and calibration data of tools that run the model. */
 export interface CalibratedModel {
   readonly engine: Engine;
   readonly model: Model;
   readonly sequences: readonly (readonly number[])[];
-  /** Bytes that states may take at once; what the engine's memory leaves by default. */
+  /** Bytes that states may take at once; by default what the engine's memory allows. */
   readonly carried?: number | undefined;
 }
 
@@ -20,7 +20,7 @@ export function layoutsOf(
   return batchSequences(sequences, { ...engine.limits, tokens, heads: model.config.heads });
 }
 
-/** How many sequences there are to take a mean over. */
+/** The number of sequences in the mean. */
 export const sequencesIn = (layouts: readonly Layout[]): number =>
   layouts.reduce((sum, { lengths }) => sum + lengths.length, 0);
 

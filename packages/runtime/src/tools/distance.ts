@@ -6,10 +6,13 @@ import { type TensorData, tensor } from '../engine/protocol.js';
 import type { WorkerBatch } from '../forward/worker-batch.js';
 import type { Layout } from '../tokens/token-layout.js';
 
-/** Numbers of a state that are compared at once: what a criterion makes of them stays in a core's cache. */
+/**
+ * The number of values of a state compared at once: the intermediate results of a criterion then stay in a core's
+ * cache.
+ */
 const stretchSize = 2 ** 16;
 
-/** How many rows are compared at once. */
+/** The number of rows compared at once. */
 export const distanceRows = (hiddenSize: number): number => Math.max(1, Math.floor(stretchSize / hiddenSize));
 
 /** Distances of several states from one. */
@@ -45,7 +48,7 @@ export function distanceGraph(
   return graph.finish();
 }
 
-/** How far the states are from state 0 after the final norm. */
+/** The distance of the states from state 0 after the final norm. */
 export function finalDistanceGraph(model: Model, criterion: Criterion, states: readonly number[]): GraphIR {
   const { hiddenSize } = model.config;
   return distanceGraph(criterion, hiddenSize, (rowsOf) => {
@@ -58,13 +61,13 @@ export function finalDistanceGraph(model: Model, criterion: Criterion, states: r
 export interface Compared {
   readonly session: Session;
   readonly batch: WorkerBatch;
-  /** By the names that the graph has for them. */
+  /** Outputs by their names in the graph. */
   readonly states: Feeds;
   readonly hiddenSize: number;
   readonly sequences: number;
 }
 
-/** What a session of `distanceGraph` sums up over a batch. */
+/** The sums that a session of `distanceGraph` computes over a batch. */
 export async function sumDistances({
   session,
   batch,

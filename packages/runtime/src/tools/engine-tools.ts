@@ -5,7 +5,7 @@ import { compareViews } from './compare/compare.js';
 import { gram } from './gram.js';
 import { replayLayers } from './replay/replay.js';
 
-/** What methods may ask of an engine; `bind` is called when a service has to run the model. */
+/** The tools that methods get from an engine; `bind` is called when a tool has to run the model. */
 export function engineTools(
   engine: Engine,
   bind: () => Promise<Omit<CalibratedModel, 'engine'>>,

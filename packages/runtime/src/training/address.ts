@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { TokenSequence, TrainingLoss, TrainRequest, Work } from '@moepress/core';
 import { modelIdentity } from '../evidence/identity.js';
 
-/** Name of a folder whose content follows from the weights of some models. */
+/** Name of a folder whose content depends on the weights of some models. */
 export interface Address {
   readonly name: string;
   /** Throws `CHECKPOINT_CHANGED` if weights are no longer those that the name stands for. */
@@ -62,7 +62,7 @@ function dataHash(sequences: readonly TokenSequence[]): string {
   return hash.digest('hex');
 }
 
-/** Of plain data, whatever the order of the keys. */
+/** A hash of plain data that does not depend on the order of keys. */
 function hashOf(value: object): string {
   const text = JSON.stringify(value, (_, inner) =>
     inner && typeof inner === 'object' && !Array.isArray(inner)

@@ -46,7 +46,7 @@ class Learner {
     }
   }
 
-  /** The loss, and what the sequences add to the gradients, by path. */
+  /** The loss, and the gradients that the sequences contribute, by path. */
   async add(sequences: readonly TokenSequence[], tokens: number, scale = 1) {
     let loss = 0;
     for (const batch of trainingBatches(this.parameters.view, sequences, tokens)) {
@@ -144,7 +144,7 @@ async function expectSlope(model: Model, objective: ObjectiveOf, sequences: read
     expect(added.size).toBe(parameters.tensors.size);
     const squares = [...added.values()].map((values) => values.reduce((sum, x) => sum + x * x, 0));
     const length = squares.reduce((sum, x) => sum + x);
-    // So short that no token goes to another expert.
+    // Short enough that no token is routed to another expert.
     const step = 5e-4 / Math.sqrt(length);
     const move = async (by: number) => {
       for (const [path, gradient] of added) {

@@ -28,7 +28,7 @@ interface AtTop {
   readonly batch: TrainingBatch;
   readonly states: ForwardStates;
   readonly loss: PreparedLoss;
-  /** Null where losses alone are wanted. */
+  /** Null where only losses are needed. */
   readonly backwards: { readonly gradient: TensorHandle; readonly scale: number } | null;
 }
 

@@ -8,7 +8,7 @@ import { SaveClock } from './saving.js';
 import { scheduled } from './schedule.js';
 import { predictedIn, type TrainingBatch, trainingBatches } from './training-batches.js';
 
-/** What a run works with. */
+/** The tools of a run. */
 export interface LoopParts {
   readonly gradients: Gradients;
   readonly parameters: Parameters;
@@ -71,7 +71,7 @@ export async function takeSteps(request: TrainRequest, parts: LoopParts): Promis
   }
 }
 
-/** One after the other, in order: sums of floats depend on it. */
+/** Computed one after the other, in order: sums of floats depend on it. */
 async function sumOf(
   batches: readonly TrainingBatch[],
   { signal }: TrainRequest,

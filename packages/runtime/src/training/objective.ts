@@ -6,16 +6,16 @@ import type { SessionPool } from '../engine/session-pool.js';
 import type { TrainingBatch } from './training-batches.js';
 import { type ForwardStates, TrainingForward } from './training-forward.js';
 
-/** What a student is compared with. */
+/** The target that a student is compared with. */
 export interface Objective {
   readonly rowLoss: RowLoss;
   /** How much the states of a teacher count for, if those of the student are to be like them. */
   readonly states: { readonly weight: number } | null;
-  /** Makes ready what the loss of a batch looks at. */
+  /** Prepares the data that the loss of a batch needs. */
   prepare(batch: TrainingBatch): Promise<PreparedLoss>;
 }
 
-/** What the loss of a batch looks at. */
+/** The data that the loss of a batch needs. */
 export interface PreparedLoss {
   /** What its rows [begin, end) are fed. */
   feeds(begin: number, end: number): Feeds;
@@ -39,7 +39,7 @@ export function nextTokens(student: Model): Objective {
   };
 }
 
-/** Divergence from a teacher that runs beside the student, on the same batches. */
+/** Divergence from a teacher that runs together with the student, on the same batches. */
 export function besideTeacher(sessions: SessionPool, student: Model, loss: DistillationLoss): Objective {
   const { teacher, hiddenStates } = loss;
   const keeps = () => hiddenStates > 0;

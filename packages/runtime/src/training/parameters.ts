@@ -20,18 +20,18 @@ import type { EngineScope } from '../engine/scope.js';
 /** Numbers converted to fp32 at once: 256 MiB. */
 const chunkBudget = 2 ** 26;
 
-/** What can learn: a tensor of a type that what was learned can be rounded to. */
+/** The tensors that can be trained: those of a type that a trained tensor can be rounded to. */
 export type Learnable = TensorExpr & { readonly dtype: 'F32' | 'F16' | 'BF16' };
 
 const isLearnable = (tensor: TensorExpr): tensor is Learnable =>
   ['F32', 'F16', 'BF16'].includes(tensor.dtype);
 
-/** A tensor that learns, in a worker, and beside it its gradient and what AdamW remembers. */
+/** A trained tensor in a worker, with its gradient and the moments of AdamW. */
 type Learner = Readonly<Record<'parameter' | 'gradient' | 'mean' | 'variance', TensorHandle>>;
 
 /** The tensors that learn, in the one worker of a scope. */
 export class Parameters {
-  /** As they are in the model, in its order. */
+  /** Parameters in the order of the model. */
   readonly tensors: ReadonlyMap<string, Learnable>;
   /** The model with parameters in their places. */
   readonly view: Model;
@@ -54,7 +54,7 @@ export class Parameters {
       own.map(([path, tensor]): [string, Learnable] => {
         if (isLearnable(tensor)) return [path, tensor];
         throw new MoepressError('TENSOR_DTYPE', {
-          message: `${describe(tensor)} cannot learn.`,
+          message: `${describe(tensor)} cannot be trained.`,
           where: path,
         });
       }),
@@ -117,7 +117,7 @@ export class Parameters {
     await this.#worker.free(this.#gradients);
   }
 
-  /** All that a later run needs to go on from here, as tensors of one file. */
+  /** Everything that a later run needs to continue from here, as tensors of one file. */
   get state(): FileTensor[] {
     return [...this.values, ...this.#remembered];
   }
@@ -156,7 +156,7 @@ export class Parameters {
   }
 }
 
-/** How many numbers are converted to fp32 at once. */
+/** The number of values that are converted to fp32 at once. */
 export const chunkSizes = (tensors: ReadonlyMap<string, TensorExpr>): number[] =>
   [...chunks(tensors)].map((chunk) => chunk.reduce((sum, [, { shape }]) => sum + elementCount(shape), 0));
 

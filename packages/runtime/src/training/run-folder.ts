@@ -20,7 +20,7 @@ const progressSchema = z.strictObject({
 
 const progressName = 'progress.json';
 const curveName = 'curve.ndjson';
-/** Of a run that is complete. */
+/** The result of a complete run. */
 export const learnedName = 'learned.safetensors';
 
 /** Numbers rounded and written at a time. */
@@ -105,7 +105,7 @@ export class RunFolder {
     this.#bestFile = this.#file(this.#best(step));
   }
 
-  /** Saves all that a later run needs to go on after the last step of the curve. */
+  /** Saves everything that a later run needs to continue after the last step of the curve. */
   async save(curve: readonly TrainingPoint[], tokens: number): Promise<void> {
     if (this.#elsewhere.isNeeded) return;
     await this.#save(curve, tokens).catch((error) => this.#moveElsewhere(error));
@@ -158,7 +158,7 @@ export class RunFolder {
     return (await this.result())!;
   }
 
-  /** What was kept stays: another run may go on from there. */
+  /** The saved state is kept: another run may continue from it. */
   async #moveElsewhere(error: unknown): Promise<void> {
     this.#path = await this.#elsewhere.instead(error);
   }

@@ -1,4 +1,4 @@
-/** Training takes at least so many times as long as saving its state. */
+/** The smallest ratio between the time of training and the time of saving its state. */
 const leastShare = 20;
 
 /** Says when a state is due to be saved. */

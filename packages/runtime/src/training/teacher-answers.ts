@@ -7,7 +7,7 @@ import { MoepressError } from '@moepress/core';
 import { readFloats, writeFloatsTo } from '../engine/tensor-file.js';
 import type { Elsewhere } from './elsewhere.js';
 
-/** What a teacher says of a sequence: for each predicted token the n most probable ones there. */
+/** The teacher's predictions for a sequence: for each predicted token its n most probable tokens. */
 export interface Answer {
   /** [predicted, n], row-major. */
   readonly logprobs: Float32Array;
@@ -85,9 +85,9 @@ export class TeacherAnswers {
     } catch (cause) {
       await rm(file, { force: true });
       throw new MoepressError('CHECKPOINT_INVALID', {
-        message: `What the teacher said cannot be read: ${(cause as Error).message}`,
+        message: `The stored predictions of the teacher cannot be read: ${(cause as Error).message}`,
         where: file,
-        hint: 'Run the command again: the teacher is asked again.',
+        hint: 'Run the command again: the teacher will compute them again.',
         cause,
       });
     }

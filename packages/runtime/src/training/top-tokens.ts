@@ -38,7 +38,7 @@ export function topTokens(
 
 /** What a teacher is asked. */
 export interface Questions extends Work {
-  /** How many of the most probable tokens. */
+  /** The number of most probable tokens. */
   readonly n: number;
   /** Those that are known, and where the others go. */
   readonly answers: TeacherAnswers;

@@ -24,7 +24,7 @@ const golden: Record<string, { loss: number[]; gradientNorm: number[] }> = JSON.
 );
 const engine = { threads: 2 };
 
-/** Trains in a folder that nobody sees again. */
+/** Trains in a temporary folder. */
 const run = (request: TrainRequest, options: Partial<TrainOptions> = {}): Promise<TrainResult> =>
   inTemporaryFolder((folder) => train(engine, request, { folder, ...options }));
 
@@ -33,7 +33,7 @@ async function load(family: string): Promise<{ model: Model; sequences: number[]
   return { model: await openModel(model), sequences: [...sequences] };
 }
 
-/** With 1, 2 and 5 tokens that are not predicted. */
+/** Sequences with 1, 2 and 5 tokens that are not predicted. */
 const partly = (sequences: readonly number[][]): TokenSequence[] =>
   sequences.map((ids, i) => ({ ids, from: [1, 2, 5][i]! }));
 

@@ -128,14 +128,14 @@ function notOurs(taken: 'busy' | 'none', name: string, where: string): MoepressE
     return new MoepressError('WRITE_FAILED', {
       message: `Another process is training ${name}.`,
       where,
-      hint: 'Wait for it: what it has learned will be used.',
+      hint: 'Wait for it: its result will be used.',
     });
   }
   return new MoepressError('WRITE_FAILED', {
     message:
       'The disk keeps no locks, so that nobody can tell whether another process is at this training run.',
     where,
-    hint: 'Give `cache.training`, a folder on a disk that keeps locks, as local ones do.',
+    hint: 'Give `cache.training`, a folder on a disk that supports file locks, such as a local disk.',
   });
 }
 

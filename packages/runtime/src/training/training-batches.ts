@@ -5,7 +5,7 @@ import { type Layout, rowOf } from '../tokens/token-layout.js';
 /** Sequences that go through the model together. */
 export interface TrainingBatch {
   readonly layout: Layout;
-  /** In the order of the layout. */
+  /** Sequences in the order of the layout. */
   readonly sequences: readonly TokenSequence[];
   /** One for each predicted token, sequence by sequence: the row before it, which predicts it. Distinct. */
   readonly rows: Int32Array;
@@ -47,7 +47,7 @@ export const predictedIn = (sequences: readonly TokenSequence[]): number =>
 /** Numbers of logits computed at once: 64 MiB of fp32. */
 const logitsBudget = 2 ** 24;
 
-/** How many rows go through the head at once, `least` at least. */
+/** The number of rows that go through the head at once, at least `least`. */
 export const mostRows = ({ vocabSize }: Model['config'], least: number): number =>
   Math.max(least, Math.floor(logitsBudget / vocabSize));
 

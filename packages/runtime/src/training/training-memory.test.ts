@@ -11,7 +11,7 @@ vi.mock('@moepress/checkpoint', async (original) => ({
   anonymousMemory: () => 0,
 }));
 
-/** With matrices of 64 MiB, of which nothing is ever read. */
+/** A model with matrices of 64 MiB, which are never read. */
 const model = toyModel({ layers: 2, experts: 2, topK: 1, hidden: 2048, width: 8192 });
 const bounds = { memory: 1e11, sizes: [6144], residencies: [true] };
 const text = { ids: Array<number>(2048).fill(1), from: 1 };
@@ -19,7 +19,9 @@ const text = { ids: Array<number>(2048).fill(1), from: 1 };
 /** Nothing is asked of a worker before training begins. */
 const idle = { workers: [null], tensor: () => ({}) } as unknown as EngineScope;
 
-/** Of a run of two steps, one sequence each, in which everything learns, unless something else is said. */
+/**
+ * The plan of a run of two steps, one sequence each, in which everything is trained, unless `change` says otherwise.
+ */
 function planned(given: Partial<TrainRequest> = {}, own: Partial<typeof bounds> = {}) {
   const request = requestFor(model, {
     sequences: [text, text, text],

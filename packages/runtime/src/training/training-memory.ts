@@ -40,7 +40,7 @@ export interface TrainingBounds {
   readonly memory: number | undefined;
   /** Tokens that may go through the model together, the most first. */
   readonly sizes: readonly number[];
-  /** Whether blocks may, or have to, stay open. */
+  /** Whether blocks may, or must, stay open. */
   readonly residencies: readonly boolean[];
 }
 

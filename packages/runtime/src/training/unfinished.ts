@@ -7,7 +7,7 @@ import { learnedName } from './run-folder.js';
 
 const runName = /^training-[0-9a-f]{16}$/;
 
-/** Training runs in a folder that are not complete, whether they go on or were killed. */
+/** Training runs in a folder that are not complete, whether they are running or were killed. */
 export async function unfinishedRuns(root: string = defaultRunsRoot()): Promise<Leftover[]> {
   const names = await readdir(root).catch(() => []);
   const folders = names.filter((name) => runName.test(name)).map((name) => join(root, name));

@@ -12,13 +12,13 @@ import type { LayerProgress, PassRequest } from './pass-request.js';
 /** Numbers that the outputs of all experts may take at once: 128 MiB of fp32; less where runs are shorter. */
 const outputsBudget = 2 ** 25;
 
-/** How many tokens go through all experts of a block at once, where runs have at most `tokens`. */
+/** The number of tokens that go through all experts of a block at once, where runs have at most `tokens`. */
 export function rowsAtOnce({ config }: Pick<Model, 'config'>, { ffn }: MoeBlock, tokens: number): number {
   const budget = outputsBudget * Math.min(1, tokens / defaultLimits.tokens);
   return Math.max(1, Math.floor(budget / elementCount([ffn.pool.length, config.hiddenSize])));
 }
 
-/** Every token through every expert, in chunks; the hidden states go on as the model routes them. */
+/** Runs every token through every expert, in chunks; the hidden states continue as the model routes them. */
 export async function allExpertsPass(request: PassRequest): Promise<void> {
   await forwardCalibration(request, 'Running all experts', (progress) => ({
     outputs: ({ ffn }) => ({ ffnInput: ffn.kind === 'moe' }),

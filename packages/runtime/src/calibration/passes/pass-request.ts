@@ -12,9 +12,9 @@ export interface PassRequest extends Work {
   readonly model: Model;
   readonly sequences: readonly (readonly number[])[];
   readonly statistics: readonly Statistic[];
-  /** Where the tensors between blocks may be. */
+  /** Where the tensors between blocks may be stored. */
   readonly storage: Storage;
-  /** Whether nothing of these statistics is left to measure in a block, as an earlier run came past it. */
+  /** Whether everything of these statistics has been measured in a block, by an earlier run that got past it. */
   isKnown(block: Block): boolean;
   /** Called once for every layer that is measured, as soon as it has been. */
   done(sums: LayerSums): Promise<void>;
@@ -45,7 +45,7 @@ export const isMeasuredBy = (statistics: readonly Statistic[]) => (block: Block)
 
 export type LayerProgress = ReturnType<typeof layerProgress>;
 
-/** Tells how far a pass is, in tokens times layers. */
+/** Reports the progress of a pass, in tokens times layers. */
 export function layerProgress(task: string, { progress, sequences }: PassRequest, layers: number) {
   const tokens = sequences.reduce((sum, ids) => sum + ids.length, 0);
   let done = 0;

@@ -31,7 +31,7 @@ export interface Angles {
   readonly sin: Value;
 }
 
-/** What attention must know of the packed tokens. */
+/** What attention needs to know about the packed tokens. */
 export interface Tokens extends Angles {
   /** Default: they are one sequence. */
   readonly packing?: Packing;

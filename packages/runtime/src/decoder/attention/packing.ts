@@ -14,7 +14,7 @@ import {
   zerosOf,
 } from '@moepress/graph';
 
-/** How packed tokens and the padded layout of attention become each other, in operators with derivatives. */
+/** Converts packed tokens to the padded layout of attention and back, in operators with derivatives. */
 export interface Packing {
   /** [T, ..] to [B, S, ..], zeros in the padding. */
   pad(x: Value): Value;

@@ -14,12 +14,12 @@ interface Case {
   readonly sinks: boolean;
   /** Tokens of each sequence before this run; null: there is no cache. */
   readonly past: readonly number[] | null;
-  /** Of each sequence in this run. */
+  /** Tokens of each sequence in this run. */
   readonly lengths: readonly number[];
 }
 
 const headDim = 8;
-/** Room in the cache beyond what is in it, filled with numbers that must not be read. */
+/** Unused capacity of the cache, filled with numbers that must not be read. */
 const room = 5;
 
 let engine: EngineWorker;

@@ -31,7 +31,7 @@ export interface AttentionInputs {
   readonly lastPositions: Value;
   readonly heads: number;
   readonly kvHeads: number;
-  /** Of the products of queries and keys. */
+  /** Factor on the products of queries and keys. */
   readonly scale: number;
   /** A token sees itself and the `window - 1` tokens before it; null: all before it. */
   readonly window: number | null;
@@ -39,7 +39,7 @@ export interface AttentionInputs {
   readonly sinks: Value | null;
 }
 
-/** Far below any score, and finite, so that a row without a past is no row of NaN. */
+/** Far below any score, but finite, so that a row without earlier tokens does not become NaN. */
 const outOfReach = -1e30;
 
 /**

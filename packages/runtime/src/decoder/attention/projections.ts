@@ -15,7 +15,7 @@ export interface Heads {
 /** Rotates x [T, heads * rope.dim] by the angles of its tokens. */
 export type Rotate = (x: Value, heads: number) => Value;
 
-/** How the heads of tokens are rotated and normalised. */
+/** How the tokens' heads are rotated and normalised. */
 export interface HeadOptions {
   readonly rotate: Rotate;
   readonly norms: NormOptions;

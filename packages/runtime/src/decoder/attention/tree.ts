@@ -34,7 +34,7 @@ export interface HeadRows {
   readonly value: Value;
 }
 
-/** Far below any score, and finite, so that a query without a key is no row of NaN. */
+/** Far below any score, but finite, so that a query without a key does not become NaN. */
 const outOfReach = -1e30;
 
 /**
@@ -105,7 +105,7 @@ function maskOf(tokens: TreeInputs, rows: Value, seen: Value, window: number | n
   const ofQueries = (all: Value) => unsqueeze(gather(all, rows), 1);
   const ofKeys = (all: Value) => unsqueeze(gather(all, seen), 0);
   const row = unsqueeze(rows, 1);
-  // There is no "at least" for integers, so what bounds from below is one less.
+  // ONNX has no "at least" for integers, so the lower bound is one less.
   const descends = and(greater(row, ofKeys(tokens.before)), greater(ofKeys(tokens.ends), row));
   const near = () => greater(plusNumber(ofKeys(tokens.keyPositions), window!), ofQueries(tokens.positions));
   const visible = window === null ? descends : and(descends, near());

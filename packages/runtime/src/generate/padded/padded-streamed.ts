@@ -40,7 +40,7 @@ export async function generatePaddedStreamed(
   const batches = promptBatches(engine, model, prompts, most);
   let done = 0;
   for (const group of groupsWithin(batches, most)) {
-    // A token takes the whole model: whoever waits wants to see each.
+    // Each token takes a pass over the whole model, so progress is reported after each.
     const report = (finished: number, tokens: number) =>
       options.progress?.({ type: 'advance', task, done: done + finished, note: `token ${tokens}` });
     await withPicker(scope, model, options.chooser, (picker) =>
@@ -72,7 +72,7 @@ interface Continuing {
   readonly results: readonly number[][];
   readonly options: SamplingOptions;
   readonly picker: TokenPicker;
-  /** Told after each token how many sequences are finished. */
+  /** Called after each token with the number of finished sequences. */
   report(finished: number, tokens: number): void;
 }
 

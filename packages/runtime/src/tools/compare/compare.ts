@@ -74,7 +74,7 @@ interface Comparing {
   readonly run: ModelRun;
   readonly walk: SharedWalk;
   readonly criterion: Criterion;
-  /** In all groups. */
+  /** The number of sequences in all groups together. */
   readonly sequences: number;
   advance(tokens: number): void;
 }

@@ -7,7 +7,7 @@ import { distanceRows, finalDistanceGraph } from '../distance.js';
 import { graphsOf, overTokens } from '../tool-memory.js';
 import { mostStates, type SharedWalk } from './shared-walk.js';
 
-/** What it takes to compare views. */
+/** The memory that comparing views takes. */
 export function comparisonJob(bound: CalibratedModel, walk: SharedWalk, criterion: Criterion): Job {
   const { model } = bound;
   const { hiddenSize } = model.config;

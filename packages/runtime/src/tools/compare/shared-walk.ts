@@ -8,7 +8,7 @@ export interface Branch {
 
 /** How views of one model go up together: states that do not differ yet are one. State 0 is the unchanged model's. */
 export interface SharedWalk {
-  /** What runs in each layer. */
+  /** The steps of each layer. */
   readonly layers: readonly (readonly Branch[])[];
   /** Number of states before each layer, and after the last one. */
   readonly counts: readonly number[];
@@ -43,7 +43,7 @@ export function sharedWalk(model: Model, views: readonly (readonly LayerPlan[])[
   return { layers, counts, states };
 }
 
-/** How many times a block runs over all tokens. */
+/** The number of times that a block runs over all tokens. */
 export const blockRunsOf = ({ counts }: SharedWalk): number =>
   counts.slice(1).reduce((sum, count) => sum + count, 0);
 

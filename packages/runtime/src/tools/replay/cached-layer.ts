@@ -12,10 +12,10 @@ import { type BatchStates, hiddenKey } from '../../states/batch-states.js';
 import { addUp, sumDistances } from '../distance.js';
 import { addGraph, trialGraph, trialInput } from './replay-graphs.js';
 
-/** What the block yields with the experts added so far, and what its experts see. */
+/** The outputs of the block with the experts added so far, and the input of its experts. */
 export const stateKey = 'replay.state';
 export const ffnInputKey = 'replay.ffn-input';
-/** What an expert of the pool makes of all tokens. */
+/** The outputs of an expert of the pool for all tokens. */
 export const outputKey = (entry: number): string => `replay.output.${entry}`;
 
 /** A layer that is replayed, and the states of the batches there. */

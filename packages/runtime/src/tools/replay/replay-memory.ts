@@ -8,7 +8,7 @@ import { distanceRows } from '../distance.js';
 import { graphsOf, overTokens } from '../tool-memory.js';
 import { addGraph, expertGraph, replayStates, trialGraph, withoutExperts } from './replay-graphs.js';
 
-/** What it takes to replay some layers of a model. */
+/** The memory that replaying some layers of a model takes. */
 export function replayJob(bound: CalibratedModel, wanted: readonly MoeBlock[], criterion: Criterion): Job {
   const { model } = bound;
   const { hiddenSize } = model.config;
