@@ -328,7 +328,7 @@ it('says what is missing', async () => {
     missing: 'the Hub has no split validation of main, but test',
   });
   expect(await hubSource.load({ ...dataset, path: 'someone/fakts' }, 'test')).toEqual({
-    missing: 'the Hub has nothing of this name',
+    missing: 'the Hub has no dataset of this name',
   });
 });
 

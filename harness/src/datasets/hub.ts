@@ -30,7 +30,9 @@ export const hubSource: DatasetSource = {
     if (dataset.hubFiles) return loadNamed(dataset, split, options);
     const own = await openRepository(dataset, 'main', options);
     if (own && 'missing' in own) return own;
-    const found = own ? filesOfSplit(dataset, split, own) : { missing: 'the Hub has nothing of this name' };
+    const found = own
+      ? filesOfSplit(dataset, split, own)
+      : { missing: 'the Hub has no dataset of this name' };
     const isPossible = own && 'files' in found && (isParquet(found) || fits(found, own));
     if (isPossible) return loadFiles(dataset, own.commit, found, options);
     const converted = await openRepository(dataset, conversion, options);

@@ -51,7 +51,7 @@ export function textScoring(
 function scorablePair(tokenizer: Tokenizer, pair: EncodedPair, continuation: string): EncodedPair {
   if (pair.continuation.length === 0) {
     throw new MoepressError('INPUT_INVALID', {
-      message: `The continuation ${shown(continuation)} has no token of its own after its context.`,
+      message: `The continuation ${shown(continuation)} adds no token to its context.`,
       hint: 'The task does not suit this tokenizer: leave it out.',
     });
   }

@@ -88,7 +88,7 @@ export async function loadSamples(results: string): Promise<Record<string, Sampl
   }
   if (Object.keys(samples).length > 0) return samples;
   throw invalid(
-    'There are no samples beside the results.',
+    'There are no samples files next to the results.',
     results,
     'Score the model again, and save the results with their samples.',
   );

@@ -86,7 +86,7 @@ async function load(
     throw new MoepressError(isMissing ? 'CHECKPOINT_NOT_FOUND' : 'CHECKPOINT_INVALID', {
       message: `transformers.js cannot load the model: ${message.split('\n')[0]}`,
       where: model,
-      hint: `Give a folder or a Hub id with config.json and ${file}, or the \`dtype\` of the files that are there.`,
+      hint: `Give a folder or a Hub id with config.json and ${file}, or the \`dtype\` of the existing files.`,
       cause,
     });
   }

@@ -43,7 +43,7 @@ function withoutPassword(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : null;
   if (parsed === null || !/^rediss?:$/.test(parsed.protocol)) {
     throw new MoepressError('INPUT_INVALID', {
-      message: 'This is no address of a Redis server.',
+      message: 'This is not the address of a Redis server.',
       where: 'queue',
       hint: 'Give one such as redis://host:6379, or rediss://user:password@host:6379.',
     });

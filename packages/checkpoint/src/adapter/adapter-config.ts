@@ -72,7 +72,7 @@ export async function readAdapterConfig(directory: string): Promise<AdapterConfi
     throw new MoepressError('CONFIG_INVALID', {
       message: `"${path.join('.')}" is ${raw[String(path[0])] === undefined ? 'missing' : shown(raw[String(path[0])])}: ${message}.`,
       where,
-      hint: 'Restore adapter_config.json from where the adapter came.',
+      hint: 'Restore adapter_config.json from the source of the adapter.',
     });
   }
   const { base_model_name_or_path, revision, lora_alpha, alpha_pattern, use_rslora } = parsed.data;
@@ -101,7 +101,7 @@ function refuseOtherForms(raw: JsonObject, directory: string, where: string): vo
         (typeof init === 'string' && changingBase.test(init) ? 'init_lora_weights' : undefined));
   if (key === undefined) return;
   throw new MoepressError('CONFIG_UNSUPPORTED', {
-    message: `"${key}" is ${shown(raw[key])}: of adapters only plain LoRA is implemented.`,
+    message: `"${key}" is ${shown(raw[key])}: only plain LoRA adapters are implemented.`,
     where: `${where}: ${key}`,
     hint: mergeLine(directory),
   });

@@ -40,7 +40,7 @@ export async function readAdapterWeights(directory: string): Promise<AdapterWeig
     throw new MoepressError('CHECKPOINT_NOT_FOUND', {
       message: `There is an adapter_config.json, but no ${adapterFile}.`,
       where: directory,
-      hint: `Download ${adapterFile}. An adapter_model.bin is not read: ${mergeLine(directory)}`,
+      hint: `Download ${adapterFile}. adapter_model.bin is not supported: ${mergeLine(directory)}`,
     });
   }
   const { tensors, headerHash } = await readSafetensors(path);

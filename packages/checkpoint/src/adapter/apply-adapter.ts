@@ -123,7 +123,7 @@ function misfit(problem: string, where: string): MoepressError {
   return new MoepressError('TENSOR_SHAPE', {
     message: `The adapter does not fit its base: ${problem}.`,
     where,
-    hint: 'Give it the base model that it was made for.',
+    hint: 'Give the base model that the adapter was made for.',
   });
 }
 
@@ -139,7 +139,7 @@ export async function warnOfOwnTokenizer(adapter: string, base: string, { progre
   if (own === null || own === (await tokenizerIn(base))) return;
   progress?.({
     type: 'warning',
-    message: `${adapter}: The adapter has a tokenizer of its own, which is not used: texts are read as its base does, ${base}. To use it, put config.json and weights of the base beside the adapter.`,
+    message: `${adapter}: The adapter has its own tokenizer, which is not used: texts are tokenised as by its base, ${base}. To use the adapter's tokenizer, put config.json and weights of the base next to the adapter.`,
   });
 }
 

@@ -48,7 +48,7 @@ async function matcherOf(pattern: string, where: string): Promise<(module: strin
     throw new MoepressError('CONFIG_UNSUPPORTED', {
       message: `The pattern ${shown(pattern)} is not read: ${(cause as Error).message}.`,
       where,
-      hint: 'Write it without look-around and references back, or merge the adapter with PEFT.',
+      hint: 'Write it without look-around and back-references, or merge the adapter with PEFT.',
       cause,
     });
   }

@@ -113,7 +113,7 @@ export const quantities = {
   groups: 'groups of experts',
   selectedGroups: 'groups chosen from',
   gateLimit: 'bound of the clamped gate',
-  furtherLayers: 'layers that predict further tokens, which are not read',
+  furtherLayers: 'multi-token prediction layers, which are not run',
 } as const;
 
 /** What every family reads. */

@@ -117,7 +117,7 @@ export function refuseUnsupported(
   refuseUnread(raw, fixed, file);
   if (raw.less_is_moe === undefined || raw.less_is_moe === null) return;
   throw new MoepressError('CONFIG_UNSUPPORTED', {
-    message: 'The experts lie side by side in the less-is-moe layout, which is written and not read.',
+    message: 'The experts are stored in the less-is-moe layout, which can be written but not read.',
     where: `${file}: less_is_moe`,
     hint: 'Use the checkpoint it was made from with its moepress_plan.json.',
   });
@@ -154,7 +154,7 @@ export function refuseOtherHeads({ architectures }: JsonObject, file: string): v
     : [];
   if (names.length === 0 || !names.every((name) => other.test(name))) return;
   throw new MoepressError('CONFIG_UNSUPPORTED', {
-    message: `"architectures" is ${shown(names)}: this is no model that predicts the next token.`,
+    message: `"architectures" is ${shown(names)}: this model does not predict the next token.`,
     where: `${file}: architectures`,
     hint: 'Use the language model that it was made from.',
   });

@@ -68,7 +68,7 @@ function readLayerRule(reader: KeyReader<Quantity>, rule: FfnTraits['dense']): (
   if (step !== 1) {
     reader.warn(
       'moeEvery',
-      "It is not looked at: every layer after the first dense ones has experts, as in transformers. DeepSeek's own code makes others dense.",
+      "It is ignored: every layer after the first dense ones has experts, as in transformers. DeepSeek's own code makes others dense.",
     );
   }
   return (layer) => layer >= first;
@@ -119,7 +119,7 @@ export function readActivation(reader: KeyReader<Quantity>, clamp: FfnTraits['cl
     if (told !== clamp.limit) {
       reader.warn(
         'gateLimit',
-        `${told} is not looked at: the limit is ${clamp.limit}, as in transformers. Other programs, such as vLLM, obey it.`,
+        `${told} is ignored: the limit is ${clamp.limit}, as in transformers. Other programs, such as vLLM, use it.`,
       );
     }
     return { kind: 'clamped-swiglu', ...clamp };

@@ -119,7 +119,7 @@ function refused(key: string, value: unknown, where: string): MoepressError {
   return new MoepressError('CONFIG_UNSUPPORTED', {
     message: `generation_config.json sets "${key}" to ${shown(value)}, which changes what generate() of transformers writes and is not implemented.`,
     where: `${where}: generation_config.json: ${key}`,
-    hint: `Take "${key}" out of a copy of the checkpoint to generate without it; tasks that only score are not touched by it.`,
+    hint: `Take "${key}" out of a copy of the checkpoint to generate without it; tasks that only score are not affected.`,
   });
 }
 

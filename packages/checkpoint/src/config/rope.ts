@@ -126,7 +126,7 @@ export function readRotatedDim(reader: KeyReader<Quantity>, dim: number, rule: R
     const at = rule === 'undivided' && reader.has('partialRotary') ? 'partialRotary' : form;
     throw reader.unsupported(at, 'a partial_rotary_factor of 1');
   }
-  reader.warn('partialRotary', `${part} is not looked at: the whole head is rotated, as in transformers.`);
+  reader.warn('partialRotary', `${part} is ignored: the whole head is rotated, as in transformers.`);
   return dim;
 }
 

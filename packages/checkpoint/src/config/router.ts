@@ -36,7 +36,7 @@ function readNormalise(reader: KeyReader<Quantity>, rule: RouterTraits['normalis
   if (told && topK > 1) {
     reader.warn(
       'normalises',
-      "It is not looked at: the weights are scaled and not normalised, as in transformers. DeepSeek's own code normalises them and does not scale.",
+      "It is ignored: the weights are scaled and not normalised, as in transformers. DeepSeek's own code normalises them and does not scale.",
     );
   }
   return false;

@@ -121,7 +121,7 @@ async function openLock(path: string, make: boolean): Promise<FileHandle> {
   } catch (cause) {
     throw asWriteError(cause, path);
   }
-  throw asWriteError(new Error('what is there is no file'), path);
+  throw asWriteError(new Error('the path is not a file'), path);
 }
 
 async function isStill(file: FileHandle, path: string): Promise<boolean> {

@@ -44,8 +44,8 @@ describe('files of a checkpoint', () => {
     ['what looks like a snapshot of a cache', '../blobs/secret', 'a link that leaves the folder'],
     ['nothing', 'nowhere', 'a link that leads to nothing'],
     ['itself', 'LICENSE', 'a link that leads to nothing'],
-    ['a folder', '.', 'no file'],
-    ['a device', '/dev/zero', 'no file'],
+    ['a folder', '.', 'not a file'],
+    ['a device', '/dev/zero', 'not a file'],
   ])('are refused by name where they are links to %s', async (_, target, problem) => {
     const outside = await temporaryFolder();
     await writeFile(join(outside, 'secret'), 'secret');
@@ -67,10 +67,10 @@ describe('files of a checkpoint', () => {
     expect(await failure(ownCompanions(folder))).toMatchObject({ where: join(folder, 'vocab.txt') });
     expect(await failure(openModel(folder))).toMatchObject({
       code: 'CHECKPOINT_INVALID',
-      message: 'vocab.txt is no file.',
+      message: 'vocab.txt is not a file.',
     });
     const changed = { name: 'vocab.txt', path: join(folder, 'vocab.txt'), bytes: 1 };
-    expect((await failure(openOwnFile(changed))).message).toBe('vocab.txt is no file.');
+    expect((await failure(openOwnFile(changed))).message).toBe('vocab.txt is not a file.');
   });
 
   it('are no pipes where weights are expected', async () => {

@@ -44,7 +44,7 @@ export async function ownFile(directory: string, name: string): Promise<OwnFile 
   const real = await realpath(path).catch(() => null);
   if (real === null) throw refused(`${name} is a link that leads to nothing`, path);
   const info = await stat(real);
-  if (!info.isFile()) throw refused(`${name} is no file`, path);
+  if (!info.isFile()) throw refused(`${name} is not a file`, path);
   const folder = await realpath(directory);
   if (!isInside(folder, real) && !isOwnBlob(folder, real) && !isBlob(real)) {
     throw refused(`${name} is a link that leaves the folder, to ${real}`, path);
@@ -60,7 +60,7 @@ export async function openOwnFile({ name, path }: OwnFile): Promise<FileHandle> 
   });
   if ((await file.stat()).isFile()) return file;
   await file.close();
-  throw refused(`${name} is no file`, path);
+  throw refused(`${name} is not a file`, path);
 }
 
 /** The companions of a folder. Throws `CHECKPOINT_INVALID` as `ownFile`. */
@@ -81,7 +81,7 @@ export async function checkFiles(directory: string): Promise<void> {
     const path = join(directory, entry.name);
     // A link to nothing is as good as no file.
     const info = await stat(path).catch(() => null);
-    if (info && !info.isFile() && !info.isDirectory()) throw refused(`${entry.name} is no file`, path);
+    if (info && !info.isFile() && !info.isDirectory()) throw refused(`${entry.name} is not a file`, path);
   }
 }
 
@@ -108,6 +108,6 @@ function isBlob(path: string): boolean {
 
 const refused = (problem: string, where: string, cause?: unknown): MoepressError =>
   invalidCheckpoint(problem, where, {
-    hint: 'Put the file itself in the place of the link, or remove it.',
+    hint: 'Replace the link by the file itself, or remove it.',
     cause,
   });

@@ -93,7 +93,7 @@ export class CachedRepository {
   #ref(revision: string): string {
     if (staysInside(revision)) return join(this.#folder, 'refs', revision);
     throw new MoepressError('HUB_NOT_FOUND', {
-      message: `${shown(revision)} is no valid revision.`,
+      message: `${shown(revision)} is not a valid revision.`,
       where: this.#id,
     });
   }

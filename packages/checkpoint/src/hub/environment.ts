@@ -55,7 +55,7 @@ function expanded(path: string): string {
 function checkEndpoint(endpoint: string): string {
   if (URL.canParse(endpoint) && /^https?:$/.test(new URL(endpoint).protocol)) return endpoint;
   throw new MoepressError('HUB_UNREACHABLE', {
-    message: `${endpoint} is no address of a server.`,
+    message: `${endpoint} is not the address of a server.`,
     where: 'HF_ENDPOINT',
     hint: `Give it an address such as ${HUB_URL}, or unset it.`,
   });

@@ -14,7 +14,7 @@ export function asHubError(cause: unknown, where: string, token: HubToken | null
   if (!(cause instanceof HubApiError)) return unreachable(explain(cause), where, cause);
   const { statusCode } = cause;
   if (statusCode === 404) {
-    const message = 'The Hub has nothing of this name, or not in this revision.';
+    const message = 'The Hub has no repository or file of this name in this revision.';
     return new MoepressError('HUB_NOT_FOUND', { message, where, cause });
   }
   if (statusCode === 401 && token) {
@@ -27,7 +27,7 @@ export function asHubError(cause: unknown, where: string, token: HubToken | null
   }
   if (statusCode === 403 && token) {
     return new MoepressError('HUB_FORBIDDEN', {
-      message: `The Hub knows the token of ${token.from}, and it gives no access (403): the repository is gated, or the token may not read it.`,
+      message: `The Hub accepts the token of ${token.from} but refuses access (403): the repository is gated, or the token may not read it.`,
       where,
       hint: 'Accept the licence on the page of the repository with the same account, or give the token the right to read it.',
       cause,
@@ -36,7 +36,7 @@ export function asHubError(cause: unknown, where: string, token: HubToken | null
   if (statusCode === 401 || statusCode === 403) {
     // The Hub does not tell strangers whether a repository is private or does not exist.
     return new MoepressError('HUB_FORBIDDEN', {
-      message: `The Hub refuses access (${statusCode}): it has nothing of this name, or it is private or gated.`,
+      message: `The Hub refuses access (${statusCode}): the repository does not exist, or it is private or gated.`,
       where,
       hint: 'Check the spelling. If it is right, accept the licence on its page and set HF_TOKEN.',
       cause,

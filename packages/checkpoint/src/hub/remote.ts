@@ -176,7 +176,7 @@ function authorise(headers: Headers, { value, from: source }: HubToken): void {
     headers.set('Authorization', `Bearer ${value}`);
   } catch {
     throw new MoepressError('INPUT_INVALID', {
-      message: 'The token of the Hub holds characters that no token has.',
+      message: 'The token of the Hub contains characters that no token has.',
       where: source,
       hint: 'Copy it again from the settings of your account, or unset it.',
     });

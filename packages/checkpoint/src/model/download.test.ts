@@ -109,9 +109,9 @@ describe('a Hub id', () => {
       seen.add(headers.authorization);
       return 403;
     };
-    expect((await failure(openModel(repository))).message).toContain('gives no access (403)');
+    expect((await failure(openModel(repository))).message).toContain('refuses access (403)');
     vi.stubEnv('HF_HUB_DISABLE_IMPLICIT_TOKEN', '1');
-    expect((await failure(openModel(repository))).message).toContain('has nothing of this name');
+    expect((await failure(openModel(repository))).message).toContain('the repository does not exist');
     expect([...seen]).toEqual(['Bearer hf_old', 'Bearer hf_new', undefined]);
   });
 

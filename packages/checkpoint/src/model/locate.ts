@@ -21,7 +21,7 @@ export async function locateCheckpoint(
   const info = await stat(id).catch(() => null);
   if (info?.isDirectory()) return { directory: resolve(id), revision: null };
   if (info || !hubId.test(id)) {
-    const message = info ? 'This is not a folder.' : 'There is no such folder, and it is no Hub id.';
+    const message = info ? 'This is not a folder.' : 'This is not a folder, and not a valid Hub id.';
     throw new MoepressError('CHECKPOINT_NOT_FOUND', { message, where: id });
   }
   // Loaded only when asked for: most models are local, and the Hub library is large.

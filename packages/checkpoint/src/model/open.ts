@@ -51,7 +51,7 @@ async function openBaseOf(
     new MoepressError('CHECKPOINT_NOT_FOUND', {
       message: `This is a LoRA adapter without its base model. ${message}`,
       where: directory,
-      hint: `Put config.json and weights of the base beside the adapter. ${mergeLine(directory)}`,
+      hint: `Put config.json and weights of the base next to the adapter. ${mergeLine(directory)}`,
       cause,
     });
   if (base === null) throw missing('Its adapter_config.json does not name one.');

@@ -29,7 +29,7 @@ export async function readVocabulary(
   if (await equalValues(asFloat(input), asFloat(output))) return tie(input);
   progress?.({
     type: 'warning',
-    message: `config.json says tie_word_embeddings, but ${output.name} differs from ${input.name}: it is used as a head of its own, as in transformers.`,
+    message: `config.json says tie_word_embeddings, but ${output.name} differs from ${input.name}: the head is used as a separate tensor, as in transformers.`,
   });
   return { embed: input, head: output, tied: false };
 }

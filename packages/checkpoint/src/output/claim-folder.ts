@@ -70,7 +70,7 @@ async function claimWithin(folder: string, options: FolderOutputOptions): Promis
   }
 }
 
-const something = 'There is something at the output path';
+const something = 'The output path is not empty';
 /** The staging folder inside an existing folder is hidden. */
 const stagedName = '.moepress';
 /** Entries of a disk's root folder that exist before anybody writes to it. */

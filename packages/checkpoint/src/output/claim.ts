@@ -45,7 +45,7 @@ export async function claim(
   }
   progress?.({
     type: 'warning',
-    message: `The disk of ${out} keeps no locks: make sure that no other run writes there.`,
+    message: `The disk of ${out} does not support file locks: make sure that no other run writes there.`,
   });
   return null;
 }

@@ -29,7 +29,7 @@ export async function lookAt(out: string): Promise<Place> {
   const info = await stat(real);
   if (info.isDirectory()) return { path: real, kind: 'folder' };
   if (info.isFile()) return { path: real, kind: 'file' };
-  throw occupied('There is something at the output path that is neither file nor folder', path);
+  throw occupied('The output path is neither a file nor a folder', path);
 }
 
 export const occupied = (problem: string, where: string, hint?: string): MoepressError =>

@@ -60,9 +60,9 @@ export async function keepFinished(
 ): Promise<MoepressError> {
   const where = await moveAside(staging, content);
   return new MoepressError('OUTPUT_EXISTS', {
-    message: `All is done, but cannot be put in its place (${(cause as Error).message}): it is kept as ${where}.`,
+    message: `The output is complete, but cannot be moved to its place (${(cause as Error).message}): it is kept as ${where}.`,
     where: out,
-    hint: 'Move it to where it shall be.',
+    hint: 'Move it to the intended place.',
     cause,
   });
 }

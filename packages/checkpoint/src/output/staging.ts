@@ -113,7 +113,7 @@ async function sweep(path: string, folder: string, progress: Progress | undefine
   await rm(path, { recursive: true, force: true });
   progress?.({
     type: 'warning',
-    message: `Removed ${path} (${bytes} bytes), which a run left that ended before it was done.`,
+    message: `Removed ${path} (${bytes} bytes), which an interrupted run had left.`,
   });
 }
 

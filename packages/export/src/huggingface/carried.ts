@@ -40,6 +40,6 @@ function refused(message: string, model: Model): MoepressError {
   return new MoepressError('CONFIG_UNSUPPORTED', {
     message,
     where: model.source.directory,
-    hint: 'Remove these tensors from the checkpoint, or restore the config.json that tells of them.',
+    hint: 'Remove these tensors from the checkpoint, or restore the config.json that describes them.',
   });
 }

@@ -93,7 +93,7 @@ function arrangeMasked(model: Model, manifest: ArchitectureManifest): Experts {
   const masked = maskExperts(model);
   if (isRagged(masked, manifest)) {
     throw new MoepressError('CONFIG_UNSUPPORTED', {
-      message: 'Nothing tells where the channels were that the experts of this model lost.',
+      message: 'The original positions of the channels that the experts of this model lost are not known.',
       where: model.id,
       hint: 'Apply the plan to its base model, or choose the layout materialised.',
     });

@@ -91,7 +91,7 @@ async function checkEmpty(folder: string): Promise<void> {
   });
   if (names.length === 0) return;
   throw new MoepressError('OUTPUT_EXISTS', {
-    message: 'There is something at the output path.',
+    message: 'The output path is not empty.',
     where: folder,
   });
 }

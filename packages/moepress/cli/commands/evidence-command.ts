@@ -50,7 +50,7 @@ async function checkFolder(dir: string): Promise<void> {
   const info = await stat(dir).catch(() => null);
   if (info?.isDirectory()) return;
   throw new MoepressError('INPUT_INVALID', {
-    message: 'There is no such folder.',
+    message: 'The folder does not exist.',
     where: dir,
     hint: 'Give the folder of a store or of one statistic, or nothing for the default store.',
   });
@@ -133,7 +133,7 @@ function cells({ layer, tokens, capability }: LayerReport): string[] {
 const states = new Map<boolean | null, string>([
   [true, 'a run is using it'],
   [false, 'left by a run that ended'],
-  [null, 'nobody can tell: the disk keeps no locks'],
+  [null, 'unknown: the disk does not support file locks'],
 ]);
 
 /** For people; nothing if there is nothing. */

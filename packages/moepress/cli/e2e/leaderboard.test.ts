@@ -62,7 +62,7 @@ describe('moepress leaderboard', () => {
     }));
 
   it.each([
-    ['models: [tiny\ntasks: 3', /^error: This is no YAML/m, 2],
+    ['models: [tiny\ntasks: 3', /^error: This is not valid YAML/m, 2],
     ['models: [tiny]\ntasks: [tiny_facts]\nmethods: [reap]\nratios: [0.5, 1.5]', /ratios\.1/, 4],
     ['models: [tiny]\ntasks: [tiny_facts]\nmethods:\n  - reap\n  - raep\nratios: [0.5]', /reap/, 5],
     ['models: [tiny]\ntasks: [tiny_fact]\nmethods: [reap]\nratios: [0.5]', /tiny_facts/, 2],
@@ -86,7 +86,7 @@ describe('moepress leaderboard', () => {
       /ratios of the recipe/,
       5,
     ],
-    ['models: [./gone]\ntasks: [tiny_facts]\nmethods: [reap]\nratios: [0.5]', /no such folder/, 1],
+    ['models: [./gone]\ntasks: [tiny_facts]\nmethods: [reap]\nratios: [0.5]', /not a folder/, 1],
   ])('names the line of %j', (text, message, line) =>
     inTemporaryFolder(async (folder) => {
       writeFileSync(join(folder, 'recipe.yaml'), text);

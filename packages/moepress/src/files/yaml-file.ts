@@ -127,7 +127,7 @@ function repeatedKey(document: Document): Scalar | undefined {
 }
 
 function noYaml(problem: string, where: string, cause?: unknown): MoepressError {
-  return new MoepressError('INPUT_INVALID', { message: `This is no YAML: ${problem}.`, where, cause });
+  return new MoepressError('INPUT_INVALID', { message: `This is not valid YAML: ${problem}.`, where, cause });
 }
 
 /** Of a union, what was wrong with the alternative that came closest: the last. */

@@ -44,7 +44,7 @@ export async function readPlan(place: string): Promise<PlanFile> {
     throw new MoepressError('PLAN_INVALID', {
       message: 'The file of learned tensors is absent, damaged, or that of another plan.',
       where: path,
-      hint: 'Put the file that was made with the plan beside it.',
+      hint: 'Put the file that was made with the plan next to it.',
     });
   }
   return { plan, tensors: (await readSafetensors(path)).tensors };

@@ -71,7 +71,7 @@ function tooLarge(session: string, bytes: number, others: number, most: number):
   const told = (n: number) =>
     n < 2 ** 30 ? `${(n / 2 ** 20).toFixed(1)} MiB` : `${(n / 2 ** 30).toFixed(2)} GiB`;
   return new MoepressError('ENGINE_FAILED', {
-    message: `The weights of ${session} take ${told(bytes)}${others > 0 ? ` beside ${told(others)} of others` : ''}; the device's memory has ${told(most)} for weights.`,
+    message: `The weights of ${session} take ${told(bytes)}${others > 0 ? ` in addition to ${told(others)} of others` : ''}; the device's memory has ${told(most)} for weights.`,
     where: 'gpuMemory',
     hint: 'Give it more with `gpuMemory`, of which half is for weights, or halve them with `precision` float16.',
   });

@@ -133,7 +133,7 @@ function notOurs(taken: 'busy' | 'none', name: string, where: string): MoepressE
   }
   return new MoepressError('WRITE_FAILED', {
     message:
-      'The disk keeps no locks, so that nobody can tell whether another process is at this training run.',
+      'The disk does not support file locks, so it cannot be checked whether another process is working on this training run.',
     where,
     hint: 'Give `cache.training`, a folder on a disk that supports file locks, such as a local disk.',
   });

@@ -73,7 +73,7 @@ async function open(parcel: Uint8Array, variant: string) {
 
 function unfit(variant: string, cause?: unknown): MoepressError {
   return new MoepressError('INPUT_INVALID', {
-    message: `What the queue holds of the variant ${variant.slice(0, 16)} is no cell of a leaderboard.`,
+    message: `What the queue holds of the variant ${variant.slice(0, 16)} is not a cell of a leaderboard.`,
     where: 'queue',
     hint: 'Use a Redis server that only machines with the same moepress write to.',
     cause,
