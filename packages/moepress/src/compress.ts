@@ -9,11 +9,11 @@ import { type MethodRequest, planAll } from './planning/plan-all.js';
 import { type SessionOption, withSession } from './session.js';
 import { Calibration, type MeasureOptions } from './statistics/calibration.js';
 
-/** A method, how much it removes, and what else it is told. */
+/** A method, how much it removes, and its further settings. */
 export interface MethodChoice extends Pick<CalibrationChoice, 'calibration'> {
-  /** By its name, such as `conmoe`, or itself. */
+  /** The method's name, such as `conmoe`, or the method itself. */
   readonly method: MethodInput;
-  /** Share of the routed-expert parameters to remove, in [0, 1); absent where a method has a size of its own. */
+  /** Share of the routed-expert parameters to remove, in [0, 1); absent if the method's options set the size. */
   readonly ratio?: number | undefined;
   /** Seed of everything random; 0 by default. */
   readonly seed?: number | undefined;
@@ -21,7 +21,7 @@ export interface MethodChoice extends Pick<CalibrationChoice, 'calibration'> {
   readonly options?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** What all choices of one call share. */
+/** Settings that all decisions of one call share. */
 export interface CompressAllOptions
   extends ComputeOptions,
     SessionOption,

@@ -19,7 +19,7 @@ import { type CacheOption, type WorkOptions, workOf } from './options.js';
 import type { PlanInput } from './plans/plan-file.js';
 import { type ModelSession, type SessionOption, type SessionOptions, withSession } from './session.js';
 
-/** What is asked, of whichever model. */
+/** The questions, for any model. */
 export interface Questions extends Pick<DataOptions, 'data'> {
   /** Names of tasks and groups, or tasks of your own from `defineTask`. */
   readonly tasks: AskOptions['tasks'];
@@ -43,9 +43,9 @@ export interface EvaluateOptions extends Questions, SessionOptions, SessionOptio
   readonly cache?: CacheOption | undefined;
 }
 
-/** What an evaluation gave: the record as lm-evaluation-harness writes it, and the samples. */
+/** The result of an evaluation: the record in lm-evaluation-harness' schema, and the samples. */
 export interface Evaluation extends ScoredTasks {
-  /** How fast log-likelihoods were computed; null where none had to be, or elsewhere. */
+  /** The speed of computing log-likelihoods; null where none was computed, or not here. */
   readonly throughput: Throughput | null;
 }
 

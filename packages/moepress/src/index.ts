@@ -1,4 +1,4 @@
-/** What npm `moepress` exports. Nothing here prints or reads the command line; the command stands on it. */
+/** The exports of npm `moepress`. Nothing here prints or reads the command line; the command is built on it. */
 export {
   type CompressionPlan,
   type Compressor,

@@ -5,9 +5,9 @@ import { type ModelInput, type OpenModelOptions, resolveModel } from './models/o
 
 export interface InspectOptions extends OpenModelOptions, FindOptions {}
 
-/** What a model is made of, and the plugins that were not asked what they could save. */
+/** The structure of a model, and the plugins that were not loaded to find out what they could save. */
 export interface InspectedModel extends ModelReport {
-  /** Nothing of them is loaded unless `plugins` names them: looking at a model runs nobody's code but moepress's own. */
+  /** Only plugins named in `plugins` are loaded: inspecting a model runs no code but moepress's own. */
   readonly otherPlugins: readonly InstalledPlugin[];
 }
 

@@ -10,7 +10,7 @@ export interface ListedMethod {
   readonly package: string;
 }
 
-/** What installed plugins declare; none of them is loaded for it. */
+/** The methods that installed plugins declare; no plugin is loaded for this. */
 export async function listMethods(options: FindOptions = {}): Promise<ListedMethod[]> {
   const installed = await openPlugins(options).packages();
   return installed.flatMap(({ package: name, methods, refiners }) => [
@@ -21,7 +21,7 @@ export async function listMethods(options: FindOptions = {}): Promise<ListedMeth
 
 export interface ListedTask {
   readonly name: string;
-  /** Of a group, the tasks in it; the task itself otherwise. */
+  /** The tasks of a group; the task itself otherwise. */
   readonly tasks: readonly string[];
 }
 

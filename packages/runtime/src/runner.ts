@@ -59,7 +59,7 @@ function fitsDevice(model: Model, { precision, gpuMemory = defaultGpuMemory }: R
   return bytes < gpuMemory * weightShare;
 }
 
-/** Throws `CONFIG_UNSUPPORTED`: on devices nothing keeps what stays of a sequence in a recurrence. */
+/** Throws `CONFIG_UNSUPPORTED` for recurrent blocks, whose states are not kept on devices. */
 function refuseRecurrence({ id, blocks }: Model): void {
   if (blocks.every(hasAttention)) return;
   throw new MoepressError('CONFIG_UNSUPPORTED', {
@@ -69,7 +69,7 @@ function refuseRecurrence({ id, blocks }: Model): void {
   });
 }
 
-/** How the processor runs a model within the memory it may take. */
+/** How the CPU runs a model within the memory it may take. */
 function planned(
   model: Model,
   { memory, idle, threads, workers }: RunnerOptions,

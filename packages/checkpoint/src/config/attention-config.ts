@@ -31,7 +31,7 @@ export interface GroupedQueryConfig extends Heads {
   readonly clip: number | null;
   readonly sinks: boolean;
   readonly outputGate: boolean;
-  /** By layer: tokens it sees, null for all. */
+  /** For each layer, the number of tokens it attends to; null for all. */
   readonly windows: readonly (number | null)[];
   /** By layer: whether queries and keys stay unrotated. */
   readonly unrotated: readonly boolean[];

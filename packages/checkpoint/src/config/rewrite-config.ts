@@ -32,7 +32,7 @@ function changedBy(raw: JsonObject, { keys }: ArchitectureManifest, changes: Cha
   return config;
 }
 
-/** A value of config.json, or what stands for it; undefined if the family does not read it. */
+/** A value of config.json, or its default; undefined if the family does not read it. */
 export function quantityOf(raw: JsonObject, manifest: ArchitectureManifest, quantity: Quantity): unknown {
   const text = textConfig(raw, manifest, 'config.json');
   const reader = new KeyReader<Quantity>(text, manifest.keys, 'config.json');

@@ -8,7 +8,7 @@ export interface Seed {
   readonly gradient: Value;
 }
 
-/** What a derivative is given: a node, its values, and the gradients of its outputs. */
+/** The arguments of a derivative: a node, its values, and the gradients of its outputs. */
 export interface VjpContext {
   readonly node: NodeIR;
   readonly inputs: readonly (Value | null)[];

@@ -3,11 +3,11 @@ import { MoepressError, type Work } from '@moepress/core';
 import { type Device, isPublished, ModelRunner, productSpeed, unavailable } from '@moepress/runtime';
 import { tinyModel } from '@moepress/tiny';
 
-/** What was found out about a device. */
+/** The result of examining a device. */
 export type Examination =
   | {
       readonly device: Device;
-      /** `wrong`: it starts, but what it computes is not what the processor does. */
+      /** `wrong`: it starts, but its results differ from those of the CPU. */
       readonly state: 'works' | 'wrong';
       /** FLOP/s of an fp32 matrix product. */
       readonly speed: number;
@@ -39,7 +39,7 @@ export async function examine(device: Device, expected: Answer, work: Work): Pro
   }
 }
 
-/** What the embedded model makes of a few tokens. */
+/** Logits and a continuation of the embedded model for a few tokens. */
 export interface Answer {
   /** Logits of every token of the text. */
   readonly logits: Float32Array;
@@ -68,10 +68,13 @@ export async function answerOn(device: Device, work: Work): Promise<Answer> {
   }
 }
 
-/** What is right: the processor's answer. */
+/** The reference: the CPU's answer. */
 export const reference = (work: Work): Promise<Answer> => answerOn('cpu', work);
 
-/** The largest difference of two answers' logits; infinite if one is no number, or the continuations differ. */
+/**
+ * The largest difference between the logits of two answers; infinite if one is not a number, or the continuations
+ * differ.
+ */
 export function difference(answer: Answer, expected: Answer): number {
   const agree = answer.continuation.every((token, i) => token === expected.continuation[i]);
   if (!agree) return Number.POSITIVE_INFINITY;

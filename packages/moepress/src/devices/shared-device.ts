@@ -11,9 +11,12 @@ import type { ComputeOptions } from '../options.js';
 
 /** A device that has started, for several models at once: each gets its share of the device's memory. */
 export interface SharedDevice {
-  /** For what comes before the models, which may take all memory alone. */
+  /** The device for work before the models, which may take all memory alone. */
   readonly whole: StartedDevice;
-  /** For each model: what the process may take as if the others were not there, and what it took before them. */
+  /**
+   * For each model: what the process may take as if the other models were not there, and what it took before they
+   * were opened.
+   */
   readonly each: StartedDevice & { readonly idle: number; readonly threads: number };
 }
 

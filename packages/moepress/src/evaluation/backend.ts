@@ -23,13 +23,13 @@ export interface ServerBackend {
   readonly kind: 'server';
   /** Such as `http://localhost:8000/v1`. */
   readonly baseUrl: string;
-  /** What the server calls the model; by default as it was given. */
+  /** The server's name for the model; by default the name as given. */
   readonly servedName?: string | undefined;
   /** Tokens of a prompt and its answer; 2048 by default. */
   readonly maxLength?: number | undefined;
   /** Requests at once; 8 by default. */
   readonly concurrency?: number | undefined;
-  /** What the server wants to be sent. */
+  /** The API key of the server. */
   readonly apiKey?: string | undefined;
 }
 
@@ -40,7 +40,7 @@ export interface TransformersJsBackend {
   readonly dtype?: OnnxDtype | undefined;
 }
 
-/** A model that others run, and what it answered before, where that is to be kept. */
+/** A model that runs elsewhere, and a cache of its earlier answers, where these are to be kept. */
 export interface OpenedBackend {
   readonly model: LanguageModel;
   openResponses?(): Promise<ResponseCache>;

@@ -11,7 +11,7 @@ import { notKept, storeFolder } from '../files/output.js';
 import { companionsHash } from '../models/companions.js';
 import { type CacheOption, cacheFolder } from '../options.js';
 
-/** Beside the evidence. */
+/** A folder next to the evidence. */
 const defaultRoot = () => join(dirname(defaultEvidenceRoot()), 'answers');
 
 /**
@@ -33,7 +33,7 @@ export async function openLocalResponses(
   return checkedStore(giveUp ? givenUp(store, giveUp) : store, checkUnchanged);
 }
 
-/** A store that keeps nothing more once its disk takes nothing more, which `tell` hears of. */
+/** A cache that stores nothing more once its disk refuses to write, which is reported to `tell`. */
 export function givenUp(store: ResponseCache, tell: (error: MoepressError) => void): ResponseCache {
   let isGivenUp = false;
   return {
@@ -51,7 +51,7 @@ export function givenUp(store: ResponseCache, tell: (error: MoepressError) => vo
   };
 }
 
-/** A store that keeps nothing once the files it is about are others: `checkUnchanged` throws then. */
+/** A cache that stores nothing more once its files have changed: `checkUnchanged` throws then. */
 export function checkedStore(store: ResponseCache, checkUnchanged: () => Promise<void>): ResponseCache {
   return {
     get: (request) => store.get(request),

@@ -21,7 +21,7 @@ interface OnnxFilesOptions extends ModelOptions, WorkOptions {
   readonly cache?: CacheOption | undefined;
 }
 
-/** Beside the evidence. */
+/** A folder next to the evidence. */
 const downloads = () => join(dirname(defaultEvidenceRoot()), 'transformers.js');
 
 /** ONNX files that others exported, a folder or a Hub id, run by transformers.js. */

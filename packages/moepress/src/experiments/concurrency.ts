@@ -24,7 +24,7 @@ export async function mapConcurrent<Item>(
   if (failure.signal.aborted) throw failure.signal.reason;
 }
 
-/** Queues what it is given: each starts when all before it have ended, however they ended. */
+/** A serial queue: each task starts when all before it have ended, successfully or not. */
 export function serialQueue() {
   let last: Promise<unknown> = Promise.resolve();
   return <Result>(run: () => Promise<Result>): Promise<Result> => {

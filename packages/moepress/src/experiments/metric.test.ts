@@ -20,7 +20,7 @@ describe('metricsOf', () => {
   });
 });
 
-/** As a run of these tasks leaves them: the subjects of MMLU, its groups, and tasks beside it. */
+/** Results of a run of these tasks: the subjects of MMLU, its groups, and other tasks. */
 const mmlu = {
   mmlu_anatomy: { 'acc,none': 0.2 },
   mmlu_virology: { 'acc,none': 0.4 },

@@ -19,7 +19,7 @@ export function scoresOf({ results }: ResultsRecord): Record<string, Record<stri
   );
 }
 
-/** What is shown of a task: one number. */
+/** The number shown for a task. */
 export interface Metric {
   readonly task: string;
   /** `metric,filter` as in results files. */

@@ -2,16 +2,16 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSafetensors } from '@moepress/checkpoint';
 
-/** Bytes at the beginning of a file that tell what it is. */
+/** Bytes at the beginning of a file that identify its kind. */
 const headBytes = 2048;
 /** Far more than any plan takes. */
 const mostBytes = 64 * 1024 * 1024;
 
-/** What a trace of a forward pass holds, and no checkpoint. */
+/** A tensor that only traces of a forward pass contain. */
 const traced = ['logits', 'hidden', 'nll'];
-/** What marks a figure: an attribute of its root. */
+/** An attribute of the root element that marks a figure. */
 export const figureMark = 'data-moepress';
-/** How a trace of what took the time begins. */
+/** The beginning of a profile file. */
 export const profileHead = '{"otherData":{"moepress":"profile"},"traceEvents":';
 
 /** What commands write as files, and whether a file is one: only such a file is replaced without being asked for. */

@@ -4,7 +4,7 @@ import { type Document, isScalar, LineCounter, parseDocument, type Scalar, visit
 import type { z } from 'zod';
 import { readText } from './text-file.js';
 
-/** What a YAML file holds, and where each of its parts stands: `recipe.yaml:12`. */
+/** The content of a YAML file, and the place of each of its parts: `recipe.yaml:12`. */
 export interface LocatedYaml<Data> {
   readonly data: Data;
   whereIs(path: readonly PropertyKey[]): string;
@@ -130,7 +130,7 @@ function noYaml(problem: string, where: string, cause?: unknown): MoepressError 
   return new MoepressError('INPUT_INVALID', { message: `This is not valid YAML: ${problem}.`, where, cause });
 }
 
-/** Of a union, what was wrong with the alternative that came closest: the last. */
+/** For a union, the message of the alternative that came closest: the last. */
 function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   const inner = issue.code === 'invalid_union' ? issue.errors.at(-1)?.[0] : undefined;
   return inner ? innermost({ ...inner, path: [...issue.path, ...inner.path] }) : issue;

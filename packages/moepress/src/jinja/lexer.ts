@@ -14,7 +14,7 @@ export type TokenKind =
 
 export interface Token {
   readonly kind: TokenKind;
-  /** Of `begin` and `end` the brace: `{` for an expression, `%` for a statement. */
+  /** For `begin` and `end`, the brace: `{` for an expression, `%` for a statement. */
   readonly text: string;
   readonly line: number;
 }

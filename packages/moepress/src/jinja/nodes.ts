@@ -1,4 +1,4 @@
-/** What a template is made of. Expressions have values, statements write text. */
+/** The parts of a template. Expressions have values, statements write text. */
 export type Expression =
   | { readonly kind: 'constant'; readonly value: string | bigint | number | boolean | null }
   | { readonly kind: 'name'; readonly name: string }

@@ -191,7 +191,7 @@ export function order(left: Value, right: Value): number {
   return a.length - b.length;
 }
 
-/** By code points; JavaScript compares the halves of those beyond the first 65,536. */
+/** Compares by code points; JavaScript compares the halves of those beyond the first 65,536. */
 function orderOfTexts(left: string, right: string): number {
   const [a, b] = [[...left], [...right]];
   for (const [i, char] of a.entries()) {

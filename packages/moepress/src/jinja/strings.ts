@@ -114,7 +114,7 @@ const pad = (place: (missing: number) => [number, number]) =>
     return limited(fill.repeat(Math.min(before, 2 ** 24)) + of + fill.repeat(Math.min(after, 2 ** 24)));
   });
 
-/** As Python centres: the odd blank goes left where the width is odd. */
+/** Centres as Python does: the odd space goes left where the width is odd. */
 export const centred = (of: string, width: number): [number, number] => {
   const missing = width - [...of].length;
   const left = Math.floor(missing / 2) + (missing & width & 1);

@@ -27,7 +27,7 @@ export class Tuple {
   }
 }
 
-/** What a name means that nothing has. Most uses of it are errors, but it prints as nothing. */
+/** The value of an undefined name. Most uses of it are errors, but it prints as nothing. */
 export class Undefined {
   readonly name: string;
   constructor(name: string) {

@@ -24,9 +24,12 @@ export interface FindOptions extends Pick<WorkOptions, 'onProgress'> {
 
 /** The plugins that methods are looked for in. */
 export interface OpenedPlugins {
-  /** Of all plugins that are installed. */
+  /** Methods of all installed plugins. */
   readonly installed: PluginRegistry;
-  /** Of those that came with moepress, and those asked for: nothing else is loaded unless a method of it is. */
+  /**
+   * Methods of plugins that come with moepress and of those asked for: no other plugin is loaded unless one of its
+   * methods is.
+   */
   readonly bundled: PluginRegistry;
   readonly others: Plugins['others'];
   /** All of them, as their packages declare. */

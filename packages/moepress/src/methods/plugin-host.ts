@@ -12,21 +12,21 @@ import {
 import { findProject } from './plugin-project.js';
 
 export interface HostOptions {
-  /** Where the user stands. */
+  /** The user's working folder. */
   readonly cwd?: string;
   /** Folder of the command. */
   readonly own?: string;
   /** Paths or names that the user gave as `--plugin`. */
   readonly asked?: readonly string[];
-  /** Told of plugins that are not used although a project names them. */
+  /** Called for plugins that are not used although a project names them. */
   readonly tell?: (message: string) => void;
 }
 
-/** Where plugins come from. */
+/** The sources of plugins. */
 export interface Plugins {
   /** All that the user has installed. */
   readonly installed: PackageHost;
-  /** Those that came with the command, and those that were asked for by `--plugin`. */
+  /** Plugins that came with the command, and those named by `--plugin`. */
   readonly bundled: PackageHost;
   /** Those of the first that are not among the second: nothing of them has been loaded. */
   others(): readonly InstalledPlugin[];

@@ -13,15 +13,15 @@ import {
 } from './plugin-manifest.js';
 import { distrustOf, trustedAncestors } from './plugin-project.js';
 
-/** A plugin's package as it lies on the disk. */
+/** A plugin's package on disk. */
 export interface PluginPackage {
   readonly name: string;
-  /** Of the package, or the file of a plugin without one. */
+  /** Folder of the package, or the file of a plugin without one. */
   readonly path: string;
   /** The module to import. */
   readonly entry: string;
   readonly version: string;
-  /** As its package.json declares; null where only the plugin itself knows. */
+  /** Methods as its package.json declares them; null where only the plugin itself knows them. */
   readonly methods: readonly string[] | null;
   readonly refiners: readonly string[];
 }

@@ -15,7 +15,7 @@ export const cacheBytesPerToken = (model: Pick<Model, 'blocks'>): number =>
     0,
   );
 
-/** Bytes of what recurrences keep of a sequence in all blocks, however long it is. */
+/** Bytes of the states of all recurrent blocks for one sequence of any length. */
 export const stateBytesPerSequence = ({ blocks }: Pick<Model, 'blocks'>): number =>
   blocks.reduce((sum, { attention }) => {
     if (attention.kind !== 'gated-delta-rule') return sum;
@@ -23,7 +23,7 @@ export const stateBytesPerSequence = ({ blocks }: Pick<Model, 'blocks'>): number
     return sum + Float32Array.BYTES_PER_ELEMENT * (state + tail);
   }, 0);
 
-/** Blocks whose graphs differ in what they take: of equal shapes one. */
+/** One block for each set of blocks with equal shapes, whose graphs take the same memory. */
 export function distinctBlocks({ blocks }: Pick<Model, 'blocks'>): Block[] {
   return [...new Map(blocks.map((block) => [shapeOf(block), block])).values()];
 }

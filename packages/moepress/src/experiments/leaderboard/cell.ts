@@ -12,7 +12,7 @@ const cellSchema = z.object({
   variant: z.string(),
   model: z.string(),
   revision: z.string().nullable(),
-  /** Null for the original. */
+  /** The method; null for the original. */
   method: z.string().nullable(),
   ratio: z.number(),
   calibration: z.string().nullable(),
@@ -20,11 +20,11 @@ const cellSchema = z.object({
   /** Shares of parameters that are gone. */
   removed: z.object({ routed: z.number(), whole: z.number() }),
   parameters: z.number(),
-  /** Of the weights. */
+  /** Bytes of the weights. */
   bytes: z.number(),
-  /** Of scoring, on the machine that did it; null where nothing had to be computed. */
+  /** Speed of scoring, on the machine that did it; null where nothing had to be computed. */
   throughput: z.object({ tokensPerSecond: z.number(), machine: z.string() }).nullable(),
-  /** By task and `metric,filter`. */
+  /** Scores by task and `metric,filter`. */
   scores: z.record(z.string(), z.record(z.string(), z.number())),
   /** Files, relative to the folder of the leaderboard; no plan for the original. */
   plan: z.string().nullable(),
@@ -40,7 +40,7 @@ export const newCell = (cell: Omit<Cell, 'format'>): Cell => ({ format: cellForm
 /** Folder of a variant within that of the leaderboard. */
 export const variantFolder = (address: string) => join('variants', address.slice(0, 16));
 
-/** Of the cell of a variant asked the questions with this address; it is there only when all is done. */
+/** The file of the cell for a variant and the questions with this address; it exists only when the cell is complete. */
 export const cellFile = (variant: string, questions: string) =>
   join(variantFolder(variant), `cell-${questions.slice(0, 16)}.json`);
 

@@ -10,7 +10,7 @@ import type { Variant } from './variant.js';
 /** How machines share the work. */
 export interface Sharing {
   readonly shareJobs: typeof import('@moepress/queue').shareJobs;
-  /** Of the Redis server. */
+  /** Address of the Redis server. */
   readonly url: string;
   /** Milliseconds after which a silent machine is taken for dead. */
   readonly stalledAfter: number;

@@ -6,7 +6,7 @@ import type { Cell } from './cell.js';
 
 const tableSchema = z.object({
   source: z.object({ title: z.string(), url: z.string(), table: z.string() }),
-  /** How the numbers came about, as far as it is told. */
+  /** How the numbers were obtained, as far as it is published. */
   setting: z.string(),
   columns: z.array(
     z.object({
@@ -19,7 +19,7 @@ const tableSchema = z.object({
   models: z.array(
     z.object({
       model: z.string(),
-      /** Of the original, all and in routed experts; weights are bf16. */
+      /** Parameters of the original, in total and in routed experts; weights are bf16. */
       parameters: z.object({ total: z.number(), routed: z.number() }).optional(),
       rows: z.array(
         z.object({
@@ -27,7 +27,7 @@ const tableSchema = z.object({
           method: z.string().nullable(),
           /** Share of the routed experts that went. */
           ratio: z.number().nullable(),
-          /** What is left, where it does not follow from the ratio. */
+          /** Parameters that remain, where they do not follow from the ratio. */
           parameters: z.number().optional(),
           scores: z.array(z.number().nullable()),
         }),
@@ -39,7 +39,7 @@ const tableSchema = z.object({
 /** A table of a paper: its own columns, whether the harness has such tasks or not. */
 export type PublishedTable = z.output<typeof tableSchema>;
 
-/** A row of a paper's table, beside ours. */
+/** A row of a paper's table, shown next to our results. */
 export interface PublishedRow
   extends Pick<
     Cell,

@@ -24,7 +24,7 @@ const methodSchema = z.union([
   z
     .strictObject({
       method: name,
-      /** What the tables call it. */
+      /** Its name in the tables. */
       label: name.optional(),
       options: z
         .record(z.string(), z.unknown())
@@ -34,7 +34,7 @@ const methodSchema = z.union([
           (options) => !Object.hasOwn(options, 'ratio'),
           'The ratios of the recipe or of the method say what ratio is',
         ),
-      /** In place of the recipe's; none for a method whose options say its size. */
+      /** Ratios that replace the recipe's; empty for a method whose options set the size. */
       ratios: z.array(ratio).max(maxList).optional(),
     })
     .transform(({ method, label = method, options, ratios }) => ({ method, label, options, ratios })),
@@ -48,12 +48,12 @@ const recipeSchema = z
     methods: listOf(methodSchema),
     /** Shares of the routed-expert parameters to remove. */
     ratios: listOf(ratio),
-    /** As `--calibration` takes them; absent: the embedded model's own text. */
+    /** Calibration sets as `--calibration` takes them; absent: the embedded model's own text. */
     calibration: listOf(name).optional(),
     seeds: listOf(z.int().nonnegative()).default([0]),
     limit: z.number().positive().optional(),
     num_fewshot: z.int().nonnegative().optional(),
-    /** Shows tables of papers beside ours. */
+    /** Whether tables of papers are shown next to our results. */
     published: z.boolean().default(false),
   })
   .refine((recipe) => cellsOf(recipe) <= maxCells, {

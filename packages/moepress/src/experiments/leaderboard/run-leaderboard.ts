@@ -20,7 +20,7 @@ export interface LeaderboardOptions
     Pick<DataOptions, 'data'>,
     FindOptions,
     WorkOptions {
-  /** Folder of the results; what is done there is not done again. */
+  /** Folder of the results; finished work in it is not repeated. */
   readonly out: string;
   /** Models scored at once; 1 by default. */
   readonly workers?: number | undefined;
@@ -29,7 +29,7 @@ export interface LeaderboardOptions
   readonly queue?: string | undefined;
   /** Seconds after which a machine that gives no sign is taken for dead; 60 by default. */
   readonly stalledAfter?: number | undefined;
-  /** Told of the board whenever a model more has been scored. */
+  /** Called with the board whenever another model has been scored. */
   readonly onBoard?: ((board: Board) => void) | undefined;
 }
 
@@ -37,7 +37,7 @@ export interface LeaderboardOptions
 export interface Board {
   readonly title: string;
   readonly cells: readonly Cell[];
-  /** What is shown of each task. */
+  /** The metric shown for each task. */
   readonly metrics: readonly Metric[];
   /** Folder of the results, with the page `index.html` and the table `leaderboard.md`. */
   readonly out: string;
@@ -92,7 +92,7 @@ export async function runLeaderboard(
 export const boardMarkdown = ({ title, cells, metrics }: Board): string =>
   leaderboardMarkdown(title, cells, metrics);
 
-/** Results, table and page; each whole or not at all, so that one may look while the run goes on. */
+/** Results, table and page; each is written atomically, so that they can be opened while the run continues. */
 async function publish(board: Board, recipe: Recipe): Promise<void> {
   const { title, cells, metrics, out } = board;
   const published = recipe.published ? await publishedTables() : [];

@@ -11,13 +11,13 @@ import type { Variant } from './variant.js';
 export interface RunOptions extends Omit<CellOptions, 'asked'> {
   /** Variants scored at once. */
   readonly workers: number;
-  /** With other machines; null: alone. */
+  /** Other machines to share the work with; null: none. */
   readonly sharing: Sharing | null;
-  /** Told of all cells that are there whenever one more is; not called again before it has ended. */
+  /** Called with all finished cells whenever there is one more; not called again before the last call has ended. */
   onCells(cells: readonly Cell[]): Promise<void>;
 }
 
-/** Plans and scores what is not there yet. The cells are in the order of the variants. */
+/** Plans and scores the missing cells. The cells are in the order of the variants. */
 export async function runVariants(
   variants: readonly Variant[],
   options: RunOptions,
@@ -54,7 +54,7 @@ export async function runVariants(
   return finished();
 }
 
-/** Where the rows come from does not matter: machines have their mirrors of datasets in folders of their own. */
+/** The location of the rows is ignored: machines have their mirrors of datasets in different folders. */
 const askedAddress = ({ tasks, limit, numFewshot }: Questions) => addressOf({ tasks, limit, numFewshot });
 
 async function fillAlone(variants: readonly Variant[], filling: FillOptions, work: Work): Promise<void> {

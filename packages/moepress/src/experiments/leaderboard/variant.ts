@@ -4,18 +4,18 @@ import { companionsHash } from '../../models/companions.js';
 import { addressOf } from '../address.js';
 import type { RecipeMethod } from './recipe.js';
 
-/** One way to compress a model: what makes a plan. */
+/** One way to compress a model, from which a plan is made. */
 export interface Compression {
   readonly found: FoundMethod;
   readonly method: Pick<RecipeMethod, 'method' | 'label' | 'options'>;
-  /** Null where the options say how much goes. */
+  /** Null where the options set how much is removed. */
   readonly ratio: number | null;
   readonly seed: number;
   /** What it measures on, as `--calibration` takes it; null if it measures nothing or the model brings its text. */
   readonly calibration: string | null;
 }
 
-/** A model of the recipe, as it is or compressed. */
+/** A model of the recipe, unchanged or compressed. */
 export interface Variant {
   readonly base: Model;
   /** Null for the original. */

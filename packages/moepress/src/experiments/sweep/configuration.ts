@@ -7,7 +7,7 @@ import { combinations, type Grid, type Options } from './grid.js';
 
 /** One combination of a grid. */
 export interface Configuration {
-  /** As the grid gives them. */
+  /** The options as the grid gives them. */
   readonly options: Options;
   /** The same with the grid's seed, unless they have one of their own, for the method. */
   readonly given: Options;
@@ -29,7 +29,7 @@ export async function configurationsOf(
     set,
   }: {
     base: Model;
-    /** Of the base's numbers. */
+    /** Identity of the base, with the version of the numbers. */
     identity: string;
     method: FoundMethod;
     set: CalibrationSet;

@@ -8,7 +8,7 @@ const maxConfigurations = 10_000;
 
 const name = z.string().min(1);
 const count = z.int().positive();
-/** Of an option, one value or a list of them. */
+/** An option's value, or a list of values to try. */
 const values = z
   .json()
   .refine((given) => !Array.isArray(given) || given.length > 0, 'It lists no value to be tried');
@@ -24,14 +24,14 @@ const gridSchema = z
      * method's; the documents to measure on are chosen by the grid's.
      */
     options: z.record(z.string(), values),
-    /** As `--calibration` takes it; absent: the embedded model's own text. */
+    /** The calibration set as `--calibration` takes it; absent: the embedded model's own text. */
     calibration: name.optional(),
     seed: z.int().nonnegative().default(0),
-    /** Asked of every configuration. */
+    /** Tasks on which every configuration is scored. */
     tasks: z.array(name).default([]),
     limit: z.number().positive().optional(),
     num_fewshot: z.int().nonnegative().optional(),
-    /** What configurations are ranked by: `distance`, or one of the tasks. Absent: the first task, if any. */
+    /** The measure for ranking configurations: `distance`, or one of the tasks. Absent: the first task, if any. */
     by: name.optional(),
     /** Further tasks, which cost more, for the best. */
     best: z

@@ -26,21 +26,21 @@ export interface SweepOptions
     Pick<DataOptions, 'data'>,
     FindOptions,
     WorkOptions {
-  /** Folder of the results; what is done there is not done again. */
+  /** Folder of the results; finished work in it is not repeated. */
   readonly out: string;
   /** Configurations tried at once; by default one a core, or one where a device computes. */
   readonly workers?: number | undefined;
   readonly cache?: CacheOption | undefined;
 }
 
-/** What a sweep found. */
+/** The result of a sweep. */
 export interface SweepTable {
   readonly title: string;
-  /** In the order of the grid; `ranked` puts the best first. */
+  /** Entries in the order of the grid; `ranked` puts the best first. */
   readonly entries: readonly AskedEntry[];
-  /** What is known of the entries. */
+  /** The measures that are known of the entries. */
   readonly measures: readonly Measure[];
-  /** What is ranked by. */
+  /** The measure used for ranking. */
   readonly by: Measure;
   /** The options that were varied. */
   readonly options: readonly string[];

@@ -10,7 +10,7 @@ export interface Level {
   readonly values: readonly number[];
 }
 
-/** What an option decides. */
+/** The effect of an option on a measure. */
 export interface Factor {
   readonly option: string;
   readonly levels: readonly Level[];
@@ -73,7 +73,7 @@ export function rankCorrelation(entries: readonly AskedEntry[], a: Measure, b: M
   return variance > 0 ? product(x, y) / Math.sqrt(variance) : null;
 }
 
-/** From 1; equal values share the mean of theirs. */
+/** Ranks from 1; equal values share the mean of their ranks. */
 function ranks(values: readonly number[]): number[] {
   const sorted = values.toSorted((a, b) => a - b);
   return values.map((value) => (sorted.indexOf(value) + sorted.lastIndexOf(value)) / 2 + 1);

@@ -8,23 +8,23 @@ const entrySchema = z.object({
   format: z.literal(format),
   /** Address of the configuration, 64 hexadecimal digits. */
   configuration: z.string(),
-  /** Address of the questions it was asked. */
+  /** Address of the questions on which it was scored. */
   asked: z.string(),
-  /** As the grid gives them. */
+  /** The options as the grid gives them. */
   options: z.record(z.string(), z.json()),
   /** Address of what was decided: configurations that decide alike are scored once. */
   decision: z.string(),
-  /** Of the view from the model after the final norm, where the method tells. */
+  /** Distance of the view from the model after the final norm, if the method reports it. */
   distance: z.number().nullable(),
-  /** Mean relative error of the layers, where the method tells. */
+  /** Mean relative error of the layers, if the method reports it. */
   error: z.number().nullable(),
   /** Of the view. */
   parameters: z.number(),
-  /** By task and `metric,filter`. */
+  /** Scores by task and `metric,filter`. */
   scores: z.record(z.string(), z.record(z.string(), z.number())),
 });
 
-/** What was found of one configuration: a line of the results. */
+/** The results for one configuration: a line of the results file. */
 export type Entry = z.output<typeof entrySchema>;
 
 /** An entry beside the scores on tasks that it was asked before, when it was among the best, on other documents. */

@@ -5,10 +5,10 @@ import type { AskedEntry } from './sweep-entry.js';
 export interface Measure {
   /** `distance`, `error`, or the name of a task. */
   readonly name: string;
-  /** With the metric of the task. */
+  /** Name in tables, with the metric of the task. */
   readonly title: string;
   readonly higherIsBetter: boolean;
-  /** Whether ratios tell more than differences, as those of perplexities do. */
+  /** Whether ratios are more meaningful than differences, as for perplexities. */
   readonly isRatio: boolean;
   of(entry: AskedEntry): number | null;
 }

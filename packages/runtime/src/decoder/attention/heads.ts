@@ -11,7 +11,10 @@ export function headsOf(x: Value, spec: Attention, options: HeadOptions): Heads 
 /** Dimensions of a head's values. */
 export const valueDimOf = (spec: Attention): number => (spec.kind === 'mla' ? spec.valueDim : spec.headDim);
 
-/** How many tokens back a token sees, itself included, null for all; and the logits that take part in its softmax besides. */
+/**
+ * The number of tokens back that a token sees, itself included (null for all), and the additional logits of its
+ * softmax.
+ */
 export function windowAndSinks(spec: TokenMixer): { window: number | null; sinks: TensorExpr | null } {
   return spec.kind === 'gqa' ? spec : { window: null, sinks: null };
 }
