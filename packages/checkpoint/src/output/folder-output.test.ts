@@ -167,7 +167,9 @@ describe('what a killed run left', () => {
     const progress = (event: ProgressEvent) => event.type === 'warning' && told.push(event.message);
     await (await FolderOutput.claim(join(folder, 'one'), { progress })).abandon();
     expect(told).toEqual([
-      expect.stringMatching(/^Removed .*\.moepress\.partial-\w{6} \(\d+ bytes\), which an interrupted run had left/),
+      expect.stringMatching(
+        /^Removed .*\.moepress\.partial-\w{6} \(\d+ bytes\), which an interrupted run had left/,
+      ),
     ]);
     // Of other programs, or of a moepress that went by process ids.
     expect(await all(folder)).toEqual(['one', 'one.partial-123', 'other.partial-backup']);
