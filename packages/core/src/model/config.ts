@@ -77,8 +77,8 @@ export interface DecoderConfig {
   readonly experts: number;
   readonly topK: number;
   readonly rmsNormEps: number;
-  /** What is added to the weights of the norms of hidden states, queries and keys: 1 where these are stored less it (Qwen3-Next). */
-  readonly normOffset: 0 | 1;
+  /** What is added to the weights of the norms of hidden states, queries and keys: 1 where these are stored less it (Qwen3-Next). Default: 0. */
+  readonly normOffset?: 0 | 1;
   readonly rope: Rope;
   readonly maxPositions: number;
   readonly tiedEmbeddings: boolean;

@@ -8,5 +8,5 @@ export type NormOptions = Pick<Model['config'], 'rmsNormEps' | 'normOffset'>;
 /** RMS norm of x over its last axis, with a weight as the model stores it. */
 export function normed(x: Value, weight: TensorExpr, { rmsNormEps, normOffset }: NormOptions): Value {
   const own = weightFor(x, weight);
-  return rmsNorm(x, normOffset === 0 ? own : plusNumber(own, normOffset), rmsNormEps);
+  return rmsNorm(x, normOffset ? plusNumber(own, normOffset) : own, rmsNormEps);
 }
