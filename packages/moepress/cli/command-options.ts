@@ -51,7 +51,7 @@ export const deviceOption = () =>
 export const precisionOption = () =>
   new Option(
     '--precision <type>',
-    'of the products with weights on a device other than the processor (default: float32)',
+    'number format of products with weights on a device other than the CPU (default: float32)',
   ).choices(precisions);
 export const gpuMemoryOption = () =>
   new Option('--gpu-memory <size>', "what to use of such a device's memory (default: 4GiB)").argParser(bytes);
@@ -66,7 +66,7 @@ export const seedOption = () =>
 export const evidenceOption = () =>
   new Option(
     '--evidence <dir>',
-    'where measurements are kept and found again (default: the cache)',
+    'folder in which measurements are kept and looked up (default: the cache)',
   ).argParser(path);
 export const noEvidenceOption = () => new Option('--no-evidence', 'keep no measurements');
 export const answersOption = () =>
@@ -77,24 +77,24 @@ export const noAnswersOption = () => new Option('--no-answers', 'keep no answers
 export const memoryOption = () =>
   new Option(
     '--memory <size>',
-    'memory to stay within, mapped weights aside (default: half of what the machine has left)',
+    'most memory to take, without mapped weights (default: half of the free memory)',
   ).argParser(bytes);
 export const layoutOption = () =>
   new Option(
     '--layout <layout>',
-    'how experts are stored that slots share or that differ in width.' +
-      ' compact: each once and as narrow as it is, for moepress, and transformers with remote code.' +
-      ' materialised: one for every slot, with zeros up to the width of the widest, for any program.' +
-      ' masked: the same with zeros in the places of the channels that went.' +
-      ' less-is-moe: side by side, for the vLLM plugin of Less-is-MoE',
+    'how to store experts that slots share or that differ in width.' +
+      ' compact: each once in its actual width, for moepress, and transformers with remote code.' +
+      ' materialised: one for every slot, padded with zeros to the largest width, for any program.' +
+      ' masked: one for every slot, with zeros in place of the removed channels.' +
+      ' less-is-moe: concatenated, for the vLLM plugin of Less-is-MoE',
   )
     .choices(expertLayouts)
     .default('compact');
 export const mtpOption = () =>
   new Option(
     '--mtp <choice>',
-    'layers that predict further tokens: keep them, or fail if experts went in a way that they cannot follow; or drop' +
-      ' them (default: keep them where that can be done)',
+    'multi-token prediction layers: keep them, and fail if experts were removed in a way that they cannot follow; or drop' +
+      ' them (default: keep them where possible)',
   ).choices(predictionChoices);
 export const minTokensOption = () =>
   new Option('--min-tokens <n>', 'report experts that saw fewer calibration tokens')

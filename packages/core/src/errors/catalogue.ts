@@ -13,14 +13,14 @@ export const errorCatalogue = {
   TENSOR_MISSING: 'The checkpoint is incomplete, or is not of the architecture its config.json names.',
   TENSOR_SHAPE: 'The checkpoint does not fit its config.json: restore both from the same revision.',
   TENSOR_DTYPE: 'Convert the tensor to BF16, F16 or F32 first.',
-  WEIGHTS_NOT_FINITE: 'The weights hold NaN or infinity: restore the file from its source.',
+  WEIGHTS_NOT_FINITE: 'The weights contain NaN or infinity: restore the file from its source.',
   CONFIG_INVALID: 'Restore config.json from the original repository.',
   CONFIG_UNSUPPORTED:
     'The value changes the mathematics, and moepress does not know how yet: use a checkpoint without it.',
   ARCHITECTURE_UNKNOWN:
     'Use a model of a known family, or teach moepress this one: see "an architecture" in CONTRIBUTING.md.',
-  TOKENIZER_MISSING: 'Put tokenizer.json (and tokenizer_config.json) beside config.json.',
-  TOKENIZER_STOPPED: 'Restore tokenizer.json from the original repository; a sound one takes milliseconds.',
+  TOKENIZER_MISSING: 'Put tokenizer.json (and tokenizer_config.json) next to config.json.',
+  TOKENIZER_STOPPED: 'Restore tokenizer.json from the original repository; a valid one takes milliseconds.',
   PLAN_INVALID: 'Make the plan again.',
   PLAN_BASE_MISMATCH: 'Apply the plan to the checkpoint it was made from, or make a new plan for this one.',
   PLUGIN_INVALID: 'The package must default-export the result of definePlugin().',
@@ -45,7 +45,7 @@ export const errorCatalogue = {
   INPUT_INVALID: 'Correct the named value.',
   MEMORY_EXCEEDED:
     'Allow more memory, close other programs, or shorten what is asked: fewer or shorter sequences at once.',
-  SESSION_CLOSED: 'Open another session: one that has been closed does nothing any more.',
+  SESSION_CLOSED: 'Open another session: a closed one cannot be used any more.',
   ENGINE_FAILED: 'This is likely a fault of moepress: please report it with the message above.',
 } as const satisfies Record<string, string>;
 

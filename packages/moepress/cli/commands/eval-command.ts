@@ -63,7 +63,7 @@ export const define: Define = (command, context) =>
     .addOption(noAnswersOption())
     .option(
       '--base-url <url>',
-      'ask the OpenAI-compatible server there, such as http://localhost:8000/v1; key: OPENAI_API_KEY',
+      'use the OpenAI-compatible server at this address, such as http://localhost:8000/v1; key: OPENAI_API_KEY',
     )
     .option('--served-name <name>', 'what that server calls the model (default: as given)')
     .option('--max-length <n>', 'tokens of a prompt and its answer on that server (default: 2048)', count)

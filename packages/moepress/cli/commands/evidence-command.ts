@@ -147,6 +147,6 @@ export function leftText(left: readonly Left[]): string[] {
   ]);
   const columns = ['for', 'size', 'state', 'folder'].map((title) => ({ title }));
   return [
-    `Runs that are not complete; those that ended go on when their command is run again, or --clear removes them:\n\n${formatTable(columns, rows)}`,
+    `Runs that are not complete; to continue one that ended, run its command again; --clear removes it:\n\n${formatTable(columns, rows)}`,
   ];
 }

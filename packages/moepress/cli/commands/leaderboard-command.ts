@@ -45,7 +45,7 @@ export const define: Define = (command, context) =>
     .option('--workers <n>', 'models scored at once', count, 1)
     .option(
       '--queue <url>',
-      'share the work with all machines that run this command on the Redis server there (needs @moepress/queue)',
+      'share the work with all machines that run this command with this Redis server (needs @moepress/queue)',
     )
     .option(
       '--stalled-after <seconds>',

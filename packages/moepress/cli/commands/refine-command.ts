@@ -43,7 +43,7 @@ export const define: Define = (command, context) =>
     .requiredOption('--refiner <name>', 'cd-moe, distil, or that of an installed plugin')
     .requiredOption(
       '--train <set>',
-      `what to learn from, of a task's questions the answers: ${calibrationForms.join('; ')}`,
+      `what to train on (of a task's questions, their answers): ${calibrationForms.join('; ')}`,
       parseCalibration,
     )
     .option('--validate <set>', 'what to judge the student by meanwhile', parseCalibration)

@@ -40,11 +40,11 @@ export const define: Define = (command, context) =>
     .option('--port <n>', 'port to listen on; 0 takes any that is free', port, 8000)
     .option(
       '--served-name <name>',
-      'what clients call the model (default: its id on the Hub, or the name of its folder)',
+      'the name of the model for clients (default: its id on the Hub, or the name of its folder)',
     )
     .option(
       '--api-key <key>',
-      'what clients have to send (default: MOEPRESS_API_KEY, which no list of processes shows)',
+      'the key that clients must send (default: MOEPRESS_API_KEY, which process lists do not show)',
     )
     .option('--allowed-host <name>', 'a name that clients may call this machine, may be repeated', repeated)
     .option('--max-requests <n>', 'requests at once; more are told to come again', count, 256)
