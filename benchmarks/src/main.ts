@@ -6,6 +6,7 @@ import { type RoutedFamily, writeRouted } from './routed.js';
 import { applySuite } from './suites/apply-suite.js';
 import { calibrationSuite } from './suites/calibration-suite.js';
 import { condenseSuite } from './suites/condense-suite.js';
+import { deltaRuleSuite } from './suites/delta-rule-suite.js';
 import { condensedSuite, denseSuite } from './suites/dense-suite.js';
 import { distilSuite } from './suites/distil-suite.js';
 import { gpuSuite } from './suites/gpu-suite.js';
@@ -65,6 +66,7 @@ const suites: Record<string, () => Promise<void>> = {
   condense: async () => condenseSuite(await olmoe(4), await narrow()),
   condensed: async () => condensedSuite(await deepseek(3)),
   dense: async () => denseSuite(await olmoe(4)),
+  'delta-rule': () => deltaRuleSuite(folder),
   distil: distilSuite,
   serve: serveSuite,
   gpu: () => gpuSuite({ 'OLMoE-1B-7B': () => olmoe(4), 'Qwen3-30B-A3B': () => routed('qwen3_moe', 4) }),

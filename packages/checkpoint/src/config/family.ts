@@ -59,7 +59,7 @@ export function readFamilyConfig(
       experts,
       topK: router?.topK ?? topK,
       rmsNormEps: reader.read('epsilon', z.number().nonnegative()),
-      normOffset: manifest.normOffset ?? 0,
+      ...(manifest.normOffset && { normOffset: manifest.normOffset }),
       rope,
       maxPositions: reader.read('maxPositions', count),
       tiedEmbeddings: reader.read('tied', z.boolean()),

@@ -46,7 +46,7 @@ function buildGroupedQuery(
     clip: config.clip,
     window: config.windows[layer]!,
     ...(config.unrotated[layer] && { unrotated: true }),
-    outputGate: config.outputGate,
+    ...(config.outputGate && { outputGate: true }),
     sinks: config.sinks ? tensors.take(names.sinks, [heads], { layer }) : null,
   };
 }

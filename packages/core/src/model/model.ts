@@ -101,8 +101,8 @@ export interface GroupedQueryAttention extends CausalAttention {
   readonly unrotated?: boolean;
   /** [heads]: an additional logit, which takes its share of the softmax and contributes no value (gpt-oss). */
   readonly sinks: TensorExpr | null;
-  /** Whether what a head attends to is multiplied by the sigmoid of a gate from `q`, before `o` (Qwen3-Next). */
-  readonly outputGate: boolean;
+  /** Whether what a head attends to is multiplied by the sigmoid of a gate from `q`, before `o` (Qwen3-Next). Default: no. */
+  readonly outputGate?: true;
 }
 
 /**

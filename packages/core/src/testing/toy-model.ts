@@ -49,7 +49,6 @@ export function toyModel(given: Partial<ToySizes> = {}): Model {
       experts,
       topK,
       rmsNormEps: 1e-6,
-      normOffset: 0,
       rope: rope(hidden),
       maxPositions: 64,
       tiedEmbeddings: false,
@@ -121,7 +120,6 @@ function toyAttention(prefix: string, hidden: number, tensor: Allocate): Attenti
     clip: null,
     window: null,
     sinks: null,
-    outputGate: false,
   };
 }
 
