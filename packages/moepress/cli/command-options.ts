@@ -9,7 +9,7 @@ import { bytes, integer, path, threads } from './option-values.js';
 export const modelHelp = 'a folder, a Hub id such as allenai/OLMoE-1B-7B-0125, or tiny';
 export const resultsHelp = 'a results_<time>.json that eval --output wrote, or the folder it is in';
 
-/** Of `--evidence`, `--answers` and `--runs`: a folder, or false for none. */
+/** The value of `--evidence`, `--answers` or `--runs`: a folder, or false for none. */
 export interface CacheFlags {
   readonly evidence?: string | false;
   readonly answers?: string | false;

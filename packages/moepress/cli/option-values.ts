@@ -29,7 +29,7 @@ export function count(text: string): number {
   throw new InvalidArgumentError('Must be at least 1.');
 }
 
-/** Of TCP; 0 means any that is free. */
+/** A TCP port; 0 means any free port. */
 export function port(text: string): number {
   const value = integer(text);
   if (value < 65536) return value;

@@ -106,7 +106,7 @@ export const commandNames: readonly string[] = entries.map(({ name }) => name);
 
 export interface ProgramOptions {
   readonly version: string;
-  /** As of the process: the command it names is the one that is loaded. */
+  /** The arguments of the process: only the command they name is loaded. */
   readonly argv: readonly string[];
   /** Leaves it to the caller to tell what was wrong with the command line. */
   readonly json: boolean;

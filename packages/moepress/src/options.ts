@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Plugin, Progress, Work } from '@moepress/core';
 import type { DeviceOptions } from '@moepress/runtime';
 
-/** Of every verb that takes long. */
+/** Options of every function that takes long. */
 export interface WorkOptions {
   /** Ends the work, which then throws `ABORTED` or the signal's reason, and leaves nothing half-written. */
   readonly signal?: AbortSignal | undefined;

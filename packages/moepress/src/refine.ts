@@ -15,7 +15,7 @@ export interface RefineOptions
     ModelOptions,
     FindOptions,
     WorkOptions {
-  /** By its name, such as `distil`, or itself. */
+  /** The refiner's name, such as `distil`, or the refiner itself. */
   readonly refiner: RefinerInput;
   /** What to learn from: of a task's solved questions, the answers. */
   readonly train: TextsInput;
@@ -23,7 +23,7 @@ export interface RefineOptions
   readonly validate?: TextsInput | undefined;
   /** Other options of the refiner, by name. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
-  /** Of `training` here: where it keeps its state and goes on. */
+  /** Only `training` is used here: the folder in which a run keeps its state, to continue from it. */
   readonly cache?: CacheOption | undefined;
 }
 

@@ -148,7 +148,7 @@ export async function openSession(
   return new ModelSession(opened, await startDevice(options.device ?? 'cpu', workOf(options)), options);
 }
 
-/** Of verbs that compute: a session of the model, else one is opened and closed inside. */
+/** An option of functions that compute: a session of the model; without it one is opened and closed inside. */
 export interface SessionOption {
   readonly session?: ModelSession | undefined;
 }

@@ -33,7 +33,7 @@ export interface GroupedQueryConfig extends Heads {
   readonly outputGate: boolean;
   /** For each layer, the number of tokens it attends to; null for all. */
   readonly windows: readonly (number | null)[];
-  /** By layer: whether queries and keys stay unrotated. */
+  /** For each layer, whether queries and keys stay unrotated. */
   readonly unrotated: readonly boolean[];
 }
 
@@ -129,7 +129,7 @@ export const layerCount = count.max(10_000);
 
 /** The last is an older name of the second. */
 const layerTypes = ['sliding_attention', 'full_attention', 'attention'] as const;
-/** Of families whose other layers have a recurrence. */
+/** Layer types of families whose other layers have a recurrence. */
 const mixedTypes = ['linear_attention', 'full_attention'] as const;
 
 /**

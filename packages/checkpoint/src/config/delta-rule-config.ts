@@ -12,7 +12,7 @@ export interface DeltaRuleConfig extends DeltaRuleTraits {
   readonly valueDim: number;
   /** Tokens that the convolution sees, the newest included. */
   readonly window: number;
-  /** By layer: whether it has the delta rule in place of attention. */
+  /** For each layer, whether it has the delta rule in place of attention. */
   readonly layers: readonly boolean[];
 }
 

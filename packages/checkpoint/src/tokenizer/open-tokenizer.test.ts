@@ -147,7 +147,7 @@ interface Golden {
 interface Prompt {
   doc_id: number;
   requests?: { context: string; continuation: string }[];
-  /** Of a generation task. */
+  /** The context of a generation task. */
   context?: string;
 }
 

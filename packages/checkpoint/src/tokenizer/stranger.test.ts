@@ -7,7 +7,7 @@ import { openTokenizer } from './open-tokenizer.js';
 
 const sound = JSON.parse(readFileSync(fixture('tokenizers/table.json'), 'utf8')).tokenizers.bytes;
 const regex = { Regex: '(a+)+$' };
-/** Of the kind that takes a backtracking engine 2^40 steps. */
+/** A pattern that takes a backtracking engine 2^40 steps. */
 const text = `${'a'.repeat(40)}!`;
 
 async function tokenizer(changes: object) {

@@ -56,11 +56,11 @@ export type RopeScaling =
 
 /** Constants that a decoder multiplies by, 1 where it does not (Granite). */
 export interface Multipliers {
-  /** Of embedded tokens. */
+  /** Factor on the embeddings of tokens. */
   readonly embedding: number;
-  /** Of what attention and FFN add to their input. */
+  /** Factor on what attention and FFN add to their input. */
   readonly residual: number;
-  /** Of logits. */
+  /** Factor on the logits. */
   readonly logits: number;
 }
 
@@ -69,7 +69,7 @@ export interface DecoderConfig {
   readonly hiddenSize: number;
   readonly vocabSize: number;
   readonly layers: number;
-  /** Of the layers with attention. */
+  /** Number of heads in the layers with attention. */
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;

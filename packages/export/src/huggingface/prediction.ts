@@ -93,7 +93,10 @@ function keptExperts({ model, manifest, config }: Arrangement): readonly number[
   return new Set(own).size === slots.length ? own : null;
 }
 
-/** With the experts of these numbers, numbered afresh, and their rows of the router; null if they are stored in another way. */
+/**
+ * The layer with only the experts of these numbers, renumbered, and their rows of the router; null if they are stored
+ * in another way.
+ */
 function selected(
   stored: readonly StoredTensor[],
   kept: readonly number[],

@@ -83,7 +83,7 @@ async function inTemporaryFolder(use: (folder: string) => Promise<void>): Promis
   }
 }
 
-/** Of checkpoints that are written one after the other, the last must not be found to be there when it is its turn. */
+/** Refuses a folder that is not empty at once: the last of several checkpoints must not fail after the others are written. */
 async function checkEmpty(folder: string): Promise<void> {
   const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return [];

@@ -136,7 +136,7 @@ const states = new Map<boolean | null, string>([
   [null, 'unknown: the disk does not support file locks'],
 ]);
 
-/** For people; nothing if there is nothing. */
+/** Lines for people; empty if there is nothing to show. */
 export function leftText(left: readonly Left[]): string[] {
   if (left.length === 0) return [];
   const rows = left.map(({ what, bytes, isUsed, folder }) => [

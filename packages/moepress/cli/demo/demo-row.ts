@@ -9,7 +9,7 @@ export interface DemoRow {
   readonly variant: Variant | null;
   /** Share of the routed-expert parameters and of the whole model that is gone. */
   readonly removed: { readonly routed: number; readonly whole: number };
-  /** Of the weight and other files, as they are on disk or would be. */
+  /** Bytes of the weight and other files, as they are on disk or would be. */
   readonly bytes: number;
   readonly results: ResultsRecord['results'];
 }

@@ -62,7 +62,10 @@ const critical = (text: CalibrationText) =>
     variant('fisher-moe', 0, { text, option: { dropTop }, label: `without the best ${dropTop} channels` }),
   );
 
-/** Of each condensed layer: the shared expert alone (S), or with as many routed ones as the router selects (SR). */
+/**
+ * Variants of each condensed layer: the shared expert alone (S), or with as many routed ones as the router selects
+ * (SR).
+ */
 const condensations = { S: 0, SR: 4 } as const;
 
 /** Whole layers become dense, before and after their training. */

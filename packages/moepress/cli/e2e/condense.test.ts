@@ -50,7 +50,7 @@ async function compress({ model, set }: Loaded, options: object): Promise<Compre
   });
 }
 
-/** Of each sequence: the states after every block, after the final norm last, and the logits. */
+/** For each sequence, the states after every block, with those after the final norm last, and the logits. */
 async function trace(model: Model, { sequences }: Loaded['set']) {
   const runner = await ModelRunner.open(model, { workers: 1, threads: 1, residency: 'streamed' });
   try {

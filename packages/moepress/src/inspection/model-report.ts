@@ -99,7 +99,10 @@ export type Saving = { readonly ratio: number } & (
       readonly possible: true;
       /** Passes over the calibration text; none for a method that measures nothing. */
       readonly passes: readonly Pass[];
-      /** Of the whole model, as its checkpoint would be written in the compact layout; negative where it would grow. */
+      /**
+       * Parameters saved of the whole model, as its checkpoint would be written in the compact layout; negative where it
+       * would grow.
+       */
       readonly parameters: number;
       readonly bytes: number;
       /** The same as a fraction of all parameters. */

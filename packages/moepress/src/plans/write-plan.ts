@@ -44,7 +44,7 @@ const learnedFile = 'learned.safetensors';
 
 /** A plan, what was learned on top of it, and the model of both. */
 export interface RefinedPlan extends Refined {
-  /** As it was before it was refined. */
+  /** The plan before it was refined. */
   readonly plan: CompressionPlan;
   /** What a plan file says of the training. */
   readonly record: Pick<LearnedFacts, 'refiner' | 'options' | 'data'>;

@@ -16,7 +16,7 @@ import {
 export interface LoadedResults {
   /** The results file. */
   readonly file: string;
-  /** By task. */
+  /** Samples by task. */
   readonly samples: Readonly<Record<string, readonly Sample[]>>;
   readonly groups: GroupMembers;
 }

@@ -17,7 +17,7 @@ export interface Mass {
 export interface LayerMass {
   readonly layer: number;
   readonly share: number;
-  /** By position in the pool. */
+  /** Shares by position in the pool. */
   readonly experts: readonly number[];
 }
 

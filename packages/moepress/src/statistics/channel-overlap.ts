@@ -4,7 +4,10 @@ import { type ExpertScores, flatten } from './channel-mass.js';
 export interface Overlap {
   /** Share of the channels that is removed. */
   readonly removed: number;
-  /** Of the channels one set keeps, those the other keeps too: best of the model, or best of each expert. */
+  /**
+   * The share of the channels kept by one set that the other set keeps too: the best of the model, or the best of
+   * each expert.
+   */
   readonly model: number;
   readonly expert: number;
 }

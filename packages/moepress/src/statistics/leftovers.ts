@@ -20,13 +20,13 @@ const temporary = 'temporary files';
 /** Prefixes of temporary folders. */
 const prefixes = ['moepress-scratch-', 'moepress-demo-', 'moepress-training-'];
 
-/** In a store. */
+/** Leftovers in a store. */
 export const ofStore: Leftovers = {
   list: async (store) => as(measuring, await store.scratch()),
   clear: async (store) => as(measuring, await store.clearScratch()),
 };
 
-/** In the default places. */
+/** Leftovers in the default places. */
 export const everyLeftover: Leftovers = {
   list: async (store) => [
     ...(await ofStore.list(store)),

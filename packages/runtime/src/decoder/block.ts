@@ -123,7 +123,7 @@ const attentions: Readonly<Record<DeviceTraits['attention'], AttentionPart>> = {
   },
 };
 
-/** As above, for what stands in the place of attention: what stays of the sequences goes out, see `DeltaStates`. */
+/** The same for a recurrence in place of attention: the states of the sequences are outputs, see `DeltaStates`. */
 function recurrence(
   graph: GraphBuilder,
   x: Value,

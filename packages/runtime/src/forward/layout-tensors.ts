@@ -49,7 +49,7 @@ export function layoutTensors(
   return [...angles, ...chunks, ...treeTensors(layout, prefix), ...tiles];
 }
 
-/** For blocks with a recurrence, of which all have the same window. */
+/** Tensors for blocks with a recurrence, all of which have the same window. */
 function chunkTensors(layout: Layout, { blocks }: Model): LayoutTensor[] {
   const spec = blocks.map(({ attention }) => attention).find(({ kind }) => kind === 'gated-delta-rule');
   if (spec?.kind !== 'gated-delta-rule') return [];

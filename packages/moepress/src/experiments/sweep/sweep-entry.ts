@@ -18,7 +18,7 @@ const entrySchema = z.object({
   distance: z.number().nullable(),
   /** Mean relative error of the layers, if the method reports it. */
   error: z.number().nullable(),
-  /** Of the view. */
+  /** Parameters of the view. */
   parameters: z.number(),
   /** Scores by task and `metric,filter`. */
   scores: z.record(z.string(), z.record(z.string(), z.number())),

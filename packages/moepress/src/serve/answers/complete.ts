@@ -9,9 +9,9 @@ import type { ServedModel } from './served-model.js';
 
 export interface Completion {
   readonly text: string;
-  /** With the one that ended it. */
+  /** The generated ids, including the one that ended generation. */
   readonly newIds: readonly number[];
-  /** Of each of `newIds`; null where nobody asked. */
+  /** Log-probabilities of each of `newIds`; null if not requested. */
   readonly scored: readonly ScoredToken[] | null;
   readonly finishReason: 'stop' | 'length';
 }

@@ -54,7 +54,7 @@ export interface ChatLogprobs {
 interface ChatToken {
   readonly token: string;
   readonly logprob: number;
-  /** Of the token in UTF-8; null where it is part of a character. */
+  /** Bytes of the token in UTF-8; null where it is part of a character. */
   readonly bytes: readonly number[] | null;
 }
 

@@ -5,7 +5,7 @@ import { maxPrompts, only, parse } from './parse-field.js';
 
 // Bodies of POST /v1/chat/completions as OpenAI's API has them.
 
-/** As in OpenAI's API. */
+/** The limit of OpenAI's API. */
 const maxTopLogprobs = 20;
 
 const textPart = z.looseObject({ type: z.literal('text', 'only text is understood'), text: z.string() });
@@ -48,7 +48,7 @@ export type ChatMessage = z.output<typeof message>;
 
 export interface ChatRequest extends DecodingRequest {
   readonly messages: readonly ChatMessage[];
-  /** For the template. */
+  /** Variables for the template. */
   readonly variables: Readonly<Record<string, unknown>>;
   /** How many of the likeliest tokens are told beside each; null: no log-probabilities. */
   readonly logprobs: number | null;

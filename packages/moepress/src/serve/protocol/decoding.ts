@@ -27,7 +27,7 @@ export const decodingFields = {
 
   temperature: z.number().min(0).max(100).nullish(),
   top_p: z.number().gt(0, 'must be above 0').max(1).nullish(),
-  /** Of other servers, where -1 and 0 mean none. */
+  /** An extension of other servers, where -1 and 0 mean none. */
   top_k: z.int().min(-1).nullish(),
   seed: z.int().nullish(),
   presence_penalty: penalty,

@@ -7,7 +7,7 @@ import { distributionOf, draw, type Shape } from './distribution.js';
 export interface Sampling extends Shape {
   /** 0 takes the likeliest token. */
   readonly temperature: number;
-  /** Of the random numbers. */
+  /** Seed of the random numbers. */
   readonly seed: number;
   /** Taken off the logit of a token that the answer has already. */
   readonly presencePenalty: number;

@@ -144,7 +144,7 @@ function inputsOf(x: Value, { input, keyHeads, valueHeads, keyDim, valueDim }: G
   };
 }
 
-/** By token, [T, keyHeads, group or 1, dim], of convolved queries, keys and values. */
+/** The inputs by token, [T, keyHeads, group or 1, dim], from convolved queries, keys and values. */
 function partsOf(mixed: Value, spec: GatedDeltaRule, { b, a }: Pick<DeltaInputs, 'a' | 'b'>): DeltaParts {
   const { keyHeads, valueHeads, keyDim, valueDim } = spec;
   const group = valueHeads / keyHeads;

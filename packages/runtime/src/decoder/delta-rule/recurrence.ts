@@ -21,7 +21,10 @@ import {
 } from '@moepress/graph';
 import { chunkLength } from '../../tokens/chunk-layout.js';
 
-/** Of some tokens by head, [.., keyHeads, group or 1, C, dim]; queries are scaled, `decay` is the logarithm g. */
+/**
+ * The inputs of some tokens by head, [.., keyHeads, group or 1, C, dim]; queries are scaled, `decay` is the logarithm
+ * g.
+ */
 export interface DeltaParts {
   /** [.., keyHeads, 1, C, keyDim] */
   readonly query: Value;
