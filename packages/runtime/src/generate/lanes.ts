@@ -1,7 +1,7 @@
-import type { Model } from '@moepress/core';
+import { hasAttention, type Model } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
 import { cacheGrowth } from '../engine/protocol.js';
-import { cacheBytesPerToken } from '../footprint/shapes.js';
+import { cacheBytesPerToken, stateBytesPerSequence } from '../footprint/shapes.js';
 import { families, type Numbered } from '../tokens/runs.js';
 import { sharesPrefixes } from '../tokens/shared-prefixes.js';
 
@@ -32,7 +32,8 @@ export function laneBytes(
 ): number {
   const longest = indices.reduce((most, index) => Math.max(most, prompts[index]!.length), 0) - shared;
   const tokens = shared + indices.length * (longest + newTokens + cacheGrowth);
-  return cacheBytesPerToken(model) * tokens * (1 + 1 / model.blocks.length);
+  const keysAndValues = cacheBytesPerToken(model) * tokens * (1 + 1 / model.blocks.length);
+  return keysAndValues + stateBytesPerSequence(model) * indices.length;
 }
 
 /**
@@ -51,8 +52,9 @@ export function planLanes(
   const add = (indices: readonly number[], shared: number) =>
     lanes.push({ indices, shared, worker: lanes.length % workers });
   for (const { members, prefix } of groupsOf(engine, model, prompts)) {
-    // All but the last token of a long prompt are kept as what its lane shares, some at a time.
-    if (prefix === 0 && members[0]!.ids.length > engine.limits.tokens) {
+    // All but the last token of a long prompt are kept as what its lane shares, some at a time; a recurrence takes it whole.
+    const isLong = members[0]!.ids.length > engine.limits.tokens;
+    if (prefix === 0 && isLong && model.blocks.every(hasAttention)) {
       for (const { index, ids } of members) add([index], ids.length - 1);
       continue;
     }
