@@ -101,7 +101,7 @@ describe('moe-to-dense', () => {
     const slots = [0, 1, 1, 3].map((expert): [number, number] => [0, expert]);
     const shared = applyPlan(base, toyPlan(base, [{ layer: 0, ops: [{ op: 'remap-slots', slots }] }]));
     expect(moeBlocks(shared)[0]!.ffn.pool).toHaveLength(3);
-    expect(() => needs(shared, { keep: 4 })).toThrow('4 is outside');
+    expect(() => needs(shared, { keep: 4 })).toThrow('keep must be between these numbers and is 4');
     expect(() => needs(shared, { keep: 3 })).not.toThrow();
   });
 
