@@ -7,6 +7,7 @@ import {
   type Evaluation as ScoredTasks,
   tokenizedLanguageModel,
 } from '@moepress/harness';
+import { invalidOption } from './check-options.js';
 import { type Backend, openServer } from './evaluation/backend.js';
 import { openLocalResponses } from './evaluation/response-cache.js';
 import { metered, type Throughput } from './evaluation/throughput.js';
@@ -57,6 +58,9 @@ export interface Evaluation extends ScoredTasks {
 export async function evaluate(model: ModelInput, options: EvaluateOptions): Promise<Evaluation> {
   const { backend = { kind: 'local' }, cache } = options;
   const work = workOf(options);
+  if (!Array.isArray(options.tasks) || options.tasks.length === 0) {
+    throw invalidOption({ where: 'tasks', value: options.tasks }, 'a list of at least one task');
+  }
   for (const task of options.tasks) if (typeof task === 'string') findTaskOrGroup(task);
   checkBackend(backend, options);
   await checkChosen(cache, 'responses');

@@ -12,6 +12,7 @@ import {
 import {
   calibrate,
   type Device,
+  deviceChoices,
   Engine,
   ModelRunner,
   type Residency,
@@ -19,6 +20,7 @@ import {
   type Trace,
   Turns,
 } from '@moepress/runtime';
+import { checkChoice, checkNumber } from './check-options.js';
 import { type ModelInput, type ModelOptions, resolveModel } from './models/open-model.js';
 import { type ComputeOptions, type WorkOptions, workOf } from './options.js';
 import type { PlanInput } from './plans/plan-file.js';
@@ -144,8 +146,18 @@ export async function openSession(
   model: ModelInput,
   options: OpenSessionOptions = {},
 ): Promise<ModelSession> {
+  checkCompute(options);
   const opened = await resolveModel(model, options);
   return new ModelSession(opened, await startDevice(options.device ?? 'cpu', workOf(options)), options);
+}
+
+/** Throws `INPUT_INVALID` for a device, threads or memory that cannot be meant. */
+function checkCompute({ device, threads, memory, idle, residency }: SessionOptions): void {
+  checkChoice({ where: 'device', value: device }, deviceChoices);
+  checkChoice({ where: 'residency', value: residency }, ['auto', 'resident', 'streamed']);
+  checkNumber({ where: 'threads', value: threads }, 1);
+  checkNumber({ where: 'memory', value: memory }, 1, false);
+  checkNumber({ where: 'idle', value: idle }, 0, false);
 }
 
 /** An option of functions that compute: a session of the model; without it one is opened and closed inside. */
@@ -167,6 +179,7 @@ export async function withSession<Result>(
       hint: 'Give the model of the session, or no session.',
     });
   }
+  checkCompute(options);
   const device = await startDevice(options.device ?? 'cpu', workOf(options));
   const own = new ModelSession(model, device, options);
   try {

@@ -13,11 +13,14 @@ import {
   checkCompanions,
   checkUnread,
   type ExpertLayout,
+  expertLayouts,
   type PredictionChoice,
+  predictionChoices,
   sizeAsWritten,
   type WrittenCheckpoint as WrittenFiles,
   writeHuggingFace,
 } from '@moepress/export';
+import { checkChoice } from './check-options.js';
 import { claimFolder } from './files/output.js';
 import { type ModelInput, type ModelOptions, resolveModel } from './models/open-model.js';
 import { type WorkOptions, workOf } from './options.js';
@@ -56,6 +59,8 @@ export async function writeCheckpoint(
   options: WriteCheckpointOptions = {},
 ): Promise<WrittenCheckpoint> {
   const { layout = 'compact', mtp, force } = options;
+  checkChoice({ where: 'layout', value: layout }, expertLayouts);
+  checkChoice({ where: 'mtp', value: mtp }, predictionChoices);
   const work = workOf(options);
   const output =
     typeof folder === 'string' ? await claimFolder(folder, 'checkpoint', { ...work, force }) : folder;

@@ -37,5 +37,5 @@ export const deepseek: ArchitectureManifest = {
   router: { ...plainRouter, normalise: 'by-config-of-several' },
   ffn: { shared: { unit: 'experts', gated: false }, dense: 'prefix-and-step', clamp: null },
   tensors: deepseekNames,
-  elsewhere: { remoteCode: true },
+  elsewhere: { noCompactClass: true },
 };

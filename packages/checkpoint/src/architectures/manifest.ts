@@ -47,8 +47,8 @@ export interface ArchitectureManifest {
 export interface FamilyElsewhere {
   /** `model_type` of the dense family with the same attention and norms, which a model without experts is written as. */
   readonly denseSibling?: string;
-  /** The family's code comes with its checkpoints: transformers has no class that the compact layout could build on. */
-  readonly remoteCode?: true;
+  /** Transformers has no class that the compact layout could build on: it has none of the family, or one that does more. */
+  readonly noCompactClass?: true;
   /** The version of the Less-is-MoE format that its vLLM plugin reads for this family. Absent: it does not know the family. */
   readonly flatFormat?: FlatFormat;
   /**

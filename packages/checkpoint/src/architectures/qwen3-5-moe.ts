@@ -60,6 +60,7 @@ export const qwen35Moe: ArchitectureManifest = {
   modelType: 'qwen3_5_moe',
   title: 'Qwen3.5 (MoE)',
   className: 'Qwen3_5MoeForConditionalGeneration',
+  elsewhere: { tokenizerClass: 'Qwen2Tokenizer', noCompactClass: true },
   nested: 'text_config',
   tensors: within('model.language_model.', names),
 };

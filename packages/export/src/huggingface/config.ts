@@ -15,7 +15,7 @@ export const modelingFile = 'modeling_moepress.py';
 
 /** Whether transformers loads the compact layout of a family; if not, only moepress does. */
 export function hasModelingCode({ elsewhere }: ArchitectureManifest): boolean {
-  return !elsewhere?.remoteCode;
+  return !elsewhere?.noCompactClass;
 }
 
 export interface WrittenConfigOptions {

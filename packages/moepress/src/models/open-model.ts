@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { openModel as openCheckpoint } from '@moepress/checkpoint';
 import type { CompressionPlan, Model, Work } from '@moepress/core';
 import { knownWeightsDigest, weightsDigest } from '@moepress/runtime';
+import { invalidOption } from '../check-options.js';
 import { type WorkOptions, workOf } from '../options.js';
 import { applyPlan, type PlanInput, resolvePlan } from '../plans/plan-file.js';
 import { embeddedDirectory, embeddedName } from './embedded.js';
@@ -42,6 +43,9 @@ export async function resolveModel(
     readonly readsWeights?: boolean;
   },
 ): Promise<Model> {
+  if (typeof model !== 'string' && !Array.isArray((model as Partial<Model> | null)?.blocks)) {
+    throw invalidOption({ where: 'model', value: model }, 'an id, a folder or an opened model');
+  }
   const work = workOf(options);
   // First, because a base from the Hub may take hours to come.
   const file = plan === undefined ? null : await resolvePlan(plan);

@@ -58,8 +58,13 @@ export async function resolvePlan(plan: PlanInput): Promise<PlanFile> {
   return typeof plan === 'string' ? readPlan(plan) : asPlanFile(plan);
 }
 
-const asPlanFile = (plan: CompressionPlan | PlanFile): PlanFile =>
-  'plan' in plan ? plan : { plan, tensors: new Map() };
+/** Throws `PLAN_INVALID` for what is no plan: one that is given as an object may come from anywhere. */
+function asPlanFile(plan: CompressionPlan | PlanFile): PlanFile {
+  const file =
+    typeof plan === 'object' && plan !== null && 'plan' in plan ? plan : { plan, tensors: new Map() };
+  parsePlan(JSON.stringify(file.plan) ?? '', 'plan');
+  return file;
+}
 
 /**
  * The model that a plan makes of its base: a view, nothing is read or copied. Throws `PLAN_BASE_MISMATCH` for another

@@ -1,7 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolder, type FileOutput, type FolderOutput, readSafetensors } from '@moepress/checkpoint';
-import { type CompressionPlan, type LearnedFacts, type Work, withLearned } from '@moepress/core';
+import {
+  type CompressionPlan,
+  type LearnedFacts,
+  parsePlan,
+  throwIfAborted,
+  type Work,
+  withLearned,
+} from '@moepress/core';
 import type { Refined } from '@moepress/runtime';
 import { renderLossCurves } from '../figures/loss-curve.js';
 import { claimFile, claimFolder } from '../files/output.js';
@@ -24,8 +31,10 @@ export async function writePlan(
   options: WritePlanOptions = {},
 ): Promise<PlanFile> {
   const work = workOf(options);
+  throwIfAborted(work.signal);
   const claim = { ...work, force: options.force };
   if ('plan' in plan) return writeRefined(await claimFolder(place, 'refined', claim), plan, work);
+  parsePlan(JSON.stringify(plan), 'plan');
   return writeClaimed(plan, await claimFile(place, 'plan', claim));
 }
 
