@@ -23,7 +23,7 @@ describe('engineFailure', () => {
     const error = engineFailure(device, message, 'block.3');
     expect(error).toMatchObject({ code: 'ENGINE_FAILED', where: 'block.3' });
     expect(error.message).toContain(told);
-    expect(error.hint).toContain('un the same command again');
+    expect(error.hint).toContain('un it again');
   });
 
   it('calls what is neither a fault of moepress, as all that fails on the processor', () => {

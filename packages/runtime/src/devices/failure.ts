@@ -13,13 +13,13 @@ const kinds: readonly Kind[] = [
   {
     signs: /out of memory|failed to allocate|CUDA failure 2:|bad_alloc/i,
     title: (device) => `The memory of ${device} is full`,
-    hint: 'Close other programs that use the device, or give it less with `gpuMemory`; then run the same again.',
+    hint: 'Close other programs that use the device, or give it less with `gpuMemory`; then run it again.',
   },
   {
     signs:
       /device (was |is |has been )?(lost|removed|hung|reset)|DEVICE_(LOST|REMOVED|HUNG)|CUDA failure \d+/i,
     title: (device) => `The device ${device} was lost`,
-    hint: 'Run the same again: what is measured is kept. If it happens again, take another `device` or driver.',
+    hint: 'Run it again: what is measured is kept. If it happens again, take another `device` or driver.',
   },
 ];
 
