@@ -68,7 +68,7 @@ describe('moepress sweep', () => {
       writeFileSync(join(folder, 'grid.yaml'), grid.replace('keep: [4, 8]', 'keep: [4, 17]'));
       const { code, stderr } = await moepress(['sweep', 'grid.yaml', '--out', 'out'], { cwd: folder });
       expect(code).toBe(2);
-      expect(stderr).toContain('17 is outside');
+      expect(stderr).toContain('keep must be between these numbers and is 17');
       expect(stderr).toContain('grid.yaml:6');
     }));
 });
