@@ -106,10 +106,13 @@ function denseChanges(dense: readonly number[], { config, model, manifest }: Enc
   }
 }
 
-/** Encodes each FFN as the only expert of a router of zeros, whose weight is always one. */
+/**
+ * Encodes each FFN as the only expert of a router of zeros, whose weight is always one. A family with a shared expert
+ * would look for one beside it.
+ */
 export function asSingleExpertMoe({ model, manifest, config }: Encoded, width: number): Encoded | null {
   const { router, ffn } = manifest;
-  if (!isAllDense(model) || ffn.dense !== 'none' || !router) return null;
+  if (!isAllDense(model) || ffn.dense !== 'none' || ffn.shared || !router) return null;
   // The only score of a softmax is 1; that of a sigmoid is, once it is divided by itself.
   const isOne = router.normalise === 'always' && quantityOf(config, manifest, 'scale') === undefined;
   if (router.scoring !== 'softmax' && !isOne) return null;

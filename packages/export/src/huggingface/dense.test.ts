@@ -113,6 +113,19 @@ describe('a model without experts left', () => {
     expect(new Set(mlps(again))).toEqual(new Set([Math.max(...mlps(view))]));
   });
 
+  it('is not made an MoE of one expert in a family that has a shared expert beside it', async () => {
+    const base = await openFixture('qwen3_5_moe_text');
+    const view = applyPlan(base, condensePlan(base, { shared: 0.5 }));
+    const { again, config } = await written(view, 'compact');
+    expect(config).toHaveProperty('moepress');
+    expect(await fingerprint(again)).toBe(await fingerprint(view));
+    const out = join(await temporaryFolder(), 'out');
+    expect(await failure(writeHuggingFace(view, out, { layout: 'materialised' }))).toMatchObject({
+      code: 'CONFIG_UNSUPPORTED',
+      message: 'The family cannot state dense layers 0, 1.',
+    });
+  });
+
   it('is told exactly by the compact layout if one width does not do for all', async () => {
     const base = await openFixture('deepseek_v2');
     const view = applyPlan(base, condensePlan(base, { widen: true }));

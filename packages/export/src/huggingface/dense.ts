@@ -41,8 +41,9 @@ export function encodeDenseLayers(
     }
   }
   if (exact) return { ...same, record: dense.map(recordOf) };
+  const among = dense.length < model.blocks.length ? ' among layers with experts' : '';
   throw new MoepressError('CONFIG_UNSUPPORTED', {
-    message: `The family cannot state dense layers ${dense.map(({ index }) => index).join(', ')}${besides ? ' with a gated shared expert beside them' : ' among layers with experts'}.`,
+    message: `The family cannot state dense layers ${dense.map(({ index }) => index).join(', ')}${besides ? ' with a gated shared expert beside them' : among}.`,
     where: model.id,
     hint: 'Choose the layout compact.',
   });
