@@ -1,5 +1,5 @@
 import { biasedRouter, deepseekNames, optionalBias, plainAttention } from './common.js';
-import { as, decoderKeys, key, none, perHead, sized, value } from './keys.js';
+import { as, decoderKeys, key, none, perHead, refused, sized, value } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
 
 /** dots.llm1: Qwen3's attention and DeepSeek-V3's router. */
@@ -25,14 +25,14 @@ export const dots1: ArchitectureManifest = {
     attentionBias: key('attention_bias', value(false)),
     slidingWindow: key('sliding_window', value(4096), { null: none }),
     windowLayers: sized('max_window_layers', 62),
-    experts: key(['n_routed_experts', 'num_local_experts'], 'refused'),
-    topK: key('num_experts_per_tok', 'refused'),
+    experts: key(['n_routed_experts', 'num_local_experts'], refused),
+    topK: key('num_experts_per_tok', refused),
     expertWidth: sized('moe_intermediate_size', 1408),
     normalises: key('norm_topk_prob', value(false), { null: value(false) }),
     scale: sized('routed_scaling_factor', 1),
     groups: sized('n_group', 1),
     selectedGroups: sized('topk_group', 1),
-    shared: key('n_shared_experts', 'refused'),
+    shared: key('n_shared_experts', refused),
     denseWidth: sized('intermediate_size', 10_944),
     firstDense: sized('first_k_dense_replace', 0),
   },

@@ -1,6 +1,6 @@
-import { layer, llamaStyleNames, mlp, optionalBias, plainAttention, plainRouter } from './common.js';
-import { granitesMultipliers } from './granite.js';
-import { as, decoderKeys, key, perHead, sized, value } from './keys.js';
+import { layer, llamaStyleNames, mlp, plainRouter } from './common.js';
+import { granite, graniteKeys } from './granite.js';
+import { sized } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
 
 /** Granite 3 with experts, and PowerMoE: weights are a softmax over the chosen experts; these lie in one tensor. */
@@ -9,27 +9,12 @@ export const graniteMoe: ArchitectureManifest = {
   title: 'Granite (MoE)',
   className: 'GraniteMoeForCausalLM',
   keys: {
-    ...decoderKeys({
-      vocab_size: 32_000,
-      hidden_size: 4096,
-      num_hidden_layers: 32,
-      num_attention_heads: 32,
-      max_position_embeddings: 2048,
-      rms_norm_eps: 1e-6,
-      rope_theta: 10_000,
-      bos_token_id: 1,
-      eos_token_id: 2,
-    }),
-    ...granitesMultipliers,
-    kvHeads: key('num_key_value_heads', as('heads'), { null: as('heads') }),
-    headDim: key('head_dim', perHead),
-    activation: key('hidden_act', value('silu')),
-    attentionBias: key('attention_bias', value(false)),
+    ...graniteKeys,
     experts: sized('num_local_experts', 8),
     topK: sized('num_experts_per_tok', 2),
     expertWidth: sized('intermediate_size', 11_008),
   },
-  attention: { ...plainAttention, ...optionalBias },
+  attention: granite.attention,
   // A softmax over the chosen logits is one over all, divided by the sum of the chosen.
   router: { ...plainRouter, normalise: 'always' },
   ffn: { shared: null, dense: 'none', clamp: null },

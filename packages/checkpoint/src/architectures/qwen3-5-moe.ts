@@ -1,7 +1,7 @@
 import { layer, llamaStyleNames, mlp, plainRouter } from './common.js';
-import { decoderKeys, key, none, sized, value } from './keys.js';
+import { decoderKeys, key, sized, value } from './keys.js';
 import type { ArchitectureManifest, TensorNames } from './manifest.js';
-import { deltaRuleKeys, gatedAttention } from './qwen3-next.js';
+import { gatedAttention, mixedAttentionKeys } from './qwen3-next.js';
 
 const { fused } = llamaStyleNames.experts;
 const names: TensorNames = {
@@ -26,12 +26,8 @@ export const qwen35MoeText: ArchitectureManifest = {
       bos_token_id: null,
       eos_token_id: null,
     }),
-    ...deltaRuleKeys,
-    partialRotary: key('partial_rotary_factor', value(0.25), { null: none }),
-    kvHeads: sized('num_key_value_heads', 2),
-    headDim: sized('head_dim', 256),
+    ...mixedAttentionKeys,
     activation: key('hidden_act', value('silu')),
-    attentionBias: key('attention_bias', value(false)),
     experts: sized('num_experts', 256),
     topK: sized('num_experts_per_tok', 8),
     expertWidth: sized('moe_intermediate_size', 512),

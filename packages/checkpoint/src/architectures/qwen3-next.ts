@@ -2,8 +2,12 @@ import { llamaStyleNames, optionalBias, plainAttention, plainRouter } from './co
 import { decoderKeys, key, none, sized, value } from './keys.js';
 import type { ArchitectureManifest, GroupedQueryTraits } from './manifest.js';
 
-/** What layers with a gated delta rule read, and which layers these are. */
-export const deltaRuleKeys = {
+/** What softmax attention and the gated delta rule read, and which layers have which. */
+export const mixedAttentionKeys = {
+  partialRotary: key('partial_rotary_factor', value(0.25), { null: none }),
+  kvHeads: sized('num_key_value_heads', 2),
+  headDim: sized('head_dim', 256),
+  attentionBias: key('attention_bias', value(false)),
   fullInterval: sized('full_attention_interval', 4),
   convolutionWindow: sized('linear_conv_kernel_dim', 4),
   deltaKeyHeads: sized('linear_num_key_heads', 16),
@@ -38,12 +42,8 @@ export const qwen3Next: ArchitectureManifest = {
       bos_token_id: null,
       eos_token_id: null,
     }),
-    ...deltaRuleKeys,
-    partialRotary: key('partial_rotary_factor', value(0.25), { null: none }),
-    kvHeads: sized('num_key_value_heads', 2),
-    headDim: sized('head_dim', 256),
+    ...mixedAttentionKeys,
     activation: key('hidden_act', value('silu')),
-    attentionBias: key('attention_bias', value(false)),
     experts: sized('num_experts', 512),
     topK: sized('num_experts_per_tok', 10),
     expertWidth: sized('moe_intermediate_size', 512),
