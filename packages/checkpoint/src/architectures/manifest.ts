@@ -90,8 +90,8 @@ export interface GroupedQueryTraits {
   readonly windows: WindowRule;
   /** Whether each head has a sink beside the tokens' logits. */
   readonly sinks: boolean;
-  /** Whether each head's output has a gate, whose rows stand behind those of its queries; false by default. */
-  readonly outputGate?: boolean;
+  /** Each head's output has a gate, whose rows stand behind those of its queries. */
+  readonly outputGate?: true;
 }
 
 export interface DeltaRuleTraits {

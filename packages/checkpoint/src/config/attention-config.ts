@@ -7,7 +7,7 @@ import type {
   LatentTraits,
   WindowRule,
 } from '../architectures/manifest.js';
-import { count, type KeyReader } from './reader.js';
+import { count, type KeyReader, layerCount } from './reader.js';
 import { readLatentScale, readRope, readRotatedDim, ropeOf } from './rope.js';
 
 export type AttentionConfig = GroupedQueryConfig | LatentConfig;
@@ -82,7 +82,7 @@ function readGroupedQuery(reader: KeyReader<Quantity>, traits: GroupedQueryTrait
     normedAfterRotation: traits.normedAfterRotation === true,
     clip: reader.reads('clip') ? reader.read('clip', z.number().nonnegative().nullable()) : null,
     sinks: traits.sinks,
-    outputGate: traits.outputGate ?? false,
+    outputGate: traits.outputGate === true,
     windows,
     unrotated: windows.map((window) => hasWindow && window === null),
   };
@@ -123,9 +123,6 @@ function readLatent(reader: KeyReader<Quantity>, { rotation }: LatentTraits): La
     valueDim: reader.read('valueDim', count),
   };
 }
-
-/** Deeper than any model, and not so deep that a made-up number fills the memory. */
-export const layerCount = count.max(10_000);
 
 /** The last is an older name of the second. */
 const layerTypes = ['sliding_attention', 'full_attention', 'attention'] as const;

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import type { Quantity } from '../architectures/keys.js';
 import type { DeltaRuleTraits } from '../architectures/manifest.js';
-import { layerCount } from './attention-config.js';
-import { count, type KeyReader } from './reader.js';
+import { count, type KeyReader, layerCount } from './reader.js';
 
 /** The gated delta rule of the layers that have it. */
 export interface DeltaRuleConfig extends DeltaRuleTraits {

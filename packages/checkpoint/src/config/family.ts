@@ -4,11 +4,11 @@ import { z } from 'zod';
 import type { Quantity } from '../architectures/keys.js';
 import type { ArchitectureManifest } from '../architectures/manifest.js';
 import type { JsonObject } from '../folder/json.js';
-import { type AttentionConfig, layerCount, readAttention } from './attention-config.js';
+import { type AttentionConfig, readAttention } from './attention-config.js';
 import { type DeltaRuleConfig, readDeltaRule } from './delta-rule-config.js';
 import { type FfnConfig, readFfn } from './ffn.js';
 import { asTokenId, readEosTokenIds } from './generation.js';
-import { type ConfigWarning, count, KeyReader, positive } from './reader.js';
+import { type ConfigWarning, count, KeyReader, layerCount, positive } from './reader.js';
 import { type RouterConfig, readRouter } from './router.js';
 import { declaredDtype, type Quantisation, readQuantisation } from './storage.js';
 import { textConfig } from './text-config.js';
@@ -100,7 +100,7 @@ function readExperts(reader: KeyReader<Quantity>): { experts: number; topK: numb
  * Throws `CONFIG_UNSUPPORTED` for settings of single layers, for what `fixed` of the manifest excludes, for tokens that see what follows them, for weights under
  * another name, for a head other than that of a language model, and for a layout of experts that is written and not read.
  */
-export function refuseUnsupported(
+function refuseUnsupported(
   reader: KeyReader<Quantity>,
   raw: JsonObject,
   { fixed = {} }: ArchitectureManifest,

@@ -118,6 +118,8 @@ export function isFalse(value: unknown): boolean {
 }
 
 export const count = z.int().positive();
+/** Deeper than any model, and not so deep that a made-up number fills the memory. */
+export const layerCount = count.max(10_000);
 export const index = z.int().nonnegative();
 export const positive = z.number().positive();
 export const jsonObject = z.record(z.string(), z.unknown());
