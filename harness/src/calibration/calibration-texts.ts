@@ -135,7 +135,7 @@ export interface NamedSet {
   readonly documents?: (values: readonly string[]) => string[];
 }
 
-export const namedSets: Readonly<Record<string, NamedSet>> = {
+const namedSets: Readonly<Record<string, NamedSet>> = {
   /** WikiText-2 (Merity et al., 2016) with its tokenisation marks, split into articles. */
   wikitext: {
     dataset: { path: 'Salesforce/wikitext', config: 'wikitext-2-raw-v1', files: null },
@@ -157,7 +157,7 @@ export const namedSets: Readonly<Record<string, NamedSet>> = {
 };
 
 /** The dataset has one line per row, possibly empty; an article begins at a first-level heading. */
-export function wikitextArticles(lines: readonly string[]): string[] {
+function wikitextArticles(lines: readonly string[]): string[] {
   const articles: string[][] = [[]];
   for (const line of lines) {
     if (/^ = [^=].* = \n?$/.test(line)) articles.push([]);

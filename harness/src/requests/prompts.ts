@@ -23,11 +23,7 @@ export function buildRequests(task: Task, { fields }: Document, prefix: string):
 }
 
 /** One request per choice: how probable it is after its context. */
-export function choiceRequests(
-  task: MultipleChoiceTask,
-  fields: unknown,
-  prefix: string,
-): LoglikelihoodRequest[] {
+function choiceRequests(task: MultipleChoiceTask, fields: unknown, prefix: string): LoglikelihoodRequest[] {
   const text = task.doc_to_text.render(fields);
   return task.doc_to_choice.render(fields).map((choice, i) => ({
     kind: 'loglikelihood',

@@ -116,7 +116,7 @@ function taskResult({ task, questions }: ScoredTask): TaskResult {
 }
 
 /** Results of a group: the mean over the documents of all tasks below it. */
-export function groupResult(group: TaskGroup, results: Readonly<Record<string, TaskResult>>): TaskResult {
+function groupResult(group: TaskGroup, results: Readonly<Record<string, TaskResult>>): TaskResult {
   const members = leaves(group).map(({ task }) => results[task]!);
   const sizes = members.map(({ sample_len }) => sample_len);
   const numbers = group.metrics.flatMap((metric) => {
@@ -141,10 +141,10 @@ function areNumbers(values: readonly unknown[]): values is readonly number[] {
 }
 
 /** The groups whose members are tasks; of groups of groups lm-evaluation-harness gives no shots and directions. */
-export function groupsOfTasks(groups: readonly TaskGroup[]): TaskGroup[] {
+function groupsOfTasks(groups: readonly TaskGroup[]): TaskGroup[] {
   return groups.filter(({ members }) => !members.some(isGroup));
 }
 
-export function subtasks({ members }: TaskGroup): string[] {
+function subtasks({ members }: TaskGroup): string[] {
   return members.map(memberName);
 }

@@ -5,7 +5,7 @@ import { template } from './template.js';
 const question = template('Question: {{question}}\nAnswer:');
 
 /** What both parts of the AI2 Reasoning Challenge share: school science questions (Clark et al., 2018). */
-export const arc = {
+const arc = {
   dataset_path: 'allenai/ai2_arc',
   output_type: 'multiple_choice',
   training_split: 'train',

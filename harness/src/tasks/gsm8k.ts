@@ -31,7 +31,7 @@ export const gsm8k = defineTask({
 });
 
 /** The worked examples of Wei et al. (2022, appendix), word for word. */
-export const samples = [
+const samples = [
   {
     question:
       'There are 15 trees in the grove. Grove workers will plant trees in the grove today. After they are done, there will be 21 trees. How many trees did the grove workers plant today?',
@@ -81,7 +81,7 @@ export const samples = [
 ];
 
 /** A document has an `answer` that ends in `#### n`, an example the `target` itself. */
-export const finalNumber = computed(
+const finalNumber = computed(
   "{{answer.split('####')[-1].strip() if answer is defined else target}}",
   (doc: { readonly answer?: string; readonly target?: string }) =>
     doc.answer === undefined ? doc.target! : strip(doc.answer.split('####').at(-1)!),

@@ -7,7 +7,7 @@ import { column, fixed, template } from './template.js';
  * Recognising Textual Entailment (Dagan et al., 2006): whether a text implies a statement. GLUE and SuperGLUE
  * name its columns differently.
  */
-export function entailment(text: string, statement: string) {
+function entailment(text: string, statement: string) {
   return {
     output_type: 'multiple_choice',
     training_split: 'train',

@@ -19,7 +19,7 @@ const regexFilter = z.strictObject({
 
 const takeFirstFilter = z.strictObject({ function: z.literal('take_first') });
 
-export const filterPipelineSchema = z.strictObject({
+const filterPipelineSchema = z.strictObject({
   name: z.string(),
   filter: z.array(z.discriminatedUnion('function', [regexFilter, takeFirstFilter])),
 });
@@ -31,7 +31,7 @@ const meanMetric = z.strictObject({
   higher_is_better: z.literal(true).optional(),
 });
 
-export const exactMatchSchema = z.strictObject({
+const exactMatchSchema = z.strictObject({
   metric: z.literal('exact_match'),
   aggregation: z.literal('mean'),
   higher_is_better: z.literal(true),
@@ -133,7 +133,7 @@ const rollingTask = z.strictObject({
  * A task in lm-evaluation-harness' own vocabulary: its YAML, typed. Adding a task is adding one file
  * of this data beside the others and one line in the registry.
  */
-export const taskSchema = z
+const taskSchema = z
   .discriminatedUnion('output_type', [multipleChoiceTask, generationTask, rollingTask])
   .refine(
     ({ test_split, validation_split }) => test_split !== undefined || validation_split !== undefined,

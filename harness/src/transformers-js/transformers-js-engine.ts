@@ -162,7 +162,7 @@ export async function loadLibrary(): Promise<Library> {
 }
 
 /** `logits` [length - 1, vocabulary] of one sequence: row t predicts id t + 1. Sums in double precision. */
-export function scoreRows(logits: Float32Array, { ids, from }: TokenSequence): SequenceScore {
+function scoreRows(logits: Float32Array, { ids, from }: TokenSequence): SequenceScore {
   const vocabulary = logits.length / (ids.length - 1);
   let logprob = 0;
   let isGreedy = true;

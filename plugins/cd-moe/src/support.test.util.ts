@@ -47,7 +47,7 @@ export interface FakeDistances {
 }
 
 /** Tools with the given distances; others must not be asked for. */
-export function fakeTools({ experts, layers }: FakeDistances): MethodTools {
+function fakeTools({ experts, layers }: FakeDistances): MethodTools {
   return {
     ...noTools,
     ...(experts && {

@@ -150,7 +150,7 @@ export function randomTokens(count: number, width: number, seed = 0): Vector[] {
 }
 
 /** Distances between views are not measured but always 0.5. */
-export const tools = (weights = randomWeights): MethodTools => ({
+const tools = (weights = randomWeights): MethodTools => ({
   ...toyTools(weights),
   compareViews: async ({ views }) => ({ distances: Float64Array.from(views, () => 0.5), blockRuns: 0 }),
 });

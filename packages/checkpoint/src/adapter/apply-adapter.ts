@@ -40,12 +40,7 @@ export async function withAdapter(
  * tensors in the places of those it replaces. Throws `CONFIG_UNSUPPORTED`, with the line that merges the adapter, if it
  * changes what no part of the model reads by that name, such as fused experts, or both ends of tied embeddings.
  */
-export function applyAdapter(
-  base: Model,
-  config: AdapterConfig,
-  weights: AdapterWeights,
-  directory: string,
-): Model {
+function applyAdapter(base: Model, config: AdapterConfig, weights: AdapterWeights, directory: string): Model {
   const { alias } = findArchitecture(base.architecture, base.id).tensors;
   const model = separateEnds(base, weights, directory);
   const paths = pathsByName(model);

@@ -113,7 +113,7 @@ const activations: Readonly<Record<string, GatedActivation>> = {
 };
 
 /** Throws `CONFIG_UNSUPPORTED` for a function that is not implemented. */
-export function readActivation(reader: KeyReader<Quantity>, clamp: FfnTraits['clamp']): GatedActivation {
+function readActivation(reader: KeyReader<Quantity>, clamp: FfnTraits['clamp']): GatedActivation {
   if (clamp) {
     const told = reader.read('gateLimit', z.number());
     if (told !== clamp.limit) {

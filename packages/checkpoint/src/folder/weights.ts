@@ -100,7 +100,7 @@ const substitutes: readonly { readonly pattern: RegExp; readonly what: string; r
 ];
 
 /** The error for a folder without safetensors weights, which says what it has instead. */
-export async function noWeights(directory: string): Promise<MoepressError> {
+async function noWeights(directory: string): Promise<MoepressError> {
   const names: readonly string[] = await readdir(directory).catch(() => []);
   const found = substitutes.find(({ pattern }) => names.some((name) => pattern.test(name)));
   return new MoepressError('CHECKPOINT_NOT_FOUND', {

@@ -76,7 +76,7 @@ export function stockConfig(config: JsonObject, { modelType, className }: Archit
   return { ...rest, ...(own && { auto_map: own }), model_type: modelType, architectures: [className] };
 }
 
-export function invalidCompact(problem: string, where: string): MoepressError {
+function invalidCompact(problem: string, where: string): MoepressError {
   return new MoepressError('CONFIG_INVALID', { message: `${problem}.`, where: `${where}: moepress` });
 }
 

@@ -52,7 +52,7 @@ const mark = '.finished-';
  * What has been made and could not be put where it belongs is kept beside that: never is it removed because of its
  * last step. Returns the error that says where it is.
  */
-export async function keepFinished(
+async function keepFinished(
   staging: Staging,
   content: string,
   out: string,

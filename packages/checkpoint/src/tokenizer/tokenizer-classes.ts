@@ -23,7 +23,7 @@ const byClass: Readonly<Record<string, NamedTokens>> = {
 };
 
 /** The class that `AutoTokenizer` of transformers 5.18 takes, without "Fast"; undefined where the files alone decide. */
-export function tokenizerClass({ config, model }: TokenizerSettings): string | undefined {
+function tokenizerClass({ config, model }: TokenizerSettings): string | undefined {
   const family = typeof model.model_type === 'string' ? model.model_type.replace(/^moepress_/, '') : '';
   const { tokenizerClass: registered, ignoresNamedTokenizer } =
     architectures.find(({ modelType }) => modelType === family)?.elsewhere ?? {};
