@@ -91,7 +91,7 @@ const normalised = {
 function router({ router: traits, keys }: ArchitectureManifest): string {
   if (traits === null) return 'none';
   const groups = Object.entries(traits.methods).flatMap(([method, by]) =>
-    by ? [`groups by ${by} (\`${method}\`)`] : [],
+    by && keys.groups ? [`groups by ${by} (\`${method}\`)`] : [],
   );
   return [
     traits.scoring,
@@ -118,11 +118,14 @@ function ffn({ ffn: traits, keys }: ArchitectureManifest): string {
     dense[traits.dense],
     ...named(keys.activation),
     ...named(keys.mlpBias),
-    ...(traits.shared
-      ? [`shared expert${traits.shared.gated ? ' behind a gate' : ''} (${named(keys.shared)})`]
-      : []),
+    ...(traits.shared ? [sharedExpert(traits.shared.gated, keys.shared)] : []),
     ...(traits.clamp ? [`SwiGLU clamped at ${traits.clamp.limit}`] : []),
   ].join(', ');
+}
+
+function sharedExpert(isGated: boolean, size: KeyRule | undefined): string {
+  const place = isGated ? ' behind a gate' : '';
+  return `shared expert${place}${size ? ` (${named(size)})` : ' as wide as a routed one'}`;
 }
 
 function storage({ router, tensors }: ArchitectureManifest): string {
