@@ -11,6 +11,7 @@ import {
   type Block,
   concat,
   type DenseFfn,
+  denseBlocks,
   type Mlp,
   type Model,
   type MoeFfn,
@@ -69,7 +70,7 @@ function hasBiasesOf({ attention: traits }: ArchitectureManifest, { blocks }: Mo
 /** Encodes the model by the keys with which the family itself states its dense layers. */
 export function viaConfigKeys(encoded: Encoded, width: number): Encoded | null {
   const { model, manifest, config } = encoded;
-  const dense = model.blocks.filter(({ ffn }) => ffn.kind === 'dense').map(({ index }) => index);
+  const dense = denseBlocks(model).map(({ index }) => index);
   const changes = denseChanges(dense, encoded);
   return (
     changes && {
@@ -95,7 +96,7 @@ function denseChanges(dense: readonly number[], { config, model, manifest }: Enc
         mlpTypes: Array.from({ length: layers }, (_, i) => (dense.includes(i) ? 'dense' : 'sparse')),
       };
     case 'interval':
-      return isPrefix && dense.length === layers ? { firstDense: layers } : null;
+      return dense.length === layers ? { firstDense: layers } : null;
     case 'prefix':
       return isPrefix ? { firstDense: dense.length } : null;
     case 'prefix-and-step': {

@@ -5,10 +5,8 @@ import {
   quantityOf,
   stockConfig,
 } from '@moepress/checkpoint';
-import { type Block, type DenseFfn, type Model, MoepressError, withBias } from '@moepress/core';
+import { type DenseBlock, denseBlocks, type Model, MoepressError, withBias } from '@moepress/core';
 import { asDenseFamily, asSingleExpertMoe, type DenseEncoding, viaConfigKeys } from './dense-encodings.js';
-
-export type DenseBlock = Block & { readonly ffn: DenseFfn };
 
 /**
  * Finds how a checkpoint can state which layers are dense: by the original config.json if it does so already, as a dense
@@ -29,7 +27,7 @@ export function encodeDenseLayers(
     padded: false,
     record: null,
   };
-  const dense = same.model.blocks.filter((block): block is DenseBlock => block.ffn.kind === 'dense');
+  const dense = denseBlocks(same.model);
   if (isAsBefore(dense, same)) return same;
   const width = Math.max(1, ...dense.map(({ ffn }) => ffn.mlp.width));
   const padded = dense.some(({ ffn }) => ffn.mlp.width !== width);
