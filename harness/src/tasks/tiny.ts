@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { letteredChoices, letteredRow, letteredTarget } from './choices.js';
+import { accAndNorm, letteredChoices, letteredRow, letteredTarget } from './choices.js';
 import { gsmAnswer, gsmExactMatch, gsmFilters, gsmQuestion, gsmRow } from './gsm.js';
 import { defineTask } from './task-schema.js';
 import { template } from './template.js';
@@ -16,10 +16,7 @@ export const tinyFacts = defineTask({
   doc_to_target: letteredTarget,
   doc_to_choice: letteredChoices,
   num_fewshot: 0,
-  metric_list: [
-    { metric: 'acc', aggregation: 'mean', higher_is_better: true },
-    { metric: 'acc_norm', aggregation: 'mean', higher_is_better: true },
-  ],
+  metric_list: accAndNorm,
   metadata: { version: 1 },
 });
 
@@ -74,9 +71,6 @@ export const tinyWhere = defineTask({
   doc_to_target: letteredTarget,
   doc_to_choice: letteredChoices,
   num_fewshot: 0,
-  metric_list: [
-    { metric: 'acc', aggregation: 'mean', higher_is_better: true },
-    { metric: 'acc_norm', aggregation: 'mean', higher_is_better: true },
-  ],
+  metric_list: accAndNorm,
   metadata: { version: 1 },
 });
