@@ -11,7 +11,14 @@ export {
 } from './architectures/manifest.js';
 export { denseLayers } from './config/ffn.js';
 export { type GenerationDefaults, generationDefaults, type TokenRules } from './config/generation.js';
-export { asFamily, type Changes, quantityOf, withQuantities } from './config/rewrite-config.js';
+export {
+  asFamily,
+  type Changes,
+  quantityOf,
+  withoutQuantisation,
+  withQuantities,
+} from './config/rewrite-config.js';
+export { textConfig } from './config/text-config.js';
 export {
   type Diagnosis,
   diagnoseCheckpoint,

@@ -32,6 +32,12 @@ function changedBy(raw: JsonObject, { keys }: ArchitectureManifest, changes: Cha
   return config;
 }
 
+/** config.json without what it says of quantised weights, in a wrapper and in what that wraps. */
+export function withoutQuantisation(raw: JsonObject, manifest: ArchitectureManifest): JsonObject {
+  const plain = (config: JsonObject) => without(config, manifest.keys.quantisation.names);
+  return withTextConfig(plain(raw), manifest, plain);
+}
+
 /** A value of config.json, or its default; undefined if the family does not read it. */
 export function quantityOf(raw: JsonObject, manifest: ArchitectureManifest, quantity: Quantity): unknown {
   const text = textConfig(raw, manifest, 'config.json');

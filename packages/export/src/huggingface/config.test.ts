@@ -62,6 +62,16 @@ describe('config.json of narrower experts', () => {
 });
 
 describe('config.json of a stock checkpoint', () => {
+  it('says inside a wrapper too that weights are plain, and that no layers predict further tokens', async () => {
+    const base = await openFixture('qwen3_5_moe');
+    const before = base.source.config.text_config as Record<string, unknown>;
+    const text_config = { ...before, quantization_config: { quant_method: 'fp8' }, mtp_num_hidden_layers: 1 };
+    const model = { ...base, source: { ...base.source, config: { ...base.source.config, text_config } } };
+    const arrangement = arrange(model, findArchitecture('qwen3_5_moe', 'config.json'), 'compact');
+    const config = writtenConfig(arrangement, { plan: undefined, quantised: false });
+    expect(config.text_config).toEqual({ ...before, mtp_num_hidden_layers: 0 });
+  });
+
   it('promises no layers for further tokens, which are not written', async () => {
     const base = await openFixture('deepseek_v3');
     const config = { ...base.source.config, num_nextn_predict_layers: 1 };

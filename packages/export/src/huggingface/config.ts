@@ -3,6 +3,7 @@ import {
   type Changes,
   type CompactRecord,
   quantityOf,
+  withoutQuantisation,
   withQuantities,
 } from '@moepress/checkpoint';
 import { type CompressionPlan, type Model, MoepressError, moeBlocks, planHash } from '@moepress/core';
@@ -36,8 +37,8 @@ export function writtenConfig(
   { model, manifest, config: original, form, width }: Arrangement,
   { plan, quantised, prediction = noPrediction }: WrittenConfigOptions,
 ): Record<string, unknown> {
-  const { quantization_config, ...plain } = original;
-  const config = withQuantities(quantised ? original : plain, manifest, {
+  const stated = quantised ? original : withoutQuantisation(original, manifest);
+  const config = withQuantities(stated, manifest, {
     ...changesOf(model, manifest, width, original),
     ...predictionChanges(prediction, manifest, original),
   });

@@ -4,6 +4,7 @@ import {
   findArchitecture,
   quantityOf,
   type TensorEntry,
+  textConfig,
 } from '@moepress/checkpoint';
 import { type Model, MoepressError, moeBlocks, rows, type StoredTensor } from '@moepress/core';
 import { storedEntry } from './carried-entry.js';
@@ -78,7 +79,8 @@ function obstacle({ model, manifest, form, width, config }: Arrangement, quantis
   if (manifest.modelType !== model.architecture)
     return `the model becomes one of the family ${manifest.modelType}`;
   if (form.kind === 'flat') return 'the layout less-is-moe has no place for them';
-  if (config.quantization_config && !quantised) return 'weights are no longer quantised';
+  if (!quantised && quantityOf(config, manifest, 'quantisation') !== null)
+    return 'weights are no longer quantised';
   const narrower = width !== null && width !== quantityOf(config, manifest, 'expertWidth');
   return narrower ? 'the experts of the other layers became narrower' : null;
 }
@@ -131,7 +133,8 @@ export function predictionChanges(
   original: Readonly<Record<string, unknown>>,
 ): { furtherLayers?: number } {
   const names = manifest.keys.furtherLayers?.names ?? [];
-  const told = names.some((name) => original[name]);
+  const text = textConfig(original, manifest, 'config.json');
+  const told = names.some((name) => text[name]);
   if (names.length === 0 || outcome === 'kept') return {};
   return told || outcome === 'dropped' ? { furtherLayers: 0 } : {};
 }
