@@ -8,25 +8,30 @@ import {
   gsmQuestion,
   gsmRow,
 } from './gsm.js';
-import { defineTask } from './task-schema.js';
+import { defineTask, type TaskDefinition } from './task-schema.js';
 import { computed, template } from './template.js';
 
-/** Grade School Math 8K: word problems in two to eight steps (Cobbe et al., 2021). */
-export const gsm8k = defineTask({
-  task: 'gsm8k',
+/** What all forms share: word problems in two to eight steps (Cobbe et al., 2021). */
+const problems = {
   dataset_path: 'openai/gsm8k',
   dataset_name: 'main',
   output_type: 'generate_until',
-  training_split: 'train',
   test_split: 'test',
-  fewshot_split: 'train',
   row: gsmRow,
+  metric_list: [gsmExactMatch],
+} satisfies Partial<TaskDefinition>;
+
+/** Grade School Math 8K, with worked answers as examples. */
+export const gsm8k = defineTask({
+  ...problems,
+  task: 'gsm8k',
+  training_split: 'train',
+  fewshot_split: 'train',
   doc_to_text: gsmQuestion,
   doc_to_target: gsmAnswer,
   num_fewshot: 5,
   generation_kwargs: { until: ['Question:', '</s>', '<|im_end|>'], do_sample: false, temperature: 0 },
   filter_list: gsmFilters,
-  metric_list: [gsmExactMatch],
   metadata: { version: 3 },
 });
 
@@ -89,48 +94,35 @@ const finalNumber = computed(
 
 /** GSM8K with eight chains of thought as examples (Wei et al., 2022). */
 export const gsm8kCot = defineTask({
+  ...problems,
   task: 'gsm8k_cot',
-  dataset_path: 'openai/gsm8k',
-  dataset_name: 'main',
-  output_type: 'generate_until',
-  test_split: 'test',
   fewshot_config: { sampler: 'first_n', samples },
-  row: gsmRow,
   doc_to_text: template('Q: {{question}}\nA:'),
   doc_to_target: finalNumber,
   num_fewshot: 8,
   generation_kwargs: { do_sample: false, until: ['Q:', '</s>', '<|im_end|>'] },
   filter_list: chainOfThoughtFilters,
-  metric_list: [gsmExactMatch],
   metadata: { version: 3 },
 });
 
 /** GSM8K asked to think step by step, without examples (Kojima et al., 2022). */
 export const gsm8kCotZeroshot = defineTask({
+  ...problems,
   task: 'gsm8k_cot_zeroshot',
-  dataset_path: 'openai/gsm8k',
-  dataset_name: 'main',
-  output_type: 'generate_until',
   training_split: 'train',
-  test_split: 'test',
   fewshot_split: 'train',
-  row: gsmRow,
   doc_to_text: template("Q: {{question}}\nA: Let's think step by step."),
   doc_to_target: gsmAnswer,
   num_fewshot: 0,
   generation_kwargs: { until: ['Q:', '</s>', '<|im_end|>'], do_sample: false },
   filter_list: chainOfThoughtFilters,
-  metric_list: [gsmExactMatch],
   metadata: { version: 3 },
 });
 
 /** GSM8K with the prompt and the form of answer that Meta's evaluations of Llama 3.1 use. */
 export const gsm8kCotLlama = defineTask({
+  ...problems,
   task: 'gsm8k_cot_llama',
-  dataset_path: 'openai/gsm8k',
-  dataset_name: 'main',
-  output_type: 'generate_until',
-  test_split: 'test',
   fewshot_config: {
     sampler: 'first_n',
     samples: samples.map(({ question, target }) => ({
@@ -138,7 +130,6 @@ export const gsm8kCotLlama = defineTask({
       target: target.replace(/The answer is (.+)\.$/, 'The final answer is $1'),
     })),
   },
-  row: gsmRow,
   doc_to_text: template(
     'Given the following problem, reason and give a final answer to the problem.\nProblem: {{question}}\nYour response should end with "The final answer is [answer]" where [answer] is the response to the problem.\n',
   ),
@@ -150,6 +141,5 @@ export const gsm8kCotLlama = defineTask({
     until: ['<|eot_id|>', '<|start_header_id|>user<|end_header_id|>', 'Q:', '</s>', '<|im_end|>'],
   },
   filter_list: finalAnswerFilters,
-  metric_list: [gsmExactMatch],
   metadata: { version: 4 },
 });
