@@ -155,13 +155,8 @@ export class GraphBuilder implements Graph {
   }
 
   scan(source: Value, body: (part: Value) => readonly Value[]): Value[] {
-    const path = [...this.#path, `Scan_${this.#count++}`].join('/');
-    const [parts, ...shape] = source.shape;
-    const part = this.#value(`${path}/part`, source.dtype, shape);
-    const inner = this.#subgraph('body', () => body(part), [part]);
-    const stacked = inner.values.map(({ dtype, shape }) => ({ dtype, shape: [parts!, ...shape] }));
-    const options = { name: 'Scan', attributes: { num_scan_inputs: 1 }, graphs: { body: inner.graph } };
-    return this.multi('Scan', [source], stacked, options);
+    const of: FoldBody = (_, [part]) => ({ states: [], outputs: body(part!) });
+    return this.scanWithStates([], [source], { body: of }).outputs;
   }
 
   /** See `fold`. The first inputs and outputs are the states, then come the parts and what is made of them. */
