@@ -5,10 +5,16 @@ import { type CompressionPlan, MoepressError } from '@moepress/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   applyPlan,
+  compareResults,
   compress,
   evaluate,
+  loadResults,
+  measureChannels,
   openModel,
   openSession,
+  readPlan,
+  refine,
+  saveResults,
   writeCheckpoint,
   writePlan,
 } from './index.js';
@@ -18,6 +24,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const out = join(folder, 'out');
 const model = await openModel('tiny');
 const plan = await compress(model, { method: 'random', ratio: 0.5 });
+const session = await openSession(model);
+afterAll(() => session.close());
+const reap = { method: 'reap', ratio: 0.5, cache: false } as const;
+const set = { source: 'x', seed: 0, sequences: [[5, 6]] };
 /** What TypeScript would refuse. */
 const wrong = <T>(value: unknown): T => value as T;
 
@@ -37,6 +47,32 @@ describe('what is given to the library', () => {
     ['a plan without layers', 'plan', () => applyPlan(model, wrong({ ...plan, layers: undefined }))],
     ['a plan of another version', 'plan', () => applyPlan(model, wrong({ ...plan, version: 99 }))],
     ['a plan that is none', 'plan', () => writePlan(wrong<CompressionPlan>({}), out)],
+    ['nothing as the plan', 'plan', () => writePlan(wrong(null), out)],
+    ['a refined plan without tensors', 'plan', () => writePlan(wrong({ plan }), out)],
+    ['a plan file without tensors', 'plan', () => applyPlan(model, wrong({ plan }))],
+    ['a number as the place of a plan', 'place', () => writePlan(plan, wrong(5))],
+    ['a number as a plan to read', 'place', () => readPlan(wrong(5))],
+    ['a number as results', 'path', () => loadResults(wrong(5))],
+    ['a number as results to compare', 'first', () => compareResults(wrong(5), out)],
+    ['an evaluation that is none', 'evaluation', () => saveResults(wrong(5), out)],
+    ['no folder of results', 'folder', () => saveResults(wrong({}), wrong(undefined))],
+    ['no folder of a checkpoint', 'folder', () => writeCheckpoint(model, plan, wrong(undefined))],
+    ['no refiner', 'refiner', () => refine(model, plan, wrong({ train: 'tiny:2x16' }))],
+    ['an unknown score of channels', 'score', () => measureChannels(model, { score: wrong('zzz') })],
+    ['a number as calibration', 'calibration', () => compress(model, wrong({ ...reap, calibration: 5 }))],
+    [
+      'a number as what to measure on',
+      'calibration',
+      () => measureChannels(model, { calibration: wrong(5) }),
+    ],
+    ['no sequences to score', 'items', () => session.score(wrong(undefined))],
+    ['a number as a sequence', 'items', () => session.score(wrong([5]))],
+    ['no prompts', 'prompts', () => session.generate(wrong(5), { maxNewTokens: 1, eosTokenIds: [] })],
+    ['no options of generating', 'options', () => session.generate([[5]], wrong(undefined))],
+    ['no bound of generating', 'maxNewTokens', () => session.generate([[5]], wrong({ eosTokenIds: [] }))],
+    ['a list of ids to trace', 'sequences', () => session.trace(wrong([5, 6]))],
+    ['no calibration set', 'set', () => session.calibrate(wrong(undefined), [])],
+    ['no statistics', 'statistics', () => session.calibrate(set, wrong(undefined))],
   ])('is refused and named: %s', async (_, where, use) => {
     const error = await (async () => use())().then(
       () => null,

@@ -19,12 +19,35 @@ export function checkNumber({ where, value }: Option, least: number, isWhole = t
   throw invalidOption({ where, value }, `a ${isWhole ? 'whole ' : ''}number of at least ${least}`);
 }
 
+/** Throws `INPUT_INVALID` unless the value is a text that is not empty. */
+export function checkText({ where, value }: Option, expected: string): void {
+  if (typeof value === 'string' && value !== '') return;
+  throw invalidOption({ where, value }, expected);
+}
+
+/** Throws `INPUT_INVALID` unless the value is a list of which `isItem` holds for every item. */
+export function checkList(
+  { where, value }: Option,
+  expected: string,
+  isItem: (item: unknown) => boolean,
+): void {
+  if (Array.isArray(value) && value.every(isItem)) return;
+  throw invalidOption({ where, value }, expected);
+}
+
+export const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
 /** `INPUT_INVALID` for an option that is not what is expected, such as "one of compact, masked". */
 export function invalidOption({ where, value }: Option, expected: string): MoepressError {
-  const shown = typeof value === 'string' ? `"${value}"` : String(value);
   return new MoepressError('INPUT_INVALID', {
-    message: `${shown} is given, and ${expected} is expected.`,
+    message: `${shown(value)} is given, and ${expected} is expected.`,
     where,
     hint: `Give ${expected}.`,
   });
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') return `"${value}"`;
+  if (Array.isArray(value)) return value.length === 0 ? 'An empty list' : 'A list';
+  return isObject(value) ? 'An object' : typeof value === 'function' ? 'A function' : String(value);
 }

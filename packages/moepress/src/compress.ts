@@ -1,6 +1,5 @@
 import type { CompressionPlan, Model } from '@moepress/core';
 import { parseOptions } from '@moepress/core';
-import { invalidOption } from './check-options.js';
 import { checkChosen } from './files/output.js';
 import { type FindOptions, findMethod, type MethodInput } from './methods/find-methods.js';
 import { type CalibrationChoice, calibrationSet, type DataOptions } from './models/model-data.js';
@@ -69,13 +68,9 @@ export async function compressAll(
   });
 }
 
-/** Throws `METHOD_UNKNOWN`, `PLUGIN_INVALID` and `OPTIONS_INVALID`. */
+/** Throws `INPUT_INVALID`, `METHOD_UNKNOWN`, `PLUGIN_INVALID` and `OPTIONS_INVALID`. */
 export async function requestOf(choice: MethodChoice, options: FindOptions): Promise<MethodRequest> {
-  const { method: chosen } = choice;
-  if (typeof chosen !== 'string' && (typeof chosen !== 'object' || chosen === null)) {
-    throw invalidOption({ where: 'method', value: chosen }, 'the name of a method, or a method');
-  }
-  const method = await findMethod(chosen, options);
+  const method = await findMethod(choice.method, options);
   const request = { method, options: methodOptions(choice) };
   parseOptions(method.compressor, request.options);
   return request;

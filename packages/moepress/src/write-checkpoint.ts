@@ -1,4 +1,4 @@
-import { checkSpace, type FolderOutput } from '@moepress/checkpoint';
+import { checkSpace, FolderOutput } from '@moepress/checkpoint';
 import {
   applyLayers,
   type Model,
@@ -20,7 +20,7 @@ import {
   type WrittenCheckpoint as WrittenFiles,
   writeHuggingFace,
 } from '@moepress/export';
-import { checkChoice } from './check-options.js';
+import { checkChoice, checkText } from './check-options.js';
 import { claimFolder } from './files/output.js';
 import { type ModelInput, type ModelOptions, resolveModel } from './models/open-model.js';
 import { type WorkOptions, workOf } from './options.js';
@@ -61,6 +61,8 @@ export async function writeCheckpoint(
   const { layout = 'compact', mtp, force } = options;
   checkChoice({ where: 'layout', value: layout }, expertLayouts);
   checkChoice({ where: 'mtp', value: mtp }, predictionChoices);
+  if (!(folder instanceof FolderOutput))
+    checkText({ where: 'folder', value: folder }, 'the path of a folder');
   const work = workOf(options);
   const output =
     typeof folder === 'string' ? await claimFolder(folder, 'checkpoint', { ...work, force }) : folder;

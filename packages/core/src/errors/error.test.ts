@@ -23,6 +23,11 @@ describe('MoepressError', () => {
     }
   });
 
+  test('stands what it says of a value that is no text', () => {
+    const where = 5 as unknown as string;
+    expect(new MoepressError('INPUT_INVALID', { message: 'x', where }).where).toBe('5');
+  });
+
   test('keeps its cause', () => {
     const cause = new Error('ENOSPC');
     expect(new MoepressError('DISK_FULL', { message: 'x', cause }).cause).toBe(cause);

@@ -30,9 +30,11 @@ export class MoepressError extends Error {
   readonly hint: string;
 
   constructor(code: ErrorCode, details: ErrorDetails) {
+    // What is wrong may be that `where` is no text.
+    const { where } = details;
     super(presentable(details.message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
-    this.where = details.where === undefined ? undefined : presentable(details.where);
+    this.where = where === undefined ? undefined : presentable(String(where));
     this.hint = details.hint === undefined ? errorCatalogue[code] : presentable(details.hint, maxAdvice);
     Object.defineProperty(this, marker, { value: true });
   }

@@ -10,6 +10,7 @@ import {
   type Refiner,
   type Scorer,
 } from '@moepress/core';
+import { invalidOption, isObject } from '../check-options.js';
 import type { PluginsOption, WorkOptions } from '../options.js';
 import { findPlugins, type Plugins } from './plugin-host.js';
 
@@ -51,17 +52,31 @@ export function openPlugins({ plugins = [], onProgress }: FindOptions): OpenedPl
   };
 }
 
-/** Throws `METHOD_UNKNOWN` with a suggestion, and `PLUGIN_INVALID`. */
+/** Throws `INPUT_INVALID`, `METHOD_UNKNOWN` with a suggestion, and `PLUGIN_INVALID`. */
 export async function findMethod(method: MethodInput, options: FindOptions): Promise<FoundMethod> {
+  checkNamed({ where: 'method', value: method });
   if (typeof method === 'string') return openPlugins(options).installed.find(method);
   if ('compressor' in method) return method;
   return { compressor: 'score' in method ? dropLowest(method) : method, origin };
 }
 
-/** Throws `METHOD_UNKNOWN` with a suggestion, and `PLUGIN_INVALID`. */
+/** Throws `INPUT_INVALID`, `METHOD_UNKNOWN` with a suggestion, and `PLUGIN_INVALID`. */
 export async function findRefiner(refiner: RefinerInput, options: FindOptions): Promise<FoundRefiner> {
+  checkNamed({ where: 'refiner', value: refiner });
   if (typeof refiner === 'string') return openPlugins(options).installed.findRefiner(refiner);
   return 'refiner' in refiner ? refiner : { refiner, origin };
+}
+
+/** Throws `INPUT_INVALID` for what is neither a name nor a method or refiner. */
+function checkNamed({
+  where,
+  value,
+}: {
+  readonly where: 'method' | 'refiner';
+  readonly value: unknown;
+}): void {
+  if (typeof value === 'string' || isObject(value)) return;
+  throw invalidOption({ where, value }, `the name of a ${where}, or a ${where}`);
 }
 
 /** What a plan says of a method that a program made itself. */

@@ -13,6 +13,7 @@ import {
   openDatasets,
   parseCalibration,
 } from '@moepress/harness';
+import { invalidOption, isObject } from '../check-options.js';
 import { tokenizerOf } from './companions.js';
 import { embeddedDirectory, embeddedName, embeddedText } from './embedded.js';
 
@@ -69,10 +70,15 @@ export async function trainingSet(
   return loadTraining(partsOf(texts), await readerOf(model, choice, work));
 }
 
-const partsOf = (texts: TextsInput) => (typeof texts === 'string' ? parseCalibration(texts) : texts);
+/** Throws `INPUT_INVALID` and `CALIBRATION_INVALID`. */
+function partsOf(texts: TextsInput): readonly CalibrationPart[] {
+  if (typeof texts === 'string') return parseCalibration(texts);
+  if (Array.isArray(texts) && texts.every((part) => isObject(part?.source))) return texts;
+  throw invalidOption({ where: 'calibration', value: texts }, 'a calibration set');
+}
 
 const isSet = (calibration: CalibrationInput): calibration is CalibrationSet =>
-  typeof calibration === 'object' && 'sequences' in calibration;
+  isObject(calibration) && 'sequences' in calibration;
 
 /** The datasets that tasks and calibration sets read; those of the embedded model come with it. */
 export const datasetsIn = (data: string | undefined) => openDatasets({ data, embedded: embeddedDirectory });

@@ -22,6 +22,7 @@ import {
   type StoredTensor,
   type Work,
 } from '@moepress/core';
+import { checkText, isObject } from '../check-options.js';
 import { readText } from '../files/text-file.js';
 
 /** A plan and the tensors it brings along, by their paths. */
@@ -32,9 +33,10 @@ export interface PlanFile {
 
 /**
  * Reads a plan, a file or the folder of a refined one, and the safetensors file beside it if it speaks of one. Throws
- * `PLAN_INVALID`, also if that file is absent or another.
+ * `PLAN_INVALID`, also if that file is absent or another, and `INPUT_INVALID` for what is no path.
  */
 export async function readPlan(place: string): Promise<PlanFile> {
+  checkText({ where: 'place', value: place }, 'the path of a plan');
   const isFolder = (await stat(place).catch(() => null))?.isDirectory();
   const file = isFolder ? join(place, 'plan.json') : place;
   const plan = parsePlan(await readText(file, 'PLAN_INVALID'), file);
@@ -60,10 +62,20 @@ export async function resolvePlan(plan: PlanInput): Promise<PlanFile> {
 
 /** Throws `PLAN_INVALID` for what is no plan: one that is given as an object may come from anywhere. */
 function asPlanFile(plan: CompressionPlan | PlanFile): PlanFile {
-  const file =
-    typeof plan === 'object' && plan !== null && 'plan' in plan ? plan : { plan, tensors: new Map() };
-  parsePlan(JSON.stringify(file.plan) ?? '', 'plan');
+  const file = isObject(plan) && 'plan' in plan ? plan : { plan, tensors: new Map() };
+  checkPlan(file);
   return file;
+}
+
+/** Throws `PLAN_INVALID` unless there is a plan, and a map of the tensors that it brings along. */
+export function checkPlan({ plan, tensors }: Record<keyof PlanFile, unknown>): void {
+  parsePlan(JSON.stringify(plan) ?? '', 'plan');
+  if (tensors instanceof Map) return;
+  throw new MoepressError('PLAN_INVALID', {
+    message: 'What the plan brings along is no map of tensors.',
+    where: 'plan',
+    hint: 'Give what `readPlan`, `writePlan` or `refine` gave.',
+  });
 }
 
 /**

@@ -4,16 +4,16 @@ import { createFolder, type FileOutput, type FolderOutput, readSafetensors } fro
 import {
   type CompressionPlan,
   type LearnedFacts,
-  parsePlan,
   throwIfAborted,
   type Work,
   withLearned,
 } from '@moepress/core';
 import type { Refined } from '@moepress/runtime';
+import { checkText, isObject } from '../check-options.js';
 import { renderLossCurves } from '../figures/loss-curve.js';
 import { claimFile, claimFolder } from '../files/output.js';
 import { type WorkOptions, workOf } from '../options.js';
-import { type PlanFile, writeLearned, writePlanFile } from './plan-file.js';
+import { checkPlan, type PlanFile, writeLearned, writePlanFile } from './plan-file.js';
 
 export interface WritePlanOptions extends WorkOptions {
   /** Replaces a file that is no plan, or a folder that moepress wrote a refined plan to. */
@@ -23,7 +23,7 @@ export interface WritePlanOptions extends WorkOptions {
 /**
  * Writes a plan to a file, or a refined plan to a folder with `plan.json`, the tensors it brings along and its loss
  * curves, whole or not at all, and gives it as `readPlan` reads it. Throws `OUTPUT_EXISTS`, `OUTPUT_BUSY`, `DISK_FULL`,
- * `WRITE_FAILED` and `ABORTED`.
+ * `WRITE_FAILED`, `ABORTED`, `PLAN_INVALID` for what is no plan, and `INPUT_INVALID` for what is no path.
  */
 export async function writePlan(
   plan: CompressionPlan | RefinedPlan,
@@ -32,9 +32,13 @@ export async function writePlan(
 ): Promise<PlanFile> {
   const work = workOf(options);
   throwIfAborted(work.signal);
+  checkText({ where: 'place', value: place }, 'the path of a file or folder');
   const claim = { ...work, force: options.force };
-  if ('plan' in plan) return writeRefined(await claimFolder(place, 'refined', claim), plan, work);
-  parsePlan(JSON.stringify(plan), 'plan');
+  if (isObject(plan) && 'plan' in plan) {
+    checkPlan(plan);
+    return writeRefined(await claimFolder(place, 'refined', claim), plan, work);
+  }
+  checkPlan({ plan, tensors: new Map() });
   return writeClaimed(plan, await claimFile(place, 'plan', claim));
 }
 

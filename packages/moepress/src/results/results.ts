@@ -11,6 +11,7 @@ import {
   type Sample,
   saveEvaluation,
 } from '@moepress/harness';
+import { checkNumber, checkText, invalidOption, isObject } from '../check-options.js';
 
 /** Results that were read from files. */
 export interface LoadedResults {
@@ -23,16 +24,23 @@ export interface LoadedResults {
 
 /**
  * Writes the record and the samples of an evaluation into a folder of the model's name under `folder`, all or nothing,
- * and gives the path of the results file. Throws `DISK_FULL` or `WRITE_FAILED`.
+ * and gives the path of the results file. Throws `DISK_FULL`, `WRITE_FAILED`, and `INPUT_INVALID` for what is no
+ * evaluation or no path.
  */
-export const saveResults = (evaluation: Evaluation, folder: string): Promise<string> =>
-  saveEvaluation(evaluation, folder);
+export async function saveResults(evaluation: Evaluation, folder: string): Promise<string> {
+  checkText({ where: 'folder', value: folder }, 'the path of a folder');
+  if (!isObject(evaluation) || !isObject(evaluation.record) || !isObject(evaluation.samples)) {
+    throw invalidOption({ where: 'evaluation', value: evaluation }, 'what `evaluate` gave');
+  }
+  return saveEvaluation(evaluation, folder);
+}
 
 /**
  * Reads a results file of `saveResults` or lm-evaluation-harness with the samples beside it, or the newest one in a
  * folder. Throws `INPUT_INVALID` where there is none, and `DATASET_INVALID` for damaged samples.
  */
 export async function loadResults(path: string): Promise<LoadedResults> {
+  checkText({ where: 'path', value: path }, 'the path of results');
   const file = await findResults(path);
   return { file, samples: await loadSamples(file), groups: await loadGroups(file) };
 }
@@ -51,12 +59,17 @@ export async function compareResults(
   second: string | LoadedResults,
   { seed = 1234 }: CompareOptions = {},
 ): Promise<Comparison[]> {
-  const [a, b] = [await loaded(first), await loaded(second)];
+  checkNumber({ where: 'seed', value: seed }, 0);
+  const a = await loaded('first', first);
+  const b = await loaded('second', second);
   return compareSamples(a.samples, b.samples, { seed, groups: { ...b.groups, ...a.groups } });
 }
 
-const loaded = (results: string | LoadedResults) =>
-  typeof results === 'string' ? loadResults(results) : results;
+async function loaded(where: string, results: string | LoadedResults): Promise<LoadedResults> {
+  if (typeof results === 'string') return loadResults(results);
+  if (isObject(results) && isObject(results.samples) && isObject(results.groups)) return results;
+  throw invalidOption({ where, value: results }, 'the path of results, or what `loadResults` gave');
+}
 
 /**
  * A results file, or the newest one in the folder of a model, or in the folder given to `eval --output`, in which each

@@ -1,5 +1,6 @@
 import { type CalibrationRecord, type Model, MoepressError, moeBlocks, type Statistic } from '@moepress/core';
 import { sequenceMaskFisher, tokenMaskFisher, weightFisher, weightGradientMagnitude } from '@moepress/graph';
+import { checkChoice } from '../check-options.js';
 import { checkChosen } from '../files/output.js';
 import { type CalibrationChoice, calibrationSet } from '../models/model-data.js';
 import { type ModelInput, type ModelOptions, resolveModel } from '../models/open-model.js';
@@ -52,6 +53,7 @@ export async function measureChannels(
   options: ChannelsOptions = {},
 ): Promise<ChannelsReport> {
   const { score = 'fisher-squared', against, cache } = options;
+  checkChoice({ where: 'score', value: score }, Object.keys(channelStatistics));
   const work = workOf(options);
   await checkChosen(cache, 'evidence');
   const opened = await resolveModel(model, options);
