@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CompressionPlan, MoepressError } from '@moepress/core';
@@ -14,6 +14,8 @@ import {
   openSession,
   readPlan,
   refine,
+  runLeaderboard,
+  runSweep,
   saveResults,
   writeCheckpoint,
   writePlan,
@@ -28,6 +30,9 @@ const session = await openSession(model);
 afterAll(() => session.close());
 const reap = { method: 'reap', ratio: 0.5, cache: false } as const;
 const set = { source: 'x', seed: 0, sequences: [[5, 6]] };
+const task = { tasks: ['tiny_facts'], limit: 1 };
+const recipe = { models: ['tiny'], methods: ['random'], ratios: [0.5], ...task };
+const grid = { model: 'tiny', method: 'random', options: { ratio: [0.5] }, ...task };
 /** What TypeScript would refuse. */
 const wrong = <T>(value: unknown): T => value as T;
 
@@ -90,5 +95,27 @@ describe('what is given to the library', () => {
       code: 'ABORTED',
     });
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.each<[string, string, (out: string) => Promise<unknown>]>([
+    ['a leaderboard', 'results.jsonl', (place) => runLeaderboard(recipe, { out: place, cache: false })],
+    ['a sweep', 'results.ndjson', (place) => runSweep(grid, { out: place, cache: false })],
+  ])('writes %s to no folder that holds something else', async (_, results, run) => {
+    const place = join(folder, 'strange');
+    for (const [name, text] of [
+      ['notes.txt', 'x'],
+      [results, '[1]'],
+    ] as const) {
+      mkdirSync(place);
+      writeFileSync(join(place, name), text);
+      await expect(run(place)).rejects.toMatchObject({ code: 'OUTPUT_EXISTS', where: place });
+      expect(readdirSync(place)).toEqual([name]);
+      rmSync(place, { recursive: true });
+    }
+    await run(place);
+    const names = readdirSync(place);
+    await run(place);
+    expect(readdirSync(place)).toEqual(names);
+    rmSync(place, { recursive: true });
   });
 });

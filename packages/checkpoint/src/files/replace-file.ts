@@ -11,6 +11,9 @@ const mark = '.partial-';
 const hexDigits = 12;
 const partialName = /\.partial-[0-9a-f]{12}$/;
 
+/** Whether a name is that of a file that is or was being written. */
+export const isPartialName = (name: string): boolean => partialName.test(name);
+
 /** Folders in which this process has removed what dead ones left. */
 const swept = new Set<string>();
 

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Progress } from '@moepress/core';
+import type { MoepressError, Progress } from '@moepress/core';
 import { asWriteError } from '../files/file-errors.js';
 import type { HeldLock } from '../files/lock.js';
 import { claim, folderLockPath, isLockName, lockPath } from './claim.js';
@@ -76,8 +76,8 @@ const stagedName = '.moepress';
 /** Entries of a disk's root folder that exist before anybody writes to it. */
 const ofDisks = new Set(['lost+found']);
 
-/** Names in a folder, without those that are of the writing. */
-async function contentOf(folder: string): Promise<string[]> {
+/** Names in a folder, without those that are of the writing. Throws `WRITE_FAILED` for one that cannot be read. */
+export async function contentOf(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((cause) => {
     throw asWriteError(cause, folder);
   });
@@ -87,12 +87,19 @@ async function contentOf(folder: string): Promise<string[]> {
 async function checkReplaceable(folder: string, { force, isOwn }: FolderOutputOptions): Promise<void> {
   if (!force) throw occupied(something, folder);
   if (await isOwn?.(folder)) return;
-  throw occupied(
-    'The folder at the output path holds something else than what moepress would write there',
+  throw strange(
     folder,
     'Choose another output folder: with `force` too, moepress replaces its own folders alone.',
   );
 }
+
+/** `OUTPUT_EXISTS` for a folder that holds something else. */
+export const strange = (folder: string, hint?: string): MoepressError =>
+  occupied(
+    'The folder at the output path holds something else than what moepress would write there',
+    folder,
+    hint,
+  );
 
 /** Removes what a run left beside the folder that was killed when it had put it there. */
 async function sweepBeside(folder: string, progress: Progress | undefined): Promise<void> {

@@ -37,10 +37,15 @@ export const fileKinds = {
 
 export type FileKind = keyof typeof fileKinds;
 
+/** The beginning of the first line of results: of cells of a leaderboard, and of entries of a sweep. */
+const resultHead = '{"format":';
+
 /** The same for folders. */
 export const folderKinds = {
   checkpoint: (folder: string) => holds(folder, ['config.json', 'moepress_plan.json']),
   refined: (folder: string) => holds(folder, ['plan.json', 'learned.safetensors']),
+  leaderboard: (folder: string) => holdsResults(folder, 'results.jsonl'),
+  sweep: (folder: string) => holdsResults(folder, 'results.ndjson'),
 } satisfies Record<string, (folder: string) => Promise<boolean>>;
 
 export type FolderKind = keyof typeof folderKinds;
@@ -48,6 +53,13 @@ export type FolderKind = keyof typeof folderKinds;
 async function holds(folder: string, names: readonly string[]): Promise<boolean> {
   const found = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => null)));
   return found.every((info) => info?.isFile());
+}
+
+/** Whether a folder has a file of results; it is empty until there are some, and its last line may be torn. */
+async function holdsResults(folder: string, name: string): Promise<boolean> {
+  if (!(await holds(folder, [name]))) return false;
+  const head = await headOf(join(folder, name));
+  return resultHead.startsWith(head) || head.startsWith(resultHead);
 }
 
 async function headOf(path: string): Promise<string> {

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { WorkFolder } from '@moepress/checkpoint';
 import { shareDevice } from '../../devices/shared-device.js';
 import { writeWhole } from '../../files/output.js';
+import { folderKinds } from '../../files/output-kinds.js';
 import type { FindOptions } from '../../methods/find-methods.js';
 import type { DataOptions } from '../../models/model-data.js';
 import { type CacheOption, type ComputeOptions, type WorkOptions, workOf } from '../../options.js';
@@ -20,7 +21,7 @@ export interface LeaderboardOptions
     Pick<DataOptions, 'data'>,
     FindOptions,
     WorkOptions {
-  /** Folder of the results; finished work in it is not repeated. */
+  /** Folder of the results, new, empty or that of an earlier run, of which finished work is not repeated. */
   readonly out: string;
   /** Models scored at once; 1 by default. */
   readonly workers?: number | undefined;
@@ -46,7 +47,7 @@ export interface Board {
 /**
  * Compresses and scores the models of a recipe, a YAML file or its data, that are not in the folder yet, alone or with
  * all machines that do the same on one queue, and writes table and page whenever a model more has been scored. Throws
- * `INPUT_INVALID` naming the line of the recipe, `OUTPUT_BUSY`, and what `compress` and `evaluate` throw.
+ * `INPUT_INVALID` naming the line of the recipe, `OUTPUT_EXISTS` for a folder of other files, `OUTPUT_BUSY`, and what `compress` and `evaluate` throw.
  */
 export async function runLeaderboard(
   recipe: string | RecipeInput,
@@ -61,7 +62,11 @@ export async function runLeaderboard(
   const { title, tasks, limit, num_fewshot: numFewshot } = located.data;
   const boardOf = (cells: readonly Cell[]) => ({ title, cells, metrics: metricsOf(cells, tasks), out });
   // Machines on one queue may share the folder.
-  const folder = await WorkFolder.open(out, { ...work, shared: sharing !== null });
+  const folder = await WorkFolder.open(out, {
+    ...work,
+    shared: sharing !== null,
+    isOwn: folderKinds.leaderboard,
+  });
   try {
     const variants = await enumerateVariants(located, options);
     const threads = availableParallelism();

@@ -7,6 +7,7 @@ import { shareDevice } from '../../devices/shared-device.js';
 import type { Questions } from '../../evaluate.js';
 import { renderSpread } from '../../figures/spread-figure.js';
 import { writeWhole } from '../../files/output.js';
+import { folderKinds } from '../../files/output-kinds.js';
 import type { LocatedYaml } from '../../files/yaml-file.js';
 import { type FindOptions, findMethod } from '../../methods/find-methods.js';
 import { calibrationSet, type DataOptions } from '../../models/model-data.js';
@@ -26,7 +27,7 @@ export interface SweepOptions
     Pick<DataOptions, 'data'>,
     FindOptions,
     WorkOptions {
-  /** Folder of the results; finished work in it is not repeated. */
+  /** Folder of the results, new, empty or that of an earlier run, of which finished work is not repeated. */
   readonly out: string;
   /** Configurations tried at once; by default one a core, or one where a device computes. */
   readonly workers?: number | undefined;
@@ -53,13 +54,13 @@ export interface SweepTable {
 
 /**
  * Tries every combination of a method's options that is in a grid, a YAML file or its data, and not in the folder yet.
- * Throws `INPUT_INVALID` and `OPTIONS_INVALID` naming the line of the grid, `OUTPUT_BUSY`, `CHECKPOINT_CHANGED`, and
- * what `compress` and `evaluate` throw.
+ * Throws `INPUT_INVALID` and `OPTIONS_INVALID` naming the line of the grid, `OUTPUT_EXISTS` for a folder of other
+ * files, `OUTPUT_BUSY`, `CHECKPOINT_CHANGED`, and what `compress` and `evaluate` throw.
  */
 export async function runSweep(grid: string | GridInput, options: SweepOptions): Promise<SweepTable> {
   const out = resolve(options.out);
   const located = await readGrid(grid);
-  const folder = await WorkFolder.open(out, workOf(options));
+  const folder = await WorkFolder.open(out, { ...workOf(options), isOwn: folderKinds.sweep });
   try {
     const entries = await entriesOf(located, { ...options, out });
     return await tableOf(located.data, entries, out);
