@@ -97,6 +97,23 @@ describe('what is given to the library', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('is told what onProgress throws, and no failure of writing', async () => {
+    const reason = new Error('enough');
+    const onProgress = () => {
+      throw reason;
+    };
+    await expect(writeCheckpoint(model, plan, out, { onProgress })).rejects.toBe(reason);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('is told what an asynchronous onProgress rejects with, and it is not left unhandled', async () => {
+    const reason = new Error('enough');
+    const onProgress = () => Promise.reject(reason);
+    // Vitest fails where a rejection is unhandled.
+    await expect(writeCheckpoint(model, plan, out, { onProgress })).rejects.toBe(reason);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it.each<[string, string, (out: string) => Promise<unknown>]>([
     ['a leaderboard', 'results.jsonl', (place) => runLeaderboard(recipe, { out: place, cache: false })],
     ['a sweep', 'results.ndjson', (place) => runSweep(grid, { out: place, cache: false })],

@@ -2,6 +2,7 @@ import { type FoundMethod, type InstalledPlugin, MoepressError } from '@moepress
 import { type ModelReport, reportModel } from './inspection/model-report.js';
 import { type FindOptions, openPlugins } from './methods/find-methods.js';
 import { type ModelInput, type OpenModelOptions, resolveModel } from './models/open-model.js';
+import { workOf } from './options.js';
 
 export interface InspectOptions extends OpenModelOptions, FindOptions {}
 
@@ -25,8 +26,9 @@ export async function inspectModel(model: ModelInput, options: InspectOptions = 
 /** Methods that came with moepress or are asked for; a broken plugin costs its own methods and a warning. */
 async function loadedMethods(
   { bundled }: ReturnType<typeof openPlugins>,
-  { onProgress }: FindOptions,
+  options: FindOptions,
 ): Promise<FoundMethod[]> {
+  const { progress } = workOf(options);
   const methods: FoundMethod[] = [];
   for (const name of await bundled.methods()) {
     try {
@@ -34,7 +36,7 @@ async function loadedMethods(
     } catch (error) {
       if (!MoepressError.isInstance(error)) throw error;
       const where = error.where === undefined ? '' : ` (${error.where})`;
-      onProgress?.({ type: 'warning', message: `${name} is left out: ${error.message}${where}` });
+      progress?.({ type: 'warning', message: `${name} is left out: ${error.message}${where}` });
     }
   }
   return methods;

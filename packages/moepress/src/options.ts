@@ -6,12 +6,52 @@ import type { DeviceOptions } from '@moepress/runtime';
 export interface WorkOptions {
   /** Ends the work, which then throws `ABORTED` or the signal's reason, and leaves nothing half-written. */
   readonly signal?: AbortSignal | undefined;
-  /** Told how far the work is, and warned of what the result should not be trusted in. */
+  /**
+   * Told how far the work is, and warned of what the result should not be trusted in. What it throws ends the work; what
+   * an asynchronous one rejects with does so at the next event.
+   */
   readonly onProgress?: Progress | undefined;
 }
 
 /** The same as the packages below take it. */
-export const workOf = ({ signal, onProgress }: WorkOptions): Work => ({ signal, progress: onProgress });
+export const workOf = ({ signal, onProgress }: WorkOptions): Work => ({
+  signal,
+  progress: onProgress && telling(onProgress),
+});
+
+/** Throws at the next event what an asynchronous `onProgress` rejected with: nobody else would take it. */
+function telling(onProgress: Progress): Progress {
+  let failure: { readonly error: unknown } | null = null;
+  return (event) => {
+    if (failure) throw failure.error;
+    const told: unknown = onProgress(event);
+    Promise.resolve(told).catch((error: unknown) => {
+      failure ??= { error };
+    });
+  };
+}
+
+/** Does work that writes; what `onProgress` throws meanwhile is thrown as it is, and is no failure of writing. */
+export async function whileWriting<Result>(
+  options: WorkOptions,
+  use: (work: Work) => Promise<Result>,
+): Promise<Result> {
+  const { signal, progress } = workOf(options);
+  const thrown: unknown[] = [];
+  const kept: Progress = (event) => {
+    try {
+      progress?.(event);
+    } catch (error) {
+      thrown.push(error);
+      throw error;
+    }
+  };
+  try {
+    return await use({ signal, progress: progress && kept });
+  } catch (error) {
+    throw thrown.length > 0 ? thrown[0] : error;
+  }
+}
 
 /** Where to compute, and with how much. */
 export interface ComputeOptions extends DeviceOptions {

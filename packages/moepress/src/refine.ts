@@ -74,7 +74,7 @@ type GiveUp = Parameters<typeof refineModel>[0]['giveUp'];
 
 /** The folder in which training keeps its state; without a cache, one that is removed afterwards. */
 async function inRunsFolder<Result>(
-  { cache, onProgress }: RefineOptions,
+  { cache, ...options }: RefineOptions,
   use: (folder: string, giveUp: GiveUp) => Promise<Result>,
 ): Promise<Result> {
   const chosen = cacheFolder(cache, 'training');
@@ -82,7 +82,7 @@ async function inRunsFolder<Result>(
   if (chosen === undefined) {
     const folder = defaultRunsRoot();
     // A place that the user did not choose is a convenience: one that is full is given up.
-    return use(folder, notKept('States of training', folder, onProgress));
+    return use(folder, notKept('States of training', folder, workOf(options).progress));
   }
   const temporary = await makeTemporary('moepress-training-');
   try {

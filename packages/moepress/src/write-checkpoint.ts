@@ -23,7 +23,7 @@ import {
 import { checkChoice, checkText } from './check-options.js';
 import { claimFolder } from './files/output.js';
 import { type ModelInput, type ModelOptions, resolveModel } from './models/open-model.js';
-import { type WorkOptions, workOf } from './options.js';
+import { type WorkOptions, whileWriting } from './options.js';
 import type { MethodRequest } from './planning/plan-all.js';
 import { applyPlanFile, type PlanInput, resolvePlan } from './plans/plan-file.js';
 
@@ -63,23 +63,24 @@ export async function writeCheckpoint(
   checkChoice({ where: 'mtp', value: mtp }, predictionChoices);
   if (!(folder instanceof FolderOutput))
     checkText({ where: 'folder', value: folder }, 'the path of a folder');
-  const work = workOf(options);
-  const output =
-    typeof folder === 'string' ? await claimFolder(folder, 'checkpoint', { ...work, force }) : folder;
-  try {
-    const file = plan === null ? null : await resolvePlan(plan);
-    const base = await resolveModel(model, options);
-    const view = file === null ? base : applyPlanFile(base, file);
-    const written = await writeHuggingFace(view, output, { ...work, layout, mtp, plan: file?.plan, base });
-    return {
-      ...written,
-      removed: removedRatios(base, written.parameters),
-      planned: removedRatios(base, view),
-      planHash: file && planHash(file.plan),
-    };
-  } finally {
-    await output.abandon();
-  }
+  return whileWriting(options, async (work) => {
+    const output =
+      typeof folder === 'string' ? await claimFolder(folder, 'checkpoint', { ...work, force }) : folder;
+    try {
+      const file = plan === null ? null : await resolvePlan(plan);
+      const base = await resolveModel(model, { ...options, onProgress: work.progress });
+      const view = file === null ? base : applyPlanFile(base, file);
+      const written = await writeHuggingFace(view, output, { ...work, layout, mtp, plan: file?.plan, base });
+      return {
+        ...written,
+        removed: removedRatios(base, written.parameters),
+        planned: removedRatios(base, view),
+        planHash: file && planHash(file.plan),
+      };
+    } finally {
+      await output.abandon();
+    }
+  });
 }
 
 /** Outlines are as large as any plan, and what is asked for may be rounded: this much of it is needed in any case. */

@@ -11,7 +11,7 @@ import {
   type Scorer,
 } from '@moepress/core';
 import { invalidOption, isObject } from '../check-options.js';
-import type { PluginsOption, WorkOptions } from '../options.js';
+import { type PluginsOption, type WorkOptions, workOf } from '../options.js';
 import { findPlugins, type Plugins } from './plugin-host.js';
 
 /** A method by its name, itself, or with the package that it came from; a ranking of experts, of which the lowest go. */
@@ -37,10 +37,11 @@ export interface OpenedPlugins {
   packages(): Promise<readonly InstalledPlugin[]>;
 }
 
-export function openPlugins({ plugins = [], onProgress }: FindOptions): OpenedPlugins {
+export function openPlugins({ plugins = [], ...options }: FindOptions): OpenedPlugins {
+  const { progress } = workOf(options);
   const found = findPlugins({
     asked: plugins.filter((plugin) => typeof plugin === 'string'),
-    tell: (message) => onProgress?.({ type: 'warning', message }),
+    tell: (message) => progress?.({ type: 'warning', message }),
   });
   const given = plugins.filter((plugin) => typeof plugin === 'object');
   const installed = withGiven(given, found.installed);

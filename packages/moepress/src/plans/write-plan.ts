@@ -12,7 +12,7 @@ import type { Refined } from '@moepress/runtime';
 import { checkText, isObject } from '../check-options.js';
 import { renderLossCurves } from '../figures/loss-curve.js';
 import { claimFile, claimFolder } from '../files/output.js';
-import { type WorkOptions, workOf } from '../options.js';
+import { type WorkOptions, whileWriting } from '../options.js';
 import { checkPlan, type PlanFile, writeLearned, writePlanFile } from './plan-file.js';
 
 export interface WritePlanOptions extends WorkOptions {
@@ -30,16 +30,15 @@ export async function writePlan(
   place: string,
   options: WritePlanOptions = {},
 ): Promise<PlanFile> {
-  const work = workOf(options);
-  throwIfAborted(work.signal);
+  throwIfAborted(options.signal);
   checkText({ where: 'place', value: place }, 'the path of a file or folder');
-  const claim = { ...work, force: options.force };
-  if (isObject(plan) && 'plan' in plan) {
-    checkPlan(plan);
-    return writeRefined(await claimFolder(place, 'refined', claim), plan, work);
-  }
-  checkPlan({ plan, tensors: new Map() });
-  return writeClaimed(plan, await claimFile(place, 'plan', claim));
+  const refined = isObject(plan) && 'plan' in plan ? plan : null;
+  checkPlan(refined ?? { plan, tensors: new Map() });
+  return whileWriting(options, async (work) => {
+    const claim = { ...work, force: options.force };
+    if (refined) return writeRefined(await claimFolder(place, 'refined', claim), refined, work);
+    return writeClaimed(plan as CompressionPlan, await claimFile(place, 'plan', claim));
+  });
 }
 
 /** Writes a plan to a file that has been claimed. */

@@ -6,7 +6,7 @@ import { basename, resolve } from 'node:path';
 import { generationDefaults } from '@moepress/checkpoint';
 import { type Model, MoepressError } from '@moepress/core';
 import { type ModelInput, type ModelOptions, resolveModel } from '../models/open-model.js';
-import type { WorkOptions } from '../options.js';
+import { type WorkOptions, workOf } from '../options.js';
 import type { PlanInput } from '../plans/plan-file.js';
 import { openSession, type SessionOptions } from '../session.js';
 import { ServedEngine } from './answers/served-engine.js';
@@ -55,7 +55,8 @@ export async function createServer(
 ): Promise<LocalServer> {
   const { host = '127.0.0.1', port = 8000, requestTimeout = 600 } = options;
   const key = parseKey(options.apiKey, 'apiKey');
-  const warn = (message: string) => options.onProgress?.({ type: 'warning', message });
+  const { progress } = workOf(options);
+  const warn = (message: string) => progress?.({ type: 'warning', message });
   const opened = await resolveModel(model, options);
   const { name, aliases } = await namesOf(model, opened, options.servedName);
   const generation = generationOf(opened, warn);
@@ -73,7 +74,13 @@ export async function createServer(
         aliases,
         allowedHosts: options.allowedHosts ?? [],
         key,
-        onError: (error) => warn(`A request failed. ${describe(error)}`),
+        onError(error) {
+          try {
+            warn(`A request failed. ${describe(error)}`);
+          } catch {
+            // Nobody waits here for what `onProgress` throws.
+          }
+        },
       },
     );
     return {
