@@ -16,13 +16,9 @@ it('are those of the commands', async () => {
 });
 
 it('stand for the options of the library, also for those of methods and for items of lists', () => {
-  expect(['gpuMemory', 'tasks[1]', 'cache.evidence', 'options.steps', 'options.ratio'].map(flagOf)).toEqual([
-    '--gpu-memory',
-    '--tasks',
-    '--evidence',
-    '--option steps',
-    '--ratio',
-  ]);
+  expect(
+    ['gpuMemory', 'tasks[1]', 'cache.evidence', 'options.steps', 'options.ratio', 'against'].map(flagOf),
+  ).toEqual(['--gpu-memory', '--tasks', '--evidence', '--option steps', '--ratio', '--against']);
   expect(flagOf('model.safetensors')).toBeUndefined();
 });
 

@@ -6,6 +6,7 @@ import type { Progress } from '@moepress/core';
  */
 const flags: Readonly<Record<string, string>> = {
   addBos: '--add-bos',
+  against: '--against',
   allowedHosts: '--allowed-host',
   apiKey: '--api-key',
   backend: '--backend',

@@ -90,6 +90,20 @@ describe('what is given to the library', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it.each<[string, () => Promise<unknown>]>([
+    ['ratio', () => compress(model, { method: 'reap', ratio: 2 })],
+    ['ratio', () => compress(model, { method: 'random', ratio: 0.99 })],
+    ['options.ratio', () => compress(model, { method: 'reap', options: { ratio: 2 } })],
+    ['seed', () => compress(model, { method: 'reap', ratio: 0.5, seed: 1.5 })],
+    ['seed', () => refine(model, plan, { refiner: 'distil', train: 'tiny:2x16', seed: 1.5 })],
+    ['train', () => refine(model, plan, { refiner: 'distil', train: 'x:y' })],
+    ['train', () => refine(model, plan, wrong({ refiner: 'distil' }))],
+    ['validate', () => refine(model, plan, { refiner: 'distil', train: 'tiny:2x16', validate: 'x[y]' })],
+    ['against', () => measureChannels(model, { against: 'x:y' })],
+  ])('is named as it is given: %s', async (where, use) => {
+    await expect(use()).rejects.toMatchObject({ where });
+  });
+
   it('writes no plan for a signal that is aborted', async () => {
     await expect(writePlan(plan, out, { signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: 'ABORTED',

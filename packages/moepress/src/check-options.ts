@@ -37,6 +37,26 @@ export function checkList(
 
 export const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
+/** Does what knows options by names of its own: an error about one of them names it as `names` says. */
+export async function renaming<Result>(
+  names: Readonly<Record<string, string>>,
+  use: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await use();
+  } catch (error) {
+    throw renamed(error, names);
+  }
+}
+
+/** The error with another name of the option that it is about. */
+export function renamed(error: unknown, names: Readonly<Record<string, string>>): unknown {
+  if (!MoepressError.isInstance(error)) return error;
+  const { code, message, where = '', hint, cause } = error;
+  if (!Object.hasOwn(names, where)) return error;
+  return new MoepressError(code, { message, where: names[where], hint, cause });
+}
+
 /** `INPUT_INVALID` for an option that is not what is expected, such as "one of compact, masked". */
 export function invalidOption({ where, value }: Option, expected: string): MoepressError {
   return new MoepressError('INPUT_INVALID', {

@@ -57,7 +57,7 @@ describe('compress', () => {
 
   it.each([
     ['a method', { method: 'conmo' }, { code: 'METHOD_UNKNOWN', where: 'method' }],
-    ['an option', { method: 'reap', ratio: 2 }, { code: 'OPTIONS_INVALID', where: 'options.ratio' }],
+    ['an option', { method: 'reap', ratio: 2 }, { code: 'OPTIONS_INVALID', where: 'ratio' }],
     [
       'a text',
       { method: 'reap', ratio: 0.5, calibration: '?' },

@@ -1,12 +1,13 @@
 import type { CompressionPlan, Model } from '@moepress/core';
 import { parseOptions } from '@moepress/core';
+import { renaming } from './check-options.js';
 import { checkChosen } from './files/output.js';
 import { type FindOptions, findMethod, type MethodInput } from './methods/find-methods.js';
 import { type CalibrationChoice, calibrationSet, type DataOptions } from './models/model-data.js';
 import { type ModelInput, type ModelOptions, resolveModel } from './models/open-model.js';
 import { type ComputeOptions, type WorkOptions, workOf } from './options.js';
 import { type MethodRequest, planAll } from './planning/plan-all.js';
-import { type SessionOption, withSession } from './session.js';
+import { type ModelSession, type SessionOption, withSession } from './session.js';
 import { Calibration, type MeasureOptions } from './statistics/calibration.js';
 
 /** A method, how much it removes, and its further settings. */
@@ -58,23 +59,30 @@ export async function compressAll(
   for (const choice of choices) requests.push(await requestOf(choice, options));
   const base = await resolveModel(model, options);
   const work = workOf(options);
-  return withSession(base, options, async (session) => {
+  const planned = async (session: ModelSession) => {
     const plans = new Map<MethodRequest, CompressionPlan>();
     for (const [calibration, own] of byCalibration(base, choices, requests, options)) {
       const made = await planAll(session, own, calibration, work);
       for (const [i, request] of own.entries()) plans.set(request, made[i]!);
     }
     return requests.map((request) => plans.get(request)!);
-  });
+  };
+  return renaming(ownNames(choices), () => withSession(base, options, planned));
 }
 
 /** Throws `INPUT_INVALID`, `METHOD_UNKNOWN`, `PLUGIN_INVALID` and `OPTIONS_INVALID`. */
 export async function requestOf(choice: MethodChoice, options: FindOptions): Promise<MethodRequest> {
   const method = await findMethod(choice.method, options);
   const request = { method, options: methodOptions(choice) };
-  parseOptions(method.compressor, request.options);
+  await renaming(ownNames([choice]), async () => parseOptions(method.compressor, request.options));
   return request;
 }
+
+/** Options of methods that have names of their own here, unless one was given among the others. */
+const ownNames = (choices: readonly MethodChoice[]): Readonly<Record<string, string>> => ({
+  'options.seed': 'seed',
+  ...(choices.every(({ ratio }) => ratio !== undefined) && { 'options.ratio': 'ratio' }),
+});
 
 export const methodOptions = ({ options, ratio, seed = 0 }: Omit<MethodChoice, 'method'>) => ({
   ...options,

@@ -1,6 +1,7 @@
 import { makeTemporary } from '@moepress/checkpoint';
 import { type CalibrationRecord, parseOptions } from '@moepress/core';
 import { defaultRunsRoot, recordOf, refineModel } from '@moepress/runtime';
+import { renaming } from './check-options.js';
 import { notKept } from './files/output.js';
 import { type FindOptions, findRefiner, type RefinerInput } from './methods/find-methods.js';
 import { type DataOptions, type TextsInput, type TrainingData, trainingSet } from './models/model-data.js';
@@ -41,12 +42,16 @@ export async function refine(
   const work = workOf(options);
   const file = await resolvePlan(plan);
   const refiner = await findRefiner(options.refiner, options);
-  const own = parseOptions(refiner.refiner, { ...options.options, seed });
+  const own = await renaming({ 'options.seed': 'seed' }, async () =>
+    parseOptions(refiner.refiner, { ...options.options, seed }),
+  );
   const teacher = await resolveModel(model, options);
   await warnOfOtherBase(file.plan, teacher, work);
   const student = applyPlanFile(teacher, file);
-  const data = await trainingSet(teacher, train, options, work);
-  const validation = validate === undefined ? null : await trainingSet(teacher, validate, options, work);
+  const textsOf = (where: 'train' | 'validate', texts: TextsInput) =>
+    renaming({ calibration: where }, () => trainingSet(teacher, texts, options, work));
+  const data = await textsOf('train', train);
+  const validation = validate === undefined ? null : await textsOf('validate', validate);
   const refined = await inRunsFolder(options, (folder, giveUp) =>
     refineModel({
       ...work,

@@ -1,5 +1,5 @@
 import { type FileOutput, replaceFile } from '@moepress/checkpoint';
-import { type CalibrationPart, parseCalibration } from '@moepress/harness';
+import type { CalibrationPart } from '@moepress/harness';
 import { Option } from 'commander';
 import { renderHeatMap } from '../../src/figures/heat-map.js';
 import { checkChosen, claimFile, withOutput } from '../../src/files/output.js';
@@ -13,6 +13,7 @@ import {
 import {
   type CacheFlags,
   cacheOf,
+  calibrationOf,
   calibrationOption,
   type DeviceFlags,
   dataOption,
@@ -53,7 +54,7 @@ export const define: Define = (command, context) =>
     .argument('<model>', modelHelp)
     .addOption(planOption())
     .addOption(calibrationOption())
-    .option('--against <set>', 'another calibration set: what would both keep?', parseCalibration)
+    .option('--against <set>', 'another calibration set: what would both keep?', calibrationOf('against'))
     .addOption(
       new Option('--score <score>', 'what a channel weighs')
         .choices(Object.keys(channelStatistics))

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { planHash } from '@moepress/core';
-import { type CalibrationPart, calibrationForms, parseCalibration } from '@moepress/harness';
+import { type CalibrationPart, calibrationForms } from '@moepress/harness';
 import { claimFolder, withOutput } from '../../src/files/output.js';
 import { writeRefined } from '../../src/plans/write-plan.js';
 import { refine } from '../../src/refine.js';
 import {
   cacheOf,
+  calibrationOf,
   dataOption,
   forceOption,
   jsonOption,
@@ -44,9 +45,9 @@ export const define: Define = (command, context) =>
     .requiredOption(
       '--train <set>',
       `what to train on (of a task's questions, their answers): ${calibrationForms.join('; ')}`,
-      parseCalibration,
+      calibrationOf('train'),
     )
-    .option('--validate <set>', 'what to judge the student by meanwhile', parseCalibration)
+    .option('--validate <set>', 'what to judge the student by meanwhile', calibrationOf('validate'))
     .requiredOption('--out <dir>', 'folder of the refined plan, its tensors and loss curves', path)
     .option('--option <name=value>', 'an option of the refiner, may be repeated', methodOption)
     .option('--runs <dir>', 'where training keeps its state and goes on (default: the cache)', path)

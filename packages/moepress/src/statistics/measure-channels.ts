@@ -1,6 +1,6 @@
 import { type CalibrationRecord, type Model, MoepressError, moeBlocks, type Statistic } from '@moepress/core';
 import { sequenceMaskFisher, tokenMaskFisher, weightFisher, weightGradientMagnitude } from '@moepress/graph';
-import { checkChoice } from '../check-options.js';
+import { checkChoice, renaming } from '../check-options.js';
 import { checkChosen } from '../files/output.js';
 import { type CalibrationChoice, calibrationSet } from '../models/model-data.js';
 import { type ModelInput, type ModelOptions, resolveModel } from '../models/open-model.js';
@@ -58,11 +58,12 @@ export async function measureChannels(
   await checkChosen(cache, 'evidence');
   const opened = await resolveModel(model, options);
   checkExperts(opened);
-  const choices: CalibrationChoice[] = [options, ...(against ? [{ ...options, calibration: against }] : [])];
   // Both are read before the first is measured, which may take hours.
   const calibrations: Calibration[] = [];
-  for (const choice of choices) {
-    const set = await calibrationSet(opened, choice, work);
+  for (const [where, calibration] of Object.entries({ calibration: options.calibration, against })) {
+    if (where === 'against' && calibration === undefined) continue;
+    const choice = { ...options, calibration };
+    const set = await renaming({ calibration: where }, () => calibrationSet(opened, choice, work));
     calibrations.push(new Calibration(async () => set, { cache, minTokens: 0 }));
   }
   const statistic = channelStatistics[score];
