@@ -1,5 +1,7 @@
 import { openModel } from '@moepress/checkpoint';
 import { describe, expect, it } from 'vitest';
+import { type EngineSpan, engineSpans } from './engine/worker.js';
+import type { Choice } from './generate/choose.js';
 import { ModelRunner } from './runner.js';
 import { denseFixtures, fixtures, fullReferences } from './testing/golden.js';
 import { expectAnswers, expectTraces } from './testing/parity.test.util.js';
@@ -26,6 +28,34 @@ describe.each(references)('$name against transformers', ({ load }) => {
 });
 
 describe('ModelRunner', () => {
+  it('opens nothing anew for a call like an earlier one where all blocks stay open', async () => {
+    const { model, sequences } = await fixtures[0]!.load();
+    const options = { residency: 'resident', workers: 1, threads: 1 } as const;
+    const runner = await ModelRunner.open(await openModel(model), options);
+    const opened: string[] = [];
+    const note = (span: unknown) => {
+      const { kind, what } = span as EngineSpan;
+      if (kind === 'open') opened.push(what);
+    };
+    const chooser = { wants: () => true, choose: ({ likeliest }: Choice) => likeliest };
+    const call = async () => {
+      await runner.score([{ ids: sequences[0]!, from: 1 }]);
+      await runner.generate(sequences, { maxNewTokens: 2, eosTokenIds: [], chooser });
+      await runner.trace([sequences[0]!]);
+    };
+    engineSpans.subscribe(note);
+    try {
+      await call();
+      expect(opened.length).toBeGreaterThan(0);
+      opened.length = 0;
+      await call();
+      expect(opened).toEqual([]);
+    } finally {
+      engineSpans.unsubscribe(note);
+      await runner.dispose();
+    }
+  });
+
   it('computes a shared prefix once and scores as if it had not', async () => {
     const golden = await fixtures[1]!.load();
     const runner = await ModelRunner.open(await openModel(golden.model));

@@ -1,5 +1,6 @@
 import { throwIfAborted, type Work } from '@moepress/core';
 import { logitsHeadGraph } from '../decoder/lm-head.js';
+import type { Session } from '../engine/handles.js';
 import { int32, type TensorData } from '../engine/protocol.js';
 import { closing } from '../engine/scope.js';
 import { layOut, rowOf } from '../tokens/token-layout.js';
@@ -89,15 +90,16 @@ async function traceBatch(
 }
 
 async function logitsOf(
-  { scope, model }: ModelRun,
+  { sessions, model }: ModelRun,
   { worker, hidden, layout }: WorkerBatch,
 ): Promise<TensorData> {
-  return scope.with(logitsHeadGraph(model), async (session) => {
+  const logits = async (session: Session) => {
     const feeds = { hidden, rows: int32(layout.ids.map((_, row) => row)) };
     const [results] = await worker.run([{ session, feeds, fetch: ['logits'] }]);
     await assertHeadFinite(model, results!.logits!.data as Float32Array);
     return results!.logits!;
-  });
+  };
+  return sessions.with('logits-head', () => logitsHeadGraph(model), logits);
 }
 
 function pickRows(matrix: TensorData, rows: readonly number[]): TensorData {

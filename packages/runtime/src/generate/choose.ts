@@ -2,7 +2,7 @@ import type { Model } from '@moepress/core';
 import { logitsHeadGraph } from '../decoder/lm-head.js';
 import type { Session, TensorHandle } from '../engine/handles.js';
 import { int32 } from '../engine/protocol.js';
-import type { EngineScope } from '../engine/scope.js';
+import type { SessionPool } from '../engine/session-pool.js';
 
 /** A place where a token is to be chosen. */
 export interface Choice {
@@ -51,17 +51,20 @@ const greedy: TokenPicker = {
 
 /** Calls `use` with what picks tokens, while the head that yields logits is open if somebody chooses by them. */
 export async function withPicker<R>(
-  scope: EngineScope,
+  sessions: SessionPool,
   model: Model,
   chooser: Chooser | undefined,
   use: (picker: TokenPicker) => Promise<R>,
 ): Promise<R> {
   if (!chooser) return use(greedy);
-  return scope.with(logitsHeadGraph(model), (session) =>
-    use({
-      isNeeded: true,
-      pick: (hidden, places) => chosenTokens({ session, model, chooser }, hidden, places),
-    }),
+  return sessions.with(
+    'logits-head',
+    () => logitsHeadGraph(model),
+    (session) =>
+      use({
+        isNeeded: true,
+        pick: (hidden, places) => chosenTokens({ session, model, chooser }, hidden, places),
+      }),
   );
 }
 

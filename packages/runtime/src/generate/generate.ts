@@ -26,7 +26,7 @@ type Growing = { readonly lane: Lane; readonly decoding: Decoding };
  */
 export async function generate(generation: Generation, options: SamplingOptions): Promise<number[][]> {
   const { run, prompts, decoder, memory } = generation;
-  const { engine, model, scope } = run;
+  const { engine, model, scope, sessions } = run;
   const task = 'Generating';
   const results: number[][] = prompts.map(() => []);
   options.progress?.({ type: 'start', task, total: prompts.length, unit: 'prompts' });
@@ -49,7 +49,7 @@ export async function generate(generation: Generation, options: SamplingOptions)
   engine.reportMemory(caches + runs + kernel + (decoder ? engine.decoderBytes : 0), options.progress);
   let done = 0;
   try {
-    await withPicker(scope, model, options.chooser, async (picker) => {
+    await withPicker(sessions, model, options.chooser, async (picker) => {
       for (let round = 0; round < rounds; round++) {
         const group = waiting.flatMap((queue) => queue.slice(round, round + 1));
         const report = (tokens: number) => {

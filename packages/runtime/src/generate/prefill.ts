@@ -4,7 +4,14 @@ import { type CachePart, cachePartsOf } from '../decoder/decode.js';
 import { stateSizes } from '../decoder/delta-rule/gated-delta-rule.js';
 import { nextTokenHeadGraph } from '../decoder/lm-head.js';
 import type { Engine } from '../engine/engine.js';
-import type { Append, CacheHandle, InWorker, TensorHandle, WorkerCommands } from '../engine/handles.js';
+import type {
+  Append,
+  CacheHandle,
+  InWorker,
+  Session,
+  TensorHandle,
+  WorkerCommands,
+} from '../engine/handles.js';
 import { type CacheShape, int32 } from '../engine/protocol.js';
 import type { EngineScope } from '../engine/scope.js';
 import { treeSizes } from '../footprint/dims.js';
@@ -173,13 +180,13 @@ function appends({ keeps, prefix, layout }: Run, caches: LaneCaches): Append[] {
 }
 
 async function firstTokens(
-  { engine, scope, model }: ModelRun,
+  { engine, sessions, model }: ModelRun,
   batches: readonly PassBatch<PromptRun>[],
   picker: TokenPicker,
 ): Promise<Map<Lane, number[]>> {
   const tokens = new Map<Lane, number[]>();
   const wanted = batches.filter(({ run }) => !run.keeps);
-  await scope.with(nextTokenHeadGraph(model), (session) =>
+  const takeFirst = (session: Session) =>
     engine.spread(wanted, async (batch) => {
       const { layout } = batch.run;
       const found = askedRows(batch);
@@ -199,7 +206,7 @@ async function firstTokens(
       const own = tokens.get(batch.lane) ?? [];
       tokens.set(batch.lane, own);
       for (const [b, sequence] of layout.sequences.entries()) own[sequence] = chosen[b]!;
-    }),
-  );
+    });
+  await sessions.with('next-token', () => nextTokenHeadGraph(model), takeFirst);
   return tokens;
 }

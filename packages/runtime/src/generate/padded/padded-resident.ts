@@ -30,7 +30,7 @@ export async function generatePadded(
   const most = sequencesWithin(memory, model, prompts, options.maxNewTokens);
   const batches = promptBatches(engine, model, prompts, most);
   const assigned = batches.map((layout, i) => ({ layout, worker: engine.workerFor(i) }));
-  await withPicker(scope, model, options.chooser, (picker) =>
+  await withPicker(run.sessions, model, options.chooser, (picker) =>
     engine.spread(assigned, async ({ layout, worker }) => {
       const caches = new PaddedCaches(run, worker, 'generate');
       const decoding = new Decoding(layout.sequences, layout.lengths, results, options);

@@ -32,7 +32,7 @@ export async function generatePaddedStreamed(
   options: SamplingOptions,
 ): Promise<number[][]> {
   const run: ModelRun = { ...given, outputs: () => ({ cache: true }) };
-  const { engine, model, scope } = run;
+  const { engine, model } = run;
   const task = 'Generating';
   const results: number[][] = prompts.map(() => []);
   options.progress?.({ type: 'start', task, total: prompts.length, unit: 'prompts' });
@@ -43,7 +43,7 @@ export async function generatePaddedStreamed(
     // Each token takes a pass over the whole model, so progress is reported after each.
     const report = (finished: number, tokens: number) =>
       options.progress?.({ type: 'advance', task, done: done + finished, note: `token ${tokens}` });
-    await withPicker(scope, model, options.chooser, (picker) =>
+    await withPicker(run.sessions, model, options.chooser, (picker) =>
       generateGroup(run, group, { results, report, picker, options }),
     );
     done += group.reduce((sum, { sequences }) => sum + sequences.length, 0);
