@@ -1,6 +1,6 @@
 import { anonymousMemory } from '@moepress/checkpoint';
-import type { Model } from '@moepress/core';
-import { type DimSize, peakBytes } from '@moepress/graph';
+import type { Block, Model } from '@moepress/core';
+import { type DimSize, type GraphIR, peakBytes } from '@moepress/graph';
 import { blockGraph } from '../decoder/block.js';
 import { decodeGraph, decodeParts } from '../decoder/decode.js';
 import { scoringHeadGraph } from '../decoder/lm-head.js';
@@ -11,7 +11,14 @@ import { arenaSlack, nodeBytes, processGrowth, runFragmentation, uncollected } f
 import { memoryExceeded } from '../memory/job.js';
 import { mostQueries } from '../tokens/tiles.js';
 import { type AxisSizes, dimsOf } from './dims.js';
-import { carriedBytes, distinctBlocks, nodesIn } from './shapes.js';
+import {
+  cacheBytesPerToken,
+  carriedBytes,
+  distinctBlocks,
+  nodesIn,
+  shapeOf,
+  stateBytesPerSequence,
+} from './shapes.js';
 
 /** How a model is run so that the process stays within its memory. All sizes are bytes of anonymous memory. */
 export interface InferencePlan {
@@ -57,14 +64,15 @@ const runSizes = [defaultLimits.tokens, 1024, 512, 256] as const;
 export function planInference(model: Model, limits: InferenceLimits): InferencePlan {
   const { memory = defaultMemory(), idle = anonymousMemory(), workers: most, residencies } = limits;
   const before = idle + processGrowth;
+  const graphs = runGraphs(model);
   let least = Number.POSITIVE_INFINITY;
   for (const resident of residencies) {
-    const open = resident ? residentBytes(model) : streamedBytes(model);
-    const decoder = resident ? decoderBytes(model) : 0;
+    const open = resident ? residentBytes(model, graphs) : streamedBytes(graphs);
+    const decoder = resident ? open + arenaBytes(model) : 0;
     for (let workers = most; workers > 0; workers--) {
       const [fixed, decoders] = [before + workers * (open + uncollected), workers * decoder];
       for (const tokens of runSizes) {
-        const rest = fixed + decoders + workers * runBytes(model, fullRun(model, tokens));
+        const rest = fixed + decoders + workers * runBytes(model, graphs, fullRun(model, tokens));
         const needed = rest + carriedBytes(model, 2 * workers * tokens);
         if (needed <= memory) {
           const copy = resident ? kernelBytes(model.head, workers) : 0;
@@ -92,13 +100,22 @@ function fullRun({ config }: Model, tokens: number): RunSize {
   return { sizes: { ...sizes, heads: config.heads }, asked: tokens };
 }
 
+/** The graphs that texts are scored with: one of each kind of block, and the head. */
+interface RunGraphs {
+  readonly blocks: readonly { readonly block: Block; readonly graph: GraphIR }[];
+  readonly head: GraphIR;
+}
+
+function runGraphs(model: Model): RunGraphs {
+  const graphOf = (block: Block) => ({ block, graph: blockGraph(model, block, { cache: true }) });
+  return { blocks: distinctBlocks(model).map(graphOf), head: scoringHeadGraph(model) };
+}
+
 /** One run of a block, with one expert that sees every token, or of the head, and what comes out of it. */
-export function runBytes(model: Model, { sizes, asked }: RunSize): number {
+function runBytes(model: Model, graphs: RunGraphs, { sizes, asked }: RunSize): number {
   const { T = 0 } = sizes;
-  const blocks = distinctBlocks(model).map((block) =>
-    peakBytes(blockGraph(model, block, { cache: true }), dimsOf(sizes)),
-  );
-  const head = peakBytes(scoringHeadGraph(model), dimsOf({ T, R: asked, Q: asked }));
+  const blocks = graphs.blocks.map(({ graph }) => peakBytes(graph, dimsOf(sizes)));
+  const head = peakBytes(graphs.head, dimsOf({ T, R: asked, Q: asked }));
   return runFragmentation * Math.max(head, ...blocks) + 2 * carriedBytes(model, T);
 }
 
@@ -106,7 +123,8 @@ export function runBytes(model: Model, { sizes, asked }: RunSize): number {
 export function runsBytes(model: Model, runs: readonly (RunSize & { readonly lane: number })[]): number {
   const largest = new Map<number, RunSize>();
   for (const { lane, ...run } of runs) largest.set(lane, larger(run, largest.get(lane)));
-  return [...largest.values()].reduce((sum, run) => sum + runBytes(model, run), 0);
+  const graphs = runGraphs(model);
+  return [...largest.values()].reduce((sum, run) => sum + runBytes(model, graphs, run), 0);
 }
 
 /** A run that is as large as either along every axis. */
@@ -116,25 +134,27 @@ function larger(a: RunSize, b: RunSize = { sizes: {}, asked: 0 }): RunSize {
 }
 
 /** Sessions of all blocks. */
-function residentBytes(model: Model): number {
-  const blocks = model.blocks.map((block) => (block.ffn.kind === 'moe' ? block.ffn.pool.length : 1));
-  const sample = distinctBlocks(model).map((block) => ({
-    experts: block.ffn.kind === 'moe' ? block.ffn.pool.length : 1,
-    nodes: nodesIn(blockGraph(model, block, { cache: true })),
-  }));
-  const nodesOf = (experts: number) => sample.find((known) => known.experts === experts)!.nodes;
-  return blocks.reduce((sum, experts) => sum + nodesOf(experts), 0) * nodeBytes;
+function residentBytes(model: Model, { blocks }: RunGraphs): number {
+  const nodes = new Map(blocks.map(({ block, graph }) => [shapeOf(block), nodesIn(graph)]));
+  return model.blocks.reduce((sum, block) => sum + nodes.get(shapeOf(block))!, 0) * nodeBytes;
 }
 
-/** Sessions that take a token through all blocks, and what these keep of their largest run. */
-function decoderBytes(model: Model): number {
-  const parts = decodeParts(model);
-  const step: DimSize = (name) => ({ P: 0, C: 64 })[name] ?? 8;
-  const arena = Math.max(...parts.slice(0, 2).map((part) => peakBytes(decodeGraph(model, part), step)));
-  return residentBytes(model) + parts.length * arena * arenaSlack;
-}
+/** Sequences that the arenas are computed for. */
+const arenaSequences = 8;
 
-const streamedBytes = (model: Model): number =>
-  Math.max(
-    ...distinctBlocks(model).map((block) => nodesIn(blockGraph(model, block, { cache: true })) * nodeBytes),
+/**
+ * The arenas of the sessions that take a token through all blocks: what their largest block takes, and what comes out of
+ * all of their blocks. The graph of a whole part would give the same within a few percent, and takes a quarter of a second.
+ */
+function arenaBytes(model: Model): number {
+  const step: DimSize = (name) => ({ P: 0, C: 64 })[name] ?? arenaSequences;
+  const alone = distinctBlocks(model).map((block) =>
+    peakBytes(decodeGraph(model, { blocks: [block], embeds: true, heads: 'apart' }), step),
   );
+  const kept = decodeParts(model).map((part) => cacheBytesPerToken(part) + stateBytesPerSequence(part));
+  const largest = Math.max(...alone) + arenaSequences * Math.max(...kept);
+  return kept.length * largest * arenaSlack;
+}
+
+const streamedBytes = ({ blocks }: RunGraphs): number =>
+  Math.max(...blocks.map(({ graph }) => nodesIn(graph) * nodeBytes));
