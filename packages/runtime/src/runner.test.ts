@@ -28,6 +28,25 @@ describe.each(references)('$name against transformers', ({ load }) => {
 });
 
 describe('ModelRunner', () => {
+  it('takes fewer workers than it is asked to where memory has no room for them', async () => {
+    const { model: folder, sequences } = await fixtures[0]!.load();
+    const model = await openModel(folder);
+    const workersWith = async (memory: number) => {
+      const used = new Set<number>();
+      const note = (span: unknown) => used.add((span as EngineSpan).worker);
+      engineSpans.subscribe(note);
+      try {
+        await using runner = await ModelRunner.open(model, { workers: 2, threads: 2, idle: 0, memory });
+        await runner.score(sequences.map((ids) => ({ ids, from: 1 })));
+        return used.size;
+      } finally {
+        engineSpans.unsubscribe(note);
+      }
+    };
+    expect(await workersWith(1e9)).toBe(2);
+    expect(await workersWith(3e8)).toBe(1);
+  });
+
   it('opens nothing anew for a call like an earlier one where all blocks stay open', async () => {
     const { model, sequences } = await fixtures[0]!.load();
     const options = { residency: 'resident', workers: 1, threads: 1 } as const;

@@ -72,11 +72,11 @@ function refuseRecurrence({ id, blocks }: Model): void {
 /** How the CPU runs a model within the memory it may take. */
 function planned(
   model: Model,
-  { memory, idle, threads, workers }: RunnerOptions,
+  { memory, idle, threads, workers, tokens }: RunnerOptions,
   residencies: readonly boolean[],
 ) {
   const most = workers ?? Math.min(traitsOf.cpu.workers, threads ?? availableParallelism());
-  return planInference(model, { memory, idle, workers: most, residencies });
+  return planInference(model, { memory, idle, workers: most, tokens, residencies });
 }
 
 /**
@@ -106,9 +106,11 @@ export class ModelRunner {
     const device = await startDevice(options.device ?? 'cpu', options);
     const fits = device === 'cpu' ? fitsMachine(model) : fitsDevice(model, options);
     const wanted = residency === 'auto' ? (fits ? [true, false] : [false]) : [residency === 'resident'];
-    const { resident, ...bounds } =
-      device === 'cpu' ? planned(model, options, wanted) : { resident: wanted[0]! };
-    const engine = new Engine({ ...bounds, ...options, device });
+    const plan = device === 'cpu' ? planned(model, options, wanted) : null;
+    // The plan takes no more of these than it is asked to, and may have to take less.
+    const chosen = plan && { workers: plan.workers, tokens: plan.tokens, memory: plan.memory };
+    const engine = new Engine({ ...plan, ...options, ...chosen, device });
+    const resident = plan ? plan.resident : wanted[0]!;
     const sessions = resident ? new SessionPool(engine.scope(), { keepsOpen: true }) : null;
     const runner = new ModelRunner(engine, model, sessions);
     try {

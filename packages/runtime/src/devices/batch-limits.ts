@@ -20,3 +20,9 @@ export const defaultLimits = { tokens: 2048, scores: Number.POSITIVE_INFINITY } 
 
 /** Packed tokens of a run where memory is more or less scarce. */
 export const runTokens: readonly number[] = [defaultLimits.tokens, 1024, 512, 256, 128];
+
+/** Sizes of runs of at most `most` tokens, the largest first. */
+export const runTokensWithin = (most: number): readonly number[] => [
+  most,
+  ...runTokens.filter((tokens) => tokens < most),
+];

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { anonymousMemory } from '@moepress/checkpoint';
 import { MoepressError, type Progress } from '@moepress/core';
-import { type BatchLimits, defaultLimits, runTokens } from '../devices/batch-limits.js';
+import { type BatchLimits, defaultLimits, runTokensWithin } from '../devices/batch-limits.js';
 import type { Device, DeviceOptions, Precision } from '../devices/device.js';
 import { cacheShare, defaultGpuMemory, heldShare, limitsWithin } from '../devices/gpu-memory.js';
 import { inHalfPrecision } from '../devices/half-precision.js';
@@ -82,7 +82,8 @@ export class Engine {
   #limits: Omit<BatchLimits, 'heads'>;
   #carried: number;
   #fixed: number;
-  readonly #decoders: number;
+  /** Bytes that the sessions for generation take. */
+  readonly decoderBytes: number;
   /** Bytes that the kernel may take for a copy of the head, which all workers share; 0: it may not. */
   readonly kernelBytes: number;
   #before: number | undefined;
@@ -103,7 +104,7 @@ export class Engine {
     this.#mostTokens = this.#limits.tokens;
     this.#carried = carried;
     this.#fixed = options.fixed ?? 0;
-    this.#decoders = options.decoders ?? 0;
+    this.decoderBytes = options.decoders ?? 0;
     this.kernelBytes = options.kernel ?? 0;
     this.#preparation = preparationFor(this, device === 'cpu' ? null : new WeightBudget(gpuMemory));
     this.#mostWorkers = options.workers ?? Math.min(this.traits.workers, threads);
@@ -127,11 +128,6 @@ export class Engine {
   /** Bytes for hidden states between blocks. */
   get carriedBytes(): number {
     return this.#carried;
-  }
-
-  /** Bytes that the sessions for generation take. */
-  get decoderBytes(): number {
-    return this.#decoders;
   }
 
   /** The memory that jobs are planned for; null where a device computes, whose memory is planned separately. */
@@ -159,7 +155,7 @@ export class Engine {
 
   /** Packed tokens that a run may have, the most first. */
   get runSizes(): readonly number[] {
-    return [this.#mostTokens, ...runTokens.filter((tokens) => tokens < this.#mostTokens)];
+    return runTokensWithin(this.#mostTokens);
   }
 
   /** Gets ready for a job, by what has been planned for it, until the turn ends in which it is called. */

@@ -4,7 +4,7 @@ import { type DimSize, type GraphIR, peakBytes } from '@moepress/graph';
 import { blockGraph } from '../decoder/block.js';
 import { decodeGraph, decodeParts } from '../decoder/decode.js';
 import { scoringHeadGraph } from '../decoder/lm-head.js';
-import { defaultLimits } from '../devices/batch-limits.js';
+import { defaultLimits, runTokensWithin } from '../devices/batch-limits.js';
 import { kernelBytes } from '../kernel/placement.js';
 import { defaultMemory } from '../memory/available.js';
 import { arenaSlack, nodeBytes, processGrowth, runFragmentation, uncollected } from '../memory/constants.js';
@@ -48,6 +48,8 @@ export interface InferenceLimits {
   readonly idle?: number | undefined;
   /** The most workers. */
   readonly workers: number;
+  /** The most packed tokens of a run, 2048 by default. */
+  readonly tokens?: number | undefined;
   /** Whether all blocks may be, or must be, open at once. */
   readonly residencies: readonly boolean[];
 }
@@ -55,14 +57,13 @@ export interface InferenceLimits {
 /** The share of the memory for keys and values that the kernel may take. */
 const kernelShare = 0.25;
 
-const runSizes = [defaultLimits.tokens, 1024, 512, 256] as const;
-
 /**
  * Chooses how a model is run on the processor within `memory`: with smaller runs, then fewer workers, then one block open
  * at a time. Throws `MEMORY_EXCEEDED`, with what it takes at least, if nothing fits.
  */
 export function planInference(model: Model, limits: InferenceLimits): InferencePlan {
   const { memory = defaultMemory(), idle = anonymousMemory(), workers: most, residencies } = limits;
+  const sizes = runTokensWithin(limits.tokens ?? defaultLimits.tokens);
   const before = idle + processGrowth;
   const graphs = runGraphs(model);
   let least = Number.POSITIVE_INFINITY;
@@ -71,7 +72,7 @@ export function planInference(model: Model, limits: InferenceLimits): InferenceP
     const decoder = resident ? open + arenaBytes(model) : 0;
     for (let workers = most; workers > 0; workers--) {
       const [fixed, decoders] = [before + workers * (open + uncollected), workers * decoder];
-      for (const tokens of runSizes) {
+      for (const tokens of sizes) {
         const rest = fixed + decoders + workers * runBytes(model, graphs, fullRun(model, tokens));
         const needed = rest + carriedBytes(model, 2 * workers * tokens);
         if (needed <= memory) {
