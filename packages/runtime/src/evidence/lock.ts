@@ -24,7 +24,7 @@ export async function withLock<R>(
 }
 
 /** Whether a run holds the lock in a folder now; null where the disk keeps no locks. */
-export async function isLocked(folder: string): Promise<boolean | null> {
+async function isLocked(folder: string): Promise<boolean | null> {
   const lock = await takeLock(join(folder, lockName), { make: false }).catch(() => null);
   if (lock === null) return false;
   if (typeof lock === 'string') return lock === 'busy' ? true : null;

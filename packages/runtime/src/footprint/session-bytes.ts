@@ -36,7 +36,7 @@ export function footprint({ graph, runs, slack = fragmentation }: SessionUse): F
 }
 
 /** That of the runs of several sessions one after the other. */
-export const largestFootprint = (of: readonly Footprint[]): Footprint => ({
+const largestFootprint = (of: readonly Footprint[]): Footprint => ({
   heap: Math.max(0, ...of.map(({ heap }) => heap)),
   mapped: Math.max(0, ...of.map(({ mapped }) => mapped)),
 });

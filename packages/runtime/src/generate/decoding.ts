@@ -13,7 +13,7 @@ export function lastRows(layout: Layout): number[] {
   return layout.sequences.map((_, b) => rowOf(layout, b, layout.lengths[b]! - 1));
 }
 
-export function isFinished(
+function isFinished(
   newIds: readonly number[],
   index: number,
   { eosTokenIds, maxNewTokens, stop }: Pick<GenerateOptions, 'eosTokenIds' | 'maxNewTokens' | 'stop'>,

@@ -23,7 +23,7 @@ export function machineMemory(): number {
 export const carriedMemory = (): number => machineMemory() / 4;
 
 /** The share of the machine's free memory that is used; other programs and the file cache need the rest. */
-export const defaultShare = 0.5;
+const defaultShare = 0.5;
 
 /** The memory that the process may take by default. */
 export const defaultMemory = (): number => Math.floor(anonymousMemory() + availableMemory() * defaultShare);

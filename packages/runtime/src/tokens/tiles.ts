@@ -17,7 +17,7 @@ export const mostQueries = 128;
 const fewestQueries = 16;
 
 /** Scores of a tile, over all heads: 32 MiB of fp32. */
-export const tileScores = 2 ** 23;
+const tileScores = 2 ** 23;
 
 export interface Reach {
   readonly heads: number;

@@ -3,7 +3,7 @@ import type { MoepressError } from '@moepress/core';
 import { isWriteError } from '../evidence/write-error.js';
 
 /** Prefix of temporary folders that training goes on in. */
-export const trainingPrefix = 'moepress-training-';
+const trainingPrefix = 'moepress-training-';
 
 /**
  * A folder for what training cannot do without, once the one it should be kept in takes nothing more. It goes with this
