@@ -4,8 +4,6 @@ import type { GraphBuilder } from '@moepress/graph';
 /** Name of a parameter's gradient, as an output of a graph and where the engine holds it. */
 export const gradientOf = (parameter: string): string => `${parameter}/gradient`;
 
-const isGradient = (output: string): boolean => output.endsWith('/gradient');
-
 /** The input through which a graph that computes with a parameter is fed. */
 export const parameterInput = (graph: GraphBuilder, { name, shape }: ParameterTensor): Value =>
   graph.input(name, 'float32', shape);
