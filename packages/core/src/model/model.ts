@@ -12,7 +12,10 @@ export interface Model {
   readonly revision: string | null;
   /** `model_type` of its config.json. */
   readonly architecture: string;
-  /** SHA-256 over the headers of all its files: names, types, shapes and offsets, not the weights. */
+  /**
+   * SHA-256 over the headers of all its files: names, types, shapes and offsets, not the weights. Of a view, that of
+   * its base and its plan.
+   */
   readonly headerHash: string;
   readonly config: DecoderConfig;
   /** [vocabulary, H] */

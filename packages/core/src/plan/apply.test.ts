@@ -135,7 +135,8 @@ describe('remap-slots', () => {
   });
 
   test('the identity gives an equal model', () => {
-    expect(apply(2, remap('2.0', '2.1', '2.2', '2.3'))).toEqual(model);
+    const { headerHash } = model;
+    expect({ ...apply(2, remap('2.0', '2.1', '2.2', '2.3')), headerHash }).toEqual(model);
     expect(applyPlan(model, toyPlan(model, []))).toEqual(model);
   });
 
@@ -166,6 +167,20 @@ describe('applyPlan', () => {
     for (const other of [{ headerHash: 'c'.repeat(64) }, { architecture: 'olmoe' }]) {
       const run = () => applyPlan({ ...model, ...other }, plan);
       expectRefusal(run, 'PLAN_BASE_MISMATCH', 'The plan was made for toy');
+    }
+  });
+
+  test('refuses for the base what was made from a view of it, and the other way round', () => {
+    const first = toyPlan(model, [{ layer: 0, ops: [keep(0, 1, 2)] }]);
+    const view = applyPlan(model, first);
+    const second = toyPlan(view, [{ layer: 0, ops: [keep(0, 1)] }]);
+    expect(ffnOf(applyPlan(view, second), 0).slots).toHaveLength(2);
+    for (const [base, plan] of [
+      [model, second],
+      [view, first],
+      [applyPlan(model, toyPlan(model, [{ layer: 0, ops: [keep(1, 2, 3)] }])), second],
+    ] as const) {
+      expectRefusal(() => applyPlan(base, plan), 'PLAN_BASE_MISMATCH', 'The plan was made for toy');
     }
   });
 

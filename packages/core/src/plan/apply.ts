@@ -3,10 +3,11 @@ import type { Block, Expert, Model, MoeFfn, Router, RouterGroups } from '../mode
 import { type ExpertRef, indexExperts } from '../model/slots.js';
 import { withTensors } from '../model/tensors.js';
 import { moeBlocks } from '../model/walk.js';
+import { sha256 } from '../sha256.js';
 import { learned, rows, type StoredTensor } from '../tensor/expr.js';
 import { checkNarrowed, keepChannels } from './channels.js';
 import { condense } from './condense.js';
-import { checkBase } from './plan-document.js';
+import { checkBase, planHash } from './plan-document.js';
 import type { CompressionPlan, LayerOp, LayerPlan } from './schema.js';
 
 /**
@@ -21,7 +22,7 @@ export function applyPlan(
   tensors: ReadonlyMap<string, StoredTensor> = new Map(),
 ): Model {
   checkBase(base, plan);
-  const view = applyLayers(base, plan.layers);
+  const view = { ...applyLayers(base, plan.layers), headerHash: viewHash(base, plan) };
   const expected = plan.learned?.tensors ?? 0;
   if (tensors.size !== expected) {
     throw invalid(
@@ -30,6 +31,12 @@ export function applyPlan(
     );
   }
   return withTensors(view, new Map([...tensors].map(([path, stored]) => [path, learned(path, stored)])));
+}
+
+/** What tells a view from its base and from other views: a plan made from it fits nothing else. */
+function viewHash(base: Model, plan: CompressionPlan): string {
+  const changesNothing = plan.layers.length === 0 && !plan.learned;
+  return changesNothing ? base.headerHash : sha256(base.headerHash, planHash(plan));
 }
 
 /** A model with some layers changed, as `applyPlan` changes them; for methods that compare decisions. */
