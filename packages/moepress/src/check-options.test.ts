@@ -7,6 +7,7 @@ import {
   applyPlan,
   compareResults,
   compress,
+  createServer,
   evaluate,
   loadResults,
   measureChannels,
@@ -77,6 +78,10 @@ describe('what is given to the library', () => {
     ['no bound of generating', 'maxNewTokens', () => session.generate([[5]], wrong({ eosTokenIds: [] }))],
     ['a list of ids to trace', 'sequences', () => session.trace(wrong([5, 6]))],
     ['no calibration set', 'set', () => session.calibrate(wrong(undefined), [])],
+    ['a port that is none', 'port', () => createServer(model, { port: 70_000 })],
+    ['no requests at once', 'maxRequests', () => createServer(model, { maxRequests: 0 })],
+    ['a text as patience', 'requestTimeout', () => createServer(model, wrong({ requestTimeout: '5' }))],
+    ['a text as hosts', 'allowedHosts', () => createServer(model, wrong({ allowedHosts: 'x' }))],
     ['no statistics', 'statistics', () => session.calibrate(set, wrong(undefined))],
   ])('is refused and named: %s', async (_, where, use) => {
     const error = await (async () => use())().then(

@@ -63,7 +63,8 @@ export interface ComputeOptions extends DeviceOptions {
 
 /**
  * What is kept for later runs, and where: a folder for all of it, or one for each kind; false keeps nothing. By default
- * in `$MOEPRESS_CACHE`, else in `moepress` under `$XDG_CACHE_HOME` or ~/.cache.
+ * in `$MOEPRESS_CACHE`, else in `moepress` under `$XDG_CACHE_HOME` or ~/.cache. There SHA-256 digests of weight files
+ * are kept in any case, so that files that have not changed are not read again to tell them apart.
  */
 export type CacheOption = string | false | CacheFolders;
 

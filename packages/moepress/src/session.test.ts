@@ -63,4 +63,18 @@ describe('uses of a session that overlap', () => {
     expect(await score).toHaveLength(1);
     await expect(own.score([{ ids: [5, 6, 7], from: 1 }])).rejects.toMatchObject({ code: 'SESSION_CLOSED' });
   });
+
+  it('end before it closes with all that they call', async () => {
+    const own = await openSession(session.model);
+    let begun = () => {};
+    const running = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const tasks = ['tiny_facts', 'tiny_gsm'];
+    const result = evaluate(session.model, { ...responses, tasks, session: own, onProgress: begun });
+    await running;
+    await own.close();
+    expect(Object.keys((await result).samples)).toEqual(tasks);
+    await expect(own.ready()).rejects.toMatchObject({ code: 'SESSION_CLOSED' });
+  });
 });

@@ -103,23 +103,13 @@ export class ModelSession {
   async calibrate(set: CalibrationSet, statistics: readonly Statistic[], work: Work = {}): Promise<Evidence> {
     checkList({ where: 'set', value: set?.sequences }, 'a set with a list of `sequences`', Array.isArray);
     checkList({ where: 'statistics', value: statistics }, 'a list of statistics', isObject);
-    return calibrate(this.engine, { model: this.model, set, statistics, ...work });
+    return this.hold(() => calibrate(this.engine, { model: this.model, set, statistics, ...work }));
   }
 
-  /** Waits for the calls that have been made, and frees everything. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    await Promise.allSettled(this.#calls);
-    const runner = await this.#runner?.catch(() => undefined);
-    await Promise.all([runner?.dispose(), this.#engine?.dispose()]);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  async #call<Result>(use: (runner: ModelRunner) => Promise<Result>): Promise<Result> {
-    const call = this.ready().then(use);
+  /** Does work of several calls; a session that is closed meanwhile stays open until it is done. */
+  async hold<Result>(use: () => Promise<Result>): Promise<Result> {
+    this.#checkOpen();
+    const call = use();
     this.#calls.add(call);
     try {
       return await call;
@@ -128,8 +118,24 @@ export class ModelSession {
     }
   }
 
+  /** Waits for the calls that have been made, and for what these call, and frees everything. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    while (this.#calls.size > 0) await Promise.allSettled(this.#calls);
+    const runner = await this.#runner?.catch(() => undefined);
+    await Promise.all([runner?.dispose(), this.#engine?.dispose()]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #call<Result>(use: (runner: ModelRunner) => Promise<Result>): Promise<Result> {
+    return this.hold(async () => use(await this.ready()));
+  }
+
   #checkOpen(): void {
-    if (!this.#isClosed) return;
+    if (!this.#isClosed || this.#calls.size > 0) return;
     throw new MoepressError('SESSION_CLOSED', { message: `The session of ${this.model.id} is closed.` });
   }
 }
@@ -189,7 +195,7 @@ export async function withSession<Result>(
   use: (session: ModelSession) => Promise<Result>,
 ): Promise<Result> {
   if (session) {
-    if (session.model === model) return use(session);
+    if (session.model === model) return session.hold(() => use(session));
     throw new MoepressError('INPUT_INVALID', {
       message: `The session is one of ${session.model.id}, not of ${model.id}.`,
       where: 'session',

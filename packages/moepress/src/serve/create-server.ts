@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { basename, resolve } from 'node:path';
 import { generationDefaults } from '@moepress/checkpoint';
 import { type Model, MoepressError } from '@moepress/core';
+import { checkList, checkNumber, checkText, invalidOption } from '../check-options.js';
 import { type ModelInput, type ModelOptions, resolveModel } from '../models/open-model.js';
 import { type WorkOptions, workOf } from '../options.js';
 import type { PlanInput } from '../plans/plan-file.js';
@@ -38,7 +39,7 @@ export interface CreateServerOptions extends SessionOptions, ModelOptions, WorkO
 export interface LocalServer {
   /** What clients call the model. */
   readonly name: string;
-  /** Gives the base URL that clients use. Throws `INPUT_INVALID` where it cannot listen. */
+  /** Gives the base URL that clients use. Throws `INPUT_INVALID` where it cannot listen, `SESSION_CLOSED` once closed. */
   listen(): Promise<string>;
   /** Takes no more requests, answers those that came for three seconds, and frees the model. */
   close(): Promise<void>;
@@ -46,13 +47,14 @@ export interface LocalServer {
 
 /**
  * Opens a model for a server, which answers once it listens. Whoever creates it closes it. `onProgress` is warned of
- * requests that failed. Throws what `openSession` throws, `TOKENIZER_MISSING`, and `INPUT_INVALID` for a key that cannot
- * stand in a header.
+ * requests that failed. Throws what `openSession` throws, `TOKENIZER_MISSING`, and `INPUT_INVALID` for options that
+ * cannot be meant, such as a key that cannot stand in a header.
  */
 export async function createServer(
   model: ModelInput,
   options: CreateServerOptions = {},
 ): Promise<LocalServer> {
+  checkServing(options);
   const { host = '127.0.0.1', port = 8000, requestTimeout = 600 } = options;
   const key = parseKey(options.apiKey, 'apiKey');
   const { progress } = workOf(options);
@@ -70,7 +72,7 @@ export async function createServer(
         host,
         ...(options.maxRequests !== undefined && { maxRequests: options.maxRequests }),
         ...(options.maxBody !== undefined && { maxBody: options.maxBody }),
-        requestTimeout: 1000 * requestTimeout,
+        requestTimeout: Math.min(1000 * requestTimeout, longestTimer),
         aliases,
         allowedHosts: options.allowedHosts ?? [],
         key,
@@ -83,9 +85,12 @@ export async function createServer(
         },
       },
     );
+    let isClosed = false;
     return {
       name,
       async listen() {
+        if (isClosed)
+          throw new MoepressError('SESSION_CLOSED', { message: `The server of ${name} is closed.` });
         const url = await listen(http, { host, port });
         if (key === null && !isLoopback(host)) {
           warn(`Whoever reaches ${host} may use the model: there is no \`apiKey\`.`);
@@ -93,6 +98,7 @@ export async function createServer(
         return url;
       },
       async close() {
+        isClosed = true;
         try {
           await close();
         } finally {
@@ -104,6 +110,27 @@ export async function createServer(
     await session.close();
     throw error;
   }
+}
+
+/** Milliseconds that a timer of Node counts to, about 25 days; it goes off at once for more. */
+const longestTimer = 2 ** 31 - 1;
+
+/** Throws `INPUT_INVALID` for options that no server can have, before a model is opened for it. */
+function checkServing(options: CreateServerOptions): void {
+  const { host, port, servedName, allowedHosts, maxRequests, maxBody, requestTimeout } = options;
+  if (host !== undefined) checkText({ where: 'host', value: host }, 'the address to listen on');
+  if (servedName !== undefined) checkText({ where: 'servedName', value: servedName }, 'a name');
+  if (allowedHosts !== undefined) {
+    const isName = (name: unknown) => typeof name === 'string' && name !== '';
+    checkList({ where: 'allowedHosts', value: allowedHosts }, 'a list of names of hosts', isName);
+  }
+  checkNumber({ where: 'port', value: port }, 0);
+  if (port !== undefined && port > 65_535) {
+    throw invalidOption({ where: 'port', value: port }, 'a port of at most 65535');
+  }
+  checkNumber({ where: 'maxRequests', value: maxRequests }, 1);
+  checkNumber({ where: 'maxBody', value: maxBody }, 1);
+  checkNumber({ where: 'requestTimeout', value: requestTimeout }, 0.001, false);
 }
 
 /** What clients call the model: never where it lies on this machine. They may call it as the caller does. */
