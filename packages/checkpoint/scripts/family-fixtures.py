@@ -234,6 +234,27 @@ FAMILIES["hunyuan_v1_moe"] = {
     "intermediate_size": 8,
 }
 
+FAMILIES["phimoe"] = {
+    "rope_theta": 10000.0,
+    "rope_scaling": {
+        "type": "longrope",
+        "short_factor": [1.0, 1.7],
+        "long_factor": [2.0, 9.0],
+        "short_mscale": 1.2,
+        "long_mscale": 1.3,
+        "original_max_position_embeddings": 64,
+    },
+    "original_max_position_embeddings": 64,
+    "rms_norm_eps": 1e-5,
+    "attention_bias": True,
+    "lm_head_bias": True,
+    "sliding_window": 16,
+    "num_local_experts": 8,
+    "num_experts_per_tok": 2,
+    "intermediate_size": 8,
+    "router_jitter_noise": 0.2,
+}
+
 DELTA_RULE = {
     "rms_norm_eps": 1e-6,
     "head_dim": 8,

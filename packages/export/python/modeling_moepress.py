@@ -239,6 +239,7 @@ MIXTRAL_NAMES = {
 RENAMINGS = {
     "mixtral": MIXTRAL_NAMES,
     "minimax_m2": MIXTRAL_NAMES,
+    "phimoe": {".block_sparse_moe.gate.": ".mlp.router.", **MIXTRAL_NAMES},
     "hy_v3": {
         # With its ending, so that saving does not take ".mlp.gate_proj." for it: names are patterns.
         ".mlp.router.gate.weight": ".mlp.gate.weight",

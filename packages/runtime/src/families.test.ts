@@ -9,6 +9,7 @@ const shared = process.env.MOEPRESS_SHARED;
 const families = [
   ...['dots1', 'glm4_moe', 'glm4_moe_lite', 'hy_v3', 'kimi_k2', 'minimax_m2', 'solar_open'],
   ...['ernie4_5_moe', 'exaone_moe', 'flex_olmo', 'granitemoe', 'hunyuan_v1_moe'],
+  ...['phimoe'],
   ...['qwen3_next', 'qwen3_5_moe', 'qwen3_5_moe_text'],
 ];
 /** Where transformers' own two ways through the delta rule differ by up to 1e-4; 2e-4 in the others. */

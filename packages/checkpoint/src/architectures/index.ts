@@ -23,6 +23,7 @@ import { mistral } from './mistral.js';
 import { mixtral } from './mixtral.js';
 import { olmo2 } from './olmo2.js';
 import { olmoe } from './olmoe.js';
+import { phimoe } from './phimoe.js';
 import { qwen2 } from './qwen2.js';
 import { qwen2Moe } from './qwen2-moe.js';
 import { qwen3 } from './qwen3.js';
@@ -56,6 +57,7 @@ export const architectures: readonly ArchitectureManifest[] = [
   mixtral,
   olmo2,
   olmoe,
+  phimoe,
   qwen2,
   qwen2Moe,
   qwen3,

@@ -28,6 +28,8 @@ export interface ArchitectureManifest {
   readonly deltaRule?: DeltaRuleTraits;
   /** What is added to the weights of norms; 0 by default. See `DecoderConfig`. */
   readonly normOffset?: 0 | 1;
+  /** Norms of hidden states are layer norms with biases, and the head may have one by a key. Default: RMS norms. */
+  readonly layerNorm?: true;
   /** Null in a dense family. */
   readonly router: RouterTraits | null;
   readonly ffn: FfnTraits;
@@ -85,6 +87,8 @@ export interface GroupedQueryTraits {
   readonly pairing?: 'neighbours';
   /** `alpha` beside a dynamic rotation stretches its base once for all: theta * alpha ** (d / (d - 2)). */
   readonly alphaBase?: true;
+  /** A stretched rotation is a long one, which multiplies cosine and sine by `short_mscale` or `long_mscale`. */
+  readonly toldMscales?: true;
   /** Layers whose queries and keys are not rotated, if any: those without a window where `sliding_window` is set. */
   readonly unrotated?: 'full-beside-windows';
   readonly windows: WindowRule;
@@ -128,6 +132,8 @@ export interface LatentTraits {
 export interface RouterTraits {
   /** What `scoring_func` must be where it is given. */
   readonly scoring: Router['scoring'];
+  /** Two slots are chosen and weighed as `Router.mixerThreshold` says. */
+  readonly mixer?: true;
   /** Values of `topk_method` and how each values a group of experts, null without groups. */
   readonly methods: Readonly<Record<string, RouterGroups['by'] | null>>;
   /**

@@ -21,6 +21,8 @@ export type RotationQuantity =
   | 'lowFrequencyFactor'
   | 'highFrequencyFactor'
   | 'shortFactor'
+  | 'shortMscale'
+  | 'longMscale'
   | 'longFactor';
 
 type Table = KeyTable<RotationQuantity>;
@@ -64,6 +66,9 @@ export const rotations = {
     attentionFactor,
     shortFactor: key('short_factor', refused),
     longFactor: key('long_factor', refused),
+    // Phi-3.5-MoE's alone.
+    shortMscale: key('short_mscale', refused),
+    longMscale: key('long_mscale', refused),
   },
   llama3: {
     factor,

@@ -72,7 +72,7 @@ function readGroupedQuery(reader: KeyReader<Quantity>, traits: GroupedQueryTrait
     heads,
     kvHeads,
     headDim,
-    rope: ropeOf(readRope(reader, rotated, traits.alphaBase), rotated, traits.pairing ?? 'halves'),
+    rope: ropeOf(readRope(reader, rotated, traits), rotated, traits.pairing ?? 'halves'),
     scale: reader.reads('attentionMultiplier')
       ? reader.read('attentionMultiplier', z.number())
       : headDim ** -0.5,

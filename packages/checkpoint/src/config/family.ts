@@ -22,6 +22,8 @@ export interface FamilyConfig {
   /** Null in a dense family. */
   readonly router: RouterConfig | null;
   readonly ffn: FfnConfig;
+  /** Whether the logits have a bias. */
+  readonly headBias: boolean;
   readonly quantisation: Quantisation | null;
   /** Where what is computed is a choice between programs that differ. */
   readonly warnings: readonly ConfigWarning[];
@@ -60,6 +62,7 @@ export function readFamilyConfig(
       topK: router?.topK ?? topK,
       rmsNormEps: reader.read('epsilon', z.number().nonnegative()),
       ...(manifest.normOffset && { normOffset: manifest.normOffset }),
+      ...(manifest.layerNorm && { layerNorm: true }),
       rope,
       maxPositions: reader.read('maxPositions', count),
       tiedEmbeddings: reader.read('tied', z.boolean()),
@@ -72,6 +75,7 @@ export function readFamilyConfig(
     deltaRule: manifest.deltaRule ? readDeltaRule(reader, manifest.deltaRule) : null,
     router,
     ffn,
+    headBias: reader.reads('headBias') && reader.read('headBias', z.boolean()),
     quantisation,
     warnings: reader.warnings,
   };

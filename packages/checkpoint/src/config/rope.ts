@@ -1,7 +1,7 @@
 import { type Rope, type RopeScaling, shown } from '@moepress/core';
 import { z } from 'zod';
 import type { Quantity } from '../architectures/keys.js';
-import type { RotationRule } from '../architectures/manifest.js';
+import type { GroupedQueryTraits, RotationRule } from '../architectures/manifest.js';
 import {
   commonRotation,
   type RotationQuantity,
@@ -21,11 +21,15 @@ type Parameters = KeyReader<RotationQuantity>;
  * The rotation, from the classic form (`rope_theta` beside `rope_scaling`) or that of transformers 5
  * (`rope_parameters` with `rope_type` and `rope_theta`). As in transformers, the classic form prevails as a whole,
  * and a theta that the form lacks is that at the top of config.json, else the family's. `dim` is what is rotated of a
- * head; `alphaBase`: see `GroupedQueryTraits`.
+ * head; `alphaBase` and `toldMscales`: see `GroupedQueryTraits`.
  * Throws `CONFIG_UNSUPPORTED` for rotations that differ between layers and unknown types; `CONFIG_INVALID` for values that
  * make no sense.
  */
-export function readRope(reader: KeyReader<Quantity>, dim: number, alphaBase = false): RopeConfig {
+export function readRope(
+  reader: KeyReader<Quantity>,
+  dim: number,
+  { alphaBase, toldMscales }: Pick<GroupedQueryTraits, 'alphaBase' | 'toldMscales'> = {},
+): RopeConfig {
   const { type, parameters, form } = readParameters(reader);
   const theta = thetaOf(reader, parameters);
   warnOfLostTheta(reader, form, theta, parameters);
@@ -35,7 +39,30 @@ export function readRope(reader: KeyReader<Quantity>, dim: number, alphaBase = f
     if (alpha !== null) return { theta: theta * alpha ** (dim / (dim - 2)), scaling: null };
   }
   const scaling = readScaling(type, parameters, reader, dim);
-  return { theta, scaling };
+  return { theta, scaling: toldMscales ? withMscales(scaling, parameters, reader, form) : scaling };
+}
+
+/**
+ * Phi-3.5-MoE's code multiplies cosine and sine by constants of config.json, one for short and one for long sequences.
+ * Transformers never takes the long factors beside the long constant, which is no rotation anybody trained.
+ */
+function withMscales(
+  scaling: RopeScaling | null,
+  parameters: Parameters,
+  reader: KeyReader<Quantity>,
+  form: Quantity,
+): RopeScaling | null {
+  if (scaling === null) return null;
+  if (scaling.kind !== 'longrope') throw reader.unsupported(form, 'a rotation of type default or longrope');
+  reader.warn(
+    form,
+    `Sequences of more than ${scaling.originalPositions} tokens turn by long_factor, as in Microsoft's own code. Transformers keeps short_factor there.`,
+  );
+  return {
+    ...scaling,
+    attentionFactor: parameters.read('shortMscale', z.number()),
+    longAttentionFactor: parameters.read('longMscale', z.number()),
+  };
 }
 
 /** The base of the rotation alone. Throws `CONFIG_INVALID` or `CONFIG_UNSUPPORTED`. */

@@ -5,7 +5,10 @@ import type { RouterTraits } from '../architectures/manifest.js';
 import { count, type KeyReader } from './reader.js';
 
 /** A router without its tensors. */
-export type RouterConfig = Pick<Router, 'scoring' | 'groups' | 'topK' | 'normalise' | 'leastSum' | 'scale'>;
+export type RouterConfig = Pick<
+  Router,
+  'scoring' | 'mixerThreshold' | 'groups' | 'topK' | 'normalise' | 'leastSum' | 'scale'
+>;
 
 /** Throws `CONFIG_UNSUPPORTED` for a scoring or selection that the family does not have, or `CONFIG_INVALID`. */
 export function readRouter(
@@ -20,6 +23,7 @@ export function readRouter(
   const groups = readGroups(reader, traits, experts, topK);
   return {
     scoring: traits.scoring,
+    ...(traits.mixer && { mixerThreshold: readMixer(reader, topK) }),
     groups,
     // All experts outside the best groups have weight zero, so more cannot be chosen.
     topK: groups ? Math.min(topK, (experts / groups.count) * groups.selected) : topK,
@@ -29,8 +33,15 @@ export function readRouter(
   };
 }
 
+/** Whatever config.json says, the mixer chooses two. Throws `CONFIG_UNSUPPORTED` for another number. */
+function readMixer(reader: KeyReader<Quantity>, topK: number): number {
+  if (topK > 0 && topK !== 2) throw reader.unsupported('topK', '2 (transformers does not look at it)');
+  return 2 * reader.read('mixerNoise', z.number().nonnegative());
+}
+
 function readNormalise(reader: KeyReader<Quantity>, rule: RouterTraits['normalise'], topK: number): boolean {
   if (rule === 'always') return true;
+  if (rule === 'never' && !reader.reads('normalises')) return false;
   const told = reader.read('normalises', z.boolean());
   if (rule !== 'never') return told && (rule === 'by-config' || topK > 1);
   if (told && topK > 1) {

@@ -40,6 +40,7 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
     names.finalNorm,
     names.attentionNorm,
     names.ffnNorm,
+    ...(manifest.layerNorm ? [names.finalNorm, names.attentionNorm, names.ffnNorm].map(biasName) : []),
     ...[...keyValues, names.output].map(weight),
     ...norms,
     ...(attention.kind === 'gqa' ? [weight(names.query)] : []),
@@ -52,6 +53,7 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
   const { queryDown, queryDownNorm, queryUp } = names.latent;
   const optional = [
     names.head,
+    ...(manifest.keys.headBias ? [biasName(names.head)] : []),
     ...(mlpBias ? [...Object.values(names.dense), ...Object.values(names.shared)].map(biasName) : []),
     ...(router ? [fused.gateUp, fused.down] : []),
     ...(names.experts.separate === null ? Object.values(names.experts.ownWidth) : []),

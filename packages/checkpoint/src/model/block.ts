@@ -1,5 +1,6 @@
 import type {
   Block,
+  BlockNorms,
   DenseFfn,
   Expert,
   Model,
@@ -9,7 +10,7 @@ import type {
   StoredTensor,
   TensorExpr,
 } from '@moepress/core';
-import { type Place, type TensorNames, tensorName } from '../architectures/manifest.js';
+import { biasName, type Place, type TensorNames, tensorName } from '../architectures/manifest.js';
 import { buildAttention, nameAttention } from './attention.js';
 import type { BuildContext } from './build-context.js';
 import { compactExperts, type DenseLayer, type StoredExpert, stockExperts } from './compact.js';
@@ -22,13 +23,17 @@ export function buildBlock(layer: number, context: BuildContext): Block {
   const { manifest, config, tensors } = context;
   const { attentionNorm, ffnNorm } = manifest.tensors;
   const { hiddenSize } = config.decoder;
+  const take = (name: string) => tensors.take(name, [hiddenSize], { layer });
   return {
     index: layer,
     attention: buildAttention(layer, context),
     ffn: buildFfn(layer, context),
     norms: {
-      attention: tensors.take(attentionNorm, [hiddenSize], { layer }),
-      ffn: tensors.take(ffnNorm, [hiddenSize], { layer }),
+      attention: take(attentionNorm),
+      ffn: take(ffnNorm),
+      ...(manifest.layerNorm && {
+        bias: { attention: take(biasName(attentionNorm)), ffn: take(biasName(ffnNorm)) },
+      }),
       ...(manifest.norms && { place: manifest.norms }),
     },
   };
@@ -119,7 +124,9 @@ export function nameTensors(
     single(names.embed, model.embed),
     ...model.blocks.flatMap((block) => [...nameBlock(block, names), ...(experts.get(block.index) ?? [])]),
     single(names.finalNorm, model.finalNorm),
+    ...(model.finalNormBias ? [single(biasName(names.finalNorm), model.finalNormBias)] : []),
     ...(model.config.tiedEmbeddings ? [] : [single(names.head, model.head)]),
+    ...(model.headBias ? [single(biasName(names.head), model.headBias)] : []),
   ];
 }
 
@@ -127,12 +134,17 @@ export function nameTensors(
 function nameBlock({ index: layer, attention, ffn, norms }: Block, names: TensorNames): NamedTensor[] {
   const at = { layer };
   return [
-    single(names.attentionNorm, norms.attention, at),
+    ...nameNorm(names.attentionNorm, norms, 'attention', at),
     ...nameAttention(attention, names, layer),
-    single(names.ffnNorm, norms.ffn, at),
+    ...nameNorm(names.ffnNorm, norms, 'ffn', at),
     ...(ffn.kind === 'dense' ? nameOwnWidth(names.dense, ffn.mlp, at) : nameRouter(ffn.router, names, layer)),
     ...(ffn.shared ? nameShared(ffn.shared, names, layer) : []),
   ];
+}
+
+function nameNorm(name: string, norms: BlockNorms, part: 'attention' | 'ffn', at: Place): NamedTensor[] {
+  const bias = norms.bias?.[part];
+  return [single(name, norms[part], at), ...(bias ? [single(biasName(name), bias, at)] : [])];
 }
 
 function nameRouter(

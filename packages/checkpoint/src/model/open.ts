@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { type Model, MoepressError, throwIfAborted, type Work } from '@moepress/core';
 import { type AdapterConfig, mergeLine, readAdapterConfig } from '../adapter/adapter-config.js';
 import { warnOfOwnTokenizer, withAdapter } from '../adapter/apply-adapter.js';
+import { biasName } from '../architectures/manifest.js';
 import { declaredDtype } from '../config/storage.js';
 import { textConfig } from '../config/text-config.js';
 import { checkFiles } from '../folder/own-files.js';
 import { openWeights } from '../folder/weights.js';
 import { buildBlock } from './block.js';
+import type { BuildContext } from './build-context.js';
 import { readModelConfig } from './config.js';
 import { lazyGateUpRows } from './gate-up.js';
 import { locateCheckpoint, type OpenOptions } from './locate.js';
@@ -64,6 +66,16 @@ async function openBaseOf(
   }
 }
 
+/** Biases of the last norm and of the head, where the family has them. Throws what `TensorSource.take` throws. */
+function takeBiases({ manifest, config, tensors }: BuildContext): Pick<Model, 'finalNormBias' | 'headBias'> {
+  const { finalNorm, head } = manifest.tensors;
+  const { hiddenSize, vocabSize } = config.decoder;
+  return {
+    ...(manifest.layerNorm && { finalNormBias: tensors.take(biasName(finalNorm), [hiddenSize]) }),
+    ...(config.headBias && { headBias: tensors.take(biasName(head), [vocabSize]) }),
+  };
+}
+
 async function openFolder(
   { directory, id, revision }: { directory: string; id: string; revision: string | null },
   { progress }: Work,
@@ -87,6 +99,7 @@ async function openFolder(
     embed,
     blocks: Array.from({ length: decoder.layers }, (_, layer) => buildBlock(layer, context)),
     finalNorm: tensors.take(manifest.tensors.finalNorm, [decoder.hiddenSize]),
+    ...takeBiases(context),
     head,
   };
   const unread = unreadOf(description, weights.tensors).filter(

@@ -3,6 +3,7 @@ import {
   blockTensors,
   type DType,
   fp8,
+  headTensors,
   type Model,
   MoepressError,
   mxfp4,
@@ -125,13 +126,14 @@ const maxNames = 10;
 
 /** Those of `tensors` that no part of a model reads, such as those of extra prediction layers, sorted by name. */
 export function unreadOf(
-  { embed, head, finalNorm, blocks }: Pick<Model, 'embed' | 'head' | 'finalNorm' | 'blocks'>,
+  model: Pick<Model, 'embed' | 'blocks' | 'finalNorm' | 'finalNormBias' | 'head' | 'headBias'>,
   tensors: ReadonlyMap<string, StoredTensor>,
 ): StoredTensor[] {
   // A fused tensor is read in slabs, which add their number to its name.
   const fileAndName = ({ file, name }: StoredTensor) => `${file}\0${name.replace(/\[\d+\]$/, '')}`;
   const read = new Set<string>();
-  const all: TensorExpr[] = [embed, head, finalNorm, ...blocks.flatMap(blockTensors)];
+  const { embed, blocks } = model;
+  const all: TensorExpr[] = [embed, ...headTensors(model), ...blocks.flatMap(blockTensors)];
   for (const expr of all) for (const tensor of storedIn(expr)) read.add(fileAndName(tensor));
   return [...tensors.values()]
     .filter((tensor) => !read.has(fileAndName(tensor)))

@@ -50,6 +50,8 @@ export type RopeScaling =
       readonly originalPositions: number;
       /** Factor on cosine and sine. */
       readonly attentionFactor: number;
+      /** The same in longer sequences, where it is another one (Phi-3.5-MoE). */
+      readonly longAttentionFactor?: number;
     }
   /** Only the first `pairs` pairs are rotated. */
   | { readonly kind: 'proportional'; readonly factor: number; readonly pairs: number };
@@ -77,6 +79,8 @@ export interface DecoderConfig {
   readonly experts: number;
   readonly topK: number;
   readonly rmsNormEps: number;
+  /** Norms of hidden states are layer norms, which subtract the mean first. Default: RMS norms. */
+  readonly layerNorm?: true;
   /** What is added to the weights of the norms of hidden states, queries and keys: 1 where these are stored less it (Qwen3-Next). Default: 0. */
   readonly normOffset?: 0 | 1;
   readonly rope: Rope;

@@ -21,10 +21,14 @@ export interface Model {
   /** [vocabulary, H] */
   readonly embed: TensorExpr;
   readonly blocks: readonly Block[];
-  /** RMS norm after the last block, [H]. */
+  /** Norm after the last block, [H]. */
   readonly finalNorm: TensorExpr;
+  /** [H], where norms have biases (Phi-3.5-MoE). */
+  readonly finalNormBias?: TensorExpr;
   /** [vocabulary, H]; the embedding itself when tied. */
   readonly head: TensorExpr;
+  /** [vocabulary], added to the logits (Phi-3.5-MoE). */
+  readonly headBias?: TensorExpr;
   readonly source: ModelSource;
 }
 
@@ -49,10 +53,12 @@ export interface Block {
   readonly norms: BlockNorms;
 }
 
-/** RMS norm weights [H] of attention and the FFN: of what goes into them, or of what comes out (OLMo 2). */
+/** Norm weights [H] of attention and the FFN: of what goes into them, or of what comes out (OLMo 2). */
 export interface BlockNorms {
   readonly attention: TensorExpr;
   readonly ffn: TensorExpr;
+  /** Biases of these norms, [H] each (Phi-3.5-MoE). */
+  readonly bias?: { readonly attention: TensorExpr; readonly ffn: TensorExpr };
   /** Default: `before`. */
   readonly place?: 'before' | 'after';
 }
@@ -237,6 +243,11 @@ export interface Router {
   readonly bias: TensorExpr | null;
   /** What turns logits into scores: softmax over all slots, or sigmoid of each. */
   readonly scoring: 'softmax' | 'sigmoid';
+  /**
+   * The two slots chosen weigh what a softmax gives them among the slots whose logits are at most this share lower
+   * (SparseMixer-v2 without its noise, arXiv 2409.12136; Phi-3.5-MoE). Default: slots weigh their scores.
+   */
+  readonly mixerThreshold?: number;
   /** [slots], added to the scores for the selection only (DeepSeek-V3). */
   readonly selectionBias: TensorExpr | null;
   readonly groups: RouterGroups | null;

@@ -6,6 +6,7 @@ import {
   distinctExperts,
   mlpTensors,
   moeBlocks,
+  normTensors,
   routerTensors,
   sharedTensors,
 } from './walk.js';
@@ -40,10 +41,15 @@ function sizeOf(tensors: Iterable<TensorExpr>): Size {
 /** Counts every part of a model. */
 export function measure(model: Model): ModelSize {
   const moe = moeBlocks(model).map((block) => block.ffn);
+  const { head, headBias, finalNorm, finalNormBias } = model;
+  const { tiedEmbeddings } = model.config;
   const parts = {
-    embeddings: sizeOf(model.config.tiedEmbeddings ? [model.embed] : [model.embed, model.head]),
+    embeddings: sizeOf([model.embed, ...(tiedEmbeddings ? [] : [head]), ...(headBias ? [headBias] : [])]),
     attention: sizeOf(model.blocks.flatMap(attentionTensors)),
-    norms: sizeOf([model.finalNorm, ...model.blocks.flatMap(({ norms }) => [norms.attention, norms.ffn])]),
+    norms: sizeOf([
+      ...[finalNorm, ...(finalNormBias ? [finalNormBias] : [])],
+      ...model.blocks.flatMap(normTensors),
+    ]),
     routers: sizeOf(moe.flatMap((ffn) => routerTensors(ffn.router))),
     routedExperts: sizeOf(distinctExperts(model).flatMap(mlpTensors)),
     sharedExperts: sizeOf(model.blocks.flatMap(({ ffn }) => (ffn.shared ? sharedTensors(ffn.shared) : []))),

@@ -3,7 +3,14 @@ import type { TensorExpr } from '../tensor/expr.js';
 import type { Model } from './model.js';
 
 /** The parts of a model that hold tensors. */
-const roots = ['embed', 'blocks', 'finalNorm', 'head'] as const satisfies readonly (keyof Model)[];
+const roots = [
+  'embed',
+  'blocks',
+  'finalNorm',
+  'finalNormBias',
+  'head',
+  'headBias',
+] as const satisfies readonly (keyof Model)[];
 
 type Node = unknown;
 

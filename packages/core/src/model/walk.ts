@@ -107,10 +107,21 @@ export function sharedTensors({ mlp, gate }: SharedExpert): TensorExpr[] {
   return [...mlpTensors(mlp), ...(gate ? [gate] : [])];
 }
 
+/** All tensors of a block's norms. */
+export function normTensors({ norms: { attention, ffn, bias } }: Block): TensorExpr[] {
+  return [attention, ffn, ...(bias ? [bias.attention, bias.ffn] : [])];
+}
+
+/** All tensors behind the last block: of its norm and the head. */
+export function headTensors(model: Pick<Model, 'finalNorm' | 'finalNormBias' | 'head' | 'headBias'>) {
+  const { finalNorm, finalNormBias, head, headBias } = model;
+  return [finalNorm, ...(finalNormBias ? [finalNormBias] : []), head, ...(headBias ? [headBias] : [])];
+}
+
 /** All tensors of a block. */
 export function blockTensors(block: Block): TensorExpr[] {
-  const { norms, ffn } = block;
-  const own = [norms.attention, norms.ffn, ...attentionTensors(block)];
+  const { ffn } = block;
+  const own = [...normTensors(block), ...attentionTensors(block)];
   const shared = ffn.shared ? sharedTensors(ffn.shared) : [];
   if (ffn.kind === 'dense') return [...own, ...mlpTensors(ffn.mlp), ...shared];
   return [...own, ...routerTensors(ffn.router), ...ffn.pool.flatMap(mlpTensors), ...shared];

@@ -20,6 +20,7 @@ import {
   reduceMax,
   reduceSum,
   reshape,
+  slice,
   split,
   squeeze,
   sub,
@@ -30,7 +31,8 @@ import {
   weightParts,
   where,
 } from '@moepress/graph';
-import { normed } from './norm.js';
+import { finalNormOf } from './norm.js';
+import { weightFor } from './weights.js';
 
 /**
  * Final norm and language-model head at chosen `rows` int32 [R] of `hidden` [T, H]. For each of the
@@ -79,7 +81,7 @@ export function nextTokenHeadGraph(model: Model): GraphIR {
 /** See `nextTokenHeadGraph`; the rows are all of `normed` [R, H], after the final norm. */
 export function outputNextTokens(normed: Value, model: Model): void {
   const { graph } = normed;
-  const parts = graph.fewRows === null ? null : weightParts(model.head);
+  const parts = graph.fewRows === null || model.headBias ? null : weightParts(model.head);
   const [tops, winners, sums] = parts
     ? topsOfFew(normed, parts)
     : perPart(logitsParts(normed, model), (part) => [...topOf(part), reduceSum(part.logits, [1])]);
@@ -121,13 +123,14 @@ export interface LogitsPart {
 const partNumbers = 2 ** 21;
 
 /** The head on all rows of `normed` [R, H], some tokens of the vocabulary at a time. */
-function logitsParts(normed: Value, { config, head }: Model): LogitsPart[] {
+function logitsParts(normed: Value, { config, head, headBias }: Model): LogitsPart[] {
   const { graph } = normed;
   let start = 0;
   return rowParts(head, Math.ceil(partNumbers / config.hiddenSize)).map((part) => {
-    const logits = graph.exactly(() => linear(normed, weight(graph, part)));
-    const own = { logits, start };
-    start += part.shape[0]!;
+    const end = start + part.shape[0]!;
+    const bias = headBias ? slice(weightFor(normed, headBias), 0, start, end) : null;
+    const own = { logits: graph.exactly(() => linear(normed, weight(graph, part), bias)), start };
+    start = end;
     return own;
   });
 }
@@ -173,9 +176,9 @@ function logitsOf({ logits, start }: LogitsPart, places: Value, tokens: Value): 
 /** What the head is multiplied with. */
 export function finalNormed(
   hidden: Value,
-  { config, finalNorm }: Pick<Model, 'config' | 'finalNorm'>,
+  model: Pick<Model, 'config' | 'finalNorm' | 'finalNormBias'>,
 ): Value {
-  return scaledForLogits(normed(hidden, finalNorm, config), config);
+  return scaledForLogits(finalNormOf(hidden, model), model.config);
 }
 
 /** Where logits are multiplied, so is what goes into the head, which has fewer numbers. */

@@ -18,8 +18,7 @@ import {
   sub,
   timesNumber,
 } from '@moepress/graph';
-import { scaledForLogits } from './lm-head.js';
-import { normed } from './norm.js';
+import { finalNormed } from './lm-head.js';
 import { weightFor } from './weights.js';
 
 /**
@@ -32,9 +31,9 @@ export type RowLoss = (own: Value, rows: Value) => Value;
 export type DivergenceOptions = Pick<DistillationLoss, 'direction' | 'temperature'>;
 
 /** Final norm and head, [R, H] to [R, vocabulary]. */
-export function logitsOf(own: Value, { finalNorm, head, config }: Model): Value {
-  const x = scaledForLogits(normed(own, finalNorm, config), config);
-  return own.graph.exactly(() => linear(x, weightFor(own, head)));
+export function logitsOf(own: Value, model: Model): Value {
+  const bias = model.headBias ? weightFor(own, model.headBias) : null;
+  return own.graph.exactly(() => linear(finalNormed(own, model), weightFor(own, model.head), bias));
 }
 
 /** Cross-entropy; `pairs` int64 [R, 2] say (row, next token). */

@@ -1,6 +1,6 @@
 import type { Block, BlockNorms, Model, Value } from '@moepress/core';
 import { add, timesNumber } from '@moepress/graph';
-import { normed } from './norm.js';
+import { hiddenNormed } from './norm.js';
 
 type Part = keyof Pick<BlockNorms, 'attention' | 'ffn'>;
 
@@ -11,8 +11,13 @@ export function branchInput(
   { norms }: Block,
   { config }: Pick<Model, 'config'>,
 ): Value {
-  return norms.place === 'after' ? x : normed(x, norms[part], config);
+  return norms.place === 'after' ? x : hiddenNormed(x, normOf(norms, part), config);
 }
+
+const normOf = (norms: BlockNorms, part: Part) => ({
+  weight: norms[part],
+  bias: norms.bias?.[part] ?? null,
+});
 
 /** `x` [T, H] with what attention or the FFN made of it, `made` [T, H]. */
 export function withBranch(
@@ -26,6 +31,6 @@ export function withBranch(
 ): Value {
   const { norms } = block;
   const { multipliers } = model.config;
-  const branch = norms.place === 'after' ? normed(made, norms[part], model.config) : made;
+  const branch = norms.place === 'after' ? hiddenNormed(made, normOf(norms, part), model.config) : made;
   return add(x, multipliers ? timesNumber(branch, multipliers.residual) : branch);
 }

@@ -3,6 +3,7 @@ import { FileDigests } from '@moepress/checkpoint';
 import {
   blockTensors,
   type CalibrationRecord,
+  headTensors,
   type Model,
   type Statistic,
   storedIn,
@@ -93,7 +94,7 @@ function digestOfAll(digests: ReadonlyMap<string, string>): string {
 
 /** Every file that a tensor of the model is read from, once. */
 function filesOf(model: Model): Set<string> {
-  const tensors = [model.embed, model.finalNorm, model.head, ...model.blocks.flatMap(blockTensors)];
+  const tensors = [model.embed, ...headTensors(model), ...model.blocks.flatMap(blockTensors)];
   return new Set(tensors.flatMap((expr) => [...storedIn(expr)].map(({ file }) => file)));
 }
 

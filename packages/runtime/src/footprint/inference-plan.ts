@@ -76,7 +76,7 @@ export function planInference(model: Model, limits: InferenceLimits): InferenceP
         const rest = fixed + decoders + workers * runBytes(model, graphs, fullRun(model, tokens));
         const needed = rest + carriedBytes(model, 2 * workers * tokens);
         if (needed <= memory) {
-          const copy = resident ? kernelBytes(model.head, workers) : 0;
+          const copy = resident && !model.headBias ? kernelBytes(model.head, workers) : 0;
           const kernel = copy <= (memory - needed) * kernelShare ? copy : 0;
           const carried = memory - rest - kernel;
           return { memory, workers, tokens, resident, fixed, decoders, kernel, carried };

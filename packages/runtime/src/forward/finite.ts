@@ -2,6 +2,7 @@ import { hasNonFinite } from '@moepress/checkpoint';
 import {
   type Block,
   blockTensors,
+  headTensors,
   type Model,
   MoepressError,
   operandsOf,
@@ -23,15 +24,15 @@ export async function assertFinite(model: Model, block: Block, results: Results[
 /** The same check for the results of all blocks and the head together. */
 export async function assertModelFinite(model: Model, sum: number): Promise<void> {
   if (Number.isFinite(sum)) return;
-  const { embed, blocks, finalNorm, head } = model;
-  await throwNotFinite([embed, ...blocks.flatMap(blockTensors), finalNorm, head], model.id);
+  const { embed, blocks } = model;
+  await throwNotFinite([embed, ...blocks.flatMap(blockTensors), ...headTensors(model)], model.id);
 }
 
 /** The same check for the results of the final norm and the head. */
 export async function assertHeadFinite(model: Model, values: Iterable<number>): Promise<void> {
   for (const value of values) {
     if (Number.isFinite(value)) continue;
-    await throwNotFinite([model.finalNorm, model.head], `the head of ${model.id}`);
+    await throwNotFinite(headTensors(model), `the head of ${model.id}`);
   }
 }
 

@@ -57,7 +57,9 @@ export class ResidentDecoder {
 
   /** Reads the head into memory that the engine's workers share, for the kernel, where that can be. Stays from then on. */
   async openKernel({ workers }: Engine): Promise<void> {
-    const placed = this.#hasKernel ? null : placeHead(this.#model.head, workers.length);
+    const { head, headBias } = this.#model;
+    // The kernel adds no bias.
+    const placed = this.#hasKernel || headBias ? null : placeHead(head, workers.length);
     if (!placed) return;
     await Promise.all(workers.map((worker, i) => worker.readHead(placed.memory, placed.placements[i]!)));
     this.#hasKernel = true;

@@ -13,7 +13,6 @@ export function rotaryTables(
   lengths: ArrayLike<number>,
 ): { cos: Float32Array; sin: Float32Array } {
   const half = rope.dim / 2;
-  const factor = attentionFactor(rope);
   const byLength = new Map<number, Float32Array>();
   const cos = new Float32Array(positions.length * half);
   const sin = new Float32Array(positions.length * half);
@@ -21,6 +20,7 @@ export function rotaryTables(
     const length = ropeDependsOnLength(rope) ? lengths[t]! : 0;
     const frequencies = byLength.get(length) ?? rotaryFrequencies(rope, length);
     byLength.set(length, frequencies);
+    const factor = attentionFactor(rope, length);
     for (let i = 0; i < half; i++) {
       const angle = fround(position * frequencies[i]!);
       cos[t * half + i] = fround(Math.cos(angle)) * factor;
@@ -34,8 +34,12 @@ export function rotaryTables(
 export const ropeDependsOnLength = ({ scaling }: Rope): boolean =>
   scaling?.kind === 'dynamic' || scaling?.kind === 'longrope';
 
-const attentionFactor = ({ scaling }: Rope): number =>
-  scaling?.kind === 'yarn' || scaling?.kind === 'longrope' ? fround(scaling.attentionFactor) : 1;
+function attentionFactor({ scaling }: Rope, length: number): number {
+  if (scaling?.kind === 'yarn') return fround(scaling.attentionFactor);
+  if (scaling?.kind !== 'longrope') return 1;
+  const { attentionFactor: short, longAttentionFactor: long = short, originalPositions } = scaling;
+  return fround(length > originalPositions ? long : short);
+}
 
 /**
  * Radians a token by which each of the dim / 2 pairs turns, in a sequence of `length` tokens, as

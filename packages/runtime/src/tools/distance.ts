@@ -1,6 +1,6 @@
 import { type Criterion, type Model, MoepressError, type Value } from '@moepress/core';
 import { concat, GraphBuilder, type GraphIR, mul, reduceSum, sliceDynamic } from '@moepress/graph';
-import { normed } from '../decoder/norm.js';
+import { finalNormOf } from '../decoder/norm.js';
 import type { Feeds, Session, Step } from '../engine/handles.js';
 import { type TensorData, tensor } from '../engine/protocol.js';
 import type { WorkerBatch } from '../forward/worker-batch.js';
@@ -52,7 +52,7 @@ export function distanceGraph(
 export function finalDistanceGraph(model: Model, criterion: Criterion, states: readonly number[]): GraphIR {
   const { hiddenSize } = model.config;
   return distanceGraph(criterion, hiddenSize, (rowsOf) => {
-    const all = states.map((state) => normed(rowsOf(`state.${state}`), model.finalNorm, model.config));
+    const all = states.map((state) => finalNormOf(rowsOf(`state.${state}`), model));
     return { reference: all[0]!, candidates: all };
   });
 }

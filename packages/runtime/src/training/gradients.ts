@@ -1,4 +1,4 @@
-import { type Block, blockTensors, type Model } from '@moepress/core';
+import { type Block, blockTensors, headTensors, type Model } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
 import { blockLearningGraph, embedLearningGraph } from '../decoder/learning.js';
 import { lossGradientGraph, lossGraph } from '../decoder/loss-graph.js';
@@ -106,9 +106,9 @@ export class Gradients {
   }
 
   async #headLoss({ batch, states, loss, backwards }: AtTop): Promise<number> {
-    const { config, finalNorm, head } = this.#model;
+    const { config, head } = this.#model;
     const { rowLoss } = this.#objective;
-    const parameters = parametersIn([finalNorm, head]);
+    const parameters = parametersIn(headTensors(this.#model));
     const graph = () =>
       backwards
         ? lossGradientGraph(config.hiddenSize, rowLoss, parameters)

@@ -3,6 +3,7 @@ import {
   type Block,
   blockTensors,
   elementCount,
+  headTensors,
   type Model,
   type TensorExpr,
   type TrainRequest,
@@ -146,7 +147,7 @@ function axesOf(
 
 function graphsOf({ model, loss }: TrainRequest, view: Model): Part[] {
   const { hiddenSize } = model.config;
-  const heads = parametersIn([view.finalNorm, view.head]);
+  const heads = parametersIn(headTensors(view));
   const [teacher, teachersHead] =
     loss.kind === 'cross-entropy' ? [null, null] : [loss.teacher, loss.topLogits];
   const rowLoss =

@@ -18,6 +18,7 @@ import {
 } from '@moepress/graph';
 import { weightFor } from '../weights.js';
 import { selectSlots } from './select.js';
+import { sparseMixer } from './sparse-mixer.js';
 
 /** Which experts each of T tokens goes to. N slots, k chosen, P experts in the pool. */
 export interface Routing {
@@ -55,7 +56,7 @@ export function route(x: Value, ffn: MoeFfn): Routing {
   const weight = weightFor(x, router.weight);
   const logits = graph.exactly(() => linear(x, weight, router.bias && weightFor(x, router.bias)));
   const probabilities = router.scoring === 'softmax' ? softmax(logits) : sigmoid(logits);
-  const chosen = graph.onHost(() => choose(probabilities, ffn));
+  const chosen = graph.onHost(() => choose(logits, probabilities, ffn));
   return { weight, logits, probabilities, ...chosen };
 }
 
@@ -66,11 +67,15 @@ function sumOf(scores: Value, { leastSum }: Router): Value {
 }
 
 function choose(
+  logits: Value,
   probabilities: Value,
   { router, slots, pool }: MoeFfn,
 ): Omit<Routing, 'weight' | 'logits' | 'probabilities'> {
   const { graph } = probabilities;
-  const { selected, scores } = selectSlots(probabilities, router);
+  const { selected, scores } =
+    router.mixerThreshold === undefined
+      ? selectSlots(probabilities, router)
+      : sparseMixer(logits, router.mixerThreshold);
   const shares = router.normalise ? div(scores, sumOf(scores, router)) : scores;
   const weights = router.scale === 1 ? shares : timesNumber(shares, router.scale);
 
