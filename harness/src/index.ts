@@ -32,12 +32,12 @@ export { type DatasetOptions, type Datasets, openDatasets } from './datasets/ope
 export { nestsTooDeep } from './datasets/yaml-depth.js';
 export { type EvaluateOptions, evaluate } from './evaluate.js';
 export { type ModelIdentity, openResponseCache, type ResponseCache } from './evaluation/response-cache.js';
+export { type ConfinedTemplate, confineTemplate } from './jinja/confined.js';
+export { TemplateError, TooManySteps } from './jinja/index.js';
 export type { LanguageModel, Prompt, ScoredPair, TextScore, TokenEngine } from './model/language-model.js';
 export { cutAnswer, stopDetector } from './model/stops.js';
 export { type TokenizedModelOptions, tokenizedLanguageModel } from './model/tokenized.js';
 export { type OpenAiModelOptions, openAiLanguageModel } from './openai/openai-model.js';
-export { floatRepr } from './python/json.js';
-export { pythonSpace, rstrip } from './python/text.js';
 export type { GroupMembers } from './results/group-members.js';
 export type { ResultsRecord, TaskResult } from './results/record.js';
 export { type Evaluation, loadGroups, loadSamples, saveEvaluation } from './results/results-files.js';

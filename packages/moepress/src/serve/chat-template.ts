@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { readSpecialTokens } from '@moepress/checkpoint';
 import { ConfinedError } from '@moepress/checkpoint/confined';
 import { MoepressError, parseJson, refuseLfsPointer } from '@moepress/core';
+import { type ConfinedTemplate, confineTemplate, TemplateError, TooManySteps } from '@moepress/harness';
 import { z } from 'zod';
-import { type ConfinedTemplate, confineTemplate } from '../jinja/confined.js';
-import { TemplateError, TooManySteps } from '../jinja/index.js';
 import type { ChatMessage } from './protocol/chat.js';
 import { overloaded, RequestError } from './request-error.js';
 

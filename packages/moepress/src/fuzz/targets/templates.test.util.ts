@@ -1,4 +1,4 @@
-import { confineTemplate } from '../../jinja/confined.js';
+import { confineTemplate } from '@moepress/harness';
 import { mutateText } from '../bytes.test.util.js';
 import { mutateJson } from '../json.test.util.js';
 import type { Target } from '../target.test.util.js';

@@ -1,16 +1,16 @@
 """
-Makes packages/moepress/fixtures/jinja-table.json: what Python's jinja2, set up as transformers sets it up for chat templates, makes of many
+Makes harness/fixtures/jinja-table.json: what Python's jinja2, set up as transformers sets it up for chat templates, makes of many
 templates; null where it refuses one.
 
 Run from the root of the repository with a Python that has transformers:
-python packages/moepress/scripts/jinja-table.py
+python harness/scripts/jinja-table.py
 """
 import copy
 import json
 
 from transformers.utils.chat_template_utils import _compile_jinja_template
 
-OUT = "packages/moepress/fixtures/jinja-table.json"
+OUT = "harness/fixtures/jinja-table.json"
 
 CONTEXT = {
     "messages": [

@@ -1,9 +1,9 @@
 import { integer, or, text } from '../arguments.js';
 import { capitalised } from '../casing.js';
-import { dumpJson, type JsonOptions } from '../json.js';
 import { arithmetic, limited } from '../operators.js';
 import { centred, replaced, splitLines, stripped } from '../strings.js';
 import { TemplateError } from '../template-error.js';
+import { dumpJson, type JsonOptions } from '../tojson.js';
 import { textOf } from '../value-text.js';
 import { Dict, isTrue, Tuple, type Value } from '../values.js';
 import { type Filter, filter } from './kit.js';

@@ -1,4 +1,4 @@
-import { floatRepr } from '@moepress/harness';
+import { floatRepr } from '../python/json.js';
 import { limited, order } from './operators.js';
 import { TemplateError } from './template-error.js';
 import { Dict, Tuple, typeName, type Value } from './values.js';

@@ -1,4 +1,4 @@
-import { pythonSpace } from '@moepress/harness';
+import { pythonSpace } from '../python/text.js';
 import { bind, integer, or, text } from './arguments.js';
 import { capitalised, isOfCase, isTitle, swapped, title } from './casing.js';
 import { formatBraces } from './format-braces.js';

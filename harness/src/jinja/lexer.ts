@@ -1,4 +1,4 @@
-import { pythonSpace, rstrip } from '@moepress/harness';
+import { pythonSpace, rstrip } from '../python/text.js';
 import { TemplateError } from './template-error.js';
 
 export type TokenKind =
