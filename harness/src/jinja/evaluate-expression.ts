@@ -27,11 +27,13 @@ export const mostSteps = 500_000;
 /** Evaluates the expressions of one rendering, whose steps it counts. */
 export class Evaluator implements Runtime {
   readonly #most: number;
+  readonly #isStrict: boolean;
   #steps = 0;
 
-  /** `most`: steps that it may take. */
-  constructor(most: number) {
+  /** `most`: steps that it may take; `isStrict`: whether what is undefined allows no use. */
+  constructor(most: number, isStrict: boolean) {
     this.#most = most;
+    this.#isStrict = isStrict;
   }
 
   /** Throws `TooManySteps` once the template has taken more than it may. */
@@ -60,6 +62,11 @@ export class Evaluator implements Runtime {
 
   /** The value of an expression. Throws `TemplateError`. */
   value(node: Expression, scope: Scope): Value {
+    const value = this.#value(node, scope);
+    return this.#isStrict && value instanceof Undefined ? new Undefined(value.name, true) : value;
+  }
+
+  #value(node: Expression, scope: Scope): Value {
     this.step();
     const of = (inner: Expression) => this.value(inner, scope);
     switch (node.kind) {

@@ -20,11 +20,23 @@ export interface Template {
  * just so is refused, and so is what takes more steps or memory than a conversation needs. Throws `TemplateError`.
  */
 export function compileTemplate(source: string): Template {
-  const body = parseTemplate(source);
+  return compiled(source, false);
+}
+
+/**
+ * Reads a template of a task, set up as `apply_template` of lm-evaluation-harness 0.4.13 (utils.py) sets jinja2 up: all
+ * line breaks stay, and a name that is not defined may only be asked whether it is. Throws `TemplateError`.
+ */
+export function compileTaskTemplate(source: string): Template {
+  return compiled(source, true);
+}
+
+function compiled(source: string, isTask: boolean): Template {
+  const body = parseTemplate(source, isTask);
   return {
     render(variables, now = new Date(), steps) {
       const context = Object.entries(variables).filter(([, value]) => value !== undefined);
-      return new Renderer(steps).render(
+      return new Renderer(steps, isTask).render(
         body,
         context.map(([name, value]) => [name, fromJson(value)] as const),
         now,

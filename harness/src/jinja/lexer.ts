@@ -23,13 +23,16 @@ const s = `[${pythonSpace}]`;
 
 /** Where text ends: a raw block, or one of the three tags with what stands at its beginning. */
 const tagStart = new RegExp(`\\{%([-+]?)${s}*raw${s}*(?:-%\\}${s}*|%\\})|\\{([%{#])([-+]?)`, 'g');
-const rawEnd = new RegExp(`\\{%([-+]?)${s}*endraw${s}*(?:\\+%\\}|-%\\}${s}*|%\\}\\n?)`, 'g');
-const commentEnd = new RegExp(`\\+#\\}|-#\\}${s}*|#\\}\\n?`, 'g');
 
-const ends = {
-  '%': new RegExp(`\\+%\\}|-%\\}${s}*|%\\}\\n?`, 'y'),
-  '{': new RegExp(`-\\}\\}${s}*|\\}\\}`, 'y'),
-} as const;
+/** Ends of tags, with the blanks that go with them; `newline` matches the line break that goes. */
+const endsWith = (newline: string) => ({
+  rawEnd: new RegExp(`\\{%([-+]?)${s}*endraw${s}*(?:\\+%\\}|-%\\}${s}*|%\\}${newline})`, 'g'),
+  commentEnd: new RegExp(`\\+#\\}|-#\\}${s}*|#\\}${newline}`, 'g'),
+  statementEnds: new RegExp(`\\+%\\}|-%\\}${s}*|%\\}${newline}`, 'y'),
+});
+const trimmed = endsWith('\\n?');
+const kept = endsWith('');
+const expressionEnds = new RegExp(`-\\}\\}${s}*|\\}\\}`, 'y');
 
 const blank = new RegExp(`${s}+`, 'y');
 const onlyBlanks = new RegExp(`^${s}+$`);
@@ -48,10 +51,14 @@ const closing: Readonly<Record<string, string>> = { '{': '}', '(': ')', '[': ']'
 /**
  * The tokens of a template. Blanks around tags go as jinja2 has it with `trim_blocks` and `lstrip_blocks`, as
  * transformers sets it up: the line break after a statement, blanks before one that begins its line, and all next to
- * a minus; a single line break at the end goes too. Throws `TemplateError`.
+ * a minus; a single line break at the end goes too. With `keepsBlanks` only those next to a minus go, as without these
+ * settings and with `keep_trailing_newline`. Throws `TemplateError`.
  */
-export function tokenize(template: string): Token[] {
-  const source = template.replace(/\r\n?/g, '\n').replace(/\n$/, '');
+export function tokenize(template: string, keepsBlanks = false): Token[] {
+  const lines = template.replace(/\r\n?/g, '\n');
+  const source = keepsBlanks ? lines : lines.replace(/\n$/, '');
+  const { statementEnds, rawEnd, commentEnd } = keepsBlanks ? kept : trimmed;
+  const ends = { '%': statementEnds, '{': expressionEnds };
   const tokens: Token[] = [];
   let at = 0;
   let line = 1;
@@ -70,13 +77,13 @@ export function tokenize(template: string): Token[] {
   };
   /** Text before a tag, without the blanks that the tag takes. */
   const data = (text: string, sign: string, isExpression: boolean) => {
-    let kept = text;
-    if (sign === '-') kept = rstrip(text);
-    else if (sign !== '+' && !isExpression) {
+    let rest = text;
+    if (sign === '-') rest = rstrip(text);
+    else if (sign !== '+' && !isExpression && !keepsBlanks) {
       const start = text.lastIndexOf('\n') + 1;
-      if ((start > 0 || fresh) && onlyBlanks.test(text.slice(start))) kept = text.slice(0, start);
+      if ((start > 0 || fresh) && onlyBlanks.test(text.slice(start))) rest = text.slice(0, start);
     }
-    if (kept !== '') push('data', kept);
+    if (rest !== '') push('data', rest);
   };
 
   const inside = (brace: '%' | '{') => {

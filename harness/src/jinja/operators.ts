@@ -149,6 +149,7 @@ export function isEqual(left: Value, right: Value): boolean {
   if (isNumeric(left) && isNumeric(right)) return isSameNumber(asNumber(left), asNumber(right));
   if (Array.isArray(left) && Array.isArray(right)) return sameItems(left, right);
   if (left instanceof Tuple && right instanceof Tuple) return sameItems(left.items, right.items);
+  for (const side of [left, right]) if (side instanceof Undefined) side.use();
   if (left instanceof Undefined) return right instanceof Undefined;
   if (left instanceof Range && right instanceof Range)
     return sameItems([...iterate(left)], [...iterate(right)]);

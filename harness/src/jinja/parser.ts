@@ -7,8 +7,8 @@ import { TemplateError } from './template-error.js';
 const maxDepth = 100;
 
 /** What a template says. Throws `TemplateError` for what jinja2 does not know, or is not known here. */
-export function parseTemplate(template: string): Statement[] {
-  const stream = new TokenStream(tokenize(template));
+export function parseTemplate(template: string, keepsBlanks = false): Statement[] {
+  const stream = new TokenStream(tokenize(template, keepsBlanks));
   const parser = new StatementParser(stream);
   const body = parser.body([]);
   stream.expect('eof');

@@ -19,9 +19,9 @@ export class Renderer {
   #length = 0;
   #depth = 0;
 
-  /** `steps`: how many it may take. */
-  constructor(steps = mostSteps) {
-    this.evaluator = new Evaluator(steps);
+  /** `steps`: how many it may take; `isStrict`: whether what is undefined allows no use. */
+  constructor(steps = mostSteps, isStrict = false) {
+    this.evaluator = new Evaluator(steps, isStrict);
   }
 
   /** The text of a template for values by their names. Throws `TemplateError`. */

@@ -19,7 +19,9 @@ export const maxLength = 16 * 1024 * 1024;
 /** `str(value)`, which is what an expression writes. Throws `TemplateError` for what Python shows by its address. */
 export function textOf(value: Value): string {
   if (typeof value === 'string') return value;
-  return value instanceof Undefined ? '' : reprOf(value);
+  if (!(value instanceof Undefined)) return reprOf(value);
+  value.use();
+  return '';
 }
 
 /** `repr(value)`, as it stands within lists. */

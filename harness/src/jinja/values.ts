@@ -27,11 +27,21 @@ export class Tuple {
   }
 }
 
-/** The value of an undefined name. Most uses of it are errors, but it prints as nothing. */
+/**
+ * The value of an undefined name. Most uses of it are errors, but it prints as nothing; one that is strict allows no use
+ * at all but the question whether it is defined.
+ */
 export class Undefined {
   readonly name: string;
-  constructor(name: string) {
+  readonly isStrict: boolean;
+  constructor(name: string, isStrict = false) {
     this.name = name;
+    this.isStrict = isStrict;
+  }
+
+  /** Throws `TemplateError` if it is strict. */
+  use(): void {
+    if (this.isStrict) throw new TemplateError(`"${this.name}" is undefined`);
   }
 }
 
@@ -145,7 +155,10 @@ export function hashOf(key: Value): string {
   if (typeof key === 'bigint') return `n${key}`;
   if (typeof key === 'number') return Number.isInteger(key) ? `n${BigInt(key)}` : `f${key}`;
   if (key instanceof Tuple) return `t${JSON.stringify(key.items.map(hashOf))}`;
-  if (key instanceof Undefined) return 'undefined';
+  if (key instanceof Undefined) {
+    key.use();
+    return 'undefined';
+  }
   if (key instanceof Range) return `r${key.start} ${key.stop} ${key.step}`;
   throw new TemplateError(`a ${typeName(key)} cannot be a key`);
 }
@@ -175,7 +188,10 @@ export const asNumber = (value: boolean | bigint | number): bigint | number =>
   typeof value === 'boolean' ? BigInt(value) : value;
 
 export function isTrue(value: Value): boolean {
-  if (value instanceof Undefined) return false;
+  if (value instanceof Undefined) {
+    value.use();
+    return false;
+  }
   if (Array.isArray(value)) return value.length > 0;
   if (value instanceof Tuple) return value.items.length > 0;
   if (value instanceof Dict) return value.size > 0;
@@ -192,7 +208,10 @@ export function iterate(value: Value): Iterable<Value> {
   if (value instanceof View) return value.list();
   if (value instanceof Stream) return value.take();
   if (value instanceof Range) return numbersOf(value);
-  if (value instanceof Undefined) return [];
+  if (value instanceof Undefined) {
+    value.use();
+    return [];
+  }
   if (value instanceof Fields && value.kind === 'group') return value.fields.values();
   throw new TemplateError(`a ${typeName(value)} cannot be gone through`);
 }
