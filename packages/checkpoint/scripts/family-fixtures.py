@@ -21,6 +21,8 @@ from transformers import (
     AutoModelForCausalLM,
     DeepseekV3Config,
     DeepseekV3ForCausalLM,
+    Mistral4Config,
+    Mistral4ForCausalLM,
     Qwen3_5MoeConfig,
     Qwen3_5MoeForConditionalGeneration,
 )
@@ -255,6 +257,62 @@ FAMILIES["phimoe"] = {
     "router_jitter_noise": 0.2,
 }
 
+INDEXED = {
+    **DEEPSEEK,
+    **LATENT,
+    "index_n_heads": 16,
+    "index_head_dim": 6,
+    "intermediate_size": 24,
+    "n_shared_experts": 1,
+    "first_k_dense_replace": 1,
+    "scoring_func": "sigmoid",
+    "topk_method": "noaux_tc",
+}
+# Its indexers choose: the first of the sequences below is longer than that.
+FAMILIES["deepseek_v32"] = {
+    **INDEXED,
+    "index_topk": 12,
+    "rope_theta": 10000,
+    "rope_scaling": {
+        "type": "yarn",
+        "factor": 4.0,
+        "original_max_position_embeddings": 64,
+        "beta_fast": 32,
+        "beta_slow": 1,
+        "mscale": 1.0,
+        "mscale_all_dim": 1.0,
+    },
+    "rms_norm_eps": 1e-6,
+}
+# The second layer shares the indexer of the first.
+FAMILIES["glm_moe_dsa"] = {
+    **INDEXED,
+    "index_topk": 48,
+    "indexer_types": ["full", "shared"],
+    "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
+    "rms_norm_eps": 1e-5,
+}
+FAMILIES["mistral4"] = {
+    **DEEPSEEK,
+    **LATENT,
+    "rope_interleave": True,
+    "rope_parameters": {
+        "rope_type": "yarn",
+        "rope_theta": 10000.0,
+        "factor": 4.0,
+        "original_max_position_embeddings": 8,
+        "beta_fast": 32.0,
+        "beta_slow": 1.0,
+        "mscale": 1.0,
+        "mscale_all_dim": 1.0,
+        "llama_4_scaling_beta": 0.5,
+    },
+    "rms_norm_eps": 1e-6,
+    "intermediate_size": 24,
+    "n_shared_experts": 1,
+    "first_k_dense_replace": 1,
+}
+
 DELTA_RULE = {
     "rms_norm_eps": 1e-6,
     "head_dim": 8,
@@ -305,9 +363,10 @@ WRAPPERS = {
     },
 }
 
-# Families whose class has another name than they have.
+# Families whose class has another name than they have, or is not found by it.
 CLASSES = {
     "kimi_k2": (DeepseekV3Config, DeepseekV3ForCausalLM),
+    "mistral4": (Mistral4Config, Mistral4ForCausalLM),
     "qwen3_5_moe": (Qwen3_5MoeConfig, Qwen3_5MoeForConditionalGeneration),
 }
 

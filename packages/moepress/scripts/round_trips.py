@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy
 import torch
-from transformers import AutoModelForCausalLM, DeepseekV3Config, DeepseekV3ForCausalLM
+from transformers import AutoModelForCausalLM, DeepseekV3Config, DeepseekV3ForCausalLM, Mistral4ForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
 logging.disable(logging.ERROR)
@@ -34,6 +34,8 @@ def verdict(folder, ids):
     if config["model_type"] == "kimi_k2":
         # Its repositories bring DeepSeek's code, which transformers has under DeepSeek's name.
         load, own_config = DeepseekV3ForCausalLM, DeepseekV3Config(**{**config, "model_type": "deepseek_v3"})
+    if config["model_type"] == "mistral4":
+        load = Mistral4ForCausalLM
     model, report = load.from_pretrained(
         folder,
         config=own_config,

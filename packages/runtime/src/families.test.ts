@@ -11,6 +11,7 @@ const families = [
   ...['ernie4_5_moe', 'exaone_moe', 'flex_olmo', 'granitemoe', 'hunyuan_v1_moe'],
   ...['phimoe'],
   ...['qwen3_next', 'qwen3_5_moe', 'qwen3_5_moe_text'],
+  ...['deepseek_v32', 'glm_moe_dsa', 'mistral4'],
 ];
 /** Where transformers' own two ways through the delta rule differ by up to 1e-4; 2e-4 in the others. */
 const tolerances: Readonly<Record<string, number>> = {

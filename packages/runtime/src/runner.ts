@@ -28,6 +28,7 @@ import { generatePadded } from './generate/padded/padded-resident.js';
 import { generatePaddedStreamed } from './generate/padded/padded-streamed.js';
 import { byRules } from './generate/rules.js';
 import { machineMemory } from './memory/available.js';
+import { refuseLonger } from './tokens/longest-sequence.js';
 
 /** `resident` maps all blocks at once, `streamed` one at a time; `auto` goes by the memory of the machine or device. */
 export type Residency = 'auto' | 'resident' | 'streamed';
@@ -145,7 +146,7 @@ export class ModelRunner {
    * not implemented, `INPUT_INVALID` for ids outside the vocabulary.
    */
   async generate(prompts: readonly (readonly number[])[], asked: SamplingOptions): Promise<number[][]> {
-    this.#check(prompts);
+    this.#check(prompts, Math.max(0, asked.maxNewTokens - 1));
     if (asked.maxNewTokens < 1) return prompts.map(() => []);
     const { rules } = generationDefaults(this.#model);
     const options = rules
@@ -206,8 +207,11 @@ export class ModelRunner {
     return this.#decoder;
   }
 
-  #check(sequences: readonly (readonly number[])[]): void {
+  /** `more` tokens are going to follow each sequence in the model. */
+  #check(sequences: readonly (readonly number[])[], more = 0): void {
     const { vocabSize } = this.#model.config;
+    const lengths = sequences.map(({ length }) => length + more);
+    refuseLonger(this.#model, this.#engine.traits.attention, lengths);
     for (const ids of sequences) {
       const wrong = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
       if (wrong === undefined && ids.length > 0) continue;

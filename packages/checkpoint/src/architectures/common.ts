@@ -32,6 +32,12 @@ export const llamaStyleNames: TensorNames = {
     keyValueDownNorm: `${layer}.self_attn.kv_a_layernorm.weight`,
     keyValueUp: `${layer}.self_attn.kv_b_proj`,
   },
+  indexer: {
+    query: `${layer}.self_attn.indexer.wq_b`,
+    key: `${layer}.self_attn.indexer.wk`,
+    keyNorm: `${layer}.self_attn.indexer.k_norm`,
+    weights: `${layer}.self_attn.indexer.weights_proj`,
+  },
   deltaRule: {
     qkv: `${layer}.linear_attn.in_proj_qkv`,
     z: `${layer}.linear_attn.in_proj_z`,

@@ -2,11 +2,13 @@ import { MoepressError, suggest } from '@moepress/core/errors';
 import { deepseek } from './deepseek.js';
 import { deepseekV2 } from './deepseek-v2.js';
 import { deepseekV3 } from './deepseek-v3.js';
+import { deepseekV32 } from './deepseek-v32.js';
 import { dots1 } from './dots1.js';
 import { ernie45 } from './ernie4-5.js';
 import { ernie45Moe } from './ernie4-5-moe.js';
 import { exaoneMoe } from './exaone-moe.js';
 import { flexOlmo } from './flex-olmo.js';
+import { glmMoeDsa } from './glm-moe-dsa.js';
 import { glm4Moe } from './glm4-moe.js';
 import { glm4MoeLite } from './glm4-moe-lite.js';
 import { gptOss } from './gpt-oss.js';
@@ -20,6 +22,7 @@ import { llama } from './llama.js';
 import type { ArchitectureManifest } from './manifest.js';
 import { minimaxM2 } from './minimax-m2.js';
 import { mistral } from './mistral.js';
+import { mistral4 } from './mistral4.js';
 import { mixtral } from './mixtral.js';
 import { olmo2 } from './olmo2.js';
 import { olmoe } from './olmoe.js';
@@ -37,6 +40,7 @@ export const architectures: readonly ArchitectureManifest[] = [
   deepseek,
   deepseekV2,
   deepseekV3,
+  deepseekV32,
   dots1,
   ernie45,
   ernie45Moe,
@@ -44,6 +48,7 @@ export const architectures: readonly ArchitectureManifest[] = [
   flexOlmo,
   glm4Moe,
   glm4MoeLite,
+  glmMoeDsa,
   gptOss,
   granite,
   graniteMoe,
@@ -54,6 +59,7 @@ export const architectures: readonly ArchitectureManifest[] = [
   llama,
   minimaxM2,
   mistral,
+  mistral4,
   mixtral,
   olmo2,
   olmoe,

@@ -1,4 +1,4 @@
-import type { DeltaRuleInput, Router, RouterGroups } from '@moepress/core';
+import type { DeltaRuleInput, Rope, Router, RouterGroups } from '@moepress/core';
 import type { ConfigValue, FamilyKeys } from './keys.js';
 
 /**
@@ -119,14 +119,22 @@ export type WindowRule =
 /**
  * How much of a head is rotated. `whole`: all of it, and `partial_rotary_factor` is not looked at. `undivided`: all of
  * it, and another factor than 1 is refused, because transformers cannot run it. `part`: the first dimensions, as many as
- * `partial_rotary_factor` or an absolute key says.
+ * `partial_rotary_factor` or an absolute key says. `share` (of latent attention): what `qk_rope_head_dim` says, which is
+ * what a `partial_rotary_factor` must say of all dimensions of a head.
  */
-export type RotationRule = 'whole' | 'undivided' | 'part';
+export type RotationRule = 'whole' | 'undivided' | 'part' | 'share';
 
 /** Multi-head latent attention; its sizes have the same keys in all families. */
 export interface LatentTraits {
   readonly kind: 'mla';
   readonly rotation: Exclude<RotationRule, 'part'>;
+  /** Queries are multiplied by a factor that grows with their position, by `llama_4_scaling_beta` of the rotation. */
+  readonly scalesQueries?: true;
+  /** Layers have indexers, which choose the tokens that a token attends to. */
+  readonly indexer?: {
+    /** Which numbers of a head of the indexer are rotated together. */
+    readonly pairing: Rope['pairing'];
+  };
 }
 
 export interface RouterTraits {
@@ -190,6 +198,8 @@ export interface TensorNames {
   readonly sinks: string;
   /** Latent attention. */
   readonly latent: LatentNames;
+  /** The indexers of latent attention. */
+  readonly indexer: IndexerNames;
   /** The gated delta rule. */
   readonly deltaRule: DeltaRuleNames;
   /** Stem. */
@@ -215,6 +225,14 @@ export interface LatentNames {
   readonly keyValueDown: string;
   readonly keyValueDownNorm: string;
   readonly keyValueUp: string;
+}
+
+/** Stems, the norm's too: it has weight and bias. */
+export interface IndexerNames {
+  readonly query: string;
+  readonly key: string;
+  readonly keyNorm: string;
+  readonly weights: string;
 }
 
 /** Stems, but for the convolution, the decays and the norm. Those of one layout of the input are not used in the other. */

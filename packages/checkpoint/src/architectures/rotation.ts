@@ -15,6 +15,7 @@ export type RotationQuantity =
   | 'attentionFactor'
   | 'mscale'
   | 'mscaleAllDim'
+  | 'queryBeta'
   | 'betaFast'
   | 'betaSlow'
   | 'truncate'
@@ -43,6 +44,8 @@ export const commonRotation = {
   theta: key('rope_theta', none),
   partialRotary: key('partial_rotary_factor', none),
   mscaleAllDim: key('mscale_all_dim', value(0), { null: value(0) }),
+  // Mistral 4's alone.
+  queryBeta: key('llama_4_scaling_beta', none),
 } as const satisfies Table;
 
 export const rotations = {

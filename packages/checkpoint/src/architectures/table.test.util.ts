@@ -35,7 +35,12 @@ function attention({
   normOffset,
 }: ArchitectureManifest): string {
   if (traits.kind === 'mla')
-    return ['latent (MLA), `attention_bias`', ...rotations[traits.rotation]].join(', ');
+    return [
+      'latent (MLA), `attention_bias`',
+      ...rotations[traits.rotation],
+      ...(traits.scalesQueries ? ['queries grow with their position (`llama_4_scaling_beta`)'] : []),
+      ...(traits.indexer ? ['of the tokens that an indexer chooses (`index_topk`)'] : []),
+    ].join(', ');
   return [
     'grouped-query',
     ...biases(traits, keys),
@@ -62,6 +67,7 @@ const rotations: Readonly<Record<RotationRule, readonly string[]>> = {
   whole: [],
   undivided: [],
   part: ['part of a head rotated'],
+  share: [],
 };
 
 function norms({ qkNorm, normedAfterRotation }: GroupedQueryTraits, { usesQkNorm }: FamilyKeys): string[] {

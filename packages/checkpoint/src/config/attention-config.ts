@@ -1,4 +1,4 @@
-import type { Rope } from '@moepress/core';
+import type { QueryScaling, Rope } from '@moepress/core';
 import { z } from 'zod';
 import type { Quantity } from '../architectures/keys.js';
 import type {
@@ -7,8 +7,16 @@ import type {
   LatentTraits,
   WindowRule,
 } from '../architectures/manifest.js';
+import { type IndexerConfig, readIndexer } from './indexer-config.js';
 import { count, type KeyReader, layerCount } from './reader.js';
-import { readLatentScale, readRope, readRotatedDim, ropeOf } from './rope.js';
+import {
+  checkRotatedShare,
+  readLatentScale,
+  readQueryScaling,
+  readRope,
+  readRotatedDim,
+  ropeOf,
+} from './rope.js';
 
 export type AttentionConfig = GroupedQueryConfig | LatentConfig;
 
@@ -20,6 +28,7 @@ interface Heads {
   readonly rope: Rope;
   /** Scale of the products of queries and keys. */
   readonly scale: number;
+  readonly queryScaling?: QueryScaling;
 }
 
 export interface GroupedQueryConfig extends Heads {
@@ -46,6 +55,8 @@ export interface LatentConfig extends Heads {
   readonly latent: number;
   readonly contentDim: number;
   readonly valueDim: number;
+  /** Absent in a family without indexers. */
+  readonly indexer?: IndexerConfig;
 }
 
 /** Throws `CONFIG_INVALID` or `CONFIG_UNSUPPORTED`. */
@@ -96,7 +107,8 @@ function readQkNorm(
   return qkNorm === 'square' ? 'projection' : qkNorm;
 }
 
-function readLatent(reader: KeyReader<Quantity>, { rotation }: LatentTraits): LatentConfig {
+function readLatent(reader: KeyReader<Quantity>, traits: LatentTraits): LatentConfig {
+  const { rotation, indexer } = traits;
   const heads = reader.read('heads', count);
   if (reader.read('kvHeads', count) !== heads) {
     throw reader.unsupported('kvHeads', `as many as attention heads, ${heads},`);
@@ -107,7 +119,8 @@ function readLatent(reader: KeyReader<Quantity>, { rotation }: LatentTraits): La
   const headDim = contentDim + rotated;
   const interleaved = !reader.reads('interleaved') || reader.read('interleaved', z.boolean());
   readWindows(reader, 'never');
-  readRotatedDim(reader, rotated, rotation);
+  if (rotation === 'share') checkRotatedShare(reader, rotated, headDim);
+  else readRotatedDim(reader, rotated, rotation);
   const rope = readRope(reader, rotated);
   return {
     kind: 'mla',
@@ -116,11 +129,13 @@ function readLatent(reader: KeyReader<Quantity>, { rotation }: LatentTraits): La
     headDim,
     rope: ropeOf(rope, rotated, interleaved ? 'neighbours' : 'halves'),
     scale: headDim ** -0.5 * readLatentScale(reader),
+    ...(traits.scalesQueries && { queryScaling: readQueryScaling(reader) }),
     bias: reader.read('attentionBias', z.boolean()),
     queryLatent: reader.read('queryLatent', count.nullable()),
     latent: reader.read('latent', count),
     contentDim,
     valueDim: reader.read('valueDim', count),
+    ...(indexer && { indexer: readIndexer(reader, indexer, rotated) }),
   };
 }
 
@@ -128,6 +143,8 @@ function readLatent(reader: KeyReader<Quantity>, { rotation }: LatentTraits): La
 const layerTypes = ['sliding_attention', 'full_attention', 'attention'] as const;
 /** Layer types of families whose other layers have a recurrence. */
 const mixedTypes = ['linear_attention', 'full_attention'] as const;
+/** That of families with indexers. */
+const indexedTypes = ['indexed_attention'] as const;
 
 /**
  * By layer, how many tokens it sees; null for all. Throws `CONFIG_INVALID` for types that fit no layer and for layers
@@ -142,7 +159,8 @@ export function readWindows(reader: KeyReader<Quantity>, rule: WindowRule): (num
 }
 
 function readTypes(reader: KeyReader<Quantity>, layers: number): boolean[] | null {
-  const known: readonly string[] = reader.reads('fullInterval') ? mixedTypes : layerTypes;
+  const mixed = reader.reads('fullInterval') ? mixedTypes : layerTypes;
+  const known: readonly string[] = reader.reads('indexTopK') ? indexedTypes : mixed;
   const types = reader.read('layerTypes', z.array(z.enum(known)).nullable());
   if (types === null) return null;
   if (types.length !== layers) throw reader.invalid('layerTypes', `there are ${layers} layers`);

@@ -1,4 +1,4 @@
-import { type Rope, type RopeScaling, shown } from '@moepress/core';
+import { type QueryScaling, type Rope, type RopeScaling, shown } from '@moepress/core';
 import { z } from 'zod';
 import type { Quantity } from '../architectures/keys.js';
 import type { GroupedQueryTraits, RotationRule } from '../architectures/manifest.js';
@@ -155,6 +155,27 @@ export function readRotatedDim(reader: KeyReader<Quantity>, dim: number, rule: R
   }
   reader.warn('partialRotary', `${part} is ignored: the whole head is rotated, as in transformers.`);
   return dim;
+}
+
+/**
+ * Refuses a rotation of another share of a head than the `rotated` of its `headDim` dimensions, and types that do not tell
+ * of the positions of pretraining: neither can be run in transformers. Throws `CONFIG_INVALID` or `CONFIG_UNSUPPORTED`.
+ */
+export function checkRotatedShare(reader: KeyReader<Quantity>, rotated: number, headDim: number): void {
+  const { form, type, parameters } = readParameters(reader);
+  if (type !== 'yarn' && type !== 'llama3' && type !== 'longrope') {
+    throw reader.unsupported(form, 'a rotation of type yarn, llama3 or longrope');
+  }
+  const given = parameters.has('partialRotary') ? parameters.read('partialRotary', z.number()) : null;
+  if (given === null || Math.trunc(headDim * given) === rotated) return;
+  throw parameters.invalid('partialRotary', `${rotated} of the ${headDim} dimensions of a head are rotated`);
+}
+
+/** How queries grow with their position (`get_llama_4_attn_scale` in transformers). Throws `CONFIG_INVALID`. */
+export function readQueryScaling(reader: KeyReader<Quantity>): QueryScaling {
+  const { parameters } = readParameters(reader);
+  const beta = parameters.read('queryBeta', z.number());
+  return { beta, every: originalOf(parameters, reader, reader.read('maxPositions', count)), offset: 0 };
 }
 
 /** MiniMax-M2 gives the dimensions, from which transformers makes the factor where that is absent. */

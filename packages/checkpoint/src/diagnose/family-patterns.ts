@@ -28,6 +28,7 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
           ...(attention.qkNorm && !usesQkNorm ? [names.queryNorm, names.keyNorm] : []),
           ...(attention.sinks ? [names.sinks] : []),
         ];
+  const indexer = attention.kind === 'mla' && attention.indexer ? Object.values(names.indexer) : [];
   const rule = names.deltaRule;
   const { input } = manifest.deltaRule ?? {};
   const inputs = input === 'grouped' ? [rule.qkvz, rule.ba] : [rule.qkv, rule.z, rule.b, rule.a];
@@ -36,6 +37,8 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
     : [];
   const needed = [
     ...deltaRule,
+    ...indexer.map(weight),
+    ...(indexer.length > 0 ? [bias(names.indexer.keyNorm)] : []),
     names.embed,
     names.finalNorm,
     names.attentionNorm,

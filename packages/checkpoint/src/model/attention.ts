@@ -3,6 +3,7 @@ import type { LatentNames, TensorNames } from '../architectures/manifest.js';
 import type { GroupedQueryConfig, LatentConfig } from '../config/attention-config.js';
 import type { BuildContext } from './build-context.js';
 import { buildDeltaRule, nameDeltaRule } from './delta-rule.js';
+import { buildIndexer, nameIndexer } from './indexer.js';
 import { type NamedTensor, nameLinear, single } from './named-tensor.js';
 
 /** Throws what `TensorSource.take` throws. */
@@ -73,6 +74,7 @@ function buildLatent(layer: number, config: LatentConfig, context: BuildContext)
     headDim,
     rope,
     scale,
+    ...(config.queryScaling && { queryScaling: config.queryScaling }),
     contentDim,
     valueDim,
     q:
@@ -85,6 +87,7 @@ function buildLatent(layer: number, config: LatentConfig, context: BuildContext)
     kvDown: down(names.keyValueDown, names.keyValueDownNorm, latent, rope.dim),
     kvUp: linear(names.keyValueUp, [heads * (contentDim + valueDim), latent], false),
     o: linear(output, [hiddenSize, heads * valueDim], bias),
+    ...(config.indexer && { indexer: buildIndexer(layer, config.indexer, context) }),
   };
 }
 
@@ -121,8 +124,8 @@ function nameGrouped(
 }
 
 function nameLatent(
-  { q, kvDown, kvUp, o }: LatentAttention,
-  { latent, query, output }: TensorNames,
+  { q, kvDown, kvUp, o, indexer }: LatentAttention,
+  { latent, query, output, indexer: indexerNames }: TensorNames,
   layer: number,
 ): NamedTensor[] {
   const at = { layer };
@@ -136,5 +139,6 @@ function nameLatent(
     ...down('keyValueDown', kvDown),
     ...nameLinear(latent.keyValueUp, kvUp, at),
     ...nameLinear(output, o, at),
+    ...(indexer?.kind === 'own' ? nameIndexer(indexer, indexerNames, layer) : []),
   ];
 }

@@ -83,8 +83,17 @@ interface CausalAttention {
   readonly rope: Rope;
   /** Factor on the products of queries and keys before the softmax. */
   readonly scale: number;
+  /** Queries are multiplied by a factor that grows with their position; absent: they are not. */
+  readonly queryScaling?: QueryScaling;
   /** Output projection, from the heads' values to H. */
   readonly o: Linear;
+}
+
+/** The factor 1 + beta ln(1 + floor((p + offset) / every)) of the query at position p, counted from 0 (Llama 4, Mistral 4). */
+export interface QueryScaling {
+  readonly beta: number;
+  readonly every: number;
+  readonly offset: 0 | 1;
 }
 
 /** Attention whose heads share keys and values in groups; the first `rope.dim` dimensions of a head are rotated. */
@@ -129,6 +138,34 @@ export interface LatentAttention extends CausalAttention {
   readonly kvDown: LatentDown;
   /** [heads * (contentDim + valueDim), latent] */
   readonly kvUp: Linear;
+  /** What chooses the tokens that a token attends to (DeepSeek-V3.2); absent: it attends to all before it. */
+  readonly indexer?: Indexer | SharedIndexer;
+}
+
+/**
+ * Lightning indexer (DeepSeek-V3.2-Exp, section 2, equation 1): the score of an earlier token s for token t is
+ * Σ w_h relu(q_h · k_s / sqrt(dim)) / sqrt(heads) over its heads, and t attends to the `topK` tokens of the highest scores.
+ * The first `rope.dim` dimensions of queries and keys are rotated.
+ */
+export interface Indexer {
+  readonly kind: 'own';
+  readonly topK: number;
+  readonly heads: number;
+  readonly dim: number;
+  readonly pairing: Rope['pairing'];
+  /** [heads * dim, latent of the queries] */
+  readonly query: Linear;
+  /** [dim, H]; one key for all heads, which passes a layer norm. */
+  readonly key: Linear;
+  readonly keyNorm: { readonly weight: TensorExpr; readonly bias: TensorExpr; readonly epsilon: number };
+  /** Of the heads, [heads, H]. */
+  readonly weights: Linear;
+}
+
+/** The choice of the nearest layer before it that has an indexer (GLM-5.2). */
+export interface SharedIndexer {
+  readonly kind: 'shared';
+  readonly topK: number;
 }
 
 export interface LatentDown {

@@ -6,6 +6,7 @@ import type {
   DenseFfn,
   Expert,
   GatedDeltaRule,
+  Indexer,
   Linear,
   Mlp,
   Model,
@@ -82,11 +83,12 @@ export function attentionTensors({ attention }: Block): TensorExpr[] {
     return [...[...Object.values(inputs), o].flatMap(linearTensors), convolution, decay, decayBias, norm];
   }
   if (attention.kind === 'mla') {
-    const { q, kvDown, kvUp, o } = attention;
+    const { q, kvDown, kvUp, o, indexer } = attention;
     const downs = [...(q.down ? [q.down] : []), kvDown];
     return [
       ...[q.up, kvUp, o, ...downs.map(({ linear }) => linear)].flatMap(linearTensors),
       ...downs.map(({ norm }) => norm),
+      ...(indexer?.kind === 'own' ? indexerTensors(indexer) : []),
     ];
   }
   const { q, k, v, o, qkNorm, sinks } = attention;
@@ -96,6 +98,12 @@ export function attentionTensors({ attention }: Block): TensorExpr[] {
     ...(sinks ? [sinks] : []),
   ];
 }
+
+const indexerTensors = ({ query, key, keyNorm, weights }: Indexer): TensorExpr[] => [
+  ...[query, key, weights].flatMap(linearTensors),
+  keyNorm.weight,
+  keyNorm.bias,
+];
 
 /** All tensors of a router. */
 export function routerTensors({ weight, bias, selectionBias }: Router): TensorExpr[] {

@@ -77,3 +77,14 @@ export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
     attributes: { axis: -1, epsilon: { float: epsilon } },
   });
 }
+
+/** (x - mean(x)) / sqrt(var(x) + epsilon) * weight + bias over the last axis; it has no derivative here. */
+export function layerNorm(
+  x: Value,
+  weight: Value,
+  { bias, epsilon }: { readonly bias: Value | null; readonly epsilon: number },
+): Value {
+  return x.graph.op('LayerNormalization', bias ? [x, weight, bias] : [x, weight], {
+    attributes: { axis: -1, epsilon: { float: epsilon } },
+  });
+}

@@ -10,6 +10,7 @@ import {
 import { cast, GraphBuilder, type GraphIR, gather, reduceSum } from '@moepress/graph';
 import { type DeviceTraits, traitsOf } from '../devices/traits.js';
 import { paddedDimOf, valueDimOf } from './attention/heads.js';
+import { keyDimOf } from './attention/indexer.js';
 import { paddedAttention } from './attention/padded.js';
 import { present } from './attention/present.js';
 import { treeAttention } from './attention/tree.js';
@@ -99,9 +100,9 @@ type AttentionPart = (
 
 const attentions: Readonly<Record<DeviceTraits['attention'], AttentionPart>> = {
   tree(graph, x, { attention }, { norms, cache, rows }) {
-    const { kvHeads, headDim, rope } = attention;
+    const { kvHeads, rope } = attention;
     const past = cache && {
-      key: graph.input('pastKey', 'float32', [kvHeads, 'P', headDim]),
+      key: graph.input('pastKey', 'float32', [kvHeads, 'P', keyDimOf(attention)]),
       value: graph.input('pastValue', 'float32', [kvHeads, 'P', valueDimOf(attention)]),
     };
     const tokens = treeInputs(graph, rope.dim, rows);

@@ -25,6 +25,7 @@ import {
   where,
 } from '@moepress/graph';
 import { valueDimOf, windowAndSinks } from './attention/heads.js';
+import { keyDimOf } from './attention/indexer.js';
 import { viewAs } from './attention/projections.js';
 import { type Caches, stepAttention } from './attention/step.js';
 import { type DeltaStates, gatedDeltaRuleStep, stateSizes } from './delta-rule/gated-delta-rule.js';
@@ -170,13 +171,14 @@ function stateInputs(graph: GraphBuilder, block: Block, spec: GatedDeltaRule): D
 
 function cacheInputs(graph: GraphBuilder, block: AttentionBlock): Omit<Caches, 'mask'> {
   const { attention } = block;
-  const { kvHeads, headDim } = attention;
+  const { kvHeads } = attention;
+  const keyDim = keyDimOf(attention);
   const input = (part: CachePart, shape: readonly (string | number)[]) =>
     graph.input(cacheInput(part, block), 'float32', shape);
   return {
-    sharedKey: input('sharedKey', [kvHeads, 'P', headDim]),
+    sharedKey: input('sharedKey', [kvHeads, 'P', keyDim]),
     sharedValue: input('sharedValue', [kvHeads, 'P', valueDimOf(attention)]),
-    pastKey: input('pastKey', ['T', kvHeads, 'C', headDim]),
+    pastKey: input('pastKey', ['T', kvHeads, 'C', keyDim]),
     pastValue: input('pastValue', ['T', kvHeads, 'C', valueDimOf(attention)]),
   };
 }

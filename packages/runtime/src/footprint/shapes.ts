@@ -1,6 +1,7 @@
 import { attentionBlocks, type Block, type Model } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
 import { valueDimOf } from '../decoder/attention/heads.js';
+import { keyDimOf } from '../decoder/attention/indexer.js';
 import { stateSizes } from '../decoder/delta-rule/gated-delta-rule.js';
 
 /** Bytes of the hidden states of the given number of tokens between two blocks. */
@@ -11,7 +12,8 @@ export const carriedBytes = ({ config }: Pick<Model, 'config'>, tokens: number):
 export const cacheBytesPerToken = (model: Pick<Model, 'blocks'>): number =>
   attentionBlocks(model).reduce(
     (sum, { attention }) =>
-      sum + Float32Array.BYTES_PER_ELEMENT * attention.kvHeads * (attention.headDim + valueDimOf(attention)),
+      sum +
+      Float32Array.BYTES_PER_ELEMENT * attention.kvHeads * (keyDimOf(attention) + valueDimOf(attention)),
     0,
   );
 
@@ -32,7 +34,9 @@ export function distinctBlocks({ blocks }: Pick<Model, 'blocks'>): Block[] {
 export const shapeOf = ({ attention, ffn }: Block): string =>
   JSON.stringify([
     attention.kind,
-    ...(attention.kind === 'gated-delta-rule' ? [] : [attention.heads, attention.kvHeads, attention.headDim]),
+    ...(attention.kind === 'gated-delta-rule'
+      ? []
+      : [attention.heads, attention.kvHeads, keyDimOf(attention)]),
     ffn.kind === 'moe' ? [ffn.pool.map(({ width }) => width), ffn.slots.length] : ffn.mlp.gate.shape,
     ffn.shared?.mlp.gate.shape,
   ]);

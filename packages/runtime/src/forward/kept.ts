@@ -1,5 +1,6 @@
 import { type Block, hasAttention } from '@moepress/core';
 import { valueDimOf } from '../decoder/attention/heads.js';
+import { keyDimOf } from '../decoder/attention/indexer.js';
 import type { Append, CacheHandle, WorkerCommands } from '../engine/handles.js';
 import type { EngineScope } from '../engine/scope.js';
 import type { Run } from '../tokens/runs.js';
@@ -28,9 +29,9 @@ export class KeptRows {
     // Where there is a recurrence no run comes after another.
     if (!hasAttention(block)) return;
     const { attention } = block;
-    const { kvHeads, headDim } = attention;
+    const { kvHeads } = attention;
     for (const { key, value } of this.#caches.values()) {
-      await key.reset({ sequences: null, kvHeads, headDim });
+      await key.reset({ sequences: null, kvHeads, headDim: keyDimOf(attention) });
       await value.reset({ sequences: null, kvHeads, headDim: valueDimOf(attention) });
     }
   }

@@ -4,7 +4,7 @@ import { windowOf } from '../decoder/delta-rule/gated-delta-rule.js';
 import type { DeviceTraits } from '../devices/traits.js';
 import { int32, type TensorData, tensor } from '../engine/protocol.js';
 import { chunksOf, tailsOf } from '../tokens/chunk-layout.js';
-import { rotaryTables } from '../tokens/rotary-tables.js';
+import { queryFactors, rotaryTables } from '../tokens/rotary-tables.js';
 import { allRows, tilesOf } from '../tokens/tiles.js';
 import { type Layout, paddingOf } from '../tokens/token-layout.js';
 
@@ -38,7 +38,7 @@ export function layoutTensors(
   layout: Layout,
   { model, attention, past = 0, parts = {} }: Placing,
 ): LayoutTensor[] {
-  const totals = layout.lengths.map((length, b) => length + (typeof past === 'number' ? past : past[b]!));
+  const totals = totalLengths(layout, past);
   const angles = angleTensors(layout, model, totals);
   const chunks = chunkTensors(layout, model);
   if (attention === 'padded') return [...angles, ...chunks, ...paddingTensors(layout, totals)];
@@ -48,6 +48,10 @@ export function layoutTensors(
   );
   return [...angles, ...chunks, ...treeTensors(layout, prefix), ...tiles];
 }
+
+/** Tokens of each sequence, those before the layout's included. */
+export const totalLengths = ({ lengths }: Layout, past: number | readonly number[]): Int32Array =>
+  lengths.map((length, b) => length + (typeof past === 'number' ? past : past[b]!));
 
 /** Tensors for blocks with a recurrence, all of which have the same window. */
 function chunkTensors(layout: Layout, { blocks }: Model): LayoutTensor[] {
@@ -64,11 +68,13 @@ function chunkTensors(layout: Layout, { blocks }: Model): LayoutTensor[] {
 }
 
 /** `totals` are the tokens of each sequence. */
-function angleTensors(layout: Layout, { config: { rope } }: Model, totals: Int32Array): LayoutTensor[] {
+function angleTensors(layout: Layout, model: Model, totals: Int32Array): LayoutTensor[] {
+  const { rope } = model.config;
+  const { positions } = layout;
   const count = layout.ids.length;
   const { cos, sin } = rotaryTables(
     rope,
-    layout.positions,
+    positions,
     layout.owners.map((b) => totals[b]!),
   );
   const order = BigInt64Array.from(layout.ids, (_, i) => BigInt(i));
@@ -76,7 +82,20 @@ function angleTensors(layout: Layout, { config: { rope } }: Model, totals: Int32
     { input: 'cos', tensor: tensor('float32', [count, rope.dim / 2], cos) },
     { input: 'sin', tensor: tensor('float32', [count, rope.dim / 2], sin) },
     { input: 'order', tensor: tensor('int64', [1, count], order) },
+    ...queryFactorTensors(model, positions),
   ];
+}
+
+/** Factors of the queries at some positions, for models whose layers scale them, which all do alike. */
+export function queryFactorTensors(
+  model: Pick<Model, 'blocks'>,
+  positions: Int32Array,
+): { readonly input: string; readonly tensor: TensorData }[] {
+  const scaling = attentionBlocks(model).find(({ attention }) => attention.queryScaling)?.attention
+    .queryScaling;
+  if (!scaling) return [];
+  const factors = queryFactors(scaling, positions);
+  return [{ input: 'queryFactors', tensor: tensor('float32', [positions.length, 1], factors) }];
 }
 
 /** Who sees whom in a tree of tokens that stands behind `prefix` ones which all see. */

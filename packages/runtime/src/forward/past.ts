@@ -1,5 +1,6 @@
 import { type Block, hasAttention } from '@moepress/core';
 import { paddedDimOf, valueDimOf } from '../decoder/attention/heads.js';
+import { keyDimOf } from '../decoder/attention/indexer.js';
 import type { DeviceTraits } from '../devices/traits.js';
 import type { Feed, Feeds } from '../engine/handles.js';
 import { tensor } from '../engine/protocol.js';
@@ -20,11 +21,14 @@ export function pastFeeds(
 ): Feeds {
   if (!hasAttention(block)) return {};
   const { attention } = block;
-  const { kvHeads, headDim } = attention;
+  const { kvHeads } = attention;
   if (shared) return { pastKey: shared.key, pastValue: shared.value };
   const empty = (...dims: number[]) => tensor('float32', dims, new Float32Array(0));
   if (kind === 'tree') {
-    return { pastKey: empty(kvHeads, 0, headDim), pastValue: empty(kvHeads, 0, valueDimOf(attention)) };
+    return {
+      pastKey: empty(kvHeads, 0, keyDimOf(attention)),
+      pastValue: empty(kvHeads, 0, valueDimOf(attention)),
+    };
   }
   const none = empty(layout.lengths.length, kvHeads, 0, paddedDimOf(attention));
   return { pastKey: none, pastValue: none };

@@ -4,8 +4,9 @@ import type { DeviceTraits } from '../devices/traits.js';
 import type { Engine } from '../engine/engine.js';
 import type { Feeds, InWorker, TensorHandle, WorkerCommands } from '../engine/handles.js';
 import type { EngineScope } from '../engine/scope.js';
+import { refuseLonger } from '../tokens/longest-sequence.js';
 import type { Layout } from '../tokens/token-layout.js';
-import { type LayoutTensor, layoutTensors, type Part } from './layout-tensors.js';
+import { type LayoutTensor, layoutTensors, type Part, totalLengths } from './layout-tensors.js';
 
 export type { Part } from './layout-tensors.js';
 
@@ -35,11 +36,12 @@ export interface BatchPlacement {
   readonly parts?: Readonly<Partial<Record<Part, Int32Array>>>;
 }
 
-/** Hands a layout to a worker. There are no hidden states yet. */
+/** Hands a layout to a worker. There are no hidden states yet. Throws `INPUT_INVALID`, see `refuseLonger`. */
 export async function placeBatch(
   scope: EngineScope,
   { worker, name, layout, ...rest }: BatchPlacement,
 ): Promise<WorkerBatch> {
+  refuseLonger(rest.model, rest.attention, totalLengths(layout, rest.past ?? 0));
   const tensors = layoutTensors(layout, rest);
   const inputs = tensors.map(
     ({ tensor, ...own }): LayoutInput => ({ ...own, handle: scope.tensor(worker, `${name}/${own.input}`) }),

@@ -14,6 +14,7 @@ import type { Feeds, Session, Step } from '../engine/handles.js';
 import { int32, tensor } from '../engine/protocol.js';
 import type { SessionPool } from '../engine/session-pool.js';
 import { assertModelFinite } from '../forward/finite.js';
+import { queryFactorTensors } from '../forward/layout-tensors.js';
 import type { ModelRun } from '../forward/model-run.js';
 import { walkBlocks } from '../forward/walk-blocks.js';
 import { mostKernelRows, placeHead } from '../kernel/placement.js';
@@ -117,11 +118,13 @@ interface Growth {
   readonly common: Feeds;
 }
 
-function growthOf({ config: { rope } }: Model, growing: Omit<Growth, 'common'>): Growth {
+function growthOf(model: Model, growing: Omit<Growth, 'common'>): Growth {
+  const { rope } = model.config;
   const { past, newest } = growing.decoding;
+  const positions = Int32Array.from(past);
   const { cos, sin } = rotaryTables(
     rope,
-    Int32Array.from(past),
+    positions,
     past.map((length) => length + 1),
   );
   const int64 = (numbers: readonly number[]) => BigInt64Array.from(numbers, BigInt);
@@ -131,6 +134,7 @@ function growthOf({ config: { rope } }: Model, growing: Omit<Growth, 'common'>):
     sin: tensor('float32', [past.length, rope.dim / 2], sin),
     order: tensor('int64', [1, past.length], int64([...past.keys()])),
     past: tensor('int64', [past.length], int64(past)),
+    ...Object.fromEntries(queryFactorTensors(model, positions).map(({ input, tensor: own }) => [input, own])),
   };
   return { ...growing, common };
 }

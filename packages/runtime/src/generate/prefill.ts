@@ -1,5 +1,6 @@
 import type { Block, Model, Work } from '@moepress/core';
 import { valueDimOf } from '../decoder/attention/heads.js';
+import { keyDimOf } from '../decoder/attention/indexer.js';
 import { type CachePart, cachePartsOf } from '../decoder/decode.js';
 import { stateSizes } from '../decoder/delta-rule/gated-delta-rule.js';
 import { nextTokenHeadGraph } from '../decoder/lm-head.js';
@@ -142,7 +143,7 @@ export async function openCaches({ blocks }: Model, lane: Lane): Promise<void> {
       const headDim = stateSizes(attention)[part === 'state' ? 'state' : 'tail'];
       return { sequences, kvHeads: 1, headDim, tokens: 1 };
     }
-    const headDim = part.endsWith('Key') ? attention.headDim : valueDimOf(attention);
+    const headDim = part.endsWith('Key') ? keyDimOf(attention) : valueDimOf(attention);
     return { sequences, kvHeads: attention.kvHeads, headDim };
   };
   const opening = blocks.flatMap((block) =>

@@ -1,6 +1,6 @@
 import type { Rope, RopeScaling } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
-import { rotaryFrequencies, rotaryTables } from './rotary-tables.js';
+import { queryFactors, rotaryFrequencies, rotaryTables } from './rotary-tables.js';
 
 const rope = (scaling: RopeScaling | null, given: Partial<Rope> = {}): Rope => ({
   theta: 10_000,
@@ -117,4 +117,11 @@ describe('rotaryTables', () => {
     const alone = rotaryTables(dynamic, Int32Array.of(3), [9]);
     expect([...alone.sin]).toEqual([...sin.slice(4)]);
   });
+});
+
+it('makes queries grow with their position', () => {
+  const factors = (offset: 0 | 1) => [...queryFactors({ beta: 0.5, every: 4, offset }, [0, 3, 4, 11, 12])];
+  const [one, two, three, four] = [1, 2, 3, 4].map((n) => expect.closeTo(1 + 0.5 * Math.log(n), 6));
+  expect(factors(0)).toEqual([one, one, two, three, four]);
+  expect(factors(1)).toEqual([one, two, two, four, four]);
 });

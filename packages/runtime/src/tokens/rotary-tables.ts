@@ -1,4 +1,4 @@
-import type { Rope, RopeScaling } from '@moepress/core';
+import type { QueryScaling, Rope, RopeScaling } from '@moepress/core';
 
 /** Numbers are rounded to fp32 wherever transformers rounds them, because at long positions that shows. */
 const { fround } = Math;
@@ -28,6 +28,17 @@ export function rotaryTables(
     }
   });
   return { cos, sin };
+}
+
+/** The factors of queries at the given positions, see `QueryScaling`. */
+export function queryFactors(
+  { beta, every, offset }: QueryScaling,
+  positions: ArrayLike<number>,
+): Float32Array {
+  return Float32Array.from(positions, (position) => {
+    const passed = Math.floor((position + offset) / every);
+    return fround(1 + fround(fround(beta) * fround(Math.log(1 + passed))));
+  });
 }
 
 /** Whether a token's angles depend on how long its sequence is, so that two sequences cannot share a prefix. */

@@ -1,8 +1,9 @@
-import type { Attention, Rope, Value } from '@moepress/core';
+import type { Attention, Indexer, Rope, Value } from '@moepress/core';
 import {
   add,
   causalMask,
   concat,
+  type DynamicRange,
   div,
   matmul,
   mul,
@@ -22,8 +23,9 @@ import {
 import type { NormOptions } from '../norm.js';
 import { weightFor } from '../weights.js';
 import { headsOf, valueDimOf, windowAndSinks } from './heads.js';
+import { bestOf, indexerOf, indexScores } from './indexer.js';
 import { oneSequence, type Packing } from './packing.js';
-import { projectHeads, viewAs } from './projections.js';
+import { type IndexHeads, projectHeads, type Rotate, viewAs } from './projections.js';
 
 /** Cosine and sine of the rotary angles of each token, [T, D / 2]. */
 export interface Angles {
@@ -52,8 +54,9 @@ export function differentiableAttention(
 ): Value {
   const { heads, kvHeads, headDim } = spec;
   const { packing = oneSequence } = tokens;
-  const rotate = (part: Value, count: number) => applyRope(part, count, tokens, spec.rope);
-  const { query, key, value, gate } = headsOf(x, spec, { rotate, norms });
+  const rotate: Rotate = (part, count, pairing = spec.rope.pairing) =>
+    applyRope(part, count, tokens, { ...spec.rope, pairing });
+  const { query, key, value, gate, index } = headsOf(x, spec, { rotate, norms });
   const group = heads / kvHeads;
   const valueDim = valueDimOf(spec);
   // [B, kvHeads, group, S, D] against [B, kvHeads, 1, D, S]: the heads of a group share keys and values.
@@ -65,23 +68,44 @@ export function differentiableAttention(
   const values = byHead(value, [kvHeads, 1, valueDim], [0, 2, 3, 1, 4]);
   const { window, sinks } = windowAndSinks(spec);
   const logits = sinks && weightFor(x, sinks);
+  const choose = index && choiceAmong(index, indexerOf(spec)!, packing);
   const length = queries.shape[3]!;
   const ends = endsOf(queries, 3);
   const attended = ends.slice(1).map((end, i) => {
     const upTo = { from: ends[0]!, to: end, count: `${length}.upTo${i}` };
+    const part = { from: ends[i]!, to: end, count: `${length}.part${i}` };
     const [q, k, v] = [
-      sliceDynamic(queries, 3, { from: ends[i]!, to: end, count: `${length}.part${i}` }),
+      sliceDynamic(queries, 3, part),
       sliceDynamic(keys, 4, upTo),
       sliceDynamic(values, 3, upTo),
     ];
     const products = matmul(q, k);
-    const scores = add(products, causalMask(products, window));
+    const visible = causalMask(products, window);
+    const scores = add(products, choose ? choose(visible, part, upTo) : visible);
     const sums = matmul(softmax(scores), v);
     return logits ? mul(sums, shareBesideSinks(scores, logits)) : sums;
   });
   const kept = concat(attended, 3);
   const packed = packing.unpad(transpose(kept, [0, 3, 1, 2, 4]));
   return projectHeads(viewAs(packed, [heads * valueDim]), gate, spec.o);
+}
+
+/**
+ * What is left of a mask [Q, K] of some queries and keys when an indexer has chosen among the keys, [B, 1, 1, Q, K]. The
+ * choice has no derivative.
+ */
+function choiceAmong({ query, weights, key }: IndexHeads, { heads, dim, topK }: Indexer, { pad }: Packing) {
+  const queries = transpose(pad(viewAs(query, [heads, dim])), [0, 2, 1, 3]);
+  const shares = unsqueeze(transpose(pad(weights), [0, 2, 1]), 3);
+  const keys = unsqueeze(transpose(pad(key), [0, 2, 1]), 1);
+  const withHeads = (mask: Value) => unsqueeze(unsqueeze(mask, 1), 1);
+  return (mask: Value, part: DynamicRange, upTo: DynamicRange): Value =>
+    withHeads(
+      bestOf(unsqueeze(mask, 0), topK, () => {
+        const products = matmul(sliceDynamic(queries, 2, part), sliceDynamic(keys, 3, upTo));
+        return indexScores(products, sliceDynamic(shares, 2, part), 1);
+      }),
+    );
 }
 
 /** Where the parts of an axis end, int64 [1] each, 0 first; the first has an element, however short the axis. */

@@ -19,6 +19,7 @@ export function groupedHeads(
     key: norm('k', 'after')(rotated(key, spec.kvHeads, rotate, spec)),
     value: clipped(project(x, spec.v), spec.clip),
     gate: asked.gate && sigmoid(asked.gate),
+    index: null,
   };
 }
 

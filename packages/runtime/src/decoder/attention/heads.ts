@@ -1,11 +1,16 @@
 import type { Attention, TensorExpr, TokenMixer, Value } from '@moepress/core';
+import { builderOf, cast, gather, mul } from '@moepress/graph';
 import { groupedHeads } from './grouped.js';
 import { latentHeads } from './latent.js';
 import type { HeadOptions, Heads } from './projections.js';
 
 /** Keys and values of x [T, H], and queries of all or of some of its rows. */
 export function headsOf(x: Value, spec: Attention, options: HeadOptions): Heads {
-  return spec.kind === 'mla' ? latentHeads(x, spec, options) : groupedHeads(x, spec, options);
+  const heads = spec.kind === 'mla' ? latentHeads(x, spec, options) : groupedHeads(x, spec, options);
+  if (!spec.queryScaling) return heads;
+  const factors = cast(builderOf(x.graph).input('queryFactors', 'float32', ['T', 1]), x.dtype);
+  const rows = options.asking?.rows;
+  return { ...heads, query: mul(heads.query, rows ? gather(factors, rows) : factors) };
 }
 
 /** Dimensions of a head's values. */

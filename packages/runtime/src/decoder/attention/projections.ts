@@ -1,4 +1,4 @@
-import type { Linear, Value } from '@moepress/core';
+import type { Linear, Rope, Value } from '@moepress/core';
 import { mul, reshape } from '@moepress/graph';
 import type { NormOptions } from '../norm.js';
 import { product } from '../weights.js';
@@ -10,10 +10,22 @@ export interface Heads {
   readonly value: Value;
   /** What the outputs of the heads [T, heads * V] are multiplied by, of the tokens whose queries are computed; null: nothing. */
   readonly gate: Value | null;
+  /** What an indexer, where there is one, makes of the tokens. */
+  readonly index: IndexHeads | null;
 }
 
-/** Rotates x [T, heads * rope.dim] by the angles of its tokens. */
-export type Rotate = (x: Value, heads: number) => Value;
+/** What chooses the keys that a query meets. */
+export interface IndexHeads {
+  /** Rotated and scaled, of the tokens whose queries are computed, [T, heads * dim]. */
+  readonly query: Value;
+  /** Weights of the heads for these tokens, [T, heads]. */
+  readonly weights: Value;
+  /** [T, dim] */
+  readonly key: Value;
+}
+
+/** Rotates x [T, heads * rope.dim] by the angles of its tokens; `pairing` is that of the attention by default. */
+export type Rotate = (x: Value, heads: number, pairing?: Rope['pairing']) => Value;
 
 /** How the tokens' heads are rotated and normalised. */
 export interface HeadOptions {
@@ -26,6 +38,8 @@ export interface HeadOptions {
 /** The tokens whose queries are computed: their rows of x, and their angles. */
 export interface Asking {
   readonly x: Value;
+  /** Their numbers, int32 [R]; absent: all. */
+  readonly rows?: Value;
   readonly rotate: Rotate;
 }
 

@@ -1,9 +1,10 @@
-import type { Attention, Value } from '@moepress/core';
+import type { Attention, LatentAttention, Value } from '@moepress/core';
 import {
   add,
   concat,
   matmul,
   mul,
+  padEnd,
   reduceSum,
   reshape,
   rotary,
@@ -20,7 +21,8 @@ import type { NormOptions } from '../norm.js';
 import { weightFor } from '../weights.js';
 import { shareBesideSinks } from './differentiable.js';
 import { headsOf, valueDimOf, windowAndSinks } from './heads.js';
-import { projectHeads, viewAs } from './projections.js';
+import { bestOf, indexerOf, indexKeysOf, indexScores, keyDimOf, withIndexKey } from './indexer.js';
+import { type IndexHeads, projectHeads, type Rotate, viewAs } from './projections.js';
 
 /** Keys and values of the tokens before the newest ones: P that all sequences share, then up to C of each. */
 export interface Caches {
@@ -50,9 +52,11 @@ export function stepAttention(
   const { heads, kvHeads, headDim, scale, rope } = spec;
   const [group, valueDim] = [heads / kvHeads, valueDimOf(spec)];
   const { sinks } = windowAndSinks(spec);
-  const rotated = headsOf(x, spec, { rotate: (part) => rotary(part, angles, rope.pairing), norms });
-  const query = viewAs(rotated.query, [kvHeads, group, headDim]);
-  const key = viewAs(rotated.key, [kvHeads, headDim]);
+  const keyDim = keyDimOf(spec);
+  const rotate: Rotate = (part, _, pairing = rope.pairing) => rotary(part, angles, pairing);
+  const rotated = headsOf(x, spec, { rotate, norms });
+  const query = padEnd(viewAs(rotated.query, [kvHeads, group, headDim]), 3, keyDim);
+  const key = viewAs(withIndexKey(rotated.key, rotated.index, spec), [kvHeads, keyDim]);
   const value = viewAs(rotated.value, [kvHeads, valueDim]);
 
   // [kvHeads, group, B, ..], so that shared keys and values meet all sequences in one product of each head.
@@ -64,7 +68,9 @@ export function stepAttention(
     scaledProduct(query, caches.pastKey, scale),
     timesNumber(reduceSum(mul(query, unsqueeze(key, 2)), [3], true), scale),
   ];
-  const scores = add(concat(parts, 3), caches.mask);
+  const { index } = rotated;
+  const mask = index ? chosen(index, caches, spec as LatentAttention) : caches.mask;
+  const scores = add(concat(parts, 3), mask);
   const logits = sinks && weightFor(x, sinks);
   const kept = logits && squeeze(shareBesideSinks(unsqueeze(scores, 3), logits), 3);
   const shares = kept ? mul(softmax(scores), kept) : softmax(scores);
@@ -77,4 +83,24 @@ export function stepAttention(
   const attended = sums.reduce((sum, part) => add(sum, part));
   const packed = reshape(attended, [-1, heads * valueDim], [x.shape[0]!, heads * valueDim]);
   return { output: projectHeads(packed, rotated.gate, spec.o), own: { key, value } };
+}
+
+/** What is left of the mask when an indexer has chosen among the places, [B, 1, 1, P + C + 1]. */
+function chosen(
+  { query, weights, key }: IndexHeads,
+  { sharedKey, pastKey, mask }: Caches,
+  spec: LatentAttention,
+): Value {
+  const indexer = indexerOf(spec)!;
+  const queries = viewAs(query, [indexer.heads, indexer.dim]);
+  const scores = () => {
+    const [shared, past] = [sharedKey, pastKey].map((keys) => indexKeysOf(keys, spec, indexer));
+    const products = [
+      matmul(queries, transpose(shared!, [1, 0])),
+      matmul(queries, transpose(past!, [0, 2, 1])),
+      reduceSum(mul(queries, unsqueeze(key, 1)), [2], true),
+    ];
+    return unsqueeze(unsqueeze(indexScores(concat(products, 2), unsqueeze(weights, 2), 1), 1), 1);
+  };
+  return bestOf(mask, indexer.topK, scores);
 }

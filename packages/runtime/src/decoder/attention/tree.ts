@@ -1,4 +1,4 @@
-import type { Attention, Rope, Value } from '@moepress/core';
+import type { Attention, LatentAttention, Rope, Value } from '@moepress/core';
 import {
   add,
   and,
@@ -8,6 +8,7 @@ import {
   greater,
   matmul,
   mul,
+  padEnd,
   plusNumber,
   reshape,
   rotary,
@@ -26,7 +27,8 @@ import type { NormOptions } from '../norm.js';
 import { weightFor } from '../weights.js';
 import { shareBesideSinks } from './differentiable.js';
 import { headsOf, valueDimOf, windowAndSinks } from './heads.js';
-import { type Asking, projectHeads, viewAs } from './projections.js';
+import { bestOf, indexerOf, indexKeysOf, indexScores, keyDimOf, withIndexKey } from './indexer.js';
+import { type Asking, type IndexHeads, projectHeads, type Rotate, viewAs } from './projections.js';
 
 /** Keys [kvHeads, n, D] and values [kvHeads, n, V] of n tokens, rotated and normalised. */
 export interface HeadRows {
@@ -52,15 +54,17 @@ export function treeAttention(
   }: { readonly tokens: TreeInputs; readonly prefix: HeadRows | null; readonly norms: NormOptions },
 ): { output: Value; own: HeadRows } {
   const { heads, kvHeads, headDim, scale, rope } = spec;
+  const keyDim = keyDimOf(spec);
   const { graph } = x;
   const [group, valueDim] = [heads / kvHeads, valueDimOf(spec)];
   const { window, sinks } = windowAndSinks(spec);
-  const rotate = (part: Value) => rotary(part, tokens, rope.pairing);
+  const rotate: Rotate = (part, _, pairing = rope.pairing) => rotary(part, tokens, pairing);
   const asking = tokens.rows ? askingRows(x, tokens, tokens.rows, rope.pairing) : { x, rotate };
-  const { query, key, value, gate } = headsOf(x, spec, { rotate, norms, asking });
-  const queries = transpose(viewAs(query, [kvHeads, group, headDim]), [1, 2, 0, 3]);
+  const { query, key, value, gate, index } = headsOf(x, spec, { rotate, norms, asking });
+  const asked = padEnd(viewAs(query, [kvHeads, group, headDim]), 3, keyDim);
+  const queries = transpose(asked, [1, 2, 0, 3]);
   const own = {
-    key: transpose(viewAs(key, [kvHeads, headDim]), [1, 0, 2]),
+    key: transpose(viewAs(withIndexKey(key, index, spec), [kvHeads, keyDim]), [1, 0, 2]),
     value: transpose(viewAs(value, [kvHeads, valueDim]), [1, 0, 2]),
   };
   // The heads of a group share keys and values.
@@ -69,18 +73,20 @@ export function treeAttention(
   const [keys, values] = [ofGroup(own.key, prefix?.key), ofGroup(own.value, prefix?.value)];
   const logits = sinks && weightFor(x, sinks);
   const width = heads * valueDim;
+  const choose = index && choiceAmong(squeeze(keys, 1), index, spec as LatentAttention);
 
   const attend = (tile: Value): Value => {
-    const [asked, span] = [gather(tokens.queries, tile), gather(tokens.spans, tile)];
-    const rows = tokens.rows ? gather(tokens.rows, asked) : asked;
+    const [tileRows, span] = [gather(tokens.queries, tile), gather(tokens.spans, tile)];
+    const rows = tokens.rows ? gather(tokens.rows, tileRows) : tileRows;
     const seen = sliceDynamic(tokens.keys, 0, {
       from: slice(span, 0, 0, 1),
       to: slice(span, 0, 1, 2),
       count: 'K',
     });
     // [kvHeads, group, Q, D] with [kvHeads, 1, K, D]
-    const products = scaledProduct(gather(queries, asked, 2), gather(keys, seen, 2), scale);
-    const scores = add(products, maskOf(tokens, rows, seen, window));
+    const products = scaledProduct(gather(queries, tileRows, 2), gather(keys, seen, 2), scale);
+    const visible = maskOf(tokens, rows, seen, window);
+    const scores = add(products, choose ? choose(visible, tileRows, seen) : visible);
     const shares = logits ? mul(softmax(scores), shareBesideSinks(scores, logits)) : softmax(scores);
     const attended = matmul(shares, gather(values, seen, 2));
     return reshape(transpose(attended, [2, 0, 1, 3]), [-1, width], ['Q', width]);
@@ -97,7 +103,21 @@ export function treeAttention(
 
 function askingRows(x: Value, { cos, sin }: TreeInputs, rows: Value, pairing: Rope['pairing']): Asking {
   const angles = { cos, sin, order: unsqueeze(cast(rows, 'int64'), 0) };
-  return { x: gather(x, rows), rotate: (part) => rotary(part, angles, pairing) };
+  return { x: gather(x, rows), rows, rotate: (part, _, own = pairing) => rotary(part, angles, own) };
+}
+
+/** What is left of a mask [Q, K] of some of the queries and keys when an indexer has chosen among the keys [kvHeads, n, D]. */
+function choiceAmong(keys: Value, index: IndexHeads, spec: LatentAttention) {
+  const indexer = indexerOf(spec)!;
+  const { heads, dim } = indexer;
+  const queries = transpose(viewAs(index.query, [heads, dim]), [1, 0, 2]);
+  const weights = unsqueeze(transpose(index.weights, [1, 0]), 2);
+  const places = indexKeysOf(keys, spec, indexer);
+  return (mask: Value, asked: Value, seen: Value): Value =>
+    bestOf(mask, indexer.topK, () => {
+      const products = scaledProduct(gather(queries, asked, 1), unsqueeze(gather(places, seen), 0), 1);
+      return indexScores(products, gather(weights, asked, 1), 0);
+    });
 }
 
 /** 0 where a query sees a key, a very low number elsewhere: [Q, K]. */
