@@ -42,6 +42,8 @@ export const errorCatalogue = {
     'Give `data`, a folder with <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}, or a network.',
   DATASET_INVALID: 'Restore the file from its source.',
   TASK_UNKNOWN: 'Pick one of the known tasks.',
+  TASK_INVALID: 'Correct the task file.',
+  TASK_UNSUPPORTED: 'Pick another task: docs/tasks.md says what task files may ask for.',
   INPUT_INVALID: 'Correct the named value.',
   MEMORY_EXCEEDED:
     'Allow more memory, close other programs, or shorten what is asked: fewer or shorter sequences at once.',

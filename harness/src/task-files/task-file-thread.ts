@@ -1,0 +1,17 @@
+/** The thread for what task files hold: their YAML, templates and patterns are a stranger's, and may take long. */
+import { answerConfined } from '@moepress/checkpoint/confined';
+import { parseTaskYaml, YamlError } from './parse-yaml.js';
+
+/** A value, or why there is none, as a clause. */
+export type Outcome<Value> = { readonly value: Value } | { readonly refusal: string };
+
+answerConfined(() => ({
+  yaml(text: string): Outcome<unknown> {
+    try {
+      return { value: parseTaskYaml(text) };
+    } catch (error) {
+      if (error instanceof YamlError) return { refusal: error.message };
+      throw error;
+    }
+  },
+}));
