@@ -1,5 +1,6 @@
 import { parseTemplate } from './parser.js';
 import { Renderer } from './render.js';
+import { textOf } from './value-text.js';
 import { fromJson } from './values.js';
 
 export { TemplateError, TooManySteps } from './template-error.js';
@@ -44,3 +45,6 @@ function compiled(source: string, isTask: boolean): Template {
     },
   };
 }
+
+/** `str(value)` of a JSON value in Python. */
+export const pythonText = (json: unknown): string => textOf(fromJson(json));

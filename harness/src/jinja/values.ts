@@ -174,6 +174,7 @@ export function typeName(value: Value): string {
 /** JSON as `json.loads` gives it; whole numbers are integers. */
 export function fromJson(json: unknown): Value {
   if (json === null || typeof json === 'string' || typeof json === 'boolean') return json;
+  if (typeof json === 'bigint') return json;
   if (typeof json === 'number') return Number.isInteger(json) ? BigInt(json) : json;
   if (Array.isArray(json)) return json.map(fromJson);
   if (typeof json !== 'object') return new Undefined('');
