@@ -1,7 +1,7 @@
+import type { SharedMemory } from '@moepress/checkpoint/web-assembly';
 import { MoepressError } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
 import type { HeadPlacement } from '../kernel/placement.js';
-import type { SharedMemory } from '../kernel/web-assembly.js';
 import type { AdamWStep } from './adamw.js';
 import type { CacheRows, CacheShape, FeedMessage, Results, StepMessage, TensorData } from './protocol.js';
 

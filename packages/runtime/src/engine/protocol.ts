@@ -1,7 +1,7 @@
+import type { SharedMemory } from '@moepress/checkpoint/web-assembly';
 /** Messages between an EngineWorker and its thread. Sessions, tensors and caches are named by ids that are made once. */
 
 import type { HeadPlacement } from '../kernel/placement.js';
-import type { SharedMemory } from '../kernel/web-assembly.js';
 import type { AdamWStep } from './adamw.js';
 import type { Placement, SessionOptions } from './onnx-session.js';
 

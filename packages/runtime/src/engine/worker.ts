@@ -1,13 +1,13 @@
 import { channel } from 'node:diagnostics_channel';
 import { Worker } from 'node:worker_threads';
 import { asWriteError } from '@moepress/checkpoint';
+import type { SharedMemory } from '@moepress/checkpoint/web-assembly';
 import { MoepressError } from '@moepress/core';
 import { encodeModel, type GraphIR } from '@moepress/graph';
 import type { Device } from '../devices/device.js';
 import { engineFailure } from '../devices/failure.js';
 import { traitsOf } from '../devices/traits.js';
 import type { HeadPlacement } from '../kernel/placement.js';
-import type { SharedMemory } from '../kernel/web-assembly.js';
 import type { AdamWStep } from './adamw.js';
 import {
   type CacheHandle,

@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { webAssembly } from '@moepress/checkpoint/web-assembly';
 import type { StoredTensor } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
 import { inTemporaryFolder } from '../testing/temporary.js';
 import { HeadKernel } from './head.js';
 import { arrange, productModule } from './module.js';
 import { kernelBytes, placeHead } from './placement.js';
-import { webAssembly } from './web-assembly.js';
 
 /** Bits of numbers that repeat never, normal ones of all signs. */
 function* words(): Generator<number> {

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import { type SharedMemory, webAssembly } from '@moepress/checkpoint/web-assembly';
 import { arrange, productModule } from './module.js';
 import type { HeadPlacement } from './placement.js';
-import { type SharedMemory, webAssembly } from './web-assembly.js';
 
 /** Rows of the head whose products with all rows of activations are made before the next: 128 KiB or so stay in a core's cache. */
 const rowsAtOnce = 32;

@@ -1,4 +1,4 @@
-import { assemble, FunctionWriter } from './assembler.js';
+import { assemble, FunctionWriter } from '@moepress/checkpoint/web-assembly';
 
 /** Columns that one vector of BF16 holds, and vectors of an iteration. */
 const [lanes, unrolled] = [8, 4];
@@ -71,7 +71,7 @@ export function productModule(): Uint8Array<ArrayBuffer> {
     });
     code.get(y, total).at('f32.store').advance(y, 4);
   });
-  return assemble([code]);
+  return assemble([code], 'shared');
 }
 
 /** Writes x as `product` reads it: of each eight numbers the four of even place, then those of odd place; the last as they are. */

@@ -1,7 +1,6 @@
+import { mostPages, type SharedMemory, webAssembly } from '@moepress/checkpoint/web-assembly';
 import type { StoredTensor, TensorExpr } from '@moepress/core';
-import { mostPages } from './assembler.js';
 import { productModule } from './module.js';
-import { type SharedMemory, webAssembly } from './web-assembly.js';
 
 /** Where the head is in the shared memory, and where each worker has room for its inputs and results. */
 export interface HeadPlacement {

@@ -1,6 +1,6 @@
 /**
- * A WebAssembly module, byte by byte, after the binary format of the core specification 2.0 (section 5). Only what the
- * kernel uses is here.
+ * A WebAssembly module, byte by byte, after the binary format of the core specification 2.0 (section 5). Only what
+ * kernels use is here.
  */
 
 /** Types of values, as they are encoded. */
@@ -23,8 +23,14 @@ const plain = {
 } as const;
 
 const simd = {
+  'f32x4.ne': 0x42,
   'v128.and': 0x4e,
+  'v128.or': 0x50,
+  'v128.bitselect': 0x52,
+  'i16x8.narrow_i32x4_u': 0x86,
   'i32x4.shl': 0xab,
+  'i32x4.shr_u': 0xad,
+  'i32x4.add': 0xae,
   'f32x4.add': 0xe4,
   'f32x4.mul': 0xe6,
 } as const;
@@ -34,6 +40,9 @@ const memory = {
   'f32.load': [0x2a],
   'f32.store': [0x38],
   'v128.load': [0xfd, 0x00],
+  'v128.load16x4_u': [0xfd, 0x04],
+  'v128.load32_splat': [0xfd, 0x09],
+  'v128.store': [0xfd, 0x0b],
 } as const;
 
 /** Writes the body of a function. What is computed lies on a stack: operands first, then the instruction. */
@@ -119,8 +128,11 @@ export class FunctionWriter {
   }
 }
 
-/** A module of functions over a shared memory that it imports as `memory.shared`. */
-export function assemble(functions: readonly FunctionWriter[]): Uint8Array<ArrayBuffer> {
+/** A module of functions over a memory that it imports: of this thread alone as `memory.own`, or as `memory.shared`. */
+export function assemble(
+  functions: readonly FunctionWriter[],
+  memory: 'own' | 'shared',
+): Uint8Array<ArrayBuffer> {
   const text = (value: string) => sized([...new TextEncoder().encode(value)]);
   const section = (id: number, content: number[]) => [id, ...sized(content)];
   const signatures = functions.map(({ parameters }) => [
@@ -128,11 +140,11 @@ export function assemble(functions: readonly FunctionWriter[]): Uint8Array<Array
     ...list(Array.from({ length: parameters }, () => [types.i32])),
     0,
   ]);
-  const limits = [0x03, ...unsigned(1), ...unsigned(mostPages)];
+  const limits = [memory === 'shared' ? 0x03 : 0x01, ...unsigned(1), ...unsigned(mostPages)];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
     ...section(1, list(signatures)),
-    ...section(2, list([[...text('memory'), ...text('shared'), 0x02, ...limits]])),
+    ...section(2, list([[...text('memory'), ...text(memory), 0x02, ...limits]])),
     ...section(3, list(functions.map((_, i) => unsigned(i)))),
     ...section(7, list(functions.map(({ name }, i) => [...text(name), 0x00, ...unsigned(i)]))),
     ...section(10, list(functions.map((each) => each.encode()))),

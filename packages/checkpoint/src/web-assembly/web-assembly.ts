@@ -3,20 +3,24 @@ export interface SharedMemory {
   readonly buffer: SharedArrayBuffer;
 }
 
+/** A memory of one thread; bytes are copied into it faster than into one that others may see. */
+interface OwnMemory {
+  readonly buffer: ArrayBuffer;
+}
+
 /** The part of WebAssembly that is used here; TypeScript declares its types only for browsers. */
 interface Api {
   validate(module: Uint8Array<ArrayBuffer>): boolean;
   readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
   readonly Instance: new (
     module: object,
-    imports: Readonly<Record<string, Readonly<Record<string, SharedMemory>>>>,
+    imports: { readonly memory: { readonly own: OwnMemory } | { readonly shared: SharedMemory } },
   ) => { readonly exports: Readonly<Record<string, unknown>> };
   /** Sizes in pages of 64 KiB. */
-  readonly Memory: new (size: {
-    initial: number;
-    maximum: number;
-    shared: true;
-  }) => SharedMemory;
+  readonly Memory: {
+    new (size: { initial: number; maximum: number; shared: true }): SharedMemory;
+    new (size: { initial: number; maximum: number }): OwnMemory;
+  };
 }
 
 export const webAssembly: Api = (globalThis as unknown as { WebAssembly: Api }).WebAssembly;
