@@ -1,71 +1,82 @@
-import { byteLength, elementCount } from '@moepress/core';
+import { byteLength, elementCount, type TensorExpr } from '@moepress/core';
 import { type Block, blocksOf, type Piece, piecesOf } from '../tensor/pieces.js';
 import { type FileLayout, type TensorEntry, writeFault } from './file-layout.js';
 
-/** A part of a file that can be written by itself. */
-export type Job = BlockJob | EntriesJob;
+/** Neighbours in a file that are made of expressions: what lies side by side is one stretch, whatever tensors it belongs to. */
+export interface Stretch {
+  /** Offset in the file. */
+  readonly position: number;
+  readonly bytes: number;
+  readonly of: readonly TensorExpr[];
+}
 
-/** Bytes that expressions make up, maybe of several tensors. */
-export interface BlockJob extends Block {
-  readonly kind: 'block';
+/** A tensor that brings its bytes itself. */
+export interface Brought {
+  readonly entry: TensorEntry;
+  readonly position: number;
+}
+
+/** The data of a file by how they are written, each in the order of the file. */
+export interface Parts {
+  readonly stretches: readonly Stretch[];
+  readonly brought: readonly Brought[];
+}
+
+/** Throws `WRITE_FAILED` if expressions are not as long as their tensor. */
+export function partsOf({ head, entries }: FileLayout): Parts {
+  const stretches: { position: number; bytes: number; of: TensorExpr[] }[] = [];
+  const brought: Brought[] = [];
+  let position = head.byteLength;
+  for (const entry of entries) {
+    const bytes = byteLength(entry.dtype, entry.shape);
+    const last = stretches.at(-1);
+    if (!entry.of) {
+      brought.push({ entry, position });
+    } else {
+      checkLength(entry, entry.of);
+      if (last && last.position + last.bytes === position) {
+        last.bytes += bytes;
+        for (const expr of entry.of) last.of.push(expr);
+      } else {
+        stretches.push({ position, bytes, of: [...entry.of] });
+      }
+    }
+    position += bytes;
+  }
+  return { stretches, brought };
+}
+
+function checkLength(entry: TensorEntry, of: readonly TensorExpr[]): void {
+  checkBytes(
+    entry,
+    of.reduce((sum, { dtype, shape }) => sum + byteLength(dtype, shape), 0),
+  );
+}
+
+/** Throws `WRITE_FAILED` unless a tensor brings as many bytes as it takes. */
+export function checkBytes({ name, dtype, shape }: TensorEntry, bytes: number): void {
+  const expected = byteLength(dtype, shape);
+  if (bytes === expected) return;
+  throw writeFault(`${dtype} [${shape}] takes ${expected} bytes but ${bytes} came`, name);
+}
+
+/** Bytes that can be written by themselves, maybe of several tensors. */
+export interface Job extends Block {
   /** Offset in the file. */
   readonly position: number;
 }
 
-/** Tensors that bring their bytes themselves, one after the other: what makes them may have room for one only. */
-export interface EntriesJob {
-  readonly kind: 'entries';
-  readonly entries: readonly TensorEntry[];
-  readonly position: number;
-}
-
-/**
- * What has to be done for the data of a file, in its order: tensors made of expressions are joined, so that what lies
- * side by side in one file and goes side by side into the other is one stretch, and cut into blocks of at most
- * `blockBytes`. Throws `WRITE_FAILED` if expressions are not as long as their tensor.
- */
-export function* jobsOf({ head, entries }: FileLayout, blockBytes: number): Generator<Job, void, undefined> {
-  let position = head.byteLength;
-  for (const group of alike(entries)) {
-    if (group[0]!.of) {
-      for (const block of blocksOf(piecesOfAll(group), blockBytes)) {
-        yield { kind: 'block', ...block, position };
-        position += block.bytes;
-      }
-    } else {
-      yield { kind: 'entries', entries: group, position };
-      for (const { dtype, shape } of group) position += byteLength(dtype, shape);
+/** What has to be done for stretches, in the order of the file: blocks of at most `blockBytes`. */
+export function* jobsOf(stretches: readonly Stretch[], blockBytes: number): Generator<Job, void, undefined> {
+  for (const { of, position: start } of stretches) {
+    let position = start;
+    for (const block of blocksOf(piecesOfAll(of), blockBytes)) {
+      yield { ...block, position };
+      position += block.bytes;
     }
   }
 }
 
-/** Neighbours that are all made of expressions, or none. */
-function* alike(entries: readonly TensorEntry[]): Generator<TensorEntry[]> {
-  let group: TensorEntry[] = [];
-  for (const entry of entries) {
-    if (group.length > 0 && Boolean(group[0]!.of) !== Boolean(entry.of)) {
-      yield group;
-      group = [];
-    }
-    group.push(entry);
-  }
-  if (group.length > 0) yield group;
-}
-
-function* piecesOfAll(entries: readonly TensorEntry[]): Generator<Piece> {
-  for (const entry of entries) {
-    const lengths = entry.of!.map(({ dtype, shape }) => byteLength(dtype, shape));
-    checkLength(
-      entry,
-      lengths.reduce((sum, length) => sum + length, 0),
-    );
-    for (const expr of entry.of!) yield* piecesOf(expr, 0, elementCount(expr.shape));
-  }
-}
-
-/** Throws `WRITE_FAILED` unless a tensor brings as many bytes as it takes. */
-export function checkLength({ name, dtype, shape }: TensorEntry, bytes: number): void {
-  const expected = byteLength(dtype, shape);
-  if (bytes === expected) return;
-  throw writeFault(`${dtype} [${shape}] takes ${expected} bytes but ${bytes} came`, name);
+function* piecesOfAll(of: readonly TensorExpr[]): Generator<Piece> {
+  for (const expr of of) yield* piecesOf(expr, 0, elementCount(expr.shape));
 }

@@ -28,7 +28,7 @@ it('counts what sums are computed from, once for all terms', () => {
 
 it('counts matrices that are held to be transposed', () => {
   const held = (rows: number) => bytesFor(transpose(stored(rows, 1024))) - bytesFor(stored(rows, 1024));
-  // As many as may be kept, or one in each lane.
-  expect(held(1024)).toBeGreaterThan(72 * MiB);
-  expect(held(2 ** 16)).toBeGreaterThan(3 * 128 * MiB);
+  // As many as may be kept, or one in each thread.
+  expect(held(1024)).toBeGreaterThanOrEqual(72 * MiB);
+  expect(held(2 ** 16)).toBeGreaterThan(2 * 128 * MiB);
 });

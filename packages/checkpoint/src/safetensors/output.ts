@@ -1,17 +1,12 @@
 import type { FileHandle } from 'node:fs/promises';
 
-/** Bytes written between two flushes on the way. */
+/** Bytes written between two flushes on the way: fewer wait for the file system's journal more than they save. */
 const defaultFlushBytes = 256 * 1024 * 1024;
 
-/**
- * A file that several write to, each at its own position; one at a time, for systems lock the file meanwhile and
- * some let those who wait do so in vain. What has been written is flushed while the rest is, so that
- * little is left to flush in the end.
- */
+/** A file whose data are flushed while more are being written, so that little is left to flush in the end. */
 export class OutputFile {
   readonly #file: FileHandle;
   readonly #flushBytes: number;
-  #last: Promise<void> = Promise.resolve();
   #unflushed = 0;
   #isFlushing = false;
   #flushed: Promise<void> = Promise.resolve();
@@ -21,21 +16,24 @@ export class OutputFile {
     this.#flushBytes = flushBytes;
   }
 
-  /** Done when all of `bytes` are written. */
-  write(bytes: Uint8Array, position: number): Promise<void> {
-    // After one that failed the next may try: its own failure, if any, is its own.
-    const writing = this.#last.then(() => this.#writeAll(bytes, position));
-    this.#last = writing.catch(() => {});
-    return writing;
+  /** What others write into, who tell of it by `wrote`. */
+  get descriptor(): number {
+    return this.#file.fd;
   }
 
-  async #writeAll(bytes: Uint8Array, position: number): Promise<void> {
+  /** Done when all of `bytes` are written. */
+  async write(bytes: Uint8Array, position: number): Promise<void> {
     let done = 0;
     while (done < bytes.byteLength) {
       const { bytesWritten } = await this.#file.write(bytes, done, bytes.byteLength - done, position + done);
       done += bytesWritten;
     }
-    this.#unflushed += bytes.byteLength;
+    this.wrote(bytes.byteLength);
+  }
+
+  /** So many bytes have been written. */
+  wrote(bytes: number): void {
+    this.#unflushed += bytes;
     if (this.#unflushed >= this.#flushBytes && !this.#isFlushing) this.#flush();
   }
 
@@ -50,9 +48,8 @@ export class OutputFile {
     this.#flushed.then(end, end);
   }
 
-  /** Waits until nothing is under way any more. Throws if a flush on the way failed. */
+  /** Waits until no flush is under way any more. Throws if one failed. */
   async settle(): Promise<void> {
-    await this.#last;
     await this.#flushed;
   }
 }

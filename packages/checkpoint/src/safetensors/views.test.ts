@@ -26,9 +26,10 @@ type Form = 'alone' | 'stacked' | 'in memory';
 const view = fc
   .boolean()
   .chain((floats) => (floats ? views(sources.floats, true) : views(sources.integers, false)));
-const tensors = fc.array(fc.tuple(view, fc.constantFrom<Form[]>('alone', 'alone', 'stacked', 'in memory')), {
-  maxLength: 8,
-});
+const tensors = (length: fc.ArrayConstraints) =>
+  fc.array(fc.tuple(view, fc.constantFrom<Form[]>('alone', 'alone', 'stacked', 'in memory')), {
+    ...length,
+  });
 
 function written(name: string, expr: TensorExpr, form: Form): { entry: TensorEntry; expected: Buffer } {
   const bytes = meaning(expr, sources.data);
@@ -42,31 +43,37 @@ function written(name: string, expr: TensorExpr, form: Form): { entry: TensorEnt
   };
 }
 
-it('are written and read as defined, whatever their kind, their types, their neighbours and the block size', async () => {
-  const path = join(folder, 'written.safetensors');
-  await fc.assert(
-    fc.asyncProperty(tensors, fc.integer({ min: 1, max: 400 }), async (chosen, blockBytes) => {
-      const all = chosen.map(([expr, form], i) => written(`t${i}`, expr, form));
-      const layout = layOut(all.map(({ entry }) => entry));
-      let counted = 0;
-      const file = await open(path, 'w');
-      try {
-        await writeInto(file, layout, { count: (bytes) => (counted += bytes), blockBytes });
-      } finally {
-        await file.close();
-      }
-      expect(counted).toBe(layout.totalBytes);
-      const found = await readFile(path);
-      expect(found.length).toBe(layout.totalBytes);
-      const { tensors } = await readSafetensors(path);
-      for (const [i, { expected }] of all.entries()) {
-        const { offset, length } = tensors.get(`t${i}`)!;
-        expect(found.subarray(offset, offset + length).equals(expected)).toBe(true);
-      }
-    }),
-    { numRuns: 120 },
-  );
-});
+it.each([
+  { by: 'one thread', shareBytes: Number.POSITIVE_INFINITY, numRuns: 120, length: { maxLength: 8 } },
+  { by: 'several threads', shareBytes: 300, numRuns: 8, length: { minLength: 20, maxLength: 30 } },
+])(
+  'are written by $by and read as defined, whatever their kind, their types, their neighbours and the block size',
+  async ({ shareBytes, numRuns, length }) => {
+    const path = join(folder, 'written.safetensors');
+    await fc.assert(
+      fc.asyncProperty(tensors(length), fc.integer({ min: 1, max: 400 }), async (chosen, blockBytes) => {
+        const all = chosen.map(([expr, form], i) => written(`t${i}`, expr, form));
+        const layout = layOut(all.map(({ entry }) => entry));
+        let counted = 0;
+        const file = await open(path, 'w');
+        try {
+          await writeInto(file, layout, { count: (bytes) => (counted += bytes), blockBytes, shareBytes });
+        } finally {
+          await file.close();
+        }
+        expect(counted).toBe(layout.totalBytes);
+        const found = await readFile(path);
+        expect(found.length).toBe(layout.totalBytes);
+        const { tensors } = await readSafetensors(path);
+        for (const [i, { expected }] of all.entries()) {
+          const { offset, length } = tensors.get(`t${i}`)!;
+          expect(found.subarray(offset, offset + length).equals(expected)).toBe(true);
+        }
+      }),
+      { numRuns },
+    );
+  },
+);
 
 it('come in blocks that stay as they are', async () => {
   await fc.assert(

@@ -1,8 +1,15 @@
 import { existsSync } from 'node:fs';
-import { open, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { byteLength, type DType, dtypeBits, type ProgressEvent, type StoredTensor } from '@moepress/core';
+import {
+  byteLength,
+  type DType,
+  dtypeBits,
+  MoepressError,
+  type ProgressEvent,
+  type StoredTensor,
+} from '@moepress/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { asWriteError } from '../files/file-errors.js';
@@ -11,7 +18,7 @@ import { failure, fixture, temporaryFolder } from '../support.test.util.js';
 import { bytesOf } from '../tensor/read-tensor.js';
 import { arrayEntry, exprEntry, layOut, stackEntry, type TensorEntry } from './file-layout.js';
 import { readSafetensors } from './read.js';
-import { writeInto, writeSafetensors } from './write.js';
+import { writeInto, writeLayout, writeSafetensors } from './write.js';
 
 async function bytes(tensor: Parameters<typeof bytesOf>[0]): Promise<Buffer> {
   const blocks: Uint8Array[] = [];
@@ -158,36 +165,90 @@ describe('a file that cannot be written', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('leaves nothing behind when stopped while it copies, however much is under way', async () => {
-    const folder = await temporaryFolder();
-    const source = await bigSource(folder);
-    for (const limit of [1, 2 ** 20, 4 * 2 ** 20]) {
-      const stop = new AbortController();
-      const error = await failure(
-        writeSafetensors(join(folder, 'a.safetensors'), [exprEntry('t', source)], {
-          signal: stop.signal,
-          progress: (event) => event.type === 'advance' && event.done >= limit && stop.abort(),
-        }),
-      );
-      expect(error.code).toBe('ABORTED');
-      expect(await readdir(folder)).toEqual(['source']);
+  describe.each([
+    { by: 'one thread', shareBytes: Number.POSITIVE_INFINITY },
+    { by: 'several threads', shareBytes: 2 ** 20 },
+  ])('by $by', ({ shareBytes }) => {
+    /** Writes the tensors as `a.safetensors`; `onBytes` hears how many bytes have been written. */
+    function write(
+      folder: string,
+      tensors: readonly StoredTensor[],
+      signal?: AbortSignal,
+      onBytes = (_: number) => {},
+    ) {
+      let done = 0;
+      const count = (bytes: number) => {
+        done += bytes;
+        onBytes(done);
+      };
+      const layout = layOut(tensors.map((tensor) => exprEntry(tensor.name, tensor)));
+      return writeLayout(join(folder, 'a.safetensors'), layout, { signal, count, shareBytes });
     }
-  });
 
-  it('leaves nothing behind when a file that it reads ends early, and names the tensor', async () => {
-    const folder = await temporaryFolder();
-    const source = await bigSource(folder);
-    const [first, second] = [0, 1].map((half): StoredTensor => {
-      const length = source.length / 2;
-      return { ...source, name: `half ${half}`, offset: half * length, length, shape: [length] };
+    it('leaves nothing behind when stopped while it copies, however much is under way', async () => {
+      const folder = await temporaryFolder();
+      const source = await bigSource(folder);
+      for (const limit of [1, 2 ** 20, 4 * 2 ** 20]) {
+        const stop = new AbortController();
+        const writing = write(folder, [source], stop.signal, (done) => done >= limit && stop.abort());
+        expect((await failure(writing)).code).toBe('ABORTED');
+        expect(await readdir(folder)).toEqual(['source']);
+      }
     });
-    await truncate(source.file, source.length - 100);
-    const entries = [first!, second!].map((tensor) => exprEntry(tensor.name, tensor));
-    expect(await failure(writeSafetensors(join(folder, 'a.safetensors'), entries))).toMatchObject({
-      code: 'CHECKPOINT_INVALID',
-      where: `${source.file}: half 1`,
+
+    it('leaves nothing behind when a file that it reads ends early, and names the tensor', async () => {
+      const folder = await temporaryFolder();
+      const source = await bigSource(folder);
+      const halves = [0, 1].map((half): StoredTensor => {
+        const length = source.length / 2;
+        return { ...source, name: `half ${half}`, offset: half * length, length, shape: [length] };
+      });
+      await truncate(source.file, source.length - 100);
+      expect(await failure(write(folder, halves))).toMatchObject({
+        code: 'CHECKPOINT_INVALID',
+        message: 'The file ends 100 bytes early.',
+        where: `${source.file}: half 1`,
+      });
+      expect(await readdir(folder)).toEqual(['source']);
     });
-    expect(await readdir(folder)).toEqual(['source']);
+
+    it('leaves nothing behind when a file that it reads is gone', async () => {
+      const folder = await temporaryFolder();
+      const source = await bigSource(folder);
+      await rm(source.file);
+      expect(await failure(write(folder, [source]))).toMatchObject({
+        code: 'CHECKPOINT_NOT_FOUND',
+        where: source.file,
+      });
+      expect(await readdir(folder)).toEqual([]);
+    });
+
+    it('passes on what its progress throws', async () => {
+      const folder = await temporaryFolder();
+      const source = await bigSource(folder);
+      const problem = new MoepressError('INPUT_INVALID', { message: 'Enough.' });
+      const writing = write(folder, [source], undefined, (done) => {
+        if (done > 2 ** 20) throw problem;
+      });
+      expect(await failure(writing)).toBe(problem);
+      expect(await readdir(folder)).toEqual(['source']);
+    });
+
+    it.runIf(existsSync('/dev/full'))('says that the disk is full', async () => {
+      const source = await bigSource(await temporaryFolder());
+      const full = await open('/dev/full', 'w');
+      const layout = layOut([exprEntry('t', source)]);
+      const error = await writeInto(
+        full,
+        { ...layout, head: new Uint8Array() },
+        { count: () => {}, shareBytes },
+      ).catch((cause) => cause);
+      await full.close();
+      expect(asWriteError(error, 'a.safetensors')).toMatchObject({
+        code: 'DISK_FULL',
+        where: 'a.safetensors',
+      });
+    });
   });
 
   it('is refused if expressions are not as long as their tensor', async () => {
@@ -210,16 +271,6 @@ describe('a file that cannot be written', () => {
       expect((await failure(writeSafetensors(path, [wrong]))).code).toBe('WRITE_FAILED');
     }
     expect([...(await readSafetensors(path)).tensors.keys()]).toEqual(['old']);
-  });
-
-  it.runIf(existsSync('/dev/full'))('says that the disk is full', async () => {
-    const full = await open('/dev/full', 'w');
-    const error = await writeInto(full, layOut([big]), { count: () => {} }).catch((cause) => cause);
-    await full.close();
-    expect(asWriteError(error, 'model.safetensors')).toMatchObject({
-      code: 'DISK_FULL',
-      where: 'model.safetensors',
-    });
   });
 
   it('says beforehand that there is no room', async () => {

@@ -1,12 +1,12 @@
 import type { FileHandle } from 'node:fs/promises';
 import { byteLength, throwIfAborted, type Work } from '@moepress/core';
 import { replaceFile } from '../files/replace-file.js';
-import type { Bytes } from '../tensor/buffers.js';
 import { Reading } from '../tensor/reading.js';
 import { type FileLayout, layOut, type TensorEntry } from './file-layout.js';
-import { checkLength, type Job, jobsOf } from './jobs.js';
+import { type Brought, checkBytes, jobsOf, partsOf, type Stretch } from './jobs.js';
 import { OutputFile } from './output.js';
-import { defaultBlockBytes, lanes } from './writing-memory.js';
+import { defaultBlockBytes, writingThreads } from './writing-memory.js';
+import { writeInThreads } from './writing-threads.js';
 
 export interface WriteOptions extends Work {
   /** Default `{ format: 'pt' }`, which transformers demands. */
@@ -42,9 +42,16 @@ export async function writeSafetensors(
 export interface LayoutWork {
   readonly signal?: AbortSignal | undefined;
   readonly count: Count;
-  /** Bytes read and written at a time, about; default 1 MB. */
+  /** Bytes read and written at a time, about. */
   readonly blockBytes?: number;
+  /**
+   * Bytes of expressions that one thread writes at a time, and that are worth threads of their own; default 32 MB, which
+   * take as long as starting one. A transposed matrix is held by the one or two threads that write its rows.
+   */
+  readonly shareBytes?: number;
 }
+
+const defaultShareBytes = 32 * 1024 * 1024;
 
 /** Writes one file of a known layout. */
 export async function writeLayout(path: string, layout: FileLayout, work: LayoutWork): Promise<void> {
@@ -52,13 +59,10 @@ export async function writeLayout(path: string, layout: FileLayout, work: Layout
 }
 
 /** Writes head and data from the beginning of a file on. */
-export async function writeInto(
-  file: FileHandle,
-  layout: FileLayout,
-  { signal, count, blockBytes = defaultBlockBytes }: LayoutWork,
-): Promise<void> {
+export async function writeInto(file: FileHandle, layout: FileLayout, work: LayoutWork): Promise<void> {
+  const { signal, count, blockBytes = defaultBlockBytes, shareBytes = defaultShareBytes } = work;
+  const { stretches, brought } = partsOf(layout);
   const output = new OutputFile(file);
-  const reading = new Reading(blockBytes);
   const write = async (bytes: Uint8Array, position: number) => {
     throwIfAborted(signal);
     await output.write(bytes, position);
@@ -66,17 +70,20 @@ export async function writeInto(
   };
   try {
     await write(layout.head, 0);
-    const jobs = jobsOf(layout, blockBytes);
-    const lane = async () => {
-      // A loop that fails closes the generator, so that the other lanes end with the block they are at.
-      for (const job of jobs) await perform(job, reading, write);
-    };
-    const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
-    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    for (const tensor of brought) await writeBrought(tensor, write);
+    if (stretches.reduce((sum, { bytes }) => sum + bytes, 0) < shareBytes) {
+      await writeStretches(stretches, blockBytes, write);
+    } else {
+      const wrote = (bytes: number) => {
+        output.wrote(bytes);
+        count(bytes);
+      };
+      const threaded = { descriptor: output.descriptor, threads: writingThreads, blockBytes, shareBytes };
+      await writeInThreads(stretches, { ...threaded, signal, wrote });
+    }
     throwIfAborted(signal);
     await output.settle();
   } finally {
-    await reading.close();
     // What went wrong first is what the user must hear of.
     await output.settle().catch(() => {});
   }
@@ -84,20 +91,25 @@ export async function writeInto(
 
 type Write = (bytes: Uint8Array, position: number) => Promise<void>;
 
-async function perform(job: Job, reading: Reading, write: Write): Promise<void> {
-  if (job.kind === 'entries') {
-    let { position } = job;
-    for (const entry of job.entries) position = await writeEntry(entry, position, write);
-    return;
+async function writeStretches(
+  stretches: readonly Stretch[],
+  blockBytes: number,
+  write: Write,
+): Promise<void> {
+  const reading = new Reading(blockBytes);
+  try {
+    for (const { pieces, bytes, position } of jobsOf(stretches, blockBytes)) {
+      await reading.buffers.lend(bytes, async (buffer) => {
+        await reading.fill(pieces, buffer);
+        await write(buffer, position);
+      });
+    }
+  } finally {
+    await reading.close();
   }
-  await reading.buffers.lend(job.bytes, async (buffer: Bytes) => {
-    await reading.fill(job.pieces, buffer);
-    await write(buffer, job.position);
-  });
 }
 
-/** Writes what a tensor brings. Returns the position after it. */
-async function writeEntry(entry: TensorEntry, position: number, write: Write): Promise<number> {
+async function writeBrought({ entry, position }: Brought, write: Write): Promise<void> {
   const expected = byteLength(entry.dtype, entry.shape);
   let written = 0;
   for await (const block of entry.bytes()) {
@@ -106,6 +118,5 @@ async function writeEntry(entry: TensorEntry, position: number, write: Write): P
     if (written > expected) break;
     await write(block, position + written - block.byteLength);
   }
-  checkLength(entry, written);
-  return position + written;
+  checkBytes(entry, written);
 }

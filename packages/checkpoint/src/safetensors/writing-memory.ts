@@ -2,17 +2,18 @@ import { byteLength, operandsOf, type TensorExpr } from '@moepress/core';
 import { mostTransposedBytes } from '../tensor/transpose.js';
 import type { FileLayout } from './file-layout.js';
 
-/** Bytes read and written at a time; a few of these stay in a core's cache. */
-export const defaultBlockBytes = 1024 * 1024;
+/** Bytes read and written at a time: they stay in a core's cache between the two. */
+export const defaultBlockBytes = 512 * 1024;
 
-/** Blocks under way at once: one is written while the next ones are read. */
-export const lanes = 3;
+/** Threads that write a file: one reads or computes while the other writes, for systems let one write to a file at a time. */
+export const writingThreads = 2;
 
-/** What garbage, promises and the pieces of blocks add to the heap meanwhile. */
+/** What garbage and the pieces of blocks add to the heap meanwhile, and what each thread takes by itself. */
 const heapGrowth = 32 * 2 ** 20;
+const threadBytes = 16 * 2 ** 20;
 
 /**
- * Bytes of memory that writing files takes at most: in each lane a block, and what its values are computed from; the
+ * Bytes of memory that writing files takes at most: in each thread a block, and what its values are computed from; the
  * matrices that are held to be transposed. It does not grow with the files.
  */
 export function writingBytes(files: readonly FileLayout[]): number {
@@ -25,15 +26,19 @@ export function writingBytes(files: readonly FileLayout[]): number {
       for (const bytes of transposedIn(expr)) transposed.add(bytes);
     }
   }
-  return heapGrowth + lanes * (blocks * defaultBlockBytes + adapters) + heldBytes(transposed);
+  return (
+    heapGrowth +
+    writingThreads * (threadBytes + blocks * defaultBlockBytes + adapters) +
+    heldBytes(transposed)
+  );
 }
 
 /** Buffers of each size are kept for the next matrix of that size. */
-const heldBytes = (sizes: ReadonlySet<number>): number =>
-  [...sizes].reduce(
-    (sum, bytes) => sum + bytes * Math.max(lanes, Math.floor(mostTransposedBytes / bytes)),
-    0,
-  );
+function heldBytes(sizes: ReadonlySet<number>): number {
+  const each = mostTransposedBytes / writingThreads;
+  const kept = [...sizes].reduce((sum, bytes) => sum + bytes * Math.max(1, Math.floor(each / bytes)), 0);
+  return writingThreads * kept;
+}
 
 /** Blocks that are lent at once while one of an expression is computed. */
 function blocksOf(expr: TensorExpr): number {
@@ -47,8 +52,8 @@ function blocksOf(expr: TensorExpr): number {
     case 'parameter':
       return 0;
     case 'sum':
-      // Terms of two bytes a number are added up in fp32.
-      return 3 + operands;
+      // Terms of two bytes a number are added up in fp32, or lie side by side.
+      return 4 + operands;
     case 'block-scaled':
       return 3;
     case 'low-rank':

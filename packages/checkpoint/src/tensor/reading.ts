@@ -1,11 +1,11 @@
 import type { StoredTensor, TensorExpr } from '@moepress/core';
 import { invalidCheckpoint } from '../files/file-errors.js';
-import { OpenFiles } from '../files/open-files.js';
+import { OpenFiles, type SourceFiles } from '../files/open-files.js';
 import { Buffers, type Bytes } from './buffers.js';
 import { type ComputingReader, compute } from './computed.js';
 import { bytesIn, type Leaf, type Piece, piecesOf, sizeOf } from './pieces.js';
 import { type Place, type Span, spansOf } from './spans.js';
-import { Transposes } from './transpose.js';
+import { mostTransposedBytes, Transposes } from './transpose.js';
 
 /** A piece's bytes in its file, or in the leaf that is to be computed. */
 interface Source extends Place {
@@ -19,13 +19,20 @@ interface Source extends Place {
  */
 export class Reading implements ComputingReader {
   readonly buffers = new Buffers();
-  readonly transposes = new Transposes(this);
+  readonly transposes: Transposes;
   /** What operands are read by, about. */
   readonly blockBytes: number;
-  readonly #files = new OpenFiles();
+  readonly #files: SourceFiles;
 
-  constructor(blockBytes: number) {
+  /** `transposedBytes`: bytes of matrices that are kept to be transposed. */
+  constructor(
+    blockBytes: number,
+    files: SourceFiles = new OpenFiles(),
+    transposedBytes: number = mostTransposedBytes,
+  ) {
     this.blockBytes = blockBytes;
+    this.#files = files;
+    this.transposes = new Transposes(this, transposedBytes);
   }
 
   /**

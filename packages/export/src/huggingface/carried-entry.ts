@@ -3,10 +3,6 @@ import type { StoredTensor } from '@moepress/core';
 
 /** A tensor byte for byte, whatever its type: elements need not be whole bytes. */
 export function storedEntry(tensor: StoredTensor, name = tensor.name): TensorEntry {
-  return {
-    name,
-    dtype: tensor.dtype,
-    shape: tensor.shape,
-    bytes: () => bytesOf({ ...tensor, dtype: 'U8', shape: [tensor.length] }),
-  };
+  const bytes: StoredTensor = { ...tensor, dtype: 'U8', shape: [tensor.length] };
+  return { name, dtype: tensor.dtype, shape: tensor.shape, bytes: () => bytesOf(bytes), of: [bytes] };
 }

@@ -1,0 +1,66 @@
+import { writeSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { MoepressError } from '@moepress/core';
+import { BlockingFiles } from '../files/open-files.js';
+import { Reading } from '../tensor/reading.js';
+import { type Job, jobsOf } from './jobs.js';
+import { turns, type WritingReply, type WritingStart } from './writing-protocol.js';
+
+/**
+ * A thread that reads, computes and writes its share of a file's blocks, and waits for nothing but the disk: what it
+ * awaits is there already.
+ */
+
+const { descriptor, stretches, blockBytes, shareBytes, transposedBytes, shared }: WritingStart = workerData;
+const state = new Int32Array(shared);
+const tell = (reply: WritingReply) => parentPort!.postMessage(reply);
+const reading = new Reading(blockBytes, new BlockingFiles(), transposedBytes);
+
+/** Bytes written between two messages about them. */
+const toldBytes = 8 * 1024 * 1024;
+
+/** The jobs of the shares that this thread is the first to take. */
+function* ownJobs(): Generator<Job> {
+  let own = -1;
+  for (const job of jobsOf(stretches, blockBytes)) {
+    const share = Math.floor(job.position / shareBytes);
+    while (own < share) own = Atomics.add(state, turns.next, 1);
+    if (own === share) yield job;
+  }
+}
+
+function writeAll(bytes: Uint8Array, position: number): void {
+  let done = 0;
+  while (done < bytes.byteLength) {
+    done += writeSync(descriptor, bytes, done, bytes.byteLength - done, position + done);
+  }
+}
+
+async function work(): Promise<void> {
+  let untold = 0;
+  for (const { pieces, bytes, position } of ownJobs()) {
+    if (Atomics.load(state, turns.stop) !== 0) break;
+    await reading.buffers.lend(bytes, async (buffer) => {
+      await reading.fill(pieces, buffer);
+      writeAll(buffer, position);
+    });
+    untold += bytes;
+    if (untold < toldBytes) continue;
+    tell({ written: untold });
+    untold = 0;
+  }
+  tell({ written: untold });
+}
+
+try {
+  await work();
+} catch (error) {
+  const { message, code } = error as NodeJS.ErrnoException;
+  tell(
+    MoepressError.isInstance(error)
+      ? { own: error.toJSON() }
+      : { failure: { message: String(message), code } },
+  );
+} finally {
+  await reading.close();
+}
