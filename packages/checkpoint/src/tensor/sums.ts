@@ -1,4 +1,5 @@
 import { describe, type LowRankExpr, MoepressError, type SumExpr, type TensorExpr } from '@moepress/core';
+import { sumBfloats } from './bfloat-sums.js';
 import type { Bytes } from './buffers.js';
 import { addScaled, encodeFloats, type FloatType, isFloatType, toFloat32 } from './float.js';
 import { type OperandReader, type Piece, type RowRange, sizeOf, widthOf } from './pieces.js';
@@ -12,23 +13,64 @@ export async function weightedSum(
   target: Bytes,
   reading: OperandReader,
 ): Promise<void> {
-  const { of, factors, dtype } = expr;
+  const { of, dtype } = expr;
   if (!isFloatType(dtype)) {
     throw new MoepressError('TENSOR_DTYPE', {
       message: `A ${dtype} tensor cannot be scaled.`,
       where: describe(of[0]!),
     });
   }
+  const sum = dtype === 'BF16' ? sumOfBfloats : sumInFloats;
+  await sum({ of: expr, begin, end }, target, reading);
+}
+
+/** What `weightedSum` makes of BF16. All terms of a range are read before they are added up. */
+async function sumOfBfloats(
+  { of: expr, begin, end }: Piece<SumExpr>,
+  target: Bytes,
+  reading: OperandReader,
+): Promise<void> {
+  const factors = Float32Array.from(expr.factors);
+  const each = 2 * expr.of.length;
+  const step = Math.min(end - begin, stepOf(widthOf(expr), reading.blockBytes / each));
+  await reading.buffers.lend(step * each, async (values) => {
+    for (let start = begin; start < end; start += step) {
+      const stop = Math.min(end, start + step);
+      const bytes = 2 * (stop - start);
+      for (const [k, term] of expr.of.entries()) {
+        await reading.read(term, start, stop, values.subarray(k * bytes, (k + 1) * bytes));
+      }
+      const at = 2 * (start - begin);
+      sumBfloats(values, factors, target.subarray(at, at + bytes));
+    }
+  });
+}
+
+/** Numbers of each term at once, of which about `fit` fit: whole rows where possible, for a part may cost as much as all of it. */
+function stepOf(width: number, fit: number): number {
+  return Math.ceil(Math.min(Math.max(1, Math.floor(fit / width)) * width, mostStretched * fit));
+}
+
+/** How much more than fits a row may take. */
+const mostStretched = 4;
+
+/** What `weightedSum` makes of any type: term by term. */
+async function sumInFloats(
+  { of: { of, factors, dtype }, begin, end }: Piece<SumExpr>,
+  target: Bytes,
+  reading: OperandReader,
+): Promise<void> {
+  const type = dtype as FloatType;
   const count = end - begin;
   await reading.buffers.lend(4 * count, async (sums) => {
     const sum = new Float32Array(sums.buffer, 0, count).fill(0);
-    await reading.buffers.lend(count * sizeOf(expr), async (values) => {
+    await reading.buffers.lend(target.length, async (values) => {
       for (const [k, term] of of.entries()) {
         await reading.read(term, begin, end, values);
-        addScaled(sum, values, dtype, Math.fround(factors[k]!));
+        addScaled(sum, values, type, Math.fround(factors[k]!));
       }
     });
-    encodeFloats(sum, dtype, target);
+    encodeFloats(sum, type, target);
   });
 }
 
