@@ -23,6 +23,10 @@ from transformers import (
     DeepseekV3ForCausalLM,
     Mistral4Config,
     Mistral4ForCausalLM,
+    Gemma4Config,
+    Gemma4ForConditionalGeneration,
+    Llama4Config,
+    Llama4ForConditionalGeneration,
     Qwen3_5MoeConfig,
     Qwen3_5MoeForConditionalGeneration,
 )
@@ -312,6 +316,125 @@ FAMILIES["mistral4"] = {
     "n_shared_experts": 1,
     "first_k_dense_replace": 1,
 }
+FAMILIES["afmoe"] = {
+    "head_dim": 6,
+    "num_hidden_layers": 3,
+    "rope_theta": 10000,
+    "rope_scaling": None,
+    "rms_norm_eps": 1e-5,
+    "mup_enabled": True,
+    "sliding_window": 6,
+    "global_attn_every_n_layers": 2,
+    "num_dense_layers": 1,
+    "intermediate_size": 24,
+    "num_experts": 8,
+    "num_experts_per_tok": 2,
+    "num_shared_experts": 2,
+    "moe_intermediate_size": 8,
+    "score_func": "sigmoid",
+    "route_norm": True,
+    "route_scale": 1.5,
+    "n_group": 1,
+    "topk_group": 1,
+}
+FAMILIES["cohere2_moe"] = {
+    "head_dim": 8,
+    "num_hidden_layers": 4,
+    "rope_theta": 10000,
+    "layer_norm_eps": 1e-5,
+    "logit_scale": 1.5,
+    "sliding_window": 6,
+    "sliding_window_pattern": 2,
+    "prefix_dense_sliding_window_pattern": 1,
+    "first_k_dense_replace": 1,
+    "prefix_dense_intermediate_size": 24,
+    "num_experts": 8,
+    "num_experts_per_tok": 3,
+    "num_shared_experts": 2,
+    "shared_expert_combination_strategy": "average",
+    "expert_selection_fn": "softmax",
+    "intermediate_size": 8,
+    "tie_word_embeddings": True,
+    "use_parallel_block": True,
+}
+FAMILIES["mimo_v2_flash"] = {
+    "num_key_value_heads": 1,
+    "head_dim": 12,
+    "v_head_dim": 6,
+    "swa_head_dim": 12,
+    "swa_v_head_dim": 6,
+    "swa_num_attention_heads": 4,
+    "swa_num_key_value_heads": 2,
+    "rope_theta": 5000000,
+    "swa_rope_theta": 10000,
+    "partial_rotary_factor": 0.334,
+    "attention_value_scale": 0.707,
+    "add_swa_attention_sink_bias": True,
+    "add_full_attention_sink_bias": False,
+    "hybrid_layer_pattern": [0, 1],
+    "moe_layer_freq": [0, 1],
+    "sliding_window": 6,
+    "layernorm_epsilon": 1e-5,
+    "intermediate_size": 24,
+    "n_routed_experts": 8,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 8,
+    "n_shared_experts": None,
+    "norm_topk_prob": True,
+    "routed_scaling_factor": None,
+    "scoring_func": "sigmoid",
+    "topk_method": "noaux_tc",
+}
+LLAMA4 = {
+    "rope_theta": 500000.0,
+    "rope_scaling": {
+        "rope_type": "llama3",
+        "factor": 4.0,
+        "low_freq_factor": 1.0,
+        "high_freq_factor": 1.0,
+        "original_max_position_embeddings": 16,
+    },
+    "rms_norm_eps": 1e-5,
+    "head_dim": 8,
+    "num_hidden_layers": 3,
+    "no_rope_layers": [1, 0, 1],
+    "attention_chunk_size": 6,
+    "attn_temperature_tuning": True,
+    "attn_scale": 0.3,
+    "floor_scale": 5,
+    "use_qk_norm": True,
+    "interleave_moe_layer_step": 2,
+    "intermediate_size": 8,
+    "intermediate_size_mlp": 24,
+    "num_local_experts": 8,
+    "num_experts_per_tok": 1,
+}
+FAMILIES["llama4_text"] = {**LLAMA4, "moe_layers": [0, 1], "num_experts_per_tok": 2}
+FAMILIES["llama4"] = {}
+GEMMA4 = {
+    "head_dim": 6,
+    "global_head_dim": 8,
+    "num_global_key_value_heads": 1,
+    "attention_k_eq_v": True,
+    "rms_norm_eps": 1e-6,
+    "hidden_activation": "gelu_pytorch_tanh",
+    "intermediate_size": 24,
+    "layer_types": ["sliding_attention", "full_attention"],
+    "sliding_window": 6,
+    "rope_parameters": {
+        "full_attention": {"rope_type": "proportional", "partial_rotary_factor": 0.5, "rope_theta": 1000000.0},
+        "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
+    },
+    "final_logit_softcapping": 3.0,
+    "hidden_size_per_layer_input": 0,
+    "num_kv_shared_layers": 0,
+    "tie_word_embeddings": True,
+    "vocab_size_per_layer_input": 64,
+}
+EXPERTS4 = {"enable_moe_block": True, "num_experts": 8, "top_k_experts": 2, "moe_intermediate_size": 8}
+# Dense: the wrapper has experts.
+FAMILIES["gemma4_text"] = {**GEMMA4, "attention_k_eq_v": False, "enable_moe_block": False}
+FAMILIES["gemma4"] = {}
 
 DELTA_RULE = {
     "rms_norm_eps": 1e-6,
@@ -364,7 +487,36 @@ WRAPPERS = {
 }
 
 # Families whose class has another name than they have, or is not found by it.
+VISION = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+WRAPPERS["llama4"] = {
+    "text_config": {"model_type": "llama4_text", **COMMON, **LLAMA4},
+    "vision_config": {
+        **VISION,
+        "image_size": 4,
+        "patch_size": 2,
+        "projector_input_dim": 8,
+        "projector_output_dim": 8,
+        "vision_output_dim": 8,
+    },
+}
+WRAPPERS["gemma4"] = {
+    "text_config": {"model_type": "gemma4_text", **COMMON, **GEMMA4, **EXPERTS4},
+    "vision_config": {
+        **VISION,
+        "num_key_value_heads": 2,
+        "head_dim": 4,
+        "patch_size": 2,
+        "pooling_kernel_size": 1,
+        "position_embedding_size": 4,
+    },
+    "audio_config": None,
+    "tie_word_embeddings": True,
+}
+
+# Families whose class has another name than they have.
 CLASSES = {
+    "llama4": (Llama4Config, Llama4ForConditionalGeneration),
+    "gemma4": (Gemma4Config, Gemma4ForConditionalGeneration),
     "kimi_k2": (DeepseekV3Config, DeepseekV3ForCausalLM),
     "mistral4": (Mistral4Config, Mistral4ForCausalLM),
     "qwen3_5_moe": (Qwen3_5MoeConfig, Qwen3_5MoeForConditionalGeneration),
@@ -380,7 +532,7 @@ def build(model_type, keys):
         model = AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **keys))
     with torch.no_grad():
         for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-            if "inv_freq" in name:
+            if "inv_freq" in name or "freqs_ci" in name or "embed_scale" in name:
                 continue
             is_norm = tensor.dim() == 1 and "norm" in name and not name.endswith("bias")
             # A bias of the selection must not decide alone.

@@ -56,7 +56,8 @@ def clamped_swiglu(config):
 
 def gated(config):
     """act(gate) * up"""
-    function = ACT2FN[config.hidden_act]
+    # Gemma calls it otherwise.
+    function = ACT2FN[getattr(config, "hidden_act", None) or config.hidden_activation]
     return lambda gate, up: function(gate) * up
 
 
@@ -183,6 +184,45 @@ class RowStackedExperts(SharedSlots, nn.Module):
         return nn.functional.linear(self.activation(gate, up), self.down_proj[index])
 
 
+def by_slot(experts, routed_in):
+    """What the slots yield for their inputs [slots * tokens, H]: that of slots that share an expert stands in the first of
+    them, which sees the sum of their inputs, of which no more than one is not zero."""
+    inputs = routed_in.view(len(experts.slots), -1, routed_in.shape[-1])
+    outputs = torch.zeros_like(inputs)
+    for place, (stored, index) in enumerate(experts.pool):
+        shared = [slot for slot, own in enumerate(experts.slots) if own == place]
+        outputs[shared[0]] = stored.compute(index, inputs[shared].sum(0)).to(outputs.dtype)
+    return outputs.view(routed_in.shape)
+
+
+class InputWeightedExperts(SharedSlots, nn.Module):
+    """Experts of one width that get their input multiplied by the router's weight, which is zero where they were not
+    chosen, and have no biases: Llama 4. Called with the inputs of all slots, one slot after the other. Their tensors are
+    transposed, with the columns of the gate before those of up."""
+
+    def __init__(self, config, widths):
+        super().__init__()
+        self.activation = gated(config)
+        if not widths:
+            return
+        count, width, hidden = len(widths), widths[0], config.hidden_size
+        self.gate_up_proj = nn.Parameter(torch.empty(count, hidden, 2 * width))
+        self.down_proj = nn.Parameter(torch.empty(count, width, hidden))
+
+    def compute(self, index, x):
+        x = x.to(self.down_proj.device)
+        gate, up = (x @ self.gate_up_proj[index]).chunk(2, dim=-1)
+        return self.activation(gate, up) @ self.down_proj[index]
+
+    forward = by_slot
+
+
+class SeparateInputWeightedExperts(SeparateExperts):
+    """The same, each with tensors of its own and its own width."""
+
+    forward = by_slot
+
+
 class CompactConfig:
     """Mixed into a stock config. Modules that compute with quantised weights know nothing of shared experts, so that
     these weights become plain ones as they are loaded."""
@@ -199,7 +239,9 @@ class Compact:
 
     # Of one width, which config.json has for all.
     uniform_experts = SeparateExperts
-    # What a decoder layer calls its MoE.
+    # Of widths of their own.
+    ragged_experts = SeparateExperts
+    # What a decoder layer calls its MoE; None where it has the experts itself.
     moe = "mlp"
 
     def __init__(self, config):
@@ -210,23 +252,32 @@ class Compact:
         stored = {}
         for record in config.moepress["layers"]:
             experts = stored[record["layer"]] = self.build_experts(config, record)
-            getattr(self.model.layers[record["layer"]], self.moe).experts = experts
+            decoder_layer = self.model.layers[record["layer"]]
+            (getattr(decoder_layer, self.moe) if self.moe else decoder_layer).experts = experts
         for record in config.moepress["layers"]:
             stored[record["layer"]].connect(stored, record["slots"])
 
     def build_experts(self, config, record):
         if "widths" in record:
-            return SeparateExperts(config, record["widths"])
+            return self.ragged_experts(config, record["widths"])
         # OLMoE, Mixtral and gpt-oss call an expert's width by the name others give to that of a dense FFN.
         width = getattr(config, "moe_intermediate_size", None) or config.intermediate_size
         return self.uniform_experts(config, [width] * len(record["experts"]))
 
 
 # Families that store the experts of a layer in one tensor only.
-STACKED = {"gpt_oss": StackedExperts, "granitemoe": RowStackedExperts}
+STACKED = {
+    "gpt_oss": StackedExperts,
+    "granitemoe": RowStackedExperts,
+    "gemma4_text": RowStackedExperts,
+    "llama4_text": InputWeightedExperts,
+}
+
+# Families whose experts of widths of their own are called otherwise than those of most.
+RAGGED = {"llama4_text": SeparateInputWeightedExperts}
 
 # Families whose decoder layers do not call their MoE mlp.
-MOE_NAMES = {"granitemoe": "block_sparse_moe"}
+MOE_NAMES = {"granitemoe": "block_sparse_moe", "gemma4_text": None, "llama4_text": "feed_forward"}
 
 MIXTRAL_NAMES = {
     ".block_sparse_moe.": ".mlp.",
@@ -248,6 +299,7 @@ RENAMINGS = {
     },
     "ernie4_5_moe": {".mlp.moe_statics.": ".mlp.gate.moe_statics."},
     "exaone_moe": {".mlp.e_score_correction_bias": ".mlp.gate.e_score_correction_bias"},
+    "mimo_v2_flash": {".self_attn.attention_sink_bias": ".self_attn.sinks"},
     "granitemoe": {
         ".router.layer.": ".router.",
         ".input_linear.weight": ".experts.gate_up_proj",
@@ -263,8 +315,9 @@ def __getattr__(name):
     if match is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     family = match[1]
-    stock_config = getattr(transformers, f"{family}Config")
     stock_model = getattr(transformers, f"{family}ForCausalLM")
+    # Not by its name: that of a text model has the name of the wrapper's class and a word more.
+    stock_config = stock_model.config_class
     stock_type = stock_config.model_type
     config = type(
         f"Moepress{family}Config",
@@ -274,6 +327,8 @@ def __getattr__(name):
     own = {"__module__": __name__, "config_class": config}
     if stock_type in STACKED:
         own["uniform_experts"] = STACKED[stock_type]
+    if stock_type in RAGGED:
+        own["ragged_experts"] = RAGGED[stock_type]
     if stock_type in MOE_NAMES:
         own["moe"] = MOE_NAMES[stock_type]
     model = type(f"Moepress{family}ForCausalLM", (Compact, stock_model), own)

@@ -14,6 +14,7 @@ import {
   MoepressError,
   mlpTensors,
   moeBlocks,
+  normTensors,
   planBase,
   routerTensors,
   type TensorExpr,
@@ -119,8 +120,8 @@ export async function fingerprint(model: Model): Promise<string> {
   };
   for (const tensor of [model.embed, model.head, model.finalNorm]) await add(tensor);
   for (const block of model.blocks) {
-    const { ffn, norms } = block;
-    for (const tensor of [...attentionTensors(block), norms.attention, norms.ffn]) await add(tensor);
+    const { ffn } = block;
+    for (const tensor of [...attentionTensors(block), ...normTensors(block)]) await add(tensor);
     if (ffn.kind === 'dense') for (const tensor of mlpTensors(ffn.mlp)) await add(tensor);
     else {
       for (const tensor of routerTensors(ffn.router)) await add(tensor);

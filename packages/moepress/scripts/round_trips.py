@@ -10,7 +10,14 @@ from pathlib import Path
 
 import numpy
 import torch
-from transformers import AutoModelForCausalLM, DeepseekV3Config, DeepseekV3ForCausalLM, Mistral4ForCausalLM
+from transformers import (
+    AutoModelForCausalLM,
+    DeepseekV3Config,
+    DeepseekV3ForCausalLM,
+    Gemma4ForConditionalGeneration,
+    Llama4ForConditionalGeneration,
+    Mistral4ForCausalLM,
+)
 from transformers.utils.logging import disable_progress_bar
 
 logging.disable(logging.ERROR)
@@ -19,23 +26,32 @@ disable_progress_bar()
 torch.set_num_threads(1)
 
 
+# Classes that AutoModelForCausalLM does not find.
+WRAPPERS = {
+    "gemma4": Gemma4ForConditionalGeneration,
+    "llama4": Llama4ForConditionalGeneration,
+    "mistral4": Mistral4ForCausalLM,
+}
+
+
 def predicts(name, config):
     """Whether a tensor belongs to layers of multi-token prediction, of which transformers ignores only those that published
     models have, by their numbers."""
     layer = re.match(r"model\.layers\.(\d+)\.", name)
-    return name.startswith(("mtp.", "model.mtp_")) or (layer and int(layer[1]) >= config["num_hidden_layers"])
+    return name.startswith(("mtp.", "model.mtp_", "model.mtp.")) or (layer and int(layer[1]) >= config["num_hidden_layers"])
 
 
 def verdict(folder, ids):
     config = json.loads(Path(folder, "config.json").read_text())
     if config["model_type"] in ("deepseek", "moepress_deepseek"):
         return "no class"
+    if config["model_type"].startswith("moepress_") and "auto_map" not in config:
+        return "no class"
     load, own_config = AutoModelForCausalLM, None
     if config["model_type"] == "kimi_k2":
         # Its repositories bring DeepSeek's code, which transformers has under DeepSeek's name.
         load, own_config = DeepseekV3ForCausalLM, DeepseekV3Config(**{**config, "model_type": "deepseek_v3"})
-    if config["model_type"] == "mistral4":
-        load = Mistral4ForCausalLM
+    load = WRAPPERS.get(config["model_type"], load)
     model, report = load.from_pretrained(
         folder,
         config=own_config,

@@ -9,7 +9,7 @@ const shared = process.env.MOEPRESS_SHARED;
 const families = [
   ...['dots1', 'glm4_moe', 'glm4_moe_lite', 'hy_v3', 'kimi_k2', 'minimax_m2', 'solar_open'],
   ...['ernie4_5_moe', 'exaone_moe', 'flex_olmo', 'granitemoe', 'hunyuan_v1_moe'],
-  ...['phimoe'],
+  ...['afmoe', 'cohere2_moe', 'gemma4_text', 'llama4', 'mimo_v2_flash', 'phimoe'],
   ...['qwen3_next', 'qwen3_5_moe', 'qwen3_5_moe_text'],
   ...['deepseek_v32', 'glm_moe_dsa', 'mistral4'],
 ];

@@ -17,10 +17,19 @@ export const llamaStyleNames: TensorNames = {
   head: 'lm_head.weight',
   attentionNorm: `${layer}.input_layernorm.weight`,
   ffnNorm: `${layer}.post_attention_layernorm.weight`,
+  attentionNormAfter: `${layer}.post_attention_layernorm.weight`,
+  ffnNormAfter: `${layer}.post_feedforward_layernorm.weight`,
+  partNorms: {
+    before: `${layer}.pre_feedforward_layernorm_2.weight`,
+    after: `${layer}.post_feedforward_layernorm_2.weight`,
+    sharedAfter: `${layer}.post_feedforward_layernorm_1.weight`,
+  },
+  outputScale: `${layer}.layer_scalar`,
   query: `${layer}.self_attn.q_proj`,
   key: `${layer}.self_attn.k_proj`,
   value: `${layer}.self_attn.v_proj`,
   output: `${layer}.self_attn.o_proj`,
+  gate: `${layer}.self_attn.gate_proj`,
   queryNorm: `${layer}.self_attn.q_norm.weight`,
   keyNorm: `${layer}.self_attn.k_norm.weight`,
   sinks: `${layer}.self_attn.sinks`,
@@ -53,6 +62,8 @@ export const llamaStyleNames: TensorNames = {
   },
   router: `${layer}.mlp.gate`,
   selectionBias: `${layer}.mlp.gate.e_score_correction_bias`,
+  routerInputScale: `${layer}.router.scale`,
+  slotScales: `${layer}.router.per_expert_scale`,
   experts: {
     separate: mlp(`${layer}.mlp.experts.{expert}`),
     fused: {
@@ -113,3 +124,13 @@ export const plainRouter: RouterTraits = {
 
 /** A dense gated MLP in every layer. */
 export const denseFfn: FfnTraits = { shared: null, dense: 'all', clamp: null };
+
+/** Names of a text model inside a wrapper, whose head stays outside. */
+export function within(prefix: string, names: TensorNames): TensorNames {
+  const inner = (name: unknown): unknown => {
+    if (typeof name === 'string') return name.replace(/^model\./, prefix);
+    if (typeof name !== 'object' || name === null || Array.isArray(name)) return name;
+    return Object.fromEntries(Object.entries(name).map(([part, own]) => [part, inner(own)]));
+  };
+  return inner(names) as TensorNames;
+}

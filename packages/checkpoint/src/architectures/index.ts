@@ -1,4 +1,6 @@
 import { MoepressError, suggest } from '@moepress/core/errors';
+import { afmoe } from './afmoe.js';
+import { cohere2Moe } from './cohere2-moe.js';
 import { deepseek } from './deepseek.js';
 import { deepseekV2 } from './deepseek-v2.js';
 import { deepseekV3 } from './deepseek-v3.js';
@@ -8,6 +10,7 @@ import { ernie45 } from './ernie4-5.js';
 import { ernie45Moe } from './ernie4-5-moe.js';
 import { exaoneMoe } from './exaone-moe.js';
 import { flexOlmo } from './flex-olmo.js';
+import { gemma4, gemma4Text } from './gemma4.js';
 import { glmMoeDsa } from './glm-moe-dsa.js';
 import { glm4Moe } from './glm4-moe.js';
 import { glm4MoeLite } from './glm4-moe-lite.js';
@@ -19,7 +22,9 @@ import { hunyuanV1Moe } from './hunyuan-v1-moe.js';
 import { hyV3 } from './hy-v3.js';
 import { kimiK2 } from './kimi-k2.js';
 import { llama } from './llama.js';
+import { llama4, llama4Text } from './llama4.js';
 import type { ArchitectureManifest } from './manifest.js';
+import { mimoV2Flash } from './mimo-v2-flash.js';
 import { minimaxM2 } from './minimax-m2.js';
 import { mistral } from './mistral.js';
 import { mistral4 } from './mistral4.js';
@@ -37,6 +42,8 @@ import { solarOpen } from './solar-open.js';
 
 /** Every family that can be opened and written. */
 export const architectures: readonly ArchitectureManifest[] = [
+  afmoe,
+  cohere2Moe,
   deepseek,
   deepseekV2,
   deepseekV3,
@@ -46,6 +53,8 @@ export const architectures: readonly ArchitectureManifest[] = [
   ernie45Moe,
   exaoneMoe,
   flexOlmo,
+  gemma4,
+  gemma4Text,
   glm4Moe,
   glm4MoeLite,
   glmMoeDsa,
@@ -57,6 +66,9 @@ export const architectures: readonly ArchitectureManifest[] = [
   hyV3,
   kimiK2,
   llama,
+  llama4,
+  llama4Text,
+  mimoV2Flash,
   minimaxM2,
   mistral,
   mistral4,

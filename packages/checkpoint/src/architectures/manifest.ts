@@ -1,5 +1,5 @@
 import type { DeltaRuleInput, Rope, Router, RouterGroups } from '@moepress/core';
-import type { ConfigValue, FamilyKeys } from './keys.js';
+import type { ConfigValue, FamilyKeys, Quantity } from './keys.js';
 
 /**
  * The differences between families of checkpoints, as data. A family whose mathematics is already
@@ -18,6 +18,8 @@ export interface ArchitectureManifest {
    * not look at either. Other values are refused, since their author meant something else.
    */
   readonly fixed?: Readonly<Record<string, readonly [ConfigValue, ...ConfigValue[]]>>;
+  /** Keys that are not read and must say what another one does. */
+  readonly echoes?: Readonly<Record<string, Quantity>>;
   /**
    * The key under which a model for several media keeps the configuration of its text model, which alone is read; its other
    * tensors are carried over. Absent: config.json is that of the text model.
@@ -28,13 +30,25 @@ export interface ArchitectureManifest {
   readonly deltaRule?: DeltaRuleTraits;
   /** What is added to the weights of norms; 0 by default. See `DecoderConfig`. */
   readonly normOffset?: 0 | 1;
-  /** Norms of hidden states are layer norms with biases, and the head may have one by a key. Default: RMS norms. */
-  readonly layerNorm?: true;
+  /**
+   * Norms of hidden states are layer norms: with biases; or without, where config.json has no epsilon of RMS norms. Default:
+   * they are RMS norms.
+   */
+  readonly layerNorm?: 'biased' | 'without-rms-epsilon';
+  /** Embedded tokens are multiplied by the root of the hidden size; where `keys` has `scalesEmbedding`, if that says so. */
+  readonly embeddingRoot?: true;
+  /** What comes out of each layer is multiplied by a stored number. */
+  readonly outputScale?: true;
   /** Null in a dense family. */
   readonly router: RouterTraits | null;
   readonly ffn: FfnTraits;
-  /** Whether norms stand before attention and FFN, or after them. Default: `before`. */
-  readonly norms?: 'before' | 'after';
+  /**
+   * Where norms stand. `before` attention and FFN, which is the default; `after` them; on both sides; or one before both, which
+   * take the same (`parallel`).
+   */
+  readonly norms?: 'before' | 'after' | 'both' | 'parallel';
+  /** In layers with experts, these and the shared one have norms of their own on both sides (Gemma 4). */
+  readonly ffnParts?: true;
   readonly tensors: TensorNames;
   /**
    * Prefixes of the tensors of multi-token prediction layers, in addition to those of layers after the last one. These
@@ -73,13 +87,18 @@ export interface GroupedQueryTraits {
   readonly kind: 'gqa';
   /** Whether queries, keys and values have a bias. */
   readonly qkvBias: 'by-config' | 'always' | 'never';
+  /** The products of queries and keys are not scaled. */
+  readonly unscaled?: true;
   /** Whether the output projection follows `qkvBias` or never has a bias. */
   readonly outputBias: 'as-qkv' | 'never';
   /**
    * What the RMS norm of queries and keys runs over, if there is one. Where `keys` has `usesQkNorm`, that key says
    * whether there is. `square`: over a projection that must be as wide as the hidden states.
+   * `weightless`: over the head, multiplied by nothing, in layers that rotate.
    */
-  readonly qkNorm: 'head' | 'projection' | 'square' | null;
+  readonly qkNorm: 'head' | 'projection' | 'square' | 'weightless' | null;
+  /** The values of a head are normed, multiplied by nothing. */
+  readonly valueNorm?: true;
   /** Queries and keys are normed after the rotation. */
   readonly normedAfterRotation?: true;
   readonly rotation: RotationRule;
@@ -89,14 +108,28 @@ export interface GroupedQueryTraits {
   readonly alphaBase?: true;
   /** A stretched rotation is a long one, which multiplies cosine and sine by `short_mscale` or `long_mscale`. */
   readonly toldMscales?: true;
-  /** Layers whose queries and keys are not rotated, if any: those without a window where `sliding_window` is set. */
-  readonly unrotated?: 'full-beside-windows';
+  /**
+   * Layers with a window and those without have rotations of their own, which stand in `rope_parameters` under the names of
+   * their types. This is taken where that is absent.
+   */
+  readonly rotations?: Readonly<Record<LayerKind, Readonly<Record<string, ConfigValue>>>>;
+  /**
+   * Layers whose queries and keys are not rotated, if any: those without a window, `full`; these where `sliding_window` is
+   * set; these but for dense ones where `prefix_dense_sliding_window_pattern` is 1; or those that a list names.
+   */
+  readonly unrotated?: 'full' | 'full-beside-windows' | 'full-but-prefix' | 'listed';
   readonly windows: WindowRule;
-  /** Whether each head has a sink beside the tokens' logits. */
-  readonly sinks: boolean;
+  /** The last layer has no window, whatever `layer_types` says. */
+  readonly lastIsFull?: true;
+  /** Whether each head has a sink beside the tokens' logits: in all layers, in none, or in those with a window. */
+  readonly sinks: boolean | 'windowed';
   /** Each head's output has a gate, whose rows stand behind those of its queries. */
   readonly outputGate?: true;
+  /** The same gate with a projection of its own. */
+  readonly gate?: true;
 }
+
+export type LayerKind = 'full' | 'windowed';
 
 export interface DeltaRuleTraits {
   /** See `DeltaRuleInput`. */
@@ -106,7 +139,9 @@ export interface DeltaRuleTraits {
 /**
  * Which layers see only the last `sliding_window` tokens: none; all, where the key is set; or those that
  * `layer_types` names, and where that is absent every other one from the first, those from `max_window_layers` on,
- * every other one below it, or all but every `sliding_window_pattern`-th.
+ * every other one below it, all but every `sliding_window_pattern`-th; the same with another step among the first dense
+ * layers (`prefixed-pattern`); or all but the first and every sixth. `chunks`: those that rotate see their own chunk of
+ * `attention_chunk_size` tokens.
  */
 export type WindowRule =
   | 'never'
@@ -114,7 +149,10 @@ export type WindowRule =
   | 'alternating'
   | 'from-layer'
   | 'alternating-below-layer'
-  | 'pattern';
+  | 'pattern'
+  | 'prefixed-pattern'
+  | 'but-first-and-sixth'
+  | 'chunks';
 
 /**
  * How much of a head is rotated. `whole`: all of it, and `partial_rotary_factor` is not looked at. `undivided`: all of
@@ -138,10 +176,17 @@ export interface LatentTraits {
 }
 
 export interface RouterTraits {
-  /** What `scoring_func` must be where it is given. */
-  readonly scoring: Router['scoring'];
+  /**
+   * What `scoring_func` must be where it is given. `by-config`: a softmax over the chosen or a sigmoid, whose weights
+   * are divided by their sum as `normalise` says.
+   */
+  readonly scoring: Router['scoring'] | 'by-config';
   /** Two slots are chosen and weighed as `Router.mixerThreshold` says. */
   readonly mixer?: true;
+  /** What weights multiply. Default: the output of an expert. */
+  readonly weighs?: 'input';
+  /** The router's input has stored factors, and so have the weights of slots. */
+  readonly storedScales?: true;
   /** Values of `topk_method` and how each values a group of experts, null without groups. */
   readonly methods: Readonly<Record<string, RouterGroups['by'] | null>>;
   /**
@@ -162,15 +207,28 @@ export interface FfnTraits {
   readonly shared: {
     readonly unit: 'channels' | 'experts';
     readonly gated: boolean;
+    /** Its output is averaged with that of the routed experts where `shared_expert_combination_strategy` says so. */
+    readonly averaged?: 'by-config';
   } | null;
   /**
    * Which layers are dense, of width `intermediate_size`. `all`: those of a dense family. `mlp-only-layers`: those listed there, and
    * those with (layer + 1) % decoder_sparse_step != 0. `prefix`: the first `first_k_dense_replace`. `prefix-and-step`: also
    * those with layer % moe_layer_freq != 0. `types`: those that `mlp_layer_types` names; where that is absent, the first
    * `first_k_dense_replace`, or the first alone in a family that does not read this key. `interval`: those before a first
-   * and behind a last layer with experts, and those with (layer + 1) % `moe_layer_interval` != 0.
+   * and behind a last layer with experts, and those with (layer + 1) % `moe_layer_interval` != 0. `listed`: those that
+   * `moe_layers` does not name, and where that is absent those with (layer + 1) % `interleave_moe_layer_step` != 0. `flag`:
+   * all, unless `enable_moe_block`.
    */
-  readonly dense: 'none' | 'all' | 'mlp-only-layers' | 'prefix' | 'prefix-and-step' | 'types' | 'interval';
+  readonly dense:
+    | 'none'
+    | 'all'
+    | 'mlp-only-layers'
+    | 'prefix'
+    | 'prefix-and-step'
+    | 'types'
+    | 'interval'
+    | 'listed'
+    | 'flag';
   /** SwiGLU with both factors clamped, in place of the function that config.json names. */
   readonly clamp: { readonly alpha: number; readonly limit: number } | null;
 }
@@ -185,6 +243,13 @@ export interface TensorNames {
   readonly head: string;
   readonly attentionNorm: string;
   readonly ffnNorm: string;
+  /** Norms of what comes out of attention and the FFN, in families with norms on both sides. */
+  readonly attentionNormAfter: string;
+  readonly ffnNormAfter: string;
+  /** Norms of the routed experts and the shared one, in families where they have their own; the latter's first is `ffnNorm`. */
+  readonly partNorms: { readonly before: string; readonly after: string; readonly sharedAfter: string };
+  /** Factor of a layer's output. */
+  readonly outputScale: string;
   /** Also the queries of latent attention where they have no latent. Stem. */
   readonly query: string;
   /** Stem. */
@@ -193,6 +258,8 @@ export interface TensorNames {
   readonly value: string;
   /** Stem. */
   readonly output: string;
+  /** Stem of the gate with a projection of its own. */
+  readonly gate: string;
   readonly queryNorm: string;
   readonly keyNorm: string;
   readonly sinks: string;
@@ -205,6 +272,9 @@ export interface TensorNames {
   /** Stem. */
   readonly router: string;
   readonly selectionBias: string;
+  /** Factors of the router's input and of the weights of slots. */
+  readonly routerInputScale: string;
+  readonly slotScales: string;
   /** It is stored as [1, slots]. */
   readonly selectionBiasAsRow?: true;
   readonly experts: ExpertNames;
@@ -278,14 +348,14 @@ export type ExpertNames = {
  * the order of `gateUp`, and [experts, H].
  * `stacked`: `gateUp` [experts, 2I, H], the gate's rows before those of up, and `down` [experts, H, I].
  * `interleaved` (gpt-oss): `gateUp` [experts, H, 2I], the gate in even and up in odd columns, and `down`
- * [experts, I, H]. In MXFP4 these are stored transposed, as `<name>_blocks` [experts, 2I, H / 32, 16]
+ * [experts, I, H]. `halves` (Llama 4): the same with the gate's columns before those of up. In MXFP4 these are stored transposed, as `<name>_blocks` [experts, 2I, H / 32, 16]
  * and [experts, H, I / 32, 16], and `<name>_scales` without the last axis.
  */
 export interface FusedNames {
   readonly gateUp: string;
   readonly down: string;
   readonly bias: { readonly gateUp: string; readonly down: string } | null;
-  readonly layout: 'stacked' | 'interleaved';
+  readonly layout: 'stacked' | 'interleaved' | 'halves';
 }
 
 /** What a template is filled with. */

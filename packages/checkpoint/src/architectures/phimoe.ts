@@ -32,7 +32,7 @@ export const phimoe: ArchitectureManifest = {
     mixerNoise: sized('router_jitter_noise', 0.01),
   },
   attention: { ...plainAttention, ...optionalBias, toldMscales: true, windows: 'every-layer' },
-  layerNorm: true,
+  layerNorm: 'biased',
   router: { ...plainRouter, mixer: true, normalise: 'never' },
   ffn: { shared: null, dense: 'none', clamp: null },
   tensors: {

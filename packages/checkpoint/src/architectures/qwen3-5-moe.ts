@@ -1,4 +1,4 @@
-import { layer, llamaStyleNames, mlp, plainRouter } from './common.js';
+import { layer, llamaStyleNames, mlp, plainRouter, within } from './common.js';
 import { decoderKeys, key, sized, value } from './keys.js';
 import type { ArchitectureManifest, TensorNames } from './manifest.js';
 import { gatedAttention, mixedAttentionKeys } from './qwen3-next.js';
@@ -60,13 +60,3 @@ export const qwen35Moe: ArchitectureManifest = {
   nested: 'text_config',
   tensors: within('model.language_model.', names),
 };
-
-/** Names of a text model inside a wrapper, whose head stays outside. */
-function within(prefix: string, names: TensorNames): TensorNames {
-  const inner = (name: unknown): unknown => {
-    if (typeof name === 'string') return name.replace(/^model\./, prefix);
-    if (typeof name !== 'object' || name === null || Array.isArray(name)) return name;
-    return Object.fromEntries(Object.entries(name).map(([part, own]) => [part, inner(own)]));
-  };
-  return inner(names) as TensorNames;
-}

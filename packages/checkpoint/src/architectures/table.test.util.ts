@@ -1,10 +1,19 @@
 /** The table of families in docs/architectures.md. */
 import type { FamilyKeys, KeyRule } from './keys.js';
 import type { ArchitectureManifest, GroupedQueryTraits, RotationRule, WindowRule } from './manifest.js';
+import { neededBy } from './needs.test.util.js';
 
 /** The rows are not aligned, because biome does not format Markdown. */
 export function familyTable(manifests: readonly ArchitectureManifest[]): string {
-  const columns = ['family', '`model_type`', 'attention', 'router', 'FFN', 'experts stored'] as const;
+  const columns = [
+    'family',
+    '`model_type`',
+    'attention',
+    'router',
+    'FFN',
+    'experts stored',
+    'needed beside data',
+  ] as const;
   const rows = manifests.map((manifest) => [
     manifest.title,
     `\`${manifest.modelType}\``,
@@ -12,6 +21,7 @@ export function familyTable(manifests: readonly ArchitectureManifest[]): string 
     router(manifest),
     ffn(manifest),
     storage(manifest),
+    neededBy(manifest),
   ]);
   return [columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
@@ -21,7 +31,12 @@ const windows: Readonly<Record<WindowRule, readonly string[]>> = {
   'every-layer': ['`sliding_window` on every layer'],
   alternating: ['windows by `layer_types`, else on every other layer from the first'],
   'from-layer': ['windows by `layer_types`, else from layer `max_window_layers` on'],
-  pattern: ['windows by `layer_types`, else on all but every `sliding_window_pattern`-th layer'],
+  pattern: ['windows by `layer_types`, else on all but every n-th layer'],
+  'prefixed-pattern': [
+    'windows by `layer_types`, else on all but every n-th layer, with another n among the first dense ones',
+  ],
+  'but-first-and-sixth': ['windows by `layer_types`, else on all layers but the first and every sixth'],
+  chunks: ['chunks of `attention_chunk_size` by `layer_types`, else where layers rotate'],
   'alternating-below-layer': [
     'windows by `layer_types`, else on every other layer below `max_window_layers`',
   ],
@@ -47,12 +62,20 @@ function attention({
     ...norms(traits, keys),
     ...rotations[traits.rotation],
     ...(traits.pairing ? ['neighbours rotated together'] : []),
-    ...(place === 'after' ? ['norms after attention and FFN'] : []),
+    ...places[place ?? 'before'],
     ...named(keys.attentionMultiplier),
-    ...(traits.unrotated ? ['no rotation without a window'] : []),
+    ...(traits.unrotated ? [unrotated[traits.unrotated]] : []),
+    ...(traits.rotations ? ['rotations by type of layer'] : []),
+    ...named(keys.fullHeadDim),
+    ...(keys.windowKvHeads ? ['more heads of keys in layers with a window'] : []),
+    ...named(keys.keysAreValues),
+    ...(traits.valueNorm ? ['value norm'] : []),
+    ...named(keys.valueScale),
+    ...named(keys.scalesQueries),
     ...named(keys.clip),
     ...windows[traits.windows],
-    ...(traits.sinks ? ['sinks'] : []),
+    ...(traits.sinks ? [traits.sinks === 'windowed' ? 'sinks beside windows' : 'sinks'] : []),
+    ...(traits.gate ? ['output gate of its own'] : []),
     ...(traits.outputGate ? ['output gate'] : []),
     ...(deltaRule
       ? [
@@ -62,6 +85,20 @@ function attention({
     ...(normOffset ? ['norms stored less one'] : []),
   ].join(', ');
 }
+
+const places = {
+  before: [],
+  after: ['norms after attention and FFN'],
+  both: ['norms on both sides of attention and FFN'],
+  parallel: ['parallel to the FFN'],
+};
+
+const unrotated = {
+  full: 'no rotation without a window',
+  'full-beside-windows': 'no rotation without a window',
+  'full-but-prefix': 'no rotation without a window but in the first dense layers',
+  listed: 'no rotation in layers that a list names',
+};
 
 const rotations: Readonly<Record<RotationRule, readonly string[]>> = {
   whole: [],
@@ -75,7 +112,7 @@ function norms({ qkNorm, normedAfterRotation }: GroupedQueryTraits, { usesQkNorm
   const told = named(usesQkNorm).map((name) => ` by ${name}`);
   const place = normedAfterRotation ? ' after rotation' : '';
   return [
-    `query and key norms over the ${qkNorm === 'head' ? 'head' : 'projection'}${place}${told.join('')}`,
+    `query and key norms over the ${qkNorm === 'head' || qkNorm === 'weightless' ? 'head' : 'projection'}${place}${qkNorm === 'weightless' ? ' without weights' : ''}${told.join('')}`,
   ];
 }
 
@@ -100,7 +137,10 @@ function router({ router: traits, keys }: ArchitectureManifest): string {
     by && keys.groups ? [`groups by ${by} (\`${method}\`)`] : [],
   );
   return [
-    traits.scoring,
+    ...(traits.scoring === 'by-config' ? named(keys.scoring) : [traits.scoring]),
+    ...(traits.mixer ? ['two experts weighed one by one (SparseMixer)'] : []),
+    ...(traits.weighs ? ['weights on the input of experts'] : []),
+    ...(traits.storedScales ? ['stored factors of its input and of weights'] : []),
     ...(traits.bias ? ['bias'] : []),
     ...(traits.selectionBias ? ['bias for the selection'] : []),
     ...groups,
@@ -115,6 +155,8 @@ const dense = {
   'mlp-only-layers': 'dense layers by `mlp_only_layers` and `decoder_sparse_step`',
   prefix: 'dense layers by `first_k_dense_replace`',
   types: 'dense layers by `mlp_layer_types`',
+  listed: 'layers with experts by `moe_layers`, else by `interleave_moe_layer_step`',
+  flag: 'experts in every layer by `enable_moe_block`',
   interval: 'dense layers by `moe_layer_start_index`, `moe_layer_end_index` and `moe_layer_interval`',
   'prefix-and-step': 'dense layers by `first_k_dense_replace` and `moe_layer_freq`',
 };
@@ -134,9 +176,15 @@ function sharedExpert(isGated: boolean, size: KeyRule | undefined): string {
   return `shared expert${place}${size ? ` (${named(size)})` : ' as wide as a routed one'}`;
 }
 
+const storedAs = {
+  stacked: 'fused',
+  interleaved: 'fused, gate and up in turns; MXFP4 is read too',
+  halves: 'fused, inputs before outputs',
+};
+
 function storage({ router, tensors }: ArchitectureManifest): string {
   if (router === null) return 'none';
   const { separate, fused } = tensors.experts;
   if (separate) return 'one by one; fused ones are read too';
-  return fused.layout === 'interleaved' ? 'fused, gate and up in turns; MXFP4 is read too' : 'fused';
+  return storedAs[fused.layout];
 }

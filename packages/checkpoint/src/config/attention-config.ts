@@ -8,7 +8,8 @@ import type {
   WindowRule,
 } from '../architectures/manifest.js';
 import { type IndexerConfig, readIndexer } from './indexer-config.js';
-import { count, type KeyReader, layerCount } from './reader.js';
+import { type LayerHeads, readLayerHeads, readRotatedLayers, readUnrotated } from './layer-attention.js';
+import { count, index, type KeyReader, layerCount } from './reader.js';
 import {
   checkRotatedShare,
   readLatentScale,
@@ -28,6 +29,7 @@ interface Heads {
   readonly rope: Rope;
   /** Scale of the products of queries and keys. */
   readonly scale: number;
+  /** How queries grow; in families with unrotated layers, those of these. */
   readonly queryScaling?: QueryScaling;
 }
 
@@ -35,13 +37,19 @@ export interface GroupedQueryConfig extends Heads {
   readonly kind: 'gqa';
   readonly qkvBias: boolean;
   readonly outputBias: boolean;
-  readonly qkNorm: 'head' | 'projection' | null;
+  readonly qkNorm: 'head' | 'projection' | 'weightless' | null;
   readonly normedAfterRotation: boolean;
+  readonly valueNorm: boolean;
+  readonly valueScale: number;
   readonly clip: number | null;
-  readonly sinks: boolean;
+  readonly gate: boolean;
   readonly outputGate: boolean;
   /** For each layer, the number of tokens it attends to; null for all. */
   readonly windows: readonly (number | null)[];
+  /** Windows are chunks. */
+  readonly chunked: boolean;
+  /** The heads of each layer. */
+  readonly layers: readonly LayerHeads[];
   /** For each layer, whether queries and keys stay unrotated. */
   readonly unrotated: readonly boolean[];
 }
@@ -66,16 +74,12 @@ export function readAttention(reader: KeyReader<Quantity>, traits: AttentionTrai
 
 function readGroupedQuery(reader: KeyReader<Quantity>, traits: GroupedQueryTraits): GroupedQueryConfig {
   const heads = reader.read('heads', count);
-  const kvHeads = reader.read('kvHeads', count);
-  if (heads % kvHeads !== 0) throw reader.invalid('kvHeads', `it must divide the ${heads} attention heads`);
-  const headDim = reader.read('headDim', count);
-  if (headDim % 2 !== 0) throw reader.invalid('headDim', `heads of ${headDim} cannot be rotated in pairs`);
-  const rotated = readRotatedDim(reader, headDim, traits.rotation);
+  const headsOf = readLayerHeads(reader, traits);
+  const { kvHeads, headDim, rope } = headsOf(traits.rotations ? 'windowed' : 'full');
   if (traits.qkNorm === 'square' && heads * headDim !== reader.read('hiddenSize', count)) {
     throw reader.invalid('headDim', 'the norm of all queries is as wide as the hidden states');
   }
-  const windows = readWindows(reader, traits.windows);
-  const hasWindow = traits.unrotated !== undefined && reader.value('slidingWindow') !== null;
+  const windows = readWindows(reader, traits.windows, traits.lastIsFull);
   const { qkvBias: rule } = traits;
   const qkvBias = rule === 'by-config' ? reader.read('attentionBias', z.boolean()) : rule === 'always';
   return {
@@ -83,20 +87,37 @@ function readGroupedQuery(reader: KeyReader<Quantity>, traits: GroupedQueryTrait
     heads,
     kvHeads,
     headDim,
-    rope: ropeOf(readRope(reader, rotated, traits), rotated, traits.pairing ?? 'halves'),
-    scale: reader.reads('attentionMultiplier')
-      ? reader.read('attentionMultiplier', z.number())
-      : headDim ** -0.5,
+    rope,
+    scale: readScale(reader, traits, headDim),
     qkvBias,
     outputBias: traits.outputBias === 'as-qkv' && qkvBias,
     qkNorm: readQkNorm(reader, traits),
     normedAfterRotation: traits.normedAfterRotation === true,
+    valueNorm: traits.valueNorm === true,
+    valueScale: reader.reads('valueScale') ? reader.read('valueScale', z.number()) : 1,
     clip: reader.reads('clip') ? reader.read('clip', z.number().nonnegative().nullable()) : null,
-    sinks: traits.sinks,
+    gate: traits.gate === true,
+    ...readGrowth(reader),
     outputGate: traits.outputGate === true,
     windows,
-    unrotated: windows.map((window) => hasWindow && window === null),
+    chunked: traits.windows === 'chunks',
+    layers: windows.map((window) => headsOf(window === null ? 'full' : 'windowed')),
+    unrotated: readUnrotated(reader, traits.unrotated, windows),
   };
+}
+
+function readScale(reader: KeyReader<Quantity>, { unscaled }: GroupedQueryTraits, headDim: number): number {
+  if (unscaled) return 1;
+  return reader.reads('attentionMultiplier')
+    ? reader.read('attentionMultiplier', z.number())
+    : headDim ** -0.5;
+}
+
+/** How queries of unrotated layers grow (Llama 4). */
+function readGrowth(reader: KeyReader<Quantity>): Pick<Heads, 'queryScaling'> {
+  if (!reader.reads('scalesQueries') || !reader.read('scalesQueries', z.coerce.boolean())) return {};
+  const [beta, every] = [reader.read('queryBeta', z.number()), reader.read('queryEvery', count)];
+  return { queryScaling: { beta, every, offset: 1 } };
 }
 
 function readQkNorm(
@@ -141,6 +162,7 @@ function readLatent(reader: KeyReader<Quantity>, traits: LatentTraits): LatentCo
 
 /** The last is an older name of the second. */
 const layerTypes = ['sliding_attention', 'full_attention', 'attention'] as const;
+const chunkTypes = ['chunked_attention', 'full_attention'] as const;
 /** Layer types of families whose other layers have a recurrence. */
 const mixedTypes = ['linear_attention', 'full_attention'] as const;
 /** That of families with indexers. */
@@ -150,21 +172,27 @@ const indexedTypes = ['indexed_attention'] as const;
  * By layer, how many tokens it sees; null for all. Throws `CONFIG_INVALID` for types that fit no layer and for layers
  * with a window whose size is not told; `CONFIG_UNSUPPORTED` for `layer_types` that the family does not obey.
  */
-export function readWindows(reader: KeyReader<Quantity>, rule: WindowRule): (number | null)[] {
+export function readWindows(
+  reader: KeyReader<Quantity>,
+  rule: WindowRule,
+  lastIsFull = false,
+): (number | null)[] {
   const layers = reader.read('layers', layerCount);
-  const types = readTypes(reader, layers);
-  const slides = slidingLayers(reader, rule, types, layers);
+  const types = readTypes(reader, layers, rule);
+  const found = slidingLayers(reader, rule, types, layers);
+  const slides = lastIsFull ? found.with(-1, false) : found;
   const window = slides.includes(true) ? readWindow(reader) : null;
   return slides.map((slide) => (slide ? window : null));
 }
 
-function readTypes(reader: KeyReader<Quantity>, layers: number): boolean[] | null {
-  const mixed = reader.reads('fullInterval') ? mixedTypes : layerTypes;
+function readTypes(reader: KeyReader<Quantity>, layers: number, rule: WindowRule): boolean[] | null {
+  const plain = rule === 'chunks' ? chunkTypes : layerTypes;
+  const mixed = reader.reads('fullInterval') ? mixedTypes : plain;
   const known: readonly string[] = reader.reads('indexTopK') ? indexedTypes : mixed;
   const types = reader.read('layerTypes', z.array(z.enum(known)).nullable());
   if (types === null) return null;
   if (types.length !== layers) throw reader.invalid('layerTypes', `there are ${layers} layers`);
-  return types.map((type) => type === 'sliding_attention');
+  return types.map((type) => type === 'sliding_attention' || type === 'chunked_attention');
 }
 
 function slidingLayers(
@@ -184,6 +212,17 @@ function slidingLayers(
   }
   if (types) return types;
   if (rule === 'alternating') return where((layer) => layer % 2 === 0);
+  if (rule === 'chunks') return readRotatedLayers(reader);
+  if (rule === 'but-first-and-sixth')
+    return agreeing(
+      reader,
+      where((layer) => layer > 0 && (layer + 1) % 6 !== 0),
+    );
+  if (rule === 'prefixed-pattern') {
+    const first = reader.read('firstDense', index);
+    const [prefix, rest] = [reader.read('prefixPattern', count), reader.read('windowPattern', count)];
+    return where((layer) => (layer < first ? (layer + 1) % prefix : (layer - first + 1) % rest) !== 0);
+  }
   if (rule === 'pattern') {
     const pattern = reader.read('windowPattern', count);
     if (reader.value('slidingWindow') === null) {
@@ -196,6 +235,15 @@ function slidingLayers(
   if (rule === 'alternating-below-layer') return where((layer) => layer % 2 === 0 && layer < turn);
   const hasWindow = reader.value('slidingWindow') !== null;
   return where((layer) => hasWindow && layer >= turn);
+}
+
+/** `assumed`, if the flags of config.json say the same: transformers does not look at them. Throws `CONFIG_UNSUPPORTED`. */
+function agreeing(reader: KeyReader<Quantity>, assumed: boolean[]): boolean[] {
+  const told = reader.read('windowFlags', z.array(index).nullable());
+  if (told?.some((flag, layer) => (flag !== 0) !== assumed[layer])) {
+    throw reader.unsupported('windowFlags', 'a window in all layers but the first and every sixth');
+  }
+  return assumed;
 }
 
 function readWindow(reader: KeyReader<Quantity>): number {

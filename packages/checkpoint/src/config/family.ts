@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type DecoderConfig, MoepressError, shown } from '@moepress/core';
 import { z } from 'zod';
-import type { Quantity } from '../architectures/keys.js';
+import type { ConfigValue, Quantity } from '../architectures/keys.js';
 import type { ArchitectureManifest } from '../architectures/manifest.js';
 import type { JsonObject } from '../folder/json.js';
 import { type AttentionConfig, readAttention } from './attention-config.js';
@@ -62,11 +62,12 @@ export function readFamilyConfig(
       topK: router?.topK ?? topK,
       rmsNormEps: reader.read('epsilon', z.number().nonnegative()),
       ...(manifest.normOffset && { normOffset: manifest.normOffset }),
-      ...(manifest.layerNorm && { layerNorm: true }),
+      ...(hasLayerNorm(reader, manifest) && { layerNorm: true }),
       rope,
       maxPositions: reader.read('maxPositions', count),
       tiedEmbeddings: reader.read('tied', z.boolean()),
-      ...readMultipliers(reader),
+      ...readMultipliers(reader, manifest),
+      ...readLogitCap(reader),
       dtype: declaredDtype(raw) ?? (quantisation ? 'BF16' : 'F32'),
       bosTokenId: asTokenId(reader.value('bosTokenId')),
       eosTokenIds: readEosTokenIds(raw, generation, file),
@@ -81,15 +82,30 @@ export function readFamilyConfig(
   };
 }
 
-function readMultipliers(reader: KeyReader<Quantity>): Pick<DecoderConfig, 'multipliers'> {
-  if (!reader.reads('embeddingMultiplier')) return {};
-  return {
-    multipliers: {
-      embedding: reader.read('embeddingMultiplier', z.number()),
-      residual: reader.read('residualMultiplier', z.number()),
-      logits: 1 / reader.read('logitsScaling', positive),
-    },
+function readMultipliers(
+  reader: KeyReader<Quantity>,
+  { embeddingRoot }: ArchitectureManifest,
+): Pick<DecoderConfig, 'multipliers'> {
+  const number = (quantity: Quantity) => (reader.reads(quantity) ? reader.read(quantity, z.number()) : 1);
+  const isScaled =
+    embeddingRoot && (!reader.reads('scalesEmbedding') || reader.read('scalesEmbedding', z.boolean()));
+  const root = isScaled ? Math.sqrt(reader.read('hiddenSize', count)) : 1;
+  const divisor = reader.reads('logitsScaling') ? reader.read('logitsScaling', positive) : 1;
+  const multipliers = {
+    embedding: root * number('embeddingMultiplier'),
+    residual: number('residualMultiplier'),
+    logits: number('logitScale') / divisor,
   };
+  return Object.values(multipliers).every((factor) => factor === 1) ? {} : { multipliers };
+}
+
+function readLogitCap(reader: KeyReader<Quantity>): Pick<DecoderConfig, 'logitCap'> {
+  const cap = reader.reads('logitCap') ? reader.read('logitCap', positive.nullable()) : null;
+  return cap === null ? {} : { logitCap: cap };
+}
+
+function hasLayerNorm(reader: KeyReader<Quantity>, { layerNorm }: ArchitectureManifest): boolean {
+  return layerNorm === 'biased' || (layerNorm !== undefined && reader.value('rmsEpsilon') === null);
 }
 
 /** Experts the router chooses from, and how many. */
@@ -107,7 +123,7 @@ function readExperts(reader: KeyReader<Quantity>): { experts: number; topK: numb
 function refuseUnsupported(
   reader: KeyReader<Quantity>,
   raw: JsonObject,
-  { fixed = {} }: ArchitectureManifest,
+  { fixed = {}, echoes = {} }: ArchitectureManifest,
   file: string,
 ): void {
   if (reader.value('perLayer') !== null) {
@@ -117,8 +133,15 @@ function refuseUnsupported(
   if (reader.value('weightsFile') !== null) {
     throw reader.unsupported('weightsFile', 'model.safetensors or its shards');
   }
+  if (reader.reads('perLayerInput') && reader.value('perLayerInput') !== 0) {
+    throw reader.unsupported('perLayerInput', '0, no embeddings for single layers,');
+  }
   refuseOtherHeads(raw, file);
   refuseUnread(raw, fixed, file);
+  const echoed = Object.entries(echoes).map(
+    ([name, of]) => [name, [reader.value(of) as ConfigValue]] as const,
+  );
+  refuseUnread(raw, Object.fromEntries(echoed), file);
   if (raw.less_is_moe === undefined || raw.less_is_moe === null) return;
   throw new MoepressError('CONFIG_UNSUPPORTED', {
     message: 'The experts are stored in the less-is-moe layout, which can be written but not read.',

@@ -13,6 +13,8 @@ export interface FfnConfig {
   readonly denseWidth: number;
   /** Intermediate size of the shared expert, possibly 0; null in a family without one. */
   readonly sharedWidth: number | null;
+  /** Whether shared and routed experts are averaged and not added. */
+  readonly averaged: boolean;
   /** For each layer, whether it has experts. */
   readonly moe: readonly boolean[];
   readonly activation: GatedActivation;
@@ -26,14 +28,16 @@ export function readFfn(
   { ffn }: ArchitectureManifest,
   layers: number,
 ): FfnConfig {
-  const experts = reader.reads('experts') ? reader.read('experts', index) : 0;
-  const expertWidth = reader.reads('expertWidth') ? reader.read('expertWidth', count) : 0;
+  const isDense = ffn.dense === 'flag' && !reader.read('hasExperts', z.boolean());
+  const experts = reader.reads('experts') && !isDense ? reader.read('experts', index) : 0;
+  const expertWidth = reader.reads('expertWidth') && !isDense ? reader.read('expertWidth', count) : 0;
   const hasExperts = readLayerRule(reader, ffn.dense);
   return {
     expertWidth,
     denseWidth: ffn.dense === 'none' ? expertWidth : reader.read('denseWidth', count),
     sharedWidth: readSharedWidth(reader, ffn, expertWidth),
     moe: Array.from({ length: layers }, (_, layer) => experts > 0 && hasExperts(layer)),
+    averaged: readAveraged(reader, ffn),
     activation: readActivation(reader, ffn.clamp),
     bias: reader.reads('mlpBias') && reader.read('mlpBias', z.boolean()),
   };
@@ -55,7 +59,13 @@ function readLayerRule(reader: KeyReader<Quantity>, rule: FfnTraits['dense']): (
     const step = reader.read('moeEvery', count);
     return (layer) => !dense.has(layer) && (layer + 1) % step === 0;
   }
-  if (rule === 'types') return readMlpTypes(reader);
+  if (rule === 'types') return hasExpertsByTypes(reader);
+  if (rule === 'flag') return () => reader.read('hasExperts', z.boolean());
+  if (rule === 'listed') {
+    const listed = reader.read('moeLayers', z.array(index).nullable());
+    const step = reader.read('moeEvery', count);
+    return (layer) => (listed ? listed.includes(layer) : (layer + 1) % step === 0);
+  }
   const first = reader.read('firstDense', index);
   if (!reader.reads('moeEvery')) return (layer) => layer >= first;
   const step = reader.read('moeEvery', count);
@@ -74,15 +84,27 @@ function readLayerRule(reader: KeyReader<Quantity>, rule: FfnTraits['dense']): (
   return (layer) => layer >= first;
 }
 
-function readMlpTypes(reader: KeyReader<Quantity>): (layer: number) => boolean {
+/** Whether layers have experts, by `mlp_layer_types` or how many are dense at the beginning. */
+export function hasExpertsByTypes(reader: KeyReader<Quantity>): (layer: number) => boolean {
   const types = reader.read('mlpTypes', z.array(z.enum(['dense', 'sparse'])).nullable());
   if (types === null) {
     const first = reader.reads('firstDense') ? reader.read('firstDense', index) : 1;
+    const told = reader.reads('moeFlags') ? reader.read('moeFlags', z.array(index).nullable()) : null;
+    if (told?.some((flag, layer) => (flag !== 0) !== layer >= first)) {
+      throw reader.unsupported('moeFlags', 'experts in all layers but the first');
+    }
     return (layer) => layer >= first;
   }
   const layers = reader.read('layers', count);
   if (types.length !== layers) throw reader.invalid('mlpTypes', `there are ${layers} layers`);
   return (layer) => types[layer] === 'sparse';
+}
+
+function readAveraged(reader: KeyReader<Quantity>, { shared }: FfnTraits): boolean {
+  return (
+    shared?.averaged === 'by-config' &&
+    reader.read('sharedCombination', z.enum(['sum', 'average'])) === 'average'
+  );
 }
 
 function readSharedWidth(

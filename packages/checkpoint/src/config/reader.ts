@@ -14,15 +14,21 @@ export interface ConfigWarning {
  * absent, null, or false to Python. Errors name the key as it is written in the file.
  */
 export class KeyReader<Q extends string> {
-  readonly warnings: ConfigWarning[] = [];
+  readonly warnings: ConfigWarning[];
   readonly #raw: JsonObject;
   readonly #table: KeyTable<Q>;
   readonly #file: string;
 
-  constructor(raw: JsonObject, table: KeyTable<Q>, file: string) {
+  constructor(raw: JsonObject, table: KeyTable<Q>, file: string, warnings: ConfigWarning[] = []) {
+    this.warnings = warnings;
     this.#raw = raw;
     this.#table = table;
     this.#file = file;
+  }
+
+  /** The object with other values under some keys. */
+  over(changes: JsonObject): KeyReader<Q> {
+    return new KeyReader({ ...this.#raw, ...changes }, this.#table, this.#file, this.warnings);
   }
 
   /** Whether the table has the quantity. */

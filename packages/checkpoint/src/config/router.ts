@@ -7,8 +7,10 @@ import { count, type KeyReader } from './reader.js';
 /** A router without its tensors. */
 export type RouterConfig = Pick<
   Router,
-  'scoring' | 'mixerThreshold' | 'groups' | 'topK' | 'normalise' | 'leastSum' | 'scale'
+  'scoring' | 'mixerThreshold' | 'weighs' | 'groups' | 'topK' | 'normalise' | 'leastSum' | 'scale'
 >;
+
+const scorings = z.enum(['softmax', 'sigmoid']);
 
 /** Throws `CONFIG_UNSUPPORTED` for a scoring or selection that the family does not have, or `CONFIG_INVALID`. */
 export function readRouter(
@@ -17,17 +19,22 @@ export function readRouter(
   experts: number,
   topK: number,
 ): RouterConfig {
-  if (reader.reads('scoring') && reader.read('scoring', z.string()) !== traits.scoring) {
-    throw reader.unsupported('scoring', `"${traits.scoring}" (transformers does not look at it)`);
+  const scoring = traits.scoring === 'by-config' ? reader.read('scoring', scorings) : traits.scoring;
+  if (reader.reads('scoring') && reader.read('scoring', z.string()) !== scoring) {
+    throw reader.unsupported('scoring', `"${scoring}" (transformers does not look at it)`);
   }
   const groups = readGroups(reader, traits, experts, topK);
   return {
-    scoring: traits.scoring,
+    scoring,
+    ...(traits.weighs && { weighs: traits.weighs }),
     ...(traits.mixer && { mixerThreshold: readMixer(reader, topK) }),
     groups,
     // All experts outside the best groups have weight zero, so more cannot be chosen.
     topK: groups ? Math.min(topK, (experts / groups.count) * groups.selected) : topK,
-    normalise: readNormalise(reader, traits.normalise, topK),
+    // A softmax over the chosen logits is one over all, divided by the sum of the chosen.
+    normalise:
+      (traits.scoring === 'by-config' && scoring === 'softmax') ||
+      readNormalise(reader, traits.normalise, topK),
     ...(reader.reads('leastSum') && { leastSum: reader.read('leastSum', z.number().positive()) }),
     scale: reader.reads('scale') ? reader.read('scale', z.number()) : 1,
   };

@@ -25,7 +25,9 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
     attention.kind === 'mla'
       ? [names.latent.keyValueDownNorm]
       : [
-          ...(attention.qkNorm && !usesQkNorm ? [names.queryNorm, names.keyNorm] : []),
+          ...(attention.qkNorm && attention.qkNorm !== 'weightless' && !usesQkNorm
+            ? [names.queryNorm, names.keyNorm]
+            : []),
           ...(attention.sinks ? [names.sinks] : []),
         ];
   const indexer = attention.kind === 'mla' && attention.indexer ? Object.values(names.indexer) : [];
@@ -42,12 +44,20 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
     names.embed,
     names.finalNorm,
     names.attentionNorm,
-    names.ffnNorm,
-    ...(manifest.layerNorm ? [names.finalNorm, names.attentionNorm, names.ffnNorm].map(biasName) : []),
+    ...(manifest.norms === 'parallel' ? [] : [names.ffnNorm]),
+    ...(manifest.norms === 'both' ? [names.attentionNormAfter, names.ffnNormAfter] : []),
+    ...(manifest.outputScale ? [names.outputScale] : []),
+    ...(router?.storedScales && ffn.dense !== 'flag' ? [names.routerInputScale, names.slotScales] : []),
+    ...(attention.kind === 'gqa' && attention.gate ? [weight(names.gate)] : []),
+    ...(manifest.layerNorm === 'biased'
+      ? [names.finalNorm, names.attentionNorm, names.ffnNorm].map(biasName)
+      : []),
     ...[...keyValues, names.output].map(weight),
     ...norms,
     ...(attention.kind === 'gqa' ? [weight(names.query)] : []),
-    ...(router ? [weight(names.router), ...Object.values(separate ?? {})] : Object.values(names.dense)),
+    ...(router && ffn.dense !== 'flag'
+      ? [weight(names.router), ...Object.values(separate ?? {})]
+      : Object.values(names.dense)),
     ...(router?.bias ? [bias(names.router)] : []),
     ...(router?.selectionBias ? [names.selectionBias] : []),
     ...(fused.bias ? [fused.bias.gateUp, fused.bias.down] : []),
@@ -57,6 +67,10 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
   const optional = [
     names.head,
     ...(manifest.keys.headBias ? [biasName(names.head)] : []),
+    ...(manifest.ffnParts ? Object.values(names.partNorms) : []),
+    ...(router && ffn.dense === 'flag'
+      ? [weight(names.router), names.routerInputScale, names.slotScales]
+      : []),
     ...(mlpBias ? [...Object.values(names.dense), ...Object.values(names.shared)].map(biasName) : []),
     ...(router ? [fused.gateUp, fused.down] : []),
     ...(names.experts.separate === null ? Object.values(names.experts.ownWidth) : []),
@@ -64,7 +78,9 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
       ? [weight(names.query), queryDownNorm, ...[queryDown, queryUp].map(weight)]
       : []),
     ...[names.query, ...keyValues, names.output, ...(attention.kind === 'mla' ? [queryDown] : [])].map(bias),
-    ...(usesQkNorm ? [names.queryNorm, names.keyNorm] : []),
+    ...(usesQkNorm && attention.kind === 'gqa' && attention.qkNorm !== 'weightless'
+      ? [names.queryNorm, names.keyNorm]
+      : []),
     ...(ffn.dense === 'none' ? [] : Object.values(names.dense)),
     ...(ffn.shared ? Object.values(names.shared) : []),
   ];

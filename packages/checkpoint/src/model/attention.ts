@@ -22,11 +22,12 @@ function buildGroupedQuery(
 ): GroupedQueryAttention {
   const { tensors, manifest } = context;
   const names = manifest.tensors;
-  const { heads, kvHeads, headDim, rope, scale, qkvBias, outputBias, qkNorm } = config;
+  const { heads, scale, qkvBias, outputBias, valueScale } = config;
+  const { kvHeads, headDim, valueDim, rope, sinks, ownValues } = config.layers[layer]!;
   const { hiddenSize } = context.config.decoder;
   const [queryWidth, keyWidth] = [heads * headDim, kvHeads * headDim];
   const linear = linearsOf(layer, context);
-  const normWidths = qkNorm === 'head' ? [headDim, headDim] : [queryWidth, keyWidth];
+  const unrotated = config.unrotated[layer]!;
   return {
     kind: 'gqa',
     heads,
@@ -36,19 +37,38 @@ function buildGroupedQuery(
     scale,
     q: linear(names.query, [config.outputGate ? 2 * queryWidth : queryWidth, hiddenSize], qkvBias),
     k: linear(names.key, [keyWidth, hiddenSize], qkvBias),
-    v: linear(names.value, [keyWidth, hiddenSize], qkvBias),
-    o: linear(names.output, [hiddenSize, queryWidth], outputBias),
-    qkNorm: qkNorm && {
-      over: qkNorm,
-      ...(config.normedAfterRotation && { afterRotation: true }),
-      q: tensors.take(names.queryNorm, [normWidths[0]!], { layer }),
-      k: tensors.take(names.keyNorm, [normWidths[1]!], { layer }),
-    },
+    v: ownValues ? linear(names.value, [kvHeads * valueDim, hiddenSize], qkvBias) : null,
+    ...(valueDim !== headDim && { valueDim }),
+    ...(valueScale !== 1 && { valueScale }),
+    ...(config.valueNorm && { valueNorm: true }),
+    o: linear(names.output, [hiddenSize, heads * valueDim], outputBias),
+    qkNorm: takeQkNorm(layer, config, context),
     clip: config.clip,
     window: config.windows[layer]!,
-    ...(config.unrotated[layer] && { unrotated: true }),
+    ...(config.chunked && config.windows[layer] !== null && { chunked: true }),
+    ...(unrotated && { unrotated: true }),
+    ...(unrotated && config.queryScaling && { queryScaling: config.queryScaling }),
     ...(config.outputGate && { outputGate: true }),
-    sinks: config.sinks ? tensors.take(names.sinks, [heads], { layer }) : null,
+    ...(config.gate && { gate: linear(names.gate, [heads * valueDim, hiddenSize], false) }),
+    sinks: sinks ? tensors.take(names.sinks, [heads], { layer }) : null,
+  };
+}
+
+function takeQkNorm(
+  layer: number,
+  { heads, qkNorm, normedAfterRotation, layers, unrotated }: GroupedQueryConfig,
+  { tensors, manifest }: BuildContext,
+): GroupedQueryAttention['qkNorm'] {
+  const after = normedAfterRotation && { afterRotation: true };
+  if (qkNorm === null || (qkNorm === 'weightless' && unrotated[layer])) return null;
+  if (qkNorm === 'weightless') return { over: 'head', ...after, q: null, k: null };
+  const { headDim, kvHeads } = layers[layer]!;
+  const [q, k] = qkNorm === 'head' ? [1, 1] : [heads, kvHeads];
+  return {
+    over: qkNorm,
+    ...after,
+    q: tensors.take(manifest.tensors.queryNorm, [q * headDim], { layer }),
+    k: tensors.take(manifest.tensors.keyNorm, [k * headDim], { layer }),
   };
 }
 
@@ -108,7 +128,7 @@ export function nameAttention(attention: TokenMixer, names: TensorNames, layer: 
 }
 
 function nameGrouped(
-  { q, k, v, o, qkNorm, sinks }: GroupedQueryAttention,
+  { q, k, v, o, gate, qkNorm, sinks }: GroupedQueryAttention,
   names: TensorNames,
   layer: number,
 ): NamedTensor[] {
@@ -116,9 +136,11 @@ function nameGrouped(
   return [
     ...nameLinear(names.query, q, at),
     ...nameLinear(names.key, k, at),
-    ...nameLinear(names.value, v, at),
+    ...(v ? nameLinear(names.value, v, at) : []),
     ...nameLinear(names.output, o, at),
-    ...(qkNorm ? [single(names.queryNorm, qkNorm.q, at), single(names.keyNorm, qkNorm.k, at)] : []),
+    ...(gate ? nameLinear(names.gate, gate, at) : []),
+    ...(qkNorm?.q ? [single(names.queryNorm, qkNorm.q, at)] : []),
+    ...(qkNorm?.k ? [single(names.keyNorm, qkNorm.k, at)] : []),
     ...(sinks ? [single(names.sinks, sinks, at)] : []),
   ];
 }

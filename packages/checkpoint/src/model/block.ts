@@ -1,6 +1,5 @@
 import type {
   Block,
-  BlockNorms,
   DenseFfn,
   Expert,
   Model,
@@ -17,25 +16,18 @@ import { compactExperts, type DenseLayer, type StoredExpert, stockExperts } from
 import { takeExpert } from './experts.js';
 import { nameMlp, nameOwnWidth, takeMlp, takeOwnWidth } from './mlp.js';
 import { type NamedTensor, nameLinear, single } from './named-tensor.js';
+import { nameNorms, takeNorms } from './norms.js';
 
 /** One decoder layer. Throws what `TensorSource.take` throws. */
 export function buildBlock(layer: number, context: BuildContext): Block {
-  const { manifest, config, tensors } = context;
-  const { attentionNorm, ffnNorm } = manifest.tensors;
-  const { hiddenSize } = config.decoder;
-  const take = (name: string) => tensors.take(name, [hiddenSize], { layer });
+  const { manifest, tensors } = context;
+  const { outputScale } = manifest.tensors;
   return {
     index: layer,
     attention: buildAttention(layer, context),
     ffn: buildFfn(layer, context),
-    norms: {
-      attention: take(attentionNorm),
-      ffn: take(ffnNorm),
-      ...(manifest.layerNorm && {
-        bias: { attention: take(biasName(attentionNorm)), ffn: take(biasName(ffnNorm)) },
-      }),
-      ...(manifest.norms && { place: manifest.norms }),
-    },
+    norms: takeNorms(layer, context),
+    ...(manifest.outputScale && { outputScale: tensors.take(outputScale, [1], { layer }) }),
   };
 }
 
@@ -79,7 +71,7 @@ function buildMoe(layer: number, context: BuildContext): MoeFfn {
 }
 
 function buildRouter(layer: number, { manifest, config, tensors }: BuildContext): Router {
-  const { router: stem, selectionBias, selectionBiasAsRow } = manifest.tensors;
+  const { router: stem, selectionBias, selectionBiasAsRow, routerInputScale, slotScales } = manifest.tensors;
   const { experts, hiddenSize } = config.decoder;
   // Layers have experts only in families that have a router.
   const traits = manifest.router!;
@@ -88,6 +80,10 @@ function buildRouter(layer: number, { manifest, config, tensors }: BuildContext)
     weight: tensors.take(`${stem}.weight`, [experts, hiddenSize], { layer }),
     bias: traits.bias ? tensors.take(`${stem}.bias`, [experts], { layer }) : null,
     selectionBias: traits.selectionBias ? takeSelectionBias() : null,
+    ...(traits.storedScales && {
+      input: { scale: tensors.take(routerInputScale, [hiddenSize], { layer }), factor: hiddenSize ** -0.5 },
+      slotScales: tensors.take(slotScales, [experts], { layer }),
+    }),
   };
 
   function takeSelectionBias(): StoredTensor {
@@ -108,6 +104,7 @@ function buildShared(layer: number, context: BuildContext): SharedExpert | null 
     gate: manifest.ffn.shared?.gated
       ? tensors.take(sharedGate, [1, config.decoder.hiddenSize], { layer })
       : null,
+    ...(config.ffn.averaged && { averaged: true }),
   };
 }
 
@@ -131,24 +128,22 @@ export function nameTensors(
 }
 
 /** What `buildBlock` takes, under the names it takes it by, but for the routed experts. */
-function nameBlock({ index: layer, attention, ffn, norms }: Block, names: TensorNames): NamedTensor[] {
+function nameBlock(
+  { index: layer, attention, ffn, norms, outputScale }: Block,
+  names: TensorNames,
+): NamedTensor[] {
   const at = { layer };
   return [
-    ...nameNorm(names.attentionNorm, norms, 'attention', at),
+    ...nameNorms(norms, names, at),
     ...nameAttention(attention, names, layer),
-    ...nameNorm(names.ffnNorm, norms, 'ffn', at),
+    ...(outputScale ? [single(names.outputScale, outputScale, at)] : []),
     ...(ffn.kind === 'dense' ? nameOwnWidth(names.dense, ffn.mlp, at) : nameRouter(ffn.router, names, layer)),
     ...(ffn.shared ? nameShared(ffn.shared, names, layer) : []),
   ];
 }
 
-function nameNorm(name: string, norms: BlockNorms, part: 'attention' | 'ffn', at: Place): NamedTensor[] {
-  const bias = norms.bias?.[part];
-  return [single(name, norms[part], at), ...(bias ? [single(biasName(name), bias, at)] : [])];
-}
-
 function nameRouter(
-  { weight, bias, selectionBias }: Router,
+  { weight, bias, selectionBias, input, slotScales }: Router,
   names: TensorNames,
   layer: number,
 ): NamedTensor[] {
@@ -156,6 +151,8 @@ function nameRouter(
   return [
     ...nameLinear(names.router, { weight, bias }, at),
     ...(selectionBias ? [nameSelectionBias(selectionBias, names, at)] : []),
+    ...(input ? [single(names.routerInputScale, input.scale, at)] : []),
+    ...(slotScales ? [single(names.slotScales, slotScales, at)] : []),
   ];
 }
 

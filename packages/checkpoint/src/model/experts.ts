@@ -86,7 +86,7 @@ function nameFused(
     kind: 'stack',
     name: tensorName(template, { layer }),
     of: experts.map(part),
-    transposed: layout === 'interleaved' && isMatrix,
+    transposed: layout !== 'stacked' && isMatrix,
   });
   const weights = [
     stack(gateUp, (expert) => fuseGateUp(layout, expert.gate, expert.up), true),

@@ -18,13 +18,13 @@ export function lazyGateUpRows(layout: FusedNames['layout'], width: number): () 
 
 function gateUpRows(layout: FusedNames['layout'], width: number): GateUpRows {
   const channels = Array.from({ length: width }, (_, channel) => channel);
-  if (layout === 'stacked') return { gate: channels, up: channels.map((channel) => width + channel) };
+  if (layout !== 'interleaved') return { gate: channels, up: channels.map((channel) => width + channel) };
   return { gate: channels.map((channel) => 2 * channel), up: channels.map((channel) => 2 * channel + 1) };
 }
 
 /** Undoes the split: gate and up as one tensor with its rows in the order of the layout. */
 export function fuseGateUp(layout: FusedNames['layout'], gate: TensorExpr, up: TensorExpr): TensorExpr {
-  return layout === 'stacked' ? concat([gate, up], 0) : interleaveRows(gate, up);
+  return layout !== 'interleaved' ? concat([gate, up], 0) : interleaveRows(gate, up);
 }
 
 /** Row 0 of both, then row 1 of both: rows that were taken from one tensor like this give it back uncopied. */

@@ -71,7 +71,9 @@ function takeBiases({ manifest, config, tensors }: BuildContext): Pick<Model, 'f
   const { finalNorm, head } = manifest.tensors;
   const { hiddenSize, vocabSize } = config.decoder;
   return {
-    ...(manifest.layerNorm && { finalNormBias: tensors.take(biasName(finalNorm), [hiddenSize]) }),
+    ...(manifest.layerNorm === 'biased' && {
+      finalNormBias: tensors.take(biasName(finalNorm), [hiddenSize]),
+    }),
     ...(config.headBias && { headBias: tensors.take(biasName(head), [vocabSize]) }),
   };
 }

@@ -88,6 +88,8 @@ export interface DecoderConfig {
   readonly tiedEmbeddings: boolean;
   /** Default: none. */
   readonly multipliers?: Multipliers;
+  /** Logits l become cap tanh(l / cap) (Gemma). Default: they stay. */
+  readonly logitCap?: number;
   /** Storage type of the weights as the config declares it. */
   readonly dtype: DType;
   readonly bosTokenId: number | null;

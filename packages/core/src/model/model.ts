@@ -44,23 +44,46 @@ export interface ModelSource {
   readonly unread: readonly StoredTensor[];
 }
 
-/** One decoder layer: x + attention(norm(x)), then x + ffn(norm(x)); or x + norm(attention(x)), then x + norm(ffn(x)). */
+/**
+ * One decoder layer: x + attention(norm(x)), then x + ffn(norm(x)); or x + norm(attention(x)), then x + norm(ffn(x)); or with
+ * norms on both sides of each; or x + attention(n) + ffn(n), n = norm(x), in parallel.
+ */
 export interface Block {
   readonly index: number;
   /** What lets tokens see those before them. */
   readonly attention: TokenMixer;
   readonly ffn: DenseFfn | MoeFfn;
   readonly norms: BlockNorms;
+  /** [1]: what comes out of the block is multiplied by it (Gemma 4). Default: it is not. */
+  readonly outputScale?: TensorExpr;
 }
 
 /** Norm weights [H] of attention and the FFN: of what goes into them, or of what comes out (OLMo 2). */
 export interface BlockNorms {
   readonly attention: TensorExpr;
-  readonly ffn: TensorExpr;
+  /** Null: the FFN has no norm of its own, see `parallel` and `parts`. */
+  readonly ffn: TensorExpr | null;
   /** Biases of these norms, [H] each (Phi-3.5-MoE). */
   readonly bias?: { readonly attention: TensorExpr; readonly ffn: TensorExpr };
   /** Default: `before`. */
   readonly place?: 'before' | 'after';
+  /** In blocks with norms on both sides, those of what comes out of attention and the FFN (Trinity, Gemma 4). */
+  readonly after?: { readonly attention: TensorExpr; readonly ffn: TensorExpr };
+  /** The FFN takes what attention takes, and both are added at once (Cohere). Default: one after the other. */
+  readonly parallel?: true;
+  /** The FFN's input is divided by its root mean square, and its parts weigh it for themselves (Gemma 4). */
+  readonly parts?: FfnPartNorms;
+}
+
+/** RMS norm weights [H] of the routed experts and of the shared one: of what goes into them, and of what comes out of each part. */
+export interface FfnPartNorms {
+  readonly experts: PartNorms;
+  readonly shared: PartNorms;
+}
+
+export interface PartNorms {
+  readonly before: TensorExpr;
+  readonly after: TensorExpr;
 }
 
 /** y = x Wᵀ + b, W as Hugging Face stores it: [out, in]. */
@@ -102,25 +125,37 @@ export interface GroupedQueryAttention extends CausalAttention {
   /** [heads * headDim, H]; with `outputGate` a head has as many rows more, those of its gate behind those of its queries. */
   readonly q: Linear;
   readonly k: Linear;
-  readonly v: Linear;
+  /** Null: the values are what `k` makes, before its norm and rotation (Gemma 4). */
+  readonly v: Linear | null;
+  /** Dimensions of the values of a head (MiMo-V2). Default: `headDim`. */
+  readonly valueDim?: number;
+  /** Factor on the values (MiMo-V2). Default: 1. */
+  readonly valueScale?: number;
+  /** The values of each head are divided by their root mean square (Gemma 4). Default: they are not. */
+  readonly valueNorm?: true;
   /** RMS norm of queries and keys, before rotation: over each head (Qwen3) or the whole projection (OLMoE). */
   readonly qkNorm: {
     readonly over: 'head' | 'projection';
     /** After the rotation, not before it (Hunyuan). */
     readonly afterRotation?: boolean;
-    readonly q: TensorExpr;
-    readonly k: TensorExpr;
+    /** Null: nothing is multiplied by (Llama 4). */
+    readonly q: TensorExpr | null;
+    readonly k: TensorExpr | null;
   } | null;
   /** Queries, keys and values are clipped to [-clip, clip], after their norms and before rotation (OLMo). */
   readonly clip: number | null;
   /** A token sees itself and the `window - 1` tokens before it; null: all before it. */
   readonly window: number | null;
+  /** Sequences are cut into chunks of `window` tokens, and a token sees those before it in its own (Llama 4). Default: they are not. */
+  readonly chunked?: true;
   /** Queries and keys are not rotated: nothing tells where a token stands (NoPE, arXiv 2305.19466). */
   readonly unrotated?: boolean;
   /** [heads]: an additional logit, which takes its share of the softmax and contributes no value (gpt-oss). */
   readonly sinks: TensorExpr | null;
   /** Whether what a head attends to is multiplied by the sigmoid of a gate from `q`, before `o` (Qwen3-Next). Default: no. */
   readonly outputGate?: true;
+  /** The same with a projection of its own, [heads * valueDim, H] (Trinity). */
+  readonly gate?: Linear;
 }
 
 /**
@@ -293,6 +328,12 @@ export interface Router {
   /** A smaller sum counts as this; by default sums are taken as they are (ERNIE 4.5). */
   readonly leastSum?: number;
   readonly scale: number;
+  /** The weight multiplies what goes into an expert, not what comes out of it (Llama 4). Default: the latter. */
+  readonly weighs?: 'input';
+  /** What the router sees is multiplied by `scale` [H] and `factor` first (Gemma 4). Default: it is not. */
+  readonly input?: { readonly scale: TensorExpr; readonly factor: number };
+  /** [slots]: factors of the slots' weights (Gemma 4). Default: 1. */
+  readonly slotScales?: TensorExpr;
 }
 
 /**
@@ -319,4 +360,6 @@ export interface ExpertId {
 export interface SharedExpert {
   readonly mlp: Mlp;
   readonly gate: TensorExpr | null;
+  /** Its output and that of the routed experts are averaged, not added (Command A+). Default: they are added. */
+  readonly averaged?: true;
 }

@@ -91,11 +91,10 @@ export function attentionTensors({ attention }: Block): TensorExpr[] {
       ...(indexer?.kind === 'own' ? indexerTensors(indexer) : []),
     ];
   }
-  const { q, k, v, o, qkNorm, sinks } = attention;
+  const { q, k, v, gate, o, qkNorm, sinks } = attention;
   return [
-    ...[q, k, v, o].flatMap(linearTensors),
-    ...(qkNorm ? [qkNorm.q, qkNorm.k] : []),
-    ...(sinks ? [sinks] : []),
+    ...[q, k, ...(v ? [v] : []), ...(gate ? [gate] : []), o].flatMap(linearTensors),
+    ...[qkNorm?.q, qkNorm?.k, sinks].filter((tensor) => !!tensor),
   ];
 }
 
@@ -106,8 +105,8 @@ const indexerTensors = ({ query, key, keyNorm, weights }: Indexer): TensorExpr[]
 ];
 
 /** All tensors of a router. */
-export function routerTensors({ weight, bias, selectionBias }: Router): TensorExpr[] {
-  return [weight, ...(bias ? [bias] : []), ...(selectionBias ? [selectionBias] : [])];
+export function routerTensors({ weight, bias, selectionBias, input, slotScales }: Router): TensorExpr[] {
+  return [weight, bias, selectionBias, input?.scale, slotScales].filter((tensor) => !!tensor);
 }
 
 /** All tensors of a shared expert, its gate included. */
@@ -116,8 +115,14 @@ export function sharedTensors({ mlp, gate }: SharedExpert): TensorExpr[] {
 }
 
 /** All tensors of a block's norms. */
-export function normTensors({ norms: { attention, ffn, bias } }: Block): TensorExpr[] {
-  return [attention, ffn, ...(bias ? [bias.attention, bias.ffn] : [])];
+export function normTensors({ norms, outputScale }: Block): TensorExpr[] {
+  const { attention, ffn, bias, after, parts } = norms;
+  const all = [
+    ...[attention, ffn, bias?.attention, bias?.ffn, after?.attention, after?.ffn],
+    ...[parts?.experts, parts?.shared].flatMap((part) => (part ? [part.before, part.after] : [])),
+    outputScale,
+  ];
+  return all.filter((tensor) => !!tensor);
 }
 
 /** All tensors behind the last block: of its norm and the head. */

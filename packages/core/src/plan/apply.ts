@@ -70,7 +70,14 @@ function applyOp(
   if (op.op === 'keep-channels') return keepChannels(ffn, op.channels, where);
   if (block.ffn.kind === 'dense') throw invalid(`Layer ${block.index} has no experts`, where);
   if (ffn.kind === 'dense') throw invalid('Only keep-channels can follow condense', where);
-  if (op.op === 'condense') return condense(ffn, op, where);
+  if (op.op === 'condense') {
+    if (!block.norms.parts) return condense(ffn, op, where);
+    throw new MoepressError('CONFIG_UNSUPPORTED', {
+      message: 'Its routed experts and its dense MLP have norms of their own, and cannot become one FFN.',
+      where,
+      hint: 'Choose a method that keeps the router.',
+    });
+  }
   if (op.op === 'keep-experts') return keepExperts(ungroup(ffn, op.ungrouped), op.experts, where);
   return remapSlots(ffn, op.slots, pools, where);
 }
@@ -92,7 +99,7 @@ function keepExperts(ffn: MoeFfn, experts: readonly number[], where: string): Mo
       where,
     });
   }
-  const { groups, weight, bias, selectionBias } = ffn.router;
+  const { groups, weight, bias, selectionBias, slotScales } = ffn.router;
   if (groups) checkGroups(kept, ffn, groups, where);
   const entries = kept.map((slot) => ffn.slots[slot]!);
   const used = [...new Set(entries)].sort((a, b) => a - b);
@@ -103,6 +110,7 @@ function keepExperts(ffn: MoeFfn, experts: readonly number[], where: string): Mo
       weight: rows(weight, kept),
       bias: bias && rows(bias, kept),
       selectionBias: selectionBias && rows(selectionBias, kept),
+      ...(slotScales && { slotScales: rows(slotScales, kept) }),
     },
     pool: used.map((entry) => ffn.pool[entry]!),
     slots: entries.map((entry) => used.indexOf(entry)),
@@ -149,6 +157,14 @@ function remapSlots(
     throw invalid(`${slots.length} slots for a router of ${ffn.slots.length}`, where);
   }
   const indexed = indexExperts(slots);
+  const { topK, weighs } = ffn.router;
+  if (weighs === 'input' && topK > 1 && indexed.experts.length < slots.length) {
+    throw new MoepressError('CONFIG_UNSUPPORTED', {
+      message: `The router weighs what goes into an expert and chooses ${topK}: slots that share an expert would not be one run of it with the sum of their weights.`,
+      where,
+      hint: 'Choose a method that drops experts.',
+    });
+  }
   const pool = indexed.experts.map(([layer, index]) => {
     const expert = pools.get(layer)?.[index];
     if (!expert) throw invalid(`There is no expert ${index} in layer ${layer}`, where);

@@ -26,7 +26,8 @@ export function condense(ffn: MoeFfn, { parts, shared, align }: CondenseOp, wher
   }
   const width = mlps.reduce((sum, mlp) => sum + mlp.width, 0);
   const padding = Math.ceil(width / align) * align - width;
-  const scales = all.map((part) => part.scale);
+  const share = ffn.shared?.averaged ? 0.5 : 1;
+  const scales = all.map((part) => part.scale * share);
   const mlp = combineMlps(mlps, width + padding, {
     rows: (parts) => padded(concat(parts, 0), 0, padding),
     cols: (parts) =>

@@ -95,6 +95,12 @@ function denseChanges(dense: readonly number[], { config, model, manifest }: Enc
       return {
         mlpTypes: Array.from({ length: layers }, (_, i) => (dense.includes(i) ? 'dense' : 'sparse')),
       };
+    case 'listed':
+      return {
+        moeLayers: Array.from({ length: layers }, (_, i) => i).filter((i) => !dense.includes(i)),
+      };
+    case 'flag':
+      return null;
     case 'interval':
       return dense.length === layers ? { firstDense: layers } : null;
     case 'prefix':
@@ -114,6 +120,8 @@ function denseChanges(dense: readonly number[], { config, model, manifest }: Enc
 export function asSingleExpertMoe({ model, manifest, config }: Encoded, width: number): Encoded | null {
   const { router, ffn } = manifest;
   if (!isAllDense(model) || ffn.dense !== 'none' || ffn.shared || !router) return null;
+  const { scoring } = router;
+  if (router.mixer || scoring === 'by-config') return null;
   // The only score of a softmax is 1; that of a sigmoid is, once it is divided by itself.
   const isOne = router.normalise === 'always' && quantityOf(config, manifest, 'scale') === undefined;
   if (router.scoring !== 'softmax' && !isOne) return null;
@@ -125,7 +133,7 @@ export function asSingleExpertMoe({ model, manifest, config }: Encoded, width: n
       router: {
         weight: zeros(dtype, [1, shape[1]!]),
         bias: router.bias ? zeros(dtype, [1]) : null,
-        scoring: router.scoring,
+        scoring,
         selectionBias: router.selectionBias ? zeros('F32', [1]) : null,
         groups: null,
         topK: 1,

@@ -11,7 +11,7 @@ import {
   unsqueeze,
   zeroRows,
 } from '@moepress/graph';
-import { type ExpertValues, withShared } from './ffn.js';
+import { type ExpertValues, partInput, partsOf, withShared } from './ffn.js';
 import { mlp } from './mlp.js';
 import { route } from './router/route.js';
 import { outputStatistics } from './statistics.js';
@@ -30,17 +30,29 @@ export function allExpertsGraph(
   const input = graph.input('ffnInput', 'float32', ['T', model.config.hiddenSize]);
   const x = gather(input, graph.input('rows', 'int32', ['C']));
   const routing = route(x, block.ffn);
-  const experts = block.ffn.pool.map((expert, e): ExpertValues => {
+  const slot = (index: number) => graph.constant([index], [], 'int64');
+  const parts = partsOf(block, model);
+  const seen = partInput(x, 'experts', parts);
+  const { pool, slots, router } = block.ffn;
+  const experts = pool.map((expert, e): ExpertValues => {
     const weight = routing.weightsOf(e);
     const tokens = nonZero(cast(equal(weight, weight), 'float32'), 'C');
-    const values = graph.scoped(`expert.${e}`, () => mlp(x, expert));
-    return { tokens, weight, weighted: mul(values.output, unsqueeze(weight, 1)), ...values };
+    const factor = unsqueeze(weight, 1);
+    if (router.weighs === 'input') {
+      // As it would be if it had been chosen, from its first slot: its score is what its input would weigh.
+      const score = unsqueeze(gather(routing.probabilities, slot(slots.indexOf(e)), 1), 1);
+      const values = graph.scoped(`expert.${e}`, () => mlp(mul(seen, score), expert));
+      const isHit = unsqueeze(routing.hits(e), 1);
+      return { tokens, weight, weighted: mul(values.output, isHit), outputWeight: isHit, ...values };
+    }
+    const values = graph.scoped(`expert.${e}`, () => mlp(seen, expert));
+    return { tokens, weight, weighted: mul(values.output, factor), outputWeight: factor, ...values };
   });
   const sum = experts.reduce(
     (total, { weighted }) => add(total, weighted),
     zeroRows(x, model.config.hiddenSize),
   );
-  const values = { routed: { routing, experts }, ...withShared(sum, x, block.ffn.shared) };
+  const values = { routed: { routing, experts }, ...withShared(sum, x, block.ffn.shared, parts) };
   outputStatistics(graph, statistics, blockTaps(block.index, x, values));
   return graph.finish();
 }

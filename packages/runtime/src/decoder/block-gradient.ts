@@ -1,10 +1,12 @@
 import type { Block, Model, Statistic, Value } from '@moepress/core';
 import { builderOf, GraphBuilder, type GraphIR, reduceSum } from '@moepress/graph';
+import { ropeFor } from '../tokens/ropes.js';
 import { differentiableAttention, type Tokens } from './attention/differentiable.js';
 import { chunkInputs } from './delta-rule/chunks.js';
 import { gatedDeltaRule, windowOf } from './delta-rule/gated-delta-rule.js';
-import { openFfn } from './ffn.js';
-import { branchInput, withBranch } from './residual.js';
+import { openFfn, partsOf } from './ffn.js';
+import { tableInputs } from './inputs.js';
+import { attentionInput, ffnInputOf, withBranch } from './residual.js';
 import { outputStatistics } from './statistics.js';
 import { blockGradients, blockTaps } from './taps.js';
 
@@ -18,15 +20,17 @@ export function differentiableBlock(
   const { graph } = hidden;
   const { attention } = block;
   const { config } = model;
-  const x = branchInput(hidden, 'attention', block, model);
+  const x = attentionInput(hidden, block, model);
   const attended = graph.scoped('attention', () => {
     if (attention.kind !== 'gated-delta-rule') return differentiableAttention(x, attention, tokens, config);
     const chunks = chunkInputs(builderOf(graph), windowOf(attention));
     return gatedDeltaRule(x, attention, { chunks, epsilon: config.rmsNormEps }).output;
   });
   const residual = withBranch(hidden, attended, { part: 'attention', block, model });
-  const ffnInput = branchInput(residual, 'ffn', block, model);
-  const ffn = graph.scoped('ffn', () => openFfn(ffnInput, block.ffn, 'activation'));
+  const ffnInput = ffnInputOf({ came: hidden, residual }, block, model);
+  const ffn = graph.scoped('ffn', () =>
+    openFfn(ffnInput, block.ffn, { weighted: 'activation', parts: partsOf(block, model) }),
+  );
   return { ffnInput, ffn, hiddenOut: withBranch(residual, ffn.output, { part: 'ffn', block, model }) };
 }
 
@@ -40,11 +44,7 @@ export function blockGradientGraph(model: Model, block: Block, statistics: reado
   const graph = new GraphBuilder(`block.${block.index}.backward`);
   const hidden = graph.input('hidden', 'float32', ['T', hiddenSize]);
   const gradient = graph.input('gradient', 'float32', ['T', hiddenSize]);
-  const half = model.config.rope.dim / 2;
-  const angles = {
-    cos: graph.input('cos', 'float32', ['T', half]),
-    sin: graph.input('sin', 'float32', ['T', half]),
-  };
+  const angles = tableInputs(graph, ropeFor(block, model));
   const { ffnInput, ffn, hiddenOut } = differentiableBlock(model, block, hidden, angles);
   const gradients = blockGradients({ value: hiddenOut, gradient }, hidden, ffnInput, ffn);
   graph.output('gradientOut', gradients.input, { onDevice: true });

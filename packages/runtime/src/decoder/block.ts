@@ -16,10 +16,10 @@ import { present } from './attention/present.js';
 import { treeAttention } from './attention/tree.js';
 import { chunkInputs } from './delta-rule/chunks.js';
 import { gatedDeltaRule, windowOf } from './delta-rule/gated-delta-rule.js';
-import { moeFfn, openFfn } from './ffn.js';
+import { moeFfn, openFfn, partsOf } from './ffn.js';
 import { paddedInputs, treeInputs } from './inputs.js';
 import type { NormOptions } from './norm.js';
-import { branchInput, withBranch } from './residual.js';
+import { attentionInput, ffnInputOf, withBranch } from './residual.js';
 import type { Routing } from './router/route.js';
 import { outputStatistics } from './statistics.js';
 import { blockTaps } from './taps.js';
@@ -57,7 +57,7 @@ export function blockGraph(
   const hidden = graph.input('hidden', 'float32', ['T', hiddenSize]);
   const rows = outputs.cache && traits.attention === 'tree' ? graph.input('rows', 'int32', ['R']) : null;
   const attended = graph.scoped('attention', () => {
-    const x = branchInput(hidden, 'attention', block, model);
+    const x = attentionInput(hidden, block, model);
     const { cache = false } = outputs;
     if (isRecurrent(block))
       return recurrence(graph, x, block.attention, { norms: model.config, cache, rows });
@@ -70,9 +70,9 @@ export function blockGraph(
   });
   const came = rows ? gather(hidden, rows) : hidden;
   const residual = withBranch(came, attended.output, { part: 'attention', block, model });
-  const ffnInput = branchInput(residual, 'ffn', block, model);
+  const ffnInput = ffnInputOf({ came, residual }, block, model);
   const ffnOutput = graph.scoped('ffn', () =>
-    ffn(graph, ffnInput, block, { ...outputs, branches: traits.branches }),
+    ffn(graph, ffnInput, block, { ...outputs, model, branches: traits.branches }),
   );
   const hiddenOut = withBranch(residual, ffnOutput, { part: 'ffn', block, model });
 
@@ -105,7 +105,7 @@ const attentions: Readonly<Record<DeviceTraits['attention'], AttentionPart>> = {
       key: graph.input('pastKey', 'float32', [kvHeads, 'P', keyDimOf(attention)]),
       value: graph.input('pastValue', 'float32', [kvHeads, 'P', valueDimOf(attention)]),
     };
-    const tokens = treeInputs(graph, rope.dim, rows);
+    const tokens = treeInputs(graph, rope, rows);
     const { output, own } = treeAttention(x, attention, { tokens, prefix: past || null, norms });
     return { output, kept: past ? { ownKey: own.key, ownValue: own.value } : {} };
   },
@@ -115,7 +115,7 @@ const attentions: Readonly<Record<DeviceTraits['attention'], AttentionPart>> = {
       key: graph.input('pastKey', 'float32', shape),
       value: graph.input('pastValue', 'float32', shape),
     };
-    const batch = paddedInputs(graph, attention.rope.dim);
+    const batch = paddedInputs(graph, attention.rope);
     const { output, own } = paddedAttention(x, attention, { batch, past: past || null, norms });
     if (!past) return { output, kept: {} };
     if (!traits.keepsOutputs) return { output, kept: { ownKey: own.key, ownValue: own.value } };
@@ -147,14 +147,20 @@ function ffn(
   graph: GraphBuilder,
   x: Value,
   block: Block,
-  { routing, statistics = [], branches }: BlockOutputs & Pick<DeviceTraits, 'branches'>,
+  {
+    routing,
+    statistics = [],
+    branches,
+    model,
+  }: BlockOutputs & Pick<DeviceTraits, 'branches'> & { readonly model: Model },
 ): Value {
+  const parts = partsOf(block, model);
   if (block.ffn.kind === 'moe' && statistics.length === 0 && branches) {
-    const values = moeFfn(x, block.ffn);
+    const values = moeFfn(x, block.ffn, parts);
     if (routing) outputRouting(graph, values.routing);
     return values.output;
   }
-  const values = openFfn(x, block.ffn);
+  const values = openFfn(x, block.ffn, { parts });
   if (routing && values.routed) outputRouting(graph, values.routed.routing);
   outputStatistics(graph, statistics, blockTaps(block.index, x, values));
   return values.output;

@@ -5,17 +5,16 @@ import {
   hasAttention,
   isRecurrent,
   type Model,
+  type Rope,
   type Value,
 } from '@moepress/core';
 import {
   add,
-  and,
   cast,
   concat,
   GraphBuilder,
   type GraphIR,
   greater,
-  plusNumber,
   range,
   reduceSum,
   sizeOf,
@@ -24,16 +23,19 @@ import {
   unsqueeze,
   where,
 } from '@moepress/graph';
-import { valueDimOf, windowAndSinks } from './attention/heads.js';
+import { type Reach, reachKey, reachOf } from '../tokens/reach.js';
+import { ropeKey, ropesOf } from '../tokens/ropes.js';
+import { valueDimOf } from './attention/heads.js';
 import { keyDimOf } from './attention/indexer.js';
+import { bothOf, isNear, outOfReach } from './attention/masks.js';
 import { viewAs } from './attention/projections.js';
 import { type Caches, stepAttention } from './attention/step.js';
 import { type DeltaStates, gatedDeltaRuleStep, stateSizes } from './delta-rule/gated-delta-rule.js';
 import { embedded } from './embedding.js';
-import { moeFfn, openFfn } from './ffn.js';
-import { angleInputs } from './inputs.js';
+import { moeFfn, openFfn, partsOf } from './ffn.js';
+import { type AngleInputs, orderInput, type TableName, tableInputs } from './inputs.js';
 import { finalNormed, outputNextTokens } from './lm-head.js';
-import { branchInput, withBranch } from './residual.js';
+import { attentionInput, ffnInputOf, withBranch } from './residual.js';
 
 /** Some neighbouring blocks of a model, with the embedding before them and the head after them where these are next. */
 export interface DecodePart {
@@ -105,14 +107,15 @@ export const ownOutput = (part: OwnPart, { index }: Block): string => `own.${par
  * those of the new tokens come out as `ownOutput` does. All blocks in one graph share the memory of their activations.
  */
 export function decodeGraph(model: Model, { blocks, embeds, heads }: DecodePart): GraphIR {
-  const { hiddenSize, rope } = model.config;
+  const { hiddenSize } = model.config;
   const graph = new GraphBuilder('decode');
-  const angles = angleInputs(graph, rope.dim);
+  const order = orderInput(graph);
+  const tables = new Map<string, AngleInputs>();
   let hidden = embeds
     ? embedded(graph.input('ids', 'int32', ['T']), model)
     : graph.input('hidden', 'float32', ['T', hiddenSize]);
   const past = graph.input('past', 'int64', ['T']);
-  const masks = new Map<number | null, Value>();
+  const masks = new Map<string, Value>();
   const mixOf = (block: Block): Mix => {
     if (isRecurrent(block)) {
       const before = stateInputs(graph, block, block.attention);
@@ -124,10 +127,16 @@ export function decodeGraph(model: Model, { blocks, embeds, heads }: DecodePart)
     }
     const { attention } = block as AttentionBlock;
     const caches = cacheInputs(graph, block as AttentionBlock);
-    const { window } = windowAndSinks(attention);
+    const reach = reachOf(attention);
     // The caches of all blocks are of the same length.
-    const mask = masks.get(window) ?? maskOf(caches, past, window);
-    masks.set(window, mask);
+    const mask = masks.get(reachKey(reach)) ?? maskOf(caches, past, reach);
+    masks.set(reachKey(reach), mask);
+    const { rope } = attention;
+    const angles = tables.get(ropeKey(rope)) ?? {
+      ...tableInputs(graph, rope, tableName(rope, model)),
+      order,
+    };
+    tables.set(ropeKey(rope), angles);
     return (x) => stepAttention(x, attention, { angles, caches: { ...caches, mask }, norms: model.config });
   };
   for (const block of blocks) {
@@ -145,6 +154,12 @@ export function decodeGraph(model: Model, { blocks, embeds, heads }: DecodePart)
     graph.output('finite', reduceSum(hidden, [0, 1]));
   }
   return graph.finish();
+}
+
+/** The inputs for the angles of a rotation: without a number where the model has one only. */
+export function tableName(rope: Rope, model: Model): TableName {
+  const index = ropesOf(model).findIndex((other) => ropeKey(other) === ropeKey(rope));
+  return (part) => (index > 0 ? `${part}.${index}` : part);
 }
 
 /** `normed` [T, H] to `token` and `finite`, see `decodeGraph`. */
@@ -183,17 +198,13 @@ function cacheInputs(graph: GraphBuilder, block: AttentionBlock): Omit<Caches, '
   };
 }
 
-/** Far below any score, and finite. */
-const outOfReach = -1e30;
-
 /** Which places the newest tokens see: those before them, as far back as the window reaches, and themselves. */
-function maskOf({ sharedKey, pastKey }: Omit<Caches, 'mask'>, past: Value, window: number | null): Value {
+function maskOf({ sharedKey, pastKey }: Omit<Caches, 'mask'>, past: Value, reach: Reach): Value {
   const { graph } = past;
   const count = squeeze(add(sizeOf(sharedKey, 1), sizeOf(pastKey, 2)), 0);
   const places = range(graph, count, 'P+C');
   const next = unsqueeze(past, 1);
-  const before = greater(next, places);
-  const visible = window === null ? before : and(before, greater(places, plusNumber(next, -window)));
+  const visible = bothOf(greater(next, places), isNear(places, next, reach));
   const [nothing, low] = [0, outOfReach].map((number) => graph.constant([number], [], 'float32'));
   const mask = where(visible, nothing!, low!);
   const own = unsqueeze(timesNumber(cast(past, 'float32'), 0), 1);
@@ -209,13 +220,14 @@ type Mix = (
 function step(model: Model, block: Block, hidden: Value, mix: Mix): Value {
   const { graph } = hidden;
   const { ffn } = block;
-  const x = branchInput(hidden, 'attention', block, model);
+  const x = attentionInput(hidden, block, model);
   const { output, own } = graph.scoped('attention', () => mix(x, block));
   for (const [part, value] of Object.entries(own)) graph.output(ownOutput(part as OwnPart, block), value);
   const residual = withBranch(hidden, output, { part: 'attention', block, model });
-  const ffnInput = branchInput(residual, 'ffn', block, model);
+  const ffnInput = ffnInputOf({ came: hidden, residual }, block, model);
+  const parts = partsOf(block, model);
   const made = graph.scoped('ffn', () =>
-    ffn.kind === 'moe' ? moeFfn(ffnInput, ffn).output : openFfn(ffnInput, ffn).output,
+    ffn.kind === 'moe' ? moeFfn(ffnInput, ffn, parts).output : openFfn(ffnInput, ffn, { parts }).output,
   );
   return withBranch(residual, made, { part: 'ffn', block, model });
 }

@@ -1,4 +1,4 @@
-import type { Value } from '@moepress/core';
+import type { Rope, Value } from '@moepress/core';
 import type { GraphBuilder } from '@moepress/graph';
 
 /** Angles of the T packed tokens of a batch. */
@@ -41,17 +41,28 @@ export interface PaddedInputs extends AngleInputs {
   readonly lastPositions: Value;
 }
 
-export function angleInputs(graph: GraphBuilder, ropeDim: number): AngleInputs {
-  return {
-    cos: graph.input('cos', 'float32', ['T', ropeDim / 2]),
-    sin: graph.input('sin', 'float32', ['T', ropeDim / 2]),
-    order: graph.input('order', 'int64', [1, 'T']),
-  };
+/** Declares cosines and sines; `name` tells those of one rotation from those of another. */
+export function tableInputs(
+  graph: GraphBuilder,
+  { dim }: Rope,
+  name: TableName = (part) => part,
+): Omit<AngleInputs, 'order'> {
+  const input = (part: TablePart) => graph.input(name(part), 'float32', ['T', dim / 2]);
+  return { cos: input('cos'), sin: input('sin') };
 }
 
-export function treeInputs(graph: GraphBuilder, ropeDim: number, rows: Value | null): TreeInputs {
+type TablePart = 'cos' | 'sin';
+export type TableName = (part: TablePart) => string;
+
+export const orderInput = (graph: GraphBuilder): Value => graph.input('order', 'int64', [1, 'T']);
+
+function angleInputs(graph: GraphBuilder, rope: Rope): AngleInputs {
+  return { ...tableInputs(graph, rope), order: orderInput(graph) };
+}
+
+export function treeInputs(graph: GraphBuilder, rope: Rope, rows: Value | null): TreeInputs {
   return {
-    ...angleInputs(graph, ropeDim),
+    ...angleInputs(graph, rope),
     rows,
     queries: graph.input('queries', 'int32', ['N', 'Q']),
     keys: graph.input('keys', 'int32', ['M']),
@@ -63,9 +74,9 @@ export function treeInputs(graph: GraphBuilder, ropeDim: number, rows: Value | n
   };
 }
 
-export function paddedInputs(graph: GraphBuilder, ropeDim: number): PaddedInputs {
+export function paddedInputs(graph: GraphBuilder, rope: Rope): PaddedInputs {
   return {
-    ...angleInputs(graph, ropeDim),
+    ...angleInputs(graph, rope),
     pad: graph.input('pad', 'int32', ['B', 'S']),
     unpad: graph.input('unpad', 'int32', ['T']),
     lastPositions: graph.input('lastPositions', 'int32', ['B']),

@@ -8,8 +8,10 @@ import {
   timesNumber,
   zeros,
 } from '@moepress/graph';
+import { ropeFor } from '../tokens/ropes.js';
 import { packingOf } from './attention/packing.js';
 import { differentiableBlock } from './block-gradient.js';
+import { tableInputs } from './inputs.js';
 import { outputGradient } from './loss-graph.js';
 import { gradientOf, parameterInput, parametersIn } from './parameter.js';
 
@@ -23,10 +25,8 @@ export function blockLearningGraph(model: Model, block: Block, below: boolean): 
   const graph = new GraphBuilder(`block.${block.index}.learning`);
   const hidden = graph.input('hidden', 'float32', ['T', hiddenSize]);
   const gradient = graph.input('gradient', 'float32', ['T', hiddenSize]);
-  const half = model.config.rope.dim / 2;
   const { hiddenOut } = differentiableBlock(model, block, hidden, {
-    cos: graph.input('cos', 'float32', ['T', half]),
-    sin: graph.input('sin', 'float32', ['T', half]),
+    ...tableInputs(graph, ropeFor(block, model)),
     packing: packingOf(graph.input('pad', 'int32', ['B', 'S']), graph.input('unpad', 'int32', ['T'])),
   });
   const parameters = parametersIn(blockTensors(block)).map((tensor) => parameterInput(graph, tensor));

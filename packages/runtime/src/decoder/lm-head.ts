@@ -20,6 +20,7 @@ import {
   reduceMax,
   reduceSum,
   reshape,
+  sigmoid,
   slice,
   split,
   squeeze,
@@ -129,7 +130,8 @@ function logitsParts(normed: Value, { config, head, headBias }: Model): LogitsPa
   return rowParts(head, Math.ceil(partNumbers / config.hiddenSize)).map((part) => {
     const end = start + part.shape[0]!;
     const bias = headBias ? slice(weightFor(normed, headBias), 0, start, end) : null;
-    const own = { logits: graph.exactly(() => linear(normed, weight(graph, part), bias)), start };
+    const logits = graph.exactly(() => linear(normed, weight(graph, part), bias));
+    const own = { logits: capped(logits, config), start };
     start = end;
     return own;
   });
@@ -179,6 +181,12 @@ export function finalNormed(
   model: Pick<Model, 'config' | 'finalNorm' | 'finalNormBias'>,
 ): Value {
   return scaledForLogits(finalNormOf(hidden, model), model.config);
+}
+
+/** cap tanh(l / cap) = 2 cap sigmoid(2 l / cap) - cap */
+export function capped(logits: Value, { logitCap: cap }: DecoderConfig): Value {
+  if (cap === undefined) return logits;
+  return plusNumber(timesNumber(sigmoid(timesNumber(logits, 2 / cap)), 2 * cap), -cap);
 }
 
 /** Where logits are multiplied, so is what goes into the head, which has fewer numbers. */

@@ -18,7 +18,7 @@ import {
   sub,
   timesNumber,
 } from '@moepress/graph';
-import { finalNormed } from './lm-head.js';
+import { capped, finalNormed } from './lm-head.js';
 import { weightFor } from './weights.js';
 
 /**
@@ -33,7 +33,9 @@ export type DivergenceOptions = Pick<DistillationLoss, 'direction' | 'temperatur
 /** Final norm and head, [R, H] to [R, vocabulary]. */
 export function logitsOf(own: Value, model: Model): Value {
   const bias = model.headBias ? weightFor(own, model.headBias) : null;
-  return own.graph.exactly(() => linear(finalNormed(own, model), weightFor(own, model.head), bias));
+  const x = finalNormed(own, model);
+  const logits = own.graph.exactly(() => linear(x, weightFor(own, model.head), bias));
+  return capped(logits, model.config);
 }
 
 /** Cross-entropy; `pairs` int64 [R, 2] say (row, next token). */

@@ -17,6 +17,12 @@ export function normed(x: Value, weight: TensorExpr, { rmsNormEps, normOffset }:
   return rmsNorm(x, normOffset ? plusNumber(own, normOffset) : own, rmsNormEps);
 }
 
+/** x divided by its root mean square over its last axis. */
+export function unweighted(x: Value, { rmsNormEps }: NormOptions): Value {
+  const width = Number(x.shape.at(-1));
+  return rmsNorm(x, x.graph.constant(new Array<number>(width).fill(1), [width], x.dtype), rmsNormEps);
+}
+
 /** The norm of hidden states x [T, H] that the model has: a layer norm is an RMS norm of what differs from the mean. */
 export function hiddenNormed(x: Value, { weight, bias }: NormWeights, options: NormOptions): Value {
   const own = normed(options.layerNorm ? sub(x, reduceMean(x, [-1], true)) : x, weight, options);

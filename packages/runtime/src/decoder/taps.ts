@@ -1,5 +1,5 @@
 import type { LayerGradients, LayerTaps, MlpGradients, MlpTaps, Value } from '@moepress/core';
-import { differentiate, mul, type Seed, unsqueeze } from '@moepress/graph';
+import { differentiate, mul, type Seed } from '@moepress/graph';
 import type { ExpertValues, FfnValues } from './ffn.js';
 import type { MlpValues } from './mlp.js';
 
@@ -68,7 +68,7 @@ export function blockGradients(
     down: of(down),
   });
   const ofExpert = (expert: ExpertValues) =>
-    ofMlp(expert, mul(of(expert.weighted), unsqueeze(expert.weight, 1)));
+    ofMlp(expert, expert.outputWeight ? mul(of(expert.weighted), expert.outputWeight) : of(expert.weighted));
   return {
     input: of(input),
     layer: routed && {

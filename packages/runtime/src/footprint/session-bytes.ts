@@ -1,6 +1,7 @@
 import type { Block, Model } from '@moepress/core';
 import { type GraphIR, outputBytes, peakParts } from '@moepress/graph';
 import { fragmentation, leastMapped, mappedSlack, nodeBytes, uncollected } from '../memory/constants.js';
+import { ropesOf } from '../tokens/ropes.js';
 import type { Layout } from '../tokens/token-layout.js';
 import { type AxisSizes, dimsOf, expertSizes, treeSizes } from './dims.js';
 import { distinctBlocks, nodesIn } from './shapes.js';
@@ -76,9 +77,10 @@ export function largestOf(layouts: readonly Layout[]): Layout[] {
 /** Bytes that workers keep for the layouts themselves: angles, tiles, the tree. */
 export function layoutBytes({ blocks, config }: Model, layouts: readonly Layout[]): number {
   const forms = new Set(blocks.map(({ attention }) => JSON.stringify(attention.kind))).size;
+  const angles = ropesOf({ blocks, config }).reduce((sum, { dim }) => sum + dim, 0);
   return layouts.reduce((sum, layout) => {
     const { N, K } = treeSizes(layout, config.heads);
-    return sum + layout.ids.length * (4 * config.rope.dim + 64) + 4 * forms * N! * K!;
+    return sum + layout.ids.length * (4 * angles + 64) + 4 * forms * N! * K!;
   }, 0);
 }
 

@@ -1,9 +1,10 @@
 import { attentionBlocks, type Model } from '@moepress/core';
-import { windowAndSinks } from '../decoder/attention/heads.js';
 import { windowOf } from '../decoder/delta-rule/gated-delta-rule.js';
 import type { DeviceTraits } from '../devices/traits.js';
 import { int32, type TensorData, tensor } from '../engine/protocol.js';
 import { chunksOf, tailsOf } from '../tokens/chunk-layout.js';
+import { reachKey, reachOf } from '../tokens/reach.js';
+import { ropeKey, ropesOf } from '../tokens/ropes.js';
 import { queryFactors, rotaryTables } from '../tokens/rotary-tables.js';
 import { allRows, tilesOf } from '../tokens/tiles.js';
 import { type Layout, paddingOf } from '../tokens/token-layout.js';
@@ -19,8 +20,10 @@ export interface LayoutTensor {
   /** The graphs' input that it is fed as. */
   readonly input: string;
   readonly tensor: TensorData;
-  /** The blocks it is for: those of a window, which may be none; absent: all. */
-  readonly window?: number | null;
+  /** The blocks it is for, by how far their tokens see (`reachKey`); absent: all. */
+  readonly reach?: string;
+  /** The blocks it is for, by their rotation (`ropeKey`); absent: all. */
+  readonly rope?: string;
   /** The rows it concerns; absent: it is the same whatever rows come out. */
   readonly part?: Part;
 }
@@ -69,18 +72,20 @@ function chunkTensors(layout: Layout, { blocks }: Model): LayoutTensor[] {
 
 /** `totals` are the tokens of each sequence. */
 function angleTensors(layout: Layout, model: Model, totals: Int32Array): LayoutTensor[] {
-  const { rope } = model.config;
   const { positions } = layout;
   const count = layout.ids.length;
-  const { cos, sin } = rotaryTables(
-    rope,
-    positions,
-    layout.owners.map((b) => totals[b]!),
-  );
+  const lengths = layout.owners.map((b) => totals[b]!);
   const order = BigInt64Array.from(layout.ids, (_, i) => BigInt(i));
+  const tables = ropesOf(model).flatMap((own): LayoutTensor[] => {
+    const { cos, sin } = rotaryTables(own, layout.positions, lengths);
+    const rope = ropeKey(own);
+    return [
+      { input: 'cos', tensor: tensor('float32', [count, own.dim / 2], cos), rope },
+      { input: 'sin', tensor: tensor('float32', [count, own.dim / 2], sin), rope },
+    ];
+  });
   return [
-    { input: 'cos', tensor: tensor('float32', [count, rope.dim / 2], cos) },
-    { input: 'sin', tensor: tensor('float32', [count, rope.dim / 2], sin) },
+    ...tables,
     { input: 'order', tensor: tensor('int64', [1, count], order) },
     ...queryFactorTensors(model, positions),
   ];
@@ -122,19 +127,19 @@ function treeTensors({ ids, ends, positions }: Layout, prefix: number): LayoutTe
   ];
 }
 
-/** Some ascending rows, and the tiles of their queries for each window of the blocks. */
+/** Some ascending rows, and the tiles of their queries for each reach of the blocks. */
 function tileTensors(layout: Layout, model: Model, prefix: number, rows: Int32Array): LayoutTensor[] {
   const blocks = attentionBlocks(model);
   const heads = blocks.reduce((most, { attention }) => Math.max(most, attention.heads), 1);
-  const windows = [...new Set(blocks.map(({ attention }) => windowAndSinks(attention).window))];
+  const reaches = new Map(blocks.map(({ attention }) => [reachKey(reachOf(attention)), reachOf(attention)]));
   return [
     { input: 'rows', tensor: int32(rows) },
-    ...windows.flatMap((window): LayoutTensor[] => {
-      const { size, queries, keys, spans } = tilesOf(layout, { heads, window, prefix }, rows);
+    ...[...reaches].flatMap(([reach, own]): LayoutTensor[] => {
+      const { size, queries, keys, spans } = tilesOf(layout, { heads, prefix, ...own }, rows);
       return [
-        { input: 'queries', tensor: tensor('int32', [queries.length / size, size], queries), window },
-        { input: 'keys', tensor: int32(keys), window },
-        { input: 'spans', tensor: tensor('int64', [spans.length / 2, 2], spans), window },
+        { input: 'queries', tensor: tensor('int32', [queries.length / size, size], queries), reach },
+        { input: 'keys', tensor: int32(keys), reach },
+        { input: 'spans', tensor: tensor('int64', [spans.length / 2, 2], spans), reach },
       ];
     }),
   ];

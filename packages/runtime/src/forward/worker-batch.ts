@@ -1,10 +1,11 @@
 import type { Block, Model } from '@moepress/core';
-import { windowAndSinks } from '../decoder/attention/heads.js';
 import type { DeviceTraits } from '../devices/traits.js';
 import type { Engine } from '../engine/engine.js';
 import type { Feeds, InWorker, TensorHandle, WorkerCommands } from '../engine/handles.js';
 import type { EngineScope } from '../engine/scope.js';
 import { refuseLonger } from '../tokens/longest-sequence.js';
+import { reachKey, reachOf } from '../tokens/reach.js';
+import { ropeFor, ropeKey } from '../tokens/ropes.js';
 import type { Layout } from '../tokens/token-layout.js';
 import { type LayoutTensor, layoutTensors, type Part, totalLengths } from './layout-tensors.js';
 
@@ -18,6 +19,7 @@ interface LayoutInput extends Omit<LayoutTensor, 'tensor'> {
 /** A batch in a worker, which has the tensors of its layout and its hidden states. */
 export interface WorkerBatch extends InWorker {
   readonly layout: Layout;
+  readonly model: Model;
   readonly name: string;
   readonly hidden: TensorHandle;
   readonly inputs: readonly LayoutInput[];
@@ -47,7 +49,7 @@ export async function placeBatch(
     ({ tensor, ...own }): LayoutInput => ({ ...own, handle: scope.tensor(worker, `${name}/${own.input}`) }),
   );
   await worker.put(inputs.map(({ handle }, i) => [handle, tensors[i]!.tensor] as const));
-  return { worker, name, layout, hidden: scope.tensor(worker, `${name}/hidden`), inputs };
+  return { worker, name, layout, model: rest.model, hidden: scope.tensor(worker, `${name}/hidden`), inputs };
 }
 
 /** Hands layouts to the workers of an engine by turns. */
@@ -75,11 +77,13 @@ export function blockFeeds(batch: WorkerBatch, block: Block, part: Part = 'all')
 }
 
 /** The tensors of a batch's layout that a block needs, as far as they concern the rows of one part. */
-export function layoutFeeds({ inputs }: WorkerBatch, { attention }: Block, part: Part = 'all'): Feeds {
-  const { window } = windowAndSinks(attention);
+export function layoutFeeds({ inputs, model }: WorkerBatch, block: Block, part: Part = 'all'): Feeds {
+  const reach = reachKey(reachOf(block.attention));
+  const rope = ropeKey(ropeFor(block, model));
   const own = inputs.filter(
     (input) =>
-      (input.window === undefined || input.window === window) &&
+      (input.reach === undefined || input.reach === reach) &&
+      (input.rope === undefined || input.rope === rope) &&
       (input.part === undefined || input.part === part),
   );
   return Object.fromEntries(own.map(({ input, handle }) => [input, handle]));

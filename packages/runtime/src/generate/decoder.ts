@@ -1,4 +1,4 @@
-import { type Block, type Model, throwIfAborted, type Work } from '@moepress/core';
+import { type Block, type Model, type Rope, throwIfAborted, type Work } from '@moepress/core';
 import {
   cacheInput,
   cacheOutputsOf,
@@ -8,16 +8,18 @@ import {
   decodeHeadGraph,
   decodeParts,
   ownOutput,
+  tableName,
 } from '../decoder/decode.js';
 import type { Engine } from '../engine/engine.js';
 import type { Feeds, Session, Step } from '../engine/handles.js';
-import { int32, tensor } from '../engine/protocol.js';
+import { int32, type TensorData, tensor } from '../engine/protocol.js';
 import type { SessionPool } from '../engine/session-pool.js';
 import { assertModelFinite } from '../forward/finite.js';
 import { queryFactorTensors } from '../forward/layout-tensors.js';
 import type { ModelRun } from '../forward/model-run.js';
 import { walkBlocks } from '../forward/walk-blocks.js';
 import { mostKernelRows, placeHead } from '../kernel/placement.js';
+import { ropesOf } from '../tokens/ropes.js';
 import { rotaryTables } from '../tokens/rotary-tables.js';
 import type { TokenPicker } from './choose.js';
 import type { Decoding } from './decoding.js';
@@ -119,24 +121,29 @@ interface Growth {
 }
 
 function growthOf(model: Model, growing: Omit<Growth, 'common'>): Growth {
-  const { rope } = model.config;
   const { past, newest } = growing.decoding;
   const positions = Int32Array.from(past);
-  const { cos, sin } = rotaryTables(
-    rope,
-    positions,
-    past.map((length) => length + 1),
-  );
   const int64 = (numbers: readonly number[]) => BigInt64Array.from(numbers, BigInt);
   const common = {
     ids: int32(newest!),
-    cos: tensor('float32', [past.length, rope.dim / 2], cos),
-    sin: tensor('float32', [past.length, rope.dim / 2], sin),
+    ...Object.fromEntries(ropesOf(model).flatMap((rope) => anglesOf(rope, model, past))),
     order: tensor('int64', [1, past.length], int64([...past.keys()])),
     past: tensor('int64', [past.length], int64(past)),
     ...Object.fromEntries(queryFactorTensors(model, positions).map(({ input, tensor: own }) => [input, own])),
   };
   return { ...growing, common };
+}
+
+/** The angles of the newest token of each sequence, by the inputs of the blocks' graphs. */
+function anglesOf(rope: Rope, model: Model, past: readonly number[]): [string, TensorData][] {
+  const lengths = past.map((length) => length + 1);
+  const { cos, sin } = rotaryTables(rope, Int32Array.from(past), lengths);
+  const name = tableName(rope, model);
+  const dims = [past.length, rope.dim / 2];
+  return [
+    [name('cos'), tensor('float32', dims, cos)],
+    [name('sin'), tensor('float32', dims, sin)],
+  ];
 }
 
 function stepOf(

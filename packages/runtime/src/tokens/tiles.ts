@@ -1,3 +1,4 @@
+import { firstSeen, type Reach } from './reach.js';
 import type { Layout } from './token-layout.js';
 
 /** What attention computes at once: some queries that stand together, with all keys that any of them looks at. */
@@ -19,10 +20,8 @@ const fewestQueries = 16;
 /** Scores of a tile, over all heads: 32 MiB of fp32. */
 const tileScores = 2 ** 23;
 
-export interface Reach {
+export interface Tiling extends Reach {
   readonly heads: number;
-  /** A token sees itself and the `window - 1` tokens before it; null: all before it. */
-  readonly window: number | null;
   /** Tokens before those of the layout, which all of its sequences share. */
   readonly prefix: number;
 }
@@ -33,7 +32,7 @@ export const allRows = ({ ids }: Layout): Int32Array => Int32Array.from(ids, (_,
 /** Cuts the rows of a layout that are asked, in ascending order, into tiles: all of them by default. */
 export function tilesOf(
   layout: Layout,
-  { heads, window, prefix }: Reach,
+  { heads, prefix, ...reach }: Tiling,
   asked: Int32Array = allRows(layout),
 ): Tiles {
   const { lengths } = layout;
@@ -47,7 +46,7 @@ export function tilesOf(
   for (let tile = 0; tile < tiles; tile++) {
     const [from, to] = [tile * size, Math.min(count, (tile + 1) * size)];
     spans[2 * tile] = BigInt(keys.length);
-    for (const place of keysOf(layout, asked.subarray(from, to), window, prefix)) keys.push(place);
+    for (const place of keysOf(layout, asked.subarray(from, to), reach, prefix)) keys.push(place);
     spans[2 * tile + 1] = BigInt(keys.length);
   }
   const queries = Int32Array.from({ length: tiles * size }, (_, i) => Math.min(i, count - 1));
@@ -58,21 +57,18 @@ export function tilesOf(
 function* keysOf(
   { ends, positions }: Layout,
   rows: Int32Array,
-  window: number | null,
+  reach: Reach,
   prefix: number,
 ): Generator<number> {
-  const earliest = firstSeen(positions, rows, window);
-  for (let place = Math.max(0, earliest); place < prefix; place++) yield place;
+  const earliest = firstSeen(
+    rows.reduce((least, row) => Math.min(least, positions[row]!), Number.POSITIVE_INFINITY),
+    reach,
+  );
+  for (let place = earliest; place < prefix; place++) yield place;
   const last = rows.at(-1)!;
   let next = 0;
   for (let row = 0; row <= last; row++) {
     while (rows[next]! < row) next++;
     if (rows[next]! < ends[row]! && positions[row]! >= earliest) yield prefix + row;
   }
-}
-
-/** None of the rows sees a position before this one. */
-function firstSeen(positions: Int32Array, rows: Int32Array, window: number | null): number {
-  if (window === null) return 0;
-  return rows.reduce((least, row) => Math.min(least, positions[row]!), Number.POSITIVE_INFINITY) - window + 1;
 }

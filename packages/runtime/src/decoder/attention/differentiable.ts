@@ -1,7 +1,6 @@
 import type { Attention, Indexer, Rope, Value } from '@moepress/core';
 import {
   add,
-  causalMask,
   concat,
   type DynamicRange,
   div,
@@ -20,10 +19,12 @@ import {
   transpose,
   unsqueeze,
 } from '@moepress/graph';
+import { reachOf } from '../../tokens/reach.js';
 import type { NormOptions } from '../norm.js';
 import { weightFor } from '../weights.js';
-import { headsOf, valueDimOf, windowAndSinks } from './heads.js';
+import { headsOf, sinksOf, valueDimOf } from './heads.js';
 import { bestOf, indexerOf, indexScores } from './indexer.js';
+import { sequenceMask } from './masks.js';
 import { oneSequence, type Packing } from './packing.js';
 import { type IndexHeads, projectHeads, type Rotate, viewAs } from './projections.js';
 
@@ -66,7 +67,7 @@ export function differentiableAttention(
   const queries = timesNumber(byHead(query, [kvHeads, group, headDim], [0, 2, 3, 1, 4]), spec.scale);
   const keys = byHead(key, [kvHeads, 1, headDim], [0, 2, 3, 4, 1]);
   const values = byHead(value, [kvHeads, 1, valueDim], [0, 2, 3, 1, 4]);
-  const { window, sinks } = windowAndSinks(spec);
+  const [reach, sinks] = [reachOf(spec), sinksOf(spec)];
   const logits = sinks && weightFor(x, sinks);
   const choose = index && choiceAmong(index, indexerOf(spec)!, packing);
   const length = queries.shape[3]!;
@@ -80,7 +81,7 @@ export function differentiableAttention(
       sliceDynamic(values, 3, upTo),
     ];
     const products = matmul(q, k);
-    const visible = causalMask(products, window);
+    const visible = sequenceMask(products, reach);
     const scores = add(products, choose ? choose(visible, part, upTo) : visible);
     const sums = matmul(softmax(scores), v);
     return logits ? mul(sums, shareBesideSinks(scores, logits)) : sums;

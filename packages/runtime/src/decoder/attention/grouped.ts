@@ -1,6 +1,6 @@
 import type { GroupedQueryAttention, Value } from '@moepress/core';
-import { clip, concat, reshape, sigmoid, slice } from '@moepress/graph';
-import { type NormOptions, normed } from '../norm.js';
+import { clip, concat, reshape, sigmoid, slice, timesNumber } from '@moepress/graph';
+import { type NormOptions, normed, unweighted } from '../norm.js';
 import { type HeadOptions, type Heads, project, type Rotate, viewAs } from './projections.js';
 
 /** Projected, normalised, clipped and rotated. */
@@ -12,15 +12,26 @@ export function groupedHeads(
   const norm = (of: 'q' | 'k', place: 'before' | 'after') => (part: Value) =>
     place === (spec.qkNorm?.afterRotation ? 'after' : 'before') ? normalised(part, spec, of, norms) : part;
   const asked = askedOf(project(asking.x, spec.q), spec);
+  const keys = project(x, spec.k);
   const query = clipped(norm('q', 'before')(asked.query), spec.clip);
-  const key = clipped(norm('k', 'before')(project(x, spec.k)), spec.clip);
+  const key = clipped(norm('k', 'before')(keys), spec.clip);
+  const gate = spec.gate ? project(asking.x, spec.gate) : asked.gate;
   return {
     query: norm('q', 'after')(rotated(query, spec.heads, asking.rotate, spec)),
     key: norm('k', 'after')(rotated(key, spec.kvHeads, rotate, spec)),
-    value: clipped(project(x, spec.v), spec.clip),
-    gate: asked.gate && sigmoid(asked.gate),
+    value: clipped(valuesOf(spec.v ? project(x, spec.v) : keys, spec, norms), spec.clip),
+    gate: gate && sigmoid(gate),
     index: null,
   };
+}
+
+function valuesOf(
+  values: Value,
+  { valueNorm, valueScale, valueDim, headDim }: GroupedQueryAttention,
+  norms: NormOptions,
+): Value {
+  const own = valueNorm ? byHead(values, valueDim ?? headDim, (part) => unweighted(part, norms)) : values;
+  return valueScale === undefined ? own : timesNumber(own, valueScale);
 }
 
 /** Queries, and gates where they stand behind them, head by head. */
@@ -43,9 +54,9 @@ function rotated(
 ): Value {
   if (unrotated) return x;
   if (rope.dim === headDim) return rotate(x, heads);
-  const byHead = viewAs(x, [heads, headDim]);
-  const first = rotate(viewAs(slice(byHead, 2, 0, rope.dim), [heads * rope.dim]), heads);
-  const rest = slice(byHead, 2, rope.dim, headDim);
+  const all = viewAs(x, [heads, headDim]);
+  const first = rotate(viewAs(slice(all, 2, 0, rope.dim), [heads * rope.dim]), heads);
+  const rest = slice(all, 2, rope.dim, headDim);
   return viewAs(concat([viewAs(first, [heads, rope.dim]), rest], 2), [heads * headDim]);
 }
 
@@ -61,9 +72,13 @@ function normalised(
   norms: NormOptions,
 ): Value {
   if (!qkNorm) return x;
-  const norm = qkNorm[part];
-  if (qkNorm.over === 'projection') return normed(x, norm, norms);
-  const byHead = reshape(x, [-1, headDim], ['T*heads', headDim]);
+  const weight = qkNorm[part];
+  const norm = (rows: Value) => (weight ? normed(rows, weight, norms) : unweighted(rows, norms));
+  return qkNorm.over === 'projection' ? norm(x) : byHead(x, headDim, norm);
+}
+
+/** What `of` makes of each head of x [T, heads * dim]. */
+function byHead(x: Value, dim: number, of: (heads: Value) => Value): Value {
   const width = Number(x.shape[1]);
-  return reshape(normed(byHead, norm, norms), [-1, width], ['T', width]);
+  return reshape(of(reshape(x, [-1, dim], ['T*heads', dim])), [-1, width], ['T', width]);
 }

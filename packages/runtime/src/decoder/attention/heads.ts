@@ -1,4 +1,4 @@
-import type { Attention, TensorExpr, TokenMixer, Value } from '@moepress/core';
+import type { Attention, TensorExpr, Value } from '@moepress/core';
 import { builderOf, cast, gather, mul } from '@moepress/graph';
 import { groupedHeads } from './grouped.js';
 import { latentHeads } from './latent.js';
@@ -14,15 +14,11 @@ export function headsOf(x: Value, spec: Attention, options: HeadOptions): Heads 
 }
 
 /** Dimensions of a head's values. */
-export const valueDimOf = (spec: Attention): number => (spec.kind === 'mla' ? spec.valueDim : spec.headDim);
+export const valueDimOf = (spec: Attention): number =>
+  spec.kind === 'mla' ? spec.valueDim : (spec.valueDim ?? spec.headDim);
 
-/**
- * The number of tokens back that a token sees, itself included (null for all), and the additional logits of its
- * softmax.
- */
-export function windowAndSinks(spec: TokenMixer): { window: number | null; sinks: TensorExpr | null } {
-  return spec.kind === 'gqa' ? spec : { window: null, sinks: null };
-}
+/** The additional logits of the softmax of a head, if there are any. */
+export const sinksOf = (spec: Attention): TensorExpr | null => (spec.kind === 'gqa' ? spec.sinks : null);
 
 /** Dimensions of a head in padded attention and its key-value cache, which know one size for keys and values. */
 export const paddedDimOf = (spec: Attention): number => Math.max(spec.headDim, valueDimOf(spec));

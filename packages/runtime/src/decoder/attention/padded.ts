@@ -1,9 +1,10 @@
 import type { Attention, Value } from '@moepress/core';
 import { gather, padEnd, reshape, rotary, slice } from '@moepress/graph';
+import { reachOf } from '../../tokens/reach.js';
 import type { PaddedInputs } from '../inputs.js';
 import type { NormOptions } from '../norm.js';
 import { weightFor } from '../weights.js';
-import { headsOf, paddedDimOf, valueDimOf, windowAndSinks } from './heads.js';
+import { headsOf, paddedDimOf, sinksOf, valueDimOf } from './heads.js';
 import { plainAttention } from './plain.js';
 import { projectHeads, viewAs } from './projections.js';
 
@@ -29,7 +30,7 @@ export function paddedAttention(
   const { heads, kvHeads, scale, rope } = spec;
   const rotate = (part: Value) => rotary(part, batch, rope.pairing);
   const { query, key, value, gate } = headsOf(x, spec, { rotate, norms });
-  const { window, sinks } = windowAndSinks(spec);
+  const sinks = sinksOf(spec);
   const dim = paddedDimOf(spec);
   // Padding repeats some row and is never read.
   const padded = (part: Value, count: number) => gather(widened(part, count, dim), batch.pad);
@@ -42,7 +43,7 @@ export function paddedAttention(
     heads,
     kvHeads,
     scale,
-    window,
+    ...reachOf(spec),
     sinks: sinks && weightFor(x, sinks),
   });
   const width = heads * dim;

@@ -2,12 +2,10 @@ import type { Value } from '@moepress/core';
 import {
   add,
   cast,
-  causalMask,
   concat,
   greater,
   matmul,
   mul,
-  plusNumber,
   range,
   reshape,
   sizeOf,
@@ -18,9 +16,11 @@ import {
   unsqueeze,
   where,
 } from '@moepress/graph';
+import type { Reach } from '../../tokens/reach.js';
 import { shareBesideSinks } from './differentiable.js';
+import { bothOf, isNear, outOfReach, sequenceMask } from './masks.js';
 
-export interface AttentionInputs {
+export interface AttentionInputs extends Reach {
   /** [B, S, heads * D], then [B, S, kvHeads * D] twice; right-padded and already rotated. */
   readonly query: Value;
   readonly key: Value;
@@ -33,14 +33,9 @@ export interface AttentionInputs {
   readonly kvHeads: number;
   /** Factor on the products of queries and keys. */
   readonly scale: number;
-  /** A token sees itself and the `window - 1` tokens before it; null: all before it. */
-  readonly window: number | null;
   /** [heads]: a further logit of each head's softmax, with no value; or null. */
   readonly sinks: Value | null;
 }
-
-/** Far below any score, but finite, so that a row without earlier tokens does not become NaN. */
-const outOfReach = -1e30;
 
 /**
  * Causal grouped-query attention [B, S, heads * D] in operators that every provider has; all scores stand in memory at
@@ -48,7 +43,7 @@ const outOfReach = -1e30;
  * Where there is a past, the batch is one token of each sequence.
  */
 export function plainAttention(inputs: AttentionInputs): Value {
-  const { query, key, value, past, heads, kvHeads, scale, window, sinks } = inputs;
+  const { query, key, value, past, heads, kvHeads, scale, sinks } = inputs;
   const dim = Number(query.shape[2]) / heads;
   const group = heads / kvHeads;
   const [batch, length] = query.shape as [string, string];
@@ -58,7 +53,7 @@ export function plainAttention(inputs: AttentionInputs): Value {
   const queries = byHead(query, group, [0, 2, 3, 1, 4]);
   const products = (keys: Value) => timesNumber(matmul(queries, keys), scale);
   const own = products(byHead(key, 1, [0, 2, 3, 4, 1]));
-  const ownScores = add(own, causalMask(own, window));
+  const ownScores = add(own, sequenceMask(own, inputs));
   const ownValues = byHead(value, 1, [0, 2, 3, 1, 4]);
   const earlier = past && {
     scores: add(products(unsqueeze(transpose(past.key, [0, 1, 3, 2]), 2)), pastMask(past.key, inputs)),
@@ -72,14 +67,13 @@ export function plainAttention(inputs: AttentionInputs): Value {
 }
 
 /** 0 where a sequence's next token may look back to, a very low number elsewhere: [B, 1, 1, 1, P]. */
-function pastMask(pastKey: Value, { lastPositions, window }: AttentionInputs): Value {
+function pastMask(pastKey: Value, inputs: AttentionInputs): Value {
   const { graph } = pastKey;
   return graph.onHost(() => {
     const places = range(graph, squeeze(sizeOf(pastKey, 2), 0), 'past');
-    const next = unsqueeze(cast(lastPositions, 'int64'), 1);
+    const next = unsqueeze(cast(inputs.lastPositions, 'int64'), 1);
     const [visible, low] = [0, outOfReach].map((number) => graph.constant([number], [], pastKey.dtype));
-    const before = where(greater(next, places), visible!, low!);
-    const mask = window === null ? before : where(greater(places, plusNumber(next, -window)), before, low!);
-    return reshape(mask, [0, 1, 1, 1, -1], ['B', 1, 1, 1, 'past']);
+    const isSeen = bothOf(greater(next, places), isNear(places, next, inputs));
+    return reshape(where(isSeen, visible!, low!), [0, 1, 1, 1, -1], ['B', 1, 1, 1, 'past']);
   });
 }

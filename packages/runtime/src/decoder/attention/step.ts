@@ -20,7 +20,7 @@ import type { AngleInputs } from '../inputs.js';
 import type { NormOptions } from '../norm.js';
 import { weightFor } from '../weights.js';
 import { shareBesideSinks } from './differentiable.js';
-import { headsOf, valueDimOf, windowAndSinks } from './heads.js';
+import { headsOf, sinksOf, valueDimOf } from './heads.js';
 import { bestOf, indexerOf, indexKeysOf, indexScores, keyDimOf, withIndexKey } from './indexer.js';
 import { type IndexHeads, projectHeads, type Rotate, viewAs } from './projections.js';
 
@@ -51,7 +51,7 @@ export function stepAttention(
 ): { output: Value; own: { key: Value; value: Value } } {
   const { heads, kvHeads, headDim, scale, rope } = spec;
   const [group, valueDim] = [heads / kvHeads, valueDimOf(spec)];
-  const { sinks } = windowAndSinks(spec);
+  const sinks = sinksOf(spec);
   const keyDim = keyDimOf(spec);
   const rotate: Rotate = (part, _, pairing = rope.pairing) => rotary(part, angles, pairing);
   const rotated = headsOf(x, spec, { rotate, norms });

@@ -9,7 +9,6 @@ import {
   matmul,
   mul,
   padEnd,
-  plusNumber,
   reshape,
   rotary,
   scaledProduct,
@@ -22,12 +21,14 @@ import {
   unsqueeze,
   where,
 } from '@moepress/graph';
+import { type Reach, reachOf } from '../../tokens/reach.js';
 import type { TreeInputs } from '../inputs.js';
 import type { NormOptions } from '../norm.js';
 import { weightFor } from '../weights.js';
 import { shareBesideSinks } from './differentiable.js';
-import { headsOf, valueDimOf, windowAndSinks } from './heads.js';
+import { headsOf, sinksOf, valueDimOf } from './heads.js';
 import { bestOf, indexerOf, indexKeysOf, indexScores, keyDimOf, withIndexKey } from './indexer.js';
+import { bothOf, isNear, outOfReach } from './masks.js';
 import { type Asking, type IndexHeads, projectHeads, type Rotate, viewAs } from './projections.js';
 
 /** Keys [kvHeads, n, D] and values [kvHeads, n, V] of n tokens, rotated and normalised. */
@@ -35,9 +36,6 @@ export interface HeadRows {
   readonly key: Value;
   readonly value: Value;
 }
-
-/** Far below any score, but finite, so that a query without a key does not become NaN. */
-const outOfReach = -1e30;
 
 /**
  * x [T, H] to [T, H], or to [R, H] where only some rows are to come out, for tokens that lie as a tree (`Layout`) behind those of `prefix`, which all of them see. Some
@@ -57,7 +55,7 @@ export function treeAttention(
   const keyDim = keyDimOf(spec);
   const { graph } = x;
   const [group, valueDim] = [heads / kvHeads, valueDimOf(spec)];
-  const { window, sinks } = windowAndSinks(spec);
+  const [reach, sinks] = [reachOf(spec), sinksOf(spec)];
   const rotate: Rotate = (part, _, pairing = rope.pairing) => rotary(part, tokens, pairing);
   const asking = tokens.rows ? askingRows(x, tokens, tokens.rows, rope.pairing) : { x, rotate };
   const { query, key, value, gate, index } = headsOf(x, spec, { rotate, norms, asking });
@@ -85,7 +83,7 @@ export function treeAttention(
     });
     // [kvHeads, group, Q, D] with [kvHeads, 1, K, D]
     const products = scaledProduct(gather(queries, tileRows, 2), gather(keys, seen, 2), scale);
-    const visible = maskOf(tokens, rows, seen, window);
+    const visible = maskOf(tokens, rows, seen, reach);
     const scores = add(products, choose ? choose(visible, tileRows, seen) : visible);
     const shares = logits ? mul(softmax(scores), shareBesideSinks(scores, logits)) : softmax(scores);
     const attended = matmul(shares, gather(values, seen, 2));
@@ -121,14 +119,14 @@ function choiceAmong(keys: Value, index: IndexHeads, spec: LatentAttention) {
 }
 
 /** 0 where a query sees a key, a very low number elsewhere: [Q, K]. */
-function maskOf(tokens: TreeInputs, rows: Value, seen: Value, window: number | null): Value {
+function maskOf(tokens: TreeInputs, rows: Value, seen: Value, reach: Reach): Value {
   const ofQueries = (all: Value) => unsqueeze(gather(all, rows), 1);
   const ofKeys = (all: Value) => unsqueeze(gather(all, seen), 0);
   const row = unsqueeze(rows, 1);
-  // ONNX has no "at least" for integers, so the lower bound is one less.
   const descends = and(greater(row, ofKeys(tokens.before)), greater(ofKeys(tokens.ends), row));
-  const near = () => greater(plusNumber(ofKeys(tokens.keyPositions), window!), ofQueries(tokens.positions));
-  const visible = window === null ? descends : and(descends, near());
+  const near =
+    reach.window === null ? null : isNear(ofKeys(tokens.keyPositions), ofQueries(tokens.positions), reach);
+  const visible = bothOf(descends, near);
   const [nothing, low] = [0, outOfReach].map((number) => rows.graph.constant([number], [], 'float32'));
   return where(visible, nothing!, low!);
 }

@@ -82,7 +82,7 @@ function wantedBlocks({ blocks }: Model, layers: readonly number[]): Map<number,
   return new Map(
     layers.map((layer) => {
       const block = blocks[layer];
-      if (isMoe(block) && block.norms.place === 'after') {
+      if (isMoe(block) && isNormedBehind(block)) {
         throw new MoepressError('CONFIG_UNSUPPORTED', {
           message: `Layer ${layer} norms what its experts add up to: none of them adds something of its own to be tried out.`,
           where: 'tools.replayLayers',
@@ -98,6 +98,10 @@ function wantedBlocks({ blocks }: Model, layers: readonly number[]): Map<number,
     }),
   );
 }
+
+/** Whether what the experts add up to is normed, or added in other shares than theirs. */
+const isNormedBehind = ({ norms, ffn }: MoeBlock): boolean =>
+  norms.place === 'after' || norms.after !== undefined || norms.parts !== undefined || !!ffn.shared?.averaged;
 
 /** Takes the batches through the block, and through the block without any routed expert. */
 async function openLayer({ run, block, states }: Replaying, each: EachBatch): Promise<void> {
