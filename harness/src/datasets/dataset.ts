@@ -6,8 +6,10 @@ export interface Dataset {
   readonly path: string;
   /** Configuration of a Hub dataset. */
   readonly config: string;
-  /** File of each split, relative to the embedded datasets' folder; null for a Hub dataset. */
+  /** File of each split, relative to its folder; null for a Hub dataset. */
   readonly files: Readonly<Record<string, string>> | null;
+  /** The folder of files; that of the embedded datasets if absent. */
+  readonly folder?: string;
   /** File of each split in the Hub's repository; its Parquet files if absent. */
   readonly hubFiles?: Readonly<Record<string, string>>;
 }

@@ -1,6 +1,6 @@
 import { MoepressError, type Work } from '@moepress/core';
 import type { Datasets } from '../datasets/open.js';
-import { type Document, loadDocuments } from '../requests/documents.js';
+import { type Document, loadDocuments, loadExampleDocuments } from '../requests/documents.js';
 import { buildRequests, examplesNeeded, fewshotContext } from '../requests/prompts.js';
 import type { ModelRequest } from '../requests/request.js';
 import { scoredSplit, type Task } from '../tasks/task-schema.js';
@@ -40,7 +40,7 @@ export async function prepareTask(
     const message = `${task.task} is always asked without examples, whatever \`numFewshot\` says.`;
     work.progress?.({ type: 'warning', message });
   }
-  const pool = shots === 0 ? [] : await loadExamples(task, shots, datasets, work);
+  const pool = shots === 0 ? [] : await loadExamples(task, { shots, scored: documents, datasets, work });
   const context = fewshotContext(task, pool, shots);
   const questions = documents
     .slice(0, documentCount(documents.length, options.limit))
@@ -67,21 +67,25 @@ function documentCount(available: number, limit: number | undefined): number {
   return limit < 1 ? Math.ceil(available * limit) : Math.floor(limit);
 }
 
+interface ExampleNeeds {
+  readonly shots: number;
+  readonly scored: readonly Document[];
+  readonly datasets: Datasets;
+  readonly work: Work;
+}
+
 /** The solved documents that examples are taken from: the task's own, or those of a split. */
-async function loadExamples(
-  task: Task,
-  shots: number,
-  datasets: Datasets,
-  work: Work,
-): Promise<readonly Document[]> {
-  const samples = task.fewshot_config?.samples?.map((row, id) => ({ id, row, fields: row }));
-  const pool = samples ?? (await loadDocuments(task, datasets, examplesSplit(task), work));
+async function loadExamples(task: Task, needs: ExampleNeeds): Promise<readonly Document[]> {
+  const { shots, scored, datasets, work } = needs;
+  const samples = task.fewshot_split === undefined ? task.fewshot_config?.samples : undefined;
+  const from = samples ? { samples } : { split: examplesSplit(task), datasets };
+  const pool = await loadExampleDocuments(task, scored, from, work);
   if (pool.length >= examplesNeeded(task, shots)) return pool;
   throw invalid(`${task.task} has ${pool.length} examples, too few for ${shots} shots.`, 'numFewshot');
 }
 
 function examplesSplit(task: Task): string {
-  const split = task.fewshot_split ?? task.training_split ?? task.validation_split;
+  const split = task.fewshot_split ?? task.training_split ?? task.validation_split ?? task.test_split;
   if (split !== undefined) return split;
   throw invalid(`${task.task} has no split to draw examples from.`, 'numFewshot');
 }

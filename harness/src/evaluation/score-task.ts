@@ -1,11 +1,17 @@
 import type { SequenceScore } from '@moepress/core';
-import { applyFilters } from '../metrics/answer-filters.js';
-import { type Contribution, choiceScores, countBytes, countWords, exactMatch } from '../metrics/metrics.js';
+import type { Contribution } from '../metrics/aggregations.js';
+import type { Answer } from '../metrics/answer-filters.js';
+import { softmax } from '../metrics/classification.js';
+import { countBytes, countWords, likeliest } from '../metrics/metrics.js';
+import { type AnswersToScore, type ScoredAnswer, scoreAnswers } from '../metrics/score-answers.js';
+import { argmax } from '../metrics/statistics.js';
 import type { ModelResponse, TextScore } from '../model/language-model.js';
 import type { ModelRequest } from '../requests/request.js';
+import { scoreConfined } from '../task-files/score-confined.js';
+import type { MetricName } from '../tasks/metric-schema.js';
 import type {
+  ContinuationTask,
   GenerationTask,
-  MetricName,
   MultipleChoiceTask,
   RollingTask,
   Task,
@@ -25,19 +31,18 @@ export interface ScoredQuestion extends Question {
   readonly scores: readonly DocumentScore[];
 }
 
-/** Scores a task by the answers to its requests. */
+/** Scores a task by the answers to its requests. Throws `TASK_INVALID` for filters and metrics that do not fit them. */
 export function scoreTask(
   prepared: PreparedTask,
   answers: ReadonlyMap<ModelRequest, ModelResponse>,
 ): ScoredTask {
   const { task, questions } = prepared;
-  return {
-    ...prepared,
-    questions: questions.map((question) => {
-      const responses = question.requests.map((request) => answers.get(request)!);
-      return { ...question, responses, scores: scoreDocument(task, question.document.fields, responses) };
-    }),
-  };
+  const answered = questions.map((question) => ({
+    ...question,
+    responses: question.requests.map((request) => answers.get(request)!),
+  }));
+  const scores = scoresOf(task, answered);
+  return { ...prepared, questions: answered.map((question, i) => ({ ...question, scores: scores[i]! })) };
 }
 
 /** The score of one document under one filter. */
@@ -45,36 +50,71 @@ export interface DocumentScore {
   /** `none` for tasks without filters. */
   readonly filter: string;
   /** The answers after filtering. */
-  readonly filtered: readonly ModelResponse[];
+  readonly filtered: readonly (ModelResponse | Answer)[];
   readonly contributions: readonly (Contribution & { readonly metric: MetricName })[];
 }
 
-/** One score a filter, in the task's order. */
-function scoreDocument(task: Task, fields: unknown, responses: readonly ModelResponse[]): DocumentScore[] {
+type Answered = Question & { readonly responses: readonly ModelResponse[] };
+
+/** For each document a score a filter, in the task's order. */
+function scoresOf(task: Task, questions: readonly Answered[]): DocumentScore[][] {
   switch (task.output_type) {
-    case 'multiple_choice':
-      return [scoreChoices(task, fields, responses as SequenceScore[])];
-    case 'loglikelihood_rolling':
-      return [scoreText(task, fields, responses[0] as TextScore)];
     case 'generate_until':
-      return scoreGeneration(task, fields, responses as string[]);
+      return scoreGenerations(task, questions);
+    case 'multiple_choice':
+      return questions.map(({ document, responses }) => {
+        const scored = scoreChoices(task, document.fields, responses as SequenceScore[]);
+        return (task.filters ?? ['none']).map((filter) => ({ filter, ...scored }));
+      });
+    case 'loglikelihood_rolling':
+      return questions.map(({ document, responses }) => [
+        scoreText(task, document.fields, responses[0] as TextScore),
+      ]);
+    case 'loglikelihood':
+      return questions.map(({ responses }) => [
+        scoreContinuation(task, responses as readonly SequenceScore[]),
+      ]);
   }
 }
 
+function scoreContinuation(task: ContinuationTask, responses: readonly SequenceScore[]): DocumentScore {
+  const { logprob, isGreedy } = responses[0]!;
+  const values = { perplexity: logprob, acc: isGreedy ? 1 : 0 };
+  const contributions = task.metric_list.map(({ metric }) => ({ metric, value: values[metric], weight: 1 }));
+  return { filter: 'none', filtered: responses, contributions };
+}
+
+/** As `process_results` of lm-evaluation-harness 0.4.13 (api/task.py) scores choices. */
 function scoreChoices(
   task: MultipleChoiceTask,
   fields: unknown,
   responses: readonly SequenceScore[],
-): DocumentScore {
-  const scores = choiceScores(
-    responses.map(({ logprob }) => logprob),
-    task.doc_to_choice.render(fields),
-    task.doc_to_target.render(fields),
-  );
+): Omit<DocumentScore, 'filter'> {
+  const choices = (task.doc_to_measured_choice ?? task.doc_to_choice).render(fields);
+  const target = task.doc_to_target.render(fields);
+  const golds = [target].flat();
+  const logprobs = responses.slice(0, choices.length).map(({ logprob }) => logprob);
+  // Those of the choices alone follow those after the context.
+  const gains = logprobs.map((logprob, i) => logprob - (responses[choices.length + i]?.logprob ?? 0));
+  const likely = { ...likeliest(logprobs, choices), acc_mutual_info: argmax(gains) };
+  const contributionOf = (metric: MultipleChoiceTask['metric_list'][number]['metric']): Contribution => {
+    switch (metric) {
+      case 'f1':
+      case 'mcc':
+        return { value: 0, weight: 1, pair: [golds[0]!, likely.acc] };
+      case 'brier_score':
+        return { value: 0, weight: 1, pair: [golds[0]!, softmax(logprobs)] };
+      case 'exact_match':
+        return { value: golds.some((gold) => responses[gold]?.isGreedy) ? 1 : 0, weight: 1 };
+      case 'bypass':
+        return { value: 0, weight: 1 };
+      default:
+        return { value: golds.includes(likely[metric]) ? 1 : 0, weight: 1 };
+    }
+  };
   return {
-    filter: 'none',
     filtered: responses,
-    contributions: task.metric_list.map(({ metric }) => ({ metric, value: scores[metric], weight: 1 })),
+    contributions: task.metric_list.map(({ metric }) => ({ metric, ...contributionOf(metric) })),
   };
 }
 
@@ -98,22 +138,26 @@ function scoreText(task: RollingTask, fields: unknown, response: TextScore): Doc
   };
 }
 
-function scoreGeneration(
-  task: GenerationTask,
-  fields: unknown,
-  responses: readonly string[],
-): DocumentScore[] {
-  const target = task.doc_to_target.render(fields);
-  return task.filter_list.map((pipeline) => {
-    const answer = applyFilters(pipeline, responses);
-    return {
-      filter: pipeline.name,
-      filtered: [answer],
-      contributions: task.metric_list.map((options) => ({
-        metric: options.metric,
-        value: exactMatch(answer, target, options),
-        weight: 1,
-      })),
-    };
-  });
+function scoreGenerations(task: GenerationTask, questions: readonly Answered[]): DocumentScore[][] {
+  const asked: AnswersToScore = {
+    filters: task.filter_list,
+    metrics: task.metric_list,
+    documents: questions.map(({ document: { fields }, responses }) => ({
+      // The likeliest text is always the same one.
+      responses:
+        responses.length === 1
+          ? Array<string>(task.repeats).fill(responses[0] as string)
+          : (responses as string[]),
+      gold: task.doc_to_target.render(fields),
+      choices: task.doc_to_filter_choices?.render(fields),
+    })),
+  };
+  const scored = task.isConfined ? scoreConfined(asked, task.task) : scoreAnswers(asked);
+  return scored.map((filters) =>
+    filters.map(({ filtered, contributions }: ScoredAnswer, i) => ({
+      filter: task.filter_list[i]!.name,
+      filtered: [filtered],
+      contributions,
+    })),
+  );
 }

@@ -1,75 +1,78 @@
 import { pythonRegex } from '../python/regex.js';
 import { codePointLength, utf8Length } from '../python/text.js';
-import type { ExactMatch, MetricName } from '../tasks/task-schema.js';
-import { argmax, meanStderr, sum } from './statistics.js';
+import type { AggregationName, ExactMatch, MetricName } from '../tasks/metric-schema.js';
+import { argmax } from './statistics.js';
 
-/** What one document contributes: a score of weight 1, or a log-likelihood and how many units it covers. */
-export interface Contribution {
-  readonly value: number;
-  readonly weight: number;
-}
-
-export interface Metric {
+interface MetricFacts {
   readonly higherIsBetter: boolean;
-  /** Computes the reported number from the weighted mean of the contributions. */
-  readonly report: (mean: number) => number;
-  /** Whether all documents have the same weight, so that the mean has a standard error. */
-  readonly hasStderr: boolean;
+  readonly aggregation: AggregationName;
 }
 
-const score: Metric = { higherIsBetter: true, report: (mean) => mean, hasStderr: true };
-const perplexity: Metric = { higherIsBetter: false, report: (mean) => Math.exp(-mean), hasStderr: false };
+const score: MetricFacts = { higherIsBetter: true, aggregation: 'mean' };
+const perplexity: MetricFacts = { higherIsBetter: false, aggregation: 'weighted_perplexity' };
 
-const metrics: Readonly<Record<MetricName, Metric>> = {
+/** The metrics of lm-evaluation-harness 0.4.13 (api/metrics.py), and `token_perplexity`. */
+const facts: Readonly<Record<MetricName, MetricFacts>> = {
   acc: score,
   acc_norm: score,
+  acc_bytes: score,
+  acc_mutual_info: score,
   exact_match: score,
+  f1: { higherIsBetter: true, aggregation: 'f1' },
+  mcc: { higherIsBetter: true, aggregation: 'matthews_corrcoef' },
+  brier_score: { higherIsBetter: false, aggregation: 'brier_score' },
+  bleu: { higherIsBetter: true, aggregation: 'bleu' },
+  chrf: { higherIsBetter: true, aggregation: 'chrf' },
+  'chrf++': { higherIsBetter: true, aggregation: 'chrf++' },
+  ter: { higherIsBetter: false, aggregation: 'ter' },
+  perplexity: { higherIsBetter: false, aggregation: 'perplexity' },
   word_perplexity: perplexity,
   byte_perplexity: perplexity,
   token_perplexity: perplexity,
-  bits_per_byte: { ...perplexity, report: (mean) => -mean / Math.LN2 },
+  bits_per_byte: { higherIsBetter: false, aggregation: 'bits_per_byte' },
+  bypass: { higherIsBetter: true, aggregation: 'bypass' },
 };
 
-export function findMetric(name: MetricName): Metric {
-  return metrics[name];
+export const metricNames = Object.keys(facts) as MetricName[];
+
+/** What a task says of a metric; the metric's own facts stand in for the rest. */
+export interface ChosenMetric {
+  readonly metric: MetricName;
+  readonly aggregation?: AggregationName | undefined;
+  readonly higher_is_better?: boolean | undefined;
 }
 
-export interface Aggregate {
-  readonly value: number;
-  /** Null where there is no formula, or only one document. */
-  readonly stderr: number | null;
-}
+export const higherIsBetter = ({ metric, higher_is_better }: ChosenMetric): boolean =>
+  higher_is_better ?? facts[metric].higherIsBetter;
 
-/** Sum of values over sum of weights, reported as the metric says. */
-export function aggregate(name: MetricName, contributions: readonly Contribution[]): Aggregate {
-  const { report, hasStderr } = metrics[name];
-  const values = contributions.map(({ value }) => value);
-  const mean = sum(values) / sum(contributions.map(({ weight }) => weight));
-  return { value: report(mean), stderr: hasStderr ? meanStderr(values) : null };
-}
+export const aggregationOf = ({ metric, aggregation }: ChosenMetric): AggregationName =>
+  aggregation ?? facts[metric].aggregation;
 
 /**
- * Whether the likeliest choice is the right one: `acc` by log-likelihood, `acc_norm` by log-likelihood
- * per character of the choice (Unicode code points, without the delimiter before it).
+ * Which choice is the likeliest: by log-likelihood, by log-likelihood per character of the choice (Unicode code points,
+ * without the delimiter before it), and per byte of UTF-8.
  */
-export function choiceScores(logprobs: readonly number[], choices: readonly string[], gold: number) {
-  const perCharacter = logprobs.map((logprob, i) => logprob / codePointLength(choices[i]!));
-  return {
-    acc: argmax(logprobs) === gold ? 1 : 0,
-    acc_norm: argmax(perCharacter) === gold ? 1 : 0,
-  };
+export function likeliest(logprobs: readonly number[], choices: readonly string[]) {
+  const per = (length: (text: string) => number) =>
+    argmax(logprobs.map((logprob, i) => logprob / length(choices[i]!)));
+  return { acc: argmax(logprobs), acc_norm: per(codePointLength), acc_bytes: per(utf8Length) };
 }
+
+const signs = /[!-/:-@[-`{-~]/g;
+const digits = /[0-9]/g;
 
 /** 1 if prediction and reference are the same text once both have been normalised, else 0. */
 export function exactMatch(
   prediction: string,
   reference: string,
-  options: Pick<ExactMatch, 'regexes_to_ignore' | 'ignore_case'>,
+  options: Omit<ExactMatch, 'metric' | 'aggregation' | 'higher_is_better'>,
 ): number {
-  const patterns = options.regexes_to_ignore.map(pythonRegex);
+  const patterns = (options.regexes_to_ignore ?? []).map(pythonRegex);
   const normalise = (text: string) => {
     const kept = patterns.reduce((rest, pattern) => rest.replaceAll(pattern, ''), text);
-    return options.ignore_case ? kept.toLowerCase() : kept;
+    const cased = options.ignore_case ? kept.toLowerCase() : kept;
+    const unsigned = options.ignore_punctuation ? cased.replaceAll(signs, '') : cased;
+    return options.ignore_numbers ? unsigned.replaceAll(digits, '') : unsigned;
   };
   return normalise(prediction) === normalise(reference) ? 1 : 0;
 }

@@ -10,9 +10,14 @@ export function mean(values: readonly number[]): number {
 /** Standard error of the mean with n - 1 in the sample variance; null for fewer than two values. */
 export function meanStderr(values: readonly number[]): number | null {
   if (values.length < 2) return null;
+  return sampleDeviation(values) / Math.sqrt(values.length);
+}
+
+/** Standard deviation with n - 1. */
+export function sampleDeviation(values: readonly number[]): number {
   const centre = mean(values);
   const squares = values.map((value) => (value - centre) * (value - centre));
-  return Math.sqrt(sum(squares) / (values.length - 1)) / Math.sqrt(values.length);
+  return Math.sqrt(sum(squares) / (values.length - 1));
 }
 
 /** Mean over groups of different size as if their members were one group. */
@@ -33,4 +38,9 @@ export function pooledStderr(stderrs: readonly number[], sizes: readonly number[
 /** Index of the largest value; the first of equals. */
 export function argmax(values: readonly number[]): number {
   return values.reduce((best, value, index) => (value > values[best]! ? index : best), 0);
+}
+
+/** Standard error of the plain mean of groups, whatever their sizes: `unweighted_mean_stderr` of lm-evaluation-harness. */
+export function unweightedStderr(stderrs: readonly number[]): number {
+  return Math.sqrt(sum(stderrs.map((stderr) => stderr ** 2))) / stderrs.length;
 }

@@ -1,56 +1,96 @@
+import {
+  delimited,
+  type PromptMessage,
+  plainText,
+  type QuestionTurn,
+  turnMessages,
+} from '../chat/messages.js';
 import { dumps } from '../python/json.js';
 import { PythonRandom } from '../python/random.js';
-import type { MultipleChoiceTask, Task } from '../tasks/task-schema.js';
+import type { GenerationOptions, Task } from '../tasks/task-schema.js';
 import type { Document } from './documents.js';
-import type { LoglikelihoodRequest, ModelRequest } from './request.js';
+import type { GenerationRequest, ModelRequest } from './request.js';
 
 /** The most tokens generated if the task does not say. */
 const defaultMaxGenTokens = 256;
 
-/** The requests about one document; `prefix` is its description and few-shot examples. */
-export function buildRequests(task: Task, { fields }: Document, prefix: string): ModelRequest[] {
+/** The requests about one document, after the messages of its description and few-shot examples. */
+export function buildRequests(
+  task: Task,
+  { fields }: Document,
+  before: readonly PromptMessage[],
+): ModelRequest[] {
+  const genPrefix = task.gen_prefix?.render(fields) || null;
+  const contextOf = (question: string, targetDelimiter: string): string => {
+    const asked = { question, answer: null, genPrefix, targetDelimiter, fewshotDelimiter: '' };
+    return plainText([...before, ...turnMessages(asked)]);
+  };
   switch (task.output_type) {
-    case 'multiple_choice':
-      return choiceRequests(task, fields, prefix);
+    case 'multiple_choice': {
+      const text = task.doc_to_text.render(fields);
+      const contexts =
+        typeof text === 'string'
+          ? contextOf(text, task.target_delimiter)
+          : text.map((question) => contextOf(question, ''));
+      const choices = task.doc_to_choice.render(fields);
+      const scored = choices.map((choice, i) => ({
+        kind: 'loglikelihood' as const,
+        context: typeof contexts === 'string' ? contexts : contexts[i]!,
+        continuation: task.target_delimiter + choice,
+      }));
+      if (!task.metric_list.some(({ metric }) => metric === 'acc_mutual_info')) return scored;
+      const alone = (task.doc_to_measured_choice ?? task.doc_to_choice).render(fields);
+      return [
+        ...scored,
+        ...alone.map((choice) => ({
+          kind: 'loglikelihood' as const,
+          context: '',
+          continuation: task.target_delimiter + choice,
+        })),
+      ];
+    }
+    case 'loglikelihood': {
+      const context = contextOf(task.doc_to_text.render(fields), task.target_delimiter);
+      return [{ kind: 'loglikelihood', context, continuation: task.doc_to_target.render(fields) }];
+    }
     case 'loglikelihood_rolling':
       return [{ kind: 'loglikelihood_rolling', text: task.doc_to_target.render(fields) }];
     case 'generate_until': {
-      const { until, max_gen_toks: maxGenTokens = defaultMaxGenTokens } = task.generation_kwargs;
-      const context = prefix + task.doc_to_text.render(fields);
-      return [{ kind: 'generate_until', context, until, maxGenTokens }];
+      const context = contextOf(task.doc_to_text.render(fields), task.target_delimiter);
+      return [{ kind: 'generate_until', context, ...limitsOf(task.generation_kwargs) }];
     }
   }
 }
 
-/** One request per choice: how probable it is after its context. */
-function choiceRequests(task: MultipleChoiceTask, fields: unknown, prefix: string): LoglikelihoodRequest[] {
-  const text = task.doc_to_text.render(fields);
-  return task.doc_to_choice.render(fields).map((choice, i) => ({
-    kind: 'loglikelihood',
-    context: prefix + (typeof text === 'string' ? text : text[i]!),
-    continuation: task.target_delimiter + choice,
-  }));
+/** Where generation ends. An empty stop stops nothing. */
+function limitsOf(options: GenerationOptions): Pick<GenerationRequest, 'until' | 'maxGenTokens'> {
+  const { max_gen_toks, max_new_tokens, max_tokens, max_completion_tokens } = options;
+  return {
+    until: [options.until].flat().filter((stop) => stop !== ''),
+    maxGenTokens:
+      max_gen_toks ?? max_new_tokens ?? max_tokens ?? max_completion_tokens ?? defaultMaxGenTokens,
+  };
 }
 
 /** lm-evaluation-harness' default seed for drawing examples. */
 export const fewshotSeed = 1234;
 
-/** The text before each document's question: the task's description, then solved examples. */
+/** What comes before each document's question: its description, then solved examples. */
 export interface FewshotContext {
   /** To be called once per document, in document order: each call draws other examples. */
-  next(document: Document): string;
+  next(document: Document): PromptMessage[];
 }
 
 /** `count` examples per document, taken from `pool` as the task says. */
 export function fewshotContext(task: Task, pool: readonly Document[], count: number): FewshotContext {
-  const choose = task.fewshot_config?.sampler === 'first_n' ? firstOf(pool) : drawnFrom(task, pool);
+  const choose = task.fewshot_config?.sampler === 'first_n' ? firstOf(task, pool) : drawnFrom(task, pool);
   return {
     next(document) {
+      const description = task.doc_to_description?.render(document.fields) ?? task.description;
+      const content = delimited('', description, task.fewshot_delimiter);
+      const system = content === '' ? [] : [{ role: 'system', content, delimiter: '' } as const];
       const chosen = count === 0 ? [] : choose(document, count);
-      const solved = chosen.map(
-        (example) => questionAndAnswer(task, example).join('') + task.fewshot_delimiter,
-      );
-      return task.description + solved.join('');
+      return [...system, ...chosen.flatMap((example) => turnMessages(solvedTurn(task, example)))];
     },
   };
 }
@@ -62,8 +102,15 @@ export function examplesNeeded(task: Task, count: number): number {
 
 type Choose = (document: Document, count: number) => readonly Document[];
 
-function firstOf(pool: readonly Document[]): Choose {
-  return (_, count) => pool.slice(0, count);
+/** Equal documents of a pool share their text. */
+const contentOf = ({ row }: Document): string => dumps(row);
+
+function firstOf(task: Task, pool: readonly Document[]): Choose {
+  if (!drawsOneMore(task)) return (_, count) => pool.slice(0, count);
+  return (document, count) => {
+    const own = contentOf(document);
+    return pool.filter((other) => contentOf(other) !== own).slice(0, count);
+  };
 }
 
 /** Drawn without replacement; a document is never its own example. */
@@ -71,9 +118,14 @@ function drawnFrom(task: Task, pool: readonly Document[]): Choose {
   const random = new PythonRandom(fewshotSeed);
   if (!drawsOneMore(task)) return (_, count) => random.sample(pool, count);
   return (document, count) => {
-    const own = dumps(document.row);
-    const drawn = random.sample(pool, count + 1);
-    return drawn.filter(({ row }) => dumps(row) !== own).slice(0, count);
+    const own = contentOf(document);
+    const isOther = (other: Document) => contentOf(other) !== own;
+    const drawn = random
+      .sample(pool, count + 1)
+      .filter(isOther)
+      .slice(0, count);
+    // More than one of them may have been the document: then they are drawn again from all others.
+    return drawn.length === count ? drawn : random.sample(pool.filter(isOther), count);
   };
 }
 
@@ -83,7 +135,7 @@ function drawnFrom(task: Task, pool: readonly Document[]): Choose {
  * then come from another.
  */
 function drawsOneMore(task: Task): boolean {
-  return task.fewshot_config === undefined && task.fewshot_split === task.test_split;
+  return task.fewshot_split === task.test_split;
 }
 
 /**
@@ -91,23 +143,26 @@ function drawsOneMore(task: Task): boolean {
  * and how many characters the answer comes after.
  */
 export function solvedText(task: Task, document: Document): { text: string; question: number } {
-  const [question, answer] = questionAndAnswer(task, document);
+  const { question, answer, targetDelimiter } = solvedTurn(task, document);
   const before = task.description + question;
-  return {
-    text: before + answer,
-    question: task.output_type === 'loglikelihood_rolling' ? 0 : before.length,
-  };
+  const isWhole = task.output_type === 'loglikelihood_rolling';
+  return { text: before + targetDelimiter + (answer ?? ''), question: isWhole ? 0 : before.length };
 }
 
-function questionAndAnswer(task: Task, { fields }: Document): [question: string, answer: string] {
-  switch (task.output_type) {
-    case 'multiple_choice': {
-      const { context, continuation } = choiceRequests(task, fields, '')[task.doc_to_target.render(fields)]!;
-      return [context, continuation];
-    }
-    case 'loglikelihood_rolling':
-      return ['', task.doc_to_target.render(fields)];
-    case 'generate_until':
-      return [task.doc_to_text.render(fields), task.target_delimiter + task.doc_to_target.render(fields)];
+function solvedTurn(task: Task, { fields }: Document): QuestionTurn {
+  if (task.doc_to_example) return task.doc_to_example.render(fields);
+  const genPrefix = task.gen_prefix?.render(fields) || null;
+  const { target_delimiter: targetDelimiter, fewshot_delimiter: fewshotDelimiter } = task;
+  const turn = { genPrefix, targetDelimiter, fewshotDelimiter };
+  if (task.output_type === 'loglikelihood_rolling') {
+    return { ...turn, targetDelimiter: '', question: '', answer: task.doc_to_target.render(fields) };
   }
+  if (task.output_type !== 'multiple_choice') {
+    const [answer = ''] = [task.doc_to_target.render(fields)].flat();
+    return { ...turn, question: task.doc_to_text.render(fields), answer };
+  }
+  const [target = 0] = [task.doc_to_target.render(fields)].flat();
+  const text = task.doc_to_text.render(fields);
+  const question = typeof text === 'string' ? text : text[target]!;
+  return { ...turn, question, answer: task.doc_to_choice.render(fields)[target]! };
 }

@@ -1,8 +1,9 @@
 import type { ScoredTask } from '../evaluation/score-task.js';
-import { aggregate, findMetric } from '../metrics/metrics.js';
-import { pooledStderr, sum, weightedMean } from '../metrics/statistics.js';
-import { isGroup, leaves, memberName, type TaskGroup } from '../tasks/task-group.js';
-import type { MetricName } from '../tasks/task-schema.js';
+import { aggregate } from '../metrics/aggregations.js';
+import { aggregationOf, type ChosenMetric, higherIsBetter } from '../metrics/metrics.js';
+import { pooledStderr, sum, unweightedStderr, weightedMean } from '../metrics/statistics.js';
+import type { MetricName } from '../tasks/metric-schema.js';
+import { type GroupMetric, isGroup, leaves, memberName, type TaskGroup } from '../tasks/task-group.js';
 import { modelRecord, type RunFacts, runRecord } from './run-record.js';
 import { type Sample, taskHash } from './sample.js';
 import { taskConfig } from './task-config.js';
@@ -56,8 +57,8 @@ export function buildRecord(
     }),
     'n-shot': sorted({ ...keyed(tasks, ({ shots }) => shots), ...shotsOf(tasksOfGroups, tasks) }),
     higher_is_better: sorted({
-      ...keyed(tasks, ({ task }) => directions(task.metric_list.map(({ metric }) => metric))),
-      ...Object.fromEntries(tasksOfGroups.map(({ group, metrics }) => [group, directions(metrics)])),
+      ...keyed(tasks, ({ task }) => directions(task.metric_list)),
+      ...Object.fromEntries(tasksOfGroups.map((group) => [group.group, directionsOfGroup(group)])),
     }),
     'n-samples': keyed(tasks, ({ available, questions }) => ({
       original: available,
@@ -81,8 +82,16 @@ function sorted<Value>(record: Readonly<Record<string, Value>>): Record<string, 
   return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function directions(metrics: readonly MetricName[]): Record<string, boolean> {
-  return Object.fromEntries(metrics.map((metric) => [metric, findMetric(metric).higherIsBetter]));
+function directions(metrics: readonly ChosenMetric[]): Record<string, boolean> {
+  return Object.fromEntries(metrics.map((chosen) => [chosen.metric, higherIsBetter(chosen)]));
+}
+
+/** Directions of all metrics of a group's tasks; one that they do not agree on has none. */
+function directionsOfGroup(group: TaskGroup): Record<string, boolean> {
+  const all = leaves(group).flatMap(({ metric_list }) => Object.entries(directions(metric_list)));
+  return Object.fromEntries(
+    all.filter(([metric, direction]) => all.every(([name, other]) => name !== metric || other === direction)),
+  );
 }
 
 /** The shots of a group are those of its first task. */
@@ -98,9 +107,10 @@ function taskResult({ task, questions }: ScoredTask): TaskResult {
     ofDocuments: questions.map(({ scores }) => scores[position]!.contributions),
   }));
   const numbers = filters.flatMap(({ filter, ofDocuments }) =>
-    task.metric_list.flatMap(({ metric }, position) => {
+    (task.metric_list as readonly ChosenMetric[]).flatMap((chosen, position) => {
+      const { metric } = chosen;
       const contributions = ofDocuments.map((document) => document[position]!);
-      const { value, stderr } = aggregate(metric, contributions);
+      const { value, stderr } = aggregate(aggregationOf(chosen), contributions);
       return [
         [`${metric},${filter}`, value],
         [`${metric}_stderr,${filter}`, stderr ?? 'N/A'],
@@ -115,25 +125,43 @@ function taskResult({ task, questions }: ScoredTask): TaskResult {
   };
 }
 
-/** Results of a group: the mean over the documents of all tasks below it. */
+/** Results of a group: for each of its metrics the mean over the tasks below it that have the metric. */
 function groupResult(group: TaskGroup, results: Readonly<Record<string, TaskResult>>): TaskResult {
   const members = leaves(group).map(({ task }) => results[task]!);
-  const sizes = members.map(({ sample_len }) => sample_len);
-  const numbers = group.metrics.flatMap((metric) => {
-    const means = members.map((result) => result[`${metric},none`] as number);
-    const stderrs = members.map((result) => result[`${metric}_stderr,none`]);
-    return [
-      [`${metric},none`, weightedMean(means, sizes)],
-      [`${metric}_stderr,none`, areNumbers(stderrs) ? pooledStderr(stderrs, sizes) : 'N/A'],
-    ] as const;
-  });
+  const means = group.metrics.map(asGroupMetric).flatMap((metric) => groupMeans(metric, members));
   return {
     name: group.group,
     alias: group.group_alias ?? group.group,
-    sample_len: sum(sizes),
-    ...Object.fromEntries(numbers),
-    sample_count: Object.fromEntries(group.metrics.map((metric) => [`${metric},none`, sum(sizes)])),
+    sample_len: sum(members.map(({ sample_len }) => sample_len)),
+    ...Object.fromEntries(means.flatMap(({ numbers }) => numbers)),
+    sample_count: Object.fromEntries(means.map(({ key, count }) => [key, count])),
   };
+}
+
+const asGroupMetric = (metric: MetricName | GroupMetric): GroupMetric =>
+  typeof metric === 'string' ? { metric, filters: ['none'], weightBySize: true } : metric;
+
+function groupMeans({ metric, filters, weightBySize }: GroupMetric, members: readonly TaskResult[]) {
+  return (filters ?? filtersOf(metric, members)).flatMap((filter) => {
+    const key = `${metric},${filter}`;
+    const having = members.filter((result) => typeof result[key] === 'number');
+    if (having.length === 0) return [];
+    const sizes = having.map(({ sample_len }) => sample_len);
+    const values = having.map((result) => result[key] as number);
+    const stderrs = having.map((result) => result[`${metric}_stderr,${filter}`]);
+    const stderr = weightBySize ? (all: readonly number[]) => pooledStderr(all, sizes) : unweightedStderr;
+    const numbers = [
+      [key, weightedMean(values, weightBySize ? sizes : sizes.map(() => 1))],
+      [`${metric}_stderr,${filter}`, areNumbers(stderrs) ? stderr(stderrs) : 'N/A'],
+    ] as const;
+    return [{ key, count: sum(sizes), numbers }];
+  });
+}
+
+/** The filters under which any of the tasks has the metric, sorted. */
+function filtersOf(metric: string, members: readonly TaskResult[]): string[] {
+  const keys = members.flatMap((result) => Object.keys(result)).filter((key) => key.startsWith(`${metric},`));
+  return [...new Set(keys.map((key) => key.slice(metric.length + 1)))].sort();
 }
 
 function areNumbers(values: readonly unknown[]): values is readonly number[] {

@@ -1,6 +1,7 @@
 import { sha256 } from '@moepress/core';
 import type { DocumentScore, ScoredQuestion, ScoredTask } from '../evaluation/score-task.js';
-import { findMetric } from '../metrics/metrics.js';
+import type { Answer } from '../metrics/answer-filters.js';
+import { aggregationOf, type ChosenMetric } from '../metrics/metrics.js';
 import type { ModelResponse } from '../model/language-model.js';
 import { dumps, floatRepr } from '../python/json.js';
 import type { ModelRequest } from '../requests/request.js';
@@ -23,7 +24,7 @@ export interface Sample {
 }
 
 /** A pair is written as its log-likelihood and whether it is greedy, in Python's words. */
-type StringifiedResponse = string | readonly [logprob: string, isGreedy: string];
+type StringifiedResponse = string | readonly StringifiedResponse[];
 
 /** All documents of a task under its first filter, then all under the next. */
 export function buildSamples({ task, questions }: ScoredTask): Sample[] {
@@ -54,9 +55,9 @@ function buildSample(
     prompt_hash: sha256(promptOf(requests[0]!)),
     target_hash: sha256(target),
     ...Object.fromEntries(
-      contributions.map(({ metric, value, weight }) => [
+      contributions.map(({ metric, value, weight, pair }, i) => [
         metric,
-        findMetric(metric).hasStderr ? value : [value, weight],
+        pair ?? (isWeighted(task.metric_list[i]!) ? [value, weight] : value),
       ]),
     ),
   };
@@ -69,6 +70,7 @@ export function taskHash(samples: readonly Sample[]): string {
 
 /** The index of the right choice, unless it is the contexts that differ, or the text to be generated or scored. */
 function targetOf(task: Task, fields: unknown): string {
+  if (task.doc_to_logged_target) return task.doc_to_logged_target.render(fields);
   const target = task.doc_to_target.render(fields);
   if (task.output_type !== 'multiple_choice') return String(target);
   const differ = typeof task.doc_to_text.render(fields) !== 'string';
@@ -85,8 +87,17 @@ function requestArguments(task: Task, request: ModelRequest): Record<string, unk
   return task.output_type === 'generate_until' ? { arg_0, arg_1: task.generation_kwargs } : { arg_0 };
 }
 
-function stringify(response: ModelResponse): StringifiedResponse {
+/** Whether documents count for as much as they are long. */
+const isWeighted = (chosen: ChosenMetric): boolean =>
+  ['weighted_perplexity', 'bits_per_byte'].includes(aggregationOf(chosen));
+
+function stringify(response: ModelResponse | Answer): StringifiedResponse {
   if (typeof response === 'string') return response;
+  if (Array.isArray(response)) return response.map(stringify);
+  if (response === null) return 'None';
+  if (typeof response === 'number') return String(response);
+  if (typeof response === 'boolean') return response ? 'True' : 'False';
+  if (!('logprob' in response)) return String(response);
   const logprob = floatRepr(response.logprob);
   return 'isGreedy' in response ? [logprob, response.isGreedy ? 'True' : 'False'] : logprob;
 }

@@ -2,6 +2,7 @@ import type { Task } from '../tasks/task-schema.js';
 
 /** A task as the results file records it: lm-evaluation-harness' resolved YAML, defaults written out. */
 export function taskConfig(task: Task, shots: number): Record<string, unknown> {
+  if (task.recorded) return { ...task.recorded, num_fewshot: shots };
   const choice = task.output_type === 'multiple_choice' ? task.doc_to_choice.source : undefined;
   const prompt = {
     doc_to_text: task.doc_to_text.source,
@@ -42,7 +43,7 @@ export function taskConfig(task: Task, shots: number): Record<string, unknown> {
       generation_kwargs: task.generation_kwargs,
       filter_list: task.filter_list,
     }),
-    repeats: 1,
+    repeats: task.repeats,
     should_decontaminate: task.doc_to_decontamination_query !== undefined,
     doc_to_decontamination_query: task.doc_to_decontamination_query,
     metadata: task.metadata,

@@ -1,5 +1,6 @@
 /** The thread for what task files hold: their YAML, templates and patterns are a stranger's, and may take long. */
 import { answerConfined } from '@moepress/checkpoint/confined';
+import { type AnswersToScore, type ScoredAnswer, scoreAnswers } from '../metrics/score-answers.js';
 import { parseTaskYaml, YamlError } from './parse-yaml.js';
 import { FieldError, type RenderedFields, type RenderTask, renderFields } from './render-fields.js';
 
@@ -20,6 +21,14 @@ answerConfined(() => ({
       return { value: renderFields(task) };
     } catch (error) {
       if (error instanceof FieldError) return { refusal: error.message, row: error.index };
+      throw error;
+    }
+  },
+  score(asked: AnswersToScore): Outcome<ScoredAnswer[][]> {
+    try {
+      return { value: scoreAnswers(asked) };
+    } catch (error) {
+      if (error instanceof SyntaxError || error instanceof TypeError) return { refusal: error.message };
       throw error;
     }
   },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { ExactMatch, FilterPipeline } from './task-schema.js';
+import type { FilterPipeline } from './filter-schema.js';
+import type { ExactMatch } from './metric-schema.js';
 import { template } from './template.js';
 
 /** What GSM8K, its chain-of-thought forms and its miniature share: worked answers that end in `#### n`. */

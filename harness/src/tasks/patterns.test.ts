@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { applyFilters } from '../metrics/answer-filters.js';
 import { exactMatch } from '../metrics/metrics.js';
+import type { ExactMatch } from './metric-schema.js';
 import { findTaskOrGroup, taskNames } from './registry.js';
 import type { GenerationTask } from './task-schema.js';
 
@@ -16,6 +17,6 @@ const generating = taskNames()
 it.each(generating)('$task takes linear time, whatever is answered', ({ filter_list, metric_list }) => {
   for (const flood of floods) {
     for (const pipeline of filter_list) expect(typeof applyFilters(pipeline, [flood])).toBe('string');
-    for (const metric of metric_list) expect(exactMatch(flood, `x${flood}y`, metric)).toBe(0);
+    for (const metric of metric_list) expect(exactMatch(flood, `x${flood}y`, metric as ExactMatch)).toBe(0);
   }
 });

@@ -1,4 +1,5 @@
-import type { MetricName, Task } from './task-schema.js';
+import type { MetricName } from './metric-schema.js';
+import type { Task } from './task-schema.js';
 
 /** Tasks that are also reported as one: the mean over all their documents. */
 export interface TaskGroup {
@@ -6,8 +7,18 @@ export interface TaskGroup {
   /** Its name in tables, if different. */
   readonly group_alias?: string;
   readonly members: readonly (Task | TaskGroup)[];
-  readonly metrics: readonly MetricName[];
-  readonly version: number;
+  /** What is reported of the group; nothing if there are none. */
+  readonly metrics: readonly (MetricName | GroupMetric)[];
+  readonly version: number | string;
+}
+
+/** How a metric of a group is computed from those of its tasks. */
+export interface GroupMetric {
+  readonly metric: string;
+  /** Names of filters; all that the tasks have if absent. */
+  readonly filters?: readonly string[] | undefined;
+  /** Whether tasks count by their documents, or each alike. */
+  readonly weightBySize: boolean;
 }
 
 export function isGroup(member: Task | TaskGroup): member is TaskGroup {
