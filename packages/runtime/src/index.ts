@@ -31,7 +31,8 @@ export {
 export { defaultDigestsRoot, defaultEvidenceRoot, defaultRunsRoot } from './evidence/root.js';
 export { EvidenceStore, readEvidence, type StoredEvidence } from './evidence/store.js';
 export { isWriteError } from './evidence/write-error.js';
-export type { TokenScore } from './forward/score.js';
+export type { ComparedToken, ComparingWork } from './forward/divergence.js';
+export { sumScores, type TokenScore } from './forward/score.js';
 export { type LayerRouting, negativeLogLikelihoods, type Trace } from './forward/trace.js';
 export type { Choice, Chooser } from './generate/choose.js';
 export type { SamplingOptions } from './generate/decoding.js';

@@ -18,6 +18,7 @@ import type { EngineScope } from './engine/scope.js';
 import { SessionPool } from './engine/session-pool.js';
 import { startDevice } from './engine/start-device.js';
 import { planInference } from './footprint/inference-plan.js';
+import { type ComparedToken, type ComparingWork, compareSequences } from './forward/divergence.js';
 import { blockName, graphOf, type ModelRun } from './forward/model-run.js';
 import { scoreSequences, sumScores, type TokenScore } from './forward/score.js';
 import { type Trace, traceSequences } from './forward/trace.js';
@@ -163,6 +164,30 @@ export class ModelRunner {
     }, asked);
   }
 
+  /**
+   * See `compareSequences`: the original, which computes on the same engine, is streamed block by block. Throws
+   * `INPUT_INVALID` for ids outside the vocabulary, and for an original with another one.
+   */
+  async compareTokens(
+    original: Model,
+    items: readonly TokenSequence[],
+    work: ComparingWork = {},
+  ): Promise<ComparedToken[][]> {
+    this.#check(items.map(({ ids }) => ids));
+    const [own, other] = [this.#model.config.vocabSize, original.config.vocabSize];
+    if (own !== other) {
+      throw new MoepressError('INPUT_INVALID', {
+        message: `${this.#model.id} has a vocabulary of ${own} tokens and ${original.id} one of ${other}: their distributions cannot be compared.`,
+        where: 'against',
+      });
+    }
+    return this.#call((run) => {
+      const sessions = new SessionPool(run.scope, { keepsOpen: false });
+      const beside = { ...this.#runIn(run.scope, sessions), model: original };
+      return compareSequences(run, beside, items, work);
+    }, work);
+  }
+
   /** See `traceSequences`. */
   async trace(sequences: readonly (readonly number[])[], work: Work = {}): Promise<Trace[]> {
     this.#check(sequences);
@@ -182,9 +207,9 @@ export class ModelRunner {
     return this.#engine.turn(() => this.#engine.inScope((scope) => use(this.#runIn(scope))), signal);
   }
 
-  #runIn(scope: EngineScope): ModelRun {
+  #runIn(scope: EngineScope, own?: SessionPool): ModelRun {
     const [engine, model] = [this.#engine, this.#model];
-    const sessions = this.#resident ?? new SessionPool(scope, { keepsOpen: false });
+    const sessions = own ?? this.#resident ?? new SessionPool(scope, { keepsOpen: false });
     // Generation on devices has its keys and values from the blocks; sequences that are only scored share no past there.
     const cache = engine.traits.attention === 'tree' || sessions.keepsOpen;
     return { engine, model, scope, sessions, outputs: () => ({ routing: true, cache }) };

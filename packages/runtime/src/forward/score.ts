@@ -34,6 +34,14 @@ export function sumScores({ ids, from }: TokenSequence, tokens: readonly TokenSc
   };
 }
 
+export interface ScoringWork extends Work {
+  /**
+   * Told, in the order of an item's scores, of the hidden states [H] before the final norm that predict each of its
+   * tokens. Tokens after the same tokens may share an array.
+   */
+  readonly onStates?: ((item: number, states: Float32Array) => void) | undefined;
+}
+
 /**
  * Scores each token of sequences, computing what they share once. The results are in the order of the
  * items and of their tokens from `from` on.
@@ -41,7 +49,7 @@ export function sumScores({ ids, from }: TokenSequence, tokens: readonly TokenSc
 export async function scoreSequences(
   run: ModelRun,
   items: readonly TokenSequence[],
-  work: Work = {},
+  work: ScoringWork = {},
 ): Promise<TokenScore[][]> {
   const { engine, model } = run;
   const runs = runsFor(engine, model, items);
@@ -112,7 +120,7 @@ interface Scoring {
   readonly items: readonly TokenSequence[];
   readonly scores: readonly TokenScore[][];
   readonly advance: (run: Run) => void;
-  readonly work: Work;
+  readonly work: ScoringWork;
 }
 
 interface ScoredRun extends Assigned {
@@ -165,7 +173,9 @@ async function scoreHidden(
     const fetch = ['logprob', 'best', 'bestLogprob'];
     const [results] = await batch.worker.run([{ session, feeds, fetch }]);
     await assertHeadFinite(model, results!.logprob!.data as Float32Array);
-    for (const [i, { item }] of wanted.entries()) {
+    const states = work.onStates ? await statesOf(batch, model.config.hiddenSize) : null;
+    for (const [i, { item, place }] of wanted.entries()) {
+      if (states) work.onStates?.(item, states[place]!);
       scores[item]!.push({
         logprob: Number(results!.logprob!.data[i]),
         best: Number(results!.best!.data[i]),
@@ -173,6 +183,12 @@ async function scoreHidden(
       });
     }
   });
+}
+
+/** The hidden states [H] of each asked row of a batch. */
+async function statesOf(batch: PassBatch<ScoredRun>, width: number): Promise<Float32Array[]> {
+  const all = (await batch.hidden.read()).data as Float32Array;
+  return askedRows(batch).map((row) => all.slice(row * width, (row + 1) * width));
 }
 
 /** Which token's log-probability, at which of the asked rows, counts for which item. */
