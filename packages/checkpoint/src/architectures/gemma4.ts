@@ -81,7 +81,6 @@ export const gemma4Text: ArchitectureManifest = {
   router: { ...plainRouter, normalise: 'always', storedScales: true },
   ffn: { shared: { unit: 'channels', gated: false }, dense: 'flag', clamp: null },
   tensors: names,
-  elsewhere: { noCompactClass: true },
 };
 
 /** The same inside a model that also sees and hears, whose other tensors are carried over. */
@@ -91,5 +90,6 @@ export const gemma4: ArchitectureManifest = {
   title: 'Gemma 4',
   className: 'Gemma4ForConditionalGeneration',
   nested: 'text_config',
+  elsewhere: { noCompactClass: true },
   tensors: within('model.language_model.', names),
 };

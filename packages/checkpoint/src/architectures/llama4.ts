@@ -70,7 +70,6 @@ export const llama4Text: ArchitectureManifest = {
   router: { ...plainRouter, scoring: 'sigmoid', normalise: 'never', weighs: 'input' },
   ffn: { shared: { unit: 'experts', gated: false }, dense: 'listed', clamp: null },
   tensors: names,
-  elsewhere: { noCompactClass: true },
 };
 
 /** The same inside a model that also sees: its tensors have another prefix, and those of its eyes are carried over. */
@@ -80,6 +79,7 @@ export const llama4: ArchitectureManifest = {
   title: 'Llama 4',
   className: 'Llama4ForConditionalGeneration',
   nested: 'text_config',
+  elsewhere: { noCompactClass: true },
   tensors: {
     ...within('language_model.model.', names),
     head: 'language_model.lm_head.weight',

@@ -8,7 +8,13 @@ import type {
   WindowRule,
 } from '../architectures/manifest.js';
 import { type IndexerConfig, readIndexer } from './indexer-config.js';
-import { type LayerHeads, readLayerHeads, readRotatedLayers, readUnrotated } from './layer-attention.js';
+import {
+  checkSingleLayers,
+  type LayerHeads,
+  readLayerHeads,
+  readRotatedLayers,
+  readUnrotated,
+} from './layer-attention.js';
 import { count, index, type KeyReader, layerCount } from './reader.js';
 import {
   checkRotatedShare,
@@ -80,6 +86,8 @@ function readGroupedQuery(reader: KeyReader<Quantity>, traits: GroupedQueryTrait
     throw reader.invalid('headDim', 'the norm of all queries is as wide as the hidden states');
   }
   const windows = readWindows(reader, traits.windows, traits.lastIsFull);
+  const layers = windows.map((window) => headsOf(window === null ? 'full' : 'windowed'));
+  if (reader.reads('fullHeadDim')) checkSingleLayers(reader, layers);
   const { qkvBias: rule } = traits;
   const qkvBias = rule === 'by-config' ? reader.read('attentionBias', z.boolean()) : rule === 'always';
   return {
@@ -101,7 +109,7 @@ function readGroupedQuery(reader: KeyReader<Quantity>, traits: GroupedQueryTrait
     outputGate: traits.outputGate === true,
     windows,
     chunked: traits.windows === 'chunks',
-    layers: windows.map((window) => headsOf(window === null ? 'full' : 'windowed')),
+    layers,
     unrotated: readUnrotated(reader, traits.unrotated, windows),
   };
 }

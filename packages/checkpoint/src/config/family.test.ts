@@ -71,7 +71,10 @@ describe('a config', () => {
       attention: { qkvBias: false, windows: [null, null] },
       router: { normalise: true, scale: 1, groups: null },
     });
-    expect(read('gpt_oss').attention).toMatchObject({ qkvBias: true, outputBias: true, sinks: true });
+    expect(read('gpt_oss').attention).toMatchObject({
+      ...{ qkvBias: true, outputBias: true },
+      layers: [{ sinks: true }, { sinks: true }],
+    });
   });
 
   it('follows transformers where a key is absent', () => {

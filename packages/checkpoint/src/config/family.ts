@@ -126,7 +126,7 @@ function refuseUnsupported(
   { fixed = {}, echoes = {} }: ArchitectureManifest,
   file: string,
 ): void {
-  if (reader.value('perLayer') !== null) {
+  if (reader.value('perLayer') !== null && !reader.reads('fullHeadDim')) {
     throw reader.unsupported('perLayer', 'one configuration for all layers');
   }
   if (reader.value('causal') === false) throw reader.unsupported('causal', 'true');

@@ -79,6 +79,25 @@ function ofKind(
   return reader.over({ rope_parameters: own, rope_scaling: null });
 }
 
+/**
+ * Settings of single layers as transformers saves those of Gemma 4: what its other keys say, and nothing else. Throws
+ * `CONFIG_UNSUPPORTED`.
+ */
+export function checkSingleLayers(reader: KeyReader<Quantity>, layers: readonly LayerHeads[]): void {
+  const told = reader.read('perLayer', z.record(z.string(), jsonObject).nullable());
+  if (told === null) return;
+  const [headDim, kvHeads] = [reader.value('headDim'), reader.value('kvHeads')];
+  const agrees = layers.every((own, layer) => {
+    const { head_dim = headDim, num_key_value_heads = kvHeads, ...others } = told[layer] ?? {};
+    return (
+      head_dim === own.headDim && num_key_value_heads === own.kvHeads && Object.keys(others).length === 0
+    );
+  });
+  if (!agrees) {
+    throw reader.unsupported('perLayer', 'what global_head_dim and num_global_key_value_heads say of layers');
+  }
+}
+
 /** For each layer, whether its queries and keys stay unrotated; `windows` as `readWindows` tells. */
 export function readUnrotated(
   reader: KeyReader<Quantity>,

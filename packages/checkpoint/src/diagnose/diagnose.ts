@@ -105,7 +105,10 @@ function obstacleOf(manifest: ArchitectureManifest, raw: JsonObject, directory: 
   // A family's defaults say nothing of another family's checkpoint.
   const text = (manifest.nested && jsonObject.safeParse(raw[manifest.nested]).data) || raw;
   const told = (rule: KeyRule | undefined) => !rule || rule.names.some((name) => text[name] !== undefined);
-  const untold = [manifest.keys.experts, manifest.keys.topK].find((rule) => !told(rule));
+  const { experts, topK, hasExperts } = manifest.keys;
+  // A flag may say that there are none.
+  const wanted = !hasExperts || text[hasExperts.names[0]] === true ? [experts, topK] : [hasExperts];
+  const untold = wanted.find((rule) => !told(rule));
   if (untold) return `"${untold.names[0]}" is missing.`;
   try {
     readFamilyConfig({ ...raw, architectures: null }, null, manifest, join(directory, 'config.json'));

@@ -81,6 +81,17 @@ export function viaConfigKeys(encoded: Encoded, width: number): Encoded | null {
   );
 }
 
+/** Whether the family rotates the queries of dense layers that do not rotate here, and would take those for such. */
+function wouldRotate(dense: readonly number[], { config, model, manifest }: Encoded): boolean {
+  const { attention } = manifest;
+  if (attention.kind !== 'gqa' || attention.unrotated !== 'full-but-prefix') return false;
+  if (quantityOf(config, manifest, 'prefixPattern') !== 1) return false;
+  return dense.some((layer) => {
+    const own = model.blocks[layer]!.attention;
+    return own.kind === 'gqa' && own.unrotated === true;
+  });
+}
+
 function denseChanges(dense: readonly number[], { config, model, manifest }: Encoded): Changes | null {
   const layers = model.blocks.length;
   const isPrefix = dense.every((layer, i) => layer === i);
@@ -92,6 +103,7 @@ function denseChanges(dense: readonly number[], { config, model, manifest }: Enc
     case 'mlp-only-layers':
       return { denseLayers: dense };
     case 'types':
+      if (wouldRotate(dense, { config, model, manifest })) return null;
       return {
         mlpTypes: Array.from({ length: layers }, (_, i) => (dense.includes(i) ? 'dense' : 'sparse')),
       };

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { Reach } from './reach.js';
 import { tilesOf } from './tiles.js';
 import { layOut } from './token-layout.js';
 
@@ -11,24 +12,38 @@ const reach = fc.record({
   heads: fc.constantFrom(1, 2 ** 16),
   window: fc.option(fc.integer({ min: 1, max: 40 })),
   prefix: fc.nat({ max: 50 }),
+  chunked: fc.constantFrom({}, { chunked: true } as const),
 });
+
+/** The first position that a token sees. */
+const firstOf = (position: number, { window, chunked }: Reach) => {
+  if (window === null) return 0;
+  return chunked ? position - (position % window) : position - window + 1;
+};
+
+/** Whether a token sees another position before it. */
+const isNear = (position: number, other: number, { window, chunked }: Reach) => {
+  if (window === null) return true;
+  const sameChunk = Math.floor(position / window) === Math.floor(other / window);
+  return chunked ? sameChunk : position - other < window;
+};
 
 it('gives each query all keys it sees, and each row to one query', () => {
   fc.assert(
-    fc.property(given, reach, (sequences, { heads, window, prefix }) => {
+    fc.property(given, reach, (sequences, { heads, window, prefix, chunked }) => {
       const sorted = sequences.map((ids) => ids.join('')).sort();
       const layout = layOut(
         sorted.map((text, index) => ({ index, ids: [...text].map(Number) })),
         { sharePrefixes: true, starts: sorted.map(() => prefix) },
       );
-      const { size, queries, keys, spans } = tilesOf(layout, { heads, window, prefix });
+      const { size, queries, keys, spans } = tilesOf(layout, { heads, window, prefix, ...chunked });
       const count = layout.ids.length;
       expect([...queries.subarray(0, count)]).toEqual([...Array(count).keys()]);
       for (let row = 0; row < count; row++) {
         const tile = Math.floor(row / size);
         const own = new Set(keys.subarray(Number(spans[2 * tile]), Number(spans[2 * tile + 1])));
         const position = layout.positions[row]!;
-        const near = (other: number) => window === null || position - other < window;
+        const near = (other: number) => isNear(position, other, { window, ...chunked });
         for (let place = 0; place < prefix; place++) if (near(place)) expect(own).toContain(place);
         for (let j = 0; j <= row; j++) {
           const sees = row < layout.ends[j]! && near(layout.positions[j]!);
@@ -46,7 +61,7 @@ it('gives some rows all keys they see, and no key that none of a tile sees', () 
       given,
       reach,
       fc.infiniteStream(fc.nat({ max: 3 })),
-      (sequences, { heads, window, prefix }, drawn) => {
+      (sequences, { heads, window, prefix, chunked }, drawn) => {
         const sorted = sequences.map((ids) => ids.join('')).sort();
         const layout = layOut(
           sorted.map((text, index) => ({ index, ids: [...text].map(Number) })),
@@ -56,14 +71,14 @@ it('gives some rows all keys they see, and no key that none of a tile sees', () 
         if (rows.length === 0) return;
         const { size, queries, keys, spans } = tilesOf(
           layout,
-          { heads, window, prefix },
+          { heads, window, prefix, ...chunked },
           Int32Array.from(rows),
         );
         expect([...queries.subarray(0, rows.length)]).toEqual([...rows.keys()]);
         for (let tile = 0; tile * size < rows.length; tile++) {
           const own = rows.slice(tile * size, (tile + 1) * size);
           const near = (position: number) =>
-            window === null || own.some((row) => layout.positions[row]! - position < window);
+            own.some((row) => position >= firstOf(layout.positions[row]!, { window, ...chunked }));
           const seen = [...layout.ids.keys()].filter((key) =>
             own.some((row) => key <= row && row < layout.ends[key]!),
           );

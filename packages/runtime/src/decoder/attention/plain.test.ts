@@ -127,4 +127,12 @@ describe('attention in plain operators', () => {
     const expected = await run(fusedAttention, given);
     expect(maxDifference(await run(plainAttention, given), expected)).toBeLessThan(1e-6);
   });
+
+  it('ends at the beginning of a chunk: a window of as many tokens as there are of it', async () => {
+    const inChunks = (inputs: AttentionInputs) => plainAttention({ ...inputs, window: 4, chunked: true });
+    const newest: Case = { ...plainest, window: 3, past: [6, 2, 10], lengths: [1, 1, 1] };
+    expect(maxDifference(await run(inChunks, newest), await run(fusedAttention, newest))).toBeLessThan(1e-6);
+    const first: Case = { ...plainest, lengths: [4, 3] };
+    expect(maxDifference(await run(inChunks, first), await run(fusedAttention, first))).toBeLessThan(1e-6);
+  });
 });
