@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { access, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { DatasetSource } from './dataset.js';
 import { dataExtensions, readRows } from './file.js';
@@ -31,6 +31,23 @@ export function embeddedFolder(root: string): DatasetSource {
       return (await exists(file))
         ? { rows: await readRows(file, { ...options, text: 'paragraph' }), where: file }
         : { missing: `there is no ${file}` };
+    },
+  };
+}
+
+/** Files that a task file names, in the folder where it lies: links that lead elsewhere are not followed. */
+export function namedFiles(root: string): DatasetSource {
+  return {
+    async load({ files }, split, options) {
+      const name = files?.[split];
+      if (name === undefined) return { missing: `no file is named for split ${split}` };
+      const file = path.join(root, name);
+      if (!(await exists(file))) return { missing: `there is no ${file}` };
+      const inside = path.relative(await realpath(root), await realpath(file));
+      const isInside = !inside.startsWith('..') && !path.isAbsolute(inside);
+      return isInside
+        ? { rows: await readRows(file, { ...options, text: 'line' }), where: file }
+        : { missing: `${file} leads to another folder` };
     },
   };
 }

@@ -1,6 +1,6 @@
 import { MoepressError } from '@moepress/core';
 import type { Dataset, LoadOptions, Rows } from './dataset.js';
-import { embeddedFolder, mirrorFolder, mirrorPath } from './folder.js';
+import { embeddedFolder, mirrorFolder, mirrorPath, namedFiles } from './folder.js';
 import { hubSource } from './hub.js';
 
 export interface DatasetOptions {
@@ -22,7 +22,8 @@ export function openDatasets({ data, embedded }: DatasetOptions = {}): Datasets 
   return {
     async rows(dataset, split, options) {
       const reasons: string[] = [];
-      for (const source of dataset.files ? embeddedSources : hubSources) {
+      const named = dataset.folder === undefined ? embeddedSources : [namedFiles(dataset.folder)];
+      for (const source of dataset.files ? named : hubSources) {
         const found = await source.load(dataset, split, options);
         if ('rows' in found) return found;
         reasons.push(found.missing);
@@ -43,8 +44,11 @@ function notFound(
   return new MoepressError('DATASET_NOT_FOUND', {
     message: `Split ${split} of ${name} was not found: ${why}.`,
     where: dataset.path,
-    hint: dataset.files
-      ? 'Install @moepress/tiny, which brings the embedded tasks.'
-      : `Put the split at ${mirrorPath(data ?? '<dir>', dataset.path, dataset.config, split)} and give \`data\` ${data ?? '<dir>'}, or connect to the Hub.`,
+    hint:
+      dataset.folder !== undefined
+        ? 'Put the file beside the task file.'
+        : dataset.files
+          ? 'Install @moepress/tiny, which brings the embedded tasks.'
+          : `Put the split at ${mirrorPath(data ?? '<dir>', dataset.path, dataset.config, split)} and give \`data\` ${data ?? '<dir>'}, or connect to the Hub.`,
   });
 }

@@ -36,6 +36,11 @@ made: {<<: *base, b: 4}
   });
 });
 
+it('lets quoted texts go on at the beginning of a line', () => {
+  const text = 'a: "x\ny \\"\n\nz"\nb: |\n  c: "d\n  e\nf: \'g\nit\'\'s\nh\'';
+  expect(parseTaskYaml(text)).toEqual({ a: 'x y "\nz', b: 'c: "d\ne\n', f: "g it's h" });
+});
+
 const bomb = `${Array.from(
   { length: 12 },
   (_, i) =>

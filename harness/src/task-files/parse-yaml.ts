@@ -14,7 +14,9 @@ export class YamlError extends Error {}
  * `yes` is true, `1e5` a text, `010` octal), `!function` as `functionKey` tells. Throws `YamlError`.
  */
 export function parseTaskYaml(text: string): unknown {
-  const document = read(text);
+  let document = read(text);
+  // PyYAML lets a quoted text go on at the beginning of a line.
+  if (document.errors.some(({ code }) => code === 'MISSING_CHAR')) document = read(indentedQuotes(text));
   const [problem] = [...document.errors, ...document.warnings];
   if (problem) {
     const line = text.slice(0, problem.pos[0]).split('\n').length;
@@ -63,6 +65,39 @@ function isDeeper(value: unknown): boolean {
     return height;
   };
   return heightOf(value) > most.depth;
+}
+
+/** Where a value between quotes begins, after a key or the mark of an item. */
+const opening = /^([ \t]*(?:- +)*(?:(?:[^\s#"'{[-][^:#]*|"[^"]*"|'[^']*'):[ \t]+)?)(["'])/;
+
+/**
+ * The text with the lines indented on which a quoted text goes on: blanks at their beginning do not count. Lines of block
+ * texts stay as they are.
+ */
+function indentedQuotes(text: string): string {
+  let quote: string | null = null;
+  let blockIndent: number | null = null;
+  const depthOf = (line: string) => line.length - line.trimStart().length;
+  return text
+    .split('\n')
+    .map((line) => {
+      if (quote !== null) {
+        if (closes(line, quote)) quote = null;
+        return `    ${line}`;
+      }
+      if (blockIndent !== null && (line.trim() === '' || depthOf(line) > blockIndent)) return line;
+      blockIndent = /:[ \t]+[|>][-+\d]*[ \t]*(?:#.*)?$/.test(line) ? depthOf(line) : null;
+      const [, before, mark] = opening.exec(line) ?? [];
+      if (mark !== undefined && !closes(line.slice(before!.length + 1), mark)) quote = mark;
+      return line;
+    })
+    .join('\n');
+}
+
+/** Whether a quoted text ends on a line. */
+function closes(line: string, quote: string): boolean {
+  const inside = quote === '"' ? line.replace(/\\./g, '') : line.replaceAll("''", '');
+  return inside.includes(quote);
 }
 
 const plain = (tag: string, test: RegExp, resolve: (text: string) => unknown): ScalarTag => ({

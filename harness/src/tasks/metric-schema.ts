@@ -65,3 +65,8 @@ export type MetricOptions =
 
 export type MetricName = MetricOptions['metric'];
 export type AggregationName = NonNullable<MetricOptions['aggregation']>;
+
+export const aggregationNames: readonly AggregationName[] = [
+  ...(['mean', 'nanmean', 'median', 'perplexity', 'weighted_perplexity', 'bits_per_byte'] as const),
+  ...(['f1', 'matthews_corrcoef', 'brier_score', 'bleu', 'chrf', 'chrf++', 'ter', 'bypass'] as const),
+];

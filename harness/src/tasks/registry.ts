@@ -51,11 +51,21 @@ export function taskNames(): string[] {
   return listed.map(memberName).sort();
 }
 
-/** A task or group by name. Throws `TASK_UNKNOWN` with a suggestion; `where` is the option that names it. */
-export function findTaskOrGroup(name: string, where = 'tasks'): Task | TaskGroup {
+/** Names of all tasks and groups, also of those inside a group. */
+export const builtInNames = (): string[] => [...known.keys()];
+
+/**
+ * A task or group by name. Throws `TASK_UNKNOWN` with a suggestion; `where` is the option that names it, `others` are
+ * names that are known elsewhere.
+ */
+export function findTaskOrGroup(
+  name: string,
+  where = 'tasks',
+  others: readonly string[] = [],
+): Task | TaskGroup {
   const found = known.get(name);
   if (found) return found;
-  const guess = suggest(name, known.keys());
+  const guess = suggest(name, [...known.keys(), ...others]);
   throw new MoepressError('TASK_UNKNOWN', {
     message: `There is no task "${name}".${guess ? ` Did you mean "${guess}"?` : ''}`,
     where,
