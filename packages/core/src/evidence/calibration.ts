@@ -8,7 +8,14 @@ export interface CalibrationSet<Sequence = readonly number[]> {
   readonly seed: number;
   /** Token ids of each sequence, unless `Sequence` says otherwise. */
   readonly sequences: readonly Sequence[];
+  /**
+   * The tokens of each sequence that statistics count, the others being read as their context: ranges from the first to
+   * the one after the last, ascending. Absent: all tokens.
+   */
+  readonly counted?: readonly (readonly TokenRange[])[] | undefined;
 }
+
+export type TokenRange = readonly [from: number, to: number];
 
 const count = z.int().nonnegative();
 
@@ -18,7 +25,9 @@ export const calibrationRecordSchema = z.strictObject({
   source: z.string(),
   sequences: count,
   tokens: count,
-  /** SHA-256 over all token ids, sequence by sequence. */
+  /** Those that statistics count, if not all. */
+  counted: count.optional(),
+  /** SHA-256 over all token ids, sequence by sequence, and over which of them count, if not all. */
   hash: z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal'),
   seed: z.int(),
 });

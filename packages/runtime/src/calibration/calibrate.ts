@@ -1,5 +1,13 @@
 import { join } from 'node:path';
-import type { CalibrationSet, Evidence, Model, Pass, Statistic, Work } from '@moepress/core';
+import {
+  type CalibrationSet,
+  type Evidence,
+  type Model,
+  MoepressError,
+  type Pass,
+  type Statistic,
+  type Work,
+} from '@moepress/core';
 import { begin, type Job, planJobs } from '../engine/arrange.js';
 import type { Engine } from '../engine/engine.js';
 import type { EvidenceStore } from '../evidence/store.js';
@@ -45,6 +53,7 @@ export interface CalibrateRequest extends CalibrateOptions {
 export async function calibrate(engine: Engine, request: CalibrateRequest): Promise<Evidence> {
   const { model, set, statistics, store, progress, signal } = request;
   checkSet(model, set);
+  if (set.counted) refuseMasked(set, statistics);
   const calibration = recordOf(set);
   const { precision } = engine;
   const stored = store ? await store.forModel(model, calibration, { progress, signal, precision }) : null;
@@ -58,6 +67,17 @@ export async function calibrate(engine: Engine, request: CalibrateRequest): Prom
   }, signal);
 }
 
+/** Throws `CALIBRATION_INVALID` for statistics of passes that count all tokens. */
+function refuseMasked({ source }: CalibrationSet, statistics: readonly Statistic[]): void {
+  const others = statistics.filter(({ pass }) => pass !== 'forward').map(({ name }) => name);
+  if (others.length === 0) return;
+  throw new MoepressError('CALIBRATION_INVALID', {
+    message: `Only answers count in the calibration set, and ${others.join(', ')} can only be measured of all tokens.`,
+    where: source,
+    hint: 'Leave out `answers`, or choose a method that measures in the forward pass.',
+  });
+}
+
 interface Pending {
   readonly pending: typeof passes;
   /** The statistics that are known already, and where new ones are stored. */
@@ -68,7 +88,7 @@ interface Pending {
 
 async function runPasses(
   engine: Engine,
-  { model, set: { sequences }, store, carried, progress, signal }: CalibrateRequest,
+  { model, set: { sequences, counted }, store, carried, progress, signal }: CalibrateRequest,
   { pending, known, scratch }: Pending,
 ): Promise<void> {
   const wantedBy = new Map(pending.map(([pass]) => [pass, known.missing(pass)]));
@@ -89,7 +109,7 @@ async function runPasses(
     };
     await engine.inScope((scope) =>
       run({
-        ...{ engine, scope, model, sequences, storage, progress, signal },
+        ...{ engine, scope, model, sequences, counted, storage, progress, signal },
         statistics: wanted,
         isKnown: (block) => wanted.every((statistic) => known.isKnown(statistic, block)),
         done: (sums) => known.add(sums, wanted),

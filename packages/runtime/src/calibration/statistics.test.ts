@@ -1,8 +1,9 @@
 import { openModel } from '@moepress/checkpoint';
-import type { ExpertStatistic } from '@moepress/core';
+import type { ExpertStatistic, TokenRange } from '@moepress/core';
 import {
   cast,
   expertHits,
+  gatedOutputNorms,
   jointSelections,
   mul,
   perExpert,
@@ -31,6 +32,71 @@ async function measure(family: string, statistics: CalibrateRequest['statistics'
     statistics,
   });
 }
+
+describe('sets of which some tokens count', () => {
+  const statistics = [expertHits, gatedOutputNorms];
+
+  async function measureCounted(choose: (length: number, i: number) => readonly TokenRange[]) {
+    const { model, sequences } = await fixtures[0]!.load();
+    const counted = sequences.map(({ length }, i) => choose(length, i));
+    const set = { source: 'golden', seed: 0, sequences, counted };
+    return calibrate(engine, { model: await openModel(model), set, statistics });
+  }
+
+  it('are measured on these, read after all tokens before them', async () => {
+    // Of one sequence none, of one the middle and the end.
+    const some = await measureCounted((n, i) =>
+      i === 0
+        ? []
+        : i === 1
+          ? [
+              [3, 5],
+              [9, n],
+            ]
+          : [[0, 2]],
+    );
+    const rest = await measureCounted((n, i) =>
+      i === 0
+        ? [[0, n]]
+        : i === 1
+          ? [
+              [0, 3],
+              [5, 9],
+            ]
+          : [[2, n]],
+    );
+    const all = await measure('olmoe', statistics);
+    expect(all.calibration).not.toHaveProperty('counted');
+    expect(some.calibration.counted! + rest.calibration.counted!).toBe(all.calibration.tokens);
+    expect(some.calibration.hash).not.toBe(all.calibration.hash);
+    for (const [i, layer] of all.layers.entries()) {
+      const together = (statistic: ExpertStatistic, output: string) => {
+        const [a, b] = [some, rest].map(({ layers }) => layers[i]!.read(statistic, output));
+        return a!.map((value, e) => value + b![e]!);
+      };
+      expect(together(expertHits, 'count')).toEqual(layer.read(expertHits, 'count'));
+      const norms = layer.read(gatedOutputNorms, 'sum');
+      for (const [e, sum] of together(gatedOutputNorms, 'sum').entries())
+        expect(sum).toBeCloseTo(norms[e]!, 5);
+    }
+  });
+
+  it('are refused where nothing counts, what counts is not there, or all tokens are needed', async () => {
+    const refusal = { code: 'CALIBRATION_INVALID' };
+    await expect(measureCounted(() => [])).rejects.toMatchObject(refusal);
+    await expect(measureCounted((n) => [[0, n + 1]])).rejects.toMatchObject(refusal);
+    await expect(
+      measureCounted(() => [
+        [4, 5],
+        [3, 6],
+      ]),
+    ).rejects.toMatchObject(refusal);
+    const { model, sequences } = await fixtures[0]!.load();
+    const set = { source: 'golden', seed: 0, sequences, counted: sequences.map(() => [[0, 1] as const]) };
+    const request = { model: await openModel(model), set, statistics: [routedSumProducts] };
+    await expect(calibrate(engine, request)).rejects.toMatchObject(refusal);
+  });
+});
 
 describe('statistics of condensing', () => {
   it('count which slots tokens choose together', async () => {

@@ -40,6 +40,8 @@ export interface BlockOutputs {
   readonly ffnInput?: boolean;
   /** Sums over the batch's tokens, each named by `statisticOutput`. */
   readonly statistics?: readonly Statistic[];
+  /** Whether these are sums over the tokens at the rows `counted` int32 [M] alone. */
+  readonly counted?: boolean;
 }
 
 /**
@@ -150,11 +152,19 @@ function ffn(
   {
     routing,
     statistics = [],
+    counted = false,
     branches,
     model,
   }: BlockOutputs & Pick<DeviceTraits, 'branches'> & { readonly model: Model },
 ): Value {
   const parts = partsOf(block, model);
+  if (counted && statistics.length > 0) {
+    const rows = gather(x, graph.input('counted', 'int32', ['M']));
+    // Everything that is measured of these tokens follows from them alone.
+    const own = graph.scoped('counted', () => openFfn(rows, block.ffn, { parts }));
+    outputStatistics(graph, statistics, blockTaps(block.index, rows, own));
+    return ffn(graph, x, block, { ...(routing && { routing }), branches, model });
+  }
   if (block.ffn.kind === 'moe' && statistics.length === 0 && branches) {
     const values = moeFfn(x, block.ffn, parts);
     if (routing) outputRouting(graph, values.routing);

@@ -87,6 +87,8 @@ export interface BlockRun {
   /** Keys and values of tokens before these, where the session takes any; none by default. */
   readonly past?: SharedPast | undefined;
   readonly fetch?: readonly string[] | undefined;
+  /** What a session takes besides. */
+  readonly feeds?: Feeds | undefined;
   readonly keep?: Readonly<Record<string, TensorHandle>> | undefined;
   readonly append?: readonly Append[];
 }
@@ -97,14 +99,14 @@ export interface BlockRun {
  */
 export async function runBlock(
   { model, outputs, engine }: Pick<ModelRun, 'model' | 'outputs' | 'engine'>,
-  { block, session, batch, part, past, fetch = [], keep, append, ...states }: BlockRun,
+  { block, session, batch, part, past, fetch = [], feeds, keep, append, ...states }: BlockRun,
 ): Promise<Results[number]> {
   const { hidden = batch.hidden, hiddenOut = hidden } = states;
   const earlier: Feeds = outputs(block).cache ? pastFeeds(batch, block, engine.traits, past) : {};
   const [results] = await batch.worker.run([
     {
       session,
-      feeds: { ...blockFeeds(batch, block, part), hidden, ...earlier },
+      feeds: { ...blockFeeds(batch, block, part), hidden, ...earlier, ...feeds },
       fetch: ['finite', ...fetch],
       keep: { hiddenOut, ...keep },
       append,

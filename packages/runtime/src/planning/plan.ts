@@ -66,5 +66,12 @@ async function calibrationOf({ model, method, calibration }: PlanRequest): Promi
   }
   const set = await calibration();
   checkSet(model, set);
+  if (set.counted) {
+    throw new MoepressError('CALIBRATION_INVALID', {
+      message: `Only answers count in the calibration set, and ${method.compressor.name} tries its decisions out on all tokens.`,
+      where: set.source,
+      hint: 'Leave out `answers`, or choose another method.',
+    });
+  }
   return set;
 }

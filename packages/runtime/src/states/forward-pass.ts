@@ -1,5 +1,5 @@
 import { type Block, throwIfAborted, type Work } from '@moepress/core';
-import type { TensorHandle } from '../engine/handles.js';
+import type { Feeds, TensorHandle } from '../engine/handles.js';
 import type { Results } from '../engine/protocol.js';
 import { embedEach, forwardThroughBlocks, type ModelRun, runBlock } from '../forward/model-run.js';
 import type { WorkerBatch } from '../forward/worker-batch.js';
@@ -8,6 +8,7 @@ import { type BatchStates, hiddenKey } from './batch-states.js';
 /** Takes a batch through the block; what it fetches and keeps besides the hidden states is up to the pass. */
 export type RunBatch = (options?: {
   fetch?: readonly string[];
+  feeds?: Feeds;
   keep?: Readonly<Record<string, TensorHandle>>;
 }) => Promise<Results[number]>;
 

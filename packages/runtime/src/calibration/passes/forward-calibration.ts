@@ -1,8 +1,11 @@
+import type { TokenRange } from '@moepress/core';
 import { isStatisticOutput } from '../../decoder/statistics.js';
+import { int32 } from '../../engine/protocol.js';
 import { type ModelRun, streamedRun } from '../../forward/model-run.js';
 import { BatchStates } from '../../states/batch-states.js';
 import { type ForwardPass, runForwardPass } from '../../states/forward-pass.js';
 import { batchSequences } from '../../tokens/batch-sequences.js';
+import { type Layout, rowOf } from '../../tokens/token-layout.js';
 import { OrderedSums } from '../layer-sums.js';
 import {
   type LayerProgress,
@@ -14,19 +17,35 @@ import {
 
 /** Every token through the experts it is routed to, one block open at a time. */
 export async function forwardPass(request: PassRequest): Promise<void> {
-  const { statistics } = request;
+  const { statistics, counted } = request;
   await forwardCalibration(request, 'Calibrating', (progress) => ({
-    outputs: () => ({ statistics }),
+    outputs: () => ({ statistics, counted: counted !== undefined }),
     async visit(block, outputs, each) {
       const fetch = outputs.filter(isStatisticOutput);
       const measured = new OrderedSums(block.index, fetch);
       await each(async (batch, run, index) => {
-        measured.add(index, [await run({ fetch })]);
+        const rows = counted && fetch.length > 0 ? countedRows(batch.layout, counted) : null;
+        if (rows?.length === 0) {
+          // A graph cannot be without rows; what it says of one is not read.
+          await run({ feeds: { counted: int32([0]) } });
+          measured.add(index, []);
+        } else {
+          measured.add(index, [await run({ fetch, ...(rows && { feeds: { counted: int32(rows) } }) })]);
+        }
         progress.advance(batch.layout.ids.length, block.index);
       });
       if (fetch.length > 0) await request.done(measured.sums);
     },
   }));
+}
+
+/** The rows of a batch whose tokens count. */
+function countedRows(layout: Layout, counted: readonly (readonly TokenRange[])[]): number[] {
+  return layout.sequences.flatMap((sequence, b) =>
+    counted[sequence]!.flatMap(([from, to]) =>
+      Array.from({ length: to - from }, (_, i) => rowOf(layout, b, from + i)),
+    ),
+  );
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Block, Model, Statistic, Work } from '@moepress/core';
+import type { Block, CalibrationSet, Model, Statistic, Work } from '@moepress/core';
 import { isMeasured } from '../../decoder/statistics.js';
 import type { Engine } from '../../engine/engine.js';
 import type { EngineScope } from '../../engine/scope.js';
@@ -11,6 +11,8 @@ export interface PassRequest extends Work {
   readonly scope: EngineScope;
   readonly model: Model;
   readonly sequences: readonly (readonly number[])[];
+  /** As in `CalibrationSet`; of the forward pass alone. */
+  readonly counted?: CalibrationSet['counted'];
   readonly statistics: readonly Statistic[];
   /** Where the tensors between blocks may be stored. */
   readonly storage: Storage;
