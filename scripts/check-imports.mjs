@@ -28,6 +28,7 @@ const mayImport = {
 const testsImport = {
   export: ['runtime'],
   harness: ['graph', 'reference'],
+  moepress: ['reference'],
 };
 
 const mostLines = 400;

@@ -220,3 +220,53 @@ it('reports groups as the mean over all their documents, below their own line', 
 | - area|      2|none  |     0|acc   |↑  |  0.5|±  |0.2236|
 `);
 });
+
+describe('a model with a chat template', () => {
+  const template = {
+    source: 'the source',
+    render: async (messages: readonly { role: string; content: string }[]) =>
+      messages[0]!.role === 'system'
+        ? { refusal: 'No system.' }
+        : { text: messages.map(({ role, content }) => `<${role}>${content}`).join('') },
+  };
+  const ask = (tasks: string[], chat: object, systemInstruction?: string) =>
+    evaluate({
+      tasks,
+      model: fakeModel(schoolAnswers),
+      data: school,
+      limit: 2,
+      numFewshot: 1,
+      systemInstruction,
+      chat: { template, fewshotAsMultiturn: true, ...chat },
+    });
+
+  it('is recorded with it, and asked without a system that it refuses', async () => {
+    const { record, samples } = await ask(['arc_easy'], { templateArgs: { a: 1 } }, 'Be good.');
+    expect(record).toMatchObject({
+      chat_template: 'the source',
+      chat_template_args: { a: 1 },
+      fewshot_as_multiturn: true,
+      system_instruction: 'Be good.',
+    });
+    expect(record.chat_template_sha).toMatch(/^[0-9a-f]{64}$/);
+    const { arg_0: context, arg_1: continuation } = samples.arc_easy![0]!.arguments.gen_args_0!;
+    expect(context).toMatch(/^<user>Question: .*<assistant>\w+<user>Question: .*\nAnswer:$/s);
+    expect(continuation).toMatch(/^\S/);
+  });
+
+  it('tells what its template refuses', async () => {
+    const refuses = { ...template, render: async () => ({ refusal: 'Never.' }) };
+    await expect(ask(['arc_easy'], { template: refuses })).rejects.toMatchObject({
+      code: 'CHAT_TEMPLATE_FAILED',
+      message: expect.stringContaining('Never.'),
+    });
+  });
+
+  it('generates its answers, and has none scored that are given, if it thinks first', async () => {
+    await ask(['gsm8k'], { enableThinking: true });
+    await expect(ask(['arc_easy'], { enableThinking: true })).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      where: 'enableThinking',
+    });
+  });
+});

@@ -1,10 +1,12 @@
-import { throwIfAborted, type Work } from '@moepress/core';
+import { MoepressError, throwIfAborted, type Work } from '@moepress/core';
 import type { Datasets } from './datasets/open.js';
 import { askModel } from './evaluation/ask-model.js';
 import { type PreparedTask, prepareTask } from './evaluation/prepare-task.js';
 import type { ResponseCache } from './evaluation/response-cache.js';
 import { scoreTask } from './evaluation/score-task.js';
 import type { LanguageModel } from './model/language-model.js';
+import { measureMovements } from './movement/movement.js';
+import type { PromptOptions } from './requests/prompts.js';
 import { buildRecord } from './results/record.js';
 import type { Evaluation } from './results/results-files.js';
 import { buildSamples } from './results/sample.js';
@@ -12,7 +14,7 @@ import { findTaskOrGroup } from './tasks/registry.js';
 import { groupsWithin, leaves, type TaskGroup } from './tasks/task-group.js';
 import type { Task } from './tasks/task-schema.js';
 
-export interface EvaluateOptions {
+export interface EvaluateOptions extends PromptOptions {
   /** Names of known tasks and groups, or tasks and groups of your own. */
   readonly tasks: readonly (string | Task | TaskGroup)[];
   readonly model: LanguageModel;
@@ -28,34 +30,55 @@ export interface EvaluateOptions {
 
 /**
  * Scores a model on tasks as lm-evaluation-harness does. Throws `TASK_UNKNOWN`, `DATASET_NOT_FOUND`,
- * `DATASET_INVALID`, `INPUT_INVALID` for a senseless limit or number of shots, `ABORTED`, and whatever
+ * `DATASET_INVALID`, `INPUT_INVALID` for a senseless limit or number of shots and for tasks
+ * that do not suit a model that thinks, `CHAT_TEMPLATE_FAILED`, `ABORTED`, and whatever
  * the model throws.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { model, limit, cache, work = {} } = options;
+  const { model, cache, work = {} } = options;
   const started = new Date();
   const named = options.tasks.map((task, i) =>
     typeof task === 'string' ? findTaskOrGroup(task, `tasks[${i}]`) : task,
   );
   const groups = [...new Set(named.flatMap(groupsWithin))];
   const prepared = await prepareAll(new Set(named.flatMap(leaves)), options);
+  checkThinking(prepared, options);
   const requests = prepared.flatMap(({ questions }) => questions.flatMap((question) => question.requests));
   const answers = await askModel(model, requests, cache, work);
   for (const message of model.warnings?.() ?? []) work.progress?.({ type: 'warning', message });
   const scored = prepared.map((task) => scoreTask(task, answers));
   const samples = Object.fromEntries(scored.map((task) => [task.task.task, buildSamples(task)]));
+  const movements =
+    model.against === undefined ? undefined : await measureMovements(scored, groups, { model, cache, work });
   const seconds = (Date.now() - started.getTime()) / 1000;
-  return { record: buildRecord(scored, samples, groups, { model, limit, started, seconds }), samples };
+  return {
+    record: buildRecord(scored, samples, groups, { ...options, started, seconds, movements }),
+    samples,
+  };
+}
+
+/** Throws `INPUT_INVALID` for continuations that would be scored where a model thinks first. */
+function checkThinking(prepared: readonly PreparedTask[], { chat }: PromptOptions): void {
+  if (!chat?.enableThinking) return;
+  const scored = prepared.find(({ questions }) =>
+    questions.some(({ requests }) => requests.some(({ kind }) => kind === 'loglikelihood')),
+  );
+  if (!scored) return;
+  throw new MoepressError('INPUT_INVALID', {
+    message: `${scored.task.task} scores given answers, which a model that thinks first does not begin with.`,
+    where: 'enableThinking',
+    hint: 'Leave out `enableThinking`, or give tasks whose answers are generated alone.',
+  });
 }
 
 async function prepareAll(tasks: ReadonlySet<Task>, options: EvaluateOptions): Promise<PreparedTask[]> {
-  const { data, limit, numFewshot, work = {} } = options;
+  const { data, work = {} } = options;
   const step = 'Preparing prompts';
   const prepared: PreparedTask[] = [];
   work.progress?.({ type: 'start', task: step, total: tasks.size, unit: 'tasks' });
   for (const task of tasks) {
     throwIfAborted(work.signal);
-    prepared.push(await prepareTask(task, data, { limit, numFewshot }, work));
+    prepared.push(await prepareTask(task, data, options, work));
     work.progress?.({ type: 'advance', task: step, done: prepared.length, note: task.task });
   }
   work.progress?.({ type: 'end', task: step });

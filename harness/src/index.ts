@@ -1,15 +1,19 @@
 export {
   type CalibrationPart,
   type CalibrationSource,
+  type ConversationReading,
   calibrationForms,
   parseCalibration,
   renderCalibration,
 } from './calibration/calibration-spec.js';
 export {
   type CalibrationOptions,
+  type OpenedTemplate,
   loadCalibration,
   loadTraining,
 } from './calibration/load-calibration.js';
+export { applyChatTemplate, type ChatTemplate } from './chat/chat-template.js';
+export type { ChatMessage } from './chat/messages.js';
 export {
   type CompareOptions,
   type Comparison,
@@ -34,10 +38,20 @@ export { type EvaluateOptions, evaluate } from './evaluate.js';
 export { type ModelIdentity, openResponseCache, type ResponseCache } from './evaluation/response-cache.js';
 export { type ConfinedTemplate, confineTemplate } from './jinja/confined.js';
 export { TemplateError, TooManySteps } from './jinja/index.js';
-export type { LanguageModel, Prompt, ScoredPair, TextScore, TokenEngine } from './model/language-model.js';
+export type {
+  ComparedScore,
+  LanguageModel,
+  Prompt,
+  ScoredPair,
+  TextScore,
+  TokenEngine,
+  TokenMovement,
+} from './model/language-model.js';
 export { cutAnswer, stopDetector } from './model/stops.js';
 export { type TokenizedModelOptions, tokenizedLanguageModel } from './model/tokenized.js';
+export type { Movement, Movements } from './movement/movement.js';
 export { type OpenAiModelOptions, openAiLanguageModel } from './openai/openai-model.js';
+export type { ChatOptions, PromptOptions } from './requests/prompts.js';
 export type { GroupMembers } from './results/group-members.js';
 export type { ResultsRecord, TaskResult } from './results/record.js';
 export { type Evaluation, loadGroups, loadSamples, saveEvaluation } from './results/results-files.js';

@@ -39,7 +39,43 @@ describe('parseCalibration', () => {
     expect(renderCalibration(parts)).toBe('gsm8k[train]:8+a/b[c,d,e]:2x9+x.txt');
   });
 
+  it('reads how conversations are to be read', () => {
+    const spec = 'chat.jsonl[messages,answers,template=tool_use,enable_thinking=false,effort=low]:8';
+    const [part] = parseCalibration(spec);
+    expect(part).toEqual({
+      source: file('chat.jsonl', 'messages'),
+      sequences: 8,
+      length: null,
+      reading: {
+        answersOnly: true,
+        template: 'tool_use',
+        args: { enable_thinking: false, effort: 'low' },
+      },
+    });
+    expect(renderCalibration([part!])).toBe(spec);
+    expect(parseCalibration('a/b[c,d,messages,answers]')[0]).toMatchObject({
+      reading: { answersOnly: true },
+    });
+    expect(parseCalibration('x.jsonl[answers]')).toEqual([
+      { source: file('x.jsonl', 'answers'), sequences: null, length: null },
+    ]);
+  });
+
+  it('gives each set its share of all sequences', () => {
+    const counts = (spec: string) => parseCalibration(spec).map(({ sequences }) => sequences);
+    expect(counts('c4:75%x64+x.jsonl[messages]:25%@128')).toEqual([96, 32]);
+    expect(counts('a.txt:33.3%+b.txt:33.3%+c.txt:33.4%@10')).toEqual([3, 3, 4]);
+    expect(renderCalibration(parseCalibration('c4:50%x64+x.txt:50%@7'))).toBe('c4:4x64+x.txt:3');
+  });
+
   it.each([
+    ['c4:50%+x.txt:50%', '@128'],
+    ['c4:50%+x.txt:40%@10', '90 %'],
+    ['c4:50%+x.txt:5@10', 'all have'],
+    ['c4:5+x.txt:5@10', 'no shares'],
+    ['c4:0%+x.txt:100%@10', 'nothing'],
+    ['c4:1%+x.txt:99%@10', 'too few'],
+    ['x.jsonl[messages,answers,what]', '"what"'],
     ['', 'form'],
     ['wikitext+', 'form'],
     ['[train]:8', 'form'],

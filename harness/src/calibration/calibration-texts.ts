@@ -7,6 +7,7 @@ import { loadDocuments } from '../requests/documents.js';
 import { solvedText } from '../requests/prompts.js';
 import { findTask, taskNames } from '../tasks/registry.js';
 import { type CalibrationSource, calibrationForms } from './calibration-spec.js';
+import { type Conversation, conversationsIn, holdsConversations, toolsColumn } from './conversations.js';
 
 /** Where sources are looked up. */
 export interface TextSources {
@@ -14,6 +15,9 @@ export interface TextSources {
   /** Files of further named sets, by name. */
   readonly files?: Readonly<Record<string, string>> | undefined;
 }
+
+/** What a source gives: texts, or conversations, which become texts by a chat template. */
+export type SourceDocument = SourceText | Conversation;
 
 /** A document, and the number of its first characters that are a question, which the rest answers. */
 export interface SourceText {
@@ -23,38 +27,39 @@ export interface SourceText {
 }
 
 /**
- * Documents of a source in their order, blank ones left out. Throws `CALIBRATION_INVALID`, `TASK_UNKNOWN`
+ * Documents of a source in their order, blank texts left out. Throws `CALIBRATION_INVALID`, `TASK_UNKNOWN`
  * and what `Datasets.rows` throws.
  */
 export async function loadTexts(
   source: CalibrationSource,
   sources: TextSources,
   work: Work,
-): Promise<SourceText[]> {
-  const texts =
-    source.kind === 'task'
-      ? await taskTexts(source, sources, work)
-      : (await plainTexts(source, sources, work)).map((text) => ({ text, question: 0 }));
-  return texts.filter(({ text }) => text.trim() !== '');
+): Promise<SourceDocument[]> {
+  const documents = await allDocuments(source, sources, work);
+  return documents.filter((document) => 'messages' in document || document.text.trim() !== '');
 }
 
-function plainTexts(
-  source: Exclude<CalibrationSource, { kind: 'task' }>,
+function allDocuments(
+  source: CalibrationSource,
   sources: TextSources,
   work: Work,
-): Promise<string[]> {
+): Promise<readonly SourceDocument[]> {
   switch (source.kind) {
+    case 'task':
+      return taskTexts(source, sources, work);
     case 'named':
-      return namedTexts(source.name, sources, work);
+      return namedTexts(source.name, sources, work).then(asDocuments);
     case 'dataset':
       return datasetTexts(source, sources, work);
     case 'file':
-      return fileTexts(source.path, source.column, work);
+      return fileRows(source.path, [source.column, toolsColumn], work).then((rows) =>
+        documentsIn(rows, source.column),
+      );
   }
 }
 
 async function namedTexts(name: string, { datasets, files = {} }: TextSources, work: Work) {
-  if (Object.hasOwn(files, name)) return fileTexts(files[name]!, 'text', work);
+  if (Object.hasOwn(files, name)) return textColumn(await fileRows(files[name]!, ['text'], work), 'text');
   if (!Object.hasOwn(namedSets, name))
     throw unknownName(name, [...Object.keys(files), ...Object.keys(namedSets)]);
   const { dataset, split, column, documents } = namedSets[name]!;
@@ -66,10 +71,20 @@ async function datasetTexts(
   { id, config, split, column }: CalibrationSource & { kind: 'dataset' },
   { datasets }: TextSources,
   work: Work,
-): Promise<string[]> {
-  const rows = await datasets.rows({ path: id, config, files: null }, split, { ...work, columns: [column] });
-  return textColumn(rows, column);
+): Promise<readonly SourceDocument[]> {
+  const columns = [column, toolsColumn];
+  return documentsIn(
+    await datasets.rows({ path: id, config, files: null }, split, { ...work, columns }),
+    column,
+  );
 }
+
+/** Texts or conversations, whichever the column holds. */
+const documentsIn = (rows: Rows, column: string): readonly SourceDocument[] =>
+  holdsConversations(rows, column) ? conversationsIn(rows, column) : asDocuments(textColumn(rows, column));
+
+const asDocuments = (texts: readonly string[]): readonly SourceText[] =>
+  texts.map((text) => ({ text, question: 0 }));
 
 /** Each question with its answer, as the task shows its solved examples. */
 async function taskTexts(
@@ -87,11 +102,11 @@ async function taskTexts(
   return documents.map((document) => solvedText(task, document));
 }
 
-async function fileTexts(path: string, column: string, work: Work): Promise<string[]> {
+async function fileRows(path: string, columns: readonly string[], work: Work): Promise<Rows> {
   if (!(await exists(path))) {
     throw invalid(path, 'The file does not exist or cannot be read.', 'Check the path and its permissions.');
   }
-  return textColumn({ rows: await readRows(path, { ...work, columns: [column] }), where: path }, column);
+  return { rows: await readRows(path, { ...work, columns }), where: path };
 }
 
 /** The values of a column in their order. Rows without a value are skipped; an error is thrown if no row has one. */

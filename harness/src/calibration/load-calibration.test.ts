@@ -240,3 +240,112 @@ describe('loadCalibration refuses', () => {
     });
   });
 });
+
+describe('conversations', () => {
+  const talks = [
+    { messages: [user('Hi'), assistant('Hello'), user('Bye'), assistant('So long')] },
+    {
+      messages: [{ role: 'system', content: 'Be good.' }, user('2 + 2?'), assistant('4')],
+      tools: '[{"name":"add"}]',
+    },
+    { messages: null },
+    {
+      messages: [
+        { from: 'human', value: 'A?' },
+        { from: 'gpt', value: 'B' },
+      ],
+    },
+  ];
+  const files = { 'some/talks/train': talks };
+
+  function user(content: string) {
+    return { role: 'user', content };
+  }
+  function assistant(content: string) {
+    return { role: 'assistant', content, tool_calls: null };
+  }
+
+  let closed = 0;
+  const openTemplate: CalibrationOptions['openTemplate'] = async (choice) => ({
+    source: 'the source',
+    async render(messages, { addGenerationPrompt, tools }) {
+      const given = messages as readonly { role: string; content: string; tool_calls?: null }[];
+      if (given.some((message) => 'tool_calls' in message)) return { refusal: 'Null is no list.' };
+      const shown = tools ? `(${JSON.stringify(tools)})` : '';
+      const name = choice.template ?? '';
+      const turns = given.map(({ role, content }) => `<${role[0]}>${content};`);
+      return { text: `${name}${shown}${turns.join('')}${addGenerationPrompt ? '<a>' : ''}` };
+    },
+    async close() {
+      closed++;
+    },
+  });
+  const options = { datasets: memoryDatasets(files), openTemplate };
+  const read = (ids: readonly number[]) => tokenizer.decode(ids, { skipSpecialTokens: false });
+
+  it('are read by the chat template, with what tools there are', async () => {
+    closed = 0;
+    expect(await textsOf('some/talks[default,train,messages]', options)).toEqual([
+      '<u>Hi;<a>Hello;<u>Bye;<a>So long;',
+      '([{"name":"add"}])<s>Be good.;<u>2 + 2?;<a>4;',
+      '<u>A?;<a>B;',
+    ]);
+    expect(closed).toBe(1);
+    const [named] = await textsOf('some/talks[default,train,messages,template=x]:1', options);
+    expect(named).toMatch(/^x/);
+    const packed = await textsOf('some/talks[default,train,messages]:2x8', options);
+    expect(packed.map((text) => text.length)).toEqual([8, 8]);
+  });
+
+  it('count as a whole or in their answers alone', async () => {
+    const spec = 'some/talks[default,train,messages,answers]';
+    const { source, sequences, counted } = await load(spec, options);
+    expect(source).toBe(spec);
+    const answers = counted!.map((ranges, i) =>
+      ranges.map(([from, to]) => read(sequences[i]!.slice(from, to))),
+    );
+    expect(answers).toEqual([['Hello;', 'So long;'], ['4;'], ['B;']]);
+    expect(await load('some/talks[default,train,messages]', options)).not.toHaveProperty('counted');
+    // Of other sets beside them all tokens count.
+    const both = await load(`${path.join(folder, 'a.jsonl')}+${spec}:1`, options);
+    expect(both.counted!.slice(0, 2)).toEqual([[[0, 3]], [[0, 3]]]);
+    expect(both.counted).toHaveLength(3);
+  });
+
+  it('are learned as a whole, or the last answer', async () => {
+    const learn = (spec: string) =>
+      loadTraining(parseCalibration(spec), { ...options, tokenizer, maxPositions: 4096, seed: 0 });
+    const [whole] = (await learn('some/talks[default,train,messages]')).sequences;
+    expect(whole!.from).toBe(1);
+    const [last] = (await learn('some/talks[default,train,messages,answers]')).sequences;
+    expect(read(last!.ids.slice(last!.from))).toBe('So long;');
+  });
+
+  it.each([
+    ['some/talks[default,train,messages,answers]:2x8', 'Packed'],
+    ['some/letters[default,train,body,answers]', 'holds texts'],
+    ['some/odd[default,train,messages]', 'row 2'],
+    ['some/tools[default,train,messages]', 'tools'],
+  ])('are refused where they are none: %s', async (spec, problem) => {
+    const odd = {
+      ...files,
+      'some/letters/train': [{ body: 'abc' }],
+      'some/odd/train': [talks[0]!, { messages: [{ content: 'x' }] }],
+      'some/tools/train': [{ ...talks[0]!, tools: '{' }],
+    };
+    const failing = load(spec, { openTemplate, datasets: memoryDatasets(odd) });
+    await expect(failing).rejects.toMatchObject({ code: 'CALIBRATION_INVALID' });
+    const { message, where } = await failing.catch((error) => error);
+    expect(`${where}: ${message}`).toContain(problem);
+  });
+
+  it('tell which row the template refuses', async () => {
+    const refusing: CalibrationOptions['openTemplate'] = async (choice) => ({
+      ...(await openTemplate(choice)),
+      render: async () => ({ refusal: 'No.' }),
+    });
+    await expect(
+      load('some/talks[default,train,messages]:1', { ...options, openTemplate: refusing }),
+    ).rejects.toMatchObject({ code: 'CHAT_TEMPLATE_FAILED', where: expect.stringContaining('row') });
+  });
+});

@@ -20,7 +20,9 @@ describe('packedSequences', () => {
     await fc.assert(
       fc.asyncProperty(documents, fc.option(fc.constant(0)), length, async (docs, separator, size) => {
         const stream = docs.flatMap((ids) => (separator === null ? ids : [...ids, separator]));
-        const packed = (await all(packedSequences(each(docs), separator, size))).map(({ ids }) => ids);
+        const packed = (await all(packedSequences(each(docs.map((ids) => ({ ids }))), separator, size))).map(
+          ({ ids }) => ids,
+        );
         expect(packed.every((ids) => ids.length === size)).toBe(true);
         expect(packed).toHaveLength(Math.floor(stream.length / size));
         expect(packed.flat()).toEqual(stream.slice(0, packed.length * size));
@@ -33,11 +35,11 @@ describe('packedSequences', () => {
     async function* counted() {
       for (;;) {
         read++;
-        yield [1, 2, 3];
+        yield { ids: [1, 2, 3] };
       }
     }
     const { value } = await packedSequences(counted(), 0, 6).next();
-    expect(value).toEqual({ ids: [1, 2, 3, 0, 1, 2], from: 1 });
+    expect(value).toMatchObject({ ids: [1, 2, 3, 0, 1, 2], from: 1 });
     expect(read).toBe(2);
   });
 });

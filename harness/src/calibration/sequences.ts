@@ -1,11 +1,24 @@
-import type { TokenSequence } from '@moepress/core';
+import type { TokenRange, TokenSequence } from '@moepress/core';
+
+/** A document or sequence, and the answers in it where only these count. */
+interface WithAnswers extends TokenSequence {
+  readonly answers: readonly TokenRange[];
+}
+
+type MayHaveAnswers = TokenSequence & Partial<WithAnswers>;
 
 /** One sequence a document, cut at `longest` tokens; documents without tokens give none. */
 export async function* separateSequences(
-  documents: AsyncIterable<TokenSequence>,
+  documents: AsyncIterable<MayHaveAnswers>,
   longest: number,
-): AsyncGenerator<TokenSequence> {
-  for await (const { ids, from } of documents) if (ids.length > 0) yield { ids: ids.slice(0, longest), from };
+): AsyncGenerator<WithAnswers> {
+  for await (const { ids, from, answers = [] } of documents) {
+    if (ids.length === 0) continue;
+    const within = answers
+      .map(([begin, end]): TokenRange => [begin, Math.min(end, longest)])
+      .filter(([begin, end]) => begin < end);
+    yield { ids: ids.slice(0, longest), from, answers: within };
+  }
 }
 
 /**
@@ -14,19 +27,19 @@ export async function* separateSequences(
  * needed.
  */
 export async function* packedSequences(
-  documents: AsyncIterable<readonly number[]>,
+  documents: AsyncIterable<Pick<TokenSequence, 'ids'>>,
   separator: number | null,
   length: number,
-): AsyncGenerator<TokenSequence> {
+): AsyncGenerator<WithAnswers> {
   let open: number[] = [];
-  for await (const ids of documents) {
+  for await (const { ids } of documents) {
     const stream = separator === null ? ids : [...ids, separator];
     for (let start = 0; start < stream.length; ) {
       const end = start + length - open.length;
       open.push(...stream.slice(start, end));
       start = end;
       if (open.length < length) continue;
-      yield { ids: open, from: 1 };
+      yield { ids: open, from: 1, answers: [] };
       open = [];
     }
   }

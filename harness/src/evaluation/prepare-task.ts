@@ -1,11 +1,11 @@
-import { MoepressError, type Work } from '@moepress/core';
+import { MoepressError, throwIfAborted, type Work } from '@moepress/core';
 import type { Datasets } from '../datasets/open.js';
 import { type Document, loadDocuments, loadExampleDocuments } from '../requests/documents.js';
-import { buildRequests, examplesNeeded, fewshotContext } from '../requests/prompts.js';
+import { buildRequests, examplesNeeded, fewshotContext, type PromptOptions } from '../requests/prompts.js';
 import type { ModelRequest } from '../requests/request.js';
 import { scoredSplit, type Task } from '../tasks/task-schema.js';
 
-export interface PrepareOptions {
+export interface PrepareOptions extends PromptOptions {
   /** Uses only the first documents: a number of them, or a fraction if below 1. */
   readonly limit?: number | undefined;
   /** Number of few-shot examples, instead of the task's default. */
@@ -27,7 +27,7 @@ export interface Question {
   readonly requests: readonly ModelRequest[];
 }
 
-/** Loads a task's documents and writes its prompts. Throws what `Datasets.rows` throws, and `INPUT_INVALID`. */
+/** Loads a task's documents and writes its prompts. Throws what `Datasets.rows` throws, `INPUT_INVALID`, and `CHAT_TEMPLATE_FAILED`. */
 export async function prepareTask(
   task: Task,
   datasets: Datasets,
@@ -41,10 +41,13 @@ export async function prepareTask(
     work.progress?.({ type: 'warning', message });
   }
   const pool = shots === 0 ? [] : await loadExamples(task, { shots, scored: documents, datasets, work });
-  const context = fewshotContext(task, pool, shots);
-  const questions = documents
-    .slice(0, documentCount(documents.length, options.limit))
-    .map((document) => ({ document, requests: buildRequests(task, document, context.next(document)) }));
+  const context = fewshotContext(task, pool, shots, options);
+  const questions: Question[] = [];
+  for (const document of documents.slice(0, documentCount(documents.length, options.limit))) {
+    throwIfAborted(work.signal);
+    const requests = await buildRequests(task, document, context.next(document), options);
+    questions.push({ document, requests });
+  }
   return { task, shots, available: documents.length, questions };
 }
 

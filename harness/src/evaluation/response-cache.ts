@@ -22,9 +22,13 @@ export interface ResponseCache {
 /** Everything that changes a model's answers: its weights and plan, number format, BOS, context length. */
 export type ModelIdentity = Readonly<Record<string, string | number | boolean | null>>;
 
+const movement = z
+  .array(z.tuple([z.number().nonnegative(), z.union([z.literal(0), z.literal(1)])]))
+  .optional();
+
 const answerSchemas = {
-  loglikelihood: z.strictObject({ logprob: z.number(), isGreedy: z.boolean() }),
-  loglikelihood_rolling: z.strictObject({ logprob: z.number(), tokens: z.int().nonnegative() }),
+  loglikelihood: z.strictObject({ logprob: z.number(), isGreedy: z.boolean(), movement }),
+  loglikelihood_rolling: z.strictObject({ logprob: z.number(), tokens: z.int().nonnegative(), movement }),
   generate_until: z.string(),
 } satisfies Record<ModelRequest['kind'], z.ZodType<ModelResponse>>;
 

@@ -1,9 +1,9 @@
-import type { SequenceScore, TokenSequence } from '@moepress/core';
+import type { TokenSequence } from '@moepress/core';
 import { MoepressError, shown, type Tokenizer, throwIfAborted, type Work } from '@moepress/core';
 import type { Cuts } from './context-window.js';
 import { rollingWindows, truncatePair } from './context-window.js';
 import { type EncodedPair, type Encoding, encode, encodePairs, prefixToken } from './encode.js';
-import type { LanguageModel, TokenEngine } from './language-model.js';
+import type { ComparedScore, LanguageModel, TokenEngine } from './language-model.js';
 import { inOrder, longestFirst } from './request-order.js';
 
 /** Scores text with a model on ids: encodes, cuts and orders as lm-evaluation-harness does. */
@@ -13,7 +13,7 @@ export function textScoring(
   cuts: Cuts,
 ): Pick<LanguageModel, 'loglikelihood' | 'loglikelihoodRolling'> {
   const { tokenizer } = encoding;
-  const score = (items: readonly TokenSequence[], work?: Work): Promise<SequenceScore[]> => {
+  const score = (items: readonly TokenSequence[], work?: Work): Promise<ComparedScore[]> => {
     const order = longestFirst(items.map(({ ids }) => ids));
     return inOrder(items, order, (sorted) => scorer.score(sorted, work));
   };
@@ -39,10 +39,14 @@ export function textScoring(
       const all = windows.flat();
       const scores = await score(all, work);
       const scoreOf = new Map(all.map((window, i) => [window, scores[i]!]));
-      return windows.map((ofText) => ({
-        logprob: ofText.reduce((sum, window) => sum + scoreOf.get(window)!.logprob, 0),
-        tokens: ofText.reduce((sum, { ids, from }) => sum + ids.length - from, 0),
-      }));
+      return windows.map((ofText) => {
+        const movement = ofText.flatMap((window) => scoreOf.get(window)!.movement ?? []);
+        return {
+          logprob: ofText.reduce((sum, window) => sum + scoreOf.get(window)!.logprob, 0),
+          tokens: ofText.reduce((sum, { ids, from }) => sum + ids.length - from, 0),
+          ...(movement.length > 0 && { movement }),
+        };
+      });
     },
   };
 }

@@ -114,6 +114,18 @@ describe('generateUntil', () => {
     const model = tokenizedLanguageModel({ tokenizer, engine, name: 'toy', thinkEndToken: '</think>' });
     expect(await model.generateUntil([ask(40)])).toEqual(['7']);
   });
+
+  it('gives what follows the token that ends thinking, the last of several, or all without one', async () => {
+    const model = (text: string) => {
+      const engine = toyEngine(80, tokenizer.encode(text));
+      const [thinkEndToken] = tokenizer.encode('#');
+      return tokenizedLanguageModel({ tokenizer, engine, name: 'toy', thinkEndToken: thinkEndToken! });
+    };
+    expect(await model('hm#so#\n 7').generateUntil([ask(40)])).toEqual(['7']);
+    expect(await model(' 7 #').generateUntil([ask(40)])).toEqual(['']);
+    expect(await model(' 7').generateUntil([ask(40)])).toEqual(['7']);
+    expect(model('').settings).toMatchObject({ think_end_token: tokenizer.encode('#')[0] });
+  });
 });
 
 it('tells of prompts that were cut', async () => {

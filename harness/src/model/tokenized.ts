@@ -1,4 +1,5 @@
 import { decodeAll, type Tokenizer, type Work } from '@moepress/core';
+import { lstrip } from '../python/text.js';
 import { countCuts, truncatePrompt } from './context-window.js';
 import { type Encoding, encode } from './encode.js';
 import type { LanguageModel, Prompt, TokenEngine } from './language-model.js';
@@ -19,8 +20,10 @@ export interface TokenizedModelOptions {
    * to the stops of the request, or null. May throw for settings that cannot be followed.
    */
   readonly ownLimit?: () => number | null;
-  /** Where the model's thinking ends, for example `</think>`; only what follows is the answer. */
-  readonly thinkEndToken?: string | null;
+  /** What the model is compared with, whose engine then tells how far each token has moved. */
+  readonly against?: string | undefined;
+  /** Where the model's thinking ends, such as `</think>` or the id of a token; only what follows it is the answer. */
+  readonly thinkEndToken?: string | number | null | undefined;
 }
 
 /**
@@ -49,13 +52,22 @@ export function tokenizedLanguageModel(options: TokenizedModelOptions): Language
     const generated = await inOrder(ids, longestFirst(ids), (sorted) =>
       engine.generate(sorted, { ...work, maxNewTokens, stop, eosTokenIds }),
     );
-    const texts = await decodeAll(tokenizer, generated, { signal: work?.signal });
-    return texts.map((text) => cutAnswer(text, stops, thinkEndToken));
+    const isId = typeof thinkEndToken === 'number';
+    const answers = isId ? generated.map((ids) => ids.slice(ids.lastIndexOf(thinkEndToken) + 1)) : generated;
+    const texts = await decodeAll(tokenizer, answers, { signal: work?.signal });
+    return texts.map((text) =>
+      isId ? cutAnswer(lstrip(text), stops, null) : cutAnswer(text, stops, thinkEndToken),
+    );
   };
 
   return {
     name: options.name,
-    settings: { add_bos_token: addBos, max_length: engine.maxLength },
+    against: options.against,
+    settings: {
+      add_bos_token: addBos,
+      max_length: engine.maxLength,
+      ...(thinkEndToken !== null && { think_end_token: thinkEndToken }),
+    },
     ...textScoring(encoding, engine, cuts),
     warnings: cuts.warnings,
 

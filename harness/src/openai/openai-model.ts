@@ -24,6 +24,8 @@ export interface OpenAiModelOptions {
   readonly apiKey?: string | undefined;
   /** The most tokens of a prompt and its answer together; 2048 by default, as in lm-evaluation-harness. */
   readonly maxLength?: number | undefined;
+  /** Where the model's thinking ends, such as `</think>`; only what follows it is the answer. */
+  readonly thinkEndToken?: string | undefined;
   /** Prompts of one HTTP request; 1 by default. */
   readonly batchSize?: number | undefined;
   /** HTTP requests at once; 8 by default. */
@@ -43,6 +45,7 @@ export interface OpenAiModelOptions {
  */
 export function openAiLanguageModel(options: OpenAiModelOptions): LanguageModel {
   const { model, tokenizer, maxLength = 2048, batchSize = 1, concurrency = 8 } = options;
+  const thinkEndToken = options.thinkEndToken ?? null;
   const url = completionsUrl(options.baseUrl);
   const endpoint: Endpoint = {
     url,
@@ -101,14 +104,20 @@ export function openAiLanguageModel(options: OpenAiModelOptions): LanguageModel 
     return ask(
       ids,
       (batch) => generationBody(model, batch, maxGenTokens, stops),
-      (answer, batch) => readTexts(answer, batch.length, url).map((text) => cutAnswer(text, stops, null)),
+      (answer, batch) =>
+        readTexts(answer, batch.length, url).map((text) => cutAnswer(text, stops, thinkEndToken)),
       work,
     );
   };
 
   return {
     name: model,
-    settings: { base_url: options.baseUrl, add_bos_token: false, max_length: maxLength },
+    settings: {
+      base_url: options.baseUrl,
+      add_bos_token: false,
+      max_length: maxLength,
+      ...(thinkEndToken !== null && { think_end_token: thinkEndToken }),
+    },
     // One token is left for that which every server has to generate, and one is only predicted.
     ...textScoring(encoding, { maxLength: maxLength - 2, score }, cuts),
     warnings: cuts.warnings,

@@ -1,8 +1,12 @@
+import { applyChatTemplate, type ChatTemplate } from '../chat/chat-template.js';
 import {
+  bare,
   delimited,
+  endsWithWhitespace,
   type PromptMessage,
   plainText,
   type QuestionTurn,
+  singleTurn,
   turnMessages,
 } from '../chat/messages.js';
 import { dumps } from '../python/json.js';
@@ -14,29 +18,57 @@ import type { GenerationRequest, ModelRequest } from './request.js';
 /** The most tokens generated if the task does not say. */
 const defaultMaxGenTokens = 256;
 
-/** The requests about one document, after the messages of its description and few-shot examples. */
-export function buildRequests(
+/** What stands around the questions of all tasks. */
+export interface PromptOptions {
+  /** Said to the model before the task's description. */
+  readonly systemInstruction?: string | undefined;
+  /** By which questions become conversations; plain text without it. */
+  readonly chat?: ChatOptions | undefined;
+}
+
+export interface ChatOptions {
+  readonly template: ChatTemplate;
+  /** Whether few-shot examples are turns of their own, or stand with the question in one message. */
+  readonly fewshotAsMultiturn: boolean;
+  /** Further variables that the template is given, as results record them. */
+  readonly templateArgs?: Readonly<Record<string, unknown>> | undefined;
+  /** Whether the model thinks before it answers, so that nothing can be scored that stands for its answer. */
+  readonly enableThinking?: boolean | undefined;
+}
+
+/**
+ * The requests about one document, after the messages of its description and few-shot examples. Throws
+ * `CHAT_TEMPLATE_FAILED`.
+ */
+export async function buildRequests(
   task: Task,
   { fields }: Document,
   before: readonly PromptMessage[],
-): ModelRequest[] {
+  { chat }: PromptOptions = {},
+): Promise<ModelRequest[]> {
   const genPrefix = task.gen_prefix?.render(fields) || null;
-  const contextOf = (question: string, targetDelimiter: string): string => {
+  const contextOf = (question: string, targetDelimiter: string): Promise<string> | string => {
     const asked = { question, answer: null, genPrefix, targetDelimiter, fewshotDelimiter: '' };
-    return plainText([...before, ...turnMessages(asked)]);
+    const messages = [...before, ...turnMessages(asked)];
+    if (!chat) return plainText(messages);
+    return applyChatTemplate(
+      chat.template,
+      chat.fewshotAsMultiturn ? messages.map(bare) : singleTurn(messages),
+    );
   };
   switch (task.output_type) {
     case 'multiple_choice': {
+      const delimiter = chat && !continuesPrefix(task) ? '' : task.target_delimiter;
       const text = task.doc_to_text.render(fields);
       const contexts =
         typeof text === 'string'
-          ? contextOf(text, task.target_delimiter)
-          : text.map((question) => contextOf(question, ''));
+          ? await contextOf(text, task.target_delimiter)
+          : await Promise.all(text.map((question) => contextOf(question, '')));
       const choices = task.doc_to_choice.render(fields);
       const scored = choices.map((choice, i) => ({
         kind: 'loglikelihood' as const,
         context: typeof contexts === 'string' ? contexts : contexts[i]!,
-        continuation: task.target_delimiter + choice,
+        continuation: delimiter + choice,
       }));
       if (!task.metric_list.some(({ metric }) => metric === 'acc_mutual_info')) return scored;
       const alone = (task.doc_to_measured_choice ?? task.doc_to_choice).render(fields);
@@ -45,21 +77,27 @@ export function buildRequests(
         ...alone.map((choice) => ({
           kind: 'loglikelihood' as const,
           context: '',
-          continuation: task.target_delimiter + choice,
+          continuation: delimiter + choice,
         })),
       ];
     }
     case 'loglikelihood': {
-      const context = contextOf(task.doc_to_text.render(fields), task.target_delimiter);
+      const context = await contextOf(task.doc_to_text.render(fields), task.target_delimiter);
       return [{ kind: 'loglikelihood', context, continuation: task.doc_to_target.render(fields) }];
     }
     case 'loglikelihood_rolling':
       return [{ kind: 'loglikelihood_rolling', text: task.doc_to_target.render(fields) }];
     case 'generate_until': {
-      const context = contextOf(task.doc_to_text.render(fields), task.target_delimiter);
+      const context = await contextOf(task.doc_to_text.render(fields), task.target_delimiter);
       return [{ kind: 'generate_until', context, ...limitsOf(task.generation_kwargs) }];
     }
   }
+}
+
+/** Whether the beginning of an answer is given that a choice does not follow without a delimiter. */
+function continuesPrefix({ gen_prefix }: Task): boolean {
+  const source = gen_prefix?.source;
+  return typeof source === 'string' && source !== '' && !endsWithWhitespace(source);
 }
 
 /** Where generation ends. An empty stop stops nothing. */
@@ -75,19 +113,24 @@ function limitsOf(options: GenerationOptions): Pick<GenerationRequest, 'until' |
 /** lm-evaluation-harness' default seed for drawing examples. */
 export const fewshotSeed = 1234;
 
-/** What comes before each document's question: its description, then solved examples. */
+/** What comes before each document's question: instruction and description, then solved examples. */
 export interface FewshotContext {
   /** To be called once per document, in document order: each call draws other examples. */
   next(document: Document): PromptMessage[];
 }
 
 /** `count` examples per document, taken from `pool` as the task says. */
-export function fewshotContext(task: Task, pool: readonly Document[], count: number): FewshotContext {
+export function fewshotContext(
+  task: Task,
+  pool: readonly Document[],
+  count: number,
+  { systemInstruction = '' }: PromptOptions = {},
+): FewshotContext {
   const choose = task.fewshot_config?.sampler === 'first_n' ? firstOf(task, pool) : drawnFrom(task, pool);
   return {
     next(document) {
       const description = task.doc_to_description?.render(document.fields) ?? task.description;
-      const content = delimited('', description, task.fewshot_delimiter);
+      const content = delimited(systemInstruction, description, task.fewshot_delimiter);
       const system = content === '' ? [] : [{ role: 'system', content, delimiter: '' } as const];
       const chosen = count === 0 ? [] : choose(document, count);
       return [...system, ...chosen.flatMap((example) => turnMessages(solvedTurn(task, example)))];

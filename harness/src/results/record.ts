@@ -2,6 +2,7 @@ import type { ScoredTask } from '../evaluation/score-task.js';
 import { aggregate } from '../metrics/aggregations.js';
 import { aggregationOf, type ChosenMetric, higherIsBetter } from '../metrics/metrics.js';
 import { pooledStderr, sum, unweightedStderr, weightedMean } from '../metrics/statistics.js';
+import type { Movement } from '../movement/movement.js';
 import type { MetricName } from '../tasks/metric-schema.js';
 import { type GroupMetric, isGroup, leaves, memberName, type TaskGroup } from '../tasks/task-group.js';
 import { modelRecord, type RunFacts, runRecord } from './run-record.js';
@@ -20,6 +21,10 @@ export interface ResultsRecord {
   readonly 'n-shot': Readonly<Record<string, number>>;
   readonly higher_is_better: Readonly<Record<string, Readonly<Record<string, boolean>>>>;
   readonly 'n-samples': Readonly<Record<string, { readonly original: number; readonly effective: number }>>;
+  /** How far the model has moved from the one called `against` on all tasks together. */
+  readonly movement?: Movement | null;
+  /** The same by task and group. */
+  readonly movements?: Readonly<Record<string, Movement>>;
   readonly config: Readonly<Record<string, unknown>>;
   readonly date: number;
   readonly model_name: string;
@@ -66,7 +71,12 @@ export function buildRecord(
     })),
     ...runRecord(run),
     task_hashes: keyed(tasks, ({ task }) => taskHash(samples[task.task]!)),
-    ...modelRecord(run.model),
+    ...modelRecord(run),
+    ...(run.movements && {
+      against: run.model.against,
+      movement: run.movements.overall,
+      movements: run.movements.byName,
+    }),
     total_evaluation_time_seconds: String(run.seconds),
   };
 }

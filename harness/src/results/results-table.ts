@@ -1,24 +1,28 @@
+import type { Movement } from '../movement/movement.js';
 import { type Cell, markdownTable } from './markdown.js';
 import type { ResultsRecord, TaskResult } from './record.js';
 import { imitatedVersion } from './run-record.js';
+
+const movementColumns = ['KL', 'KL p99', 'Top-1', 'Loops', 'Script'];
 
 const columns = ['Version', 'Filter', 'n-shot', 'Metric', '', 'Value', '', 'Stderr'];
 
 /** The part of a results file that the table shows. */
 export type Tabulated = Pick<
   ResultsRecord,
-  'results' | 'groups' | 'group_subtasks' | 'versions' | 'n-shot' | 'higher_is_better'
+  'results' | 'groups' | 'group_subtasks' | 'versions' | 'n-shot' | 'higher_is_better' | 'movements'
 >;
 
 /**
  * The table lm-evaluation-harness prints: groups with what they hold, then the other tasks, by name, and
- * their metrics by `metric,filter`. Groups have a second table of their own.
+ * their metrics by `metric,filter`. Groups have a second table of their own. Of a model that is compared with an original,
+ * each first line of a task also has how far it has moved.
  */
 export function renderTable(record: Tabulated): string {
   const names = outline(record);
   const table = (title: string, shown: readonly Outlined[]) =>
     markdownTable(
-      [title, ...columns],
+      [title, ...columns, ...(record.movements ? movementColumns : [])],
       shown.flatMap((entry) => resultRows(entry, record)),
     );
   const tables = [table('Tasks', names)];
@@ -69,8 +73,14 @@ function resultRows({ name, depth }: Outlined, record: Tabulated): Cell[][] {
       result[key] as number,
       '±',
       typeof stderr === 'string' ? stderr.padStart(6) : stderr,
+      ...(record.movements ? movementCells(i === 0 ? record.movements[name] : undefined) : []),
     ];
   });
+}
+
+function movementCells(movement: Movement | undefined): Cell[] {
+  const { kl_mean, kl_p99, top1_agreement, loops, other_script } = movement ?? {};
+  return [kl_mean, kl_p99, top1_agreement, loops, other_script].map((value) => value ?? '');
 }
 
 function arrow(higherIsBetter: boolean | undefined): string {

@@ -1,15 +1,19 @@
+import { sha256 } from '@moepress/core';
 import type { LanguageModel } from '../model/language-model.js';
-import { fewshotSeed } from '../requests/prompts.js';
+import type { Movements } from '../movement/movement.js';
+import { fewshotSeed, type PromptOptions } from '../requests/prompts.js';
 
 /** The version of lm-evaluation-harness whose prompts, scores and files these are. */
 export const imitatedVersion = '0.5.0.dev1';
 const imitatedCommit = '4e7e0d47';
 
-export interface RunFacts {
+export interface RunFacts extends PromptOptions {
   readonly model: LanguageModel;
-  readonly limit: number | undefined;
+  readonly limit?: number | undefined;
   readonly started: Date;
   readonly seconds: number;
+  /** How far the model has moved from the one it is compared with, by task and group. */
+  readonly movements?: Movements | undefined;
 }
 
 /** How the run was set up, in the words of lm-evaluation-harness' results files. */
@@ -52,15 +56,18 @@ function folderName(name: string): string {
   return /^\.{0,2}$/.test(short) ? `${short}__` : short;
 }
 
-export function modelRecord({ name }: LanguageModel) {
+export function modelRecord({ model: { name }, systemInstruction, chat }: RunFacts) {
+  const system = systemInstruction || null;
+  const template = chat?.template.source ?? null;
   return {
     model_source: 'CUSTOM',
     model_name: name,
     model_name_sanitized: folderName(name),
-    system_instruction: null,
-    system_instruction_sha: null,
-    fewshot_as_multiturn: true,
-    chat_template: null,
-    chat_template_sha: null,
+    system_instruction: system,
+    system_instruction_sha: system === null ? null : sha256(system),
+    fewshot_as_multiturn: chat?.fewshotAsMultiturn ?? true,
+    chat_template: template,
+    chat_template_sha: template === null ? null : sha256(template),
+    ...(chat?.templateArgs && { chat_template_args: chat.templateArgs }),
   };
 }

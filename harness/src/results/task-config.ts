@@ -33,7 +33,7 @@ export function taskConfig(task: Task, shots: number): Record<string, unknown> {
       samples: task.fewshot_config?.samples ?? null,
       ...prompt,
       doc_to_choice: choice ?? null,
-      gen_prefix: null,
+      gen_prefix: task.gen_prefix?.source ?? null,
       ...delimiters,
     },
     num_fewshot: shots,
@@ -46,6 +46,7 @@ export function taskConfig(task: Task, shots: number): Record<string, unknown> {
     repeats: task.repeats,
     should_decontaminate: task.doc_to_decontamination_query !== undefined,
     doc_to_decontamination_query: task.doc_to_decontamination_query,
+    gen_prefix: task.gen_prefix?.source,
     metadata: task.metadata,
   });
 }

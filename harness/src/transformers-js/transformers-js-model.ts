@@ -31,6 +31,8 @@ export interface TransformersJsOptions extends Work {
   readonly cacheDir?: string | undefined;
   /** The BOS setting of `TokenizedModelOptions`. */
   readonly addBos?: boolean | null | undefined;
+  /** That of `TokenizedModelOptions`. */
+  readonly thinkEndToken?: string | number | null | undefined;
 }
 
 /** A model that holds memory until it is disposed of. */
@@ -45,7 +47,7 @@ export interface LoadedLanguageModel extends LanguageModel {
 export async function transformersJsLanguageModel(
   options: TransformersJsOptions,
 ): Promise<LoadedLanguageModel> {
-  const { model: name, tokenizer, dtype = 'fp32', revision, addBos = null } = options;
+  const { model: name, tokenizer, dtype = 'fp32', revision, addBos = null, thinkEndToken = null } = options;
   const library = await loadLibrary();
   const loaded = await load(library, options);
   const config = configOf(loaded);
@@ -54,6 +56,7 @@ export async function transformersJsLanguageModel(
     name,
     engine: onnxTokenEngine(library, loaded, config),
     addBos,
+    thinkEndToken,
     ...(config.eosTokenIds.length > 0 && { eosTokenIds: config.eosTokenIds }),
   });
   return {

@@ -1,6 +1,17 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { fraction, integer, list, methodOption, path, positive, threads } from './option-values.js';
+import {
+  fraction,
+  integer,
+  list,
+  methodOption,
+  path,
+  positive,
+  templateArguments,
+  threads,
+  tokenOrText,
+  yesOrNo,
+} from './option-values.js';
 
 describe('options take', () => {
   test.each<[string, (text: string) => unknown, string, unknown]>([
@@ -14,6 +25,12 @@ describe('options take', () => {
     ['a JSON value', methodOption, 'scope=4', { scope: 4 }],
     ['text', methodOption, 'selection=reap', { selection: 'reap' }],
     ['text with an equals sign', methodOption, 'a=b=c', { a: 'b=c' }],
+    ['arguments of a template', templateArguments, 'a=false, b=low', { a: false, b: 'low' }],
+    ['the same as JSON', templateArguments, '{"a": [1, 2]}', { a: [1, 2] }],
+    ['yes', yesOrNo, 'True', true],
+    ['no', yesOrNo, '0', false],
+    ['the id of a token', tokenOrText, '151668', 151668],
+    ['the text of a token', tokenOrText, '</think>', '</think>'],
   ])('%s', (_, parse, text, value) => expect(parse(text)).toEqual(value));
 
   test('several options of a method, the last of a name', () => {
@@ -29,6 +46,8 @@ describe('options refuse', () => {
     ['threads', threads, ['0', '1000000']],
     ['lists', list, ['', ',', 'a,,b', 'a,']],
     ['paths', path, ['']],
+    ['arguments of a template', templateArguments, ['x', '=1', '{"a"', '']],
+    ['neither yes nor no', yesOrNo, ['', 'maybe']],
     ['options of a method', methodOption, ['x', '=3', 'ratio=0.5', 'seed=1']],
   ])('%s', (_, parse, texts) => {
     for (const text of texts) expect(() => parse(text), text).toThrow(InvalidArgumentError);

@@ -81,6 +81,32 @@ export function repeated(text: string, earlier: readonly string[] = []): string[
   throw new InvalidArgumentError('Must not be empty.');
 }
 
+/** The value of an option that may stand without one, which then means true. */
+export function yesOrNo(text: string): boolean {
+  const value = text.toLowerCase();
+  if (['true', '1', 'yes'].includes(value)) return true;
+  if (['false', '0', 'no'].includes(value)) return false;
+  throw new InvalidArgumentError('Must be true or false.');
+}
+
+/** The id of a token, or a text. */
+export const tokenOrText = (text: string): string | number => (/^\d+$/.test(text) ? Number(text) : text);
+
+/** `{"name": value}`, or `name=value` with commas between; values are JSON where they parse as such, else text. */
+export function templateArguments(text: string): Record<string, unknown> {
+  if (text.trim().startsWith('{')) {
+    const given = parseValue(text);
+    if (typeof given === 'object' && given !== null) return given as Record<string, unknown>;
+    throw new InvalidArgumentError('Must be JSON.');
+  }
+  const pairs = list(text).map((pair) => {
+    const equals = pair.indexOf('=');
+    if (equals < 1) throw new InvalidArgumentError('Must be <name>=<value>, or JSON.');
+    return [pair.slice(0, equals), parseValue(pair.slice(equals + 1))] as const;
+  });
+  return Object.fromEntries(pairs);
+}
+
 /** Collects `--option name=value`; values are JSON where they parse as such, else text. */
 export function methodOption(
   text: string,

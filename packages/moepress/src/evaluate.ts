@@ -1,14 +1,18 @@
 import { generationDefaults } from '@moepress/checkpoint';
-import { MoepressError, type Work } from '@moepress/core';
+import { type Model, MoepressError, type Work } from '@moepress/core';
 import {
   type EvaluateOptions as AskOptions,
   evaluate as evaluateModel,
   findTaskOrGroup,
+  type PromptOptions,
   type Evaluation as ScoredTasks,
   tokenizedLanguageModel,
 } from '@moepress/harness';
+import { modelIdentity } from '@moepress/runtime';
 import { invalidOption } from './check-options.js';
+import { type Against, comparingEngine, resolveAgainst } from './evaluation/against.js';
 import { type Backend, openServer } from './evaluation/backend.js';
+import { type ChatSettings, checkChatSettings, withPrompts } from './evaluation/chat-settings.js';
 import { openLocalResponses } from './evaluation/response-cache.js';
 import { metered, type Throughput } from './evaluation/throughput.js';
 import { openOnnxFiles } from './evaluation/transformers-js-backend.js';
@@ -30,9 +34,20 @@ export interface Questions extends Pick<DataOptions, 'data'> {
   readonly numFewshot?: number | undefined;
 }
 
-export interface EvaluateOptions extends Questions, SessionOptions, SessionOption, ModelOptions, WorkOptions {
+export interface EvaluateOptions
+  extends Questions,
+    ChatSettings,
+    SessionOptions,
+    SessionOption,
+    ModelOptions,
+    WorkOptions {
   /** Evaluates the model as this plan changes it. */
   readonly plan?: PlanInput | undefined;
+  /**
+   * Compares the model's distributions with those of this one, the original, on the tokens of the tasks: a model, or a
+   * plan for the same base. The original is streamed block by block.
+   */
+  readonly against?: Against | undefined;
   /** Puts a beginning-of-sequence token before every text; by default as the tokenizer does. */
   readonly addBos?: boolean | undefined;
   /** Who runs the model; our own runtime by default. */
@@ -52,7 +67,7 @@ export interface Evaluation extends ScoredTasks {
 
 /**
  * Scores a model on tasks as lm-evaluation-harness does. Throws `TASK_UNKNOWN`, `DATASET_NOT_FOUND`, `DATASET_INVALID`,
- * `INPUT_INVALID` for options that do not suit the tasks or the backend, `CHECKPOINT_CHANGED`, what `openModel` and
+ * `INPUT_INVALID` for options that do not suit the tasks, the model or the backend, `CHAT_TEMPLATE_FAILED`, `CHECKPOINT_CHANGED`, what `openModel` and
  * `openSession` throw, and `SERVER_FAILED` for a server.
  */
 export async function evaluate(model: ModelInput, options: EvaluateOptions): Promise<Evaluation> {
@@ -62,21 +77,31 @@ export async function evaluate(model: ModelInput, options: EvaluateOptions): Pro
     throw invalidOption({ where: 'tasks', value: options.tasks }, 'a list of at least one task');
   }
   for (const task of options.tasks) if (typeof task === 'string') findTaskOrGroup(task);
+  checkChatSettings(options);
   checkBackend(backend, options);
   await checkChosen(cache, 'responses');
   if (backend.kind === 'local') {
     const opened = await resolveModel(model, options);
-    return withSession(opened, options, (session) => evaluateSession(session, options, work));
+    const { against, revision, signal, onProgress } = options;
+    const original =
+      against === undefined
+        ? undefined
+        : await resolveAgainst(against, model, { revision, signal, onProgress });
+    return withPrompts(opened, options, (prompts) =>
+      withSession(opened, options, (session) =>
+        evaluateSession(session, { ...options, prompts, original }, work),
+      ),
+    );
   }
   const asked = await (backend.kind === 'server'
     ? openServer(model, backend, options)
     : openOnnxFiles(model, backend, options));
   try {
     const store = await asked.openResponses?.();
-    return {
-      ...(await evaluateModel({ ...asking(options), ...asked, cache: store, work })),
-      throughput: null,
-    };
+    const evaluation = await withPrompts(model, options, (prompts) =>
+      evaluateModel({ ...asking(options), ...prompts, ...asked, cache: store, work }),
+    );
+    return { ...evaluation, throughput: null };
   } finally {
     await asked.close?.();
   }
@@ -84,23 +109,43 @@ export async function evaluate(model: ModelInput, options: EvaluateOptions): Pro
 
 async function evaluateSession(
   session: ModelSession,
-  { addBos, cache, precision = 'float32', threads, ...questions }: EvaluateOptions,
+  {
+    addBos,
+    cache,
+    original,
+    precision = 'float32',
+    prompts,
+    thinkEndToken,
+    threads,
+    ...questions
+  }: EvaluateOptions & { readonly prompts: PromptOptions; readonly original: Model | undefined },
   work: Work,
 ): Promise<Evaluation> {
   const { model, device } = session;
-  const { engine, throughput } = metered(session, { threads, device });
+  const computing = original ? comparingEngine(session, original) : session;
+  const { engine, throughput } = metered(computing, { threads, device });
   const asked = tokenizedLanguageModel({
     tokenizer: await tokenizerOf(model),
     engine,
     name: model.id,
+    against: original?.id,
     addBos: addBos ?? null,
+    thinkEndToken,
     eosTokenIds: model.config.eosTokenIds,
     ownLimit: () => generationDefaults(model).maxNewTokens,
   });
   // Devices round in ways of their own: their responses are kept apart.
   const rounding = device === 'cpu' ? {} : { device, precision };
-  const store = await openLocalResponses(cache, model, { ...asked.settings, ...rounding }, work);
-  const evaluation = await evaluateModel({ ...asking(questions), model: asked, cache: store, work });
+  const compared = original && { against: (await modelIdentity(original, work)).hash };
+  const settings = { ...asked.settings, ...rounding, ...compared };
+  const store = await openLocalResponses(cache, model, settings, work);
+  const evaluation = await evaluateModel({
+    ...asking(questions),
+    ...prompts,
+    model: asked,
+    cache: store,
+    work,
+  });
   return { ...evaluation, throughput: throughput() };
 }
 
@@ -113,6 +158,7 @@ const asking = ({ tasks, limit, numFewshot, data }: Questions) => ({
 
 /** Options that only our own runtime takes. */
 const ownOptions = [
+  'against',
   'plan',
   'session',
   'device',

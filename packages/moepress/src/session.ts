@@ -10,6 +10,8 @@ import {
   type Work,
 } from '@moepress/core';
 import {
+  type ComparedToken,
+  type ComparingWork,
   calibrate,
   type Device,
   deviceChoices,
@@ -84,6 +86,19 @@ export class ModelSession {
   async score(items: readonly TokenSequence[], work: Work = {}): Promise<SequenceScore[]> {
     checkList({ where: 'items', value: items }, 'a list of token sequences', isSequence);
     return this.#call((runner) => runner.score(items, work));
+  }
+
+  /**
+   * Each scored token of whole sequences, and how far the model's distribution there is from that of `original`, which is
+   * streamed block by block on the same engine. Throws `INPUT_INVALID` for ids outside the vocabulary and another one.
+   */
+  async compareTokens(
+    original: Model,
+    items: readonly TokenSequence[],
+    work: ComparingWork = {},
+  ): Promise<ComparedToken[][]> {
+    checkList({ where: 'items', value: items }, 'a list of token sequences', isSequence);
+    return this.#call((runner) => runner.compareTokens(original, items, work));
   }
 
   /** Ids that continue each prompt, greedy unless the options choose otherwise. Throws `INPUT_INVALID` likewise. */

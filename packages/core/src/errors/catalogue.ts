@@ -21,6 +21,8 @@ export const errorCatalogue = {
     'Use a model of a known family, or teach moepress this one: see "an architecture" in CONTRIBUTING.md.',
   TOKENIZER_MISSING: 'Put tokenizer.json (and tokenizer_config.json) next to config.json.',
   TOKENIZER_STOPPED: 'Restore tokenizer.json from the original repository; a valid one takes milliseconds.',
+  CHAT_TEMPLATE_FAILED:
+    'Give the model texts without its chat template, or a conversation that the template takes.',
   PLAN_INVALID: 'Make the plan again.',
   PLAN_BASE_MISMATCH: 'Apply the plan to the checkpoint it was made from, or make a new plan for this one.',
   PLUGIN_INVALID: 'The package must default-export the result of definePlugin().',

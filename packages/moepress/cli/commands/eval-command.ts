@@ -1,10 +1,18 @@
 import { checkWritable } from '@moepress/checkpoint';
 import { MoepressError } from '@moepress/core';
-import { type OnnxDtype, onnxDtypes, renderHeading, renderTable, taskNames } from '@moepress/harness';
+import {
+  type OnnxDtype,
+  onnxDtypes,
+  type ResultsRecord,
+  renderHeading,
+  renderTable,
+  taskNames,
+} from '@moepress/harness';
 import { Option } from 'commander';
 import { evaluate } from '../../src/evaluate.js';
 import type { Backend } from '../../src/evaluation/backend.js';
 import { saveResults } from '../../src/results/results.js';
+import { type ChatFlags, withChatOptions } from '../chat-options.js';
 import {
   answersOption,
   type CacheFlags,
@@ -28,7 +36,8 @@ import type { Context, Define } from '../context.js';
 import { flagOf } from '../flags.js';
 import { count, integer, list, path, positive } from '../option-values.js';
 
-interface EvalFlags extends BackendFlags, DeviceFlags, Pick<CacheFlags, 'answers'> {
+interface EvalFlags extends BackendFlags, ChatFlags, DeviceFlags, Pick<CacheFlags, 'answers'> {
+  readonly against?: string;
   readonly tasks: readonly string[];
   readonly limit?: number;
   readonly numFewshot?: number;
@@ -50,10 +59,14 @@ interface BackendFlags {
 }
 
 export const define: Define = (command, context) =>
-  command
+  withChatOptions(command)
     .argument('<model>', modelHelp)
     .requiredOption('--tasks <names>', `comma-separated: ${taskNames().join(', ')}`, list)
     .addOption(planOption())
+    .option(
+      '--against <model>',
+      'show how far the model has moved from this one: a model, or a plan for the same base',
+    )
     .option('--limit <n>', 'only the first n documents of a task (below 1: that share)', positive)
     .option('--num-fewshot <n>', "examples before each question instead of the task's own number", integer)
     .addOption(dataOption())
@@ -98,10 +111,19 @@ async function evaluateModel(id: string, flags: EvalFlags, { work, print, note }
   const evaluation = await evaluate(id, { ...options, backend: backendOf(flags), cache, ...work });
   const { record } = evaluation;
   // First: what cannot be saved has been seen at least.
-  print([renderHeading(record), '', renderTable(record)].join('\n'), record);
+  const notes = record.movements ? [movementNote(record)] : [];
+  print([renderHeading(record), '', renderTable(record), ...notes].join('\n'), record);
   if (output === undefined) return;
   note(`Results written to ${await saveResults(evaluation, output)}`);
 }
+
+/** What the columns of a comparison with an original are. */
+const movementNote = ({ against }: ResultsRecord): string =>
+  [
+    `Moved from ${against}: KL and KL p99, mean and 99th percentile over the tokens of KL(original || model) in nats;`,
+    'Top-1, share of tokens where both find the same one likeliest; Loops, share of generated answers that end in one',
+    "unit repeated four times or more; Script, share in another script than their question's.",
+  ].join('\n');
 
 /** Flags that only one kind of backend takes, and how to have it. */
 const bound = [

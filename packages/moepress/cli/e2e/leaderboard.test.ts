@@ -52,6 +52,13 @@ describe('moepress leaderboard', () => {
       expect((await run(folder, join(folder, 'out'))).code).toBe(0);
       const cells = cellsIn(join(folder, 'out'));
       expect(cells.map(({ method }) => method)).toEqual([null, 'random', 'random']);
+      expect(cells[0].movement).toBeNull();
+      const [fewer, more] = cells.slice(1).map(({ movement }) => movement);
+      expect(fewer.kl_mean).toBeGreaterThan(0);
+      expect(more.kl_mean).toBeGreaterThan(fewer.kl_mean);
+      expect(more.kl_p99).toBeGreaterThan(more.kl_mean);
+      expect(more.top1_agreement).toBeLessThanOrEqual(fewer.top1_agreement);
+      expect(readFileSync(join(folder, 'out/leaderboard.md'), 'utf8')).toContain('| KL | KL p99 | Top-1 |');
       for (const { plan, results, samples } of cells) {
         for (const file of [plan, results, ...Object.values(samples)]) {
           if (file !== null) expect(existsSync(join(folder, 'out', file as string))).toBe(true);

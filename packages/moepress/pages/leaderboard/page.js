@@ -43,6 +43,17 @@ const views = [
   })),
 ];
 
+/** How far a row has moved from the original; nothing where no row was compared with one. */
+const movements = [
+  { title: 'KL', key: 'kl_mean', show: (value) => value.toFixed(4) },
+  { title: 'KL p99', key: 'kl_p99', show: (value) => value.toFixed(4) },
+  { title: 'Top-1', key: 'top1_agreement', show: percent },
+  { title: 'Loops', key: 'loops', show: percent },
+  { title: 'Other script', key: 'other_script', show: percent },
+]
+  .map(({ key, ...column }) => ({ ...column, value: (row) => row.movement?.[key] ?? null }))
+  .filter(({ value }) => rows.some((row) => value(row) !== null));
+
 const columns = [
   { title: 'Model', value: (row) => row.model },
   { title: 'Method', value: methodOf, cell: methodCell, wraps: true },
@@ -51,6 +62,7 @@ const columns = [
   { title: 'Memory', value: (row) => row.bytes, show: gigabytes },
   ...(machines.length > 0 ? [{ title: 'Tokens/s', value: speedOf, show: perSecond }] : []),
   ...views.map((view) => ({ ...view, show: (value) => value.toFixed(3), score: true })),
+  ...movements,
   { title: 'Files', value: () => '', cell: filesCell, fixed: true },
 ];
 
@@ -259,5 +271,6 @@ byId('machines').textContent =
   machines.length === 0
     ? ''
     : ` Tokens/s were measured while scoring, on this machine: ${machines.join('; ')}.`;
+byId('movement').hidden = movements.length === 0;
 drawTables();
 draw();

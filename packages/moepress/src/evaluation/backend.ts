@@ -6,9 +6,11 @@ import {
   openResponseCache,
   type ResponseCache,
 } from '@moepress/harness';
+import { invalidOption } from '../check-options.js';
 import { openTokenizerOf, tokenizerOf } from '../models/companions.js';
 import type { ModelInput, ModelOptions } from '../models/open-model.js';
 import { type CacheOption, cacheFolder, type WorkOptions, workOf } from '../options.js';
+import type { ChatSettings } from './chat-settings.js';
 
 /** Who runs the model that is evaluated. */
 export type Backend = LocalBackend | ServerBackend | TransformersJsBackend;
@@ -47,15 +49,26 @@ export interface OpenedBackend {
   close?(): Promise<void>;
 }
 
+interface ServerOptions extends ModelOptions, WorkOptions, Pick<ChatSettings, 'thinkEndToken'> {
+  readonly cache?: CacheOption | undefined;
+}
+
 /** What a server runs, with the tokenizer of the model. Throws what opening a tokenizer throws. */
 export async function openServer(
   model: ModelInput,
   { servedName, ...server }: ServerBackend,
-  { revision, cache, ...options }: ModelOptions & WorkOptions & { readonly cache?: CacheOption | undefined },
+  { revision, cache, thinkEndToken, ...options }: ServerOptions,
 ): Promise<OpenedBackend> {
+  if (typeof thinkEndToken === 'number') {
+    throw invalidOption(
+      { where: 'thinkEndToken', value: thinkEndToken },
+      'a text, as servers answer with texts,',
+    );
+  }
   const isId = typeof model === 'string';
   const asked = openAiLanguageModel({
     ...server,
+    thinkEndToken,
     model: servedName ?? (isId ? model : model.id),
     tokenizer: await (isId ? openTokenizerOf(model, { revision, ...workOf(options) }) : tokenizerOf(model)),
   });

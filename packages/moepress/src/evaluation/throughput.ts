@@ -12,10 +12,10 @@ export interface Throughput {
 
 /**
  * An engine that scores as `engine` does and takes the time. Generation does not count: how long its answers
- * are is up to the model. Nor does the time until the engine is ready.
+ * are is up to the model. Nor does the time until the engine is ready, or that it spends `elsewhere`, in milliseconds.
  */
 export function metered(
-  engine: TokenEngine & { ready(): Promise<unknown> },
+  engine: TokenEngine & { ready(): Promise<unknown>; elsewhere?(): number },
   { threads = availableParallelism(), device = 'cpu' }: Pick<ComputeOptions, 'threads' | 'device'> = {},
 ): { readonly engine: TokenEngine; throughput(): Throughput | null } {
   let [tokens, milliseconds] = [0, 0];
@@ -25,9 +25,10 @@ export function metered(
       generate: (prompts, options) => engine.generate(prompts, options),
       async score(items, work) {
         await engine.ready();
-        const started = performance.now();
+        const elsewhere = () => engine.elsewhere?.() ?? 0;
+        const started = performance.now() - elsewhere();
         const scores = await engine.score(items, work);
-        milliseconds += performance.now() - started;
+        milliseconds += performance.now() - elsewhere() - started;
         tokens += items.reduce((sum, { ids }) => sum + ids.length, 0);
         return scores;
       },

@@ -14,9 +14,10 @@ import { openTokenizerOf } from '../models/companions.js';
 import type { ModelInput, ModelOptions } from '../models/open-model.js';
 import { type CacheOption, cacheFolder, type WorkOptions, workOf } from '../options.js';
 import type { OpenedBackend, TransformersJsBackend } from './backend.js';
+import type { ChatSettings } from './chat-settings.js';
 import { checkedStore } from './response-cache.js';
 
-interface OnnxFilesOptions extends ModelOptions, WorkOptions {
+interface OnnxFilesOptions extends ModelOptions, WorkOptions, Pick<ChatSettings, 'thinkEndToken'> {
   readonly addBos?: boolean | undefined;
   readonly cache?: CacheOption | undefined;
 }
@@ -28,7 +29,7 @@ const downloads = () => join(dirname(defaultEvidenceRoot()), 'transformers.js');
 export async function openOnnxFiles(
   given: ModelInput,
   { dtype }: TransformersJsBackend,
-  { revision, addBos, cache, ...options }: OnnxFilesOptions,
+  { revision, addBos, cache, thinkEndToken, ...options }: OnnxFilesOptions,
 ): Promise<OpenedBackend> {
   const id = typeof given === 'string' ? given : given.source.directory;
   const work = workOf(options);
@@ -37,6 +38,7 @@ export async function openOnnxFiles(
     ...(revision !== undefined && { revision }),
     ...(addBos !== undefined && { addBos }),
     ...(dtype !== undefined && { dtype }),
+    thinkEndToken,
     model: id,
     tokenizer: await openTokenizerOf(id, { revision, ...work }),
     cacheDir: downloads(),

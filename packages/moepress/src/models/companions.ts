@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isCompanion, openTokenizer, tokenizerFiles } from '@moepress/checkpoint';
 import type { Model, Tokenizer, Work } from '@moepress/core';
+import { isTemplateFile } from '../chat/template-files.js';
 import { embeddedDirectory, embeddedName } from './embedded.js';
 
 /**
@@ -29,16 +30,24 @@ export const tokenizerOf = ({ source }: Model): Promise<Tokenizer> => openTokeni
 /** The tokenizer of a folder, a Hub id or `tiny`, without the weights: they may be on another machine. */
 export async function openTokenizerOf(
   id: string,
-  { revision = 'main', ...work }: Work & { readonly revision?: string | undefined },
+  options: Work & { readonly revision?: string | undefined },
 ): Promise<Tokenizer> {
-  if (id === embeddedName) return openTokenizer(embeddedDirectory);
-  if ((await stat(id).catch(() => null))?.isDirectory()) return openTokenizer(id);
+  return openTokenizer(await textFolderOf(id, options));
+}
+
+/** A folder with the tokenizer and the chat templates of a folder, a Hub id or `tiny`, likewise. */
+export async function textFolderOf(
+  id: string,
+  { revision = 'main', ...work }: Work & { readonly revision?: string | undefined },
+): Promise<string> {
+  if (id === embeddedName) return embeddedDirectory;
+  if ((await stat(id).catch(() => null))?.isDirectory()) return id;
   // Loaded only when asked for: the library of the Hub is large.
   const { fetchHubFiles } = await import('@moepress/checkpoint/hub');
   const { directory } = await fetchHubFiles(
     { type: 'model', id, revision },
-    ({ path }) => [...tokenizerFiles, 'config.json'].includes(path),
+    ({ path }) => [...tokenizerFiles, 'config.json'].includes(path) || isTemplateFile(path),
     work,
   );
-  return openTokenizer(directory);
+  return directory;
 }

@@ -13,6 +13,7 @@ import {
   openDatasets,
   parseCalibration,
 } from '@moepress/harness';
+import { openModelTemplate } from '../chat/model-template.js';
 import { invalidOption, isObject } from '../check-options.js';
 import { tokenizerOf } from './companions.js';
 import { embeddedDirectory, embeddedName, embeddedText } from './embedded.js';
@@ -90,6 +91,14 @@ async function readerOf(model: Model, { data, seed = 0 }: DataOptions, work: Wor
     datasets: datasetsIn(data),
     files: { [embeddedName]: embeddedText },
     tokenizer: await tokenizerOf(model),
+    openTemplate: ({
+      template,
+      args,
+    }: {
+      template: string | null;
+      args: Readonly<Record<string, unknown>>;
+    }) =>
+      openModelTemplate(model.source.directory, { name: template ?? true, variables: args }, work.progress),
     maxPositions: model.config.maxPositions,
   };
 }

@@ -31,6 +31,16 @@ export function inventedCells(): Cell[] {
             winogrande: { 'acc,none': accuracy - 0.1, 'acc_stderr,none': 0.012 },
             ...(method !== 'conmoe' && { wikitext: { 'word_perplexity,none': 8 + 30 * ratio + k } }),
           },
+          movement:
+            method === null
+              ? null
+              : {
+                  tokens: 900,
+                  kl_mean: 0.01 * (k + 1) + ratio / 10,
+                  kl_p99: 0.2 * (k + 1) + ratio,
+                  top1_agreement: 0.99 - ratio / (k + 2),
+                  ...(m === 0 && { loops: ratio / 5, other_script: 0 }),
+                },
           plan: method && `${folder}/plan.json`,
           results: `${folder}/results.json`,
           samples: { arc_easy: `${folder}/samples.jsonl` },

@@ -6,6 +6,18 @@ import { z } from 'zod';
 /** Counted up when cells of an older moepress must not be taken any more. */
 export const cellFormat = 2;
 
+const share = z.number().min(0).max(1);
+
+/** How far the model has moved from the original on all tasks together, as the harness' `Movement`. */
+const movementSchema = z.object({
+  tokens: z.int().positive(),
+  kl_mean: z.number().nonnegative(),
+  kl_p99: z.number().nonnegative(),
+  top1_agreement: share,
+  loops: share.optional(),
+  other_script: share.optional(),
+});
+
 const cellSchema = z.object({
   format: z.literal(cellFormat),
   /** Address of the variant, 64 hexadecimal digits. */
@@ -26,6 +38,8 @@ const cellSchema = z.object({
   throughput: z.object({ tokensPerSecond: z.number(), machine: z.string() }).nullable(),
   /** Scores by task and `metric,filter`. */
   scores: z.record(z.string(), z.record(z.string(), z.number())),
+  /** Null for the original, and where nothing was compared. */
+  movement: movementSchema.nullable().default(null),
   /** Files, relative to the folder of the leaderboard; no plan for the original. */
   plan: z.string().nullable(),
   results: z.string(),
@@ -35,7 +49,14 @@ const cellSchema = z.object({
 /** A finished variant with its scores: a row of the leaderboard. */
 export type Cell = z.output<typeof cellSchema>;
 
-export const newCell = (cell: Omit<Cell, 'format'>): Cell => ({ format: cellFormat, ...cell });
+export const newCell = ({
+  movement = null,
+  ...cell
+}: Omit<Cell, 'format' | 'movement'> & Partial<Pick<Cell, 'movement'>>): Cell => ({
+  format: cellFormat,
+  movement,
+  ...cell,
+});
 
 /** Folder of a variant within that of the leaderboard. */
 export const variantFolder = (address: string) => join('variants', address.slice(0, 16));

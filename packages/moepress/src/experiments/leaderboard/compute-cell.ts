@@ -16,6 +16,8 @@ export interface CellOptions {
   /** Folder of the leaderboard. */
   readonly out: string;
   readonly questions: Questions;
+  /** Whether compressed models are compared with the original, token by token. */
+  readonly compares: boolean;
   /** Address of the questions. */
   readonly asked: string;
   readonly device: SharedDevice;
@@ -69,10 +71,11 @@ function newPlan(
 export async function scoreCell(
   view: Model,
   { base, compression, address, checkUnchanged }: Variant,
-  { out, questions, asked, device, cache }: CellOptions,
+  { out, questions, compares, asked, device, cache }: CellOptions,
   signal: AbortSignal | undefined,
 ): Promise<Cell> {
-  const evaluation = await evaluate(view, { ...questions, ...device.each, cache, signal });
+  const against = compares && compression !== null ? base : undefined;
+  const evaluation = await evaluate(view, { ...questions, ...device.each, against, cache, signal });
   await checkUnchanged();
   const results = await saveEvaluation(evaluation, join(out, variantFolder(address)));
   const time = /^results_(.+)\.json$/.exec(basename(results))![1];
@@ -95,6 +98,7 @@ export async function scoreCell(
     bytes,
     throughput: evaluation.throughput,
     scores: scoresOf(evaluation.record),
+    movement: evaluation.record.movement ?? null,
     plan: compression && planFile(address),
     results: relative(out, results),
     samples: Object.fromEntries(samples),

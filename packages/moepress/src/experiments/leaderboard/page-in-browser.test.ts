@@ -89,6 +89,7 @@ describe.runIf(executablePath)('the page in a browser', () => {
     expect(titles).toEqual([
       ...['Model', 'Method', 'Calibration', 'Experts removed', 'Memory', 'Tokens/s', 'Average'],
       ...['arc_easy (acc_norm)', 'winogrande (acc)', 'wikitext (word_perplexity)'],
+      ...['KL', 'KL p99', 'Top-1', 'Loops', 'Other script'],
     ]);
     // It comes sorted by the average.
     await header('Model').getByRole('button').click();

@@ -50,6 +50,7 @@ export function leaderboardMarkdown(
   metrics: readonly Metric[],
 ): string {
   const heads = ['Model', 'Method', 'Calibration', 'Seed', 'Experts removed', 'Memory', 'Average'];
+  const hasMovement = cells.some(({ movement }) => movement !== null);
   const rows = cells.map((cell) => [
     cell.model,
     cell.method ?? 'original',
@@ -59,12 +60,21 @@ export function leaderboardMarkdown(
     formatBytes(cell.bytes),
     number(average(cell, metrics)),
     ...metrics.map(({ task, key }) => number(cell.scores[task]?.[key] ?? null)),
+    ...(hasMovement ? movementTexts(cell.movement) : []),
   ]);
   const line = (fields: readonly (string | number)[]) =>
     `| ${fields.map((field) => plain(String(field))).join(' | ')} |`;
-  const titles = [...heads, ...metrics.map(({ task, key }) => `${task} (${key.split(',')[0]})`)];
+  const tasks = metrics.map(({ task, key }) => `${task} (${key.split(',')[0]})`);
+  const titles = [...heads, ...tasks, ...(hasMovement ? movementTitles : [])];
   const rule = `|${titles.map((_, i) => (i < 3 ? '---|' : '--:|')).join('')}`;
   return [`# ${plain(title)}`, '', line(titles), rule, ...rows.map(line), ''].join('\n');
+}
+
+const movementTitles = ['KL', 'KL p99', 'Top-1', 'Loops', 'Other script'];
+
+function movementTexts(movement: Cell['movement']): string[] {
+  const { kl_mean, kl_p99, top1_agreement, loops, other_script } = movement ?? {};
+  return [kl_mean, kl_p99, top1_agreement, loops, other_script].map((value) => number(value ?? null));
 }
 
 /** A text on one line that is no Markdown of a table and no HTML. */

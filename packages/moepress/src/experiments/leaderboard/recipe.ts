@@ -53,6 +53,8 @@ const recipeSchema = z
     seeds: listOf(z.int().nonnegative()).default([0]),
     limit: z.number().positive().optional(),
     num_fewshot: z.int().nonnegative().optional(),
+    /** Whether each compressed model is compared with the original, token by token, which about doubles the scoring. */
+    movement: z.boolean().default(true),
     /** Whether tables of papers are shown next to our results. */
     published: z.boolean().default(false),
   })

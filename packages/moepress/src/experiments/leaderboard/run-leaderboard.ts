@@ -59,7 +59,7 @@ export async function runLeaderboard(
   const sharing =
     queue === undefined ? null : await openSharing({ url: queue, stalledAfter: 1000 * stalledAfter });
   const located = await readRecipe(recipe);
-  const { title, tasks, limit, num_fewshot: numFewshot } = located.data;
+  const { title, tasks, limit, num_fewshot: numFewshot, movement: compares } = located.data;
   const boardOf = (cells: readonly Cell[]) => ({ title, cells, metrics: metricsOf(cells, tasks), out });
   // Machines on one queue may share the folder.
   const folder = await WorkFolder.open(out, {
@@ -77,6 +77,7 @@ export async function runLeaderboard(
         workers,
         sharing,
         questions: { tasks, limit, numFewshot, data },
+        compares,
         device: await shareDevice(options, { users: workers, threads }, work),
         cache: options.cache,
         async onCells(done) {

@@ -23,8 +23,8 @@ export async function runVariants(
   options: RunOptions,
   work: Work,
 ): Promise<Cell[]> {
-  const { out, questions, sharing } = options;
-  const asked = askedAddress(questions);
+  const { out, questions, compares, sharing } = options;
+  const asked = askedAddress(questions, compares);
   const cells = new Map<Variant, Cell>();
   for (const variant of variants) {
     const cell = await readCell(join(out, cellFile(variant.address, asked)), variant.address);
@@ -55,7 +55,8 @@ export async function runVariants(
 }
 
 /** The location of the rows is ignored: machines have their mirrors of datasets in different folders. */
-const askedAddress = ({ tasks, limit, numFewshot }: Questions) => addressOf({ tasks, limit, numFewshot });
+const askedAddress = ({ tasks, limit, numFewshot }: Questions, compares: boolean) =>
+  addressOf({ tasks, limit, numFewshot, ...(compares && { compares }) });
 
 async function fillAlone(variants: readonly Variant[], filling: FillOptions, work: Work): Promise<void> {
   const { signal } = work;
