@@ -75,6 +75,30 @@ describe('ModelRunner', () => {
     }
   });
 
+  it('stops between two sessions that it opens for generation, and opens the rest when it is asked again', async () => {
+    const { model, sequences } = await fixtures[0]!.load();
+    const runner = await ModelRunner.open(await openModel(model), { residency: 'resident', threads: 1 });
+    const stopping = new AbortController();
+    const opened = new Set<string>();
+    const note = (span: unknown) => {
+      const { kind, what } = span as EngineSpan;
+      if (kind === 'open') opened.add(what);
+      if (what === 'decode.0') stopping.abort();
+    };
+    const options = { maxNewTokens: 2, eosTokenIds: [] };
+    engineSpans.subscribe(note);
+    try {
+      const stopped = runner.generate(sequences, { ...options, signal: stopping.signal });
+      await expect(stopped).rejects.toMatchObject({ code: 'ABORTED' });
+      expect([...opened]).toEqual(['decode.0']);
+      expect(await runner.generate(sequences, options)).toHaveLength(sequences.length);
+      expect([...opened]).toContain('decode.head');
+    } finally {
+      engineSpans.unsubscribe(note);
+      await runner.dispose();
+    }
+  });
+
   it('computes a shared prefix once and scores as if it had not', async () => {
     const golden = await fixtures[1]!.load();
     const runner = await ModelRunner.open(await openModel(golden.model));

@@ -156,7 +156,7 @@ export class ModelRunner {
     const { traits, cacheBytes: memory } = this.#engine;
     return this.#call(async (run) => {
       if (traits.attention === 'tree') {
-        const decoder = this.#resident && (await this.#openDecoder(this.#resident));
+        const decoder = this.#resident && (await this.#openDecoder(this.#resident, asked));
         return generate({ run, prompts, decoder, memory }, options);
       }
       refuseRecurrence(this.#model);
@@ -224,8 +224,8 @@ export class ModelRunner {
   }
 
   /** Stays open from the first time on. */
-  #openDecoder(sessions: SessionPool): Promise<ResidentDecoder> {
-    this.#decoder ??= ResidentDecoder.open(sessions, this.#model).catch((error) => {
+  #openDecoder(sessions: SessionPool, work: Pick<Work, 'signal'>): Promise<ResidentDecoder> {
+    this.#decoder ??= ResidentDecoder.open(sessions, this.#model, work).catch((error) => {
       this.#decoder = undefined;
       throw error;
     });

@@ -1,9 +1,7 @@
 import { once } from 'node:events';
-import { setTimeout } from 'node:timers/promises';
 import { Option } from 'commander';
 import { createServer } from '../../src/serve/create-server.js';
 import { parseKey } from '../../src/serve/http/access.js';
-import { closing } from '../../src/serve/http/limits.js';
 import {
   type DeviceFlags,
   deviceOption,
@@ -17,6 +15,7 @@ import {
   threadsOption,
 } from '../command-options.js';
 import type { Context, Define } from '../context.js';
+import { endInTime } from '../end-in-time.js';
 import { bytes, count, port, positive, repeated } from '../option-values.js';
 
 interface ServeFlags extends DeviceFlags {
@@ -75,21 +74,6 @@ async function serve(
     print(`Serving ${server.name} on ${baseUrl} (Ctrl-C stops)`, { model: server.name, baseUrl });
     if (!work.signal.aborted) await once(work.signal, 'abort');
   } finally {
-    await inTime(() => server.close());
-  }
-}
-
-/** Ends the process, whatever is under way, if the engine does not come to the end of a step in time. */
-async function inTime(close: () => Promise<void>): Promise<void> {
-  const over = new AbortController();
-  setTimeout(closing.everything, undefined, { ref: false, signal: over.signal }).then(
-    // As a second Ctrl-C does: leaving the usual way would wait for the engine.
-    () => process.kill(process.pid, 'SIGTERM'),
-    () => {},
-  );
-  try {
-    await close();
-  } finally {
-    over.abort();
+    await endInTime(server);
   }
 }

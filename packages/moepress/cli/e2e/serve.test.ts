@@ -54,12 +54,14 @@ describe('moepress serve', () => {
     inTemporaryFolder(async (cwd) => {
       const tasks = ['--tasks', 'tiny_facts,tiny_gsm', '--limit', '25', '--json', '--no-answers'];
       const direct = await moepress(['eval', 'tiny', ...tasks, '--output', 'direct'], { cwd });
-      await serving('tiny', async (baseUrl) => {
+      const { stderr } = await serving('tiny', async (baseUrl) => {
         const place = ['--base-url', baseUrl, '--served-name', 'served', '--max-length', '1024'];
         const served = await moepress(['eval', 'tiny', ...tasks, ...place, '--output', 'served'], { cwd });
         expect(served.code).toBe(0);
         expect(JSON.parse(served.stdout).results).toEqual(JSON.parse(direct.stdout).results);
       });
+      // What answering takes is told before it is taken, as of any command.
+      expect(stderr).toContain('"type":"memory","predicted":');
       const [ours, theirs] = [await answersIn(join(cwd, 'direct')), await answersIn(join(cwd, 'served'))];
       // Four choices a fact; each text under two filters.
       expect(ours).toHaveLength(4 * 25 + 2 * 25);

@@ -39,9 +39,14 @@ export interface CreateServerOptions extends SessionOptions, ModelOptions, WorkO
 export interface LocalServer {
   /** What clients call the model. */
   readonly name: string;
-  /** Gives the base URL that clients use. Throws `INPUT_INVALID` where it cannot listen, `SESSION_CLOSED` once closed. */
+  /** Gives the base URL that clients use. Throws `INPUT_INVALID` where it cannot listen, `SESSION_CLOSED` once it has stopped. */
   listen(): Promise<string>;
-  /** Takes no more requests, answers those that came for three seconds, and frees the model. */
+  /**
+   * Takes no more requests, answers those that came for three seconds, closes all connections, and waits until the engine
+   * has come to the end of what it is computing, which cannot be broken off.
+   */
+  stop(): Promise<void>;
+  /** Stops, unless it has stopped, and frees the model. */
   close(): Promise<void>;
 }
 
@@ -65,7 +70,7 @@ export async function createServer(
   const texts = await openTexts(opened);
   const session = await openSession(opened, { ...options, plan: undefined });
   try {
-    const engine = new ServedEngine(await session.ready());
+    const engine = new ServedEngine(await session.ready(), progress);
     const { http, close } = serveModel(
       { ...texts, model: opened, engine, name, ...generation },
       {
@@ -85,11 +90,15 @@ export async function createServer(
         },
       },
     );
-    let isClosed = false;
+    let stopped: Promise<void> | undefined;
+    const stop = () => {
+      stopped ??= close();
+      return stopped;
+    };
     return {
       name,
       async listen() {
-        if (isClosed)
+        if (stopped)
           throw new MoepressError('SESSION_CLOSED', { message: `The server of ${name} is closed.` });
         const url = await listen(http, { host, port });
         if (key === null && !isLoopback(host)) {
@@ -97,10 +106,10 @@ export async function createServer(
         }
         return url;
       },
+      stop,
       async close() {
-        isClosed = true;
         try {
-          await close();
+          await stop();
         } finally {
           await session.close();
         }

@@ -42,12 +42,17 @@ export class ResidentDecoder {
     this.#head = head;
   }
 
-  /** Its sessions stay open as long as the pool's scope. */
-  static async open(sessions: SessionPool, model: Model): Promise<ResidentDecoder> {
+  /** Its sessions stay open as long as the pool's scope. Throws `ABORTED` between two of them. */
+  static async open(
+    sessions: SessionPool,
+    model: Model,
+    { signal }: Pick<Work, 'signal'> = {},
+  ): Promise<ResidentDecoder> {
     const parts: (DecodePart & { readonly session: Session })[] = [];
     for (const [i, part] of decodeParts(model).entries()) {
       const graph = () => decodeGraph(model, part);
       parts.push({ ...part, session: await sessions.open(`decode.${i}`, graph, { arena: true }) });
+      throwIfAborted(signal);
     }
     const head = await sessions.open('decode.head', () => decodeHeadGraph(model), { arena: true });
     return new ResidentDecoder(model, parts, head);

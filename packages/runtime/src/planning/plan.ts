@@ -44,11 +44,12 @@ export async function planCompression(engine: Engine, request: PlanRequest): Pro
   };
   if (needs.length > 0) await measuring();
   const evidence = needs.length > 0 ? await request.measure(needs) : null;
-  const tools = engineTools(engine, async () => {
+  const bind = async () => {
     await measuring();
     used.set ??= await calibrationOf(request);
     return { model, sequences: used.set.sequences };
-  });
+  };
+  const tools = engineTools(engine, bind, progress);
   const rng = createRng(options.seed);
   const decision = await compressor.plan({ model, evidence, options, rng, tools, progress, signal });
   const calibration = evidence?.calibration ?? (used.set ? recordOf(used.set) : null);

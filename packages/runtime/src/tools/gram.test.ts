@@ -1,8 +1,9 @@
 import { decodeFloat32, openModel } from '@moepress/checkpoint';
-import { moeBlocks, rows } from '@moepress/core';
+import { moeBlocks, type ProgressEvent, rows } from '@moepress/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Engine } from '../engine/engine.js';
 import { fixtures } from '../testing/golden.js';
+import { engineTools } from './engine-tools.js';
 import { gram } from './gram.js';
 
 let engine: Engine;
@@ -28,6 +29,17 @@ describe('gram', () => {
         expect(products[i * n + j]).toBeCloseTo(expected, 10);
       }
     }
+  });
+
+  it('tells what memory it takes also where the method does not listen', async () => {
+    const told: ProgressEvent[] = [];
+    const tools = engineTools(
+      engine,
+      () => Promise.reject(new Error('not needed')),
+      (event) => told.push(event),
+    );
+    await tools.gram(await gates());
+    expect(told).toEqual([{ type: 'memory', predicted: expect.any(Number) }]);
   });
 
   it('puts equal tensors at distance zero, views too', async () => {

@@ -24,5 +24,5 @@ export const clientTimeouts = { headers: 10_000, request: 30_000, keepAlive: 5_0
 /** Bytes that wait for a client that does not read its stream. */
 export const maxUnread = 2 ** 20;
 
-/** Milliseconds after the signal to stop: until when requests are answered, and until when all is over. */
-export const closing = { answers: 3_000, everything: 4_500 };
+/** Milliseconds after the signal to stop: until when requests are answered, and until when the engine has to be still. */
+export const closing = { answers: 3_000, engine: 4_500 };
