@@ -13,6 +13,7 @@ import type { Engine } from '../engine/engine.js';
 import { dimsOf, expertSizes } from '../footprint/dims.js';
 import {
   blockUses,
+  idleBytes,
   largestOf,
   largestStateBytes,
   layoutBytes,
@@ -57,9 +58,14 @@ export function passJob(engine: Engine, work: PassWork): Job {
       const layouts = batchSequences(work.sequences, limits);
       const state = largestStateBytes(model, layouts);
       const sessions = [...measured(layouts, tokens), embedUse(model, layouts)];
+      const isUp = work.pass === 'forward';
+      // The embedding and all blocks, each once for each batch; all experts run in parts.
+      const runs = isUp ? layouts.length * (model.blocks.length + 1) : undefined;
       return {
         // In addition to a run of all experts, the values that statistics read.
-        worker: workerBytes(sessions) + (work.pass === 'all-experts' ? 2 * state : state),
+        worker: workerBytes({ sessions, runs }) + (isUp ? state : 2 * state),
+        idle: idleBytes(sessions),
+        busy: layouts.length,
         held: layoutBytes(model, layouts) + sumBytes(model, sessions),
         carried: stateBytes(model, layouts),
         spilled: 3 * state,
@@ -112,7 +118,11 @@ function backwardDemand({ model, sequences, statistics }: PassWork): Demand {
   const up = blockUses(model, layouts, (block) => blockGraph(model, block));
   const before = [embedUse(model, layouts), ...up, head];
   return {
-    worker: Math.max(workerBytes(before), workerBytes(down, before)) + 2 * state,
+    worker:
+      Math.max(workerBytes({ sessions: before }), workerBytes({ sessions: down, earlier: before })) +
+      2 * state,
+    idle: idleBytes([...before, ...down]),
+    busy: layouts.length,
     held: layoutBytes(model, layouts) + sumBytes(model, down),
     carried: (model.blocks.length - lowest + 1) * stateBytes(model, layouts),
     spilled: 4 * state,

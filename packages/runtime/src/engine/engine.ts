@@ -9,7 +9,7 @@ import { inSinglePrecision } from '../devices/single-precision.js';
 import { type DeviceTraits, traitsOf } from '../devices/traits.js';
 import { WeightBudget } from '../devices/weight-budget.js';
 import { carriedMemory, defaultMemory } from '../memory/available.js';
-import { processGrowth } from '../memory/constants.js';
+import { processGrowth, uncollected } from '../memory/constants.js';
 import type { JobBounds, JobPlan } from '../memory/job.js';
 import type { InWorker } from './handles.js';
 import { closing, EngineScope, type GraphPreparation, settled } from './scope.js';
@@ -87,6 +87,8 @@ export class Engine {
   /** Bytes that the kernel may take for a copy of the head, which all workers share; 0: it may not. */
   readonly kernelBytes: number;
   #before: number | undefined;
+  /** Bytes of results that each lane has had so far. */
+  readonly #yielded = new Map<number, number>();
   /** The memory of the jobs within which other jobs may run. */
   readonly #running: number[] = [];
 
@@ -208,10 +210,14 @@ export class Engine {
   }
 
   /**
-   * Reports the memory that the process is going to take at most, with the given bytes in its runs and between them.
+   * Reports the memory that the process is going to take at most, with `held` bytes in its runs and between them, and results
+   * of `yielded` bytes in each lane, which wait to be collected until there is much of them.
    */
-  reportMemory(held: number, progress: Progress | undefined): void {
-    if (this.#fixed > 0) progress?.({ type: 'memory', predicted: Math.round(this.#fixed + held) });
+  reportMemory(held: number, yielded: ReadonlyMap<number, number>, progress: Progress | undefined): void {
+    for (const [lane, bytes] of yielded) this.#yielded.set(lane, bytes + (this.#yielded.get(lane) ?? 0));
+    if (this.#fixed === 0) return;
+    const waiting = [...this.#yielded.values()].reduce((sum, bytes) => sum + Math.min(uncollected, bytes), 0);
+    progress?.({ type: 'memory', predicted: Math.round(this.#fixed + held + waiting) });
   }
 
   /** The worker that does the i-th piece of work. */

@@ -1,10 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Tensor } from 'onnxruntime-node';
+import { uncollected } from '../memory/constants.js';
 import { isOnDevice } from './device-memory.js';
-
-/** Bytes that may wait to be collected. */
-const mostWaiting = 64 * 2 ** 20;
 
 /**
  * Frees tensors of the machine's memory soon after nobody holds them any more. V8 goes by its own heap, on which a tensor
@@ -22,7 +20,7 @@ export class Garbage {
 
   /** Collects if much waits. Costs some milliseconds. */
   sweep(): void {
-    if (this.#waiting < mostWaiting) return;
+    if (this.#waiting < uncollected) return;
     this.#waiting = 0;
     this.#collect ??= collector();
     this.#collect();

@@ -7,7 +7,14 @@ import { scoringHeadGraph } from '../decoder/lm-head.js';
 import { defaultLimits, runTokensWithin } from '../devices/batch-limits.js';
 import { kernelBytes } from '../kernel/placement.js';
 import { defaultMemory } from '../memory/available.js';
-import { arenaSlack, nodeBytes, processGrowth, runFragmentation, uncollected } from '../memory/constants.js';
+import {
+  arenaSlack,
+  nodeBytes,
+  processGrowth,
+  runFragmentation,
+  threadBytes,
+  uncollected,
+} from '../memory/constants.js';
 import { memoryExceeded } from '../memory/job.js';
 import { mostQueries } from '../tokens/tiles.js';
 import { type AxisSizes, dimsOf } from './dims.js';
@@ -28,10 +35,7 @@ export interface InferencePlan {
   /** Packed tokens of a run. */
   readonly tokens: number;
   readonly resident: boolean;
-  /**
-   * Bytes that are taken in any case: by the process so far, by the sessions of the blocks, and by garbage to be
-   * collected.
-   */
+  /** Bytes that are taken in any case: by the process so far, by the workers, and by the sessions of the blocks. */
   readonly fixed: number;
   /** Bytes that generation takes in addition: sessions that take a token through all blocks. */
   readonly decoders: number;
@@ -71,9 +75,10 @@ export function planInference(model: Model, limits: InferenceLimits): InferenceP
     const open = resident ? residentBytes(model, graphs) : streamedBytes(graphs);
     const decoder = resident ? open + arenaBytes(model) : 0;
     for (let workers = most; workers > 0; workers--) {
-      const [fixed, decoders] = [before + workers * (open + uncollected), workers * decoder];
+      const [fixed, decoders] = [before + workers * (threadBytes + open), workers * decoder];
       for (const tokens of sizes) {
-        const rest = fixed + decoders + workers * runBytes(model, graphs, fullRun(model, tokens));
+        const run = uncollected + runBytes(model, graphs, fullRun(model, tokens));
+        const rest = fixed + decoders + workers * run;
         const needed = rest + carriedBytes(model, 2 * workers * tokens);
         if (needed <= memory) {
           const copy = resident && !model.headBias ? kernelBytes(model.head, workers) : 0;
@@ -126,6 +131,17 @@ export function runsBytes(model: Model, runs: readonly (RunSize & { readonly lan
   for (const { lane, ...run } of runs) largest.set(lane, larger(run, largest.get(lane)));
   const graphs = runGraphs(model);
   return [...largest.values()].reduce((sum, run) => sum + runBytes(model, graphs, run), 0);
+}
+
+/** Bytes that runs of so many tokens yield in each lane: hidden states after every block, keys and values. */
+export function yieldedBytes(
+  model: Model,
+  runs: readonly { readonly lane: number; readonly tokens: number }[],
+): Map<number, number> {
+  const each = (model.blocks.length + 1) * carriedBytes(model, 1) + cacheBytesPerToken(model);
+  const bytes = new Map<number, number>();
+  for (const { lane, tokens } of runs) bytes.set(lane, tokens * each + (bytes.get(lane) ?? 0));
+  return bytes;
 }
 
 /** A run that is as large as either along every axis. */

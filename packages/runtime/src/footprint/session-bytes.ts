@@ -1,6 +1,13 @@
 import type { Block, Model } from '@moepress/core';
 import { type GraphIR, outputBytes, peakParts } from '@moepress/graph';
-import { fragmentation, leastMapped, mappedSlack, nodeBytes, uncollected } from '../memory/constants.js';
+import {
+  fragmentation,
+  leastMapped,
+  mappedSlack,
+  nodeBytes,
+  threadBytes,
+  uncollected,
+} from '../memory/constants.js';
 import { ropesOf } from '../tokens/ropes.js';
 import type { Layout } from '../tokens/token-layout.js';
 import { type AxisSizes, dimsOf, expertSizes, treeSizes } from './dims.js';
@@ -42,16 +49,31 @@ const largestFootprint = (of: readonly Footprint[]): Footprint => ({
   mapped: Math.max(0, ...of.map(({ mapped }) => mapped)),
 });
 
-/**
- * Bytes of a worker in which these sessions are open one at a time, with results that wait to be collected, and what runs
- * of `earlier` ones have left in the heap.
- */
-export function workerBytes(sessions: readonly SessionUse[], earlier: readonly SessionUse[] = []): number {
+/** The work that a worker does. */
+export interface WorkerUse {
+  /** The sessions that are open in it one at a time. */
+  readonly sessions: readonly SessionUse[];
+  /** Those of which runs have left something in the heap. */
+  readonly earlier?: readonly SessionUse[] | undefined;
+  /** How many runs there are altogether; by default more than results can wait of. */
+  readonly runs?: number | undefined;
+}
+
+/** Bytes of a worker that does this work, with results that wait to be collected. */
+export function workerBytes(use: WorkerUse): number {
+  const { sessions, earlier = [], runs = Number.POSITIVE_INFINITY } = use;
   const { heap, mapped } = largestFootprint(sessions.map(footprint));
   const left = largestFootprint(earlier.map(footprint)).heap;
-  const nodes = Math.max(0, ...sessions.map(({ graph }) => nodesIn(graph)));
-  return uncollected + nodes * nodeBytes + Math.max(heap, left) + mapped;
+  const waiting = Math.min(uncollected, runs * Math.max(1, ...sessions.map(yieldedBytes)));
+  return idleBytes(sessions) + waiting + Math.max(heap, left) + mapped;
 }
+
+/** Bytes of a worker in which these sessions are open one at a time, and nothing is run. */
+export const idleBytes = (sessions: readonly SessionUse[]): number =>
+  threadBytes + nodeBytes * Math.max(0, ...sessions.map(({ graph }) => nodesIn(graph)));
+
+const yieldedBytes = ({ graph, runs }: SessionUse): number =>
+  Math.max(0, ...runs.map((sizes) => outputBytes(graph, dimsOf(sizes))));
 
 /** The blocks of a model whose memory differs, with the layouts that take the most. */
 export function blockUses(

@@ -6,7 +6,7 @@ import type { Session } from '../engine/handles.js';
 import { int32, tensor } from '../engine/protocol.js';
 import { closing } from '../engine/scope.js';
 import { treeSizes } from '../footprint/dims.js';
-import { runsBytes } from '../footprint/inference-plan.js';
+import { runsBytes, yieldedBytes } from '../footprint/inference-plan.js';
 import { cacheBytesPerToken, carriedBytes } from '../footprint/shapes.js';
 import { batchSequences } from '../tokens/batch-sequences.js';
 import { planRuns, type Run, wavesOf } from '../tokens/runs.js';
@@ -65,7 +65,8 @@ export async function scoreSequences(
   try {
     const waves = wavesOf(runs, Math.floor(engine.carriedBytes / carriedBytes(model, 1)));
     const held = waves.map((wave) => heldBytes(model, wave) + takenBytes(model, wave, items));
-    engine.reportMemory(Math.max(0, ...held), work.progress);
+    const yielding = runs.map(({ lane, layout }) => ({ lane, tokens: layout.ids.length }));
+    engine.reportMemory(Math.max(0, ...held), yieldedBytes(model, yielding), work.progress);
     for (const wave of waves) {
       await scoreWave({ run, items, scores, advance, work }, wave);
     }

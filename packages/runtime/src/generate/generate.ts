@@ -42,11 +42,14 @@ export async function generate(generation: Generation, options: SamplingOptions)
   const waiting = engine.workers.map((worker) => lanes.filter(({ lane }) => lane.worker === worker));
   const rounds = Math.max(0, ...waiting.map(({ length }) => length));
   const largest = Math.max(0, ...plans.map((plan) => laneBytes(model, plan, prompts, options.maxNewTokens)));
-  const caches = largest * Math.min(lanes.length, engine.workers.length);
   const runs = promptBytes(engine, model, plans, prompts);
   if (decoder && engine.kernelBytes > 0 && isWorthKernel(lanes, options)) await decoder.openKernel(engine);
   const kernel = decoder?.hasKernel ? engine.kernelBytes : 0;
-  engine.reportMemory(caches + runs + kernel + (decoder ? engine.decoderBytes : 0), options.progress);
+  const busy = Math.min(lanes.length, engine.workers.length);
+  const held = largest * busy + runs + kernel + (decoder ? engine.decoderBytes : 0);
+  // How many tokens there will be nobody knows.
+  const yielding = new Map(plans.map(({ worker }) => [worker, Number.POSITIVE_INFINITY]));
+  engine.reportMemory(held, yielding, options.progress);
   let done = 0;
   try {
     await withPicker(sessions, model, options.chooser, async (picker) => {

@@ -4,6 +4,10 @@ import { MoepressError } from '@moepress/core';
 export interface Demand {
   /** Bytes in each worker: its sessions, its largest run, and the outputs of that run. */
   readonly worker: number;
+  /** Bytes in each worker for which there is nothing to do; as many as in the others by default. */
+  readonly idle?: number;
+  /** The most workers that have something to do; all of them by default. */
+  readonly busy?: number;
   /** Whatever the workers: layouts, sums. */
   readonly held: number;
   /** Bytes that are kept from run to run where all of it is in memory. */
@@ -59,8 +63,9 @@ export function planJob(
   let least = Number.POSITIVE_INFINITY;
   for (let workers = most; workers >= fewestWorkers; workers--) {
     for (const size of sizes) {
-      const { worker, held, carried, spilled } = demandIn(size);
-      const fixed = before + held + workers * worker;
+      const { worker, idle = worker, busy = workers, held, carried, spilled } = demandIn(size);
+      const working = Math.min(workers, busy);
+      const fixed = before + held + working * worker + (workers - working) * idle;
       const room = memory - fixed;
       const taken = garbage * (garbage * carried <= room ? carried : Math.min(carried, workers * spilled));
       if (taken <= room) return { workers, size, carried: room / garbage, fixed, predicted: fixed + taken };

@@ -11,7 +11,8 @@ import { concat, GraphBuilder, type GraphIR, linear, reshape, weight } from '@mo
 import { arrangeFor, type Job } from '../engine/arrange.js';
 import type { Engine } from '../engine/engine.js';
 import type { Session } from '../engine/handles.js';
-import { workerBytes } from '../footprint/session-bytes.js';
+import { idleBytes, workerBytes } from '../footprint/session-bytes.js';
+import { gramFragmentation } from '../memory/constants.js';
 
 /** Doubles converted at once: 128 MiB, or less where memory is scarce. */
 const chunkBudgets = [2 ** 24, 2 ** 22, 2 ** 20] as const;
@@ -46,7 +47,10 @@ export async function gram(
     inTokens: false,
     demandOf(budget) {
       const graph = gramGraph(tensors.map((tensor) => rowRange(tensor, 0, stepOf(budget))));
-      return { worker: workerBytes([{ graph, runs: [{}] }]), held: 0, carried: 0, spilled: 0 };
+      const busy = Math.ceil(height / stepOf(budget));
+      const sessions = [{ graph, runs: [{}], slack: gramFragmentation }];
+      const worker = workerBytes({ sessions, runs: busy });
+      return { worker, idle: idleBytes(sessions), busy, held: 0, carried: 0, spilled: 0 };
     },
   };
   const products = await engine.turn(async () => {

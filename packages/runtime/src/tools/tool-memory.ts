@@ -3,6 +3,7 @@ import { embedGraph } from '../decoder/embedding.js';
 import type { Job } from '../engine/arrange.js';
 import {
   blockUses,
+  idleBytes,
   largestOf,
   largestStateBytes,
   layoutBytes,
@@ -39,8 +40,11 @@ export function overTokens(
       const layouts = layoutsOf(bound, { tokens });
       const runs = largestOf(layouts).map(({ ids }) => ({ T: ids.length }));
       const state = largestStateBytes(model, layouts);
+      const sessions = [...sessionsOf(layouts), { graph: embed, runs }];
       return {
-        worker: workerBytes([...sessionsOf(layouts), { graph: embed, runs }]) + 2 * state,
+        worker: workerBytes({ sessions }) + 2 * state,
+        idle: idleBytes(sessions),
+        busy: layouts.length,
         held: layoutBytes(model, layouts),
         carried: states * stateBytes(model, layouts),
         spilled: states * state,

@@ -19,7 +19,13 @@ import { type AxisSizes, expertSizes } from '../footprint/dims.js';
 import { footprint, type SessionUse } from '../footprint/session-bytes.js';
 import { nodesIn, shapeOf } from '../footprint/shapes.js';
 import { defaultMemory } from '../memory/available.js';
-import { derivativeFragmentation, nodeBytes, processGrowth, uncollected } from '../memory/constants.js';
+import {
+  derivativeFragmentation,
+  nodeBytes,
+  processGrowth,
+  threadBytes,
+  uncollected,
+} from '../memory/constants.js';
 import { memoryExceeded } from '../memory/job.js';
 import { mostQueries } from '../tokens/tiles.js';
 import { lowestLearning } from './gradients.js';
@@ -54,7 +60,8 @@ export function planTraining(
   parameters: Pick<Parameters, 'view' | 'tensors'>,
   { memory = defaultMemory(), sizes, residencies }: TrainingBounds,
 ): TrainingPlan {
-  const before = anonymousMemory() + processGrowth + uncollected;
+  // One worker trains; the main thread also keeps the curve, and the state of the run while it is written.
+  const before = anonymousMemory() + 2 * processGrowth + threadBytes + uncollected;
   const graphs = graphsOf(request, parameters.view);
   const sessions = graphs.reduce((sum, { graph, count }) => sum + count * nodesIn(graph) * nodeBytes, 0);
   let least = Number.POSITIVE_INFINITY;
