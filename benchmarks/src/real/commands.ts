@@ -15,15 +15,16 @@ const shortSelection = ['inspect', 'compress-reap', 'compress-fisher-moe', 'appl
 /** Bytes of anonymous memory that no command of the short form may take. */
 const shortBound = 3e9;
 
-export interface Measured {
-  readonly tables: readonly Table[];
-  readonly data: unknown;
-  /** Whether all results were correct. */
-  readonly good: boolean;
+/** The rows of a mode, and what is made of them. */
+export interface Measured<R = unknown> {
+  readonly rows: readonly R[];
+  tablesOf(rows: readonly R[]): readonly Table[];
+  /** Whether a result is as it has to be. */
+  isGood(row: R): boolean;
 }
 
 /** Runs every command on every shape. With a limit, commands that take more anonymous memory are ended. */
-export async function commandsMode(options: RealOptions): Promise<Measured> {
+export async function commandsMode(options: RealOptions): Promise<Measured<Row>> {
   const wanted = options.shapes ?? shapes;
   const rows: Row[] = [];
   for (const shape of wanted) {
@@ -35,15 +36,13 @@ export async function commandsMode(options: RealOptions): Promise<Measured> {
   }
   const bound = options.short ? (options.memoryLimit ?? shortBound) : null;
   return {
-    tables: wanted.map((shape) =>
-      commandTable(
-        shape,
-        rows.filter((row) => row.shape === shape.title),
-        bound,
-      ),
-    ),
-    data: rows,
-    good: rows.every((row) => row.ran.outcome === 'done' && within(row, bound)),
+    rows,
+    tablesOf: (all) =>
+      shapes.flatMap((shape) => {
+        const own = all.filter((row) => row.shape === shape.title);
+        return own.length > 0 ? [commandTable(shape, own, bound)] : [];
+      }),
+    isGood: (row) => row.ran.outcome === 'done' && within(row, bound),
   };
 }
 

@@ -26,7 +26,7 @@ export function provenance(args: readonly string[]): Provenance {
 }
 
 /** The commit, marked if files differ from it; `unknown` outside a repository. */
-function commit(): string {
+export function commit(): string {
   const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim();
   try {
     const changed = git('status', '--porcelain', '--untracked-files=no') !== '';

@@ -4,6 +4,7 @@ import { MoepressError, suggest } from '@moepress/core';
 import { gigabytes } from '../flops.js';
 import type { Ran } from './child.js';
 import { type Job, jobsFor, type Subject } from './jobs.js';
+import { commit } from './machine.js';
 import { hasOption, moepress } from './moepress.js';
 import type { Sizes } from './sizes.js';
 import type { Prepared } from './subject.js';
@@ -17,6 +18,9 @@ export interface Row {
   readonly job: string;
   /** Command line as typed. */
   readonly command: string;
+  /** When it was measured, and on which state of the repository. */
+  readonly date: string;
+  readonly commit: string;
   readonly ran: Omit<Ran, 'stdout'>;
   /** Further facts about the job. */
   readonly note: string;
@@ -90,6 +94,8 @@ async function measureJob(
     tokenizer,
     job: name,
     command: ['moepress', ...command].join(' '),
+    date: new Date().toISOString(),
+    commit: commit(),
     ran,
     note,
     load: load!,

@@ -10,12 +10,14 @@ export type Mode = (typeof modes)[number];
 /** The options of `npm run bench -- real`. */
 export interface RealOptions {
   readonly mode: Mode;
-  /** Those named; all, or those of the mode, if none is. */
+  /** Those named; all, or those of the mode, if none is. The table has shapes of its own. */
   readonly shapes: readonly Shape[] | null;
   /** Names of commands or kinds of them, or of rows of the table; null: all. */
   readonly selection: readonly string[] | null;
   readonly layers: number | null;
   readonly short: boolean;
+  /** Whether the rows join the results of the whole mode, in place of earlier ones of the same shapes and commands. */
+  readonly add: boolean;
   /** A Python with lm_eval, torch and transformers. */
   readonly python: string | null;
   /** Documents of each row that are also scored by torch in 32-bit floats. */
@@ -30,32 +32,38 @@ const text = { type: 'string' } as const;
 const flags = {
   layers: text,
   short: { type: 'boolean' },
+  add: { type: 'boolean' },
   python: text,
   exact: text,
   documents: text,
   'memory-limit': text,
 } as const;
 
-const usage = `npm run bench -- real [commands|table|limit|memory|<shape>,...] [<command or row>,...]
-  [--layers <n>] [--short] [--python <path>] [--exact <documents>] [--documents <n>] [--memory-limit <bytes>]`;
+const usage = `npm run bench -- real [commands|table|limit|memory] [<shape>,...] [<command or row>,...]
+  [--layers <n>] [--short] [--add] [--python <path>] [--exact <documents>] [--documents <n>] [--memory-limit <bytes>]`;
 
 /** Throws `INPUT_INVALID` with the names that exist. */
 export function parseOptions(args: readonly string[]): RealOptions {
   const { values, positionals } = parsed(args);
-  const [what = 'commands', selection, ...more] = positionals;
-  if (more.length > 0) throw invalid(`Nothing is known to do with "${more.join(' ')}".`, more[0]!, usage);
-  const mode = modes.find((name) => name === what);
-  const names = what.split(',');
-  // One name may be a mode; several are shapes.
+  const mode = modes.find((name) => name === positionals[0]);
+  const rest = mode ? positionals.slice(1) : positionals;
   const ofShapes = shapes.map(({ name }) => name);
-  const known = names.length > 1 ? ofShapes : [...modes, ...ofShapes];
-  for (const name of names) check(name, known, names.length > 1 ? 'shape' : 'mode or shape');
+  const first = rest[0]?.split(',') ?? [];
+  // After a mode, what names no shape is a command or a row.
+  const named = mode !== 'table' && (!mode || first.some((name) => ofShapes.includes(name))) ? first : [];
+  // One name may be a mode; several are shapes.
+  const known = named.length > 1 || mode ? ofShapes : [...modes, ...ofShapes];
+  for (const name of named) check(name, known, named.length > 1 || mode ? 'shape' : 'mode or shape');
+  const [selection, ...more] = named.length > 0 ? rest.slice(1) : rest;
+  if (more.length > 0) throw invalid(`Nothing is known to do with "${more.join(' ')}".`, more[0]!, usage);
+  if (mode === 'table' && values.add) throw invalid('The table is measured in one run.', '--add', usage);
   return {
     mode: mode ?? 'commands',
-    shapes: mode ? null : shapes.filter(({ name }) => names.includes(name)),
+    shapes: named.length > 0 ? shapes.filter(({ name }) => named.includes(name)) : null,
     selection: selection === undefined ? null : selected(selection, mode === 'table'),
     layers: positive(values.layers, '--layers'),
     short: values.short ?? false,
+    add: values.add ?? false,
     python: values.python ?? null,
     exact: positive(values.exact, '--exact') ?? 0,
     memoryLimit: positive(values['memory-limit'], '--memory-limit'),

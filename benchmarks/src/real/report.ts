@@ -1,8 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gigabytes } from '../flops.js';
 import type { Provenance } from './machine.js';
+import type { Row } from './measure.js';
 import { benchFolder } from './moepress.js';
 
 const folder = fileURLToPath(new URL('../../results', import.meta.url));
@@ -31,6 +32,16 @@ export function markdown({ title, columns, rows, notes = [] }: Table): string {
 
 /** Results name the folder of the checkpoints as the variable does, not where it is on this machine. */
 const anywhere = (text: string) => text.replaceAll(benchFolder, '$MOEPRESS_BENCH');
+
+/** The rows of an earlier report; none if there is none. */
+export async function readResults(name: string): Promise<Row[]> {
+  try {
+    return JSON.parse(await readFile(join(folder, `${name}.json`), 'utf8')).results;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
 
 /** Writes what was measured as `<name>.json` and its tables as `<name>.md` under benchmarks/results. */
 export async function writeReport(

@@ -27,7 +27,7 @@ const bound = 3e9;
 const answeringTask = 'Answering requests';
 
 /** Scores the rows of the table by `moepress eval` and, where a Python is named, by its lm-evaluation-harness. */
-export async function tableMode(options: RealOptions): Promise<Measured> {
+export async function tableMode(options: RealOptions): Promise<Measured<Compared>> {
   const shape = shapes[0]!;
   const prepared = await prepare(shape, options.layers ?? shape.layers);
   const wanted = tableRows.filter(({ name }) => options.selection?.includes(name) ?? true);
@@ -43,11 +43,13 @@ export async function tableMode(options: RealOptions): Promise<Measured> {
     compared.push(done);
   }
   const title = `${shape.title}, ${prepared.layers} of ${shape.published} layers, tokenizer ${prepared.tokenizer}`;
-  const exact = compared.some((done) => done.exact) ? [exactTable(compared)] : [];
   return {
-    tables: [comparisonTable(title, compared, bound), ...exact],
-    data: compared,
-    good: compared.every(({ ours }) => ours.anonymous <= bound),
+    rows: compared,
+    tablesOf(all) {
+      const exact = all.some((done) => done.exact) ? [exactTable(all)] : [];
+      return [comparisonTable(title, all, bound), ...exact];
+    },
+    isGood: ({ ours }) => ours.anonymous <= bound,
   };
 }
 

@@ -1,9 +1,11 @@
 import { commandsMode, type Measured } from '../real/commands.js';
+import { joined } from '../real/joined.js';
 import { limitMode } from '../real/limit-mode.js';
 import { provenance } from '../real/machine.js';
+import type { Row } from '../real/measure.js';
 import { memoryMode } from '../real/memory-mode.js';
 import { type Mode, parseOptions, type RealOptions } from '../real/options.js';
-import { markdown, writeReport } from '../real/report.js';
+import { markdown, readResults, writeReport } from '../real/report.js';
 import { tableMode } from '../real/table-mode.js';
 
 const modes: Readonly<Record<Mode, (options: RealOptions) => Promise<Measured>>> = {
@@ -26,13 +28,18 @@ export async function realSuite(args: readonly string[]): Promise<void> {
   // Leaving the usual way ends what was started and removes what it wrote.
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
   const made = provenance(args);
-  const { tables, data, good } = await modes[options.mode](options);
+  const measured = await modes[options.mode](options);
+  const name = reportName(options);
+  const rows = options.add ? joined(await readResults(name), measured.rows as readonly Row[]) : measured.rows;
+  const tables = measured.tablesOf(rows);
   for (const table of tables) console.log(`\n${markdown(table)}`);
-  // A part of a mode's rows does not replace the results of all.
-  const whole = options.selection === null && options.documents === null && options.shapes === null;
-  const name = ['real', options.mode, ...(options.short ? ['short'] : []), ...(whole ? [] : ['part'])].join(
-    '-',
-  );
-  await writeReport(name, made, tables, data);
-  if (!good) process.exitCode = 1;
+  await writeReport(name, made, tables, rows);
+  if (!measured.rows.every((row) => measured.isGood(row))) process.exitCode = 1;
+}
+
+/** A part of a mode's rows does not replace the results of all, unless it joins them. */
+function reportName({ mode, add, short, selection, documents, shapes }: RealOptions): string {
+  const isWhole = selection === null && documents === null && shapes === null;
+  const parts = add ? [] : [...(short ? ['short'] : []), ...(isWhole ? [] : ['part'])];
+  return ['real', mode, ...parts].join('-');
 }
