@@ -19,8 +19,8 @@ import { serveSuite } from './suites/serve-suite.js';
 import { widthsSuite } from './suites/widths-suite.js';
 
 /**
- * `npm run bench [-- <suite>]`; without a name all but `full`, which writes 13.8 GB, and `real`, which takes hours
- * and has arguments of its own. Checkpoints are made once, in the folder MOEPRESS_BENCH or a temporary one. One in memory, such as /dev/shm/moepress, measures
+ * `npm run bench [-- <suite>]`; without a name all but `full`, which writes 13.8 GB, and `real`, which takes hours.
+ * `apply` and `real` have arguments of their own. Checkpoints are made once, in the folder MOEPRESS_BENCH or a temporary one. One in memory, such as /dev/shm/moepress, measures
  * computing alone, where the system does not keep files of some gigabytes in memory.
  */
 const folder = process.env.MOEPRESS_BENCH ?? join(tmpdir(), 'moepress-bench');
@@ -61,7 +61,7 @@ const suites: Record<string, () => Promise<void>> = {
   passes: async () => passesSuite(await olmoe(4)),
   memory: async () => memorySuite(await narrow()),
   harness: async () => harnessSuite(await olmoe(4)),
-  apply: async () => applySuite(await olmoe(4)),
+  apply: () => applySuite(process.argv.slice(3), olmoe),
   widths: async () => widthsSuite(await olmoe(4)),
   condense: async () => condenseSuite(await olmoe(4), await narrow()),
   condensed: async () => condensedSuite(await deepseek(3)),

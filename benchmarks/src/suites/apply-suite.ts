@@ -1,30 +1,37 @@
 import { readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { openModel } from '@moepress/checkpoint';
-import { createRng, encodeChannels, type LayerOp, type Model, moeBlocks, type Rng } from '@moepress/core';
+import {
+  createRng,
+  encodeChannels,
+  type LayerOp,
+  type Model,
+  MoepressError,
+  moeBlocks,
+  type Rng,
+} from '@moepress/core';
 import { toyPlan } from '@moepress/core/testing';
 import { gigabytes } from '../flops.js';
 import { type Ran, run } from '../real/child.js';
 import { inScratch, moepress } from '../real/moepress.js';
-
-const rounds = 5;
 
 /** What a plan does to each MoE layer; nothing: the checkpoint is written as it is. */
 type LayerOps = (block: ReturnType<typeof moeBlocks>[number], rng: Rng) => LayerOp[];
 
 /** Plans by the kinds of expressions that they leave to be written. */
 const plans: Readonly<Record<string, LayerOps>> = {
-  'everything kept': () => [],
-  'half of the experts': ({ ffn }, rng) => [
+  everything: () => [],
+  experts: ({ ffn }, rng) => [
     { op: 'keep-experts', experts: someOf(ffn.slots.length, ffn.slots.length / 2, rng) },
   ],
-  'half of the channels': ({ ffn }, rng) => [
+  channels: ({ ffn }, rng) => [
     {
       op: 'keep-channels',
       channels: ffn.pool.map(({ width }) => encodeChannels(someOf(width, width / 2, rng), width)),
     },
   ],
-  'pairs of experts averaged': ({ ffn }) => [
+  averages: ({ ffn }) => [
     {
       op: 'condense',
       parts: Array.from({ length: ffn.slots.length / 2 }, (_, i) => ({
@@ -41,17 +48,43 @@ const plans: Readonly<Record<string, LayerOps>> = {
 /**
  * `moepress apply` beside `cp` of what it wrote, in turns: the whole command, from its start to its exit. Both find
  * what they read in memory and a disk that is at rest; `apply` flushes what it writes and `cp` does not, so `cp`
- * is timed with a flush after it as well. Each ratio is the median of those of the rounds.
+ * is timed with a flush after it as well. Figures are medians of the rounds, ratios those of the ratios of each round,
+ * with the least and the most. Throws `INPUT_INVALID` for a plan that is not known.
  */
-export async function applySuite(directory: string): Promise<void> {
+export async function applySuite(
+  args: readonly string[],
+  checkpointOf: (layers: number) => Promise<string>,
+): Promise<void> {
+  const { names, layers, rounds } = parseArguments(args);
+  const directory = await checkpointOf(layers);
   const model = await openModel(directory);
-  console.log(`apply on ${model.blocks.length} layers, in turns with cp of as many bytes, ${rounds} rounds`);
+  console.log(`apply on ${layers} layers, in turns with cp of what it wrote, ${rounds} rounds`);
   await inScratch(dirname(directory), async (folder) => {
     const plan = join(folder, 'plan.json');
-    for (const [name, ops] of Object.entries(plans)) {
-      await writeFile(plan, JSON.stringify(planOf(model, ops)));
-      console.log(`  ${name}: ${await compared(plan, directory, folder)}`);
+    for (const name of names) {
+      await writeFile(plan, JSON.stringify(planOf(model, plans[name]!)));
+      console.log(`  ${name}: ${await compared({ plan, model: directory, folder, rounds })}`);
     }
+  });
+}
+
+/** Plans, and how often of a checkpoint of how many layers. Throws `INPUT_INVALID`. */
+function parseArguments(args: readonly string[]): { names: string[]; layers: number; rounds: number } {
+  const options = {
+    layers: { type: 'string', default: '4' },
+    rounds: { type: 'string', default: '5' },
+  } as const;
+  const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+  const [layers, rounds] = [Number(values.layers), Number(values.rounds)];
+  const names =
+    positionals.length === 0 ? Object.keys(plans) : positionals.flatMap((list) => list.split(','));
+  const unknown = names.find((name) => !(name in plans));
+  const wrong = unknown ?? [values.layers, values.rounds].find((count) => !/^[1-9]\d*$/.test(count));
+  if (wrong === undefined) return { names, layers, rounds };
+  throw new MoepressError('INPUT_INVALID', {
+    message: unknown === undefined ? `"${wrong}" is not a count.` : `There is no plan "${wrong}" to measure.`,
+    where: wrong,
+    hint: `Pick from ${Object.keys(plans).join(', ')}; \`--layers\` and \`--rounds\` are whole numbers above 0.`,
   });
 }
 
@@ -62,7 +95,14 @@ interface Round {
   readonly flush: number;
 }
 
-async function compared(plan: string, model: string, folder: string): Promise<string> {
+interface Compared {
+  readonly plan: string;
+  readonly model: string;
+  readonly folder: string;
+  readonly rounds: number;
+}
+
+async function compared({ plan, model, folder, rounds }: Compared): Promise<string> {
   const [original, copy] = [join(folder, 'original'), join(folder, 'copy')];
   const apply = (out: string) => done(moepress(['apply', plan, model, '--out', out], folder));
   const results: Round[] = [];
@@ -100,17 +140,23 @@ async function apart<T>(out: string, write: () => Promise<T>): Promise<T> {
 }
 
 function told(bytes: number, results: readonly Round[]): string {
-  const seconds = (of: (round: Round) => number) => `${median(results.map(of)).toFixed(2)} s`;
+  const seconds = (of: (round: Round) => number) => `${spread(results.map(of))} s`;
   const ratio = (of: (round: Round) => number) =>
-    median(results.map((round) => of(round) / round.apply.seconds)).toFixed(2);
+    spread(results.map((round) => of(round) / round.apply.seconds));
   const peak = Math.max(...results.map(({ apply }) => apply.anonymous));
   return [
-    `${gigabytes(bytes)} in ${seconds(({ apply }) => apply.seconds)}`,
-    `cp ${seconds(({ cp }) => cp.seconds)} and ${seconds(({ flush }) => flush)} to flush`,
+    `${gigabytes(bytes)} in ${seconds(({ apply }) => apply.seconds)}, flushed`,
+    `cp in ${seconds(({ cp }) => cp.seconds)}, flushed in ${seconds(({ cp, flush }) => cp.seconds + flush)}`,
+    `${ratio(({ cp }) => cp.seconds)} of cp's speed, ${ratio(({ cp, flush }) => cp.seconds + flush)} where both are flushed`,
     `processors ${seconds(({ apply }) => apply.cpu)} and ${seconds(({ cp }) => cp.cpu)}`,
-    `${ratio(({ cp }) => cp.seconds)} of cp's speed, ${ratio(({ cp, flush }) => cp.seconds + flush)} flushed`,
     `peak ${(peak / 1e6).toFixed(0)} MB anonymous memory`,
-  ].join('; ');
+  ].join(';\n    ');
+}
+
+/** The median, and the least and the most. */
+function spread(values: readonly number[]): string {
+  const [least, middle, most] = [Math.min(...values), median(values), Math.max(...values)];
+  return `${middle.toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`;
 }
 
 function planOf(model: Model, ops: LayerOps) {

@@ -3,7 +3,7 @@ import { mostTransposedBytes } from '../tensor/transpose.js';
 import type { FileLayout } from './file-layout.js';
 
 /** Bytes read and written at a time: they stay in a core's cache between the two. */
-export const defaultBlockBytes = 512 * 1024;
+export const defaultBlockBytes = 1024 * 1024;
 
 /** Threads that write a file: one reads or computes while the other writes, for systems let one write to a file at a time. */
 export const writingThreads = 2;
