@@ -8,9 +8,9 @@ export {
 } from './calibration/calibration-spec.js';
 export {
   type CalibrationOptions,
-  type OpenedTemplate,
   loadCalibration,
   loadTraining,
+  type OpenedTemplate,
 } from './calibration/load-calibration.js';
 export { applyChatTemplate, type ChatTemplate } from './chat/chat-template.js';
 export type { ChatMessage } from './chat/messages.js';
