@@ -436,6 +436,36 @@ EXPERTS4 = {"enable_moe_block": True, "num_experts": 8, "top_k_experts": 2, "moe
 FAMILIES["gemma4_text"] = {**GEMMA4, "attention_k_eq_v": False, "enable_moe_block": False}
 FAMILIES["gemma4"] = {}
 
+FAMILIES["kimi_linear"] = {
+    **LATENT,
+    "num_hidden_layers": 3,
+    "q_lora_rank": None,
+    "mla_use_nope": True,
+    "linear_attn_config": {
+        "full_attn_layers": [2],
+        "kda_layers": [1, 3],
+        "head_dim": 6,
+        "num_heads": 3,
+        "short_conv_kernel_size": 4,
+    },
+    "num_experts": 8,
+    "num_experts_per_token": 2,
+    "num_shared_experts": 1,
+    "moe_intermediate_size": 8,
+    "moe_layer_freq": 1,
+    "moe_renormalize": True,
+    "moe_router_activation_func": "sigmoid",
+    "num_expert_group": 1,
+    "topk_group": 1,
+    "use_grouped_topk": True,
+    "routed_scaling_factor": 1.5,
+    "first_k_dense_replace": 1,
+    "intermediate_size": 24,
+    "rms_norm_eps": 1e-5,
+    "rope_theta": 10000.0,
+    "pad_token_id": 0,
+}
+
 DELTA_RULE = {
     "rms_norm_eps": 1e-6,
     "head_dim": 8,

@@ -16,7 +16,7 @@ import transformers
 from torch import nn
 from transformers.activations import ACT2FN
 from transformers.conversion_mapping import register_checkpoint_conversion_mapping
-from transformers.core_model_loading import WeightRenaming
+from transformers.core_model_loading import Concatenate, WeightConverter, WeightRenaming
 
 
 class SharedSlots:
@@ -167,7 +167,7 @@ class StackedExperts(SharedSlots, nn.Module):
 
 
 class RowStackedExperts(SharedSlots, nn.Module):
-    """The same without biases, with the rows of the gate before those of up: Granite."""
+    """The same without biases, with the rows of the gate before those of up: Granite, Mistral 4, Qwen3.5."""
 
     def __init__(self, config, widths):
         super().__init__()
@@ -269,6 +269,8 @@ class Compact:
 STACKED = {
     "gpt_oss": StackedExperts,
     "granitemoe": RowStackedExperts,
+    "mistral4": RowStackedExperts,
+    "qwen3_5_moe_text": RowStackedExperts,
     "gemma4_text": RowStackedExperts,
     "llama4_text": InputWeightedExperts,
 }
@@ -297,6 +299,13 @@ RENAMINGS = {
         ".mlp.expert_bias": ".mlp.e_score_correction_bias",
         ".mlp.shared_mlp.": ".mlp.shared_experts.",
     },
+    "kimi_linear": {
+        ".self_attn.f_a_proj.": ".self_attn.forget_gate.f_a_proj.",
+        ".self_attn.f_b_proj.": ".self_attn.forget_gate.f_b_proj.",
+        ".self_attn.dt_bias": ".self_attn.forget_gate.dt_bias",
+        ".self_attn.A_log": ".self_attn.forget_gate.A_log",
+        **MIXTRAL_NAMES,
+    },
     "ernie4_5_moe": {".mlp.moe_statics.": ".mlp.gate.moe_statics."},
     "exaone_moe": {".mlp.e_score_correction_bias": ".mlp.gate.e_score_correction_bias"},
     "mimo_v2_flash": {".self_attn.attention_sink_bias": ".self_attn.sinks"},
@@ -305,6 +314,17 @@ RENAMINGS = {
         ".input_linear.weight": ".experts.gate_up_proj",
         ".output_linear.weight": ".experts.down_proj",
     },
+}
+
+# Tensors of a family that transformers puts together as it loads, but for its experts.
+CONVERTERS = {
+    "kimi_linear": [
+        WeightConverter(
+            [f"self_attn.{part}_conv1d.weight" for part in "qkv"],
+            "self_attn.conv1d.weight",
+            operations=[Concatenate(dim=0)],
+        )
+    ],
 }
 
 
@@ -334,6 +354,7 @@ def __getattr__(name):
     model = type(f"Moepress{family}ForCausalLM", (Compact, stock_model), own)
     if stock_type in RENAMINGS:
         renamings = [WeightRenaming(stored, loaded) for stored, loaded in RENAMINGS[stock_type].items()]
-        register_checkpoint_conversion_mapping(config.model_type, renamings, overwrite=True)
+        conversions = [*renamings, *CONVERTERS.get(stock_type, [])]
+        register_checkpoint_conversion_mapping(config.model_type, conversions, overwrite=True)
     globals().update({config.__name__: config, model.__name__: model})
     return globals()[name]

@@ -25,10 +25,12 @@ export type ConfigValue =
 /** How one key is read. */
 export interface KeyRule<Q extends string = Quantity> {
   /**
-   * Names that mean the same (`attribute_map` in transformers). Written is the first; where several are given, the
+   * Names that mean the same (`attribute_map` in transformers). Written is the first, or `written`; where several are given, the
    * last prevails, since transformers sets a class's own fields first and all other keys after them.
    */
   readonly names: readonly [string, ...string[]];
+  /** The name that is written, which published code reads; the first by default. */
+  readonly written?: string;
   readonly absent: Meaning<Q>;
   readonly null: Meaning<Q>;
   /** A list with one value for each layer may stand in its place, if all of them are equal. */
@@ -116,6 +118,7 @@ export const quantities = {
   indexOffset: 'layer that these steps begin behind',
   fullInterval: 'step between layers with softmax attention, where their types are not told',
   convolutionWindow: 'tokens that the convolution before a delta rule sees',
+  deltaSettings: 'sizes of a delta rule, which prevail, and which layers have it',
   deltaKeyHeads: 'heads of queries and keys of a delta rule',
   deltaValueHeads: 'heads of values of a delta rule',
   deltaKeyDim: 'dimensions of such a head of queries and keys',
@@ -190,13 +193,14 @@ export const sized = (name: string, absent: number): KeyRule<never> => key(name,
 export function key<Q extends string = never>(
   name: string | readonly [string, ...string[]],
   absent: Meaning<Q>,
-  more: { readonly null?: Meaning<Q>; readonly truth?: boolean } = {},
+  more: { readonly null?: Meaning<Q>; readonly truth?: boolean; readonly written?: string } = {},
 ): KeyRule<Q> {
   return {
     names: typeof name === 'string' ? [name] : name,
     absent,
     null: more.null ?? refused,
     truth: more.truth ?? false,
+    ...(more.written && { written: more.written }),
   };
 }
 

@@ -21,6 +21,7 @@ export { hunyuanV1Dense } from './hunyuan-v1-dense.js';
 export { hunyuanV1Moe } from './hunyuan-v1-moe.js';
 export { hyV3 } from './hy-v3.js';
 export { kimiK2 } from './kimi-k2.js';
+export { kimiLinear } from './kimi-linear.js';
 export { llama } from './llama.js';
 export { llama4, llama4Text } from './llama4.js';
 export { mimoV2Flash } from './mimo-v2-flash.js';

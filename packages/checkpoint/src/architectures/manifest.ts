@@ -158,9 +158,9 @@ export type WindowRule =
  * How much of a head is rotated. `whole`: all of it, and `partial_rotary_factor` is not looked at. `undivided`: all of
  * it, and another factor than 1 is refused, because transformers cannot run it. `part`: the first dimensions, as many as
  * `partial_rotary_factor` or an absolute key says. `share` (of latent attention): what `qk_rope_head_dim` says, which is
- * what a `partial_rotary_factor` must say of all dimensions of a head.
+ * what a `partial_rotary_factor` must say of all dimensions of a head. `none` (of latent attention): nothing is rotated.
  */
-export type RotationRule = 'whole' | 'undivided' | 'part' | 'share';
+export type RotationRule = 'whole' | 'undivided' | 'part' | 'share' | 'none';
 
 /** Multi-head latent attention; its sizes have the same keys in all families. */
 export interface LatentTraits {
@@ -265,6 +265,8 @@ export interface TensorNames {
   readonly sinks: string;
   /** Latent attention. */
   readonly latent: LatentNames;
+  /** The gated delta rule whose input has the layout `channelwise`. */
+  readonly channelwise: ChannelwiseNames;
   /** The indexers of latent attention. */
   readonly indexer: IndexerNames;
   /** The gated delta rule. */
@@ -318,6 +320,21 @@ export interface DeltaRuleNames {
   readonly decayBias: string;
   readonly norm: string;
   readonly output: string;
+}
+
+/** Stems, but for the convolutions, the decays and the norm; queries, keys, values and output are named as those of attention. */
+export interface ChannelwiseNames {
+  readonly qConvolution: string;
+  readonly kConvolution: string;
+  readonly vConvolution: string;
+  readonly b: string;
+  readonly zDown: string;
+  readonly zUp: string;
+  readonly aDown: string;
+  readonly aUp: string;
+  readonly decay: string;
+  readonly decayBias: string;
+  readonly norm: string;
 }
 
 export interface MlpNames {

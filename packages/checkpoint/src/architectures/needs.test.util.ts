@@ -34,6 +34,11 @@ export const needs: readonly Need[] = [
     has: ({ deltaRule }) => deltaRule !== undefined,
   },
   {
+    name: 'decays by channel',
+    code: 'decoder/delta-rule/recurrence.ts',
+    has: ({ deltaRule }) => deltaRule?.input === 'channelwise',
+  },
+  {
     name: 'query and key norms',
     code: 'decoder/attention/grouped.ts',
     has: grouped(({ qkNorm }) => qkNorm !== null),
@@ -61,7 +66,8 @@ export const needs: readonly Need[] = [
   {
     name: 'layers without rotation',
     code: 'decoder/attention/grouped.ts',
-    has: grouped(({ unrotated }) => unrotated),
+    has: ({ attention }) =>
+      attention.kind === 'mla' ? attention.rotation === 'none' : attention.unrotated !== undefined,
   },
   {
     name: 'rotations by type of layer',

@@ -55,6 +55,7 @@ function attention({
       ...rotations[traits.rotation],
       ...(traits.scalesQueries ? ['queries grow with their position (`llama_4_scaling_beta`)'] : []),
       ...(traits.indexer ? ['of the tokens that an indexer chooses (`index_topk`)'] : []),
+      ...inItsPlace(deltaRule),
     ].join(', ');
   return [
     'grouped-query',
@@ -77,11 +78,7 @@ function attention({
     ...(traits.sinks ? [traits.sinks === 'windowed' ? 'sinks beside windows' : 'sinks'] : []),
     ...(traits.gate ? ['output gate of its own'] : []),
     ...(traits.outputGate ? ['output gate'] : []),
-    ...(deltaRule
-      ? [
-          'a gated delta rule in its place by `layer_types`, else but in every layer `full_attention_interval`',
-        ]
-      : []),
+    ...inItsPlace(deltaRule),
     ...(normOffset ? ['norms stored less one'] : []),
   ].join(', ');
 }
@@ -100,11 +97,19 @@ const unrotated = {
   listed: 'no rotation in layers that a list names',
 };
 
+function inItsPlace(traits: ArchitectureManifest['deltaRule']): string[] {
+  if (!traits) return [];
+  return traits.input === 'channelwise'
+    ? ['a delta rule with decays by channel in its place by `layer_types`, else by `linear_attn_config`']
+    : ['a gated delta rule in its place by `layer_types`, else but in every layer `full_attention_interval`'];
+}
+
 const rotations: Readonly<Record<RotationRule, readonly string[]>> = {
   whole: [],
   undivided: [],
   part: ['part of a head rotated'],
   share: [],
+  none: ['without rotation'],
 };
 
 function norms({ qkNorm, normedAfterRotation }: GroupedQueryTraits, { usesQkNorm }: FamilyKeys): string[] {

@@ -69,6 +69,7 @@ export interface LatentConfig extends Heads {
   readonly latent: number;
   readonly contentDim: number;
   readonly valueDim: number;
+  readonly unrotated?: true;
   /** Absent in a family without indexers. */
   readonly indexer?: IndexerConfig;
 }
@@ -149,15 +150,16 @@ function readLatent(reader: KeyReader<Quantity>, traits: LatentTraits): LatentCo
   const interleaved = !reader.reads('interleaved') || reader.read('interleaved', z.boolean());
   readWindows(reader, 'never');
   if (rotation === 'share') checkRotatedShare(reader, rotated, headDim);
-  else readRotatedDim(reader, rotated, rotation);
-  const rope = readRope(reader, rotated);
+  else if (rotation !== 'none') readRotatedDim(reader, rotated, rotation);
+  const rope = rotation === 'none' ? noRotation : readRope(reader, rotated);
   return {
     kind: 'mla',
     heads,
     kvHeads: heads,
     headDim,
     rope: ropeOf(rope, rotated, interleaved ? 'neighbours' : 'halves'),
-    scale: headDim ** -0.5 * readLatentScale(reader),
+    scale: headDim ** -0.5 * (rotation === 'none' ? 1 : readLatentScale(reader)),
+    ...(rotation === 'none' && { unrotated: true }),
     ...(traits.scalesQueries && { queryScaling: readQueryScaling(reader) }),
     bias: reader.read('attentionBias', z.boolean()),
     queryLatent: reader.read('queryLatent', count.nullable()),
@@ -167,6 +169,9 @@ function readLatent(reader: KeyReader<Quantity>, traits: LatentTraits): LatentCo
     ...(indexer && { indexer: readIndexer(reader, indexer, rotated) }),
   };
 }
+
+/** That of heads which are not rotated, whose angles nothing reads. */
+const noRotation = { theta: 10_000, scaling: null };
 
 /** The last is an older name of the second. */
 const layerTypes = ['sliding_attention', 'full_attention', 'attention'] as const;
@@ -195,7 +200,8 @@ export function readWindows(
 
 function readTypes(reader: KeyReader<Quantity>, layers: number, rule: WindowRule): boolean[] | null {
   const plain = rule === 'chunks' ? chunkTypes : layerTypes;
-  const mixed = reader.reads('fullInterval') ? mixedTypes : plain;
+  const hasMixed = reader.reads('fullInterval') || reader.reads('deltaSettings');
+  const mixed = hasMixed ? mixedTypes : plain;
   const known: readonly string[] = reader.reads('indexTopK') ? indexedTypes : mixed;
   const types = reader.read('layerTypes', z.array(z.enum(known)).nullable());
   if (types === null) return null;

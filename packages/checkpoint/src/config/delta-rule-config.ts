@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Quantity } from '../architectures/keys.js';
 import type { DeltaRuleTraits } from '../architectures/manifest.js';
+import { readChannelwise } from './channelwise-config.js';
 import { count, type KeyReader, layerCount } from './reader.js';
 
 /** The gated delta rule of the layers that have it. */
@@ -17,6 +18,7 @@ export interface DeltaRuleConfig extends DeltaRuleTraits {
 
 /** Throws `CONFIG_INVALID`. */
 export function readDeltaRule(reader: KeyReader<Quantity>, traits: DeltaRuleTraits): DeltaRuleConfig {
+  if (traits.input === 'channelwise') return { ...traits, ...readChannelwise(reader) };
   const keyHeads = reader.read('deltaKeyHeads', count);
   const valueHeads = reader.read('deltaValueHeads', count);
   if (valueHeads % keyHeads !== 0) {

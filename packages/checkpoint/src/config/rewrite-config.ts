@@ -26,8 +26,8 @@ function changedBy(raw: JsonObject, { keys }: ArchitectureManifest, changes: Cha
   for (const [quantity, value] of Object.entries(changes) as [Quantity, ConfigValue][]) {
     const rule = keys[quantity];
     if (!rule) throw new Error(`The family has no key for ${quantity}.`);
-    const [name, ...aliases] = rule.names;
-    config = { ...without(config, aliases), [name]: value };
+    const name = rule.written ?? rule.names[0];
+    config = { ...without(config, rule.names), [name]: value };
   }
   return config;
 }

@@ -34,9 +34,17 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
   const rule = names.deltaRule;
   const { input } = manifest.deltaRule ?? {};
   const inputs = input === 'grouped' ? [rule.qkvz, rule.ba] : [rule.qkv, rule.z, rule.b, rule.a];
-  const deltaRule = input
+  const { channelwise } = names;
+  const own = [channelwise.b, channelwise.zDown, channelwise.zUp, channelwise.aDown, channelwise.aUp];
+  const byChannel = [
+    ...[names.query, names.key, names.value, ...own].map(weight),
+    ...[channelwise.qConvolution, channelwise.kConvolution, channelwise.vConvolution],
+    ...[channelwise.decay, channelwise.decayBias, channelwise.norm],
+  ];
+  const stacked = input
     ? [...[...inputs, rule.output].map(weight), rule.convolution, rule.decay, rule.decayBias, rule.norm]
     : [];
+  const deltaRule = input === 'channelwise' ? byChannel : stacked;
   const needed = [
     ...deltaRule,
     ...indexer.map(weight),

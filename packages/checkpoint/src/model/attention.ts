@@ -2,6 +2,7 @@ import type { GroupedQueryAttention, LatentAttention, LatentDown, Linear, TokenM
 import type { LatentNames, TensorNames } from '../architectures/manifest.js';
 import type { GroupedQueryConfig, LatentConfig } from '../config/attention-config.js';
 import type { BuildContext } from './build-context.js';
+import { nameChannelwise } from './channelwise.js';
 import { buildDeltaRule, nameDeltaRule } from './delta-rule.js';
 import { buildIndexer, nameIndexer } from './indexer.js';
 import { type NamedTensor, nameLinear, single } from './named-tensor.js';
@@ -97,6 +98,7 @@ function buildLatent(layer: number, config: LatentConfig, context: BuildContext)
     ...(config.queryScaling && { queryScaling: config.queryScaling }),
     contentDim,
     valueDim,
+    ...(config.unrotated && { unrotated: true }),
     q:
       queryLatent === null
         ? { down: null, up: linear(query, [queryWidth, hiddenSize], false) }
@@ -121,7 +123,11 @@ function linearsOf(layer: number, { tensors }: BuildContext) {
 
 /** What `buildAttention` takes, under the names it takes it by. */
 export function nameAttention(attention: TokenMixer, names: TensorNames, layer: number): NamedTensor[] {
-  if (attention.kind === 'gated-delta-rule') return nameDeltaRule(attention, names.deltaRule, layer);
+  if (attention.kind === 'gated-delta-rule') {
+    const { input } = attention;
+    if (input.layout === 'channelwise') return nameChannelwise({ ...attention, input }, names, layer);
+    return nameDeltaRule({ ...attention, input }, names.deltaRule, layer);
+  }
   return attention.kind === 'mla'
     ? nameLatent(attention, names, layer)
     : nameGrouped(attention, names, layer);

@@ -2,14 +2,21 @@ import type { DeltaRuleInput, GatedDeltaRule, Linear } from '@moepress/core';
 import type { DeltaRuleNames } from '../architectures/manifest.js';
 import type { DeltaRuleConfig } from '../config/delta-rule-config.js';
 import type { BuildContext } from './build-context.js';
+import { buildChannelwise } from './channelwise.js';
 import { type NamedTensor, nameLinear, single } from './named-tensor.js';
 
 /** Throws what `TensorSource.take` throws. */
 export function buildDeltaRule(
   layer: number,
   config: DeltaRuleConfig,
-  { config: { decoder }, tensors, manifest }: BuildContext,
+  context: BuildContext,
 ): GatedDeltaRule {
+  if (config.input === 'channelwise') return buildChannelwise(layer, config, context);
+  const {
+    config: { decoder },
+    tensors,
+    manifest,
+  } = context;
   const names = manifest.tensors.deltaRule;
   const { keyHeads, valueHeads, keyDim, valueDim, window } = config;
   const { hiddenSize } = decoder;
@@ -20,7 +27,7 @@ export function buildDeltaRule(
   });
   const values = valueHeads * valueDim;
   const channels = 2 * keyHeads * keyDim + values;
-  const input: DeltaRuleInput =
+  const input: StackedInput =
     config.input === 'grouped'
       ? {
           layout: 'grouped',
@@ -45,9 +52,11 @@ export function buildDeltaRule(
   };
 }
 
+type StackedInput = Exclude<DeltaRuleInput, { layout: 'channelwise' }>;
+
 /** What `buildDeltaRule` takes, under the names it takes it by. */
 export function nameDeltaRule(
-  { input, convolution, decay, decayBias, norm, o }: GatedDeltaRule,
+  { input, convolution, decay, decayBias, norm, o }: GatedDeltaRule & { readonly input: StackedInput },
   names: DeltaRuleNames,
   layer: number,
 ): NamedTensor[] {

@@ -173,6 +173,8 @@ export interface LatentAttention extends CausalAttention {
   readonly kvDown: LatentDown;
   /** [heads * (contentDim + valueDim), latent] */
   readonly kvUp: Linear;
+  /** The rotated part is not rotated: nothing tells where a token stands (Kimi-Linear). */
+  readonly unrotated?: true;
   /** What chooses the tokens that a token attends to (DeepSeek-V3.2); absent: it attends to all before it. */
   readonly indexer?: Indexer | SharedIndexer;
 }
@@ -217,6 +219,8 @@ export interface LatentDown {
  * first, that a token changes to S = exp(g) S and then S + k (β (v - Sᵀ k))ᵀ; it yields Sᵀ q / sqrt(keyDim), with
  * β = sigmoid(b) and g = -exp(decay) softplus(a + decayBias). `valueHeads / keyHeads` neighbouring value heads share
  * queries and keys. What comes out of a head is normed, multiplied by silu(z), and goes through `o`.
+ * With an input of the layout `channelwise` it is Kimi Delta Attention (arXiv 2510.26692, equation 1): every channel of a
+ * key has a decay of its own, S becomes diag(exp(g)) S first, and the gate of the output is sigmoid(z).
  */
 export interface GatedDeltaRule {
   readonly kind: 'gated-delta-rule';
@@ -227,8 +231,9 @@ export interface GatedDeltaRule {
   readonly input: DeltaRuleInput;
   /** [2 * keyHeads * keyDim + valueHeads * valueDim, 1, window]: of the channels of all queries, all keys, all values. */
   readonly convolution: TensorExpr;
-  /** [valueHeads] each. */
+  /** A number for each value head, in whatever shape. */
   readonly decay: TensorExpr;
+  /** [valueHeads]; with a decay for each channel [valueHeads * keyDim]. */
   readonly decayBias: TensorExpr;
   /** RMS norm weight of a head's output, [valueDim]; nothing is added to it. */
   readonly norm: TensorExpr;
@@ -239,7 +244,7 @@ export interface GatedDeltaRule {
 /**
  * How the inputs of a gated delta rule come from x. `separate`: queries, keys and values of all heads, one after the other;
  * z [valueHeads * valueDim, H]; b and a [valueHeads, H]. `grouped`: by key head, its queries, keys, values and z, and its
- * b and a.
+ * b and a. `channelwise`: q, k and v by themselves, and z and a, which is as wide as the keys, down to a few numbers and up.
  */
 export type DeltaRuleInput =
   | {
@@ -249,7 +254,18 @@ export type DeltaRuleInput =
       readonly b: Linear;
       readonly a: Linear;
     }
-  | { readonly layout: 'grouped'; readonly qkvz: Linear; readonly ba: Linear };
+  | { readonly layout: 'grouped'; readonly qkvz: Linear; readonly ba: Linear }
+  | {
+      readonly layout: 'channelwise';
+      readonly q: Linear;
+      readonly k: Linear;
+      readonly v: Linear;
+      readonly b: Linear;
+      readonly zDown: Linear;
+      readonly zUp: Linear;
+      readonly aDown: Linear;
+      readonly aUp: Linear;
+    };
 
 /** Gated MLP: down(activation(gate x, up x)). */
 export interface Mlp {

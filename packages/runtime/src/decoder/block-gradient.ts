@@ -3,7 +3,7 @@ import { builderOf, GraphBuilder, type GraphIR, reduceSum } from '@moepress/grap
 import { ropeFor } from '../tokens/ropes.js';
 import { differentiableAttention, type Tokens } from './attention/differentiable.js';
 import { chunkInputs } from './delta-rule/chunks.js';
-import { gatedDeltaRule, windowOf } from './delta-rule/gated-delta-rule.js';
+import { chunkLengthOf, gatedDeltaRule, windowOf } from './delta-rule/gated-delta-rule.js';
 import { openFfn, partsOf } from './ffn.js';
 import { tableInputs } from './inputs.js';
 import { attentionInput, ffnInputOf, withBranch } from './residual.js';
@@ -23,7 +23,7 @@ export function differentiableBlock(
   const x = attentionInput(hidden, block, model);
   const attended = graph.scoped('attention', () => {
     if (attention.kind !== 'gated-delta-rule') return differentiableAttention(x, attention, tokens, config);
-    const chunks = chunkInputs(builderOf(graph), windowOf(attention));
+    const chunks = chunkInputs(builderOf(graph), windowOf(attention), chunkLengthOf(attention));
     return gatedDeltaRule(x, attention, { chunks, epsilon: config.rmsNormEps }).output;
   });
   const residual = withBranch(hidden, attended, { part: 'attention', block, model });

@@ -15,7 +15,7 @@ import { paddedAttention } from './attention/padded.js';
 import { present } from './attention/present.js';
 import { treeAttention } from './attention/tree.js';
 import { chunkInputs } from './delta-rule/chunks.js';
-import { gatedDeltaRule, windowOf } from './delta-rule/gated-delta-rule.js';
+import { chunkLengthOf, gatedDeltaRule, windowOf } from './delta-rule/gated-delta-rule.js';
 import { moeFfn, openFfn, partsOf } from './ffn.js';
 import { paddedInputs, treeInputs } from './inputs.js';
 import type { NormOptions } from './norm.js';
@@ -137,7 +137,7 @@ function recurrence(
     rows,
   }: { readonly norms: NormOptions; readonly cache: boolean; readonly rows: Value | null },
 ): ReturnType<AttentionPart> {
-  const chunks = chunkInputs(graph, windowOf(spec));
+  const chunks = chunkInputs(graph, windowOf(spec), chunkLengthOf(spec));
   const { output, states } = gatedDeltaRule(x, spec, { chunks, epsilon: norms.rmsNormEps });
   return {
     output: rows ? gather(output, rows) : output,

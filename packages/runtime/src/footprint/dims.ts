@@ -1,6 +1,5 @@
 import type { Block } from '@moepress/core';
 import type { DimSize } from '@moepress/graph';
-import { chunkLength } from '../tokens/chunk-layout.js';
 import { tilesOf } from '../tokens/tiles.js';
 import type { Layout } from '../tokens/token-layout.js';
 
@@ -18,8 +17,11 @@ export function dimsOf(sizes: AxisSizes): DimSize {
   const sizeOf: DimSize = (name) => {
     const known = sizes[name];
     if (known !== undefined) return known;
-    if (name === 'chunks') return Math.ceil((sizes.T ?? 0) / chunkLength);
-    if (name === 'chunk') return Math.min(sizes.T ?? 0, chunkLength);
+    const chunk = /^(chunks?)\.(\d+)$/.exec(name);
+    if (chunk) {
+      const [tokens, most] = [sizes.T ?? 0, Number(chunk[2])];
+      return chunk[1] === 'chunk' ? Math.min(tokens, most) : Math.ceil(tokens / most);
+    }
     // Those of a batch are about as long as each other: as one after the other they take as many places.
     if (name === 'sequences') return sizes.B ?? 1;
     const part = /^(.+)\.(part|upTo)(\d+)$/.exec(name);

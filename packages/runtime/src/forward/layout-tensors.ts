@@ -1,5 +1,5 @@
 import { attentionBlocks, type Model } from '@moepress/core';
-import { windowOf } from '../decoder/delta-rule/gated-delta-rule.js';
+import { chunkLengthOf, windowOf } from '../decoder/delta-rule/gated-delta-rule.js';
 import type { DeviceTraits } from '../devices/traits.js';
 import { int32, type TensorData, tensor } from '../engine/protocol.js';
 import { chunksOf, tailsOf } from '../tokens/chunk-layout.js';
@@ -60,7 +60,7 @@ export const totalLengths = ({ lengths }: Layout, past: number | readonly number
 function chunkTensors(layout: Layout, { blocks }: Model): LayoutTensor[] {
   const spec = blocks.map(({ attention }) => attention).find(({ kind }) => kind === 'gated-delta-rule');
   if (spec?.kind !== 'gated-delta-rule') return [];
-  const { sizes, places, within } = chunksOf(layout);
+  const { sizes, places, within } = chunksOf(layout, chunkLengthOf(spec));
   const count = windowOf(spec) - 1;
   return [
     { input: 'chunkSizes', tensor: tensor('int64', [3], BigInt64Array.from(sizes, BigInt)) },

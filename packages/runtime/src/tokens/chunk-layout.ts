@@ -3,6 +3,15 @@ import type { Layout } from './token-layout.js';
 /** Tokens whose share of the state of a recurrence is worked out together; a power of two. */
 export const chunkLength = 64;
 
+/** The same where every pair of tokens takes as many numbers as a head has channels. */
+export const shortChunkLength = 16;
+
+/** Names of the axes of chunks and of the tokens in one, of at most so many. */
+export const chunkAxes = (most: number): readonly [chunks: string, chunk: string] => [
+  `chunks.${most}`,
+  `chunk.${most}`,
+];
+
 /** The tokens of a layout, of which no two sequences share any, as G chunks of C places of B sequences each. */
 export interface Chunks {
   /** G, B and C. */
@@ -13,9 +22,10 @@ export interface Chunks {
   readonly within: Int32Array;
 }
 
-export function chunksOf({ ids, lengths, offsets, rows }: Layout): Chunks {
+/** `most`: tokens of a chunk, at most. */
+export function chunksOf({ ids, lengths, offsets, rows }: Layout, most = chunkLength): Chunks {
   const longest = lengths.reduce((a, b) => Math.max(a, b), 1);
-  const length = Math.min(chunkLength, longest);
+  const length = Math.min(most, longest);
   const sequences = lengths.length;
   const [places, within] = [new Int32Array(ids.length), new Int32Array(ids.length)];
   for (const [b, count] of lengths.entries()) {

@@ -2,7 +2,7 @@ import type { LatentAttention, LatentDown, Value } from '@moepress/core';
 import { concat, expand, rmsNorm, slice, unsqueeze } from '@moepress/graph';
 import { weightFor } from '../weights.js';
 import { indexerOf, indexHeads } from './indexer.js';
-import { type HeadOptions, type Heads, project, viewAs } from './projections.js';
+import { type HeadOptions, type Heads, project, type Rotate, viewAs } from './projections.js';
 
 /**
  * Multi-head latent attention with keys and values of every head spelled out (DeepSeek-V2, arXiv
@@ -13,17 +13,19 @@ export function latentHeads(
   spec: LatentAttention,
   { rotate, asking = { x, rotate } }: Omit<HeadOptions, 'norms'>,
 ): Heads {
-  const { heads, headDim, contentDim, valueDim, rope } = spec;
+  const { heads, headDim, contentDim, valueDim, rope, unrotated } = spec;
   const asked = queryLatent(asking.x, spec.q.down);
   const queries = viewAs(project(asked, spec.q.up), [heads, headDim]);
-  const rotated = asking.rotate(flat(slice(queries, 2, contentDim, headDim)), heads);
+  const turned: Rotate = (part, count) => (unrotated ? part : asking.rotate(part, count));
+  const rotated = turned(flat(slice(queries, 2, contentDim, headDim)), heads);
 
   const down = project(x, spec.kvDown.linear);
   const latentDim = Number(down.shape[1]) - rope.dim;
   const latent = normed(slice(down, 1, 0, latentDim), spec.kvDown);
   const content = viewAs(project(latent, spec.kvUp), [heads, contentDim + valueDim]);
   const indexer = indexerOf(spec);
-  const shared = rotate(slice(down, 1, latentDim, latentDim + rope.dim), 1);
+  const position = slice(down, 1, latentDim, latentDim + rope.dim);
+  const shared = unrotated ? position : rotate(position, 1);
   return {
     query: flat(concat([slice(queries, 2, 0, contentDim), viewAs(rotated, [heads, rope.dim])], 2)),
     key: flat(concat([slice(content, 2, 0, contentDim), expand(unsqueeze(shared, 1), 1, heads)], 2)),

@@ -1,6 +1,7 @@
 import type { Value } from '@moepress/core';
 import type { GraphBuilder } from '@moepress/graph';
 import { cast, concat, gather, reshape, scatterNdAdd, unsqueeze, zerosOf } from '@moepress/graph';
+import { chunkAxes, chunkLength } from '../../tokens/chunk-layout.js';
 
 /** Tokens of several sequences as G chunks of C places each, of all B sequences at once: see `chunksOf`. */
 export interface ChunkInputs {
@@ -8,14 +9,18 @@ export interface ChunkInputs {
   readonly sizes: Value;
   /** Place of each packed token among the G * B * C, int32 [T]. */
   readonly places: Value;
+  /** Names of the axes G and C. */
+  readonly axes: readonly [chunks: string, chunk: string];
   /** Tokens before each packed token in its sequence, int32 [T]. */
   readonly within: Value;
   /** Rows of the last `window - 1` tokens of each sequence, counted from one; 0 where there is none, int32 [B, window - 1]. */
   readonly tails: Value;
 }
 
-export function chunkInputs(graph: GraphBuilder, window: number): ChunkInputs {
+/** `most`: tokens of a chunk, at most. */
+export function chunkInputs(graph: GraphBuilder, window: number, most = chunkLength): ChunkInputs {
   return {
+    axes: chunkAxes(most),
     sizes: graph.input('chunkSizes', 'int64', [3]),
     places: graph.input('chunkPlaces', 'int32', ['T']),
     within: graph.input('within', 'int32', ['T']),
@@ -24,7 +29,7 @@ export function chunkInputs(graph: GraphBuilder, window: number): ChunkInputs {
 }
 
 /** x [T, ..sizes of heads] as [G, B, C, ..], zeros where there is no token. No token has two places. */
-export function toChunks(x: Value, { sizes, places }: ChunkInputs): Value {
+export function toChunks(x: Value, { sizes, places, axes }: ChunkInputs): Value {
   const rest = x.shape.slice(1) as number[];
   const { graph } = x;
   const width = rest.length === 0 ? null : graph.constant(rest, [rest.length], 'int64');
@@ -36,7 +41,7 @@ export function toChunks(x: Value, { sizes, places }: ChunkInputs): Value {
     x.dtype,
   );
   const placed = scatterNdAdd(flat, unsqueeze(cast(places, 'int64'), 1), x);
-  return graph.op('Reshape', [placed, all], { shape: ['chunks', 'sequences', 'chunk', ...rest] });
+  return graph.op('Reshape', [placed, all], { shape: [axes[0], 'sequences', axes[1], ...rest] });
 }
 
 /** What `toChunks` made of the tokens, [T, ..]. */

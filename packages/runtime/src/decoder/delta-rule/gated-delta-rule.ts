@@ -1,4 +1,4 @@
-import type { GatedDeltaRule, Value } from '@moepress/core';
+import type { GatedDeltaRule, Linear, Value } from '@moepress/core';
 import {
   add,
   concat,
@@ -22,6 +22,7 @@ import {
   zerosLike,
   zerosOf,
 } from '@moepress/graph';
+import { chunkLength, shortChunkLength } from '../../tokens/chunk-layout.js';
 import { project, viewAs } from '../attention/projections.js';
 import { weightFor } from '../weights.js';
 import { type ChunkInputs, fromChunks, toChunks } from './chunks.js';
@@ -43,6 +44,10 @@ export interface StateSizes {
   readonly state: number;
   readonly tail: number;
 }
+
+/** Tokens that are computed together: with a decay for each channel fewer, since each pair of them has its own. */
+export const chunkLengthOf = ({ input }: GatedDeltaRule): number =>
+  input.layout === 'channelwise' ? shortChunkLength : chunkLength;
 
 /** Tokens that the convolution sees. */
 export const windowOf = ({ convolution }: GatedDeltaRule): number => convolution.shape[2]!;
@@ -119,12 +124,22 @@ interface DeltaInputs {
   readonly qkv: Value;
   /** [T, valueHeads * valueDim] */
   readonly z: Value;
-  /** [T, valueHeads] each. */
+  /** [T, valueHeads] each; with a decay for each channel a is [T, keyHeads * keyDim]. */
   readonly b: Value;
   readonly a: Value;
 }
 
 function inputsOf(x: Value, { input, keyHeads, valueHeads, keyDim, valueDim }: GatedDeltaRule): DeltaInputs {
+  if (input.layout === 'channelwise') {
+    const { q, k, v, b, zDown, zUp, aDown, aUp } = input;
+    const through = (down: Linear, up: Linear) => project(project(x, down), up);
+    return {
+      qkv: concat([project(x, q), project(x, k), project(x, v)], 1),
+      z: through(zDown, zUp),
+      b: project(x, b),
+      a: through(aDown, aUp),
+    };
+  }
   if (input.layout === 'separate') {
     const { qkv, z, b, a } = input;
     return { qkv: project(x, qkv), z: project(x, z), b: project(x, b), a: project(x, a) };
@@ -151,14 +166,16 @@ function partsOf(mixed: Value, spec: GatedDeltaRule, { b, a }: Pick<DeltaInputs,
   const width = keyHeads * keyDim;
   const unit = (from: number) =>
     ofLengthOne(viewAs(slice(mixed, 1, from, from + width), [keyHeads, 1, keyDim]));
-  const shifted = add(a, weightFor(a, spec.decayBias));
-  const decay = neg(mul(exp(weightFor(a, spec.decay)), softplus(shifted)));
+  // One for each value head, or for each channel of the keys of a head.
+  const decays = Number(a.shape[1]) / valueHeads;
+  const slopes = reshape(weightFor(a, spec.decay), [keyHeads, group, 1]);
+  const shifted = viewAs(softplus(add(a, weightFor(a, spec.decayBias))), [keyHeads, group, decays]);
   return {
     query: timesNumber(unit(0), keyDim ** -0.5),
     key: unit(width),
     value: viewAs(slice(mixed, 1, 2 * width, Number(mixed.shape[1])), [keyHeads, group, valueDim]),
     beta: viewAs(sigmoid(b), [keyHeads, group, 1]),
-    decay: viewAs(decay, [keyHeads, group, 1]),
+    decay: neg(mul(exp(slopes), shifted)),
   };
 }
 
@@ -176,7 +193,8 @@ function softplus(x: Value): Value {
 function gatedOutput(heads: Value, z: Value, spec: GatedDeltaRule, epsilon: number): Value {
   const { valueHeads, valueDim } = spec;
   const normed = rmsNorm(heads, weightFor(heads, spec.norm), epsilon);
-  const gated = mul(normed, silu(viewAs(z, [valueHeads, valueDim])));
+  const gate = viewAs(z, [valueHeads, valueDim]);
+  const gated = mul(normed, spec.input.layout === 'channelwise' ? sigmoid(gate) : silu(gate));
   return project(viewAs(gated, [valueHeads * valueDim]), spec.o);
 }
 

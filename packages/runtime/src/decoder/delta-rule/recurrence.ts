@@ -33,6 +33,7 @@ export interface DeltaParts {
   readonly value: Value;
   /** [.., keyHeads, group, C, 1] */
   readonly beta: Value;
+  /** The same, or [.., keyHeads, 1, C, keyDim]: for each channel of the keys. */
   readonly decay: Value;
 }
 
@@ -59,21 +60,36 @@ export function deltaRule(
       const [q, k, v, b, g] = part.map((one) => cast(one, 'float64')) as [Value, Value, Value, Value, Value];
       const s = before!;
       const sums = matmul(places.upTo, g);
-      const between = exp(add(sub(sums, flipped(sums)), places.unseen));
-      const similar = mul(mul(mul(matmul(k, flipped(k)), b), between), places.before);
+      const products = decayingProducts(k, sums, places);
+      const similar = mul(mul(products(k), b), places.before);
       const grown = exp(sums);
       const wanted = sub(mul(v, b), matmul(mul(k, mul(b, grown)), s));
       const changes = matmul(inverse(similar, places.own, masks), wanted);
-      const output = add(matmul(mul(q, grown), s), matmul(mul(matmul(q, flipped(k)), between), changes));
+      const output = add(matmul(mul(q, grown), s), matmul(products(q), changes));
       const total = reduceSum(g, [-2], true);
       const left = mul(k, exp(sub(total, sums)));
       return {
-        states: [add(mul(s, exp(total)), matmul(flipped(left), changes))],
+        states: [add(mul(s, flipped(exp(total))), matmul(flipped(left), changes))],
         outputs: [cast(output, state.dtype)],
       };
     },
   );
   return { output: outputs[0]!, state: cast(states[0]!, state.dtype) };
+}
+
+/**
+ * Products aᵢ·kⱼ of rows a with keys [.., C, keyDim], decayed by exp(Gᵢ - Gⱼ) between the tokens, [.., C, C]. With sums G of
+ * each channel every channel of a product decays by itself (Kimi Linear, arXiv 2510.26692, section 3.2); what is
+ * multiplied is at most as large as it is then, where exp(-Gⱼ) alone would be beyond any number.
+ */
+function decayingProducts(key: Value, sums: Value, { unseen }: Places): (rows: Value) => Value {
+  if (sums.shape.at(-1) === 1) {
+    const between = exp(add(sub(sums, flipped(sums)), unseen));
+    return (rows) => mul(matmul(rows, flipped(key)), between);
+  }
+  const between = exp(add(sub(unsqueeze(sums, -2), unsqueeze(sums, -3)), unsqueeze(unseen, -1)));
+  const decayed = mul(between, unsqueeze(key, -3));
+  return (rows) => squeeze(matmul(decayed, unsqueeze(rows, -1)), -1);
 }
 
 /** One token of each sequence: parts [B, keyHeads, group or 1, 1, dim], `state` as above. */
@@ -82,7 +98,7 @@ export function deltaRuleStep(
   parts: DeltaParts,
 ): { readonly output: Value; readonly state: Value } {
   const { query, key, value, beta, decay } = parts;
-  const kept = mul(state, exp(decay));
+  const kept = mul(state, flipped(exp(decay)));
   const change = mul(sub(value, matmul(key, kept)), beta);
   const after = add(kept, mul(flipped(key), change));
   return { output: matmul(query, after), state: after };
@@ -115,12 +131,13 @@ function inverse(lower: Value, own: Value, masks: readonly Value[]): Value {
 function masksOf(graph: Graph, key: Value): [Places, Value[]] {
   const length = squeeze(sizeOf(key, -2), 0);
   const number = (n: number) => graph.constant([n], [], 'int64');
-  const at = range(graph, length, 'chunk');
+  const axis = key.shape.at(-2)!;
+  const at = range(graph, length, axis);
   const [row, column] = [unsqueeze(at, 1), unsqueeze(at, 0)];
   const as = (condition: Value) => cast(condition, key.dtype);
   const own = as(equal(row, column));
   const sizes = concat([sizeOf(key, -2), sizeOf(key, -2)], 0);
-  const unseen = causalMask(zerosOf(sizes, ['chunk', 'chunk'], key.dtype), null);
+  const unseen = causalMask(zerosOf(sizes, [axis, axis], key.dtype), null);
   const upTo = exp(unseen);
   const masks = Array.from({ length: Math.log2(chunkLength) }, (_, level) => {
     const size = number(2 ** level);
