@@ -21,6 +21,8 @@ from transformers import (
     AutoModelForCausalLM,
     DeepseekV3Config,
     DeepseekV3ForCausalLM,
+    Mistral3Config,
+    Mistral3ForConditionalGeneration,
     Mistral4Config,
     Mistral4ForCausalLM,
     Gemma4Config,
@@ -436,6 +438,7 @@ EXPERTS4 = {"enable_moe_block": True, "num_experts": 8, "top_k_experts": 2, "moe
 FAMILIES["gemma4_text"] = {**GEMMA4, "attention_k_eq_v": False, "enable_moe_block": False}
 FAMILIES["gemma4"] = {}
 
+FAMILIES["mistral3"] = {}
 FAMILIES["kimi_linear"] = {
     **LATENT,
     "num_hidden_layers": 3,
@@ -529,6 +532,19 @@ WRAPPERS["llama4"] = {
         "vision_output_dim": 8,
     },
 }
+WRAPPERS["mistral3"] = {
+    "text_config": {"model_type": "mistral4", **COMMON, **FAMILIES["mistral4"]},
+    "image_token_index": 3,
+    "tie_word_embeddings": False,
+    "vision_config": {
+        **VISION,
+        "model_type": "pixtral",
+        "head_dim": 4,
+        "image_size": 8,
+        "patch_size": 4,
+        "num_channels": 1,
+    },
+}
 WRAPPERS["gemma4"] = {
     "text_config": {"model_type": "gemma4_text", **COMMON, **GEMMA4, **EXPERTS4},
     "vision_config": {
@@ -548,6 +564,7 @@ CLASSES = {
     "llama4": (Llama4Config, Llama4ForConditionalGeneration),
     "gemma4": (Gemma4Config, Gemma4ForConditionalGeneration),
     "kimi_k2": (DeepseekV3Config, DeepseekV3ForCausalLM),
+    "mistral3": (Mistral3Config, Mistral3ForConditionalGeneration),
     "mistral4": (Mistral4Config, Mistral4ForCausalLM),
     "qwen3_5_moe": (Qwen3_5MoeConfig, Qwen3_5MoeForConditionalGeneration),
 }

@@ -16,6 +16,7 @@ from transformers import (
     DeepseekV3ForCausalLM,
     Gemma4ForConditionalGeneration,
     Llama4ForConditionalGeneration,
+    Mistral3ForConditionalGeneration,
     Mistral4ForCausalLM,
 )
 from transformers.utils.logging import disable_progress_bar
@@ -30,6 +31,7 @@ torch.set_num_threads(1)
 WRAPPERS = {
     "gemma4": Gemma4ForConditionalGeneration,
     "llama4": Llama4ForConditionalGeneration,
+    "mistral3": Mistral3ForConditionalGeneration,
     "mistral4": Mistral4ForCausalLM,
 }
 

@@ -27,7 +27,7 @@ export { llama4, llama4Text } from './llama4.js';
 export { mimoV2Flash } from './mimo-v2-flash.js';
 export { minimaxM2 } from './minimax-m2.js';
 export { mistral } from './mistral.js';
-export { mistral4 } from './mistral4.js';
+export { mistral3, mistral4 } from './mistral4.js';
 export { mixtral } from './mixtral.js';
 export { olmo2 } from './olmo2.js';
 export { olmoe } from './olmoe.js';

@@ -25,6 +25,8 @@ export interface ArchitectureManifest {
    * tensors are carried over. Absent: config.json is that of the text model.
    */
   readonly nested?: string;
+  /** `model_type` that the nested configuration must have, where the wrapper is made around other families too. */
+  readonly nestedType?: string;
   readonly attention: AttentionTraits;
   /** What the layers have in place of attention that `layer_types` does not give it, or `full_attention_interval`. */
   readonly deltaRule?: DeltaRuleTraits;

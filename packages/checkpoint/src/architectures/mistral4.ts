@@ -1,8 +1,13 @@
-import { deepseekNames, layer, mlp } from './common.js';
+import { deepseekNames, layer, mlp, within } from './common.js';
 import { as, decoderKeys, key, none, sized, value } from './keys.js';
-import type { ArchitectureManifest } from './manifest.js';
+import type { ArchitectureManifest, TensorNames } from './manifest.js';
 
 const { fused } = deepseekNames.experts;
+
+const names: TensorNames = {
+  ...deepseekNames,
+  experts: { separate: null, fused, ownWidth: mlp(`${layer}.mlp.experts.{expert}`) },
+};
 
 /** Mistral Small 4, the text model: DeepSeek-V3's attention whose queries grow with their position; softmax scores. */
 export const mistral4: ArchitectureManifest = {
@@ -54,9 +59,27 @@ export const mistral4: ArchitectureManifest = {
     selectionBias: false,
   },
   ffn: { shared: { unit: 'experts', gated: false }, dense: 'prefix', clamp: null },
+  tensors: names,
+};
+
+/** The same inside a model that also sees, whose wrapper other text models have too. */
+export const mistral3: ArchitectureManifest = {
+  ...mistral4,
+  modelType: 'mistral3',
+  title: 'Mistral Small 4',
+  className: 'Mistral3ForConditionalGeneration',
+  keys: { ...mistral4.keys, tied: key('tie_word_embeddings', value(true)) },
+  elsewhere: { noCompactClass: true },
+  nested: 'text_config',
+  nestedType: 'mistral4',
   tensors: {
-    ...deepseekNames,
-    experts: { separate: null, fused, ownWidth: mlp(`${layer}.mlp.experts.{expert}`) },
+    ...within('language_model.model.', names),
+    head: 'language_model.lm_head.weight',
+    // What transformers 5 calls the modules.
+    alias: [
+      ['language_model.model.', 'model.language_model.'],
+      ['language_model.lm_head.', 'lm_head.'],
+    ],
   },
 };
 

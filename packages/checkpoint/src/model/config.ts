@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { MoepressError } from '@moepress/core';
+import { MoepressError, shown } from '@moepress/core';
 import { z } from 'zod';
 import { findArchitecture } from '../architectures/index.js';
 import { key, refused } from '../architectures/keys.js';
@@ -38,6 +38,7 @@ export async function readModelConfig(directory: string): Promise<ModelConfig> {
   const compact = readCompactRecord(raw, file);
   const modelType = new KeyReader<'modelType'>(raw, modelTypeKey, file).read('modelType', z.string());
   const manifest = findArchitecture(compact?.base_architecture ?? modelType, file);
+  refuseOtherNested(raw, manifest, file);
   return {
     raw,
     compact,
@@ -45,4 +46,17 @@ export async function readModelConfig(directory: string): Promise<ModelConfig> {
     config: readFamilyConfig(stockConfig(raw, manifest), generation, manifest, file),
     generation: generationSettings(generation, textConfig(raw, manifest, file)),
   };
+}
+
+/** Throws `ARCHITECTURE_UNKNOWN` for a known wrapper around a text model that it is not known with. */
+function refuseOtherNested(raw: JsonObject, manifest: ArchitectureManifest, file: string): void {
+  const { modelType, nested, nestedType } = manifest;
+  if (nested === undefined || nestedType === undefined) return;
+  const inner = textConfig(raw, manifest, file).model_type;
+  if (inner === nestedType) return;
+  throw new MoepressError('ARCHITECTURE_UNKNOWN', {
+    message: `The text model under "${nested}" is of the architecture ${shown(inner)}; in "${modelType}" only "${nestedType}" is known.`,
+    where: file,
+    hint: `Use a model with a text model of the architecture "${nestedType}".`,
+  });
 }
