@@ -1,6 +1,6 @@
 import { anonymousMemory } from '@moepress/checkpoint';
 import type { Block, Model } from '@moepress/core';
-import { type DimSize, type GraphIR, peakBytes } from '@moepress/graph';
+import { type DimSize, type GraphIR, peakBytes, peakParts } from '@moepress/graph';
 import { blockGraph } from '../decoder/block.js';
 import { decodeGraph, decodeParts } from '../decoder/decode.js';
 import { scoringHeadGraph } from '../decoder/lm-head.js';
@@ -9,6 +9,8 @@ import { kernelBytes } from '../kernel/placement.js';
 import { defaultMemory } from '../memory/available.js';
 import {
   arenaSlack,
+  leastMapped,
+  mappedSlack,
   nodeBytes,
   processGrowth,
   runFragmentation,
@@ -117,12 +119,17 @@ function runGraphs(model: Model): RunGraphs {
   return { blocks: distinctBlocks(model).map(graphOf), head: scoringHeadGraph(model) };
 }
 
-/** One run of a block, with one expert that sees every token, or of the head, and what comes out of it. */
+/**
+ * One run of a block, with one expert that sees every token, or of the head, and what comes out of it. Small values of one
+ * and large ones of another add up: see `Footprint`.
+ */
 function runBytes(model: Model, graphs: RunGraphs, { sizes, asked }: RunSize): number {
   const { T = 0 } = sizes;
-  const blocks = graphs.blocks.map(({ graph }) => peakBytes(graph, dimsOf(sizes)));
-  const head = peakBytes(graphs.head, dimsOf({ T, R: asked, Q: asked }));
-  return runFragmentation * Math.max(head, ...blocks) + 2 * carriedBytes(model, T);
+  const blocks = graphs.blocks.map(({ graph }) => peakParts(graph, dimsOf(sizes), leastMapped));
+  const parts = [peakParts(graphs.head, dimsOf({ T, R: asked, Q: asked }), leastMapped), ...blocks];
+  const heap = runFragmentation * Math.max(...parts.map(({ small }) => small));
+  const mapped = mappedSlack * Math.max(...parts.map(({ large }) => large));
+  return heap + mapped + 2 * carriedBytes(model, T);
 }
 
 /** The most that the runs of all workers take, if each has its largest run at the same time. */
