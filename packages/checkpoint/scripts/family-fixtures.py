@@ -359,6 +359,16 @@ FAMILIES["cohere2_moe"] = {
     "tie_word_embeddings": True,
     "use_parallel_block": True,
 }
+FAMILIES["cohere2"] = {
+    "rope_theta": 10000,
+    "layer_norm_eps": 1e-5,
+    "logit_scale": 1.5,
+    "sliding_window": 6,
+    "sliding_window_pattern": 2,
+    "attention_bias": False,
+    "intermediate_size": 24,
+    "tie_word_embeddings": True,
+}
 FAMILIES["mimo_v2_flash"] = {
     "num_key_value_heads": 1,
     "head_dim": 12,

@@ -56,8 +56,8 @@ def clamped_swiglu(config):
 
 def gated(config):
     """act(gate) * up"""
-    # Gemma calls it otherwise.
-    function = ACT2FN[getattr(config, "hidden_act", None) or config.hidden_activation]
+    # Gemma reads another key, whatever stands under the common one.
+    function = ACT2FN[getattr(config, "hidden_activation", None) or config.hidden_act]
     return lambda gate, up: function(gate) * up
 
 
@@ -234,8 +234,12 @@ class CompactConfig:
             self.quantization_config = {**quantization, "dequantize": True}
 
 
+# Where models have their decoder layers, those for several media within the language model that they wrap.
+LAYERS = ("model.layers", "model.language_model.layers", "language_model.model.layers")
+
+
 class Compact:
-    """Mixed into a stock causal language model: gives each layer the experts, or the MLP, that config.moepress lists."""
+    """Mixed into a stock causal language model, or a model for several media that wraps one: gives each layer the experts, or the MLP, that config.moepress lists."""
 
     # Of one width, which config.json has for all.
     uniform_experts = SeparateExperts
@@ -246,13 +250,19 @@ class Compact:
 
     def __init__(self, config):
         super().__init__(config)
+        modules = dict(self.named_modules())
+        layers = next(modules[name] for name in LAYERS if name in modules)
+        text_config = config.get_text_config()
         for record in config.moepress.get("dense", []):
-            decoder_layer = self.model.layers[record["layer"]]
-            setattr(decoder_layer, self.moe, DenseFfn(config, record, getattr(decoder_layer, self.moe)))
+            decoder_layer = layers[record["layer"]]
+            setattr(decoder_layer, self.moe, DenseFfn(text_config, record, getattr(decoder_layer, self.moe)))
+            # Layers of Llama 4 expect the router's logits as well, unless they know that they are dense.
+            if hasattr(decoder_layer, "is_moe_layer"):
+                decoder_layer.is_moe_layer = False
         stored = {}
         for record in config.moepress["layers"]:
-            experts = stored[record["layer"]] = self.build_experts(config, record)
-            decoder_layer = self.model.layers[record["layer"]]
+            experts = stored[record["layer"]] = self.build_experts(text_config, record)
+            decoder_layer = layers[record["layer"]]
             (getattr(decoder_layer, self.moe) if self.moe else decoder_layer).experts = experts
         for record in config.moepress["layers"]:
             stored[record["layer"]].connect(stored, record["slots"])
@@ -329,20 +339,23 @@ CONVERTERS = {
 
 
 def __getattr__(name):
-    """`Moepress<Family>Config` and `Moepress<Family>ForCausalLM`, which config.json names: made of the stock classes of the
-    family when they are first asked for, so that any family of transformers has them."""
-    match = re.fullmatch(r"Moepress(\w+?)(?:Config|ForCausalLM)", name)
+    """`Moepress<Family>ForCausalLM` and `Moepress<Family>Config`, which config.json names: made of the stock classes of the
+    family when they are first asked for, so that any family of transformers has them. Wrappers have
+    `Moepress<Family>ForConditionalGeneration` and `Moepress<Family>ForConditionalGenerationConfig`."""
+    match = re.fullmatch(r"Moepress(\w+?)(?:(ForConditionalGeneration)(?:Config)?|Config|ForCausalLM)", name)
     if match is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    family = match[1]
-    stock_model = getattr(transformers, f"{family}ForCausalLM")
+    family, wrapper = match.groups()
+    kind = wrapper or "ForCausalLM"
+    stock_model = getattr(transformers, f"{family}{kind}")
     # Not by its name: that of a text model has the name of the wrapper's class and a word more.
     stock_config = stock_model.config_class
-    stock_type = stock_config.model_type
+    # The traits below are those of the language model.
+    stock_type = stock_config.sub_configs["text_config"].model_type if wrapper else stock_config.model_type
     config = type(
-        f"Moepress{family}Config",
+        f"Moepress{family}{wrapper or ''}Config",
         (CompactConfig, stock_config),
-        {"__module__": __name__, "model_type": f"moepress_{stock_type}"},
+        {"__module__": __name__, "model_type": f"moepress_{stock_config.model_type}"},
     )
     own = {"__module__": __name__, "config_class": config}
     if stock_type in STACKED:
@@ -351,7 +364,7 @@ def __getattr__(name):
         own["ragged_experts"] = RAGGED[stock_type]
     if stock_type in MOE_NAMES:
         own["moe"] = MOE_NAMES[stock_type]
-    model = type(f"Moepress{family}ForCausalLM", (Compact, stock_model), own)
+    model = type(f"Moepress{family}{kind}", (Compact, stock_model), own)
     if stock_type in RENAMINGS:
         renamings = [WeightRenaming(stored, loaded) for stored, loaded in RENAMINGS[stock_type].items()]
         conversions = [*renamings, *CONVERTERS.get(stock_type, [])]

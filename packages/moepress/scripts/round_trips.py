@@ -59,7 +59,8 @@ def verdict(folder, ids):
         config=own_config,
         dtype=torch.float32,
         output_loading_info=True,
-        trust_remote_code=True,
+        # Others may name code that does not lie beside them; the stock class is what counts.
+        trust_remote_code=config["model_type"].startswith("moepress_"),
         attn_implementation="eager",
         experts_implementation="eager",
     )

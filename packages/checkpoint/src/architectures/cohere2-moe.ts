@@ -1,35 +1,20 @@
-import { deepseekNames, optionalBias, plainAttention, plainRouter } from './common.js';
-import { as, decoderKeys, key, none, sized, value } from './keys.js';
+import { cohere2, cohere2Attention, cohere2Keys } from './cohere2.js';
+import { deepseekNames, plainRouter } from './common.js';
+import { as, key, none, sized, value } from './keys.js';
 import type { ArchitectureManifest } from './manifest.js';
 
-/** Command A+ and North: attention and FFN take the same and are added at once; layers with a window rotate. */
+/** Command A+ and North: Command A with experts behind some dense layers, which rotate and have windows of another step. */
 export const cohere2Moe: ArchitectureManifest = {
+  ...cohere2,
   modelType: 'cohere2_moe',
   title: 'Command A+ (MoE)',
   className: 'Cohere2MoeForCausalLM',
   keys: {
-    ...decoderKeys({
-      vocab_size: 256_000,
-      hidden_size: 8192,
-      num_hidden_layers: 40,
-      num_attention_heads: 64,
-      max_position_embeddings: 8192,
-      rms_norm_eps: 1e-5,
-      rope_theta: 10_000,
-      bos_token_id: 5,
-      eos_token_id: 255_001,
-    }),
-    tied: key('tie_word_embeddings', value(true)),
+    ...cohere2Keys,
     epsilon: key('rms_norm_eps', as('layerEpsilon'), { null: as('layerEpsilon') }),
-    layerEpsilon: sized('layer_norm_eps', 1e-5),
     rmsEpsilon: key('rms_norm_eps', none, { null: none }),
-    kvHeads: key('num_key_value_heads', as('heads'), { null: as('heads') }),
+    layerEpsilon: cohere2Keys.epsilon,
     headDim: sized('head_dim', 128),
-    activation: key('hidden_act', value('silu')),
-    attentionBias: key('attention_bias', value(false)),
-    logitScale: sized('logit_scale', 0.0625),
-    slidingWindow: key('sliding_window', value(4096), { null: none }),
-    windowPattern: sized('sliding_window_pattern', 4),
     prefixPattern: sized('prefix_dense_sliding_window_pattern', 1),
     experts: key(['num_experts', 'num_local_experts'], value(8)),
     topK: sized('num_experts_per_tok', 2),
@@ -42,16 +27,7 @@ export const cohere2Moe: ArchitectureManifest = {
     mlpTypes: key('mlp_layer_types', none, { null: none }),
     firstDense: sized('first_k_dense_replace', 0),
   },
-  fixed: { use_qk_norm: [false], use_parallel_block: [true] },
-  attention: {
-    ...plainAttention,
-    ...optionalBias,
-    pairing: 'neighbours',
-    unrotated: 'full-but-prefix',
-    windows: 'prefixed-pattern',
-  },
-  layerNorm: 'without-rms-epsilon',
-  norms: 'parallel',
+  attention: { ...cohere2Attention, unrotated: 'full-but-prefix', windows: 'prefixed-pattern' },
   router: { ...plainRouter, scoring: 'by-config' },
   ffn: { shared: { unit: 'experts', gated: false, averaged: 'by-config' }, dense: 'types', clamp: null },
   tensors: deepseekNames,

@@ -90,6 +90,5 @@ export const gemma4: ArchitectureManifest = {
   title: 'Gemma 4',
   className: 'Gemma4ForConditionalGeneration',
   nested: 'text_config',
-  elsewhere: { noCompactClass: true },
   tensors: within('model.language_model.', names),
 };

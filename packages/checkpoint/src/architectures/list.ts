@@ -1,5 +1,6 @@
 /** Every family that can be opened and written, a line each. */
 export { afmoe } from './afmoe.js';
+export { cohere2 } from './cohere2.js';
 export { cohere2Moe } from './cohere2-moe.js';
 export { deepseek } from './deepseek.js';
 export { deepseekV2 } from './deepseek-v2.js';

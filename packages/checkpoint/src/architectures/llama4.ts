@@ -79,7 +79,6 @@ export const llama4: ArchitectureManifest = {
   title: 'Llama 4',
   className: 'Llama4ForConditionalGeneration',
   nested: 'text_config',
-  elsewhere: { noCompactClass: true },
   tensors: {
     ...within('language_model.model.', names),
     head: 'language_model.lm_head.weight',

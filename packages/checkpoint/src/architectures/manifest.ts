@@ -33,10 +33,10 @@ export interface ArchitectureManifest {
   /** What is added to the weights of norms; 0 by default. See `DecoderConfig`. */
   readonly normOffset?: 0 | 1;
   /**
-   * Norms of hidden states are layer norms: with biases; or without, where config.json has no epsilon of RMS norms. Default:
-   * they are RMS norms.
+   * Norms of hidden states are layer norms: with biases, or without (`unbiased`); of families whose `keys` have `rmsEpsilon`
+   * only where config.json gives it none. Default: they are RMS norms.
    */
-  readonly layerNorm?: 'biased' | 'without-rms-epsilon';
+  readonly layerNorm?: 'biased' | 'unbiased';
   /** Embedded tokens are multiplied by the root of the hidden size; where `keys` has `scalesEmbedding`, if that says so. */
   readonly embeddingRoot?: true;
   /** What comes out of each layer is multiplied by a stored number. */

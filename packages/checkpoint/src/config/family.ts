@@ -105,7 +105,7 @@ function readLogitCap(reader: KeyReader<Quantity>): Pick<DecoderConfig, 'logitCa
 }
 
 function hasLayerNorm(reader: KeyReader<Quantity>, { layerNorm }: ArchitectureManifest): boolean {
-  return layerNorm === 'biased' || (layerNorm !== undefined && reader.value('rmsEpsilon') === null);
+  return layerNorm !== undefined && (!reader.reads('rmsEpsilon') || reader.value('rmsEpsilon') === null);
 }
 
 /** Experts the router chooses from, and how many. */

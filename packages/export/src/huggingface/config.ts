@@ -53,15 +53,15 @@ function compactConfig(
   record: CompactRecord,
   plan: CompressionPlan | undefined,
 ): Record<string, unknown> {
-  const stem = `Moepress${manifest.className.replace(/ForCausalLM$/, '')}`;
+  const className = `Moepress${manifest.className}`;
   return {
     ...own,
     model_type: `moepress_${manifest.modelType}`,
-    architectures: [`${stem}ForCausalLM`],
+    architectures: [className],
     ...(hasModelingCode(manifest) && {
       auto_map: {
-        AutoConfig: `modeling_moepress.${stem}Config`,
-        AutoModelForCausalLM: `modeling_moepress.${stem}ForCausalLM`,
+        AutoConfig: `modeling_moepress.${className.replace(/ForCausalLM$/, '')}Config`,
+        AutoModelForCausalLM: `modeling_moepress.${className}`,
       },
     }),
     moepress: {
