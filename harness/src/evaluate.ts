@@ -10,13 +10,15 @@ import type { PromptOptions } from './requests/prompts.js';
 import { buildRecord } from './results/record.js';
 import type { Evaluation } from './results/results-files.js';
 import { buildSamples } from './results/sample.js';
-import { findTaskOrGroup } from './tasks/registry.js';
+import { findTasks } from './task-files/open-tasks.js';
 import { groupsWithin, leaves, type TaskGroup } from './tasks/task-group.js';
 import type { Task } from './tasks/task-schema.js';
 
 export interface EvaluateOptions extends PromptOptions {
-  /** Names of known tasks and groups, or tasks and groups of your own. */
+  /** Names, patterns and task files as `openTasks` finds them, or tasks and groups of your own. */
   readonly tasks: readonly (string | Task | TaskGroup)[];
+  /** A folder of task files of lm-evaluation-harness, whose tasks come before those that are known by name. */
+  readonly includePath?: string | undefined;
   readonly model: LanguageModel;
   readonly data: Datasets;
   /** Scores only the first documents of each task: a number of them, or a fraction if below 1. */
@@ -29,17 +31,16 @@ export interface EvaluateOptions extends PromptOptions {
 }
 
 /**
- * Scores a model on tasks as lm-evaluation-harness does. Throws `TASK_UNKNOWN`, `DATASET_NOT_FOUND`,
- * `DATASET_INVALID`, `INPUT_INVALID` for a senseless limit or number of shots and for tasks
+ * Scores a model on tasks as lm-evaluation-harness does. Throws `TASK_UNKNOWN`, `TASK_INVALID`, `TASK_UNSUPPORTED`,
+ * `DATASET_NOT_FOUND`, `DATASET_INVALID`, `INPUT_INVALID` for a senseless limit or number of shots and for tasks
  * that do not suit a model that thinks, `CHAT_TEMPLATE_FAILED`, `ABORTED`, and whatever
  * the model throws.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { model, cache, work = {} } = options;
   const started = new Date();
-  const named = options.tasks.map((task, i) =>
-    typeof task === 'string' ? findTaskOrGroup(task, `tasks[${i}]`) : task,
-  );
+  const { includePath } = options;
+  const named = await findTasks(options.tasks, { includePath, signal: work.signal });
   const groups = [...new Set(named.flatMap(groupsWithin))];
   const prepared = await prepareAll(new Set(named.flatMap(leaves)), options);
   checkThinking(prepared, options);

@@ -32,6 +32,7 @@ export {
   scoreInterval,
 } from './compare/paired-statistics.js';
 export type { Dataset, Row, Rows } from './datasets/dataset.js';
+export { matchesGlob } from './datasets/glob.js';
 export { type DatasetOptions, type Datasets, openDatasets } from './datasets/open.js';
 export { nestsTooDeep } from './datasets/yaml-depth.js';
 export { type EvaluateOptions, evaluate } from './evaluate.js';
@@ -58,7 +59,10 @@ export { type Evaluation, loadGroups, loadSamples, saveEvaluation } from './resu
 export { renderHeading, renderTable, type Tabulated } from './results/results-table.js';
 export { imitatedVersion } from './results/run-record.js';
 export type { Sample } from './results/sample.js';
-export { findTask, findTaskOrGroup, taskNames } from './tasks/registry.js';
+export { findTasks, openTasks, type TaskSources, type Tasks } from './task-files/open-tasks.js';
+export { refusalReason } from './task-files/refusals.js';
+export type { TaskEntry } from './task-files/task-folder.js';
+export { builtInNames, findTask, findTaskOrGroup, taskNames } from './tasks/registry.js';
 export { groupsWithin, isGroup, leaves, type TaskGroup } from './tasks/task-group.js';
 export { defineTask, type Task, type TaskDefinition } from './tasks/task-schema.js';
 export { column, computed, fixed, type Template, template } from './tasks/template.js';

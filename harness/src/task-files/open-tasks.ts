@@ -22,10 +22,10 @@ export interface Tasks {
   /** Files of the folder that name nothing because they cannot be read, with the reason. */
   readonly broken: TaskFolder['broken'];
   /**
-   * Tasks and groups by name, by pattern (`arc_*`), by tag, or by the path of a task file. `where`: the option that names
-   * them. Throws `TASK_UNKNOWN` with a suggestion, `TASK_INVALID`, `TASK_UNSUPPORTED`, and the reason of the signal.
+   * Tasks and groups by name, by pattern (`arc_*`), by tag, or by the path of a task file. `first`: the place of the first
+   * in the option `tasks`. Throws `TASK_UNKNOWN` with a suggestion, `TASK_INVALID`, `TASK_UNSUPPORTED`, and the reason of the signal.
    */
-  find(names: readonly string[], where?: string): Promise<(Task | TaskGroup)[]>;
+  find(names: readonly string[], first?: number): Promise<(Task | TaskGroup)[]>;
 }
 
 /** Opens the tasks that are known by name and those of a folder. Throws `TASK_INVALID` for what is no folder. */
@@ -35,17 +35,32 @@ export async function openTasks({ includePath, signal }: TaskSources = {}): Prom
   return {
     entries: folder?.entries ?? new Map(),
     broken: folder?.broken ?? [],
-    async find(names, where = 'tasks') {
+    async find(names, first = 0) {
       const found: (Task | TaskGroup)[] = [];
       for (const [i, name] of names.entries()) {
         throwIfAborted(signal);
-        found.push(...(await builder.find(name, `${where}[${i}]`)));
+        found.push(...(await builder.find(name, `tasks[${first + i}]`)));
       }
       const all = [...new Set(found)];
       refuseTwins(all);
       return all;
     },
   };
+}
+
+/** The tasks and groups of a list in which some stand themselves. Throws what `Tasks.find` throws. */
+export async function findTasks(
+  asked: readonly (string | Task | TaskGroup)[],
+  sources: TaskSources = {},
+): Promise<(Task | TaskGroup)[]> {
+  const tasks = await openTasks(sources);
+  const found: (Task | TaskGroup)[] = [];
+  for (const [i, task] of asked.entries()) {
+    found.push(...(typeof task === 'string' ? await tasks.find([task], i) : [task]));
+  }
+  const all = [...new Set(found)];
+  refuseTwins(all);
+  return all;
 }
 
 class Builder implements MemberBuilder {

@@ -56,6 +56,11 @@ export const precisionOption = () =>
   ).choices(precisions);
 export const gpuMemoryOption = () =>
   new Option('--gpu-memory <size>', "what to use of such a device's memory (default: 4GiB)").argParser(bytes);
+export const includePathOption = () =>
+  new Option(
+    '--include-path <dir>',
+    'folder of task files of lm-evaluation-harness, such as its lm_eval/tasks',
+  ).argParser(path);
 export const dataOption = () =>
   new Option('--data <dir>', 'folder of <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}').argParser(path);
 /** Reads a calibration set of an option; a wrong one names it. */

@@ -32,6 +32,7 @@ const flags: Readonly<Record<string, string>> = {
   force: '--force',
   gpuMemory: '--gpu-memory',
   host: '--host',
+  includePath: '--include-path',
   layout: '--layout',
   limit: '--limit',
   maxBody: '--max-body',

@@ -53,6 +53,18 @@ const entries: readonly Entry[] = [
     load: () => import('./commands/eval-command.js'),
   },
   {
+    name: 'tasks',
+    description: 'the tasks that eval knows, and those of a folder of task files',
+    arguments: ['[search]'],
+    load: () => import('./commands/tasks-command.js'),
+  },
+  {
+    name: 'methods',
+    description: 'the methods and refiners that are installed, and the options of each',
+    arguments: ['[name]'],
+    load: () => import('./commands/methods-command.js'),
+  },
+  {
     name: 'compare',
     description: 'two models on the same documents: differences, intervals and what could be detected',
     arguments: ['<first>', '<second>'],

@@ -3,7 +3,7 @@ import { type Model, MoepressError, type Work } from '@moepress/core';
 import {
   type EvaluateOptions as AskOptions,
   evaluate as evaluateModel,
-  findTaskOrGroup,
+  findTasks,
   type PromptOptions,
   type Evaluation as ScoredTasks,
   tokenizedLanguageModel,
@@ -26,8 +26,10 @@ import { type ModelSession, type SessionOption, type SessionOptions, withSession
 
 /** The questions, for any model. */
 export interface Questions extends Pick<DataOptions, 'data'> {
-  /** Names of tasks and groups, or tasks of your own from `defineTask`. */
+  /** Names, patterns (`arc_*`), tags and task files, or tasks of your own from `defineTask`. */
   readonly tasks: AskOptions['tasks'];
+  /** A folder of task files of lm-evaluation-harness, whose tasks come before those that are known by name. */
+  readonly includePath?: string | undefined;
   /** Only the first documents of each task: a number of them, or a fraction if below 1. */
   readonly limit?: number | undefined;
   /** Examples before each question instead of each task's own number. */
@@ -66,8 +68,9 @@ export interface Evaluation extends ScoredTasks {
 }
 
 /**
- * Scores a model on tasks as lm-evaluation-harness does. Throws `TASK_UNKNOWN`, `DATASET_NOT_FOUND`, `DATASET_INVALID`,
- * `INPUT_INVALID` for options that do not suit the tasks, the model or the backend, `CHAT_TEMPLATE_FAILED`, `CHECKPOINT_CHANGED`, what `openModel` and
+ * Scores a model on tasks as lm-evaluation-harness does. Throws `TASK_UNKNOWN`, `TASK_INVALID`, `TASK_UNSUPPORTED`,
+ * `DATASET_NOT_FOUND`, `DATASET_INVALID`, `INPUT_INVALID` for options that do not suit the tasks, the model or the
+ * backend, `CHAT_TEMPLATE_FAILED`, `CHECKPOINT_CHANGED`, what `openModel` and
  * `openSession` throw, and `SERVER_FAILED` for a server.
  */
 export async function evaluate(model: ModelInput, options: EvaluateOptions): Promise<Evaluation> {
@@ -76,7 +79,8 @@ export async function evaluate(model: ModelInput, options: EvaluateOptions): Pro
   if (!Array.isArray(options.tasks) || options.tasks.length === 0) {
     throw invalidOption({ where: 'tasks', value: options.tasks }, 'a list of at least one task');
   }
-  for (const task of options.tasks) if (typeof task === 'string') findTaskOrGroup(task);
+  const tasks = await findTasks(options.tasks, { includePath: options.includePath, signal: work.signal });
+  const questions = { ...options, tasks };
   checkChatSettings(options);
   checkBackend(backend, options);
   await checkChosen(cache, 'responses');
@@ -89,7 +93,7 @@ export async function evaluate(model: ModelInput, options: EvaluateOptions): Pro
         : await resolveAgainst(against, model, { revision, signal, onProgress });
     return withPrompts(opened, options, (prompts) =>
       withSession(opened, options, (session) =>
-        evaluateSession(session, { ...options, prompts, original }, work),
+        evaluateSession(session, { ...questions, prompts, original }, work),
       ),
     );
   }
@@ -99,7 +103,7 @@ export async function evaluate(model: ModelInput, options: EvaluateOptions): Pro
   try {
     const store = await asked.openResponses?.();
     const evaluation = await withPrompts(model, options, (prompts) =>
-      evaluateModel({ ...asking(options), ...prompts, ...asked, cache: store, work }),
+      evaluateModel({ ...asking(questions), ...prompts, ...asked, cache: store, work }),
     );
     return { ...evaluation, throughput: null };
   } finally {

@@ -37,13 +37,18 @@ export { runSweep, type SweepOptions, type SweepTable } from './experiments/swee
 export { type InspectedModel, type InspectOptions, inspectModel } from './inspect.js';
 export type { ModelReport } from './inspection/model-report.js';
 export {
+  type FoundTask,
+  type FoundTasks,
   type ListedFamily,
   type ListedMethod,
   type ListedTask,
   listFamilies,
   listMethods,
   listTasks,
+  searchTasks,
+  type TaskSearch,
 } from './lists.js';
+export { type DescribedMethod, type DescribedOption, describeMethods } from './methods/describe-methods.js';
 export type { CalibrationInput, TextsInput } from './models/model-data.js';
 export { type ModelInput, type OpenModelOptions, openModel } from './models/open-model.js';
 export type { CacheOption, ComputeOptions, PluginsOption, WorkOptions } from './options.js';

@@ -1,5 +1,13 @@
 import { architectures } from '@moepress/checkpoint';
-import { findTaskOrGroup, isGroup, leaves, taskNames } from '@moepress/harness';
+import {
+  builtInNames,
+  findTaskOrGroup,
+  isGroup,
+  leaves,
+  matchesGlob,
+  openTasks,
+  taskNames,
+} from '@moepress/harness';
 import type { FindOptions } from './methods/find-methods.js';
 import { openPlugins } from './methods/find-methods.js';
 
@@ -31,6 +39,63 @@ export function listTasks(): ListedTask[] {
     const found = findTaskOrGroup(name);
     return { name, tasks: isGroup(found) ? leaves(found).map(({ task }) => task) : [name] };
   });
+}
+
+export interface TaskSearch {
+  /** What names or tags hold, upper case or lower, or a pattern (`arc_*`) that names follow; all if absent. */
+  readonly search?: string | undefined;
+  /** A folder of task files of lm-evaluation-harness. */
+  readonly includePath?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface FoundTask {
+  readonly name: string;
+  readonly kind: 'task' | 'group' | 'tag';
+  /** What is asked of the model; null for groups and tags, and where the task file does not say it plainly. */
+  readonly outputType: string | null;
+  readonly tags: readonly string[];
+  /** The task file; null for tasks that come with moepress. */
+  readonly file: string | null;
+}
+
+export interface FoundTasks {
+  /** By name. */
+  readonly tasks: readonly FoundTask[];
+  /** Task files that cannot be read, with the reason. */
+  readonly broken: readonly { readonly file: string; readonly reason: string }[];
+}
+
+/** Looks for tasks, groups and tags that `evaluate` takes. Throws `TASK_INVALID` for what is no folder. */
+export async function searchTasks({ search = '', ...sources }: TaskSearch = {}): Promise<FoundTasks> {
+  const { entries, broken } = await openTasks(sources);
+  const ofFolder = [...entries.values()].map(
+    (entry): FoundTask =>
+      entry.kind === 'tag'
+        ? { name: entry.name, kind: 'tag', outputType: null, tags: [], file: null }
+        : {
+            name: entry.name,
+            kind: entry.kind,
+            outputType: entry.outputType ?? null,
+            tags: entry.tags,
+            file: entry.file,
+          },
+  );
+  const own = builtInNames()
+    .filter((name) => !entries.has(name))
+    .map((name): FoundTask => {
+      const found = findTaskOrGroup(name);
+      return isGroup(found)
+        ? { name, kind: 'group', outputType: null, tags: [], file: null }
+        : { name, kind: 'task', outputType: found.output_type, tags: [], file: null };
+    });
+  const tasks = [...ofFolder, ...own].filter(({ name, tags }) => matchesSearch(search, [name, ...tags]));
+  return { tasks: tasks.sort((a, b) => (a.name < b.name ? -1 : 1)), broken };
+}
+
+function matchesSearch(search: string, texts: readonly string[]): boolean {
+  if (/[*?[]/.test(search)) return matchesGlob(search, texts[0]!);
+  return texts.some((text) => text.toLowerCase().includes(search.toLowerCase()));
 }
 
 export interface ListedFamily {

@@ -22,6 +22,7 @@ import {
   deviceOption,
   forceOption,
   gpuMemoryOption,
+  includePathOption,
   jsonOption,
   memoryOption,
   modelHelp,
@@ -39,6 +40,7 @@ import { count, integer, list, path, positive } from '../option-values.js';
 interface EvalFlags extends BackendFlags, ChatFlags, DeviceFlags, Pick<CacheFlags, 'answers'> {
   readonly against?: string;
   readonly tasks: readonly string[];
+  readonly includePath?: string;
   readonly limit?: number;
   readonly numFewshot?: number;
   readonly data?: string;
@@ -61,7 +63,12 @@ interface BackendFlags {
 export const define: Define = (command, context) =>
   withChatOptions(command)
     .argument('<model>', modelHelp)
-    .requiredOption('--tasks <names>', `comma-separated: ${taskNames().join(', ')}`, list)
+    .requiredOption(
+      '--tasks <names>',
+      `comma-separated names, patterns (arc_*), tags or task files (see moepress tasks): ${taskNames().join(', ')}`,
+      list,
+    )
+    .addOption(includePathOption())
     .addOption(planOption())
     .option(
       '--against <model>',
