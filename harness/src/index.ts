@@ -36,6 +36,7 @@ export { matchesGlob } from './datasets/glob.js';
 export { type DatasetOptions, type Datasets, openDatasets } from './datasets/open.js';
 export { nestsTooDeep } from './datasets/yaml-depth.js';
 export { type EvaluateOptions, evaluate } from './evaluate.js';
+export { prepareTask } from './evaluation/prepare-task.js';
 export { type ModelIdentity, openResponseCache, type ResponseCache } from './evaluation/response-cache.js';
 export { type ConfinedTemplate, confineTemplate } from './jinja/confined.js';
 export { TemplateError, TooManySteps } from './jinja/index.js';
