@@ -14,7 +14,7 @@ export interface PromptMessage extends ChatMessage {
 /** A question of a task and, of a solved example, its answer. */
 export interface QuestionTurn {
   readonly question: string;
-  /** null where the model is to answer; an empty answer counts as none. */
+  /** null where the model is to answer. */
   readonly answer: string | null;
   /** What the answer begins with, given to the model. */
   readonly genPrefix: string | null;
@@ -25,9 +25,9 @@ export interface QuestionTurn {
 /** The messages of a question, as `build_qa_turn` of lm-evaluation-harness 0.4.13 (api/task.py) makes them. */
 export function turnMessages(turn: QuestionTurn): PromptMessage[] {
   const { question, answer, genPrefix, targetDelimiter, fewshotDelimiter } = turn;
-  const isDelimited = genPrefix ? question !== '' && !isParted(question, genPrefix) : !!answer;
+  const isDelimited = genPrefix ? question !== '' && !isParted(question, genPrefix) : answer !== null;
   const user = { role: 'user', content: question, delimiter: isDelimited ? targetDelimiter : '' } as const;
-  if (answer) {
+  if (answer !== null) {
     const content = delimited(genPrefix, answer, ' ');
     return [user, { role: 'assistant', content, delimiter: fewshotDelimiter }];
   }

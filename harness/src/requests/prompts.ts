@@ -202,7 +202,8 @@ function solvedTurn(task: Task, { fields }: Document): QuestionTurn {
   }
   if (task.output_type !== 'multiple_choice') {
     const [answer = ''] = [task.doc_to_target.render(fields)].flat();
-    return { ...turn, question: task.doc_to_text.render(fields), answer };
+    // An empty target counts as none, unlike an empty choice.
+    return { ...turn, question: task.doc_to_text.render(fields), answer: answer || null };
   }
   const [target = 0] = [task.doc_to_target.render(fields)].flat();
   const text = task.doc_to_text.render(fields);

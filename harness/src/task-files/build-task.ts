@@ -166,8 +166,12 @@ function localFiles(
     throw new TaskRefusal('files of a dataset', `${task} names files of the dataset ${dataset_path}.`, file);
   }
   const bySplit: NonNullable<Dataset['files']> = typeof files === 'string' ? { train: files } : files;
+  const remote = Object.values(bySplit).find((name) => /^\w+:\/\//.test(name));
+  if (remote !== undefined) {
+    throw new TaskRefusal('files of a dataset', `${task} takes its data from ${remote}.`, file);
+  }
   for (const name of Object.values(bySplit)) {
-    if (path.isAbsolute(name) || name.split(/[\\/]/).includes('..') || /^\w+:\/\//.test(name)) {
+    if (path.isAbsolute(name) || name.split(/[\\/]/).includes('..')) {
       throw new MoepressError('TASK_INVALID', {
         message: `${task} takes its data from ${name}, which does not lie beside the task file.`,
         where: file,

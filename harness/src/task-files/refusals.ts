@@ -63,6 +63,14 @@ export function refuseForeign(config: RawConfig, where: string): void {
     if (config[key] != null)
       throw new TaskRefusal('images or sounds', `${name} asks about images or sounds.`, where);
   }
+  const revision = (config.dataset_kwargs as RawConfig | null | undefined)?.revision;
+  if (revision !== undefined) {
+    throw new TaskRefusal(
+      'a revision of a dataset',
+      `${name} takes ${String(revision)} of its dataset.`,
+      where,
+    );
+  }
   if (config.use_prompt != null) {
     throw new TaskRefusal('promptsource', `${name} takes its prompt from promptsource.`, where);
   }
