@@ -9,6 +9,7 @@ export const recipe = `
 models: [tiny]
 tasks: [tiny_facts, tiny_gsm]
 limit: 10
+movement: false
 ratios: [0.25, 0.5]
 calibration: ['tiny:16x64', 'tiny_gsm[train]:16']
 methods:

@@ -4,7 +4,7 @@ import { type FindOptions, openPlugins } from '../../methods/find-methods.js';
 import { type CalibrationChoice, calibrationSet, type DataOptions } from '../../models/model-data.js';
 import { openBase } from '../../models/open-model.js';
 import { type WorkOptions, workOf } from '../../options.js';
-import { addressOf } from '../address.js';
+import { addressOf, measuredTokens } from '../address.js';
 import type { Recipe, RecipeMethod } from './recipe.js';
 import { type Compression, optionsOf, type Variant, variantOf } from './variant.js';
 
@@ -73,8 +73,7 @@ async function measured(
 }
 
 async function calibrationHash(base: Model, choice: CalibrationChoice, work: Work): Promise<string> {
-  const { sequences } = await calibrationSet(base, choice, work);
-  return addressOf(sequences);
+  return addressOf(measuredTokens(await calibrationSet(base, choice, work)));
 }
 
 function memoised<Result>(compute: (text: string | null, seed: number) => Promise<Result>) {

@@ -2,7 +2,7 @@ import type { CalibrationSet } from '@moepress/core';
 import { type FoundMethod, type Model, parseOptions, type Statistic } from '@moepress/core';
 import { type LocatedYaml, locating } from '../../files/yaml-file.js';
 import { companionsHash } from '../../models/companions.js';
-import { addressOf } from '../address.js';
+import { addressOf, measuredTokens } from '../address.js';
 import { combinations, type Grid, type Options } from './grid.js';
 
 /** One combination of a grid. */
@@ -37,7 +37,7 @@ export async function configurationsOf(
 ): Promise<Configuration[]> {
   const { compressor, origin } = method;
   const companions = await companionsHash(base.source.directory);
-  const measured = { model: identity, companions, calibration: addressOf(set.sequences) };
+  const measured = { model: identity, companions, calibration: addressOf(measuredTokens(set)) };
   const all = combinations(grid).map((options): [string, Configuration] => {
     const given = { seed: grid.seed, ...options };
     const parsed = locating(whereIs(['options']), () => parseOptions(compressor, given));
