@@ -3,9 +3,11 @@ import type { Datasets } from './datasets/open.js';
 import { askModel } from './evaluation/ask-model.js';
 import { type PreparedTask, prepareTask } from './evaluation/prepare-task.js';
 import type { ResponseCache } from './evaluation/response-cache.js';
+import { checkUnsafeCode, runAnswers } from './evaluation/run-answers.js';
 import { scoreTask } from './evaluation/score-task.js';
 import type { LanguageModel } from './model/language-model.js';
 import { measureMovements } from './movement/movement.js';
+import { withGenerationArguments } from './requests/generation.js';
 import type { PromptOptions } from './requests/prompts.js';
 import { buildRecord } from './results/record.js';
 import type { Evaluation } from './results/results-files.js';
@@ -25,6 +27,10 @@ export interface EvaluateOptions extends PromptOptions {
   readonly limit?: number | undefined;
   /** Number of few-shot examples, instead of each task's default. */
   readonly numFewshot?: number | undefined;
+  /** Arguments of generation, added to those of every task whose answers are generated. */
+  readonly genKwargs?: Readonly<Record<string, unknown>> | undefined;
+  /** Runs programs that the model writes, apart from network and files, for tasks that ask for that. */
+  readonly confirmRunUnsafeCode?: boolean | undefined;
   /** A cache with answers of the same model from earlier runs, to which those of this run are added. */
   readonly cache?: ResponseCache | undefined;
   readonly work?: Work | undefined;
@@ -42,12 +48,15 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { includePath } = options;
   const named = await findTasks(options.tasks, { includePath, signal: work.signal });
   const groups = [...new Set(named.flatMap(groupsWithin))];
-  const prepared = await prepareAll(new Set(named.flatMap(leaves)), options);
+  const tasks = new Set(named.flatMap(leaves));
+  await checkUnsafeCode([...tasks], options.confirmRunUnsafeCode ?? false, work);
+  const prepared = await prepareAll(tasks, options);
   checkThinking(prepared, options);
   const requests = prepared.flatMap(({ questions }) => questions.flatMap((question) => question.requests));
   const answers = await askModel(model, requests, cache, work);
   for (const message of model.warnings?.() ?? []) work.progress?.({ type: 'warning', message });
-  const scored = prepared.map((task) => scoreTask(task, answers));
+  const verdicts = await runAnswers(prepared, answers, work);
+  const scored = prepared.map((task) => scoreTask(task, answers, verdicts));
   const samples = Object.fromEntries(scored.map((task) => [task.task.task, buildSamples(task)]));
   const movements =
     model.against === undefined ? undefined : await measureMovements(scored, groups, { model, cache, work });
@@ -79,7 +88,7 @@ async function prepareAll(tasks: ReadonlySet<Task>, options: EvaluateOptions): P
   work.progress?.({ type: 'start', task: step, total: tasks.size, unit: 'tasks' });
   for (const task of tasks) {
     throwIfAborted(work.signal);
-    prepared.push(await prepareTask(task, data, options, work));
+    prepared.push(await prepareTask(withGenerationArguments(task, options.genKwargs), data, options, work));
     work.progress?.({ type: 'advance', task: step, done: prepared.length, note: task.task });
   }
   work.progress?.({ type: 'end', task: step });

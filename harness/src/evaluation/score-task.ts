@@ -2,7 +2,7 @@ import type { SequenceScore } from '@moepress/core';
 import type { Contribution } from '../metrics/aggregations.js';
 import type { Answer } from '../metrics/answer-filters.js';
 import { softmax } from '../metrics/classification.js';
-import { countBytes, countWords, likeliest } from '../metrics/metrics.js';
+import { countBytes, countWords, likeliest, passAtK } from '../metrics/metrics.js';
 import { type AnswersToScore, type ScoredAnswer, scoreAnswers } from '../metrics/score-answers.js';
 import { argmax } from '../metrics/statistics.js';
 import type { ModelResponse, TextScore } from '../model/language-model.js';
@@ -17,6 +17,7 @@ import type {
   Task,
 } from '../tasks/task-schema.js';
 import type { PreparedTask, Question } from './prepare-task.js';
+import type { Verdicts } from './run-answers.js';
 
 /** A task with all its requests and answers. */
 export interface ScoredTask extends PreparedTask {
@@ -35,13 +36,14 @@ export interface ScoredQuestion extends Question {
 export function scoreTask(
   prepared: PreparedTask,
   answers: ReadonlyMap<ModelRequest, ModelResponse>,
+  verdicts: Verdicts = new Map(),
 ): ScoredTask {
   const { task, questions } = prepared;
   const answered = questions.map((question) => ({
     ...question,
     responses: question.requests.map((request) => answers.get(request)!),
   }));
-  const scores = scoresOf(task, answered);
+  const scores = scoresOf(task, answered, verdicts);
   return { ...prepared, questions: answered.map((question, i) => ({ ...question, scores: scores[i]! })) };
 }
 
@@ -57,10 +59,12 @@ export interface DocumentScore {
 type Answered = Question & { readonly responses: readonly ModelResponse[] };
 
 /** For each document a score a filter, in the task's order. */
-function scoresOf(task: Task, questions: readonly Answered[]): DocumentScore[][] {
+function scoresOf(task: Task, questions: readonly Answered[], verdicts: Verdicts): DocumentScore[][] {
   switch (task.output_type) {
     case 'generate_until':
-      return scoreGenerations(task, questions);
+      return task.doc_to_program
+        ? scorePrograms(task, questions, verdicts)
+        : scoreGenerations(task, questions);
     case 'multiple_choice':
       return questions.map(({ document, responses }) => {
         const scored = scoreChoices(task, document.fields, responses as SequenceScore[]);
@@ -160,4 +164,21 @@ function scoreGenerations(task: GenerationTask, questions: readonly Answered[]):
       contributions,
     })),
   );
+}
+
+/** The scores of answers that were run, the same under each filter. */
+function scorePrograms(
+  task: GenerationTask,
+  questions: readonly Answered[],
+  verdicts: Verdicts,
+): DocumentScore[][] {
+  return questions.map(({ requests, responses }) => {
+    const right = requests.filter((request) => verdicts.get(request)).length;
+    const contributions = task.metric_list.map(({ metric }) => ({
+      metric,
+      value: passAtK(requests.length, right, Number(metric.split('@')[1])),
+      weight: 1,
+    }));
+    return task.filter_list.map(({ name: filter }) => ({ filter, filtered: responses, contributions }));
+  });
 }

@@ -1,6 +1,12 @@
 import { pythonRegex } from '../python/regex.js';
 import { codePointLength, utf8Length } from '../python/text.js';
-import type { AggregationName, ExactMatch, MetricName } from '../tasks/metric-schema.js';
+import {
+  type AggregationName,
+  type ExactMatch,
+  type MetricName,
+  type PassName,
+  passNames,
+} from '../tasks/metric-schema.js';
 import { argmax } from './statistics.js';
 
 interface MetricFacts {
@@ -11,7 +17,7 @@ interface MetricFacts {
 const score: MetricFacts = { higherIsBetter: true, aggregation: 'mean' };
 const perplexity: MetricFacts = { higherIsBetter: false, aggregation: 'weighted_perplexity' };
 
-/** The metrics of lm-evaluation-harness 0.4.13 (api/metrics.py), and `token_perplexity`. */
+/** The metrics of lm-evaluation-harness 0.4.13 (api/metrics.py), `token_perplexity` and pass@k. */
 const facts: Readonly<Record<MetricName, MetricFacts>> = {
   acc: score,
   acc_norm: score,
@@ -31,6 +37,7 @@ const facts: Readonly<Record<MetricName, MetricFacts>> = {
   token_perplexity: perplexity,
   bits_per_byte: { higherIsBetter: false, aggregation: 'bits_per_byte' },
   bypass: { higherIsBetter: true, aggregation: 'bypass' },
+  ...(Object.fromEntries(passNames.map((name) => [name, score])) as Record<PassName, MetricFacts>),
 };
 
 export const metricNames = Object.keys(facts) as MetricName[];
@@ -56,6 +63,17 @@ export function likeliest(logprobs: readonly number[], choices: readonly string[
   const per = (length: (text: string) => number) =>
     argmax(logprobs.map((logprob, i) => logprob / length(choices[i]!)));
   return { acc: argmax(logprobs), acc_norm: per(codePointLength), acc_bytes: per(utf8Length) };
+}
+
+/**
+ * How probable it is that at least one of `k` answers is right, by `n` of which `right` are: 1 - C(n - right, k) / C(n, k),
+ * without bias (Chen et al., 2021, arXiv:2107.03374). `k` is at most `n`.
+ */
+export function passAtK(n: number, right: number, k: number): number {
+  if (n - right < k) return 1;
+  let noneRight = 1;
+  for (let i = n - right + 1; i <= n; i++) noneRight *= 1 - k / i;
+  return 1 - noneRight;
 }
 
 const signs = /[!-/:-@[-`{-~]/g;

@@ -2,7 +2,7 @@ import type { FilterPipeline } from '../tasks/filter-schema.js';
 import type { ExactMatch, MetricName } from '../tasks/metric-schema.js';
 import type { Contribution } from './aggregations.js';
 import { type Answer, applyFilters } from './answer-filters.js';
-import { exactMatch } from './metrics.js';
+import { exactMatch, passAtK } from './metrics.js';
 import { mean } from './statistics.js';
 
 /** Answers to a task's questions, with what they are scored by. Plain data: it may be scored in another thread. */
@@ -46,8 +46,28 @@ function contributionOf(
   if (metric === 'exact_match') {
     return { metric, value: matches(answer, gold, options as ExactMatch), weight: 1 };
   }
+  const [, k] = /^pass@(\d+)$/.exec(metric) ?? [];
+  if (k !== undefined) {
+    return {
+      metric,
+      value: passed(answer, gold, { k: Number(k), options: options as ExactMatch }),
+      weight: 1,
+    };
+  }
   if (typeof gold !== 'string') throw new TypeError(`${metric} takes a single right answer`);
   return { metric, value: 0, weight: 1, pair: [gold, onlyText(answer, metric)] };
+}
+
+/** Throws a `TypeError` where fewer than `k` answers are left. */
+function passed(
+  answer: Answer,
+  gold: string | readonly string[],
+  { k, options }: { readonly k: number; readonly options: ExactMatch },
+): number {
+  const given = (Array.isArray(answer) ? answer : [answer]) as readonly Answer[];
+  if (given.length < k) throw new TypeError(`pass@${k} takes ${k} answers, and ${given.length} are there`);
+  const right = given.filter((one) => matches(one, gold, options) > 0).length;
+  return passAtK(given.length, right, k);
 }
 
 /** Several right answers: whether any matches. Several answers, which no filter chose from: the share that match. */

@@ -1,5 +1,5 @@
 import type { GenerateOptions, SequenceScore, TokenSequence, Work } from '@moepress/core';
-import type { GenerationRequest, LoglikelihoodRequest } from '../requests/request.js';
+import type { GenerationRequest, LoglikelihoodRequest, SamplingRequest } from '../requests/request.js';
 
 /** The interface of the harness to a model: three kinds of questions about text. Answers come in request order. */
 export interface LanguageModel {
@@ -17,7 +17,7 @@ export interface LanguageModel {
 }
 
 export type ScoredPair = Pick<LoglikelihoodRequest, 'context' | 'continuation'>;
-export type Prompt = Pick<GenerationRequest, 'context' | 'until' | 'maxGenTokens'>;
+export type Prompt = Pick<GenerationRequest, 'context' | 'until' | 'maxGenTokens' | 'sampling'>;
 
 /** The answer to a request of each kind. */
 export type ModelResponse = ComparedScore | TextScore | string;
@@ -50,6 +50,9 @@ export interface TokenEngine {
    * that differ only in their last ids stand together.
    */
   score(items: readonly TokenSequence[], work?: Work): Promise<ComparedScore[]>;
-  /** Greedy continuations, without the prompts. */
-  generate(prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]>;
+  /** Continuations, without the prompts: the likeliest, or such as `sampling` draws. */
+  generate(
+    prompts: readonly (readonly number[])[],
+    options: GenerateOptions & { readonly sampling?: SamplingRequest | undefined },
+  ): Promise<number[][]>;
 }

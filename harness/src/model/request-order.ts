@@ -31,7 +31,7 @@ export async function inOrder<Item, Result>(
   return original;
 }
 
-/** Prompts with equal stops and length are generated together; answers come in the order of the prompts. */
+/** Prompts with equal stops, length and drawing are generated together; answers come in the order of the prompts. */
 export async function generateInGroups(
   prompts: readonly Prompt[],
   generate: (group: readonly Prompt[], work?: Work) => Promise<readonly string[]>,
@@ -50,8 +50,8 @@ export async function generateInGroups(
   return answers;
 }
 
-function generationKey({ until, maxGenTokens }: Prompt): string {
-  return JSON.stringify([until, maxGenTokens]);
+function generationKey({ until, maxGenTokens, sampling }: Prompt): string {
+  return JSON.stringify([until, maxGenTokens, sampling ?? null]);
 }
 
 /** Indexes of equal keys, in order of first appearance. */

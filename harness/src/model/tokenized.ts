@@ -39,7 +39,7 @@ export function tokenizedLanguageModel(options: TokenizedModelOptions): Language
   const eosText = endOfText === null ? null : tokenizer.decode([endOfText], { skipSpecialTokens: false });
 
   const generate = async (prompts: readonly Prompt[], work?: Work): Promise<string[]> => {
-    const { until, maxGenTokens } = prompts[0]!;
+    const { until, maxGenTokens, sampling } = prompts[0]!;
     const maxNewTokens = options.ownLimit?.() ?? maxGenTokens;
     const contexts = prompts.map(({ context }) => context);
     const ids = (await encode(encoding, contexts, work?.signal)).map((whole) => {
@@ -50,7 +50,7 @@ export function tokenizedLanguageModel(options: TokenizedModelOptions): Language
     const stops = stopSequences(until, eosText);
     const stop = stopDetector(tokenizer, stops);
     const generated = await inOrder(ids, longestFirst(ids), (sorted) =>
-      engine.generate(sorted, { ...work, maxNewTokens, stop, eosTokenIds }),
+      engine.generate(sorted, { ...work, maxNewTokens, stop, eosTokenIds, ...(sampling && { sampling }) }),
     );
     const isId = typeof thinkEndToken === 'number';
     const answers = isId ? generated.map((ids) => ids.slice(ids.lastIndexOf(thinkEndToken) + 1)) : generated;

@@ -93,7 +93,7 @@ export function openAiLanguageModel(options: OpenAiModelOptions): LanguageModel 
     );
 
   const generate = async (prompts: readonly Prompt[], work: Work = {}): Promise<string[]> => {
-    const { until, maxGenTokens } = prompts[0]!;
+    const { until, maxGenTokens, sampling } = prompts[0]!;
     const stops = stopSequences(until, eosText);
     const contexts = prompts.map(({ context }) => context);
     const ids = (await encode(encoding, contexts, work.signal)).map((whole) => {
@@ -103,7 +103,7 @@ export function openAiLanguageModel(options: OpenAiModelOptions): LanguageModel 
     });
     return ask(
       ids,
-      (batch) => generationBody(model, batch, maxGenTokens, stops),
+      (batch) => generationBody(model, batch, { maxTokens: maxGenTokens, stop: stops, sampling }),
       (answer, batch) =>
         readTexts(answer, batch.length, url).map((text) => cutAnswer(text, stops, thinkEndToken)),
       work,

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { stopSequences } from '../model/stops.js';
+import { attemptsOf, limitsOf } from '../requests/generation.js';
 import { golden, shared } from '../testing/reference.js';
 import { generationBody, readScores, readTexts, scoringBody } from './protocol.js';
 
@@ -34,8 +36,8 @@ type Line =
       kind: 'generate';
       messages: string[];
       gen_kwargs: { temperature: number; until: string[] };
-      eos: string;
-      payload: unknown;
+      eos: string | null;
+      payload: { seed: number };
     }
   | { kind: 'parse_logprobs'; response: unknown; ctxlens: number[]; out: [number, boolean][] }
   | { kind: 'parse_generations'; response: unknown; out: string[] };
@@ -46,9 +48,11 @@ describe.runIf(shared)("lm-evaluation-harness' local-completions", () => {
     for (const line of golden<Line>('local_completions.jsonl')) {
       if (line.kind === 'loglikelihood') expect(scoringBody('m', line.messages)).toEqual(line.payload);
       if (line.kind === 'generate') {
-        // Only greedy generation is asked for here, and only ids are sent.
-        if (line.gen_kwargs.temperature > 0) continue;
-        const { prompt: _, ...rest } = generationBody('m', [[1]], 256, [...line.gen_kwargs.until, line.eos]);
+        // Only ids are sent.
+        const { until, maxGenTokens: maxTokens } = limitsOf(line.gen_kwargs);
+        const [sampling] = attemptsOf(line.gen_kwargs, 1, line.payload.seed);
+        const options = { maxTokens, stop: stopSequences(until, line.eos), sampling };
+        const { prompt: _, ...rest } = generationBody('m', [[1]], options);
         expect({ ...rest, prompt: line.messages }).toEqual(line.payload);
       }
       if (line.kind === 'parse_logprobs') {

@@ -1,6 +1,7 @@
 import type { SequenceScore, TokenSequence } from '@moepress/core';
 import { MoepressError } from '@moepress/core';
 import { z } from 'zod';
+import type { SamplingRequest } from '../requests/request.js';
 
 // The bodies of POST /v1/completions as lm-evaluation-harness' local-completions model sends and reads them.
 
@@ -14,9 +15,26 @@ export function scoringBody(model: string, prompt: Prompts) {
   return { model, prompt, temperature: 0, max_tokens: 1, logprobs: 1, seed, echo: true };
 }
 
-/** Asks for greedy text up to the first stop. */
-export function generationBody(model: string, prompt: Prompts, maxTokens: number, stop: readonly string[]) {
-  return { prompt, model, max_tokens: maxTokens, temperature: 0, stop, seed };
+/** Asks for text up to the first stop, greedy or drawn. */
+export function generationBody(
+  model: string,
+  prompt: Prompts,
+  {
+    maxTokens,
+    stop,
+    sampling,
+  }: {
+    readonly maxTokens: number;
+    readonly stop: readonly string[];
+    readonly sampling?: SamplingRequest | undefined;
+  },
+) {
+  const body = { prompt, model, max_tokens: maxTokens, temperature: 0, stop, seed };
+  if (!sampling) return body;
+  const { temperature, topP, topK, attempt } = sampling;
+  // What a task does not say is the server's own.
+  const more = { ...(topP !== undefined && { top_p: topP }), ...(topK !== undefined && { top_k: topK }) };
+  return { ...body, temperature, ...more, seed: sampling.seed + attempt };
 }
 
 /** The log-probability of an impossible token is minus infinity, which Python's servers write. */

@@ -11,12 +11,10 @@ import {
 } from '../chat/messages.js';
 import { dumps } from '../python/json.js';
 import { PythonRandom } from '../python/random.js';
-import type { GenerationOptions, Task } from '../tasks/task-schema.js';
+import type { Task } from '../tasks/task-schema.js';
 import type { Document } from './documents.js';
-import type { GenerationRequest, ModelRequest } from './request.js';
-
-/** The most tokens generated if the task does not say. */
-const defaultMaxGenTokens = 256;
+import { attemptsOf, limitsOf, samplingSeed } from './generation.js';
+import type { ModelRequest } from './request.js';
 
 /** What stands around the questions of all tasks. */
 export interface PromptOptions {
@@ -24,6 +22,8 @@ export interface PromptOptions {
   readonly systemInstruction?: string | undefined;
   /** By which questions become conversations; plain text without it. */
   readonly chat?: ChatOptions | undefined;
+  /** Seed of tokens that are drawn; 1234 by default. */
+  readonly seed?: number | undefined;
 }
 
 export interface ChatOptions {
@@ -44,7 +44,7 @@ export async function buildRequests(
   task: Task,
   { fields }: Document,
   before: readonly PromptMessage[],
-  { chat }: PromptOptions = {},
+  { chat, seed = samplingSeed }: PromptOptions = {},
 ): Promise<ModelRequest[]> {
   const genPrefix = task.gen_prefix?.render(fields) || null;
   const contextOf = (question: string, targetDelimiter: string): Promise<string> | string => {
@@ -89,7 +89,13 @@ export async function buildRequests(
       return [{ kind: 'loglikelihood_rolling', text: task.doc_to_target.render(fields) }];
     case 'generate_until': {
       const context = await contextOf(task.doc_to_text.render(fields), task.target_delimiter);
-      return [{ kind: 'generate_until', context, ...limitsOf(task.generation_kwargs) }];
+      const limits = limitsOf(task.generation_kwargs);
+      return attemptsOf(task.generation_kwargs, task.repeats, seed).map((sampling) => ({
+        kind: 'generate_until',
+        context,
+        ...limits,
+        ...(sampling && { sampling }),
+      }));
     }
   }
 }
@@ -98,16 +104,6 @@ export async function buildRequests(
 function continuesPrefix({ gen_prefix }: Task): boolean {
   const source = gen_prefix?.source;
   return typeof source === 'string' && source !== '' && !endsWithWhitespace(source);
-}
-
-/** Where generation ends. An empty stop stops nothing. */
-function limitsOf(options: GenerationOptions): Pick<GenerationRequest, 'until' | 'maxGenTokens'> {
-  const { max_gen_toks, max_new_tokens, max_tokens, max_completion_tokens } = options;
-  return {
-    until: [options.until].flat().filter((stop) => stop !== ''),
-    maxGenTokens:
-      max_gen_toks ?? max_new_tokens ?? max_tokens ?? max_completion_tokens ?? defaultMaxGenTokens,
-  };
 }
 
 /** lm-evaluation-harness' default seed for drawing examples. */

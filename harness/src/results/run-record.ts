@@ -1,6 +1,7 @@
 import { sha256 } from '@moepress/core';
 import type { LanguageModel } from '../model/language-model.js';
 import type { Movements } from '../movement/movement.js';
+import { samplingSeed } from '../requests/generation.js';
 import { fewshotSeed, type PromptOptions } from '../requests/prompts.js';
 
 /** The version of lm-evaluation-harness whose prompts, scores and files these are. */
@@ -10,6 +11,7 @@ const imitatedCommit = '4e7e0d47';
 export interface RunFacts extends PromptOptions {
   readonly model: LanguageModel;
   readonly limit?: number | undefined;
+  readonly genKwargs?: Readonly<Record<string, unknown>> | undefined;
   readonly started: Date;
   readonly seconds: number;
   /** How far the model has moved from the one it is compared with, by task and group. */
@@ -17,7 +19,7 @@ export interface RunFacts extends PromptOptions {
 }
 
 /** How the run was set up, in the words of lm-evaluation-harness' results files. */
-export function runRecord({ model, limit, started }: RunFacts) {
+export function runRecord({ model, limit, genKwargs, seed = samplingSeed, started }: RunFacts) {
   return {
     config: {
       model: model.name,
@@ -28,10 +30,10 @@ export function runRecord({ model, limit, started }: RunFacts) {
       use_cache: null,
       limit: limit ?? null,
       bootstrap_iters: 100000,
-      gen_kwargs: null,
+      gen_kwargs: genKwargs ?? null,
       random_seed: 0,
       numpy_seed: 1234,
-      torch_seed: 1234,
+      torch_seed: seed,
       fewshot_seed: fewshotSeed,
     },
     git_hash: null,

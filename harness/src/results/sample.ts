@@ -40,14 +40,19 @@ function buildSample(
   { filter, filtered, contributions }: DocumentScore,
 ): Sample {
   const target = targetOf(task, document.fields);
+  // All are answers to one question.
+  const isRepeated = task.output_type === 'generate_until';
   return {
     doc_id: document.id,
     doc: document.row,
     target,
     arguments: Object.fromEntries(
-      requests.map((request, i) => [`gen_args_${i}`, requestArguments(task, request)]),
+      (isRepeated ? requests.slice(0, 1) : requests).map((request, i) => [
+        `gen_args_${i}`,
+        requestArguments(task, request),
+      ]),
     ),
-    resps: responses.map((response) => [stringify(response)]),
+    resps: isRepeated ? [responses.map(stringify)] : responses.map((response) => [stringify(response)]),
     filtered_resps: filtered.map(stringify),
     filter,
     metrics: contributions.map(({ metric }) => metric),

@@ -22,7 +22,7 @@ export function taskConfig(task: Task, shots: number): Record<string, unknown> {
     fewshot_split: task.fewshot_split,
     process_docs: task.process_docs?.source,
     ...prompt,
-    unsafe_code: false,
+    unsafe_code: task.unsafe_code,
     description: task.description,
     ...delimiters,
     fewshot_config: {

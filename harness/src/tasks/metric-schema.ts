@@ -33,9 +33,20 @@ export const exactMatchSchema = z.strictObject({
   regexes_to_ignore: z.array(z.string()).nullable().optional(),
 });
 
+/** How many of the answers to a question one may have to be right. */
+const chances = [1, 2, 3, 4, 5, 8, 10, 16, 20, 32, 50, 64, 100, 128, 256] as const;
+
+export type PassName = `pass@${(typeof chances)[number]}`;
+
+export const passNames = chances.map((k): PassName => `pass@${k}`);
+
+/** How probable it is that one of k answers is right, of the answers that no filter chose from. */
+const passSchema = exactMatchSchema.extend({ metric: z.enum(passNames) });
+
 /** Scores of texts. */
 export const answerMetricSchema = z.discriminatedUnion('metric', [
   exactMatchSchema,
+  passSchema,
   z.looseObject({ metric: z.literal('bleu'), ...aggregatedBy(['bleu', 'chrf', 'chrf++', 'ter']) }),
   z.looseObject({ metric: z.literal('chrf'), ...aggregatedBy(['chrf', 'bleu', 'chrf++', 'ter']) }),
   z.looseObject({ metric: z.literal('chrf++'), ...aggregatedBy(['chrf++', 'bleu', 'chrf', 'ter']) }),

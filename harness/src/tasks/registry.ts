@@ -3,6 +3,7 @@ import { arcChallenge, arcEasy } from './arc.js';
 import { boolq } from './boolq.js';
 import { gsm8k, gsm8kCot, gsm8kCotLlama, gsm8kCotZeroshot } from './gsm8k.js';
 import { hellaswag } from './hellaswag.js';
+import { humaneval } from './humaneval.js';
 import { mathqa } from './mathqa.js';
 import { mmlu } from './mmlu.js';
 import { openbookqa } from './openbookqa.js';
@@ -24,6 +25,7 @@ const listed: readonly (Task | TaskGroup)[] = [
   gsm8kCotLlama,
   gsm8kCotZeroshot,
   hellaswag,
+  humaneval,
   mathqa,
   mmlu,
   openbookqa,

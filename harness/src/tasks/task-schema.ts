@@ -18,26 +18,21 @@ function templateOf<Value>() {
 
 const tokenCount = z.int().positive().optional();
 
-const generationSchema = z
-  .strictObject({
-    /** The text is cut at the first of these; the end-of-text token always stops too. */
-    until: z.union([z.string(), z.array(z.string())]),
-    do_sample: z.boolean().optional(),
-    temperature: z.number().optional(),
-    max_gen_toks: tokenCount,
-    /** Other names of `max_gen_toks`, which comes before them. */
-    max_new_tokens: tokenCount,
-    max_tokens: tokenCount,
-    max_completion_tokens: tokenCount,
-    num_beams: z.literal(1).optional(),
-    /** These have no say where the likeliest token is taken. */
-    top_p: z.number().optional(),
-    top_k: z.number().optional(),
-  })
-  .refine(
-    ({ do_sample, temperature = 0 }) => do_sample === false || (do_sample === undefined && temperature <= 0),
-    'must take the likeliest token: tokens that are drawn are not supported',
-  );
+export const generationSchema = z.strictObject({
+  /** The text is cut at the first of these; the end-of-text token always stops too. */
+  until: z.union([z.string(), z.array(z.string())]),
+  do_sample: z.boolean().optional(),
+  temperature: z.number().optional(),
+  max_gen_toks: tokenCount,
+  /** Other names of `max_gen_toks`, which comes before them. */
+  max_new_tokens: tokenCount,
+  max_tokens: tokenCount,
+  max_completion_tokens: tokenCount,
+  num_beams: z.literal(1).optional(),
+  /** Of tokens that are drawn, see `SamplingRequest`; they have no say where the likeliest is taken. */
+  top_p: z.number().optional(),
+  top_k: z.number().optional(),
+});
 
 /** Where examples come from, if not drawn anew for each document from a split. */
 const fewshotConfigSchema = z.strictObject({
@@ -104,6 +99,8 @@ const common = {
   doc_to_logged_target: templateOf<string>().optional(),
   /** The task as results record it, if it is not what is written here. */
   recorded: z.record(z.string(), z.unknown()).optional(),
+  /** Whether it runs programs that the model wrote, which whoever evaluates has to allow. */
+  unsafe_code: z.boolean().default(false),
   /** How often each question is asked. */
   repeats: z.int().positive().default(1),
   doc_to_text: templateOf<string>(),
@@ -153,6 +150,11 @@ const generationTask = z.strictObject({
   generation_kwargs: generationSchema,
   filter_list: z.array(filterPipelineSchema).min(1),
   metric_list: z.array(answerMetricSchema).min(1),
+  /**
+   * The program of Python by whose exit an answer is right, as the model wrote it; answers that are filtered have no say
+   * in it. For `pass@k` alone.
+   */
+  doc_to_program: templateOf<(answer: string) => string>().optional(),
   /** Whether its patterns are a stranger's, and run where they can be stopped. */
   isConfined: z.boolean().default(false),
 });

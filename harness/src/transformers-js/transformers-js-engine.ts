@@ -66,6 +66,13 @@ export function onnxTokenEngine(
 
     async generate(prompts, options) {
       const { progress, signal } = options;
+      if (options.sampling) {
+        throw new MoepressError('INPUT_INVALID', {
+          message: 'Ready-made ONNX files give the likeliest tokens alone, and a task has tokens drawn.',
+          where: 'tasks',
+          hint: 'Let moepress or a server run the model, or leave out the task.',
+        });
+      }
       const task = 'Generating';
       const texts: number[][] = [];
       progress?.({ type: 'start', task, total: prompts.length, unit: 'prompts' });

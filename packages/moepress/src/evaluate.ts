@@ -9,11 +9,12 @@ import {
   tokenizedLanguageModel,
 } from '@moepress/harness';
 import { modelIdentity } from '@moepress/runtime';
-import { invalidOption } from './check-options.js';
+import { checkNumber, invalidOption, isObject } from './check-options.js';
 import { type Against, comparingEngine, resolveAgainst } from './evaluation/against.js';
 import { type Backend, openServer } from './evaluation/backend.js';
 import { type ChatSettings, checkChatSettings, withPrompts } from './evaluation/chat-settings.js';
 import { openLocalResponses } from './evaluation/response-cache.js';
+import { sessionEngine } from './evaluation/session-engine.js';
 import { metered, type Throughput } from './evaluation/throughput.js';
 import { openOnnxFiles } from './evaluation/transformers-js-backend.js';
 import { checkChosen } from './files/output.js';
@@ -50,6 +51,15 @@ export interface EvaluateOptions
    * plan for the same base. The original is streamed block by block.
    */
   readonly against?: Against | undefined;
+  /** Arguments of generation, such as `{ do_sample: true, temperature: 0.6, top_p: 0.95 }`, added to each task's own. */
+  readonly genKwargs?: Readonly<Record<string, unknown>> | undefined;
+  /** Seed of tokens that are drawn; 1234 by default. */
+  readonly seed?: number | undefined;
+  /**
+   * Runs programs that the model writes, for tasks such as humaneval: in namespaces of their own without network and
+   * without files but the system's, on Linux.
+   */
+  readonly confirmRunUnsafeCode?: boolean | undefined;
   /** Puts a beginning-of-sequence token before every text; by default as the tokenizer does. */
   readonly addBos?: boolean | undefined;
   /** Who runs the model; our own runtime by default. */
@@ -82,6 +92,8 @@ export async function evaluate(model: ModelInput, options: EvaluateOptions): Pro
   const tasks = await findTasks(options.tasks, { includePath: options.includePath, signal: work.signal });
   const questions = { ...options, tasks };
   checkChatSettings(options);
+  checkNumber({ where: 'seed', value: options.seed }, 0);
+  checkArguments(options);
   checkBackend(backend, options);
   await checkChosen(cache, 'responses');
   if (backend.kind === 'local') {
@@ -126,7 +138,7 @@ async function evaluateSession(
   work: Work,
 ): Promise<Evaluation> {
   const { model, device } = session;
-  const computing = original ? comparingEngine(session, original) : session;
+  const computing = original ? comparingEngine(session, original) : sessionEngine(session);
   const { engine, throughput } = metered(computing, { threads, device });
   const asked = tokenizedLanguageModel({
     tokenizer: await tokenizerOf(model),
@@ -153,12 +165,28 @@ async function evaluateSession(
   return { ...evaluation, throughput: throughput() };
 }
 
-const asking = ({ tasks, limit, numFewshot, data }: Questions) => ({
+const asking = ({
   tasks,
   limit,
   numFewshot,
+  data,
+  genKwargs,
+  seed,
+  confirmRunUnsafeCode,
+}: Omit<EvaluateOptions, 'cache'>) => ({
+  confirmRunUnsafeCode,
+  tasks,
+  limit,
+  numFewshot,
+  genKwargs,
+  seed,
   data: datasetsIn(data),
 });
+
+function checkArguments({ genKwargs }: EvaluateOptions): void {
+  if (genKwargs === undefined || (isObject(genKwargs) && !Array.isArray(genKwargs))) return;
+  throw invalidOption({ where: 'genKwargs', value: genKwargs }, 'an object of arguments');
+}
 
 /** Options that only our own runtime takes. */
 const ownOptions = [

@@ -35,7 +35,7 @@ import {
 } from '../command-options.js';
 import type { Context, Define } from '../context.js';
 import { flagOf } from '../flags.js';
-import { count, integer, list, path, positive } from '../option-values.js';
+import { count, integer, list, path, positive, templateArguments } from '../option-values.js';
 
 interface EvalFlags extends BackendFlags, ChatFlags, DeviceFlags, Pick<CacheFlags, 'answers'> {
   readonly against?: string;
@@ -43,6 +43,9 @@ interface EvalFlags extends BackendFlags, ChatFlags, DeviceFlags, Pick<CacheFlag
   readonly includePath?: string;
   readonly limit?: number;
   readonly numFewshot?: number;
+  readonly genKwargs?: Readonly<Record<string, unknown>>;
+  readonly seed?: number;
+  readonly confirmRunUnsafeCode?: boolean;
   readonly data?: string;
   readonly plan?: string;
   readonly output?: string;
@@ -76,6 +79,13 @@ export const define: Define = (command, context) =>
     )
     .option('--limit <n>', 'only the first n documents of a task (below 1: that share)', positive)
     .option('--num-fewshot <n>', "examples before each question instead of the task's own number", integer)
+    .option(
+      '--gen-kwargs <args>',
+      "arguments of generation besides each task's own, such as do_sample=true,temperature=0.6,top_p=0.95",
+      templateArguments,
+    )
+    .option('--confirm-run-unsafe-code', 'run programs that the model writes, apart from network and files')
+    .option('--seed <n>', 'seed of tokens that are drawn (default: 1234)', integer)
     .addOption(dataOption())
     .option('--output <dir>', 'folder for the results file and the samples', path)
     .option('--add-bos', 'put a beginning-of-sequence token before every text')

@@ -1,13 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Model } from '@moepress/core';
-import type { ComparedScore, TokenEngine } from '@moepress/harness';
+import type { ComparedScore } from '@moepress/harness';
 import { sumScores } from '@moepress/runtime';
 import { isObject } from '../check-options.js';
 import { type ModelInput, type ModelOptions, resolveModel } from '../models/open-model.js';
 import type { WorkOptions } from '../options.js';
 import type { PlanInput } from '../plans/plan-file.js';
 import type { ModelSession } from '../session.js';
+import { type SessionEngine, sessionEngine } from './session-engine.js';
 
 /**
  * What a model is compared with: another model, or a plan for the base of the one that is evaluated. A text is the path of
@@ -40,19 +41,11 @@ async function isPlan(path: string): Promise<boolean> {
 }
 
 /** The engine of a session that also tells how far each token has moved from the original. */
-export interface ComparingEngine extends TokenEngine {
-  ready(): Promise<unknown>;
-  /** Milliseconds that went into comparing so far. */
-  elsewhere(): number;
-}
-
-export function comparingEngine(session: ModelSession, original: Model): ComparingEngine {
+export function comparingEngine(session: ModelSession, original: Model): SessionEngine {
   let elsewhere = 0;
   return {
-    maxLength: session.maxLength,
-    ready: () => session.ready(),
+    ...sessionEngine(session),
     elsewhere: () => elsewhere,
-    generate: (prompts, options) => session.generate(prompts, options),
     async score(items, work): Promise<ComparedScore[]> {
       const started = performance.now();
       let own = 0;

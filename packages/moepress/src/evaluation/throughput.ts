@@ -1,6 +1,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import type { TokenEngine } from '@moepress/harness';
 import type { ComputeOptions } from '../options.js';
+import type { SessionEngine } from './session-engine.js';
 
 /** How fast a model was scored, and where. */
 export interface Throughput {
@@ -15,7 +16,7 @@ export interface Throughput {
  * are is up to the model. Nor does the time until the engine is ready, or that it spends `elsewhere`, in milliseconds.
  */
 export function metered(
-  engine: TokenEngine & { ready(): Promise<unknown>; elsewhere?(): number },
+  engine: SessionEngine,
   { threads = availableParallelism(), device = 'cpu' }: Pick<ComputeOptions, 'threads' | 'device'> = {},
 ): { readonly engine: TokenEngine; throughput(): Throughput | null } {
   let [tokens, milliseconds] = [0, 0];

@@ -1,6 +1,6 @@
+import type { ScoredToken } from '../../sampling/likelihoods.js';
 import type { ChatRequest } from '../protocol/chat.js';
 import { RequestError } from '../request-error.js';
-import type { ScoredToken } from '../sampling/likelihoods.js';
 import { complete, type Piece, Teller } from './complete.js';
 import { type ChatLogprobs, chatLogprobsOf } from './logprobs.js';
 import { checkBytes, checkPrompts, type ServedModel, type Usage, usageOf } from './served-model.js';

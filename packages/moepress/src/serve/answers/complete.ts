@@ -1,9 +1,9 @@
 import { cutAnswer } from '@moepress/harness';
 import type { TokenScore } from '@moepress/runtime';
+import type { ScoredToken } from '../../sampling/likelihoods.js';
+import { createSampler, isGreedy } from '../../sampling/sampler.js';
 import type { DecodingRequest } from '../protocol/decoding.js';
 import { RequestError } from '../request-error.js';
-import type { ScoredToken } from '../sampling/likelihoods.js';
-import { createSampler, isGreedy } from '../sampling/sampler.js';
 import { Continuation } from './continuation.js';
 import type { ServedModel } from './served-model.js';
 

@@ -1,6 +1,6 @@
 import type { TokenScore } from '@moepress/runtime';
+import { fromScore } from '../../sampling/likelihoods.js';
 import { type CompletionRequest, isScoring } from '../protocol/completion.js';
-import { fromScore } from '../sampling/likelihoods.js';
 import { type Completion, complete, echoOne, type Piece, Teller } from './complete.js';
 import { type Logprobs, logprobsOf, type ShownToken } from './logprobs.js';
 import { checkBytes, checkPrompts, type ServedModel, type Usage, usageOf } from './served-model.js';

@@ -1,5 +1,5 @@
 import type { Choice } from '@moepress/runtime';
-import { type ScoredToken, scoredToken } from '../sampling/likelihoods.js';
+import { type ScoredToken, scoredToken } from '../../sampling/likelihoods.js';
 import type { Texts } from '../texts.js';
 import { Follower } from './follower.js';
 

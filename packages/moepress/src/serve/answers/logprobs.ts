@@ -1,4 +1,4 @@
-import type { ScoredToken } from '../sampling/likelihoods.js';
+import type { ScoredToken } from '../../sampling/likelihoods.js';
 import type { Texts } from '../texts.js';
 
 /** `logprobs` of a completion: one entry a token. */

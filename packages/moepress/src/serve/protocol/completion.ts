@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { isGreedy } from '../../sampling/sampler.js';
 import { RequestError } from '../request-error.js';
-import { isGreedy } from '../sampling/sampler.js';
 import { type DecodingRequest, decodingFields, decodingOf } from './decoding.js';
 import { maxPrompts, only, parse } from './parse-field.js';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import type { Sampling } from '../../sampling/sampler.js';
 import { RequestError } from '../request-error.js';
-import type { Sampling } from '../sampling/sampler.js';
 import { maxPrompts, only } from './parse-field.js';
 
 /** Stops of one request, and the UTF-16 units of each. */
