@@ -38,6 +38,4 @@ export * from './plan/schema.js';
 export * from './plugin/plugin.js';
 export * from './plugin/registry.js';
 export * from './sha256.js';
-export * from './tensor/dtype.js';
-export * from './tensor/expr.js';
-export * from './tensor/small-floats.js';
+export * from './tensor/index.js';

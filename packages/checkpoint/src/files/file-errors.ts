@@ -1,4 +1,4 @@
-import { MoepressError } from '@moepress/core';
+import { MoepressError } from '@moepress/core/errors';
 
 /** What went wrong while writing `where`: `DISK_FULL`, or `WRITE_FAILED`; our own errors pass. */
 export function asWriteError(cause: unknown, where: string): MoepressError {

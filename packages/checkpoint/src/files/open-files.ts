@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { MoepressError } from '@moepress/core';
+import { MoepressError } from '@moepress/core/errors';
 
 /** The checkpoint files that one piece of work reads, each opened once. Close it when done. */
 export interface SourceFiles {

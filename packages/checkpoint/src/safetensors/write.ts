@@ -3,8 +3,9 @@ import { byteLength, throwIfAborted, type Work } from '@moepress/core';
 import { replaceFile } from '../files/replace-file.js';
 import { Reading } from '../tensor/reading.js';
 import { type FileLayout, layOut, type TensorEntry } from './file-layout.js';
-import { type Brought, checkBytes, jobsOf, partsOf, type Stretch } from './jobs.js';
+import { jobsOf, type Stretch } from './jobs.js';
 import { OutputFile } from './output.js';
+import { type Brought, checkBytes, partsOf } from './parts.js';
 import { defaultBlockBytes, writingThreads } from './writing-memory.js';
 import { writeInThreads } from './writing-threads.js';
 

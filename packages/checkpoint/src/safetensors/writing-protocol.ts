@@ -1,4 +1,4 @@
-import type { MoepressError } from '@moepress/core';
+import type { MoepressError } from '@moepress/core/errors';
 import type { Stretch } from './jobs.js';
 
 /** What a thread that writes a share of a file is given. */

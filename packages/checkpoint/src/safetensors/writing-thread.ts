@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { MoepressError } from '@moepress/core';
+import { MoepressError } from '@moepress/core/errors';
 import { BlockingFiles } from '../files/open-files.js';
 import { Reading } from '../tensor/reading.js';
 import { type Job, jobsOf } from './jobs.js';

@@ -1,4 +1,4 @@
-import { type BlockScaledExpr, e2m1Values, e4m3Values } from '@moepress/core';
+import { type BlockScaledExpr, e2m1Values, e4m3Values } from '@moepress/core/tensor';
 import type { Bytes } from './buffers.js';
 import { encodeFloats } from './float.js';
 

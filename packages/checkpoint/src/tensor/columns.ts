@@ -1,4 +1,4 @@
-import type { ConcatExpr, SelectExpr } from '@moepress/core';
+import type { ConcatExpr, SelectExpr } from '@moepress/core/tensor';
 import { type Bytes, unitsOf } from './buffers.js';
 import { type OperandReader, type Piece, piecesOf, type RowRange, sizeOf, widthOf } from './pieces.js';
 

@@ -1,4 +1,4 @@
-import type { BlockScaledExpr } from '@moepress/core';
+import type { BlockScaledExpr } from '@moepress/core/tensor';
 import { decodeRows, scaleRows } from './block-scaled.js';
 import type { Bytes } from './buffers.js';
 import { columns, concatColumns } from './columns.js';

@@ -1,4 +1,4 @@
-import type { DType } from '@moepress/core';
+import type { DType } from '@moepress/core/tensor';
 import type { Bytes } from './buffers.js';
 
 /**

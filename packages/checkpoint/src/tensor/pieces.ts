@@ -4,7 +4,7 @@ import {
   type LearnedTensor,
   type SelectExpr,
   type TensorExpr,
-} from '@moepress/core';
+} from '@moepress/core/tensor';
 import type { Buffers, Bytes } from './buffers.js';
 import { outsideIn } from './transposed-sums.js';
 

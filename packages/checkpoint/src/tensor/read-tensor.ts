@@ -1,4 +1,5 @@
-import { describe, elementCount, MoepressError, type StoredTensor, type TensorExpr } from '@moepress/core';
+import { MoepressError } from '@moepress/core/errors';
+import { describe, elementCount, type StoredTensor, type TensorExpr } from '@moepress/core/tensor';
 import type { Bytes } from './buffers.js';
 import { type FloatType, hasNonFiniteBytes, isFloatType, toFloat32 } from './float.js';
 import { blocksOf, piecesOf } from './pieces.js';

@@ -1,4 +1,4 @@
-import type { StoredTensor, TensorExpr } from '@moepress/core';
+import type { StoredTensor, TensorExpr } from '@moepress/core/tensor';
 import { invalidCheckpoint } from '../files/file-errors.js';
 import { OpenFiles, type SourceFiles } from '../files/open-files.js';
 import { Buffers, type Bytes } from './buffers.js';

@@ -1,4 +1,5 @@
-import { describe, type LowRankExpr, MoepressError, type SumExpr, type TensorExpr } from '@moepress/core';
+import { MoepressError } from '@moepress/core/errors';
+import { describe, type LowRankExpr, type SumExpr, type TensorExpr } from '@moepress/core/tensor';
 import { sumBfloats } from './bfloat-sums.js';
 import type { Bytes } from './buffers.js';
 import { addScaled, encodeFloats, type FloatType, isFloatType, toFloat32 } from './float.js';

@@ -1,4 +1,4 @@
-import { elementCount, type TensorExpr, type TransposeExpr } from '@moepress/core';
+import { elementCount, type TensorExpr, type TransposeExpr } from '@moepress/core/tensor';
 import { type Bytes, unitsOf } from './buffers.js';
 import { type OperandReader, type RowRange, sizeOf } from './pieces.js';
 

@@ -6,7 +6,7 @@ import {
   type TensorExpr,
   transpose,
   weightedSum,
-} from '@moepress/core';
+} from '@moepress/core/tensor';
 
 /** What sums become, so that they become the same each time they are met. */
 const known = new WeakMap<SumExpr, TensorExpr>();

@@ -1,0 +1,3 @@
+export * from './dtype.js';
+export * from './expr.js';
+export * from './small-floats.js';
