@@ -2,26 +2,33 @@ import { readFile } from 'node:fs/promises';
 import { architectures, findArchitecture } from '@moepress/checkpoint';
 import { applyPlan, type CompressionPlan, encodeChannels, type Model } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
-import { narrowPlan, openFixture, planFor, remapPlan } from '../support.test.util.js';
+import { narrowPlan, openFixture, planFor, raggedPlan } from '../support.test.util.js';
 import { hasModelingCode, modelingFile, writtenConfig } from './config.js';
 import { arrange, type ExpertLayout } from './layout.js';
+
+/** Fixtures by the family; that of Gemma's text model has no experts. */
+const fixtures: Readonly<Record<string, string>> = { qwen3_moe: 'qwen3_moe_sharded', gemma4_text: 'gemma4' };
 
 describe('config.json of a compact checkpoint', () => {
   it.each(architectures.filter((manifest) => manifest.router && hasModelingCode(manifest)))(
     'names classes that the modeling file makes of the stock ones: $modelType',
-    async (manifest) => {
+    async ({ modelType }) => {
       const source = await readFile(new URL(`../../python/${modelingFile}`, import.meta.url), 'utf8');
-      const { modelType, className } = manifest;
-      const base = await openFixture(modelType === 'qwen3_moe' ? 'qwen3_moe_sharded' : modelType);
-      const view = applyPlan(base, remapPlan(base));
-      const arrangement = arrange(view, manifest, 'compact');
+      const base = await openFixture(fixtures[modelType] ?? modelType);
+      const manifest = findArchitecture(base.architecture, modelType);
+      const { className } = manifest;
+      const arrangement = arrange(applyPlan(base, raggedPlan(base)), manifest, 'compact');
       const config = writtenConfig(arrangement, { plan: undefined, quantised: true });
       // A name is taken apart by the pattern of the file, and made of a model type and a class of transformers.
       const pattern = new RegExp(`^modeling_moepress\\.${/fullmatch\(r"([^"]+)", name\)/.exec(source)![1]}$`);
       const classes = Object.values(config.auto_map as Record<string, string>);
-      expect(classes.map((name) => `${pattern.exec(name)?.[1]}ForCausalLM`)).toEqual([className, className]);
-      expect(source).toContain('"model_type": f"moepress_{stock_type}"');
-      expect(config.model_type).toBe(`moepress_${modelType}`);
+      const stock = classes.map((name) => {
+        const [, family, wrapper = 'ForCausalLM'] = pattern.exec(name) ?? [];
+        return `${family}${wrapper}`;
+      });
+      expect(stock).toEqual([className, className]);
+      expect(source).toContain('"model_type": f"moepress_{stock_config.model_type}"');
+      expect(config.model_type).toBe(`moepress_${manifest.modelType}`);
     },
   );
 });
