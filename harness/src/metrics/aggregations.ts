@@ -2,7 +2,7 @@ import type { AggregationName } from '../tasks/metric-schema.js';
 import { bleu } from './bleu.js';
 import { bootstrapStderr } from './bootstrap.js';
 import { chrf } from './chrf.js';
-import { brierScore, type ClassPair, f1Score, matthews } from './classification.js';
+import { brierScore, type ClassCount, f1Score, matthews } from './classification.js';
 import type { CorpusMetric } from './ngrams.js';
 import { mean, meanStderr, sum } from './statistics.js';
 import { ter } from './ter.js';
@@ -48,12 +48,30 @@ const bootstrapped =
     };
   };
 
-const ofClasses = (statistic: (pairs: readonly ClassPair[]) => number): Aggregation =>
-  bootstrapped(
-    (contributions) => contributions.map(({ pair }) => pair as ClassPair),
-    statistic,
-    resamples.usual,
-  );
+/** A statistic of how many documents have which classes: few counts, however many documents are drawn. */
+const ofClasses =
+  (statistic: (counts: readonly ClassCount[]) => number): Aggregation =>
+  (contributions) => {
+    const keys = contributions.map(({ pair }) => pair!.join(' '));
+    const cells = [...new Map(contributions.map(({ pair }, i) => [keys[i]!, pair!]))];
+    const cellOf = new Map(cells.map(([key], i) => [key, i]));
+    const places = keys.map((key) => cellOf.get(key)!);
+    const of = (drawn: ArrayLike<number>): number => {
+      const counts = new Float64Array(cells.length);
+      for (let i = 0; i < drawn.length; i++) counts[places[drawn[i]!]!]!++;
+      return statistic(
+        cells.map(([, [gold, predicted]], i) => ({
+          gold: Number(gold),
+          predicted: Number(predicted),
+          count: counts[i]!,
+        })),
+      );
+    };
+    return {
+      value: of([...places.keys()]),
+      stderr: places.length > 1 ? bootstrapStderr(of, places.length, resamples.usual) : null,
+    };
+  };
 
 const ofTexts = (metric: CorpusMetric): Aggregation =>
   bootstrapped(
