@@ -291,8 +291,10 @@ export class GraphBuilder implements Graph {
     const frame = newFrame();
     this.#frames.push(frame);
     try {
-      // A branch may not hand out an outer value by its own name.
-      const values = this.scoped(name, () => build().map((value) => this.op('Identity', [value])));
+      // A branch may not hand out an outer value by its own name, nor one value twice by the same.
+      const values = this.scoped(name, () =>
+        build().flatMap((value) => this.multi('Identity', [value], [value])),
+      );
       const outputs = values.map((value) => ({ name: value.name, dtype: value.dtype }));
       const declared = inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape }));
       const { nodes } = liveNodes(frame.nodes, outputs);

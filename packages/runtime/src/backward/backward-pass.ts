@@ -36,10 +36,11 @@ export interface BackwardOptions extends Pick<Work, 'signal'> {
  * inputs of all blocks kept, then down, each block recomputed from its input and differentiated.
  */
 export async function backwardPass(
-  run: ModelRun,
+  asked: ModelRun,
   sequences: readonly (readonly number[])[],
   options: BackwardOptions,
 ): Promise<void> {
+  const run: ModelRun = { ...asked, outputs: (block) => ({ ...asked.outputs(block), exact: true }) };
   const { model } = run;
   const { lowest, storage, signal } = options;
   const layouts = sequences.map((ids, index) => layOut([{ index, ids }]));

@@ -115,7 +115,7 @@ function backwardDemand({ model, sequences, statistics }: PassWork): Demand {
     graph: lossGradientGraph(model.config.hiddenSize, nextTokenLoss(model)),
     runs: [{ T: longest, R: headRows(model, longest) }],
   };
-  const up = blockUses(model, layouts, (block) => blockGraph(model, block));
+  const up = blockUses(model, layouts, (block) => blockGraph(model, block, { exact: true }));
   const before = [embedUse(model, layouts), ...up, head];
   return {
     worker:

@@ -24,7 +24,7 @@ export function differentiableBlock(
   const attended = graph.scoped('attention', () => {
     if (attention.kind !== 'gated-delta-rule') return differentiableAttention(x, attention, tokens, config);
     const chunks = chunkInputs(builderOf(graph), windowOf(attention), chunkLengthOf(attention));
-    return gatedDeltaRule(x, attention, { chunks, epsilon: config.rmsNormEps }).output;
+    return gatedDeltaRule(x, attention, { chunks, epsilon: config.rmsNormEps, differentiable: true }).output;
   });
   const residual = withBranch(hidden, attended, { part: 'attention', block, model });
   const ffnInput = ffnInputOf({ came: hidden, residual }, block, model);

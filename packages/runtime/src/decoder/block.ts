@@ -36,6 +36,8 @@ export interface BlockOutputs {
    * A recurrence takes none; out comes what stays of each sequence, `ownState` and `ownTail`, see `DeltaStates`.
    */
   readonly cache?: boolean;
+  /** Whether the states of a recurrence are in double precision: what gradients are taken at; see `DeltaOptions`. */
+  readonly exact?: boolean;
   /** `ffnInput` [T, H]: what router and experts see. */
   readonly ffnInput?: boolean;
   /** Sums over the batch's tokens, each named by `statisticOutput`. */
@@ -60,9 +62,9 @@ export function blockGraph(
   const rows = outputs.cache && traits.attention === 'tree' ? graph.input('rows', 'int32', ['R']) : null;
   const attended = graph.scoped('attention', () => {
     const x = attentionInput(hidden, block, model);
-    const { cache = false } = outputs;
+    const { cache = false, exact = false } = outputs;
     if (isRecurrent(block))
-      return recurrence(graph, x, block.attention, { norms: model.config, cache, rows });
+      return recurrence(graph, x, block.attention, { norms: model.config, cache, exact, rows });
     return attentions[traits.attention](graph, x, block as AttentionBlock, {
       norms: model.config,
       cache,
@@ -134,11 +136,17 @@ function recurrence(
   {
     norms,
     cache,
+    exact,
     rows,
-  }: { readonly norms: NormOptions; readonly cache: boolean; readonly rows: Value | null },
+  }: {
+    readonly norms: NormOptions;
+    readonly cache: boolean;
+    readonly exact: boolean;
+    readonly rows: Value | null;
+  },
 ): ReturnType<AttentionPart> {
   const chunks = chunkInputs(graph, windowOf(spec), chunkLengthOf(spec));
-  const { output, states } = gatedDeltaRule(x, spec, { chunks, epsilon: norms.rmsNormEps });
+  const { output, states } = gatedDeltaRule(x, spec, { chunks, epsilon: norms.rmsNormEps, exact });
   return {
     output: rows ? gather(output, rows) : output,
     kept: cache ? { ownState: states.state, ownTail: states.tail } : {},

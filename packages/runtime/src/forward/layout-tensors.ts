@@ -60,11 +60,12 @@ export const totalLengths = ({ lengths }: Layout, past: number | readonly number
 function chunkTensors(layout: Layout, { blocks }: Model): LayoutTensor[] {
   const spec = blocks.map(({ attention }) => attention).find(({ kind }) => kind === 'gated-delta-rule');
   if (spec?.kind !== 'gated-delta-rule') return [];
-  const { sizes, places, within } = chunksOf(layout, chunkLengthOf(spec));
+  const { sizes, places, taken, within } = chunksOf(layout, chunkLengthOf(spec));
   const count = windowOf(spec) - 1;
   return [
     { input: 'chunkSizes', tensor: tensor('int64', [3], BigInt64Array.from(sizes, BigInt)) },
     { input: 'chunkPlaces', tensor: int32(places) },
+    { input: 'chunkRows', tensor: tensor('int32', [sizes[0], sizes[1] * sizes[2]], taken) },
     { input: 'within', tensor: int32(within) },
     { input: 'tails', tensor: tensor('int32', [layout.lengths.length, count], tailsOf(layout, count)) },
   ];

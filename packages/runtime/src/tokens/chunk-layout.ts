@@ -18,6 +18,8 @@ export interface Chunks {
   readonly sizes: readonly [chunks: number, sequences: number, length: number];
   /** Place of each row among the G * B * C, [T]. */
   readonly places: Int32Array;
+  /** Row of each place, [G * B * C]; 0 where there is no token. */
+  readonly taken: Int32Array;
   /** Tokens before each row in its sequence, [T]. */
   readonly within: Int32Array;
 }
@@ -27,15 +29,18 @@ export function chunksOf({ ids, lengths, offsets, rows }: Layout, most = chunkLe
   const longest = lengths.reduce((a, b) => Math.max(a, b), 1);
   const length = Math.min(most, longest);
   const sequences = lengths.length;
+  const chunks = Math.ceil(longest / length);
   const [places, within] = [new Int32Array(ids.length), new Int32Array(ids.length)];
+  const taken = new Int32Array(chunks * sequences * length);
   for (const [b, count] of lengths.entries()) {
     for (let t = 0; t < count; t++) {
       const row = rows[offsets[b]! + t]!;
       within[row] = t;
       places[row] = (Math.floor(t / length) * sequences + b) * length + (t % length);
+      taken[places[row]] = row;
     }
   }
-  return { sizes: [Math.ceil(longest / length), sequences, length], places, within };
+  return { sizes: [chunks, sequences, length], places, taken, within };
 }
 
 /** Rows of the last `count` tokens of each sequence, counted from one, [B * count]; 0 where a sequence has fewer. */

@@ -3,7 +3,7 @@ import { neg, sigmoid, square } from '@moepress/graph';
 import { afterAll, expect, it } from 'vitest';
 import { EngineWorker } from '../../engine/worker.js';
 import { numbers, worstGradientError } from '../../testing/gradient-check.js';
-import { deltaRule } from './recurrence.js';
+import { deltaRule } from './chunks.test.util.js';
 
 const worker = new EngineWorker(1);
 afterAll(() => worker.dispose());

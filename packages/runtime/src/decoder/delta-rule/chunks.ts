@@ -11,6 +11,8 @@ export interface ChunkInputs {
   readonly places: Value;
   /** Names of the axes G and C. */
   readonly axes: readonly [chunks: string, chunk: string];
+  /** Packed token of each place, int32 [G, B * C]; 0 where there is none. */
+  readonly rows: Value;
   /** Tokens before each packed token in its sequence, int32 [T]. */
   readonly within: Value;
   /** Rows of the last `window - 1` tokens of each sequence, counted from one; 0 where there is none, int32 [B, window - 1]. */
@@ -19,10 +21,12 @@ export interface ChunkInputs {
 
 /** `most`: tokens of a chunk, at most. */
 export function chunkInputs(graph: GraphBuilder, window: number, most = chunkLength): ChunkInputs {
+  const axes = chunkAxes(most);
   return {
-    axes: chunkAxes(most),
+    axes,
     sizes: graph.input('chunkSizes', 'int64', [3]),
     places: graph.input('chunkPlaces', 'int32', ['T']),
+    rows: graph.input('chunkRows', 'int32', [axes[0], `sequences*${axes[1]}`]),
     within: graph.input('within', 'int32', ['T']),
     tails: graph.input('tails', 'int32', ['sequences', window - 1]),
   };

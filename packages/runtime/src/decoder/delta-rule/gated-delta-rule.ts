@@ -1,36 +1,29 @@
-import type { GatedDeltaRule, Linear, Value } from '@moepress/core';
+import type { GatedDeltaRule, Value } from '@moepress/core';
 import {
-  add,
+  cast,
   concat,
-  exp,
+  fold,
+  gather,
+  greater,
   mul,
-  neg,
   plusNumber,
-  reciprocal,
-  reduceLogSumExp,
-  reduceSum,
   reshape,
   rmsNorm,
   sigmoid,
   silu,
   slice,
-  sqrt,
-  square,
-  timesNumber,
+  squeeze,
   transpose,
   unsqueeze,
-  zerosLike,
   zerosOf,
 } from '@moepress/graph';
 import { chunkLength, shortChunkLength } from '../../tokens/chunk-layout.js';
 import { project, viewAs } from '../attention/projections.js';
 import { weightFor } from '../weights.js';
+import { convolvedChunk } from './chunk-convolution.js';
 import { type ChunkInputs, fromChunks, toChunks } from './chunks.js';
-import { convolved, convolvedStep, tailsOf } from './convolution.js';
-import { type DeltaParts, deltaRule, deltaRuleStep } from './recurrence.js';
-
-/** Added to the square of the length of queries and keys, as in Qwen's code. */
-const lengthEpsilon = 1e-6;
+import { headsOf, laidOut, projected } from './delta-inputs.js';
+import { deltaChunk, deltaRuleStep, placesOf } from './recurrence.js';
 
 /** What stays of the tokens of a sequence: its state and the inputs of the convolution that the next tokens see. */
 export interface DeltaStates {
@@ -58,34 +51,76 @@ export function stateSizes({ valueHeads, keyDim, valueDim, convolution }: GatedD
   return { state: valueHeads * keyDim * valueDim, tail: (window - 1) * channels };
 }
 
-/** x [T, H] to [T, H], in operators that have derivatives and a double precision. All sequences begin in this run. */
+export interface DeltaOptions {
+  readonly chunks: ChunkInputs;
+  readonly epsilon: number;
+  /**
+   * Whether the graph is to have derivatives. Then the inputs of all chunks are laid out beforehand, and everything between
+   * the projections is in double precision.
+   */
+  readonly differentiable?: boolean;
+  /**
+   * Whether states are in double precision, as they are with derivatives. The norm behind a head makes the errors of small
+   * outputs as large as others, which gradients show: what they are taken at is computed so.
+   */
+  readonly exact?: boolean;
+}
+
+/**
+ * x [T, H] to [T, H]. All sequences begin in this run. What is between the projections is computed a chunk at a time, so that
+ * it stays in a core's cache however many tokens there are.
+ */
 export function gatedDeltaRule(
   x: Value,
   spec: GatedDeltaRule,
-  { chunks, epsilon }: { readonly chunks: ChunkInputs; readonly epsilon: number },
+  { chunks, epsilon, differentiable = false, exact = differentiable }: DeltaOptions,
 ): { readonly output: Value; readonly states: DeltaStates } {
-  const { valueHeads, valueDim } = spec;
-  const { qkv, z, ...gates } = inputsOf(x, spec);
-  const mixed = convolved(qkv, weightFor(x, spec.convolution), chunks);
-  const parts = partsOf(mixed, spec, gates);
-  // [G, B, C, keyHeads, group, dim] to [G, B, keyHeads, group, C, dim]
-  const chunked = (part: Value) => transpose(toChunks(part, chunks), [0, 1, 3, 4, 2, 5]);
-  const all: DeltaParts = {
-    query: chunked(parts.query),
-    key: chunked(parts.key),
-    value: chunked(parts.value),
-    beta: chunked(parts.beta),
-    decay: chunked(parts.decay),
-  };
-  const { output, state } = deltaRule(stateOfNone(x, spec, chunks), all);
-  const heads = fromChunks(transpose(output, [0, 1, 4, 2, 3, 5]), chunks);
-  const sizes = stateSizes(spec);
+  const { keyHeads, valueHeads, keyDim, valueDim } = spec;
+  const [group, sizes, channels] = [valueHeads / keyHeads, stateSizes(spec), spec.convolution.shape[0]!];
+  const { wide, beta, decay } = projected(x, spec);
+  const places = placesOf(x.graph, slice(chunks.sizes, 0, 2, 3), chunks.axes[1]);
+  const byChunk = (rows: Value, own: readonly number[]) => viewByChunk(rows, chunks, own);
+  const sources = differentiable ? wide.map((value) => toChunks(value, chunks)) : [chunks.rows];
+  const dtype = differentiable ? 'float64' : x.dtype;
+  const as = (value: Value) => cast(value, dtype);
+  const none = statesOfNone(x, spec, chunks);
+  const { states, outputs } = fold(
+    [
+      exact ? cast(none.state, 'float64') : none.state,
+      as(none.tail),
+      as(tapsOf(x, spec)),
+      as(weightFor(x, spec.norm)),
+    ],
+    [toChunks(beta, chunks), toChunks(decay, chunks), ...sources],
+    ([state, tail, taps, norm], [b, g, ...parts]) => {
+      const rows = differentiable
+        ? parts.map((part) => as(viewAs(part, part.shape.slice(2) as number[])))
+        : wide.map((value) => gather(value, parts[0]!));
+      const { qkv, z } = laidOut(rows, spec);
+      const mixed = convolvedChunk(byChunk(qkv, [channels]), taps!, tail!);
+      const { query, key, value } = headsOf(viewAs(mixed.output, [channels]), spec);
+      const own = {
+        query: toHeads(byChunk(query, [keyHeads, 1, keyDim])),
+        key: toHeads(byChunk(key, [keyHeads, 1, keyDim])),
+        value: toHeads(byChunk(value, [keyHeads, group, valueDim])),
+        beta: toHeads(b!),
+        decay: toHeads(g!),
+      };
+      const made = deltaChunk(state!, own, places);
+      const heads = viewAs(fromHeads(made.output), [valueHeads, valueDim]);
+      const output = cast(gatedHeads(heads, { norm: norm!, z, spec, epsilon }), x.dtype);
+      return {
+        states: [made.state, mixed.tail, taps!, norm!],
+        outputs: [byChunk(output, [valueHeads * valueDim])],
+      };
+    },
+  );
   const flat = (value: Value, size: number) => reshape(value, [-1, 1, size], ['sequences', 1, size]);
   return {
-    output: gatedOutput(viewAs(heads, [valueHeads, valueDim]), z, spec, epsilon),
+    output: project(fromChunks(outputs[0]!, chunks), spec.o),
     states: {
-      state: flat(state, sizes.state),
-      tail: flat(tailsOf(qkv, chunks), sizes.tail),
+      state: flat(cast(states[0]!, x.dtype), sizes.state),
+      tail: flat(tailsOf(wide, spec, chunks), sizes.tail),
     },
   };
 }
@@ -97,111 +132,84 @@ export function gatedDeltaRuleStep(
   { before, epsilon }: { readonly before: DeltaStates; readonly epsilon: number },
 ): { readonly output: Value; readonly states: DeltaStates } {
   const { keyHeads, valueHeads, keyDim, valueDim } = spec;
-  const [channels, , window] = spec.convolution.shape as [number, number, number];
-  const { qkv, z, ...gates } = inputsOf(x, spec);
+  const [channels, window] = [spec.convolution.shape[0]!, windowOf(spec)];
+  const { wide, beta, decay } = projected(x, spec);
+  const { qkv, z } = laidOut(wide, spec);
   const tail = viewAs(before.tail, [window - 1, channels]);
-  const mixed = convolvedStep(qkv, weightFor(x, spec.convolution), tail);
-  const parts = partsOf(mixed.output, spec, gates);
+  const mixed = convolvedChunk(unsqueeze(qkv, 1), tapsOf(x, spec), tail);
+  const { query, key, value } = headsOf(squeeze(mixed.output, 1), spec);
   // [B, keyHeads, group, dim] to [B, keyHeads, group, 1, dim]
   const one = (part: Value) => unsqueeze(part, 3);
   const state = viewAs(before.state, [keyHeads, valueHeads / keyHeads, keyDim, valueDim]);
   const after = deltaRuleStep(state, {
-    query: one(parts.query),
-    key: one(parts.key),
-    value: one(parts.value),
-    beta: one(parts.beta),
-    decay: one(parts.decay),
+    query: one(query),
+    key: one(key),
+    value: one(value),
+    beta: one(beta),
+    decay: one(decay),
   });
   const sizes = stateSizes(spec);
+  const heads = viewAs(after.output, [valueHeads, valueDim]);
   return {
-    output: gatedOutput(viewAs(after.output, [valueHeads, valueDim]), z, spec, epsilon),
+    output: project(gatedHeads(heads, { norm: weightFor(x, spec.norm), z, spec, epsilon }), spec.o),
     states: { state: viewAs(after.state, [1, sizes.state]), tail: viewAs(mixed.tail, [1, sizes.tail]) },
   };
 }
 
-interface DeltaInputs {
-  /** [T, channels] */
-  readonly qkv: Value;
-  /** [T, valueHeads * valueDim] */
-  readonly z: Value;
-  /** [T, valueHeads] each; with a decay for each channel a is [T, keyHeads * keyDim]. */
-  readonly b: Value;
-  readonly a: Value;
-}
-
-function inputsOf(x: Value, { input, keyHeads, valueHeads, keyDim, valueDim }: GatedDeltaRule): DeltaInputs {
-  if (input.layout === 'channelwise') {
-    const { q, k, v, b, zDown, zUp, aDown, aUp } = input;
-    const through = (down: Linear, up: Linear) => project(project(x, down), up);
-    return {
-      qkv: concat([project(x, q), project(x, k), project(x, v)], 1),
-      z: through(zDown, zUp),
-      b: project(x, b),
-      a: through(aDown, aUp),
-    };
-  }
-  if (input.layout === 'separate') {
-    const { qkv, z, b, a } = input;
-    return { qkv: project(x, qkv), z: project(x, z), b: project(x, b), a: project(x, a) };
-  }
-  const group = valueHeads / keyHeads;
-  const values = group * valueDim;
-  const of = (all: Value, from: number, size: number) =>
-    viewAs(slice(all, 2, from, from + size), [keyHeads * size]);
-  const qkvz = viewAs(project(x, input.qkvz), [keyHeads, 2 * keyDim + 2 * values]);
-  const ba = viewAs(project(x, input.ba), [keyHeads, 2 * group]);
-  const starts = [0, keyDim, 2 * keyDim, 2 * keyDim + values] as const;
-  return {
-    qkv: concat([of(qkvz, starts[0], keyDim), of(qkvz, starts[1], keyDim), of(qkvz, starts[2], values)], 1),
-    z: of(qkvz, starts[3], values),
-    b: of(ba, 0, group),
-    a: of(ba, group, group),
-  };
-}
-
-/** The inputs by token, [T, keyHeads, group or 1, dim], from convolved queries, keys and values. */
-function partsOf(mixed: Value, spec: GatedDeltaRule, { b, a }: Pick<DeltaInputs, 'a' | 'b'>): DeltaParts {
-  const { keyHeads, valueHeads, keyDim, valueDim } = spec;
-  const group = valueHeads / keyHeads;
-  const width = keyHeads * keyDim;
-  const unit = (from: number) =>
-    ofLengthOne(viewAs(slice(mixed, 1, from, from + width), [keyHeads, 1, keyDim]));
-  // One for each value head, or for each channel of the keys of a head.
-  const decays = Number(a.shape[1]) / valueHeads;
-  const slopes = reshape(weightFor(a, spec.decay), [keyHeads, group, 1]);
-  const shifted = viewAs(softplus(add(a, weightFor(a, spec.decayBias))), [keyHeads, group, decays]);
-  return {
-    query: timesNumber(unit(0), keyDim ** -0.5),
-    key: unit(width),
-    value: viewAs(slice(mixed, 1, 2 * width, Number(mixed.shape[1])), [keyHeads, group, valueDim]),
-    beta: viewAs(sigmoid(b), [keyHeads, group, 1]),
-    decay: neg(mul(exp(slopes), shifted)),
-  };
-}
-
-/** x [.., n], each row divided by its length. */
-const ofLengthOne = (x: Value): Value =>
-  mul(x, reciprocal(sqrt(plusNumber(reduceSum(square(x), [-1], true), lengthEpsilon))));
-
-/** log(1 + exp x) */
-function softplus(x: Value): Value {
-  const own = unsqueeze(x, 2);
-  return reduceLogSumExp(concat([own, zerosLike(own)], 2), [2]);
-}
-
-/** heads [T, valueHeads, valueDim], normed and gated by z, back to H. */
-function gatedOutput(heads: Value, z: Value, spec: GatedDeltaRule, epsilon: number): Value {
-  const { valueHeads, valueDim } = spec;
-  const normed = rmsNorm(heads, weightFor(heads, spec.norm), epsilon);
+/** heads [N, valueHeads, valueDim], normed and gated by z [N, valueHeads * valueDim], as which they come. */
+function gatedHeads(
+  heads: Value,
+  {
+    norm,
+    z,
+    spec: { input, valueHeads, valueDim },
+    epsilon,
+  }: { readonly norm: Value; readonly z: Value; readonly spec: GatedDeltaRule; readonly epsilon: number },
+): Value {
   const gate = viewAs(z, [valueHeads, valueDim]);
-  const gated = mul(normed, spec.input.layout === 'channelwise' ? sigmoid(gate) : silu(gate));
-  return project(viewAs(gated, [valueHeads * valueDim]), spec.o);
+  const open = input.layout === 'channelwise' ? sigmoid(gate) : silu(gate);
+  return viewAs(mul(rmsNorm(heads, norm, epsilon), open), [valueHeads * valueDim]);
 }
 
-/** Zeros [B, keyHeads, group, keyDim, valueDim]. */
-function stateOfNone(x: Value, spec: GatedDeltaRule, { sizes }: ChunkInputs): Value {
-  const { keyHeads, valueHeads, keyDim, valueDim } = spec;
-  const own = [keyHeads, valueHeads / keyHeads, keyDim, valueDim];
-  const all = concat([slice(sizes, 0, 1, 2), x.graph.constant(own, [own.length], 'int64')], 0);
-  return zerosOf(all, ['sequences', ...own], x.dtype);
+/** The weight of the convolution, [window, channels]. */
+const tapsOf = (x: Value, { convolution }: GatedDeltaRule): Value =>
+  transpose(squeeze(weightFor(x, convolution), 1), [1, 0]);
+
+/** Rows [B * C, ..] as [B, C, ..own]. */
+const viewByChunk = (rows: Value, { sizes, axes }: ChunkInputs, own: readonly number[]): Value => {
+  const { graph } = rows;
+  const target = concat([slice(sizes, 0, 1, 3), graph.constant(own, [own.length], 'int64')], 0);
+  return graph.op('Reshape', [rows, target], { shape: ['sequences', axes[1], ...own] });
+};
+
+/** From [B, C, keyHeads, group, dim] to [B, keyHeads, group, C, dim], and back. */
+const toHeads = (part: Value): Value => transpose(part, [0, 2, 3, 1, 4]);
+const fromHeads = (part: Value): Value => transpose(part, [0, 3, 1, 2, 4]);
+
+/** What the convolution was fed last of each sequence, [B, window - 1, channels]; zeros where there is no token. */
+function tailsOf(wide: readonly Value[], spec: GatedDeltaRule, { tails }: ChunkInputs): Value {
+  const [channels, count] = [spec.convolution.shape[0]!, windowOf(spec) - 1];
+  const own = reshape(tails, [-1], ['tails']);
+  const none = tails.graph.constant([0], [], 'int32');
+  // -1 is the last row, which the zero hides.
+  const at = plusNumber(own, -1);
+  const { qkv } = laidOut(
+    wide.map((value) => gather(value, at)),
+    spec,
+  );
+  const known = unsqueeze(cast(greater(own, none), qkv.dtype), 1);
+  return reshape(mul(qkv, known), [-1, count, channels], ['sequences', count, channels]);
+}
+
+/** A state [B, keyHeads, group, keyDim, valueDim] and a tail [B, window - 1, channels] of zeros. */
+function statesOfNone(x: Value, spec: GatedDeltaRule, { sizes }: ChunkInputs): DeltaStates {
+  const { keyHeads, valueHeads, keyDim, valueDim, convolution } = spec;
+  const zeros = (...own: number[]) => {
+    const all = concat([slice(sizes, 0, 1, 2), x.graph.constant(own, [own.length], 'int64')], 0);
+    return zerosOf(all, ['sequences', ...own], x.dtype);
+  };
+  return {
+    state: zeros(keyHeads, valueHeads / keyHeads, keyDim, valueDim),
+    tail: zeros(windowOf(spec) - 1, convolution.shape[0]!),
+  };
 }

@@ -1,4 +1,4 @@
-import type { Graph, Value } from '@moepress/core';
+import type { Dim, Graph, Value } from '@moepress/core';
 import {
   add,
   cast,
@@ -7,12 +7,10 @@ import {
   div,
   equal,
   exp,
-  fold,
   matmul,
   mul,
   range,
   reduceSum,
-  sizeOf,
   squeeze,
   sub,
   transpose,
@@ -41,40 +39,33 @@ const flipped = (x: Value): Value =>
   transpose(x, [...x.shape.keys()].toSpliced(-2, 2, x.shape.length - 1, x.shape.length - 2));
 
 /**
- * The outputs [G, B, keyHeads, group, C, valueDim] of parts [G, B, ..], and the state [B, keyHeads, group, keyDim, valueDim]
- * after all of them, from `state`. Within a chunk all tokens are computed together (Gated DeltaNet, arXiv 2412.06464,
- * section 3.3): with G the sums of g up to each token, Lᵢⱼ = βᵢ (kᵢ·kⱼ) exp(Gᵢ - Gⱼ) for j < i and U the changes they
- * make, (I + L) U = β (V - exp(G) K S). Computed in double precision: U is a difference of numbers that are nearly equal
- * where a token says what is known already, and the norm behind it makes small outputs as large as others.
+ * The outputs [B, keyHeads, group, C, valueDim] of the tokens of a chunk, and the state [B, keyHeads, group, keyDim, valueDim]
+ * after them, from `state`. All tokens are computed together (Gated DeltaNet, arXiv 2412.06464, section 3.3): with G the
+ * sums of g up to each token, Lᵢⱼ = βᵢ (kᵢ·kⱼ) exp(Gᵢ - Gⱼ) for j < i and U the changes they make,
+ * (I + L) U = β (V - exp(G) K S). Computed in the precision of the state, but for the sums: those of neighbours are large
+ * numbers with a small difference.
  */
-export function deltaRule(
+export function deltaChunk(
   state: Value,
   parts: DeltaParts,
+  { upTo, ...places }: Places,
 ): { readonly output: Value; readonly state: Value } {
-  const { query, key, value, beta, decay } = parts;
-  const [places, masks] = masksOf(state.graph, cast(key, 'float64'));
-  const { states, outputs } = fold(
-    [cast(state, 'float64')],
-    [query, key, value, beta, decay],
-    ([before], part) => {
-      const [q, k, v, b, g] = part.map((one) => cast(one, 'float64')) as [Value, Value, Value, Value, Value];
-      const s = before!;
-      const sums = matmul(places.upTo, g);
-      const products = decayingProducts(k, sums, places);
-      const similar = mul(mul(products(k), b), places.before);
-      const grown = exp(sums);
-      const wanted = sub(mul(v, b), matmul(mul(k, mul(b, grown)), s));
-      const changes = matmul(inverse(similar, places.own, masks), wanted);
-      const output = add(matmul(mul(q, grown), s), matmul(products(q), changes));
-      const total = reduceSum(g, [-2], true);
-      const left = mul(k, exp(sub(total, sums)));
-      return {
-        states: [add(mul(s, flipped(exp(total))), matmul(flipped(left), changes))],
-        outputs: [cast(output, state.dtype)],
-      };
-    },
-  );
-  return { output: outputs[0]!, state: cast(states[0]!, state.dtype) };
+  const as = (x: Value) => cast(x, state.dtype);
+  const [query, key, value, beta] = [as(parts.query), as(parts.key), as(parts.value), as(parts.beta)];
+  const [own, before, pairs] = [as(places.own), as(places.before), places.pairs.map(as)];
+  const decay = cast(parts.decay, 'float64');
+  const sums = matmul(upTo, decay);
+  const exponential = (logarithms: Value) => exp(as(logarithms));
+  const products = decayingProducts(key, sums, { unseen: places.unseen, exponential });
+  const similar = mul(mul(products(key), beta), before);
+  const grown = exponential(sums);
+  const wanted = mul(sub(value, matmul(mul(key, grown), state)), beta);
+  const changes = matmul(inverse(similar, own, pairs), wanted);
+  const output = add(matmul(mul(query, grown), state), matmul(products(query), changes));
+  const total = reduceSum(decay, [-2], true);
+  const left = mul(key, exponential(sub(total, sums)));
+  const after = add(mul(state, flipped(exponential(total))), matmul(flipped(left), changes));
+  return { output: cast(output, parts.value.dtype), state: after };
 }
 
 /**
@@ -82,12 +73,17 @@ export function deltaRule(
  * each channel every channel of a product decays by itself (Kimi Linear, arXiv 2510.26692, section 3.2); what is
  * multiplied is at most as large as it is then, where exp(-Gⱼ) alone would be beyond any number.
  */
-function decayingProducts(key: Value, sums: Value, { unseen }: Places): (rows: Value) => Value {
+function decayingProducts(
+  key: Value,
+  sums: Value,
+  { unseen, exponential }: Pick<Places, 'unseen'> & { readonly exponential: (logarithms: Value) => Value },
+): (rows: Value) => Value {
   if (sums.shape.at(-1) === 1) {
-    const between = exp(add(sub(sums, flipped(sums)), unseen));
-    return (rows) => mul(matmul(rows, flipped(key)), between);
+    const between = exponential(add(sub(sums, flipped(sums)), unseen));
+    const keys = flipped(key);
+    return (rows) => mul(matmul(rows, keys), between);
   }
-  const between = exp(add(sub(unsqueeze(sums, -2), unsqueeze(sums, -3)), unsqueeze(unseen, -1)));
+  const between = exponential(add(sub(unsqueeze(sums, -2), unsqueeze(sums, -3)), unsqueeze(unseen, -1)));
   const decayed = mul(between, unsqueeze(key, -3));
   return (rows) => squeeze(matmul(decayed, unsqueeze(rows, -1)), -1);
 }
@@ -104,21 +100,24 @@ export function deltaRuleStep(
   return { output: matmul(query, after), state: after };
 }
 
-interface Places {
-  /** [C, C]: 1 on and below the diagonal, on it, and below it. */
+/** Who sees whom in a chunk of C tokens, [C, C] each in double precision. */
+export interface Places {
+  /** 1 on and below the diagonal, on it, and below it. */
   readonly upTo: Value;
   readonly own: Value;
   readonly before: Value;
   /** A very low number above the diagonal, else 0. */
   readonly unseen: Value;
+  /** For each size of blocks 1, 2, 4, .. those that lie beside two along the diagonal. */
+  readonly pairs: readonly Value[];
 }
 
 /**
  * (I + L)⁻¹ of L [.., C, C], which is zero on and above the diagonal. The inverses of blocks along the diagonal become those
  * of blocks of twice the size: of [[A, 0], [B, D]] it is [[A⁻¹, 0], [-D⁻¹ B A⁻¹, D⁻¹]]. A power series would cancel.
  */
-function inverse(lower: Value, own: Value, masks: readonly Value[]): Value {
-  const [first, ...others] = masks as [Value, ...Value[]];
+function inverse(lower: Value, own: Value, pairs: readonly Value[]): Value {
+  const [first, ...others] = pairs as [Value, ...Value[]];
   return others.reduce(
     (known, mask) => {
       return sub(known, matmul(matmul(known, mul(lower, mask)), known));
@@ -127,24 +126,22 @@ function inverse(lower: Value, own: Value, masks: readonly Value[]): Value {
   );
 }
 
-/** Who sees whom in a chunk, and for each size of blocks 1, 2, 4, .. those that lie beside two along the diagonal. */
-function masksOf(graph: Graph, key: Value): [Places, Value[]] {
-  const length = squeeze(sizeOf(key, -2), 0);
+/** Those of a chunk of as many tokens as `length` says, int64 [1]. */
+export function placesOf(graph: Graph, length: Value, axis: Dim): Places {
   const number = (n: number) => graph.constant([n], [], 'int64');
-  const axis = key.shape.at(-2)!;
-  const at = range(graph, length, axis);
+  const at = range(graph, squeeze(length, 0), axis);
   const [row, column] = [unsqueeze(at, 1), unsqueeze(at, 0)];
-  const as = (condition: Value) => cast(condition, key.dtype);
+  const as = (condition: Value) => cast(condition, 'float64');
   const own = as(equal(row, column));
-  const sizes = concat([sizeOf(key, -2), sizeOf(key, -2)], 0);
-  const unseen = causalMask(zerosOf(sizes, [axis, axis], key.dtype), null);
+  const square = zerosOf(concat([length, length], 0), [axis, axis], 'float64');
+  const unseen = causalMask(square, null);
   const upTo = exp(unseen);
-  const masks = Array.from({ length: Math.log2(chunkLength) }, (_, level) => {
+  const pairs = Array.from({ length: Math.log2(chunkLength) }, (_, level) => {
     const size = number(2 ** level);
     const [above, left] = [div(row, size), div(column, size)];
     const pair = equal(div(above, number(2)), div(left, number(2)));
     const beside = equal(above, add(left, number(1)));
     return mul(as(pair), as(beside));
   });
-  return [{ own, unseen, upTo, before: sub(upTo, own) }, masks];
+  return { own, unseen, upTo, before: sub(upTo, own), pairs };
 }
