@@ -1,84 +1,109 @@
 import { join } from 'node:path';
 import { openModel, type TensorEntry } from '@moepress/checkpoint';
-import { type Block, type Model, moeBlocks } from '@moepress/core';
+import type { Block, Model } from '@moepress/core';
 import { ModelRunner } from '@moepress/runtime';
-import { gflops, walks } from '../flops.js';
+import { headFlops, walks } from '../flops.js';
 import { randomTensors, writeCheckpoint } from '../random.js';
 
-/** Half the width of Qwen3-Next, with heads of its size. */
-const sizes = { hidden: 1024, keyHeads: 8, valueHeads: 16, dim: 128, heads: 8, kvHeads: 1, headDim: 256 };
-const ffn = { experts: 8, topK: 2, width: 512 };
+/** Qwen3-Next as published, but for its experts: a narrow dense FFN, so that what mixes tokens is most of the work. */
+const sizes = { hidden: 2048, keyHeads: 16, valueHeads: 32, dim: 128, heads: 16, kvHeads: 2, headDim: 256 };
+const width = 1024;
 const vocabulary = 512;
-const layers = 4;
-const lengths = [512, 2048, 8192] as const;
+const lengths = [512, 1024, 2048, 4096, 8192] as const;
+/** Times that each text is taken, after once that does not count. */
+const rounds = 3;
+const chunk = 64;
 
 /**
- * Prefill of one text by layers with a gated delta rule alone, whose cost is to be linear in the tokens, and, of 512 tokens, by
- * layers with softmax attention alone: seconds a token, and products a second.
+ * Prefill of one text, every token of which is scored, by a layer with a gated delta rule and by one with softmax
+ * attention: whether the delta rule's cost is linear in the tokens, and how much longer a product takes there.
  */
 export async function deltaRuleSuite(folder: string): Promise<void> {
-  const directory = join(folder, 'qwen3-next-half');
+  const directory = join(folder, 'qwen3-next-mixers');
   await writeCheckpoint(directory, config(), tensors());
   const model = await openModel(directory);
-  const delta = only(model, 'gated-delta-rule');
-  const attention = only(model, 'gqa');
-  console.log(`gated delta rule, ${delta.blocks.length} layers`);
-  const perToken = new Map<number, number>();
+  const [delta, attention] = [only(model, 'gated-delta-rule'), only(model, 'gqa')];
+  console.log(
+    '| tokens | delta rule, µs a token | attention, µs a token | MFLOP a token | time for a FLOP |',
+  );
+  console.log('| ---: | ---: | ---: | ---: | ---: |');
+  const measured: { length: number; own: Times; other: Times }[] = [];
   for (const length of lengths) {
-    const seconds = await timePrefill(delta, length);
-    perToken.set(length, seconds / length);
-    console.log(`  ${length} tokens: ${speed(delta, length, seconds)}`);
+    const [own, other] = [await timePrefill(delta, length), await timePrefill(attention, length)];
+    measured.push({ length, own, other });
+    const mega = [delta, attention].map((of) => (flopsPerToken(of, length) / 1e6).toFixed(0));
+    const ratio = ratioOf(delta, attention, { length, own, other });
+    console.log(
+      `| ${length} | ${spread(own, length)} | ${spread(other, length)} | ${mega.join(' and ')} | ${ratio.toFixed(2)} |`,
+    );
   }
-  const fall = 1 - perToken.get(512)! / perToken.get(8192)!;
-  console.log(`  from 512 to 8,192 tokens its throughput falls by ${(100 * fall).toFixed(0)} %`);
-  const seconds = await timePrefill(attention, 512);
-  console.log(`softmax attention, 1 layer, 512 tokens: ${speed(attention, 512, seconds)}`);
-  const rate = (of: Model, took: number) => flopsPerToken(of, 512) / (took / 512);
-  const ratio = rate(attention, seconds) / rate(delta, perToken.get(512)! * 512);
-  console.log(`  a product of the delta rule's layers takes ${ratio.toFixed(2)} times as long`);
+  const perToken = measured.map(({ length, own }) => own.median / length);
+  const fall = 1 - perToken[0]! / perToken.at(-1)!;
+  const ratios = measured.map((one) => ratioOf(delta, attention, one));
+  console.log(`From 512 to 8,192 tokens the delta rule's throughput falls by ${(100 * fall).toFixed(1)} %.`);
+  console.log(`A product takes at most ${Math.max(...ratios).toFixed(2)} times as long as with attention.`);
 }
 
-const speed = (model: Model, length: number, seconds: number) =>
-  `${((1e6 * seconds) / length).toFixed(0)} µs a token, ${gflops((flopsPerToken(model, length) * length) / seconds)}`;
+/** Seconds. */
+interface Times {
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+const spread = ({ median, least, most }: Times, length: number) => {
+  const [middle, low, high] = [median, least, most].map((time) => ((1e6 * time) / length).toFixed(0));
+  return `${middle} (${low} to ${high})`;
+};
+
+function ratioOf(
+  delta: Model,
+  attention: Model,
+  { length, own, other }: { readonly length: number; readonly own: Times; readonly other: Times },
+): number {
+  return own.median / flopsPerToken(delta, length) / (other.median / flopsPerToken(attention, length));
+}
 
 const only = (model: Model, kind: Block['attention']['kind']): Model => ({
   ...model,
   blocks: model.blocks.filter(({ attention }) => attention.kind === kind),
 });
 
-/** The shortest of three times. */
-async function timePrefill(model: Model, length: number): Promise<number> {
+async function timePrefill(model: Model, length: number): Promise<Times> {
   const runner = await ModelRunner.open(model, { residency: 'resident', workers: 1 });
   try {
     const [ids] = walks(model, 1, length + 1) as [number[]];
     const times: number[] = [];
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i <= rounds; i++) {
       const start = performance.now();
-      await runner.score([{ ids, from: length }]);
+      await runner.score([{ ids, from: 1 }]);
       times.push((performance.now() - start) / 1000);
     }
-    return Math.min(...times.slice(1));
+    const sorted = times.slice(1).sort((a, b) => a - b);
+    return { median: sorted[(rounds - 1) / 2]!, least: sorted[0]!, most: sorted.at(-1)! };
   } finally {
     await runner.dispose();
   }
 }
 
-/** Multiplications and additions of the matrix products; the delta rule's by chunks of 64 tokens. */
+/**
+ * Multiplications and additions of the matrix products that a token needs. Of attention and of the products within the
+ * delta rule's chunks the half that a causal mask leaves counts; how its triangular systems are solved does not.
+ */
 function flopsPerToken(model: Model, length: number): number {
   const { hiddenSize: h } = model.config;
-  return moeBlocks(model).reduce((sum, { attention, ffn }) => {
-    const experts = (ffn.router.topK + 1) * 6 * h * ffn.pool[0]!.width + 2 * h * ffn.slots.length;
-    if (attention.kind !== 'gated-delta-rule') {
+  const mixers = model.blocks.reduce((sum, { attention }) => {
+    if (attention.kind === 'gqa') {
       const { heads, kvHeads, headDim } = attention;
-      const projections = 2 * h * headDim * (3 * heads + 2 * kvHeads);
-      return sum + experts + projections + 2 * length * heads * headDim;
+      return sum + 2 * h * headDim * (3 * heads + 2 * kvHeads) + 2 * length * heads * headDim;
     }
+    if (attention.kind !== 'gated-delta-rule') throw new RangeError(`No layer here has ${attention.kind}.`);
     const { keyHeads, valueHeads, keyDim, valueDim } = attention;
     const projections = 2 * h * (2 * keyHeads * keyDim + 3 * valueHeads * valueDim + 2 * valueHeads);
-    const states = 6 * valueHeads * keyDim * valueDim;
-    const chunk = 64 * (4 * keyHeads * keyDim + valueHeads * (4 * valueDim + 20 * 64));
-    return sum + experts + projections + states + chunk;
+    const inChunk = 2 * chunk * (keyHeads * keyDim + valueHeads * valueDim);
+    return sum + projections + 6 * valueHeads * keyDim * valueDim + inChunk;
   }, 0);
+  return mixers + model.blocks.length * 6 * h * width + headFlops(model);
 }
 
 function config() {
@@ -87,7 +112,10 @@ function config() {
     architectures: ['Qwen3NextForCausalLM'],
     vocab_size: vocabulary,
     hidden_size: sizes.hidden,
-    num_hidden_layers: layers,
+    intermediate_size: width,
+    num_hidden_layers: 2,
+    layer_types: ['linear_attention', 'full_attention'],
+    mlp_only_layers: [0, 1],
     num_attention_heads: sizes.heads,
     num_key_value_heads: sizes.kvHeads,
     head_dim: sizes.headDim,
@@ -95,10 +123,6 @@ function config() {
     linear_num_value_heads: sizes.valueHeads,
     linear_key_head_dim: sizes.dim,
     linear_value_head_dim: sizes.dim,
-    num_experts: ffn.experts,
-    num_experts_per_tok: ffn.topK,
-    moe_intermediate_size: ffn.width,
-    shared_expert_intermediate_size: ffn.width,
     max_position_embeddings: 16_384,
     rope_theta: 10_000,
     torch_dtype: 'bfloat16',
@@ -111,11 +135,11 @@ function* tensors(): Generator<TensorEntry> {
   yield matrix('model.embed_tokens.weight', vocabulary, h);
   yield matrix('lm_head.weight', vocabulary, h);
   yield norm('model.norm.weight', h);
-  for (let layer = 0; layer < layers; layer++) {
+  for (const layer of [0, 1]) {
     const at = `model.layers.${layer}`;
     yield norm(`${at}.input_layernorm.weight`, h);
     yield norm(`${at}.post_attention_layernorm.weight`, h);
-    if ((layer + 1) % 4 === 0) {
+    if (layer === 1) {
       yield matrix(`${at}.self_attn.q_proj.weight`, 2 * heads * headDim, h);
       for (const part of ['k', 'v'])
         yield matrix(`${at}.self_attn.${part}_proj.weight`, kvHeads * headDim, h);
@@ -130,12 +154,7 @@ function* tensors(): Generator<TensorEntry> {
       yield norm(`${at}.linear_attn.norm.weight`, dim);
       yield matrix(`${at}.linear_attn.out_proj.weight`, h, valueHeads * dim);
     }
-    yield matrix(`${at}.mlp.gate.weight`, ffn.experts, h);
-    yield matrix(`${at}.mlp.shared_expert_gate.weight`, 1, h);
-    const stems = ['shared_expert', ...Array.from({ length: ffn.experts }, (_, e) => `experts.${e}`)];
-    for (const stem of stems) {
-      for (const part of ['gate', 'up']) yield matrix(`${at}.mlp.${stem}.${part}_proj.weight`, ffn.width, h);
-      yield matrix(`${at}.mlp.${stem}.down_proj.weight`, h, ffn.width);
-    }
+    for (const part of ['gate', 'up']) yield matrix(`${at}.mlp.${part}_proj.weight`, width, h);
+    yield matrix(`${at}.mlp.down_proj.weight`, h, width);
   }
 }
