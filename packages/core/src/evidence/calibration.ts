@@ -9,8 +9,8 @@ export interface CalibrationSet<Sequence = readonly number[]> {
   /** Token ids of each sequence, unless `Sequence` says otherwise. */
   readonly sequences: readonly Sequence[];
   /**
-   * The tokens of each sequence that statistics count, the others being read as their context: ranges from the first to
-   * the one after the last, ascending. Absent: all tokens.
+   * The tokens of each sequence that statistics count, the others being read as their context, and whose loss is
+   * differentiated: ranges from the first to the one after the last, ascending. Absent: all tokens.
    */
   readonly counted?: readonly (readonly TokenRange[])[] | undefined;
 }

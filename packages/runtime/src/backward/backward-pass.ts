@@ -1,4 +1,11 @@
-import { type Block, type Model, type Statistic, throwIfAborted, type Work } from '@moepress/core';
+import {
+  type Block,
+  type CalibrationSet,
+  type Model,
+  type Statistic,
+  throwIfAborted,
+  type Work,
+} from '@moepress/core';
 import { blockGradientGraph } from '../decoder/block-gradient.js';
 import { isStatisticOutput } from '../decoder/statistics.js';
 import type { Results } from '../engine/protocol.js';
@@ -13,6 +20,8 @@ import { layOut } from '../tokens/token-layout.js';
 import { headGradients } from './head-gradients.js';
 
 export interface BackwardOptions extends Pick<Work, 'signal'> {
+  /** The tokens of each sequence whose cross-entropy counts, of which each has one; all but the first if absent. */
+  readonly counted?: CalibrationSet['counted'];
   readonly statistics: readonly Statistic[];
   /** The deepest block whose gradients are needed; the backward pass stops there. */
   readonly lowest: number;
@@ -61,7 +70,7 @@ export async function backwardPass(
           });
         },
       });
-      const losses = await headGradients(run, states, { signal });
+      const losses = await headGradients(run, states, { counted: options.counted, signal });
       options.losses?.(losses);
       await states.reach({ direction: 'down', block: count }, [hiddenKey(count)]);
     }

@@ -1,4 +1,4 @@
-import { type Model, throwIfAborted, type Work } from '@moepress/core';
+import { type CalibrationSet, type Model, type TokenRange, throwIfAborted, type Work } from '@moepress/core';
 import { lossGradientGraph } from '../decoder/loss-graph.js';
 import { nextTokenLoss } from '../decoder/losses.js';
 import type { Session, TensorHandle } from '../engine/handles.js';
@@ -18,20 +18,21 @@ export function headRows({ config }: Pick<Model, 'config'>, tokens: number): num
   return Math.ceil(scored / runs);
 }
 
-/** Turns the final hidden states of each sequence into their gradient; yields the mean losses. */
+/** Turns the final hidden states of each sequence into their gradient; yields the mean losses of the tokens that count. */
 export async function headGradients(
   { engine, scope, model }: ModelRun,
   states: BatchStates,
-  work: Pick<Work, 'signal'>,
+  { counted, signal }: Pick<Work, 'signal'> & Pick<CalibrationSet, 'counted'>,
 ): Promise<number[]> {
   const [hidden, gradient] = [hiddenKey(model.blocks.length), gradientKey(model.blocks.length)];
   return scope.with(lossGradientGraph(model.config.hiddenSize, nextTokenLoss(model)), (session) =>
     engine.spread(states.batches, (batch) =>
       states.using(batch, { consumes: [hidden], writes: gradient }, () =>
         headGradient(
-          { session, model, signal: work.signal },
+          { session, model, signal },
           {
             ids: batch.layout.ids,
+            asked: askedRows(batch.layout.ids, counted?.[batch.layout.sequences[0]!]),
             hidden: states.tensor(batch, hidden),
             gradient: states.tensor(batch, gradient),
           },
@@ -41,18 +42,32 @@ export async function headGradients(
   );
 }
 
+/** The rows that predict a token whose loss counts: one for every token but the first, unless some are chosen. */
+function askedRows(ids: Ids, ranges: readonly TokenRange[] = [[0, ids.length]]): number[] {
+  return ranges.flatMap(([from, to]) =>
+    Array.from({ length: to - Math.max(1, from) }, (_, i) => Math.max(1, from) + i - 1),
+  );
+}
+
+interface SequenceHead {
+  readonly ids: Ids;
+  readonly asked: readonly number[];
+  readonly hidden: TensorHandle;
+  readonly gradient: TensorHandle;
+}
+
 async function headGradient(
   { session, model, signal }: { session: Session; model: Model } & Pick<Work, 'signal'>,
-  { ids, hidden, gradient }: { ids: Ids; hidden: TensorHandle; gradient: TensorHandle },
+  { ids, asked, hidden, gradient }: SequenceHead,
 ): Promise<number> {
-  const scored = ids.length - 1;
+  const scored = asked.length;
   const step = headRows(model, ids.length);
   const dims = [ids.length, model.config.hiddenSize];
   await gradient.put(tensor('float32', dims, new Float32Array(dims[0]! * dims[1]!)));
   let loss = 0;
   for (let from = 0; from < scored; from += step) {
     throwIfAborted(signal);
-    const rows = Int32Array.from({ length: Math.min(step, scored - from) }, (_, i) => from + i);
+    const rows = Int32Array.from(asked.slice(from, from + step));
     const pairs = BigInt64Array.from(
       [...rows].flatMap((row, place) => [BigInt(place), BigInt(ids[row + 1]!)]),
     );

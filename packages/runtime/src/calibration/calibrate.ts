@@ -1,13 +1,5 @@
 import { join } from 'node:path';
-import {
-  type CalibrationSet,
-  type Evidence,
-  type Model,
-  MoepressError,
-  type Pass,
-  type Statistic,
-  type Work,
-} from '@moepress/core';
+import type { CalibrationSet, Evidence, Model, Pass, Statistic, Work } from '@moepress/core';
 import { begin, type Job, planJobs } from '../engine/arrange.js';
 import type { Engine } from '../engine/engine.js';
 import type { EvidenceStore } from '../evidence/store.js';
@@ -53,7 +45,6 @@ export interface CalibrateRequest extends CalibrateOptions {
 export async function calibrate(engine: Engine, request: CalibrateRequest): Promise<Evidence> {
   const { model, set, statistics, store, progress, signal } = request;
   checkSet(model, set);
-  if (set.counted) refuseMasked(set, statistics);
   const calibration = recordOf(set);
   const { precision } = engine;
   const stored = store ? await store.forModel(model, calibration, { progress, signal, precision }) : null;
@@ -65,17 +56,6 @@ export async function calibrate(engine: Engine, request: CalibrateRequest): Prom
     else await stored?.dropScratch();
     return { calibration, layers: known.layers('experts'), mlps: known.layers('mlps') };
   }, signal);
-}
-
-/** Throws `CALIBRATION_INVALID` for statistics of passes that count all tokens. */
-function refuseMasked({ source }: CalibrationSet, statistics: readonly Statistic[]): void {
-  const others = statistics.filter(({ pass }) => pass !== 'forward').map(({ name }) => name);
-  if (others.length === 0) return;
-  throw new MoepressError('CALIBRATION_INVALID', {
-    message: `Only answers count in the calibration set, and ${others.join(', ')} can only be measured of all tokens.`,
-    where: source,
-    hint: 'Leave out `answers`, or choose a method that measures in the forward pass.',
-  });
 }
 
 interface Pending {

@@ -12,6 +12,7 @@ import {
   sharedGateSums,
   square,
   sumOverTokens,
+  tokenMaskFisher,
 } from '@moepress/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Engine } from '../engine/engine.js';
@@ -34,7 +35,7 @@ async function measure(family: string, statistics: CalibrateRequest['statistics'
 }
 
 describe('sets of which some tokens count', () => {
-  const statistics = [expertHits, gatedOutputNorms];
+  const statistics = [expertHits, gatedOutputNorms, routedSumProducts];
 
   async function measureCounted(choose: (length: number, i: number) => readonly TokenRange[]) {
     const { model, sequences } = await fixtures[0]!.load();
@@ -75,13 +76,33 @@ describe('sets of which some tokens count', () => {
         return a!.map((value, e) => value + b![e]!);
       };
       expect(together(expertHits, 'count')).toEqual(layer.read(expertHits, 'count'));
+      const squares = layer.read(routedSumProducts, 'square');
+      expect(together(routedSumProducts, 'square')[0]! / squares[0]!).toBeCloseTo(1, 6);
       const norms = layer.read(gatedOutputNorms, 'sum');
       for (const [e, sum] of together(gatedOutputNorms, 'sum').entries())
         expect(sum).toBeCloseTo(norms[e]!, 5);
     }
   });
 
-  it('are refused where nothing counts, what counts is not there, or all tokens are needed', async () => {
+  it('have the loss of these differentiated', async () => {
+    const { model: folder, sequences: all } = await fixtures[0]!.load();
+    const sequences = all.slice(0, 2).map((ids) => ids.slice(0, 6));
+    const model = await openModel(folder);
+    const gradients = async (counted?: readonly (readonly TokenRange[])[]) => {
+      const set = { source: 'golden', seed: 0, sequences, counted };
+      const { layers } = await calibrate(engine, { model, set, statistics: [tokenMaskFisher] });
+      return layers.flatMap((layer) => [...layer.read(tokenMaskFisher, 'sum')]);
+    };
+    const whole = await gradients();
+    expect(await gradients(sequences.map(({ length }) => [[0, length]]))).toEqual(whole);
+    const last = await gradients(sequences.map(({ length }) => [[length - 1, length]]));
+    expect(last).not.toEqual(whole);
+    await expect(gradients(sequences.map(() => [[0, 1]]))).rejects.toMatchObject({
+      code: 'CALIBRATION_INVALID',
+    });
+  });
+
+  it('are refused where nothing counts, or what counts is not there', async () => {
     const refusal = { code: 'CALIBRATION_INVALID' };
     await expect(measureCounted(() => [])).rejects.toMatchObject(refusal);
     await expect(measureCounted((n) => [[0, n + 1]])).rejects.toMatchObject(refusal);
@@ -91,10 +112,6 @@ describe('sets of which some tokens count', () => {
         [3, 6],
       ]),
     ).rejects.toMatchObject(refusal);
-    const { model, sequences } = await fixtures[0]!.load();
-    const set = { source: 'golden', seed: 0, sequences, counted: sequences.map(() => [[0, 1] as const]) };
-    const request = { model: await openModel(model), set, statistics: [routedSumProducts] };
-    await expect(calibrate(engine, request)).rejects.toMatchObject(refusal);
   });
 });
 

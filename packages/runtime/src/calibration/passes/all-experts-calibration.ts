@@ -6,7 +6,7 @@ import { int32, type Results } from '../../engine/protocol.js';
 import { closing } from '../../engine/scope.js';
 import type { EachBatch } from '../../states/forward-pass.js';
 import { OrderedSums } from '../layer-sums.js';
-import { forwardCalibration } from './forward-calibration.js';
+import { countedRows, forwardCalibration } from './forward-calibration.js';
 import type { LayerProgress, PassRequest } from './pass-request.js';
 
 /** Numbers that the outputs of all experts may take at once: 128 MiB of fp32; less where runs are shorter. */
@@ -18,7 +18,7 @@ export function rowsAtOnce({ config }: Pick<Model, 'config'>, { ffn }: MoeBlock,
   return Math.max(1, Math.floor(budget / elementCount([ffn.pool.length, config.hiddenSize])));
 }
 
-/** Runs every token through every expert, in chunks; the hidden states continue as the model routes them. */
+/** Runs every token that counts through every expert, in chunks; the hidden states continue as the model routes them. */
 export async function allExpertsPass(request: PassRequest): Promise<void> {
   await forwardCalibration(request, 'Running all experts', (progress) => ({
     outputs: ({ ffn }) => ({ ffnInput: ffn.kind === 'moe' }),
@@ -35,7 +35,7 @@ export async function allExpertsPass(request: PassRequest): Promise<void> {
 export const isMoe = (block: Block): block is MoeBlock => block.ffn.kind === 'moe';
 
 async function measureLayer(
-  { engine, scope, model, statistics, signal, done }: PassRequest,
+  { engine, scope, model, counted, statistics, signal, done }: PassRequest,
   block: MoeBlock,
   each: EachBatch,
   progress: LayerProgress,
@@ -47,17 +47,20 @@ async function measureLayer(
     const measured = new OrderedSums(block.index, fetch);
     await each(async (batch, run, index) => {
       const ffnInput = scope.tensor(batch.worker, `${batch.name}/ffnInput`);
-      const tokens = batch.layout.ids.length;
+      const { layout } = batch;
+      const tokens = layout.ids.length;
+      const own = counted ? countedRows(layout, counted) : layout.ids.map((_, row) => row);
       const chunks: Results[number][] = [];
       const inChunks = async () => {
         await run({ keep: { ffnInput } });
-        for (let from = 0; from < tokens; from += rows) {
+        for (let from = 0; from < own.length; from += rows) {
           throwIfAborted(signal);
-          const chunk = Array.from({ length: Math.min(rows, tokens - from) }, (_, i) => from + i);
-          const feeds = { ffnInput, rows: int32(chunk) };
+          const chunk = own.slice(from, from + rows);
+          const feeds = { ffnInput, rows: int32([...chunk]) };
           chunks.push((await batch.worker.run([{ session, feeds, fetch }]))[0]!);
           progress.advance(chunk.length, block.index);
         }
+        progress.advance(tokens - own.length, block.index);
       };
       await closing(inChunks, () => scope.free([ffnInput]));
       measured.add(index, chunks);

@@ -5,13 +5,18 @@ import { streamedRun } from '../../forward/model-run.js';
 import { OrderedSums } from '../layer-sums.js';
 import { isMeasuredBy, layerProgress, type PassRequest } from './pass-request.js';
 
-/** The gradients of each sequence's mean token cross-entropy, from the last block down to the first that is measured. */
+/** The gradients of each sequence's mean token cross-entropy, over the tokens that count, from the last block down to the first that is measured. */
 export async function backwardPass(request: PassRequest): Promise<void> {
   const { engine, scope, model, statistics, signal, storage, isKnown } = request;
-  const sequences = request.sequences.filter((ids) => ids.length > 1);
+  const hasLoss = request.sequences.map((ids, i) =>
+    (request.counted?.[i] ?? [[0, ids.length]]).some(([from, to]) => to > Math.max(1, from)),
+  );
+  const sequences = request.sequences.filter((_, i) => hasLoss[i]);
+  const counted = request.counted?.filter((_, i) => hasLoss[i]);
   if (sequences.length === 0) {
     throw new MoepressError('CALIBRATION_INVALID', {
-      message: 'No sequence has a second token, so there is no loss to differentiate.',
+      message:
+        'No sequence has a token after its first whose loss counts, so there is nothing to differentiate.',
     });
   }
   const lowest = model.blocks.findIndex(isMeasuredBy(statistics));
@@ -22,6 +27,7 @@ export async function backwardPass(request: PassRequest): Promise<void> {
       signal,
       storage,
       isKnown,
+      counted,
       statistics,
       lowest,
       advance: progress.advance,

@@ -40,7 +40,7 @@ export async function forwardPass(request: PassRequest): Promise<void> {
 }
 
 /** The rows of a batch whose tokens count. */
-function countedRows(layout: Layout, counted: readonly (readonly TokenRange[])[]): number[] {
+export function countedRows(layout: Layout, counted: readonly (readonly TokenRange[])[]): number[] {
   return layout.sequences.flatMap((sequence, b) =>
     counted[sequence]!.flatMap(([from, to]) =>
       Array.from({ length: to - from }, (_, i) => rowOf(layout, b, from + i)),

@@ -11,7 +11,7 @@ export interface PassRequest extends Work {
   readonly scope: EngineScope;
   readonly model: Model;
   readonly sequences: readonly (readonly number[])[];
-  /** As in `CalibrationSet`; of the forward pass alone. */
+  /** As in `CalibrationSet`; in the backward pass it is their loss that counts. */
   readonly counted?: CalibrationSet['counted'];
   readonly statistics: readonly Statistic[];
   /** Where the tensors between blocks may be stored. */
