@@ -4,18 +4,19 @@ import { applyPlan, type Model, measure, removedRatios, type Work } from '@moepr
 import { saveEvaluation } from '@moepress/harness';
 import { compress } from '../../compress.js';
 import type { SharedDevice } from '../../devices/shared-device.js';
-import { evaluate, type Questions } from '../../evaluate.js';
+import { evaluate } from '../../evaluate.js';
 import { writeWhole } from '../../files/output.js';
 import type { CacheOption } from '../../options.js';
 import { readPlan } from '../../plans/plan-file.js';
 import { scoresOf } from '../metric.js';
 import { type Cell, cellFile, newCell, variantFolder } from './cell.js';
+import type { RecipeQuestions } from './recipe.js';
 import type { Variant } from './variant.js';
 
 export interface CellOptions {
   /** Folder of the leaderboard. */
   readonly out: string;
-  readonly questions: Questions;
+  readonly questions: RecipeQuestions;
   /** Whether compressed models are compared with the original, token by token. */
   readonly compares: boolean;
   /** Address of the questions. */

@@ -1,5 +1,7 @@
 import { findTaskOrGroup, parseCalibration } from '@moepress/harness';
 import { z } from 'zod';
+import type { EvaluateOptions, Questions } from '../../evaluate.js';
+import type { ChatSettings } from '../../evaluation/chat-settings.js';
 import { checkData, type LocatedYaml, locating, readYaml } from '../../files/yaml-file.js';
 
 /** Items of any list. */
@@ -53,6 +55,15 @@ const recipeSchema = z
     seeds: listOf(z.int().nonnegative()).default([0]),
     limit: z.number().positive().optional(),
     num_fewshot: z.int().nonnegative().optional(),
+    /** How instruct models are asked, as the options of `eval` of the same names. */
+    apply_chat_template: z.union([z.boolean(), name]).optional(),
+    system_instruction: z.string().optional(),
+    fewshot_as_multiturn: z.boolean().optional(),
+    chat_template_args: z.record(z.string(), z.json()).optional(),
+    enable_thinking: z.boolean().optional(),
+    think_end_token: z.union([name, z.int().nonnegative()]).optional(),
+    /** Arguments of generation, added to those of each task. */
+    gen_kwargs: z.record(z.string(), z.json()).optional(),
     /** Whether each compressed model is compared with the original, token by token, which about doubles the scoring. */
     movement: z.boolean().default(true),
     /** Whether tables of papers are shown next to our results. */
@@ -79,6 +90,25 @@ function cellsOf({ models, methods, ratios, calibration = [null], seeds }: Lists
 
 export type Recipe = z.output<typeof recipeSchema>;
 export type RecipeMethod = Recipe['methods'][number];
+
+/** What a recipe asks of every model. */
+export type RecipeQuestions = Questions & ChatSettings & Pick<EvaluateOptions, 'genKwargs'>;
+
+/** The questions of a recipe, without what it leaves out. */
+export function questionsOf(recipe: Recipe, data: string | undefined): RecipeQuestions {
+  const { tasks, limit, num_fewshot: numFewshot } = recipe;
+  const more = {
+    applyChatTemplate: recipe.apply_chat_template,
+    systemInstruction: recipe.system_instruction,
+    fewshotAsMultiturn: recipe.fewshot_as_multiturn,
+    chatTemplateArgs: recipe.chat_template_args,
+    enableThinking: recipe.enable_thinking,
+    thinkEndToken: recipe.think_end_token,
+    genKwargs: recipe.gen_kwargs,
+  };
+  const given = Object.entries(more).filter(([, value]) => value !== undefined);
+  return { tasks, limit, numFewshot, data, ...Object.fromEntries(given) };
+}
 
 /** A recipe as a program writes it. */
 export type RecipeInput = z.input<typeof recipeSchema>;

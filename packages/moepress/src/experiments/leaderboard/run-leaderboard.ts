@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { WorkFolder } from '@moepress/checkpoint';
 import { shareDevice } from '../../devices/shared-device.js';
+import { checkChatSettings } from '../../evaluation/chat-settings.js';
 import { writeWhole } from '../../files/output.js';
 import { folderKinds } from '../../files/output-kinds.js';
 import type { FindOptions } from '../../methods/find-methods.js';
@@ -13,7 +14,7 @@ import { openSharing } from './distributed.js';
 import { enumerateVariants } from './enumerate-variants.js';
 import { leaderboardMarkdown, leaderboardPage } from './page.js';
 import { publishedTables } from './published-tables.js';
-import { type Recipe, type RecipeInput, readRecipe } from './recipe.js';
+import { questionsOf, type Recipe, type RecipeInput, readRecipe } from './recipe.js';
 import { runVariants } from './run-variants.js';
 
 export interface LeaderboardOptions
@@ -59,7 +60,9 @@ export async function runLeaderboard(
   const sharing =
     queue === undefined ? null : await openSharing({ url: queue, stalledAfter: 1000 * stalledAfter });
   const located = await readRecipe(recipe);
-  const { title, tasks, limit, num_fewshot: numFewshot, movement: compares } = located.data;
+  const { title, tasks, movement: compares } = located.data;
+  const questions = questionsOf(located.data, data);
+  checkChatSettings(questions);
   const boardOf = (cells: readonly Cell[]) => ({ title, cells, metrics: metricsOf(cells, tasks), out });
   // Machines on one queue may share the folder.
   const folder = await WorkFolder.open(out, {
@@ -76,7 +79,7 @@ export async function runLeaderboard(
         out,
         workers,
         sharing,
-        questions: { tasks, limit, numFewshot, data },
+        questions,
         compares,
         device: await shareDevice(options, { users: workers, threads }, work),
         cache: options.cache,

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { type Model, throwIfAborted, type Work } from '@moepress/core';
-import type { Questions } from '../../evaluate.js';
 import { addressOf } from '../address.js';
 import { mapConcurrent, serialQueue } from '../concurrency.js';
 import { type Cell, cellFile, readCell } from './cell.js';
 import { type CellOptions, type FillOptions, scoreCell, viewOf } from './compute-cell.js';
 import { fillDistributed, type Sharing } from './distributed.js';
+import type { RecipeQuestions } from './recipe.js';
 import type { Variant } from './variant.js';
 
 export interface RunOptions extends Omit<CellOptions, 'asked'> {
@@ -55,8 +55,8 @@ export async function runVariants(
 }
 
 /** The location of the rows is ignored: machines have their mirrors of datasets in different folders. */
-const askedAddress = ({ tasks, limit, numFewshot }: Questions, compares: boolean) =>
-  addressOf({ tasks, limit, numFewshot, ...(compares && { compares }) });
+const askedAddress = ({ data: _, ...asked }: RecipeQuestions, compares: boolean) =>
+  addressOf({ ...asked, ...(compares && { compares }) });
 
 async function fillAlone(variants: readonly Variant[], filling: FillOptions, work: Work): Promise<void> {
   const { signal } = work;
