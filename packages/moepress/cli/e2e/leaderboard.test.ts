@@ -53,11 +53,11 @@ describe('moepress leaderboard', () => {
       const cells = cellsIn(join(folder, 'out'));
       expect(cells.map(({ method }) => method)).toEqual([null, 'random', 'random']);
       expect(cells[0].movement).toBeNull();
-      const [fewer, more] = cells.slice(1).map(({ movement }) => movement);
-      expect(fewer.kl_mean).toBeGreaterThan(0);
-      expect(more.kl_mean).toBeGreaterThan(fewer.kl_mean);
-      expect(more.kl_p99).toBeGreaterThan(more.kl_mean);
-      expect(more.top1_agreement).toBeLessThanOrEqual(fewer.top1_agreement);
+      for (const { movement } of cells.slice(1)) {
+        expect(movement.kl_mean).toBeGreaterThan(0);
+        expect(movement.kl_p99).toBeGreaterThan(movement.kl_mean);
+        expect(movement.tokens).toBeGreaterThan(4);
+      }
       expect(readFileSync(join(folder, 'out/leaderboard.md'), 'utf8')).toContain('| KL | KL p99 | Top-1 |');
       for (const { plan, results, samples } of cells) {
         for (const file of [plan, results, ...Object.values(samples)]) {
