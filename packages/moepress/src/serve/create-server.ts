@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, resolve } from 'node:path';
-import { generationDefaults } from '@moepress/checkpoint';
+import { anonymousMemory, generationDefaults } from '@moepress/checkpoint';
 import { type Model, MoepressError } from '@moepress/core';
 import { checkList, checkNumber, checkText, invalidOption } from '../check-options.js';
 import { type ModelInput, type ModelOptions, resolveModel } from '../models/open-model.js';
@@ -34,6 +34,9 @@ export interface CreateServerOptions extends SessionOptions, ModelOptions, WorkO
   /** Seconds that an answer may take; 600 by default. */
   readonly requestTimeout?: number | undefined;
 }
+
+/** Bytes that the threads which read bodies and long texts take, and requests and answers on their way. */
+const servingBytes = 48 * 2 ** 20;
 
 /** A server that answers OpenAI's completions and chats with a model. */
 export interface LocalServer {
@@ -68,7 +71,8 @@ export async function createServer(
   const { name, aliases } = await namesOf(model, opened, options.servedName);
   const generation = generationOf(opened, warn);
   const texts = await openTexts(opened);
-  const session = await openSession(opened, { ...options, plan: undefined });
+  const { idle = anonymousMemory() + servingBytes } = options;
+  const session = await openSession(opened, { ...options, idle, plan: undefined });
   try {
     const engine = new ServedEngine(await session.ready(), progress);
     const { http, close } = serveModel(
