@@ -105,6 +105,8 @@ it('tells the peaks of large and of small values apart, each of its own moment',
   const turned = transpose(wide, [1, 0]);
   graph.output('y', reduceSum(matmul(matmul(matmul(x, narrow), wide), turned), [0, 1]));
   const { large, small } = peakParts(graph.finish(), T, 10_000);
+  const taken = peakParts(graph.finish(), T, 10_000, (bytes) => 2 * bytes);
+  expect(taken).toEqual({ large, small: 2 * small });
   // The matrix turned, and a product of 1,000 columns; the two narrow products are never there together.
   expect(large).toBe(40_000 + 40_000);
   expect(small).toBe(404);

@@ -47,11 +47,20 @@ export function peakBytes(graph: GraphIR, size: DimSize): number {
 
 /**
  * The same for values of at least `largest` bytes alone, and for all others. The two maxima may occur at different
- * moments, so that their sum may be more than `peakBytes`.
+ * moments, so that their sum may be more than `peakBytes`. `taken` tells what a small value of so many bytes takes of the
+ * memory; as many by default.
  */
-export function peakParts(graph: GraphIR, size: DimSize, largest: number): { large: number; small: number } {
-  const peak = (counts: (bytes: number) => boolean) => new Simulation(graph, size, counts).run(graph, 0);
-  return { large: peak((bytes) => bytes >= largest), small: peak((bytes) => bytes < largest) };
+export function peakParts(
+  graph: GraphIR,
+  size: DimSize,
+  largest: number,
+  taken = (bytes: number) => bytes,
+): { large: number; small: number } {
+  const peak = (count: (bytes: number) => number) => new Simulation(graph, size, count).run(graph, 0);
+  return {
+    large: peak((bytes) => (bytes >= largest ? bytes : 0)),
+    small: peak((bytes) => (bytes < largest ? taken(bytes) : 0)),
+  };
 }
 
 /** Bytes of the outputs of a graph. */
@@ -62,17 +71,17 @@ export function outputBytes(graph: GraphIR, size: DimSize): number {
 class Simulation {
   readonly #values: NonNullable<GraphIR['values']>;
   readonly #size: DimSize;
-  /** The range of value sizes in bytes that count. */
-  readonly #counts: (bytes: number) => boolean;
+  /** What a value of so many bytes counts. */
+  readonly #taken: (bytes: number) => number;
 
   constructor(
     { values = new Map() }: GraphIR,
     size: DimSize,
-    counts: (bytes: number) => boolean = () => true,
+    taken: (bytes: number) => number = (bytes) => bytes,
   ) {
     this.#values = values;
     this.#size = size;
-    this.#counts = counts;
+    this.#taken = taken;
   }
 
   outputs({ outputs }: GraphIR): number {
@@ -162,7 +171,7 @@ class Simulation {
       (product, dim) => product * this.#count(dim),
       bytesOf[value.dtype] ?? 1,
     );
-    return this.#counts(bytes) ? bytes : 0;
+    return this.#taken(bytes);
   }
 
   #count(dim: number | string): number {

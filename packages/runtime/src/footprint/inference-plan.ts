@@ -9,6 +9,7 @@ import { kernelBytes } from '../kernel/placement.js';
 import { defaultMemory } from '../memory/available.js';
 import {
   arenaSlack,
+  heapBytes,
   leastMapped,
   mappedSlack,
   nodeBytes,
@@ -125,8 +126,9 @@ function runGraphs(model: Model): RunGraphs {
  */
 function runBytes(model: Model, graphs: RunGraphs, { sizes, asked }: RunSize): number {
   const { T = 0 } = sizes;
-  const blocks = graphs.blocks.map(({ graph }) => peakParts(graph, dimsOf(sizes), leastMapped));
-  const parts = [peakParts(graphs.head, dimsOf({ T, R: asked, Q: asked }), leastMapped), ...blocks];
+  const partsOf = (graph: GraphIR, own: AxisSizes) => peakParts(graph, dimsOf(own), leastMapped, heapBytes);
+  const blocks = graphs.blocks.map(({ graph }) => partsOf(graph, sizes));
+  const parts = [partsOf(graphs.head, { T, R: asked, Q: asked }), ...blocks];
   const heap = runFragmentation * Math.max(...parts.map(({ small }) => small));
   const mapped = mappedSlack * Math.max(...parts.map(({ large }) => large));
   return heap + mapped + 2 * carriedBytes(model, T);
