@@ -1,6 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { describe, expect, it } from 'vitest';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { checkSandbox, runProgram } from './run-program.js';
 
 const canRun = await checkSandbox().then(
@@ -16,6 +17,18 @@ async function processesWith(text: string): Promise<number> {
 }
 
 describe.runIf(canRun)('a program that a model wrote', () => {
+  // Other tests run programs at the same time.
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'moepress-programs-'));
+    await chmod(folder, 0o755);
+    vi.stubEnv('TMPDIR', folder);
+  });
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true });
+  });
+
   it('runs, and is told by its exit', async () => {
     expect(await runProgram('import math\nprint(math.comb(5, 2))')).toEqual({ status: 0, output: '10\n' });
     expect(await runProgram('assert 1 + 1 == 3')).toMatchObject({
@@ -69,7 +82,6 @@ describe.runIf(canRun)('a program that a model wrote', () => {
     const running = runProgram('while True: pass', {}, stop.signal);
     setTimeout(() => stop.abort(new Error('enough')), 200);
     await expect(running).rejects.toThrow('enough');
-    const left = (await readdir(tmpdir())).filter((name) => name.startsWith('moepress-sandbox-'));
-    expect(left).toEqual([]);
+    expect(await readdir(tmpdir())).toEqual([]);
   });
 });
