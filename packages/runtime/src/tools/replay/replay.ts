@@ -84,7 +84,7 @@ function wantedBlocks({ blocks }: Model, layers: readonly number[]): Map<number,
       const block = blocks[layer];
       if (isMoe(block) && isNormedBehind(block)) {
         throw new MoepressError('CONFIG_UNSUPPORTED', {
-          message: `Layer ${layer} norms what its experts add up to: none of them adds something of its own to be tried out.`,
+          message: `Layer ${layer} norms or averages what its experts add up to: none of them adds something of its own to be tried out.`,
           where: 'tools.replayLayers',
           hint: 'Choose a method that does not try experts out one by one.',
         });
