@@ -71,7 +71,10 @@ async function rowsOf(task: Task, datasets: Datasets, split: string, work: Work)
     files: task.dataset_kwargs?.data_files ?? null,
     ...(task.dataset_kwargs?.folder !== undefined && { folder: task.dataset_kwargs.folder }),
   };
-  const found = await datasets.rows(dataset, split, work);
+  const given = await datasets.rows(dataset, split, work);
+  const found = task.process_rows
+    ? { ...given, rows: task.process_rows(given.rows) as readonly Row[] }
+    : given;
   if (found.rows.length === 0) {
     throw new MoepressError('DATASET_INVALID', { message: 'The split has no rows.', where: found.where });
   }

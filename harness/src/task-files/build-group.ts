@@ -17,7 +17,7 @@ export interface MemberBuilder {
     within: readonly string[],
   ): Promise<readonly (Task | TaskGroup)[]>;
   /** A task that stands within its group. */
-  inline(config: RawConfig): Task;
+  inline(config: RawConfig): Promise<Task>;
 }
 
 const metricSchema = z.object({
@@ -137,7 +137,7 @@ async function known(
   if (members.has(name)) return members.named(name, overrides, within);
   if (overrides.dataset_path === undefined)
     throw invalid(`There is no task ${name} for the group ${group}.`, file);
-  return [members.inline({ ...overrides, task: `${group}::${name}` })];
+  return [await members.inline({ ...overrides, task: `${group}::${name}` })];
 }
 
 /** A group has one member of a name: the last. */

@@ -7,7 +7,8 @@ import { aggregationNames } from '../tasks/metric-schema.js';
 import { defineTask, type Task, type TaskDefinition } from '../tasks/task-schema.js';
 import { computed } from '../tasks/template.js';
 import { configSchema, filtersSchema, type TaskFileConfig } from './config-schema.js';
-import { type ExampleFields, fieldSource, type QuestionFields } from './field-source.js';
+import { type ExampleFields, fieldSource, type QuestionFields, type Rendering } from './field-source.js';
+import { withPorts } from './ports.js';
 import type { RawConfig } from './read-task-file.js';
 import { refuseForeign, TaskRefusal } from './refusals.js';
 import type { FieldSpecs, Spec } from './render-fields.js';
@@ -27,13 +28,16 @@ const structural = ['tag', 'group', 'task_list'];
  * The task that a task file describes. `file`: the file, beside which files of data lie. Throws `TASK_INVALID` for what is
  * no task, and `TASK_UNSUPPORTED` for one that needs Python or something else that is not here.
  */
-export function buildTask(raw: RawConfig, file: string): Task {
-  const own = Object.fromEntries(Object.entries(raw).filter(([key]) => !structural.includes(key)));
+export async function buildTask(raw: RawConfig, file: string): Promise<Task> {
+  const named = Object.fromEntries(Object.entries(raw).filter(([key]) => !structural.includes(key)));
+  const { config: own, rows, columns } = await withPorts(named);
   refuseForeign(own, file);
   const config = parsedConfig(own, file);
   const { metrics, filters } = { metrics: metricsOf(config, file), filters: filtersOf(config, file) };
   const definition = {
     ...commonFields(config, file),
+    fields: fieldSource({ ...renderingOf(config), columns }),
+    process_rows: rows,
     recorded: recordOf(own, config),
     ...kindFields(config, filters),
     metric_list: metrics,
@@ -73,7 +77,6 @@ function commonFields(config: TaskFileConfig, file: string): Definition {
       ? { sampler: fewshot.sampler, ...(fewshot.samples && { samples: fewshot.samples }) }
       : undefined,
     row: z.record(z.string(), z.unknown()),
-    fields: fieldSource(renderingOf(config)),
     doc_to_example: computed('fewshot_config', ({ example }: ExampleFields) => example),
     doc_to_description: computed(config.description, ({ description }: QuestionFields) => description),
     doc_to_logged_target: computed(sourceOf(config.doc_to_target), (doc: QuestionFields) => doc.loggedTarget),
@@ -121,7 +124,7 @@ function generationOf({ generation_kwargs: given, fewshot_delimiter }: TaskFileC
   return { ...given, ...temperature, ...(given.until === undefined && { until: [fewshot_delimiter] }) };
 }
 
-function renderingOf(config: TaskFileConfig): Parameters<typeof fieldSource>[0] {
+function renderingOf(config: TaskFileConfig): Omit<Rendering, 'columns'> {
   const fewshot = config.fewshot_config;
   const question: FieldSpecs = {
     text: config.doc_to_text as Spec,

@@ -11,6 +11,8 @@ export interface Rendering {
   readonly outputType: Task['output_type'];
   readonly question: FieldSpecs;
   readonly example: FieldSpecs;
+  /** Columns that are computed, by names that stand in the specs. */
+  readonly columns: Readonly<Record<string, (row: Readonly<Record<string, unknown>>) => unknown>>;
   readonly delimiters: Pick<SolvedExample, 'targetDelimiter' | 'fewshotDelimiter'>;
 }
 
@@ -129,11 +131,20 @@ interface Asked {
 }
 
 function ask(
-  { task, question, example }: Rendering,
-  { rows, features, isExample = false }: Asked,
+  { task, question, example, columns }: Rendering,
+  { rows: given, features: own, isExample = false }: Asked,
   first: number,
 ) {
   const specs = isExample ? example : question;
+  const needed = Object.keys(columns).filter((name) => Object.values(specs).includes(name));
+  const features = [...own, ...needed];
+  const rows = given.map((row, i) => {
+    try {
+      return { ...row, ...Object.fromEntries(needed.map((name) => [name, columns[name]!(row)])) };
+    } catch (error) {
+      throw located(error, task, first + i);
+    }
+  });
   const wanted: RenderTask = { specs, features, hasChoices: question.choice !== null, rows, isExample };
   let outcome: Outcome<RenderedFields[]>;
   try {

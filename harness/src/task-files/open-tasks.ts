@@ -104,7 +104,7 @@ class Builder implements MemberBuilder {
     return built;
   }
 
-  inline(config: RawConfig): Task {
+  inline(config: RawConfig): Promise<Task> {
     return buildTask(config, this.#folder?.root ?? '.');
   }
 
@@ -135,7 +135,7 @@ class Builder implements MemberBuilder {
     place: { readonly file: string; readonly overrides: RawConfig; readonly within: readonly string[] },
   ): Promise<readonly (Task | TaskGroup)[]> {
     if (raw.group !== undefined && raw.class === undefined) return [await buildGroup(raw, place, this)];
-    return [buildTask({ ...raw, ...place.overrides }, place.file)];
+    return [await buildTask({ ...raw, ...place.overrides }, place.file)];
   }
 }
 

@@ -63,11 +63,13 @@ export function refuseForeign(config: RawConfig, where: string): void {
     if (config[key] != null)
       throw new TaskRefusal('images or sounds', `${name} asks about images or sounds.`, where);
   }
-  const revision = (config.dataset_kwargs as RawConfig | null | undefined)?.revision;
-  if (revision !== undefined) {
+  const other = Object.keys((config.dataset_kwargs as RawConfig | null | undefined) ?? {}).filter(
+    (key) => !['data_files', 'trust_remote_code'].includes(key),
+  );
+  if (other.length > 0) {
     throw new TaskRefusal(
-      'a revision of a dataset',
-      `${name} takes ${String(revision)} of its dataset.`,
+      'arguments of a dataset',
+      `${name} loads its dataset with ${other.join(', ')}.`,
       where,
     );
   }

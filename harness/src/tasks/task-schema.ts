@@ -89,6 +89,8 @@ const common = {
   ),
   /** Columns computed from a row, put behind its own. */
   process_docs: templateOf<Readonly<Record<string, unknown>>>().optional(),
+  /** Rows made of the rows of a split, or some of them. */
+  process_rows: z.custom<(rows: readonly object[]) => readonly object[]>().optional(),
   /** Of a task file, whose templates are rendered elsewhere: the fields of its documents. */
   fields: z.custom<FieldSource>().optional(),
   /** The example that a document makes, if it is not made of the templates below. */
