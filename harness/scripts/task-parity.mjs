@@ -4,8 +4,8 @@
  *
  *     node harness/scripts/task-parity.mjs <python> <folder of tasks> [seed] [count]
  *
- * Prints the table of docs/tasks.md: how many tasks load, and why the others do not; then how many of `count` tasks that load (200
- * by default), drawn by the seed (1 by default), have equal requests. Exits with 1 if any differ.
+ * Prints the table of docs/tasks.md: how many tasks load, and why the others do not; then how many of `count` tasks (200
+ * by default) that name no Python, drawn by the seed (1 by default), have equal requests. Exits with 1 if any differ.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -35,6 +35,7 @@ for (const { kind, name } of tasks.entries.values()) {
   }
 }
 console.log(`| ${all} tasks | |\n|---|---|\n| load | ${loaded.size} |`);
+console.log(`| load and name no Python | ${[...loaded.keys()].filter(isPure).length} |`);
 if (tasks.broken.length > 0) console.log(`| not YAML | ${tasks.broken.length} |`);
 for (const [reason, names] of [...refused].sort(([, a], [, b]) => b.length - a.length)) {
   console.log(`| ${reason} | ${names.length} |`);
