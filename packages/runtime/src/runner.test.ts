@@ -44,7 +44,7 @@ describe('ModelRunner', () => {
       }
     };
     expect(await workersWith(1e9)).toBe(2);
-    expect(await workersWith(3e8)).toBe(1);
+    expect(await workersWith(2e8)).toBe(1);
   });
 
   it('opens nothing anew for a call like an earlier one where all blocks stay open', async () => {
