@@ -158,7 +158,11 @@ const files: Readonly<Record<string, PortedFile>> = {
 export async function portOf(file: string, name: string): Promise<Port | undefined> {
   const bytes = await readFile(file).catch(() => null);
   if (bytes === null) return undefined;
-  const hash = sha256(bytes);
+  return portedFunction(sha256(bytes), name);
+}
+
+/** The port of a function of the file with this SHA-256. */
+export function portedFunction(hash: string, name: string): Port | undefined {
   return Object.hasOwn(files, hash) ? files[hash]!(name.split('.').at(-1)!) : undefined;
 }
 
