@@ -65,7 +65,7 @@ function resultRows({ name, depth }: Outlined, record: Tabulated): Cell[][] {
     const stderr = result[`${metric}_stderr,${filter}`] as number | string;
     return [
       i === 0 ? indent + result.alias : '',
-      i === 0 ? Number(record.versions[name]) : '',
+      i === 0 ? versionCell(record.versions[name]) : '',
       filter,
       record['n-shot'][name] ?? '',
       metric,
@@ -81,6 +81,12 @@ function resultRows({ name, depth }: Outlined, record: Tabulated): Cell[][] {
 function movementCells(movement: Movement | undefined): Cell[] {
   const { kl_mean, kl_p99, top1_agreement, loops, other_script } = movement ?? {};
   return [kl_mean, kl_p99, top1_agreement, loops, other_script].map((value) => value ?? '');
+}
+
+/** Versions of tasks that state none are words. */
+function versionCell(version: number | string | undefined): number | string {
+  const asNumber = Number(version);
+  return Number.isNaN(asNumber) ? String(version) : asNumber;
 }
 
 function arrow(higherIsBetter: boolean | undefined): string {
