@@ -509,6 +509,83 @@ FAMILIES["qwen3_5_moe_text"] = {
 }
 FAMILIES["qwen3_5_moe"] = {}
 
+LFM2 = {
+    "rope_theta": 10000.0,
+    "norm_eps": 1e-5,
+    "conv_L_cache": 3,
+    "tie_word_embeddings": True,
+}
+FAMILIES["lfm2"] = {
+    **LFM2,
+    "conv_bias": True,
+    "full_attn_idxs": [1],
+    "block_ff_dim": 30,
+    "block_auto_adjust_ff_dim": True,
+    "block_ffn_dim_multiplier": 1.1,
+    "block_multiple_of": 8,
+}
+FAMILIES["lfm2_moe"] = {
+    **LFM2,
+    "conv_bias": False,
+    "num_hidden_layers": 3,
+    "layer_types": ["conv", "full_attention", "conv"],
+    "num_dense_layers": 1,
+    "intermediate_size": 24,
+    "num_experts": 8,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 8,
+    "use_expert_bias": True,
+    "norm_topk_prob": True,
+    "routed_scaling_factor": 1.5,
+}
+
+FAMILIES["granitemoehybrid"] = {
+    **GRANITE,
+    "layer_types": ["mamba", "attention"],
+    "position_embedding_type": "nope",
+    "mamba_n_heads": 4,
+    "mamba_n_groups": 2,
+    "mamba_d_head": 8,
+    "mamba_d_state": 6,
+    "mamba_d_conv": 4,
+    "mamba_expand": 2,
+    "mamba_conv_bias": True,
+    "mamba_proj_bias": False,
+    "time_step_limit": [0.0, 0.9],
+    "num_local_experts": 8,
+    "num_experts_per_tok": 3,
+    "intermediate_size": 8,
+    "shared_intermediate_size": 12,
+}
+
+FAMILIES["nemotron_h"] = {
+    "hybrid_override_pattern": "ME*E-",
+    "num_hidden_layers": 5,
+    "layer_norm_epsilon": 1e-5,
+    "head_dim": 6,
+    "mamba_num_heads": 4,
+    "mamba_head_dim": 6,
+    "n_groups": 2,
+    "ssm_state_size": 4,
+    "conv_kernel": 4,
+    "use_conv_bias": True,
+    "use_bias": False,
+    "time_step_min": 0.001,
+    "time_step_limit": [0.0, float("inf")],
+    "mlp_hidden_act": "relu2",
+    "mlp_bias": False,
+    "intermediate_size": 24,
+    "n_routed_experts": 8,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 8,
+    "moe_latent_size": 10,
+    "moe_shared_expert_intermediate_size": 12,
+    "n_group": 1,
+    "topk_group": 1,
+    "norm_topk_prob": True,
+    "routed_scaling_factor": 1.5,
+}
+
 # Families whose text model is one of another family inside a wrapper, with the wrapper's own keys.
 WRAPPERS = {
     "qwen3_5_moe": {

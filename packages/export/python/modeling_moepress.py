@@ -9,6 +9,7 @@ slots that share an expert add up. Layers listed there under "dense" have one ML
 Needs transformers 5 or newer.
 """
 
+import copy
 import re
 
 import torch
@@ -56,8 +57,9 @@ def clamped_swiglu(config):
 
 def gated(config):
     """act(gate) * up"""
-    # Gemma reads another key, whatever stands under the common one.
-    function = ACT2FN[getattr(config, "hidden_activation", None) or config.hidden_act]
+    # Gemma reads another key, whatever stands under the common one, and LFM2 has none.
+    name = getattr(config, "hidden_activation", None) or getattr(config, "hidden_act", "silu")
+    function = ACT2FN[name]
     return lambda gate, up: function(gate) * up
 
 
@@ -74,6 +76,25 @@ class Expert(nn.Module):
     def forward(self, x):
         x = x.to(self.down_proj.weight.device)
         return self.down_proj(self.activation(self.gate_proj(x), self.up_proj(x)))
+
+
+class NumberedExpert(nn.Module):
+    """The same under the names of LFM2, whose dense layers have them too."""
+
+    def __init__(self, hidden_size, width, activation, bias):
+        super().__init__()
+        self.w1 = nn.Linear(hidden_size, width, bias=bias)
+        self.w3 = nn.Linear(hidden_size, width, bias=bias)
+        self.w2 = nn.Linear(width, hidden_size, bias=bias)
+        self.activation = activation
+
+    def forward(self, x):
+        x = x.to(self.w2.weight.device)
+        return self.w2(self.activation(self.w1(x), self.w3(x)))
+
+
+def expert_class(config):
+    return NumberedExpert if config.model_type.endswith("lfm2_moe") else Expert
 
 
 class Bias(nn.Module):
@@ -108,7 +129,7 @@ class DenseFfn(nn.Module):
         bias = self.is_gpt_oss or getattr(config, "mlp_bias", False)
         if width:
             activation = (clamped_swiglu if self.is_gpt_oss else gated)(config)
-            mlp = Expert(config.hidden_size, width, activation, bias)
+            mlp = expert_class(config)(config.hidden_size, width, activation, bias)
         else:
             mlp = EmptyExpert(config.hidden_size, bias)
         # The projections stand under this module's own name, as those of the family's dense layers do.
@@ -135,8 +156,9 @@ class SeparateExperts(SharedSlots, nn.ModuleList):
         is_gpt_oss = isinstance(config, transformers.GptOssConfig)
         activation = (clamped_swiglu if is_gpt_oss else gated)(config)
         hidden = config.hidden_size
+        expert = expert_class(config)
         super().__init__(
-            Expert(hidden, width, activation, is_gpt_oss) if width else EmptyExpert(hidden, is_gpt_oss)
+            expert(hidden, width, activation, is_gpt_oss) if width else EmptyExpert(hidden, is_gpt_oss)
             for width in widths
         )
 
@@ -182,6 +204,24 @@ class RowStackedExperts(SharedSlots, nn.Module):
         x = x.to(self.down_proj.device)
         gate, up = nn.functional.linear(x, self.gate_up_proj[index]).chunk(2, dim=-1)
         return nn.functional.linear(self.activation(gate, up), self.down_proj[index])
+
+
+class Nothing(nn.Module):
+    """Adds nothing to what it is added to."""
+
+    def forward(self, hidden_states):
+        return torch.zeros_like(hidden_states)
+
+
+def condense_granite(decoder_layer, config, record):
+    """Granite 4 has an MLP beside the experts, which stands alone where there are none: what the MoE became."""
+    decoder_layer.block_sparse_moe, decoder_layer.has_experts = None, False
+    if not record["width"]:
+        decoder_layer.shared_mlp = Nothing()
+        return
+    own = copy.copy(config)
+    own.shared_intermediate_size = record["width"]
+    decoder_layer.shared_mlp = type(decoder_layer.shared_mlp)(own)
 
 
 def by_slot(experts, routed_in):
@@ -254,11 +294,7 @@ class Compact:
         layers = next(modules[name] for name in LAYERS if name in modules)
         text_config = config.get_text_config()
         for record in config.moepress.get("dense", []):
-            decoder_layer = layers[record["layer"]]
-            setattr(decoder_layer, self.moe, DenseFfn(text_config, record, getattr(decoder_layer, self.moe)))
-            # Layers of Llama 4 expect the router's logits as well, unless they know that they are dense.
-            if hasattr(decoder_layer, "is_moe_layer"):
-                decoder_layer.is_moe_layer = False
+            self.condense(layers[record["layer"]], text_config, record)
         stored = {}
         for record in config.moepress["layers"]:
             experts = stored[record["layer"]] = self.build_experts(text_config, record)
@@ -266,6 +302,15 @@ class Compact:
             (getattr(decoder_layer, self.moe) if self.moe else decoder_layer).experts = experts
         for record in config.moepress["layers"]:
             stored[record["layer"]].connect(stored, record["slots"])
+
+    def condense(self, decoder_layer, config, record):
+        if isinstance(config, transformers.GraniteMoeHybridConfig):
+            condense_granite(decoder_layer, config, record)
+        else:
+            setattr(decoder_layer, self.moe, DenseFfn(config, record, getattr(decoder_layer, self.moe)))
+            # Layers of Llama 4 expect the router's logits as well, unless they know that they are dense.
+            if hasattr(decoder_layer, "is_moe_layer"):
+                decoder_layer.is_moe_layer = False
 
     def build_experts(self, config, record):
         if "widths" in record:
@@ -281,6 +326,7 @@ STACKED = {
     "granitemoe": RowStackedExperts,
     "mistral4": RowStackedExperts,
     "qwen3_5_moe_text": RowStackedExperts,
+    "granitemoehybrid": RowStackedExperts,
     "gemma4_text": RowStackedExperts,
     "llama4_text": InputWeightedExperts,
 }
@@ -289,13 +335,25 @@ STACKED = {
 RAGGED = {"llama4_text": SeparateInputWeightedExperts}
 
 # Families whose decoder layers do not call their MoE mlp.
-MOE_NAMES = {"granitemoe": "block_sparse_moe", "gemma4_text": None, "llama4_text": "feed_forward"}
+MOE_NAMES = {
+    "granitemoe": "block_sparse_moe",
+    "granitemoehybrid": "block_sparse_moe",
+    "gemma4_text": None,
+    "lfm2_moe": "feed_forward",
+    "llama4_text": "feed_forward",
+}
 
 MIXTRAL_NAMES = {
     ".block_sparse_moe.": ".mlp.",
     ".w1.": ".gate_proj.",
     ".w3.": ".up_proj.",
     ".w2.": ".down_proj.",
+}
+
+GRANITE_NAMES = {
+    ".block_sparse_moe.router.layer.": ".block_sparse_moe.router.",
+    ".block_sparse_moe.input_linear.weight": ".block_sparse_moe.experts.gate_up_proj",
+    ".block_sparse_moe.output_linear.weight": ".block_sparse_moe.experts.down_proj",
 }
 
 # Names of a family that transformers changes as it loads; those of the others it keeps.
@@ -319,11 +377,8 @@ RENAMINGS = {
     "ernie4_5_moe": {".mlp.moe_statics.": ".mlp.gate.moe_statics."},
     "exaone_moe": {".mlp.e_score_correction_bias": ".mlp.gate.e_score_correction_bias"},
     "mimo_v2_flash": {".self_attn.attention_sink_bias": ".self_attn.sinks"},
-    "granitemoe": {
-        ".router.layer.": ".router.",
-        ".input_linear.weight": ".experts.gate_up_proj",
-        ".output_linear.weight": ".experts.down_proj",
-    },
+    "granitemoe": GRANITE_NAMES,
+    "granitemoehybrid": GRANITE_NAMES,
 }
 
 # Tensors of a family that transformers puts together as it loads, but for its experts.

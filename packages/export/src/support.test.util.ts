@@ -123,7 +123,7 @@ export async function fingerprint(model: Model): Promise<string> {
     const { ffn } = block;
     for (const tensor of [...attentionTensors(block), ...normTensors(block)]) await add(tensor);
     if (ffn.kind === 'dense') for (const tensor of mlpTensors(ffn.mlp)) await add(tensor);
-    else {
+    if (ffn.kind === 'moe') {
       for (const tensor of routerTensors(ffn.router)) await add(tensor);
       for (const slot of ffn.slots) for (const tensor of mlpTensors(ffn.pool[slot]!)) await add(tensor);
     }

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { generationDefaults } from '@moepress/checkpoint';
 import {
-  hasAttention,
+  isRecurrent,
   type Model,
   MoepressError,
   measure,
@@ -63,7 +63,7 @@ function fitsDevice(model: Model, { precision, gpuMemory = defaultGpuMemory }: R
 
 /** Throws `CONFIG_UNSUPPORTED` for recurrent blocks, whose states are not kept on devices. */
 function refuseRecurrence({ id, blocks }: Model): void {
-  if (blocks.every(hasAttention)) return;
+  if (!blocks.some(isRecurrent)) return;
   throw new MoepressError('CONFIG_UNSUPPORTED', {
     message: 'A model with a recurrence generates text on the processor alone.',
     where: id,

@@ -31,7 +31,7 @@ async function view(given: object, evidence = measured, base = model): Promise<M
 }
 
 const keptIn = ({ blocks }: Model) =>
-  blocks.map(({ ffn }) => ffn.kind === 'dense' && ffn.mlp.gate.kind === 'rows' && ffn.mlp.gate.indices);
+  blocks.map(({ ffn }) => ffn.kind === 'dense' && ffn.mlp.gate?.kind === 'rows' && ffn.mlp.gate.indices);
 
 describe('dense-width', () => {
   test('keeps the channels with the largest activations, by a ratio or a width', async () => {

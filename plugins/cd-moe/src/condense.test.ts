@@ -47,7 +47,7 @@ function run({ gate, up, down }: Mlp, x: readonly number[]): number[] {
   const lifted = multiply(up, x);
   return multiply(
     down,
-    multiply(gate, x).map((z, i) => z * sigmoid(z) * lifted[i]!),
+    multiply(gate!, x).map((z, i) => z * sigmoid(z) * lifted[i]!),
   );
 }
 
@@ -77,7 +77,7 @@ function dense({ mlp, shared }: DenseFfn, x: readonly number[]): number[] {
 /** As in the toy models, the shared expert has a gate. */
 function withoutGate(model: Model): Model {
   const blocks = model.blocks.map((block) =>
-    block.ffn.kind === 'dense'
+    block.ffn.kind !== 'moe'
       ? block
       : { ...block, ffn: { ...block.ffn, shared: { mlp: block.ffn.shared!.mlp, gate: null } } },
   );

@@ -27,6 +27,7 @@ function deepseekMoe16b(): Model {
   });
   const blocks = toy.blocks.map((block): Block => {
     const { ffn } = block;
+    if (ffn.kind === 'none') return block;
     if (ffn.kind === 'moe')
       return { ...block, ffn: { ...ffn, shared: { mlp: ffn.shared!.mlp, gate: null } } };
     const { gate, up, down } = ffn.mlp as Record<'gate' | 'up' | 'down', StoredTensor>;

@@ -22,8 +22,9 @@ export async function distancesBetween(
 ): Promise<Float64Array> {
   const n = members.length;
   const distances = new Float64Array(n * n);
-  for (const projection of projections) {
-    const tensors = members.map(({ expert }) => expert[projection]);
+  const present = projections.filter((projection) => members.every(({ expert }) => expert[projection]));
+  for (const projection of present) {
+    const tensors = members.map(({ expert }) => expert[projection]!);
     const gram = await tools.gram(tensors, work);
     const squares = tensors.map((tensor, e) => {
       const square = gram[e * n + e]!;
@@ -38,7 +39,7 @@ export async function distancesBetween(
         const [aa, bb] = [squares[a]!, squares[b]!];
         const difference = Math.sqrt(Math.max(0, aa + bb - 2 * gram[a * n + b]!));
         const delta = (2 * difference) / (Math.sqrt(aa) + Math.sqrt(bb) + 2 * epsilon);
-        distances[a * n + b]! += delta / projections.length;
+        distances[a * n + b]! += delta / present.length;
         distances[b * n + a] = distances[a * n + b]!;
       }
     }

@@ -51,7 +51,7 @@ function forward(ffn: MoeFfn, weights: ToyWeights, x: readonly number[]): number
   const parts = route(ffn, weights, x).map(({ slot, weight }) => {
     const { gate, up, down } = ffn.pool[ffn.slots[slot]!]!;
     const lifted = multiply(weights, up, x);
-    const activation = multiply(weights, gate, x).map((z, i) => silu(z) * lifted[i]!);
+    const activation = multiply(weights, gate!, x).map((z, i) => silu(z) * lifted[i]!);
     return multiply(weights, down, activation).map((value) => weight * value);
   });
   return parts.reduce((sum, part) => sum.map((value, i) => value + part[i]!));

@@ -49,7 +49,7 @@ describe('Fisher-MoE, whatever the gradients,', () => {
         for (const { ffn } of moeBlocks(view)) {
           for (const { up, down, gate } of ffn.pool) {
             expect([up, down].map((t) => ('indices' in t ? t.indices : null))).toEqual(
-              Array(2).fill('indices' in gate ? gate.indices : null),
+              Array(2).fill(gate && 'indices' in gate ? gate.indices : null),
             );
           }
         }

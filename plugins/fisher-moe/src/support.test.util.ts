@@ -41,7 +41,7 @@ export async function compress(model: Model, given: object, scores: LayerScores)
 export const keptIn = (view: Model): number[][][] =>
   moeBlocks(view).map(({ ffn }) =>
     ffn.pool.map(({ gate, width }) =>
-      gate.kind === 'rows' ? [...gate.indices] : Array.from({ length: width }, (_, channel) => channel),
+      gate?.kind === 'rows' ? [...gate.indices] : Array.from({ length: width }, (_, channel) => channel),
     ),
   );
 

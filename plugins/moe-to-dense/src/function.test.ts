@@ -42,7 +42,7 @@ describe('the dense FFN', () => {
       const parts = op!.parts.map(({ experts, shares, scale }) => {
         const mean = (part: 'gate' | 'up' | 'down') =>
           weightedSum(
-            experts.map((e) => pool[e]![part]),
+            experts.map((e) => pool[e]![part]!),
             shares,
           );
         const mlp = { ...pool[0]!, gate: mean('gate'), up: mean('up'), down: mean('down') };

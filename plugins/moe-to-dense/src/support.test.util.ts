@@ -61,7 +61,7 @@ const sigmoid = (z: number) => 1 / (1 + Math.exp(-z));
 
 export function runMlp({ gate, up, down }: Mlp, x: Vector, weights: ToyWeights): number[] {
   const lifted = times(up, x, weights);
-  const activation = times(gate, x, weights).map((z, i) => z * sigmoid(z) * lifted[i]!);
+  const activation = times(gate!, x, weights).map((z, i) => z * sigmoid(z) * lifted[i]!);
   return times(down, activation, weights);
 }
 

@@ -1,4 +1,11 @@
-import type { FfnTraits, GroupedQueryTraits, MlpNames, RouterTraits, TensorNames } from './manifest.js';
+import type {
+  FfnTraits,
+  GroupedQueryTraits,
+  MlpNames,
+  RouterTraits,
+  StateSpaceNames,
+  TensorNames,
+} from './manifest.js';
 
 /** The prefix of a decoder layer's tensors. */
 export const layer = 'model.layers.{layer}';
@@ -10,7 +17,20 @@ export const mlp = (stem: string): MlpNames => ({
   down: `${stem}.down_proj.weight`,
 });
 
-/** The names that Llama began and most families kept, with those of DeepSeek's latent attention and Qwen's delta rule. */
+/** Mamba-2 as its authors named its tensors, under the given stem. */
+export function stateSpaceNames(stem: string): StateSpaceNames {
+  return {
+    input: `${stem}.in_proj`,
+    convolution: `${stem}.conv1d`,
+    stepBias: `${stem}.dt_bias`,
+    decay: `${stem}.A_log`,
+    skip: `${stem}.D`,
+    norm: `${stem}.norm.weight`,
+    output: `${stem}.out_proj`,
+  };
+}
+
+/** The names that Llama began and most families kept, with those of DeepSeek's latent attention, Qwen's delta rule and LFM2's convolution, and Mamba-2. */
 export const llamaStyleNames: TensorNames = {
   embed: 'model.embed_tokens.weight',
   finalNorm: 'model.norm.weight',
@@ -73,6 +93,12 @@ export const llamaStyleNames: TensorNames = {
     decayBias: `${layer}.self_attn.dt_bias`,
     norm: `${layer}.self_attn.o_norm.weight`,
   },
+  shortConvolution: {
+    input: `${layer}.conv.in_proj`,
+    convolution: `${layer}.conv.conv`,
+    output: `${layer}.conv.out_proj`,
+  },
+  stateSpace: stateSpaceNames(`${layer}.mamba`),
   router: `${layer}.mlp.gate`,
   selectionBias: `${layer}.mlp.gate.e_score_correction_bias`,
   routerInputScale: `${layer}.router.scale`,

@@ -1,6 +1,6 @@
 import { denseFfn, llamaStyleNames, optionalBias, plainAttention } from './common.js';
 import { as, decoderKeys, key, perHead, sized, value } from './keys.js';
-import type { ArchitectureManifest } from './manifest.js';
+import type { ArchitectureManifest, GroupedQueryTraits } from './manifest.js';
 
 /** What the family reads with and without experts: the constants it multiplies by among them. */
 export const graniteKeys = {
@@ -25,6 +25,8 @@ export const graniteKeys = {
   attentionBias: key('attention_bias', value(false)),
 } as const;
 
+export const graniteAttention: GroupedQueryTraits = { ...plainAttention, ...optionalBias };
+
 /** Granite 3: Llama with constants that embeddings, branches, attention and logits are multiplied by. */
 export const granite: ArchitectureManifest = {
   modelType: 'granite',
@@ -35,7 +37,7 @@ export const granite: ArchitectureManifest = {
     mlpBias: key('mlp_bias', value(false)),
     denseWidth: sized('intermediate_size', 11_008),
   },
-  attention: { ...plainAttention, ...optionalBias },
+  attention: graniteAttention,
   router: null,
   ffn: denseFfn,
   tensors: llamaStyleNames,

@@ -56,7 +56,7 @@ export const kimiLinear: ArchitectureManifest = {
     use_grouped_topk: [true],
   },
   attention: { kind: 'mla', rotation: 'none' },
-  deltaRule: { input: 'channelwise' },
+  recurrence: { kind: 'gated-delta-rule', input: 'channelwise' },
   router: biasedRouter,
   ffn: { shared: { unit: 'experts', gated: false }, dense: 'types', clamp: null },
   tensors: {

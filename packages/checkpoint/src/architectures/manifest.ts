@@ -1,5 +1,8 @@
 import type { DeltaRuleInput, Rope, Router, RouterGroups } from '@moepress/core';
 import type { ConfigValue, FamilyKeys, Quantity } from './keys.js';
+import type { TensorNames } from './tensor-names.js';
+
+export * from './tensor-names.js';
 
 /**
  * The differences between families of checkpoints, as data. A family whose mathematics is already
@@ -28,8 +31,8 @@ export interface ArchitectureManifest {
   /** `model_type` that the nested configuration must have, where the wrapper is made around other families too. */
   readonly nestedType?: string;
   readonly attention: AttentionTraits;
-  /** What the layers have in place of attention that `layer_types` does not give it, or `full_attention_interval`. */
-  readonly deltaRule?: DeltaRuleTraits;
+  /** What the layers have in place of attention that are not given it: see `readRecurrence`. */
+  readonly recurrence?: RecurrenceTraits;
   /** What is added to the weights of norms; 0 by default. See `DecoderConfig`. */
   readonly normOffset?: 0 | 1;
   /**
@@ -117,9 +120,16 @@ export interface GroupedQueryTraits {
   readonly rotations?: Readonly<Record<LayerKind, Readonly<Record<string, ConfigValue>>>>;
   /**
    * Layers whose queries and keys are not rotated, if any: those without a window, `full`; these where `sliding_window` is
-   * set; these but for dense ones where `prefix_dense_sliding_window_pattern` is 1; or those that a list names.
+   * set; these but for dense ones where `prefix_dense_sliding_window_pattern` is 1; those that a list names; or all,
+   * always or unless config.json names a rotation as the embedding of positions.
    */
-  readonly unrotated?: 'full' | 'full-beside-windows' | 'full-but-prefix' | 'listed';
+  readonly unrotated?:
+    | 'full'
+    | 'full-beside-windows'
+    | 'full-but-prefix'
+    | 'listed'
+    | 'unless-named'
+    | 'always';
   readonly windows: WindowRule;
   /** The last layer has no window, whatever `layer_types` says. */
   readonly lastIsFull?: true;
@@ -131,11 +141,23 @@ export interface GroupedQueryTraits {
   readonly gate?: true;
 }
 
+export type RecurrenceTraits = DeltaRuleTraits | ShortConvolutionTraits | StateSpaceTraits;
 export type LayerKind = 'full' | 'windowed';
 
 export interface DeltaRuleTraits {
+  readonly kind: 'gated-delta-rule';
   /** See `DeltaRuleInput`. */
   readonly input: DeltaRuleInput['layout'];
+}
+
+export interface ShortConvolutionTraits {
+  readonly kind: 'short-convolution';
+}
+
+export interface StateSpaceTraits {
+  readonly kind: 'state-space';
+  /** Whether the norm of what comes out takes the mean square of all of it, or of that of each group of heads. */
+  readonly norm: 'whole' | 'groups';
 }
 
 /**
@@ -200,8 +222,10 @@ export interface RouterTraits {
   readonly beyondGroups: 'nothing' | 'unknown';
   /** Whether the logits have a bias, under the router's stem. */
   readonly bias: boolean;
-  /** Whether scores have a bias for the selection only. */
+  /** Whether scores have a bias for the selection only. Where `keys` has `usesSelectionBias`, that key says so. */
   readonly selectionBias: boolean;
+  /** What is added to the sum that weights are divided by; absent: too little to be seen. */
+  readonly addedToSum?: number;
 }
 
 export interface FfnTraits {
@@ -219,10 +243,14 @@ export interface FfnTraits {
    * `first_k_dense_replace`, or the first alone in a family that does not read this key. `interval`: those before a first
    * and behind a last layer with experts, and those with (layer + 1) % `moe_layer_interval` != 0. `listed`: those that
    * `moe_layers` does not name, and where that is absent those with (layer + 1) % `interleave_moe_layer_step` != 0. `flag`:
-   * all, unless `enable_moe_block`.
+   * all, unless `enable_moe_block`. `without-experts`: all where the number of experts is 0, else none. `layer-types`:
+   * those that `layer_types` calls "mlp", in a family whose layers are each attention, a recurrence, an MLP or an MoE, and
+   * nothing else.
    */
   readonly dense:
     | 'none'
+    | 'layer-types'
+    | 'without-experts'
     | 'all'
     | 'mlp-only-layers'
     | 'prefix'
@@ -231,162 +259,8 @@ export interface FfnTraits {
     | 'interval'
     | 'listed'
     | 'flag';
+  /** Its MLPs have no gate. */
+  readonly ungated?: true;
   /** SwiGLU with both factors clamped, in place of the function that config.json names. */
   readonly clamp: { readonly alpha: number; readonly limit: number } | null;
 }
-
-/**
- * Templates with `{layer}` and `{expert}`. Of a linear layer the stem, before `.weight` and `.bias`.
- * Names of what a family lacks are not used.
- */
-export interface TensorNames {
-  readonly embed: string;
-  readonly finalNorm: string;
-  readonly head: string;
-  readonly attentionNorm: string;
-  readonly ffnNorm: string;
-  /** Norms of what comes out of attention and the FFN, in families with norms on both sides. */
-  readonly attentionNormAfter: string;
-  readonly ffnNormAfter: string;
-  /** Norms of the routed experts and the shared one, in families where they have their own; the latter's first is `ffnNorm`. */
-  readonly partNorms: { readonly before: string; readonly after: string; readonly sharedAfter: string };
-  /** Factor of a layer's output. */
-  readonly outputScale: string;
-  /** Also the queries of latent attention where they have no latent. Stem. */
-  readonly query: string;
-  /** Stem. */
-  readonly key: string;
-  /** Stem. */
-  readonly value: string;
-  /** Stem. */
-  readonly output: string;
-  /** Stem of the gate with a projection of its own. */
-  readonly gate: string;
-  readonly queryNorm: string;
-  readonly keyNorm: string;
-  readonly sinks: string;
-  /** Latent attention. */
-  readonly latent: LatentNames;
-  /** The gated delta rule whose input has the layout `channelwise`. */
-  readonly channelwise: ChannelwiseNames;
-  /** The indexers of latent attention. */
-  readonly indexer: IndexerNames;
-  /** The gated delta rule. */
-  readonly deltaRule: DeltaRuleNames;
-  /** Stem. */
-  readonly router: string;
-  readonly selectionBias: string;
-  /** Factors of the router's input and of the weights of slots. */
-  readonly routerInputScale: string;
-  readonly slotScales: string;
-  /** It is stored as [1, slots]. */
-  readonly selectionBiasAsRow?: true;
-  readonly experts: ExpertNames;
-  readonly dense: MlpNames;
-  readonly shared: MlpNames;
-  readonly sharedGate: string;
-  /** A tensor that is absent is looked for under its name with the first text of a pair replaced by the second. */
-  readonly alias: readonly TensorAlias[];
-}
-
-export type TensorAlias = readonly [from: string, to: string];
-
-/** Stems, but for the norms. */
-export interface LatentNames {
-  readonly queryDown: string;
-  readonly queryDownNorm: string;
-  readonly queryUp: string;
-  readonly keyValueDown: string;
-  readonly keyValueDownNorm: string;
-  readonly keyValueUp: string;
-}
-
-/** Stems, the norm's too: it has weight and bias. */
-export interface IndexerNames {
-  readonly query: string;
-  readonly key: string;
-  readonly keyNorm: string;
-  readonly weights: string;
-}
-
-/** Stems, but for the convolution, the decays and the norm. Those of one layout of the input are not used in the other. */
-export interface DeltaRuleNames {
-  readonly qkv: string;
-  readonly z: string;
-  readonly b: string;
-  readonly a: string;
-  readonly qkvz: string;
-  readonly ba: string;
-  readonly convolution: string;
-  readonly decay: string;
-  readonly decayBias: string;
-  readonly norm: string;
-  readonly output: string;
-}
-
-/** Stems, but for the convolutions, the decays and the norm; queries, keys, values and output are named as those of attention. */
-export interface ChannelwiseNames {
-  readonly qConvolution: string;
-  readonly kConvolution: string;
-  readonly vConvolution: string;
-  readonly b: string;
-  readonly zDown: string;
-  readonly zUp: string;
-  readonly aDown: string;
-  readonly aUp: string;
-  readonly decay: string;
-  readonly decayBias: string;
-  readonly norm: string;
-}
-
-export interface MlpNames {
-  readonly gate: string;
-  readonly up: string;
-  readonly down: string;
-}
-
-/** How the routed experts of a layer are stored. */
-export type ExpertNames = {
-  /** A tensor for each projection of all experts: read where the separate ones are absent. */
-  readonly fused: FusedNames;
-} & (
-  | {
-      /** A tensor for each projection of each expert. */
-      readonly separate: MlpNames;
-    }
-  | {
-      /** Written are fused ones. */
-      readonly separate: null;
-      /** Names of experts that are stored one by one: those that differ in width do not fit into one tensor. */
-      readonly ownWidth: MlpNames;
-    }
-);
-
-/**
- * Tensors whose first axis counts the experts of the layer. Their biases, if any, are [experts, 2I] in
- * the order of `gateUp`, and [experts, H].
- * `stacked`: `gateUp` [experts, 2I, H], the gate's rows before those of up, and `down` [experts, H, I].
- * `interleaved` (gpt-oss): `gateUp` [experts, H, 2I], the gate in even and up in odd columns, and `down`
- * [experts, I, H]. `halves` (Llama 4): the same with the gate's columns before those of up. In MXFP4 these are stored transposed, as `<name>_blocks` [experts, 2I, H / 32, 16]
- * and [experts, H, I / 32, 16], and `<name>_scales` without the last axis.
- */
-export interface FusedNames {
-  readonly gateUp: string;
-  readonly down: string;
-  readonly bias: { readonly gateUp: string; readonly down: string } | null;
-  readonly layout: 'stacked' | 'interleaved' | 'halves';
-}
-
-/** What a template is filled with. */
-export interface Place {
-  readonly layer?: number;
-  readonly expert?: number;
-}
-
-/** Fills a template. */
-export function tensorName(template: string, at: Place): string {
-  return template.replace('{layer}', String(at.layer)).replace('{expert}', String(at.expert));
-}
-
-/** The name of a projection's bias, from that of its weights. */
-export const biasName = (weight: string): string => weight.replace(/\.weight$/, '.bias');

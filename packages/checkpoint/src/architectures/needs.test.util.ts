@@ -31,12 +31,37 @@ export const needs: readonly Need[] = [
   {
     name: 'a gated delta rule',
     code: 'decoder/delta-rule/gated-delta-rule.ts',
-    has: ({ deltaRule }) => deltaRule !== undefined,
+    has: ({ recurrence }) => recurrence?.kind === 'gated-delta-rule',
+  },
+  {
+    name: 'a short convolution',
+    code: 'decoder/recurrence/short-convolution.ts',
+    has: ({ recurrence }) => recurrence?.kind === 'short-convolution',
+  },
+  {
+    name: 'Mamba-2',
+    code: 'decoder/recurrence/state-space.ts',
+    has: ({ recurrence }) => recurrence?.kind === 'state-space',
+  },
+  {
+    name: 'layers of one part',
+    code: 'decoder/block.ts',
+    has: ({ keys }) => keys.layerPattern !== undefined,
+  },
+  {
+    name: 'MLPs without gates',
+    code: 'decoder/activation.ts',
+    has: ({ ffn }) => ffn.ungated === true,
+  },
+  {
+    name: 'experts in a narrower space',
+    code: 'decoder/ffn.ts',
+    has: ({ keys }) => keys.expertSpace !== undefined,
   },
   {
     name: 'decays by channel',
     code: 'decoder/delta-rule/recurrence.ts',
-    has: ({ deltaRule }) => deltaRule?.input === 'channelwise',
+    has: ({ recurrence }) => recurrence?.kind === 'gated-delta-rule' && recurrence.input === 'channelwise',
   },
   {
     name: 'query and key norms',

@@ -41,7 +41,7 @@ export const qwen35MoeText: ArchitectureManifest = {
     decoder_sparse_step: [1],
   },
   attention: gatedAttention,
-  deltaRule: { input: 'separate' },
+  recurrence: { kind: 'gated-delta-rule', input: 'separate' },
   normOffset: 1,
   router: { ...plainRouter, normalise: 'always' },
   ffn: { shared: { unit: 'channels', gated: true }, dense: 'none', clamp: null },

@@ -54,7 +54,7 @@ export const qwen3Next: ArchitectureManifest = {
     moeEvery: sized('decoder_sparse_step', 1),
   },
   attention: gatedAttention,
-  deltaRule: { input: 'grouped' },
+  recurrence: { kind: 'gated-delta-rule', input: 'grouped' },
   normOffset: 1,
   router: plainRouter,
   ffn: { shared: { unit: 'channels', gated: true }, dense: 'mlp-only-layers', clamp: null },

@@ -46,7 +46,7 @@ function attention({
   attention: traits,
   keys,
   norms: place,
-  deltaRule,
+  recurrence,
   normOffset,
 }: ArchitectureManifest): string {
   if (traits.kind === 'mla')
@@ -55,7 +55,7 @@ function attention({
       ...rotations[traits.rotation],
       ...(traits.scalesQueries ? ['queries grow with their position (`llama_4_scaling_beta`)'] : []),
       ...(traits.indexer ? ['of the tokens that an indexer chooses (`index_topk`)'] : []),
-      ...inItsPlace(deltaRule),
+      ...inItsPlace(recurrence, keys),
     ].join(', ');
   return [
     'grouped-query',
@@ -78,9 +78,29 @@ function attention({
     ...(traits.sinks ? [traits.sinks === 'windowed' ? 'sinks beside windows' : 'sinks'] : []),
     ...(traits.gate ? ['output gate of its own'] : []),
     ...(traits.outputGate ? ['output gate'] : []),
-    ...inItsPlace(deltaRule),
+    ...inItsPlace(recurrence, keys),
     ...(normOffset ? ['norms stored less one'] : []),
   ].join(', ');
+}
+
+const recurrences = {
+  'gated-delta-rule': 'a gated delta rule',
+  'short-convolution': 'a short convolution between gates',
+  'state-space': 'Mamba-2',
+};
+
+function inItsPlace(traits: ArchitectureManifest['recurrence'], keys: FamilyKeys): string[] {
+  if (!traits) return [];
+  if (traits.kind === 'gated-delta-rule' && traits.input === 'channelwise') {
+    return [
+      'a delta rule with decays by channel in its place by `layer_types`, else by `linear_attn_config`',
+    ];
+  }
+  const untold = [
+    ...named(keys.fullInterval).map((name) => `, else but in every layer ${name}`),
+    ...named(keys.fullLayers).map((name) => `, else in the layers that ${name} does not list`),
+  ];
+  return [`${recurrences[traits.kind]} in its place by \`layer_types\`${untold.join('')}`];
 }
 
 const places = {
@@ -94,15 +114,10 @@ const unrotated = {
   full: 'no rotation without a window',
   'full-beside-windows': 'no rotation without a window',
   'full-but-prefix': 'no rotation without a window but in the first dense layers',
+  'unless-named': 'no rotation unless `position_embedding_type` is "rope"',
+  always: 'no rotation',
   listed: 'no rotation in layers that a list names',
 };
-
-function inItsPlace(traits: ArchitectureManifest['deltaRule']): string[] {
-  if (!traits) return [];
-  return traits.input === 'channelwise'
-    ? ['a delta rule with decays by channel in its place by `layer_types`, else by `linear_attn_config`']
-    : ['a gated delta rule in its place by `layer_types`, else but in every layer `full_attention_interval`'];
-}
 
 const rotations: Readonly<Record<RotationRule, readonly string[]>> = {
   whole: [],
@@ -147,7 +162,9 @@ function router({ router: traits, keys }: ArchitectureManifest): string {
     ...(traits.weighs ? ['weights on the input of experts'] : []),
     ...(traits.storedScales ? ['stored factors of its input and of weights'] : []),
     ...(traits.bias ? ['bias'] : []),
-    ...(traits.selectionBias ? ['bias for the selection'] : []),
+    ...(traits.selectionBias
+      ? [`bias for the selection${named(keys.usesSelectionBias).map((name) => ` by ${name}`)}`]
+      : []),
     ...groups,
     ...normalised[traits.normalise],
     ...named(keys.scale),
@@ -157,8 +174,10 @@ function router({ router: traits, keys }: ArchitectureManifest): string {
 const dense = {
   none: 'every layer has experts',
   all: 'dense',
+  'layer-types':
+    'a layer is attention, Mamba-2, experts or an MLP by `layers_block_type`, else by `hybrid_override_pattern`',
+  'without-experts': 'every layer has experts, or none has',
   'mlp-only-layers': 'dense layers by `mlp_only_layers` and `decoder_sparse_step`',
-  prefix: 'dense layers by `first_k_dense_replace`',
   types: 'dense layers by `mlp_layer_types`',
   listed: 'layers with experts by `moe_layers`, else by `interleave_moe_layer_step`',
   flag: 'experts in every layer by `enable_moe_block`',
@@ -168,9 +187,11 @@ const dense = {
 
 function ffn({ ffn: traits, keys }: ArchitectureManifest): string {
   return [
-    dense[traits.dense],
+    traits.dense === 'prefix' ? `dense layers by ${named(keys.firstDense)}` : dense[traits.dense],
     ...named(keys.activation),
     ...named(keys.mlpBias),
+    ...(traits.ungated ? ['no gates'] : []),
+    ...named(keys.expertSpace).map((name) => `experts in a narrower space by ${name}`),
     ...(traits.shared ? [sharedExpert(traits.shared.gated, keys.shared)] : []),
     ...(traits.clamp ? [`SwiGLU clamped at ${traits.clamp.limit}`] : []),
   ].join(', ');
@@ -185,6 +206,7 @@ const storedAs = {
   stacked: 'fused',
   interleaved: 'fused, gate and up in turns; MXFP4 is read too',
   halves: 'fused, inputs before outputs',
+  ungated: 'fused, without gates',
 };
 
 function storage({ router, tensors }: ArchitectureManifest): string {

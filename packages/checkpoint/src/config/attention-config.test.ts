@@ -21,7 +21,7 @@ const common = {
 describe('latent attention', () => {
   const sizes = { qk_nope_head_dim: 16, qk_rope_head_dim: 8, v_head_dim: 12, kv_lora_rank: 32 };
   const read = (changes: object, family = deepseekV3) =>
-    readAttention(readerOf({ ...common, ...sizes, ...changes }, family), family.attention);
+    readAttention(readerOf({ ...common, ...sizes, ...changes }, family), family);
 
   it('has heads of a plain and a rotated part', () => {
     expect(read({ q_lora_rank: null })).toEqual({
@@ -66,7 +66,7 @@ describe('latent attention', () => {
 describe('windows', () => {
   const windows = (family: typeof mixtral, changes: object) => {
     const config = { ...common, hidden_size: 64, num_hidden_layers: 3, ...changes };
-    return (readAttention(readerOf(config, family), family.attention) as { windows: unknown }).windows;
+    return (readAttention(readerOf(config, family), family) as { windows: unknown }).windows;
   };
   const types = (...names: string[]) => names.map((name) => `${name}_attention`);
 

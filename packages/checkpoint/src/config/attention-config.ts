@@ -2,9 +2,10 @@ import type { QueryScaling, Rope } from '@moepress/core';
 import { z } from 'zod';
 import type { Quantity } from '../architectures/keys.js';
 import type {
-  AttentionTraits,
+  ArchitectureManifest,
   GroupedQueryTraits,
   LatentTraits,
+  RecurrenceTraits,
   WindowRule,
 } from '../architectures/manifest.js';
 import { type IndexerConfig, readIndexer } from './indexer-config.js';
@@ -15,6 +16,7 @@ import {
   readRotatedLayers,
   readUnrotated,
 } from './layer-attention.js';
+import { attentionTypes, readLayerTypes } from './layer-types.js';
 import { count, index, type KeyReader, layerCount } from './reader.js';
 import {
   checkRotatedShare,
@@ -75,18 +77,26 @@ export interface LatentConfig extends Heads {
 }
 
 /** Throws `CONFIG_INVALID` or `CONFIG_UNSUPPORTED`. */
-export function readAttention(reader: KeyReader<Quantity>, traits: AttentionTraits): AttentionConfig {
-  return traits.kind === 'mla' ? readLatent(reader, traits) : readGroupedQuery(reader, traits);
+export function readAttention(
+  reader: KeyReader<Quantity>,
+  { attention: traits, recurrence }: ArchitectureManifest,
+): AttentionConfig {
+  if (traits.kind === 'mla') return readLatent(reader, traits, recurrence);
+  return readGroupedQuery(reader, traits, recurrence);
 }
 
-function readGroupedQuery(reader: KeyReader<Quantity>, traits: GroupedQueryTraits): GroupedQueryConfig {
+function readGroupedQuery(
+  reader: KeyReader<Quantity>,
+  traits: GroupedQueryTraits,
+  recurrence: RecurrenceTraits | undefined,
+): GroupedQueryConfig {
   const heads = reader.read('heads', count);
   const headsOf = readLayerHeads(reader, traits);
   const { kvHeads, headDim, rope } = headsOf(traits.rotations ? 'windowed' : 'full');
   if (traits.qkNorm === 'square' && heads * headDim !== reader.read('hiddenSize', count)) {
     throw reader.invalid('headDim', 'the norm of all queries is as wide as the hidden states');
   }
-  const windows = readWindows(reader, traits.windows, traits.lastIsFull);
+  const windows = readWindows(reader, traits.windows, recurrence, traits.lastIsFull);
   const layers = windows.map((window) => headsOf(window === null ? 'full' : 'windowed'));
   if (reader.reads('fullHeadDim')) checkSingleLayers(reader, layers);
   const { qkvBias: rule } = traits;
@@ -137,7 +147,11 @@ function readQkNorm(
   return qkNorm === 'square' ? 'projection' : qkNorm;
 }
 
-function readLatent(reader: KeyReader<Quantity>, traits: LatentTraits): LatentConfig {
+function readLatent(
+  reader: KeyReader<Quantity>,
+  traits: LatentTraits,
+  recurrence: RecurrenceTraits | undefined,
+): LatentConfig {
   const { rotation, indexer } = traits;
   const heads = reader.read('heads', count);
   if (reader.read('kvHeads', count) !== heads) {
@@ -148,7 +162,7 @@ function readLatent(reader: KeyReader<Quantity>, traits: LatentTraits): LatentCo
   const contentDim = reader.read('contentDim', count);
   const headDim = contentDim + rotated;
   const interleaved = !reader.reads('interleaved') || reader.read('interleaved', z.boolean());
-  readWindows(reader, 'never');
+  readWindows(reader, 'never', recurrence);
   if (rotation === 'share') checkRotatedShare(reader, rotated, headDim);
   else if (rotation !== 'none') readRotatedDim(reader, rotated, rotation);
   const rope = rotation === 'none' ? noRotation : readRope(reader, rotated);
@@ -173,14 +187,6 @@ function readLatent(reader: KeyReader<Quantity>, traits: LatentTraits): LatentCo
 /** That of heads which are not rotated, whose angles nothing reads. */
 const noRotation = { theta: 10_000, scaling: null };
 
-/** The last is an older name of the second. */
-const layerTypes = ['sliding_attention', 'full_attention', 'attention'] as const;
-const chunkTypes = ['chunked_attention', 'full_attention'] as const;
-/** Layer types of families whose other layers have a recurrence. */
-const mixedTypes = ['linear_attention', 'full_attention'] as const;
-/** That of families with indexers. */
-const indexedTypes = ['indexed_attention'] as const;
-
 /**
  * By layer, how many tokens it sees; null for all. Throws `CONFIG_INVALID` for types that fit no layer and for layers
  * with a window whose size is not told; `CONFIG_UNSUPPORTED` for `layer_types` that the family does not obey.
@@ -188,31 +194,22 @@ const indexedTypes = ['indexed_attention'] as const;
 export function readWindows(
   reader: KeyReader<Quantity>,
   rule: WindowRule,
+  recurrence: RecurrenceTraits | undefined,
   lastIsFull = false,
 ): (number | null)[] {
   const layers = reader.read('layers', layerCount);
-  const types = readTypes(reader, layers, rule);
+  const told = readLayerTypes(reader, recurrence?.kind, rule);
+  const types = told?.map((type) => type === 'sliding_attention' || type === 'chunked_attention');
   const found = slidingLayers(reader, rule, types, layers);
   const slides = lastIsFull ? found.with(-1, false) : found;
   const window = slides.includes(true) ? readWindow(reader) : null;
   return slides.map((slide) => (slide ? window : null));
 }
 
-function readTypes(reader: KeyReader<Quantity>, layers: number, rule: WindowRule): boolean[] | null {
-  const plain = rule === 'chunks' ? chunkTypes : layerTypes;
-  const hasMixed = reader.reads('fullInterval') || reader.reads('deltaSettings');
-  const mixed = hasMixed ? mixedTypes : plain;
-  const known: readonly string[] = reader.reads('indexTopK') ? indexedTypes : mixed;
-  const types = reader.read('layerTypes', z.array(z.enum(known)).nullable());
-  if (types === null) return null;
-  if (types.length !== layers) throw reader.invalid('layerTypes', `there are ${layers} layers`);
-  return types.map((type) => type === 'sliding_attention' || type === 'chunked_attention');
-}
-
 function slidingLayers(
   reader: KeyReader<Quantity>,
   rule: WindowRule,
-  types: readonly boolean[] | null,
+  types: readonly boolean[] | undefined,
   layers: number,
 ): readonly boolean[] {
   const where = (slides: (layer: number) => boolean) => Array.from({ length: layers }, (_, i) => slides(i));
@@ -220,7 +217,7 @@ function slidingLayers(
     const all = rule === 'every-layer' && isOn(reader) && reader.value('slidingWindow') !== null;
     // Masks follow the rule in transformers, but its caches the types.
     if (types?.some((slides) => slides !== all)) {
-      throw reader.unsupported('layerTypes', `${all ? layerTypes[0] : layerTypes[1]} in every layer`);
+      throw reader.unsupported('layerTypes', `${all ? attentionTypes[0] : attentionTypes[1]} in every layer`);
     }
     return where(() => all);
   }

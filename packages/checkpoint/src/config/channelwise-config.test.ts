@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { kimiLinear } from '../architectures/kimi-linear.js';
-import { readDeltaRule } from './delta-rule-config.js';
+import { readRecurrence } from './recurrence-config.js';
 import { readerOf, refusalOf } from './support.test.util.js';
 
 const read = (config: object) =>
-  readDeltaRule(readerOf({ num_hidden_layers: 6, ...config }, kimiLinear), kimiLinear.deltaRule!);
+  readRecurrence(readerOf({ num_hidden_layers: 6, ...config }, kimiLinear), kimiLinear.recurrence!);
 const layers = (config: object) => read(config).layers.map(Number).join('');
 const inside = (linear_attn_config: object) => ({ linear_attn_config });
 

@@ -5,10 +5,11 @@ import type { ConfigValue, Quantity } from '../architectures/keys.js';
 import type { ArchitectureManifest } from '../architectures/manifest.js';
 import type { JsonObject } from '../folder/json.js';
 import { type AttentionConfig, readAttention } from './attention-config.js';
-import { type DeltaRuleConfig, readDeltaRule } from './delta-rule-config.js';
 import { type FfnConfig, readFfn } from './ffn.js';
 import { asTokenId, readEosTokenIds } from './generation.js';
+import { type LayerParts, readLayerParts } from './layer-types.js';
 import { type ConfigWarning, count, KeyReader, layerCount, positive } from './reader.js';
+import { type RecurrenceConfig, readRecurrence } from './recurrence-config.js';
 import { type RouterConfig, readRouter } from './router.js';
 import { declaredDtype, type Quantisation, readQuantisation } from './storage.js';
 import { textConfig } from './text-config.js';
@@ -18,7 +19,9 @@ export interface FamilyConfig {
   readonly decoder: DecoderConfig;
   readonly attention: AttentionConfig;
   /** Null in a family whose layers all have attention. */
-  readonly deltaRule: DeltaRuleConfig | null;
+  readonly recurrence: RecurrenceConfig | null;
+  /** Of each layer. */
+  readonly parts: readonly LayerParts[];
   /** Null in a dense family. */
   readonly router: RouterConfig | null;
   readonly ffn: FfnConfig;
@@ -47,7 +50,7 @@ export function readFamilyConfig(
   const layers = reader.read('layers', layerCount);
   const ffn = readFfn(reader, manifest, layers);
   const { experts, topK } = ffn.moe.includes(true) ? readExperts(reader) : { experts: 0, topK: 0 };
-  const attention = readAttention(reader, manifest.attention);
+  const attention = readAttention(reader, manifest);
   const router = manifest.router && readRouter(reader, manifest.router, experts, topK);
   const { heads, kvHeads, headDim, rope } = attention;
   return {
@@ -73,7 +76,8 @@ export function readFamilyConfig(
       eosTokenIds: readEosTokenIds(raw, generation, file),
     },
     attention,
-    deltaRule: manifest.deltaRule ? readDeltaRule(reader, manifest.deltaRule) : null,
+    parts: readLayerParts(reader, manifest.recurrence?.kind),
+    recurrence: manifest.recurrence ? readRecurrence(reader, manifest.recurrence) : null,
     router,
     ffn,
     headBias: reader.reads('headBias') && reader.read('headBias', z.boolean()),

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import type { Quantity } from '../architectures/keys.js';
 import type { ArchitectureManifest, FfnTraits } from '../architectures/manifest.js';
 import type { JsonObject } from '../folder/json.js';
+import { readPlainActivation } from './activations.js';
+import { readLayerParts } from './layer-types.js';
 import { count, index, KeyReader } from './reader.js';
 import { textConfig } from './text-config.js';
 
@@ -20,6 +22,8 @@ export interface FfnConfig {
   readonly activation: GatedActivation;
   /** Whether dense MLPs and shared experts have biases. */
   readonly bias: boolean;
+  /** Dimensions of what routed experts see; null: those of the hidden states. */
+  readonly expertSpace: number | null;
 }
 
 /** Throws `CONFIG_INVALID` or `CONFIG_UNSUPPORTED`. */
@@ -34,30 +38,54 @@ export function readFfn(
   const hasExperts = readLayerRule(reader, ffn.dense);
   return {
     expertWidth,
-    denseWidth: ffn.dense === 'none' ? expertWidth : reader.read('denseWidth', count),
+    denseWidth: reader.reads('denseWidth') ? readDenseWidth(reader) : expertWidth,
     sharedWidth: readSharedWidth(reader, ffn, expertWidth),
     moe: Array.from({ length: layers }, (_, layer) => experts > 0 && hasExperts(layer)),
     averaged: readAveraged(reader, ffn),
     activation: readActivation(reader, ffn.clamp),
     bias: reader.reads('mlpBias') && reader.read('mlpBias', z.boolean()),
+    expertSpace: reader.reads('expertSpace') ? reader.read('expertSpace', count.nullable()) : null,
   };
 }
 
 /** Layers that a family's config.json makes dense. Throws `CONFIG_INVALID`. */
 export function denseLayers(config: JsonObject, manifest: ArchitectureManifest, layers: number): number[] {
-  const { keys, ffn } = manifest;
+  const { keys, ffn, recurrence } = manifest;
   const raw = textConfig(config, manifest, 'config.json');
-  const hasExperts = readLayerRule(new KeyReader<Quantity>(raw, keys, 'config.json'), ffn.dense);
-  return Array.from({ length: layers }, (_, layer) => layer).filter((layer) => !hasExperts(layer));
+  const reader = new KeyReader<Quantity>(raw, keys, 'config.json');
+  const hasExperts = readLayerRule(reader, ffn.dense);
+  const parts = readLayerParts(reader, recurrence?.kind);
+  return Array.from({ length: layers }, (_, layer) => layer).filter(
+    (layer) => parts[layer]?.ffn && !hasExperts(layer),
+  );
+}
+
+/** Of the adjusted width each step is rounded as LFM2's code rounds it. */
+function readDenseWidth(reader: KeyReader<Quantity>): number {
+  const told = reader.read('denseWidth', count);
+  if (!reader.reads('adjustsWidth') || !reader.read('adjustsWidth', z.boolean())) return told;
+  const adjusted = Math.trunc((2 * told) / 3);
+  const factor = reader.read('widthFactor', z.number().positive().nullable());
+  if (factor === null) return adjusted;
+  const multiple = reader.read('widthMultiple', count);
+  return multiple * Math.ceil(Math.trunc(factor * adjusted) / multiple);
 }
 
 function readLayerRule(reader: KeyReader<Quantity>, rule: FfnTraits['dense']): (layer: number) => boolean {
   if (rule === 'none') return () => true;
   if (rule === 'all') return () => false;
+  if (rule === 'without-experts') {
+    const experts = reader.read('experts', index);
+    return () => experts > 0;
+  }
   if (rule === 'mlp-only-layers') {
     const dense = new Set(reader.read('denseLayers', z.array(z.int())));
     const step = reader.read('moeEvery', count);
     return (layer) => !dense.has(layer) && (layer + 1) % step === 0;
+  }
+  if (rule === 'layer-types') {
+    const types = reader.read('layerTypes', z.array(z.string()));
+    return (layer) => types[layer] === 'moe';
   }
   if (rule === 'types') return hasExpertsByTypes(reader);
   if (rule === 'flag') return () => reader.read('hasExperts', z.boolean());
@@ -118,22 +146,6 @@ function readSharedWidth(
   return shared.unit === 'channels' ? size : size * expertWidth;
 }
 
-/** Activations by their names in `ACT2FN` of transformers 5.18; several names stand for one function. */
-const activations: Readonly<Record<string, GatedActivation>> = {
-  silu: { kind: 'swiglu' },
-  swish: { kind: 'swiglu' },
-  gelu: { kind: 'geglu', approximate: 'none' },
-  gelu_python: { kind: 'geglu', approximate: 'none' },
-  gelu_pytorch_tanh: { kind: 'geglu', approximate: 'tanh' },
-  gelu_python_tanh: { kind: 'geglu', approximate: 'tanh' },
-  gelu_new: { kind: 'geglu', approximate: 'tanh' },
-  gelu_fast: { kind: 'geglu', approximate: 'tanh' },
-  gelu_accurate: { kind: 'geglu', approximate: 'tanh' },
-  quick_gelu: { kind: 'geglu', approximate: 'sigmoid' },
-  relu: { kind: 'reglu', power: 1 },
-  relu2: { kind: 'reglu', power: 2 },
-};
-
 /** Throws `CONFIG_UNSUPPORTED` for a function that is not implemented. */
 function readActivation(reader: KeyReader<Quantity>, clamp: FfnTraits['clamp']): GatedActivation {
   if (clamp) {
@@ -146,9 +158,5 @@ function readActivation(reader: KeyReader<Quantity>, clamp: FfnTraits['clamp']):
     }
     return { kind: 'clamped-swiglu', ...clamp };
   }
-  const name = reader.read('activation', z.string());
-  if (!Object.hasOwn(activations, name)) {
-    throw reader.unsupported('activation', `one of ${Object.keys(activations).join(', ')}`);
-  }
-  return activations[name]!;
+  return readPlainActivation(reader, 'activation');
 }

@@ -12,7 +12,7 @@ const config = {
   max_position_embeddings: 4096,
 };
 const read = (changes: object, family = glmMoeDsa) =>
-  readAttention(readerOf({ ...config, ...changes }, family), family.attention);
+  readAttention(readerOf({ ...config, ...changes }, family), family);
 const own = (changes: object) => {
   const attention = read(changes);
   return attention.kind === 'mla' && attention.indexer?.own.map(Number).join('');

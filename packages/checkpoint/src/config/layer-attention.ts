@@ -118,6 +118,12 @@ export function readUnrotated(
       const rotatesDense = reader.read('prefixPattern', count) === 1;
       return windows.map((window, layer) => window === null && !(rotatesDense && !hasExperts(layer)));
     }
+    case 'unless-named': {
+      const isNamed = reader.read('positionEmbedding', z.string().nullable()) === 'rope';
+      return windows.map(() => !isNamed);
+    }
+    case 'always':
+      return windows.map(() => true);
     case 'listed':
       return readRotatedLayers(reader).map((rotates) => !rotates);
   }

@@ -12,10 +12,7 @@ const config = {
 };
 const yarn = { type: 'yarn', factor: 4, llama_4_scaling_beta: 0.2, original_max_position_embeddings: 64 };
 const read = (rope_parameters?: object) =>
-  readAttention(
-    readerOf({ ...config, ...(rope_parameters && { rope_parameters }) }, mistral4),
-    mistral4.attention,
-  );
+  readAttention(readerOf({ ...config, ...(rope_parameters && { rope_parameters }) }, mistral4), mistral4);
 
 it('scales queries of Mistral 4 by what the rotation says, and by what its class has where there is none', () => {
   expect(read(yarn).queryScaling).toEqual({ beta: 0.2, every: 64, offset: 0 });

@@ -2,6 +2,7 @@ import type { ConfigValue, FamilyKeys, Quantity } from '../architectures/keys.js
 import type { ArchitectureManifest } from '../architectures/manifest.js';
 import type { JsonObject } from '../folder/json.js';
 import { readWindows } from './attention-config.js';
+import { patternOfTypes } from './layer-pattern.js';
 import { KeyReader } from './reader.js';
 import { readTheta } from './rope.js';
 import { textConfig, withTextConfig } from './text-config.js';
@@ -28,6 +29,14 @@ function changedBy(raw: JsonObject, { keys }: ArchitectureManifest, changes: Cha
     if (!rule) throw new Error(`The family has no key for ${quantity}.`);
     const name = rule.written ?? rule.names[0];
     config = { ...without(config, rule.names), [name]: value };
+  }
+  const pattern = keys.layerPattern?.names[0];
+  if (changes.layerTypes !== undefined && pattern !== undefined && raw[pattern] !== undefined) {
+    config = { ...config, [pattern]: patternOfTypes(changes.layerTypes as string[]) };
+  }
+  // The width that is written is the one that is meant.
+  if (changes.denseWidth !== undefined && keys.adjustsWidth) {
+    config = { ...config, [keys.adjustsWidth.names[0]]: false };
   }
   return config;
 }
@@ -92,9 +101,9 @@ function withWindows(
   to: ArchitectureManifest,
 ): JsonObject | null {
   if (from.attention.kind !== 'gqa' || to.attention.kind !== 'gqa') return config;
-  const windows = readWindows(before, from.attention.windows);
+  const windows = readWindows(before, from.attention.windows, from.recurrence);
   const rule = to.attention.windows;
-  const found = readWindows(new KeyReader<Quantity>(config, to.keys, 'config.json'), rule);
+  const found = readWindows(new KeyReader<Quantity>(config, to.keys, 'config.json'), rule, to.recurrence);
   if (found.every((window, layer) => window === windows[layer])) return config;
   if (!to.keys.windowLayers) return null;
   return withQuantities(config, to, {

@@ -19,6 +19,7 @@ describe('readRouter', () => {
       groups: null,
       topK: 4,
       normalise: false,
+      selectionBias: false,
       scale: 16,
     });
     expect(v2({ ...scaled, norm_topk_prob: true })).toMatchObject({ normalise: false, scale: 16 });
@@ -31,6 +32,7 @@ describe('readRouter', () => {
       groups: { count: 4, selected: 2, by: 'top-2-sum' },
       topK: 4,
       normalise: true,
+      selectionBias: true,
       scale: 2.5,
     });
     expect(v3({ ...groups, norm_topk_prob: false, routed_scaling_factor: 1 })).toMatchObject({

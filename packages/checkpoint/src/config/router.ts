@@ -5,10 +5,22 @@ import type { RouterTraits } from '../architectures/manifest.js';
 import { count, type KeyReader } from './reader.js';
 
 /** A router without its tensors. */
-export type RouterConfig = Pick<
-  Router,
-  'scoring' | 'mixerThreshold' | 'weighs' | 'groups' | 'topK' | 'normalise' | 'leastSum' | 'scale'
->;
+export interface RouterConfig
+  extends Pick<
+    Router,
+    | 'scoring'
+    | 'groups'
+    | 'topK'
+    | 'normalise'
+    | 'mixerThreshold'
+    | 'weighs'
+    | 'leastSum'
+    | 'addedToSum'
+    | 'scale'
+  > {
+  /** Whether scores have a bias for the selection. */
+  readonly selectionBias: boolean;
+}
 
 const scorings = z.enum(['softmax', 'sigmoid']);
 
@@ -36,6 +48,10 @@ export function readRouter(
       (traits.scoring === 'by-config' && scoring === 'softmax') ||
       readNormalise(reader, traits.normalise, topK),
     ...(reader.reads('leastSum') && { leastSum: reader.read('leastSum', z.number().positive()) }),
+    ...(traits.addedToSum !== undefined && { addedToSum: traits.addedToSum }),
+    selectionBias: reader.reads('usesSelectionBias')
+      ? reader.read('usesSelectionBias', z.boolean())
+      : traits.selectionBias,
     scale: reader.reads('scale') ? reader.read('scale', z.number()) : 1,
   };
 }

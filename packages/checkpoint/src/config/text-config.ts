@@ -1,6 +1,7 @@
 import { MoepressError } from '@moepress/core';
 import type { ArchitectureManifest } from '../architectures/manifest.js';
 import type { JsonObject } from '../folder/json.js';
+import { withLayerTypes } from './layer-pattern.js';
 import { jsonObject } from './reader.js';
 
 /** Keys that a wrapper has for the model inside it. */
@@ -9,14 +10,14 @@ const outer = ['quantization_config', 'dtype', 'torch_dtype', 'tie_word_embeddin
 /**
  * The configuration of the text model: config.json itself, or what stands in it under the family's `nested` with the
  * wrapper's own quantisation and storage type where that has none. The wrapper's `tie_word_embeddings` prevails, as in
- * transformers. Throws `CONFIG_INVALID` where the inner configuration is missing.
+ * transformers. A pattern of layers is spelt out. Throws `CONFIG_INVALID` where the inner configuration is missing.
  */
 export function textConfig(
   config: JsonObject,
-  { nested }: Pick<ArchitectureManifest, 'nested'>,
+  { nested, keys }: Pick<ArchitectureManifest, 'nested' | 'keys'>,
   file: string,
 ): JsonObject {
-  if (nested === undefined) return config;
+  if (nested === undefined) return withLayerTypes(config, keys, file);
   const parsed = jsonObject.safeParse(config[nested]);
   if (!parsed.success) {
     throw new MoepressError('CONFIG_INVALID', {

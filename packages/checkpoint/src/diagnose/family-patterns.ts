@@ -1,4 +1,4 @@
-import { type ArchitectureManifest, biasName } from '../architectures/manifest.js';
+import { type ArchitectureManifest, biasName, mlpNames } from '../architectures/manifest.js';
 
 /** A tensor name with its numbers replaced: all layers and experts have the same. */
 export function patternOf(name: string): string {
@@ -13,7 +13,7 @@ export interface FamilyPatterns {
 
 export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
   const { attention, router, ffn, tensors: names } = manifest;
-  const { mlpBias, usesQkNorm } = manifest.keys;
+  const { mlpBias, usesQkNorm, usesSelectionBias } = manifest.keys;
   const { separate, fused } = names.experts;
   const weight = (stem: string) => `${stem}.weight`;
   const bias = (stem: string) => `${stem}.bias`;
@@ -31,22 +31,9 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
           ...(attention.sinks ? [names.sinks] : []),
         ];
   const indexer = attention.kind === 'mla' && attention.indexer ? Object.values(names.indexer) : [];
-  const rule = names.deltaRule;
-  const { input } = manifest.deltaRule ?? {};
-  const inputs = input === 'grouped' ? [rule.qkvz, rule.ba] : [rule.qkv, rule.z, rule.b, rule.a];
-  const { channelwise } = names;
-  const own = [channelwise.b, channelwise.zDown, channelwise.zUp, channelwise.aDown, channelwise.aUp];
-  const byChannel = [
-    ...[names.query, names.key, names.value, ...own].map(weight),
-    ...[channelwise.qConvolution, channelwise.kConvolution, channelwise.vConvolution],
-    ...[channelwise.decay, channelwise.decayBias, channelwise.norm],
-  ];
-  const stacked = input
-    ? [...[...inputs, rule.output].map(weight), rule.convolution, rule.decay, rule.decayBias, rule.norm]
-    : [];
-  const deltaRule = input === 'channelwise' ? byChannel : stacked;
+  const recurrent = recurrencePatterns(manifest);
   const needed = [
-    ...deltaRule,
+    ...recurrent.needed,
     ...indexer.map(weight),
     ...(indexer.length > 0 ? [bias(names.indexer.keyNorm)] : []),
     names.embed,
@@ -64,10 +51,10 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
     ...norms,
     ...(attention.kind === 'gqa' ? [weight(names.query)] : []),
     ...(router && ffn.dense !== 'flag'
-      ? [weight(names.router), ...Object.values(separate ?? {})]
-      : Object.values(names.dense)),
+      ? [weight(names.router), ...(separate ? mlpNames(separate) : [])]
+      : mlpNames(names.dense)),
     ...(router?.bias ? [bias(names.router)] : []),
-    ...(router?.selectionBias ? [names.selectionBias] : []),
+    ...(router?.selectionBias && !usesSelectionBias ? [names.selectionBias] : []),
     ...(fused.bias ? [fused.bias.gateUp, fused.bias.down] : []),
     ...(ffn.shared?.gated ? [names.sharedGate] : []),
   ];
@@ -79,9 +66,9 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
     ...(router && ffn.dense === 'flag'
       ? [weight(names.router), names.routerInputScale, names.slotScales]
       : []),
-    ...(mlpBias ? [...Object.values(names.dense), ...Object.values(names.shared)].map(biasName) : []),
+    ...(mlpBias ? [...mlpNames(names.dense), ...mlpNames(names.shared)].map(biasName) : []),
     ...(router ? [fused.gateUp, fused.down] : []),
-    ...(names.experts.separate === null ? Object.values(names.experts.ownWidth) : []),
+    ...(names.experts.separate === null ? mlpNames(names.experts.ownWidth) : []),
     ...(attention.kind === 'mla'
       ? [weight(names.query), queryDownNorm, ...[queryDown, queryUp].map(weight)]
       : []),
@@ -89,8 +76,11 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
     ...(usesQkNorm && attention.kind === 'gqa' && attention.qkNorm !== 'weightless'
       ? [names.queryNorm, names.keyNorm]
       : []),
-    ...(ffn.dense === 'none' ? [] : Object.values(names.dense)),
-    ...(ffn.shared ? Object.values(names.shared) : []),
+    ...(ffn.dense === 'none' ? [] : mlpNames(names.dense)),
+    ...(ffn.shared ? mlpNames(names.shared) : []),
+    ...(usesSelectionBias ? [names.selectionBias] : []),
+    ...recurrent.optional,
+    ...Object.values(names.latentExperts ?? {}).flatMap((stem) => [weight(stem), bias(stem)]),
   ];
   const all = [...needed, ...optional];
   const quantised = all.flatMap((name) =>
@@ -101,4 +91,39 @@ export function familyPatterns(manifest: ArchitectureManifest): FamilyPatterns {
   const patterns = (templates: readonly string[]) =>
     new Set(templates.map((template) => template.replace(/\{\w+\}/g, '*')));
   return { needed: patterns(needed), known: patterns([...all, ...quantised, ...aliases]) };
+}
+
+/** Of the layers with a recurrence: the templates of the tensors that all have, and of those that some have. */
+function recurrencePatterns({ recurrence, tensors }: ArchitectureManifest): {
+  readonly needed: readonly string[];
+  readonly optional: readonly string[];
+} {
+  const weights = (stems: readonly string[]) => stems.map((stem) => `${stem}.weight`);
+  switch (recurrence?.kind) {
+    case undefined:
+      return { needed: [], optional: [] };
+    case 'gated-delta-rule': {
+      const { qkv, z, b, a, qkvz, ba, output, convolution, decay, decayBias, norm } = tensors.deltaRule;
+      if (recurrence.input === 'channelwise') {
+        const { b, zDown, zUp, aDown, aUp, ...others } = tensors.channelwise;
+        const stems = [tensors.query, tensors.key, tensors.value, b, zDown, zUp, aDown, aUp];
+        return { needed: [...weights(stems), ...Object.values(others)], optional: [] };
+      }
+      const inputs = recurrence.input === 'grouped' ? [qkvz, ba] : [qkv, z, b, a];
+      const needed = [...weights([...inputs, output]), convolution, decay, decayBias, norm];
+      return { needed, optional: [] };
+    }
+    case 'state-space': {
+      const { input, convolution, output, ...others } = tensors.stateSpace;
+      const stems = [input, convolution, output];
+      return {
+        needed: [...weights(stems), ...Object.values(others)],
+        optional: stems.map((stem) => `${stem}.bias`),
+      };
+    }
+    case 'short-convolution': {
+      const stems = Object.values(tensors.shortConvolution);
+      return { needed: weights(stems), optional: stems.map((stem) => `${stem}.bias`) };
+    }
+  }
 }

@@ -2,15 +2,14 @@ import type { GroupedQueryAttention, LatentAttention, LatentDown, Linear, TokenM
 import type { LatentNames, TensorNames } from '../architectures/manifest.js';
 import type { GroupedQueryConfig, LatentConfig } from '../config/attention-config.js';
 import type { BuildContext } from './build-context.js';
-import { nameChannelwise } from './channelwise.js';
-import { buildDeltaRule, nameDeltaRule } from './delta-rule.js';
 import { buildIndexer, nameIndexer } from './indexer.js';
 import { type NamedTensor, nameLinear, single } from './named-tensor.js';
+import { buildRecurrence, nameRecurrence } from './recurrence.js';
 
 /** Throws what `TensorSource.take` throws. */
 export function buildAttention(layer: number, context: BuildContext): TokenMixer {
-  const { attention, deltaRule } = context.config;
-  if (deltaRule?.layers[layer]) return buildDeltaRule(layer, deltaRule, context);
+  const { attention, recurrence } = context.config;
+  if (recurrence?.layers[layer]) return buildRecurrence(layer, recurrence, context);
   return attention.kind === 'mla'
     ? buildLatent(layer, attention, context)
     : buildGroupedQuery(layer, attention, context);
@@ -123,14 +122,10 @@ function linearsOf(layer: number, { tensors }: BuildContext) {
 
 /** What `buildAttention` takes, under the names it takes it by. */
 export function nameAttention(attention: TokenMixer, names: TensorNames, layer: number): NamedTensor[] {
-  if (attention.kind === 'gated-delta-rule') {
-    const { input } = attention;
-    if (input.layout === 'channelwise') return nameChannelwise({ ...attention, input }, names, layer);
-    return nameDeltaRule({ ...attention, input }, names.deltaRule, layer);
-  }
+  if (attention.kind === 'gqa') return nameGrouped(attention, names, layer);
   return attention.kind === 'mla'
     ? nameLatent(attention, names, layer)
-    : nameGrouped(attention, names, layer);
+    : nameRecurrence(attention, names, layer);
 }
 
 function nameGrouped(

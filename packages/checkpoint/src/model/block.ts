@@ -20,12 +20,13 @@ import { nameNorms, takeNorms } from './norms.js';
 
 /** One decoder layer. Throws what `TensorSource.take` throws. */
 export function buildBlock(layer: number, context: BuildContext): Block {
-  const { manifest, tensors } = context;
+  const { manifest, config, tensors } = context;
   const { outputScale } = manifest.tensors;
+  const { mixer, ffn } = config.parts[layer]!;
   return {
     index: layer,
-    attention: buildAttention(layer, context),
-    ffn: buildFfn(layer, context),
+    attention: mixer ? buildAttention(layer, context) : { kind: 'none' },
+    ffn: ffn ? buildFfn(layer, context) : { kind: 'none', shared: null },
     norms: takeNorms(layer, context),
     ...(manifest.outputScale && { outputScale: tensors.take(outputScale, [1], { layer }) }),
   };
@@ -67,6 +68,22 @@ function buildMoe(layer: number, context: BuildContext): MoeFfn {
     router: buildRouter(layer, context),
     ...(compact ? compactExperts(layer, experts, compact, take) : stockExperts(layer, experts, take)),
     shared: buildShared(layer, context),
+    ...buildLatent(layer, context),
+  };
+}
+
+function buildLatent(layer: number, { manifest, config, tensors }: BuildContext): Pick<MoeFfn, 'latent'> {
+  const names = manifest.tensors.latentExperts;
+  const { expertSpace: space, bias: biased } = config.ffn;
+  if (space === null || !names) return {};
+  const { hiddenSize } = config.decoder;
+  const at = { layer };
+  const linear = (stem: string, [out, into]: readonly [number, number]) => ({
+    weight: tensors.matrix(`${stem}.weight`, [out, into], at),
+    bias: biased ? tensors.take(`${stem}.bias`, [out], at) : null,
+  });
+  return {
+    latent: { down: linear(names.down, [space, hiddenSize]), up: linear(names.up, [hiddenSize, space]) },
   };
 }
 
@@ -79,7 +96,7 @@ function buildRouter(layer: number, { manifest, config, tensors }: BuildContext)
     ...config.router!,
     weight: tensors.take(`${stem}.weight`, [experts, hiddenSize], { layer }),
     bias: traits.bias ? tensors.take(`${stem}.bias`, [experts], { layer }) : null,
-    selectionBias: traits.selectionBias ? takeSelectionBias() : null,
+    selectionBias: config.router!.selectionBias ? takeSelectionBias() : null,
     ...(traits.storedScales && {
       input: { scale: tensors.take(routerInputScale, [hiddenSize], { layer }), factor: hiddenSize ** -0.5 },
       slotScales: tensors.take(slotScales, [experts], { layer }),
@@ -98,7 +115,7 @@ function buildShared(layer: number, context: BuildContext): SharedExpert | null 
   const { shared, sharedGate } = manifest.tensors;
   const width = config.ffn.sharedWidth;
   // Of no channels there may be tensors without numbers, or none.
-  if (width === null || (width === 0 && !tensors.has(shared.gate, { layer }))) return null;
+  if (width === null || (width === 0 && !tensors.has(shared.down, { layer }))) return null;
   return {
     mlp: takeMlp(shared, { width, at: { layer }, biased: config.ffn.bias }, context),
     gate: manifest.ffn.shared?.gated
@@ -135,11 +152,21 @@ function nameBlock(
   const at = { layer };
   return [
     ...nameNorms(norms, names, at),
-    ...nameAttention(attention, names, layer),
+    ...(attention.kind === 'none' ? [] : nameAttention(attention, names, layer)),
     ...(outputScale ? [single(names.outputScale, outputScale, at)] : []),
-    ...(ffn.kind === 'dense' ? nameOwnWidth(names.dense, ffn.mlp, at) : nameRouter(ffn.router, names, layer)),
+    ...(ffn.kind === 'dense' ? nameOwnWidth(names.dense, ffn.mlp, at) : []),
+    ...(ffn.kind === 'moe' ? nameMoe(ffn, names, layer) : []),
     ...(ffn.shared ? nameShared(ffn.shared, names, layer) : []),
   ];
+}
+
+function nameMoe({ router, latent }: MoeFfn, names: TensorNames, layer: number): NamedTensor[] {
+  const { latentExperts } = names;
+  const around =
+    latent && latentExperts
+      ? (['down', 'up'] as const).flatMap((part) => nameLinear(latentExperts[part], latent[part], { layer }))
+      : [];
+  return [...nameRouter(router, names, layer), ...around];
 }
 
 function nameRouter(

@@ -42,15 +42,15 @@ describe('experts of gpt-oss', () => {
 
   it('of which channels are gone keep gate and up in turn', async () => {
     const [expert] = await expertsOf('gpt_oss');
-    const [gate, up] = [rows(expert!.gate, [0, 3]), rows(expert!.up, [0, 3])];
+    const [gate, up] = [rows(expert!.gate!, [0, 3]), rows(expert!.up, [0, 3])];
     const { gate_up_proj } = stacks([{ ...expert!, gate, up }]);
     expect(gate_up_proj!.of[0]).toMatchObject({ kind: 'rows', indices: [0, 1, 6, 7] });
   });
 
   it('whose gate and up come from different tensors are woven together', async () => {
     const [expert] = await expertsOf('gpt_oss');
-    const { gate_up_proj } = stacks([{ ...expert!, gate: scale(expert!.gate, 2) }]);
-    const height = expert!.gate.shape[0]!;
+    const { gate_up_proj } = stacks([{ ...expert!, gate: scale(expert!.gate!, 2) }]);
+    const height = expert!.gate!.shape[0]!;
     expect(gate_up_proj!.of[0]).toMatchObject({ kind: 'rows', of: { kind: 'concat' } });
     expect(gate_up_proj!.of[0]).toHaveProperty('indices.1', height);
     expect(gate_up_proj!.of[0]).toHaveProperty('indices.2', 1);

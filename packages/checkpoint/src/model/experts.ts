@@ -12,16 +12,17 @@ export function takeExpert({ layer, number, count, width }: StoredExpert, contex
   const { experts: names } = context.manifest.tensors;
   const { separate, fused } = names;
   const at = { layer, expert: number };
+  const space = context.config.ffn.expertSpace;
   if (width !== null) {
-    return takeOwnWidth(ownWidthNames(names), { width, at, biased: fused.bias !== null }, context);
+    return takeOwnWidth(ownWidthNames(names), { width, at, biased: fused.bias !== null, space }, context);
   }
   const single = ownWidthNames(names);
-  const isSingle = context.tensors.has(single.gate, at);
+  const isSingle = context.tensors.has(single.down, at);
   const isFused = separate === null ? !isSingle : !isSingle && context.tensors.has(fused.gateUp, at);
   const biased = separate === null && fused.bias !== null;
   return isFused
     ? takeFused(fused, layer, { index: number, count }, context)
-    : takeMlp(single, { width: context.config.ffn.expertWidth, at, biased }, context);
+    : takeMlp(single, { width: context.config.ffn.expertWidth, at, biased, space }, context);
 }
 
 /**
@@ -52,14 +53,19 @@ function takeFused(
   of: Slab,
   { config, tensors, gateUpRows }: BuildContext,
 ): Mlp {
-  const { hiddenSize } = config.decoder;
-  const { expertWidth: width, activation } = config.ffn;
+  const { expertWidth: width, activation, expertSpace } = config.ffn;
+  const hiddenSize = expertSpace ?? config.decoder.hiddenSize;
   const at = { layer };
   const matrix = (template: string, shape: readonly [number, number]): TensorExpr => {
-    if (names.layout === 'stacked') return tensors.fused(template, shape, at, of);
+    if (names.layout === 'stacked' || names.layout === 'ungated')
+      return tensors.fused(template, shape, at, of);
     if (tensors.has(`${template}_blocks`, at)) return tensors.fusedMxfp4(template, shape, at, of);
     return transpose(tensors.fused(template, shape.toReversed(), at, of));
   };
+  if (names.layout === 'ungated') {
+    const [up, down] = [matrix(names.gateUp, [width, hiddenSize]), matrix(names.down, [hiddenSize, width])];
+    return { width, gate: null, up, down, bias: null, activation };
+  }
   const gateUp = matrix(names.gateUp, [2 * width, hiddenSize]);
   const down = matrix(names.down, [hiddenSize, width]);
   const { gate, up } = gateUpRows();
@@ -89,13 +95,13 @@ function nameFused(
     transposed: layout !== 'stacked' && isMatrix,
   });
   const weights = [
-    stack(gateUp, (expert) => fuseGateUp(layout, expert.gate, expert.up), true),
+    stack(gateUp, (expert) => fuseGateUp(layout, expert), true),
     stack(down, (expert) => expert.down, true),
   ];
   if (bias === null) return weights;
   return [
     ...weights,
-    stack(bias.gateUp, (expert) => fuseGateUp(layout, expert.bias!.gate, expert.bias!.up), false),
+    stack(bias.gateUp, (expert) => fuseGateUp(layout, expert.bias!), false),
     stack(bias.down, (expert) => expert.bias!.down, false),
   ];
 }

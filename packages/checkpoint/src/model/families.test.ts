@@ -56,7 +56,7 @@ describe.each(all)('%s', (name) => {
     expect(model.source.unread.length > 0).toBe(
       findArchitecture(model.architecture, name).nested !== undefined,
     );
-    expect(JSON.parse(JSON.stringify(model))).toEqual(model);
+    expect(structuredClone(model)).toEqual(model);
   });
 });
 

@@ -16,14 +16,19 @@ export function lazyGateUpRows(layout: FusedNames['layout'], width: number): () 
   };
 }
 
-function gateUpRows(layout: FusedNames['layout'], width: number): GateUpRows {
+/** The rows in a tensor of `width` channels. */
+export function gateUpRows(layout: FusedNames['layout'], width: number): GateUpRows {
   const channels = Array.from({ length: width }, (_, channel) => channel);
   if (layout !== 'interleaved') return { gate: channels, up: channels.map((channel) => width + channel) };
   return { gate: channels.map((channel) => 2 * channel), up: channels.map((channel) => 2 * channel + 1) };
 }
 
 /** Undoes the split: gate and up as one tensor with its rows in the order of the layout. */
-export function fuseGateUp(layout: FusedNames['layout'], gate: TensorExpr, up: TensorExpr): TensorExpr {
+export function fuseGateUp(
+  layout: FusedNames['layout'],
+  { gate, up }: { readonly gate: TensorExpr | null; readonly up: TensorExpr },
+): TensorExpr {
+  if (gate === null) return up;
   return layout !== 'interleaved' ? concat([gate, up], 0) : interleaveRows(gate, up);
 }
 

@@ -7,12 +7,13 @@ import { type NamedTensor, single } from './named-tensor.js';
 export function takeNorms(layer: number, { manifest, config, tensors }: BuildContext): BlockNorms {
   const { tensors: names, norms: place, layerNorm } = manifest;
   const take = (name: string): StoredTensor => tensors.take(name, [config.decoder.hiddenSize], { layer });
-  const attention = take(names.attentionNorm);
+  const { mixer, ffn } = config.parts[layer]!;
+  const attention = mixer ? take(names.attentionNorm) : null;
   if (place === 'parallel') return { attention, ffn: null, parallel: true };
   const hasParts = manifest.ffnParts && config.ffn.moe[layer];
   return {
     attention,
-    ffn: hasParts ? null : take(names.ffnNorm),
+    ffn: hasParts || !ffn ? null : take(names.ffnNorm),
     ...(layerNorm === 'biased' && {
       bias: { attention: take(biasName(names.attentionNorm)), ffn: take(biasName(names.ffnNorm)) },
     }),

@@ -66,18 +66,18 @@ export interface LayerGradients {
 }
 
 export interface MlpGradients {
-  /** Gradients of gate x and up x, before the activation, [n, I] each. */
-  readonly gateProduct: Value;
+  /** Gradients of gate x and up x, before the activation, [n, I] each; null without a gate. */
+  readonly gateProduct: Value | null;
   readonly upProduct: Value;
   /** [n, I]: gradient through the down projection and the routing weight, or the gate of a shared expert. */
   readonly activation: Value;
   /** [n, H]: gradient through the routing weight or the gate. */
   readonly output: Value;
   /**
-   * Gradients of the weights, summed over the n tokens: [I, H], [I, H] and [H, I]. Each costs as much as a
+   * Gradients of the weights, summed over the n tokens: [I, H], null without a gate, [I, H] and [H, I]. Each costs as much as a
    * projection; what a statistic can get from the gradients above it should get there.
    */
-  readonly gate: Value;
+  readonly gate: Value | null;
   readonly up: Value;
   readonly down: Value;
 }

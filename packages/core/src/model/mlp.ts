@@ -21,10 +21,10 @@ export function mapMlp<M extends Mlp>(
   return {
     ...others,
     width,
-    gate: rows(gate),
+    gate: gate && rows(gate),
     up: rows(up),
     down: cols(down),
-    bias: bias && { gate: rows(bias.gate), up: rows(bias.up), down: bias.down },
+    bias: bias && { gate: bias.gate && rows(bias.gate), up: rows(bias.up), down: bias.down },
   };
 }
 
@@ -38,20 +38,20 @@ export interface MlpCombination {
   outputBias(tensors: readonly TensorExpr[]): TensorExpr;
 }
 
-/** One MLP made of several, with the activation of the first; either all have biases or none has. */
+/** One MLP made of several, with the activation of the first; either all have biases, and gates, or none has. */
 export function combineMlps(
   mlps: readonly Mlp[],
   width: number,
   { rows, cols, outputBias }: MlpCombination,
 ): Mlp {
-  const [{ bias, activation }] = mlps as readonly [Mlp];
+  const [{ gate, bias, activation }] = mlps as readonly [Mlp];
   return {
     width,
-    gate: rows(mlps.map((mlp) => mlp.gate)),
+    gate: gate && rows(mlps.map((mlp) => mlp.gate!)),
     up: rows(mlps.map((mlp) => mlp.up)),
     down: cols(mlps.map((mlp) => mlp.down)),
     bias: bias && {
-      gate: rows(mlps.map((mlp) => mlp.bias!.gate)),
+      gate: gate && rows(mlps.map((mlp) => mlp.bias!.gate!)),
       up: rows(mlps.map((mlp) => mlp.bias!.up)),
       down: outputBias(mlps.map((mlp) => mlp.bias!.down)),
     },
@@ -63,5 +63,8 @@ export function combineMlps(
 export function withBias(mlp: Mlp, dtype: DType): Mlp {
   if (mlp.bias) return mlp;
   const of = (size: number) => zeros(dtype, [size]);
-  return { ...mlp, bias: { gate: of(mlp.width), up: of(mlp.width), down: of(mlp.down.shape[0]!) } };
+  return {
+    ...mlp,
+    bias: { gate: mlp.gate && of(mlp.width), up: of(mlp.width), down: of(mlp.down.shape[0]!) },
+  };
 }

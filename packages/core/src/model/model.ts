@@ -1,5 +1,7 @@
 import type { StoredTensor, TensorExpr } from '../tensor/expr.js';
 import type { DecoderConfig, Rope } from './config.js';
+import type { GatedActivation, Linear } from './linear.js';
+import type { Recurrence } from './recurrence.js';
 
 /**
  * A decoder whose weights are expressions over checkpoint files. A compressed model is another Model
@@ -51,16 +53,19 @@ export interface ModelSource {
 export interface Block {
   readonly index: number;
   /** What lets tokens see those before them. */
-  readonly attention: TokenMixer;
-  readonly ffn: DenseFfn | MoeFfn;
+  readonly attention: TokenMixer | NoMixer;
+  readonly ffn: DenseFfn | MoeFfn | NoFfn;
   readonly norms: BlockNorms;
   /** [1]: what comes out of the block is multiplied by it (Gemma 4). Default: it is not. */
   readonly outputScale?: TensorExpr;
 }
 
-/** Norm weights [H] of attention and the FFN: of what goes into them, or of what comes out (OLMo 2). */
+/**
+ * Norm weights [H] of attention and the FFN: of what goes into them, or of what comes out (OLMo 2); null for the part that
+ * a block lacks.
+ */
 export interface BlockNorms {
-  readonly attention: TensorExpr;
+  readonly attention: TensorExpr | null;
   /** Null: the FFN has no norm of its own, see `parallel` and `parts`. */
   readonly ffn: TensorExpr | null;
   /** Biases of these norms, [H] each (Phi-3.5-MoE). */
@@ -86,14 +91,19 @@ export interface PartNorms {
   readonly after: TensorExpr;
 }
 
-/** y = x Wᵀ + b, W as Hugging Face stores it: [out, in]. */
-export interface Linear {
-  readonly weight: TensorExpr;
-  readonly bias: TensorExpr | null;
+/** A layer that is an FFN and nothing else (Nemotron-H). */
+export interface NoMixer {
+  readonly kind: 'none';
+}
+
+/** A layer without an FFN: it mixes tokens and does nothing else (Nemotron-H). */
+export interface NoFfn {
+  readonly kind: 'none';
+  readonly shared: null;
 }
 
 /** What mixes the tokens of a sequence: attention, or a recurrence whose cost is linear in their number. */
-export type TokenMixer = Attention | GatedDeltaRule;
+export type TokenMixer = Attention | Recurrence;
 
 export type Attention = GroupedQueryAttention | LatentAttention;
 
@@ -213,69 +223,20 @@ export interface LatentDown {
   readonly epsilon: number;
 }
 
-/**
- * Gated delta rule (Gated DeltaNet, arXiv 2412.06464, equation 10; Qwen3-Next). Queries, keys and values pass a causal
- * depthwise convolution and SiLU; queries and keys have length one. Each value head has a state S [keyDim, valueDim], 0 at
- * first, that a token changes to S = exp(g) S and then S + k (β (v - Sᵀ k))ᵀ; it yields Sᵀ q / sqrt(keyDim), with
- * β = sigmoid(b) and g = -exp(decay) softplus(a + decayBias). `valueHeads / keyHeads` neighbouring value heads share
- * queries and keys. What comes out of a head is normed, multiplied by silu(z), and goes through `o`.
- * With an input of the layout `channelwise` it is Kimi Delta Attention (arXiv 2510.26692, equation 1): every channel of a
- * key has a decay of its own, S becomes diag(exp(g)) S first, and the gate of the output is sigmoid(z).
- */
-export interface GatedDeltaRule {
-  readonly kind: 'gated-delta-rule';
-  readonly keyHeads: number;
-  readonly valueHeads: number;
-  readonly keyDim: number;
-  readonly valueDim: number;
-  readonly input: DeltaRuleInput;
-  /** [2 * keyHeads * keyDim + valueHeads * valueDim, 1, window]: of the channels of all queries, all keys, all values. */
-  readonly convolution: TensorExpr;
-  /** A number for each value head, in whatever shape. */
-  readonly decay: TensorExpr;
-  /** [valueHeads]; with a decay for each channel [valueHeads * keyDim]. */
-  readonly decayBias: TensorExpr;
-  /** RMS norm weight of a head's output, [valueDim]; nothing is added to it. */
-  readonly norm: TensorExpr;
-  /** From the heads' values back to H. */
-  readonly o: Linear;
-}
-
-/**
- * How the inputs of a gated delta rule come from x. `separate`: queries, keys and values of all heads, one after the other;
- * z [valueHeads * valueDim, H]; b and a [valueHeads, H]. `grouped`: by key head, its queries, keys, values and z, and its
- * b and a. `channelwise`: q, k and v by themselves, and z and a, which is as wide as the keys, down to a few numbers and up.
- */
-export type DeltaRuleInput =
-  | {
-      readonly layout: 'separate';
-      readonly qkv: Linear;
-      readonly z: Linear;
-      readonly b: Linear;
-      readonly a: Linear;
-    }
-  | { readonly layout: 'grouped'; readonly qkvz: Linear; readonly ba: Linear }
-  | {
-      readonly layout: 'channelwise';
-      readonly q: Linear;
-      readonly k: Linear;
-      readonly v: Linear;
-      readonly b: Linear;
-      readonly zDown: Linear;
-      readonly zUp: Linear;
-      readonly aDown: Linear;
-      readonly aUp: Linear;
-    };
-
-/** Gated MLP: down(activation(gate x, up x)). */
+/** Gated MLP: down(activation(gate x, up x)); without a gate down(f(up x)), with the activation's function of the gate alone. */
 export interface Mlp {
   /** Intermediate size: rows of gate and up, columns of down. */
   readonly width: number;
-  readonly gate: TensorExpr;
+  /** Null where there is none (Nemotron-H). */
+  readonly gate: TensorExpr | null;
   readonly up: TensorExpr;
   readonly down: TensorExpr;
   /** [I], [I] and [H] (gpt-oss; `mlp_bias` of Llama and DeepSeek-V2). */
-  readonly bias: { readonly gate: TensorExpr; readonly up: TensorExpr; readonly down: TensorExpr } | null;
+  readonly bias: {
+    readonly gate: TensorExpr | null;
+    readonly up: TensorExpr;
+    readonly down: TensorExpr;
+  } | null;
   readonly activation: GatedActivation;
   /** The channels of the original that were kept; absent where all were kept, or where that is unknown. */
   readonly kept?: KeptChannels;
@@ -288,18 +249,6 @@ export interface KeptChannels {
   /** The intermediate size of the original. */
   readonly of: number;
 }
-
-/**
- * `swiglu`: silu(g) * u. `geglu`: gelu(g) * u, the function itself or its
- * approximation by tanh or by a sigmoid, g * sigmoid(1.702 g) (arXiv 1606.08415).
- * `reglu`: max(g, 0) ** power * u. `clamped-swiglu` (gpt-oss): with g at most `limit` and u within ± `limit`,
- * g * sigmoid(alpha * g) * (u + 1).
- */
-export type GatedActivation =
-  | { readonly kind: 'swiglu' }
-  | { readonly kind: 'geglu'; readonly approximate: 'none' | 'tanh' | 'sigmoid' }
-  | { readonly kind: 'reglu'; readonly power: 1 | 2 }
-  | { readonly kind: 'clamped-swiglu'; readonly alpha: number; readonly limit: number };
 
 /** An MLP that all tokens pass through; in a condensed MoE with a gated shared expert, together with that. */
 export interface DenseFfn {
@@ -318,6 +267,8 @@ export interface MoeFfn {
   readonly slots: readonly number[];
   readonly pool: readonly Expert[];
   readonly shared: SharedExpert | null;
+  /** Projections from H to the narrower space of the experts and of their weighted sum back (Nemotron-H). Default: they see H. */
+  readonly latent?: { readonly down: Linear; readonly up: Linear };
 }
 
 /**
@@ -343,6 +294,8 @@ export interface Router {
   readonly normalise: boolean;
   /** A smaller sum counts as this; by default sums are taken as they are (ERNIE 4.5). */
   readonly leastSum?: number;
+  /** What is added to the sum before it divides; by default too little to be seen (LFM2: 1e-6). */
+  readonly addedToSum?: number;
   readonly scale: number;
   /** The weight multiplies what goes into an expert, not what comes out of it (Llama 4). Default: the latter. */
   readonly weighs?: 'input';

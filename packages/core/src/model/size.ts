@@ -1,6 +1,7 @@
 import { elementCount } from '../tensor/dtype.js';
 import { storedBytes, type TensorExpr } from '../tensor/expr.js';
 import type { Model } from './model.js';
+import { tensorsIn } from './tensors.js';
 import {
   attentionTensors,
   distinctExperts,
@@ -16,6 +17,7 @@ export interface ModelSize {
   readonly embeddings: Size;
   readonly attention: Size;
   readonly norms: Size;
+  /** With the projections around experts that see a narrower space. */
   readonly routers: Size;
   readonly routedExperts: Size;
   readonly sharedExperts: Size;
@@ -50,7 +52,9 @@ export function measure(model: Model): ModelSize {
       ...[finalNorm, ...(finalNormBias ? [finalNormBias] : [])],
       ...model.blocks.flatMap(normTensors),
     ]),
-    routers: sizeOf(moe.flatMap((ffn) => routerTensors(ffn.router))),
+    routers: sizeOf(
+      moe.flatMap(({ router, latent }) => [...routerTensors(router), ...tensorsIn(latent ?? {})]),
+    ),
     routedExperts: sizeOf(distinctExperts(model).flatMap(mlpTensors)),
     sharedExperts: sizeOf(model.blocks.flatMap(({ ffn }) => (ffn.shared ? sharedTensors(ffn.shared) : []))),
     denseFfns: sizeOf(model.blocks.flatMap(({ ffn }) => (ffn.kind === 'dense' ? mlpTensors(ffn.mlp) : []))),

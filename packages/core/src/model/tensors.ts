@@ -29,6 +29,16 @@ export function tensorsByPath(model: Model): Map<string, TensorExpr> {
   return found;
 }
 
+/** All tensors of a part of a model, in the order in which its description has them. */
+export function tensorsIn(part: object): TensorExpr[] {
+  const found: TensorExpr[] = [];
+  walk(part, '', (tensor) => {
+    found.push(tensor);
+    return tensor;
+  });
+  return found;
+}
+
 /**
  * The model with other tensors at some paths; tied embedding and head stay tied.
  * Throws `PLAN_INVALID` for a path that does not exist or a tensor of another shape.

@@ -5,15 +5,14 @@ import type {
   Block,
   DenseFfn,
   Expert,
-  GatedDeltaRule,
-  Indexer,
-  Linear,
   Mlp,
   Model,
   MoeFfn,
   Router,
   SharedExpert,
 } from './model.js';
+import type { Recurrence } from './recurrence.js';
+import { tensorsIn } from './tensors.js';
 
 /** A decoder layer with experts. */
 export type MoeBlock = Block & { readonly ffn: MoeFfn };
@@ -55,54 +54,35 @@ export function distinctExperts(model: Model): Expert[] {
 }
 
 /** All tensors of an MLP. */
-export function mlpTensors(mlp: Mlp): TensorExpr[] {
-  return [mlp.gate, mlp.up, mlp.down, ...(mlp.bias ? [mlp.bias.gate, mlp.bias.up, mlp.bias.down] : [])];
+export function mlpTensors({ gate, up, down, bias }: Mlp): TensorExpr[] {
+  const biases = bias ? [bias.gate, bias.up, bias.down] : [];
+  return [gate, up, down, ...biases].filter((tensor) => tensor !== null);
 }
+
+/** A decoder layer with an FFN of either kind. */
+export type FfnBlock = Block & { readonly ffn: DenseFfn | MoeFfn };
+
+export const hasFfn = (block: Block): block is FfnBlock => block.ffn.kind !== 'none';
 
 /** A decoder layer with softmax attention. */
 export type AttentionBlock = Block & { readonly attention: Attention };
 
 /** A decoder layer with a recurrence in the place of attention. */
-export type RecurrentBlock = Block & { readonly attention: GatedDeltaRule };
+export type RecurrentBlock = Block & { readonly attention: Recurrence };
 
 /** Whether a layer has softmax attention, and no recurrence in its place. */
-export const hasAttention = (block: Block): block is AttentionBlock => !isRecurrent(block);
+export const hasAttention = (block: Block): block is AttentionBlock =>
+  block.attention.kind === 'gqa' || block.attention.kind === 'mla';
 
 export const isRecurrent = (block: Block): block is RecurrentBlock =>
-  block.attention.kind === 'gated-delta-rule';
+  !hasAttention(block) && block.attention.kind !== 'none';
 
 /** The layers with softmax attention, in depth order. */
 export const attentionBlocks = ({ blocks }: Pick<Model, 'blocks'>): AttentionBlock[] =>
   blocks.filter(hasAttention);
 
 /** All tensors of a block's attention, or of what stands in its place, without its norm. */
-export function attentionTensors({ attention }: Block): TensorExpr[] {
-  if (attention.kind === 'gated-delta-rule') {
-    const { input, convolution, decay, decayBias, norm, o } = attention;
-    const { layout: _, ...inputs } = input;
-    return [...[...Object.values(inputs), o].flatMap(linearTensors), convolution, decay, decayBias, norm];
-  }
-  if (attention.kind === 'mla') {
-    const { q, kvDown, kvUp, o, indexer } = attention;
-    const downs = [...(q.down ? [q.down] : []), kvDown];
-    return [
-      ...[q.up, kvUp, o, ...downs.map(({ linear }) => linear)].flatMap(linearTensors),
-      ...downs.map(({ norm }) => norm),
-      ...(indexer?.kind === 'own' ? indexerTensors(indexer) : []),
-    ];
-  }
-  const { q, k, v, gate, o, qkNorm, sinks } = attention;
-  return [
-    ...[q, k, ...(v ? [v] : []), ...(gate ? [gate] : []), o].flatMap(linearTensors),
-    ...[qkNorm?.q, qkNorm?.k, sinks].filter((tensor) => !!tensor),
-  ];
-}
-
-const indexerTensors = ({ query, key, keyNorm, weights }: Indexer): TensorExpr[] => [
-  ...[query, key, weights].flatMap(linearTensors),
-  keyNorm.weight,
-  keyNorm.bias,
-];
+export const attentionTensors = ({ attention }: Block): TensorExpr[] => tensorsIn(attention);
 
 /** All tensors of a router. */
 export function routerTensors({ weight, bias, selectionBias, input, slotScales }: Router): TensorExpr[] {
@@ -136,8 +116,8 @@ export function blockTensors(block: Block): TensorExpr[] {
   const { ffn } = block;
   const own = [...normTensors(block), ...attentionTensors(block)];
   const shared = ffn.shared ? sharedTensors(ffn.shared) : [];
+  if (ffn.kind === 'none') return own;
   if (ffn.kind === 'dense') return [...own, ...mlpTensors(ffn.mlp), ...shared];
-  return [...own, ...routerTensors(ffn.router), ...ffn.pool.flatMap(mlpTensors), ...shared];
+  const latent = ffn.latent ? tensorsIn(ffn.latent) : [];
+  return [...own, ...routerTensors(ffn.router), ...latent, ...ffn.pool.flatMap(mlpTensors), ...shared];
 }
-
-const linearTensors = ({ weight, bias }: Linear): TensorExpr[] => (bias ? [weight, bias] : [weight]);

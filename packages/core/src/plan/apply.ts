@@ -67,8 +67,9 @@ function applyOp(
   pools: ReadonlyMap<number, readonly Expert[]>,
 ): Block['ffn'] {
   const where = `plan, layer ${block.index}, ${op.op}`;
+  if (ffn.kind === 'none') throw invalid(`Layer ${block.index} has no FFN`, where);
   if (op.op === 'keep-channels') return keepChannels(ffn, op.channels, where);
-  if (block.ffn.kind === 'dense') throw invalid(`Layer ${block.index} has no experts`, where);
+  if (block.ffn.kind !== 'moe') throw invalid(`Layer ${block.index} has no experts`, where);
   if (ffn.kind === 'dense') throw invalid('Only keep-channels can follow condense', where);
   if (op.op === 'condense') {
     if (!block.norms.parts) return condense(ffn, op, where);

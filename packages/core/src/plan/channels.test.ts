@@ -96,7 +96,7 @@ describe('keep-channels', () => {
     const biased = { ...model, blocks: [{ ...block, ffn: { ...block.ffn, pool } }, model.blocks[1]!] };
     const plan = toyPlan(biased, [{ layer: 0, ops: [{ op: 'keep-channels', channels: masks }] }]);
     const [narrow] = moeBlocks(applyPlan(biased, plan))[0]!.ffn.pool;
-    expect(narrow!.bias!.gate.shape).toEqual([2]);
+    expect(narrow!.bias!.gate!.shape).toEqual([2]);
     expect(narrow!.bias!.down).toBe(model.finalNorm);
   });
 

@@ -1,6 +1,6 @@
 import { MoepressError } from '../errors/error.js';
 import { mapMlp } from '../model/mlp.js';
-import type { Block, KeptChannels, Mlp, Model } from '../model/model.js';
+import type { DenseFfn, KeptChannels, Mlp, Model, MoeFfn } from '../model/model.js';
 import { moeBlocks } from '../model/walk.js';
 import { cols, rows } from '../tensor/expr.js';
 
@@ -30,7 +30,11 @@ export function decodeChannels(mask: string, width: number, where: string): numb
 }
 
 /** Every expert keeps the channels that its mask names; `masks[i]` is for `pool[i]`. A dense FFN has one mask. */
-export function keepChannels(ffn: Block['ffn'], masks: readonly string[], where: string): Block['ffn'] {
+export function keepChannels(
+  ffn: DenseFfn | MoeFfn,
+  masks: readonly string[],
+  where: string,
+): DenseFfn | MoeFfn {
   const mlps = ffn.kind === 'dense' ? [ffn.mlp] : ffn.pool;
   if (masks.length !== mlps.length) {
     throw new MoepressError('PLAN_INVALID', {

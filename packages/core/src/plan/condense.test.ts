@@ -21,7 +21,7 @@ function condensed(model: Model, parts: Parts, shared: number | null = null, ali
 
 const moe = (model: Model) => {
   const { ffn } = model.blocks[1]!;
-  if (ffn.kind === 'dense') throw new Error('no experts');
+  if (ffn.kind !== 'moe') throw new Error('no experts');
   return ffn;
 };
 
@@ -91,7 +91,7 @@ describe('condense', () => {
     const biased = {
       ...plain,
       blocks: plain.blocks.map((block) => {
-        if (block.ffn.kind === 'dense') return block;
+        if (block.ffn.kind !== 'moe') return block;
         const pool = block.ffn.pool.map((expert) => ({
           ...expert,
           bias: { gate: bias(6), up: bias(6), down: bias(8) },

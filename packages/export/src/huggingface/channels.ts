@@ -2,7 +2,7 @@ import { cols, concat, type Expert, type Model, mapMlp, rows, type TensorExpr, z
 
 /**
  * Experts made wider by channels of zeros. Such a channel has gate 0, and silu(0) u = 0 as well as
- * 0 sigmoid(0) (u + 1) = 0, so that it adds nothing to any output: exactly, in every precision.
+ * 0 sigmoid(0) (u + 1) = 0; without a gate f(0) = 0; so that it adds nothing to any output: exactly, in every precision.
  */
 
 /** Every expert `width` wide, with its own channels first. */
@@ -36,9 +36,7 @@ function spread(expert: Expert, places: readonly number[], width: number): Exper
 
 function withExperts(model: Model, change: (expert: Expert) => Expert): Model {
   const blocks = model.blocks.map((block) =>
-    block.ffn.kind === 'dense'
-      ? block
-      : { ...block, ffn: { ...block.ffn, pool: block.ffn.pool.map(change) } },
+    block.ffn.kind !== 'moe' ? block : { ...block, ffn: { ...block.ffn, pool: block.ffn.pool.map(change) } },
   );
   return { ...model, blocks };
 }

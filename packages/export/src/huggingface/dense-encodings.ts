@@ -12,10 +12,10 @@ import {
   concat,
   type DenseFfn,
   denseBlocks,
-  type Mlp,
   type Model,
   type MoeFfn,
   mapMlp,
+  type TensorExpr,
   zeros,
 } from '@moepress/core';
 
@@ -100,6 +100,12 @@ function denseChanges(dense: readonly number[], { config, model, manifest }: Enc
       return null;
     case 'all':
       return {};
+    case 'layer-types': {
+      const types = quantityOf(config, manifest, 'layerTypes') as readonly string[];
+      return { layerTypes: types.map((type, i) => (dense.includes(i) ? 'mlp' : type)) };
+    }
+    case 'without-experts':
+      return dense.length === layers ? { experts: 0 } : null;
     case 'mlp-only-layers':
       return { denseLayers: dense };
     case 'types':
@@ -139,7 +145,7 @@ export function asSingleExpertMoe({ model, manifest, config }: Encoded, width: n
   if (router.scoring !== 'softmax' && !isOne) return null;
   const only = (dense: DenseFfn, { index }: Block): MoeFfn => {
     const { mlp } = padded(dense, width);
-    const { dtype, shape } = mlp.gate;
+    const { dtype, shape } = mlp.up;
     return {
       kind: 'moe',
       router: {
@@ -178,7 +184,7 @@ function padded(ffn: DenseFfn, width: number): DenseFfn {
   const { mlp } = ffn;
   const missing = width - mlp.width;
   if (missing === 0) return ffn;
-  const more = (part: Mlp['gate'], axis: 0 | 1) =>
+  const more = (part: TensorExpr, axis: 0 | 1) =>
     concat([part, zeros(part.dtype, part.shape.with(axis, missing))], axis);
   return {
     ...ffn,

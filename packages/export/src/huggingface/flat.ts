@@ -54,14 +54,11 @@ export function nameFlat(
     name: tensorName(template, { layer }),
     of: experts.map(part),
   });
-  const weights = [
-    flat(gateUp, ({ gate, up }) => concat([gate, up], 0)),
-    flat(down, (expert) => expert.down),
-  ];
+  const weights = [flat(gateUp, both), flat(down, (expert) => expert.down)];
   if (bias === null) return weights;
   return [
     ...weights,
-    flat(bias.gateUp, (expert) => concat([expert.bias!.gate, expert.bias!.up], 0)),
+    flat(bias.gateUp, (expert) => both(expert.bias!)),
     {
       kind: 'stack',
       name: tensorName(bias.down, { layer }),
@@ -70,6 +67,10 @@ export function nameFlat(
     },
   ];
 }
+
+/** The gate, if there is one, and up, one below the other. */
+const both = ({ gate, up }: Pick<Expert, 'up'> & { readonly gate: TensorExpr | null }): TensorExpr =>
+  gate ? concat([gate, up], 0) : up;
 
 function unsupported(problem: string, { id }: Model): MoepressError {
   return new MoepressError('CONFIG_UNSUPPORTED', {

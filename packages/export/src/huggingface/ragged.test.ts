@@ -42,8 +42,8 @@ async function raggedView(name: string) {
 /** The rows of an expert's channels: of gate, up, down's columns and biases, as text. */
 async function channels({ gate, up, down, bias, width }: Expert): Promise<string[]> {
   const values = (of: TensorExpr) => decodeFloat32(of);
-  const [g, u, d] = [await values(gate), await values(up), await values(down)];
-  const biases = bias && [await values(bias.gate), await values(bias.up)];
+  const [g, u, d] = [await values(gate!), await values(up), await values(down)];
+  const biases = bias && [await values(bias.gate!), await values(bias.up)];
   const hidden = down.shape[0]!;
   return Array.from({ length: width }, (_, j) =>
     [

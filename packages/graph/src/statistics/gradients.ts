@@ -50,7 +50,7 @@ export const sequenceMaskFisher = ofExperts('sequence-mask-fisher', sequenceMask
 export const mlpSequenceMaskFisher = ofMlps('mlp-sequence-mask-fisher', sequenceMask);
 
 /**
- * Squared gradients of a channel's three weight vectors, over H, added up over sequences (Fisher-MoE,
+ * Squared gradients of a channel's weight vectors, three or, without a gate, two, over H, added up over sequences (Fisher-MoE,
  * arXiv 2606.05538, equation 5).
  */
 export const weightFisher: ExpertStatistic = {
@@ -61,12 +61,12 @@ export const weightFisher: ExpertStatistic = {
     const squares = rowPerExpert(taps, ({ input, activation }, e) => {
       const { gateProduct, upProduct, output } = taps.gradients!.experts[e]!;
       return squaredRows([
-        [gateProduct, input],
+        ...(gateProduct ? [[gateProduct, input] as const] : []),
         [upProduct, input],
         [activation, output],
       ]);
     });
-    return { sum: timesNumber(squares, 1 / Number(taps.ffnInput.shape[1])) };
+    return { sum: timesNumber(squares, 1 / Number(taps.experts[0]!.input.shape[1])) };
   },
 };
 
@@ -93,9 +93,11 @@ function squaredRows(pairs: readonly (readonly [a: Value, b: Value])[]): Value {
   return graph.op('Relu', [squares!]);
 }
 
-/** Mean absolute gradient of a channel's 3 H weights, added up over sequences. */
+/** Mean absolute gradient of a channel's 3 H weights, or 2 H without a gate, added up over sequences. */
 export const weightGradientMagnitude = ofExperts('weight-gradient-magnitude', (_, { gate, up, down }) => {
   const size = (weight: Value) => weight.graph.op('Abs', [weight]);
-  const rows = add(reduceSum(size(gate), [1]), reduceSum(size(up), [1]));
-  return timesNumber(add(rows, reduceSum(size(down), [0])), 1 / (3 * Number(gate.shape[1])));
+  const rows = reduceSum(size(up), [1]);
+  const both = gate ? add(reduceSum(size(gate), [1]), rows) : rows;
+  const count = (gate ? 3 : 2) * Number(up.shape[1]);
+  return timesNumber(add(both, reduceSum(size(down), [0])), 1 / count);
 });

@@ -80,7 +80,7 @@ const difference = (a: ArrayLike<number>, b: ArrayLike<number>) =>
 /** Every expert of a model replaced, by layer and place in its pool. */
 function withExperts(model: Model, replace: (expert: Expert, layer: number, e: number) => Expert): Model {
   const blocks = model.blocks.map((block) => {
-    if (block.ffn.kind === 'dense') return block;
+    if (block.ffn.kind !== 'moe') return block;
     const pool = block.ffn.pool.map((expert, e) => replace(expert, block.index, e));
     return { ...block, ffn: { ...block.ffn, pool } };
   });
@@ -220,10 +220,10 @@ function killLast(expert: Expert): Expert {
   const emptyRow = (of: TensorExpr) => concat([rows(of, others), zeros(of.dtype, of.shape.with(0, 1))], 0);
   return {
     ...expert,
-    gate: emptyRow(gate),
+    gate: gate && emptyRow(gate),
     up: emptyRow(up),
     down: concat([cols(down, others), zeros(down.dtype, down.shape.with(1, 1))], 1),
-    bias: bias && { ...bias, gate: emptyRow(bias.gate), up: emptyRow(bias.up) },
+    bias: bias && { ...bias, gate: bias.gate && emptyRow(bias.gate), up: emptyRow(bias.up) },
   };
 }
 

@@ -133,7 +133,7 @@ describe('reportModel', () => {
 
   test('tells what a family does its own way', () => {
     const ffn = (block: Block): Block['ffn'] => {
-      if (block.ffn.kind === 'dense') return block.ffn;
+      if (block.ffn.kind !== 'moe') return block.ffn;
       const { router } = block.ffn;
       const groups = { count: 2, selected: 1, by: 'top-2-sum' } as const;
       const selectionBias = learned('bias', stored('bias', [4]));

@@ -11,7 +11,7 @@ import {
   unsqueeze,
   zeroRows,
 } from '@moepress/graph';
-import { type ExpertValues, partInput, partsOf, withShared } from './ffn.js';
+import { backFromExperts, type ExpertValues, partsOf, seenByExperts, withShared } from './ffn.js';
 import { mlp } from './mlp.js';
 import { route } from './router/route.js';
 import { outputStatistics } from './statistics.js';
@@ -32,7 +32,7 @@ export function allExpertsGraph(
   const routing = route(x, block.ffn);
   const slot = (index: number) => graph.constant([index], [], 'int64');
   const parts = partsOf(block, model);
-  const seen = partInput(x, 'experts', parts);
+  const seen = seenByExperts(x, block.ffn, parts);
   const { pool, slots, router } = block.ffn;
   const experts = pool.map((expert, e): ExpertValues => {
     const weight = routing.weightsOf(e);
@@ -50,9 +50,12 @@ export function allExpertsGraph(
   });
   const sum = experts.reduce(
     (total, { weighted }) => add(total, weighted),
-    zeroRows(x, model.config.hiddenSize),
+    zeroRows(x, Number(seen.shape[1])),
   );
-  const values = { routed: { routing, experts }, ...withShared(sum, x, block.ffn.shared, parts) };
+  const values = {
+    routed: { routing, experts },
+    ...withShared(backFromExperts(sum, block.ffn), x, block.ffn.shared, parts),
+  };
   outputStatistics(graph, statistics, blockTaps(block.index, x, values));
   return graph.finish();
 }

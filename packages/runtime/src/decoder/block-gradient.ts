@@ -1,11 +1,19 @@
-import type { Block, Model, Statistic, Value } from '@moepress/core';
+import {
+  type Block,
+  hasAttention,
+  hasFfn,
+  type Model,
+  type Recurrence,
+  type Statistic,
+  type Value,
+} from '@moepress/core';
 import { builderOf, GraphBuilder, type GraphIR, reduceSum } from '@moepress/graph';
 import { ropeFor } from '../tokens/ropes.js';
 import { differentiableAttention, type Tokens } from './attention/differentiable.js';
 import { chunkInputs } from './delta-rule/chunks.js';
-import { chunkLengthOf, gatedDeltaRule, windowOf } from './delta-rule/gated-delta-rule.js';
-import { openFfn, partsOf } from './ffn.js';
+import { type FfnValues, openFfn, partsOf } from './ffn.js';
 import { tableInputs } from './inputs.js';
+import { chunkLengthOf, mixed, windowOf } from './recurrence/mixer.js';
 import { attentionInput, ffnInputOf, withBranch } from './residual.js';
 import { outputStatistics } from './statistics.js';
 import { blockGradients, blockTaps } from './taps.js';
@@ -18,15 +26,20 @@ export function differentiableBlock(
   tokens: Tokens,
 ) {
   const { graph } = hidden;
-  const { attention } = block;
   const { config } = model;
-  const x = attentionInput(hidden, block, model);
   const attended = graph.scoped('attention', () => {
-    if (attention.kind !== 'gated-delta-rule') return differentiableAttention(x, attention, tokens, config);
-    const chunks = chunkInputs(builderOf(graph), windowOf(attention), chunkLengthOf(attention));
-    return gatedDeltaRule(x, attention, { chunks, epsilon: config.rmsNormEps, differentiable: true }).output;
+    if (block.attention.kind === 'none') return null;
+    const x = attentionInput(hidden, block, model);
+    if (hasAttention(block)) return differentiableAttention(x, block.attention, tokens, config);
+    const spec = block.attention as Recurrence;
+    const chunks = chunkInputs(builderOf(graph), windowOf(spec), chunkLengthOf(spec));
+    return mixed(x, spec, { chunks, epsilon: config.rmsNormEps, differentiable: true }).output;
   });
-  const residual = withBranch(hidden, attended, { part: 'attention', block, model });
+  const residual = attended ? withBranch(hidden, attended, { part: 'attention', block, model }) : hidden;
+  if (!hasFfn(block)) {
+    const none: FfnValues = { routed: null, mlp: null, outputGate: null, output: residual };
+    return { ffnInput: residual, ffn: none, hiddenOut: residual };
+  }
   const ffnInput = ffnInputOf({ came: hidden, residual }, block, model);
   const ffn = graph.scoped('ffn', () =>
     openFfn(ffnInput, block.ffn, { weighted: 'activation', parts: partsOf(block, model) }),

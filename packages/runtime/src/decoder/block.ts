@@ -1,13 +1,15 @@
 import {
   type AttentionBlock,
   type Block,
-  type GatedDeltaRule,
+  type FfnBlock,
+  hasFfn,
   isRecurrent,
   type Model,
+  type Recurrence,
   type Statistic,
   type Value,
 } from '@moepress/core';
-import { cast, GraphBuilder, type GraphIR, gather, reduceSum } from '@moepress/graph';
+import { builderOf, cast, GraphBuilder, type GraphIR, gather, reduceSum } from '@moepress/graph';
 import { type DeviceTraits, traitsOf } from '../devices/traits.js';
 import { paddedDimOf, valueDimOf } from './attention/heads.js';
 import { keyDimOf } from './attention/indexer.js';
@@ -15,10 +17,10 @@ import { paddedAttention } from './attention/padded.js';
 import { present } from './attention/present.js';
 import { treeAttention } from './attention/tree.js';
 import { chunkInputs } from './delta-rule/chunks.js';
-import { chunkLengthOf, gatedDeltaRule, windowOf } from './delta-rule/gated-delta-rule.js';
 import { moeFfn, openFfn, partsOf } from './ffn.js';
 import { paddedInputs, treeInputs } from './inputs.js';
 import type { NormOptions } from './norm.js';
+import { chunkLengthOf, type MixerStates, mixed, windowOf } from './recurrence/mixer.js';
 import { attentionInput, ffnInputOf, withBranch } from './residual.js';
 import type { Routing } from './router/route.js';
 import { outputStatistics } from './statistics.js';
@@ -33,7 +35,7 @@ export interface BlockOutputs {
    * trees: those of P tokens that all sequences share, [kvHeads, P, D] and [kvHeads, P, V]; out come the batch's own as
    * `ownKey`, `ownValue`, alike with T rows, and of the hidden states those of `rows` int32 [R] only. Where it is over padded sequences: those of each, [B, kvHeads, past, D]; out
    * come the batch's own, [B, S, kvHeads * D], or all of them as `presentKey`, `presentValue` if they may stay on the device.
-   * A recurrence takes none; out comes what stays of each sequence, `ownState` and `ownTail`, see `DeltaStates`.
+   * A recurrence takes none; out comes what stays of each sequence, `ownState` and `ownTail`, see `MixerStates`.
    */
   readonly cache?: boolean;
   /** Whether the states of a recurrence are in double precision: what gradients are taken at; see `DeltaOptions`. */
@@ -60,7 +62,8 @@ export function blockGraph(
   const graph = new GraphBuilder(`block.${block.index}`);
   const hidden = graph.input('hidden', 'float32', ['T', hiddenSize]);
   const rows = outputs.cache && traits.attention === 'tree' ? graph.input('rows', 'int32', ['R']) : null;
-  const attended = graph.scoped('attention', () => {
+  const attended = graph.scoped('attention', (): ReturnType<AttentionPart> | null => {
+    if (block.attention.kind === 'none') return null;
     const x = attentionInput(hidden, block, model);
     const { cache = false, exact = false } = outputs;
     if (isRecurrent(block))
@@ -73,20 +76,35 @@ export function blockGraph(
     });
   });
   const came = rows ? gather(hidden, rows) : hidden;
-  const residual = withBranch(came, attended.output, { part: 'attention', block, model });
-  const ffnInput = ffnInputOf({ came, residual }, block, model);
-  const ffnOutput = graph.scoped('ffn', () =>
-    ffn(graph, ffnInput, block, { ...outputs, model, branches: traits.branches }),
-  );
-  const hiddenOut = withBranch(residual, ffnOutput, { part: 'ffn', block, model });
-
-  if (outputs.ffnInput) graph.output('ffnInput', ffnInput, { onDevice: true });
+  const residual = attended ? withBranch(came, attended.output, { part: 'attention', block, model }) : came;
+  const hiddenOut = hasFfn(block)
+    ? throughFfn(block, { came, residual }, { model, outputs, traits })
+    : residual;
   graph.output('hiddenOut', hiddenOut, { onDevice: true });
   graph.output('finite', reduceSum(hiddenOut, [0, 1]));
-  for (const [name, value] of Object.entries(attended.kept)) {
+  for (const [name, value] of Object.entries(attended?.kept ?? {})) {
     graph.output(name, value, { onDevice: traits.keepsOutputs });
   }
   return graph.finish();
+}
+
+/** `residual` [T, H], which attention made of `came`, with what the FFN adds to it. */
+function throughFfn(
+  block: FfnBlock,
+  states: { readonly came: Value; readonly residual: Value },
+  {
+    model,
+    outputs,
+    traits,
+  }: { readonly model: Model; readonly outputs: BlockOutputs; readonly traits: DeviceTraits },
+): Value {
+  const graph = builderOf(states.came.graph);
+  const ffnInput = ffnInputOf(states, block, model);
+  const ffnOutput = graph.scoped('ffn', () =>
+    ffn(graph, ffnInput, block, { ...outputs, model, branches: traits.branches }),
+  );
+  if (outputs.ffnInput) graph.output('ffnInput', ffnInput, { onDevice: true });
+  return withBranch(states.residual, ffnOutput, { part: 'ffn', block, model });
 }
 
 /** x [T, H] to [T, H], and the keys and values that go out, by the names of the outputs. */
@@ -128,11 +146,11 @@ const attentions: Readonly<Record<DeviceTraits['attention'], AttentionPart>> = {
   },
 };
 
-/** The same for a recurrence in place of attention: the states of the sequences are outputs, see `DeltaStates`. */
+/** The same for a recurrence in place of attention: the states of the sequences are outputs, see `MixerStates`. */
 function recurrence(
   graph: GraphBuilder,
   x: Value,
-  spec: GatedDeltaRule,
+  spec: Recurrence,
   {
     norms,
     cache,
@@ -146,17 +164,22 @@ function recurrence(
   },
 ): ReturnType<AttentionPart> {
   const chunks = chunkInputs(graph, windowOf(spec), chunkLengthOf(spec));
-  const { output, states } = gatedDeltaRule(x, spec, { chunks, epsilon: norms.rmsNormEps, exact });
+  const { output, states } = mixed(x, spec, { chunks, epsilon: norms.rmsNormEps, exact });
   return {
     output: rows ? gather(output, rows) : output,
-    kept: cache ? { ownState: states.state, ownTail: states.tail } : {},
+    kept: cache ? keptStates(states) : {},
   };
 }
+
+const keptStates = ({ state, tail }: MixerStates): Record<string, Value> => ({
+  ...(state && { ownState: state }),
+  ...(tail && { ownTail: tail }),
+});
 
 function ffn(
   graph: GraphBuilder,
   x: Value,
-  block: Block,
+  block: FfnBlock,
   {
     routing,
     statistics = [],

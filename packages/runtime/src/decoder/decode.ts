@@ -1,10 +1,11 @@
 import {
   type AttentionBlock,
   type Block,
-  type GatedDeltaRule,
   hasAttention,
+  hasFfn,
   isRecurrent,
   type Model,
+  type RecurrentBlock,
   type Rope,
   type Value,
 } from '@moepress/core';
@@ -30,11 +31,11 @@ import { keyDimOf } from './attention/indexer.js';
 import { bothOf, isNear, outOfReach } from './attention/masks.js';
 import { viewAs } from './attention/projections.js';
 import { type Caches, stepAttention } from './attention/step.js';
-import { type DeltaStates, gatedDeltaRuleStep, stateSizes } from './delta-rule/gated-delta-rule.js';
 import { embedded } from './embedding.js';
 import { moeFfn, openFfn, partsOf } from './ffn.js';
 import { type AngleInputs, orderInput, type TableName, tableInputs } from './inputs.js';
 import { finalNormed, outputNextTokens } from './lm-head.js';
+import { type MixerStates, mixedStep, type StatePart, statePartsOf, stateSizes } from './recurrence/mixer.js';
 import { attentionInput, ffnInputOf, withBranch } from './residual.js';
 
 /** Some neighbouring blocks of a model, with the embedding before them and the head after them where these are next. */
@@ -72,7 +73,7 @@ export function decodeParts({ blocks }: Pick<Model, 'blocks'>): DecodePart[] {
 export type CachePart = 'sharedKey' | 'sharedValue' | 'pastKey' | 'pastValue' | OwnPart;
 
 /** What a new token leaves: its key and value, or, in place of what was there before, what stays of its sequence. */
-export type OwnPart = 'key' | 'value' | 'state' | 'tail';
+export type OwnPart = 'key' | 'value' | StatePart;
 
 /** How a block's cache grows by a token. */
 interface CacheOutput {
@@ -83,18 +84,19 @@ interface CacheOutput {
 }
 
 const keyValueParts = ['sharedKey', 'sharedValue', 'pastKey', 'pastValue'] as const;
-const stateParts = ['state', 'tail'] as const;
 
 export const cachePartsOf = (block: Block): readonly CachePart[] =>
-  hasAttention(block) ? keyValueParts : stateParts;
+  isRecurrent(block) ? statePartsOf(block.attention) : hasAttention(block) ? keyValueParts : [];
 
 export const cacheOutputsOf = (block: Block): readonly CacheOutput[] =>
-  hasAttention(block)
-    ? [
-        { own: 'key', cache: 'pastKey', single: false },
-        { own: 'value', cache: 'pastValue', single: false },
-      ]
-    : stateParts.map((part) => ({ own: part, cache: part, single: true }));
+  isRecurrent(block)
+    ? statePartsOf(block.attention).map((part) => ({ own: part, cache: part, single: true }))
+    : hasAttention(block)
+      ? [
+          { own: 'key', cache: 'pastKey', single: false },
+          { own: 'value', cache: 'pastValue', single: false },
+        ]
+      : [];
 
 export const cacheInput = (part: CachePart, { index }: Block): string => `${part}.${index}`;
 export const ownOutput = (part: OwnPart, { index }: Block): string => `own.${part}.${index}`;
@@ -116,13 +118,14 @@ export function decodeGraph(model: Model, { blocks, embeds, heads }: DecodePart)
     : graph.input('hidden', 'float32', ['T', hiddenSize]);
   const past = graph.input('past', 'int64', ['T']);
   const masks = new Map<string, Value>();
-  const mixOf = (block: Block): Mix => {
+  const mixOf = (block: Block): Mix | null => {
+    if (block.attention.kind === 'none') return null;
     if (isRecurrent(block)) {
-      const before = stateInputs(graph, block, block.attention);
+      const before = stateInputs(graph, block);
       return (x) => {
         const epsilon = model.config.rmsNormEps;
-        const { output, states } = gatedDeltaRuleStep(x, block.attention, { before, epsilon });
-        return { output, own: { state: states.state, tail: states.tail } };
+        const { output, states } = mixedStep(x, block.attention, { before, epsilon });
+        return { output, own: states };
       };
     }
     const { attention } = block as AttentionBlock;
@@ -177,11 +180,11 @@ function outputTokens(normed: Value, model: Model): void {
 /** Up to so many rows are multiplied with a weight one by one. Measured on weights of OLMoE in bf16; seven take as long at once. */
 const fewRows = 6;
 
-function stateInputs(graph: GraphBuilder, block: Block, spec: GatedDeltaRule): DeltaStates {
-  const sizes = stateSizes(spec);
-  const input = (part: 'state' | 'tail') =>
-    viewAs(graph.input(cacheInput(part, block), 'float32', ['T', 1, 1, sizes[part]]), [1, sizes[part]]);
-  return { state: input('state'), tail: input('tail') };
+function stateInputs(graph: GraphBuilder, block: RecurrentBlock): MixerStates {
+  const sizes = stateSizes(block.attention);
+  const input = (part: StatePart) =>
+    viewAs(graph.input(cacheInput(part, block), 'float32', ['T', 1, 1, sizes[part]!]), [1, sizes[part]!]);
+  return Object.fromEntries(statePartsOf(block.attention).map((part) => [part, input(part)]));
 }
 
 function cacheInputs(graph: GraphBuilder, block: AttentionBlock): Omit<Caches, 'mask'> {
@@ -217,17 +220,24 @@ type Mix = (
   block: Block,
 ) => { readonly output: Value; readonly own: Readonly<Partial<Record<OwnPart, Value>>> };
 
-function step(model: Model, block: Block, hidden: Value, mix: Mix): Value {
+function step(model: Model, block: Block, hidden: Value, mix: Mix | null): Value {
   const { graph } = hidden;
+  const residual = mix ? attended(model, block, hidden, mix) : hidden;
+  if (!hasFfn(block)) return residual;
   const { ffn } = block;
-  const x = attentionInput(hidden, block, model);
-  const { output, own } = graph.scoped('attention', () => mix(x, block));
-  for (const [part, value] of Object.entries(own)) graph.output(ownOutput(part as OwnPart, block), value);
-  const residual = withBranch(hidden, output, { part: 'attention', block, model });
   const ffnInput = ffnInputOf({ came: hidden, residual }, block, model);
   const parts = partsOf(block, model);
   const made = graph.scoped('ffn', () =>
     ffn.kind === 'moe' ? moeFfn(ffnInput, ffn, parts).output : openFfn(ffnInput, ffn, { parts }).output,
   );
   return withBranch(residual, made, { part: 'ffn', block, model });
+}
+
+/** `hidden` with what the block's mixer adds, whose newest states become outputs. */
+function attended(model: Model, block: Block, hidden: Value, mix: Mix): Value {
+  const { graph } = hidden;
+  const x = attentionInput(hidden, block, model);
+  const { output, own } = graph.scoped('attention', () => mix(x, block));
+  for (const [part, value] of Object.entries(own)) graph.output(ownOutput(part as OwnPart, block), value);
+  return withBranch(hidden, output, { part: 'attention', block, model });
 }

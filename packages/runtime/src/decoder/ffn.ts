@@ -10,6 +10,7 @@ import {
   unsqueeze,
   zeroRows,
 } from '@moepress/graph';
+import { project } from './attention/projections.js';
 import { type MlpValues, mlp, scaledOutput } from './mlp.js';
 import { type NormOptions, normed } from './norm.js';
 import { type Routing, route } from './router/route.js';
@@ -54,7 +55,7 @@ export const partsOf = ({ norms }: Block, { config }: Pick<Model, 'config'>): Ff
 type PartName = keyof FfnPartNorms;
 
 /** What a part of an FFN sees of its input. */
-export const partInput = (x: Value, part: PartName, parts: FfnParts | null): Value =>
+const partInput = (x: Value, part: PartName, parts: FfnParts | null): Value =>
   parts ? mul(x, weightFor(x, parts.norms[part].before)) : x;
 
 const partOutput = (y: Value, part: PartName, parts: FfnParts | null): Value =>
@@ -83,8 +84,8 @@ export function moeFfn(
 ): { readonly routing: Routing; readonly output: Value } {
   const { graph } = x;
   const routing = route(x, ffn);
-  const seen = partInput(x, 'experts', parts);
-  let routed = zeroRows(x, Number(x.shape[1]));
+  const seen = seenByExperts(x, ffn, parts);
+  let routed = zeroRows(x, Number(seen.shape[1]));
   for (const [e, expert] of ffn.pool.entries()) {
     const sum = routed;
     const compute = () => {
@@ -97,7 +98,7 @@ export function moeFfn(
       Value,
     ];
   }
-  return { routing, output: withShared(routed, x, ffn.shared, parts).output };
+  return { routing, output: withShared(backFromExperts(routed, ffn), x, ffn.shared, parts).output };
 }
 
 /** Any FFN, without the skipping, so that what every expert computes can be seen. */
@@ -116,16 +117,26 @@ export function openFfn(
   }
   const { graph } = x;
   const routing = route(x, ffn);
-  const seen = partInput(x, 'experts', parts);
+  const seen = seenByExperts(x, ffn, parts);
   const target = targetOf(ffn, weighted);
-  let sum = zeroRows(x, Number(x.shape[1]));
+  let sum = zeroRows(x, Number(seen.shape[1]));
   const experts = ffn.pool.map((expert, e) => {
     const values = graph.scoped(`expert.${e}`, () => onTokens(seen, expert, { routing, index: e, target }));
     sum = addRows(sum, values.tokens, values.weighted);
     return values;
   });
-  return { routed: { routing, experts }, ...withShared(sum, x, ffn.shared, parts) };
+  return { routed: { routing, experts }, ...withShared(backFromExperts(sum, ffn), x, ffn.shared, parts) };
 }
+
+/** What experts see of x [T, H]: x itself, or its projection to their own space. */
+export function seenByExperts(x: Value, { latent }: MoeFfn, parts: FfnParts | null): Value {
+  const seen = partInput(x, 'experts', parts);
+  return latent ? project(seen, latent.down) : seen;
+}
+
+/** The weighted sum of what experts yield, back from their own space, [T, H]. */
+export const backFromExperts = (sum: Value, { latent }: MoeFfn): Value =>
+  latent ? project(sum, latent.up) : sum;
 
 function onTokens(
   x: Value,

@@ -1,32 +1,18 @@
-import type { GatedActivation, Mlp, Value } from '@moepress/core';
-import {
-  add,
-  clip,
-  gelu,
-  geluSigmoid,
-  geluTanh,
-  linear,
-  mul,
-  plusNumber,
-  relu,
-  sigmoid,
-  silu,
-  square,
-  timesNumber,
-  unsqueeze,
-} from '@moepress/graph';
+import type { Mlp, Value } from '@moepress/core';
+import { add, linear, mul, unsqueeze } from '@moepress/graph';
+import { gated } from './activation.js';
 import { product, weightFor } from './weights.js';
 
 /** The values of a gated MLP on x [n, H]: down(activation(gate x, up x)). */
 export interface MlpValues {
-  /** [I, H], [I, H] and [H, I]: the weights in the graph's precision. */
-  readonly gate: Value;
+  /** [I, H], null without a gate, [I, H] and [H, I]: the weights in the graph's precision. */
+  readonly gate: Value | null;
   readonly up: Value;
   readonly down: Value;
   /** x itself, [n, H]. */
   readonly input: Value;
-  /** gate x and up x, [n, I]. */
-  readonly gateProduct: Value;
+  /** gate x, null without a gate, and up x, [n, I]. */
+  readonly gateProduct: Value | null;
   readonly upProduct: Value;
   /** [n, I] */
   readonly activation: Value;
@@ -35,9 +21,11 @@ export interface MlpValues {
 }
 
 export function mlp(x: Value, spec: Mlp): MlpValues {
-  const [gate, up, down] = [weightFor(x, spec.gate), weightFor(x, spec.up), weightFor(x, spec.down)];
-  const times = (x: Value, part: 'gate' | 'up' | 'down') => product(x, spec[part], spec.bias?.[part]);
-  const [gateProduct, upProduct] = [times(x, 'gate'), times(x, 'up')];
+  const gate = spec.gate && weightFor(x, spec.gate);
+  const [up, down] = [weightFor(x, spec.up), weightFor(x, spec.down)];
+  const times = (x: Value, part: 'up' | 'down') => product(x, spec[part], spec.bias?.[part]);
+  const gateProduct = spec.gate && product(x, spec.gate, spec.bias?.gate);
+  const upProduct = times(x, 'up');
   const activation = gated(gateProduct, upProduct, spec.activation);
   const output = times(activation, 'down');
   return { input: x, gate, up, down, gateProduct, upProduct, activation, output };
@@ -47,23 +35,4 @@ export function mlp(x: Value, spec: Mlp): MlpValues {
 export function scaledOutput({ activation, down }: MlpValues, { bias }: Mlp, factor: Value): Value {
   const product = linear(mul(activation, factor), down);
   return bias ? add(product, mul(factor, unsqueeze(weightFor(activation, bias.down), 0))) : product;
-}
-
-const gelus = { none: gelu, tanh: geluTanh, sigmoid: geluSigmoid };
-
-function gated(gate: Value, up: Value, activation: GatedActivation): Value {
-  switch (activation.kind) {
-    case 'swiglu':
-      return mul(silu(gate), up);
-    case 'geglu':
-      return mul(gelus[activation.approximate](gate), up);
-    case 'reglu':
-      return mul(activation.power === 2 ? square(relu(gate)) : relu(gate), up);
-    case 'clamped-swiglu': {
-      const { alpha, limit } = activation;
-      const limited = clip(gate, null, limit);
-      const glu = mul(limited, sigmoid(timesNumber(limited, alpha)));
-      return mul(plusNumber(clip(up, -limit, limit), 1), glu);
-    }
-  }
 }

@@ -59,11 +59,11 @@ export function blockGradients(
     { gateProduct, upProduct, activation, gate, up, down }: MlpValues,
     output: Value,
   ): MlpGradients => ({
-    gateProduct: of(gateProduct),
+    gateProduct: gateProduct && of(gateProduct),
     upProduct: of(upProduct),
     activation: of(activation),
     output,
-    gate: of(gate),
+    gate: gate && of(gate),
     up: of(up),
     down: of(down),
   });
@@ -82,7 +82,5 @@ export function blockGradients(
   };
 }
 
-const differentiated = ({ gate, up, down, gateProduct, upProduct, activation }: MlpValues): Value[] => [
-  ...[gate, up, down],
-  ...[gateProduct, upProduct, activation],
-];
+const differentiated = ({ gate, up, down, gateProduct, upProduct, activation }: MlpValues): Value[] =>
+  [gate, up, down, gateProduct, upProduct, activation].filter((value) => value !== null);

@@ -45,7 +45,7 @@ export function treeSizes(layout: Layout, heads: number, prefix = 0): AxisSizes 
  * each. What graphs take is highest at about one of these.
  */
 export function expertSizes({ ffn }: Block, tokens: number): AxisSizes[] {
-  if (ffn.kind === 'dense') return [{}];
+  if (ffn.kind !== 'moe') return [{}];
   const count = ffn.pool.length;
   const picks = tokens * Math.min(ffn.router.topK, count);
   const sizes = (heavy: number | null) =>

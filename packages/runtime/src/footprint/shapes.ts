@@ -1,8 +1,8 @@
-import { attentionBlocks, type Block, type Model } from '@moepress/core';
+import { attentionBlocks, type Block, hasAttention, isRecurrent, type Model } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
 import { valueDimOf } from '../decoder/attention/heads.js';
 import { keyDimOf } from '../decoder/attention/indexer.js';
-import { stateSizes } from '../decoder/delta-rule/gated-delta-rule.js';
+import { stateSizes } from '../decoder/recurrence/mixer.js';
 
 /** Bytes of the hidden states of the given number of tokens between two blocks. */
 export const carriedBytes = ({ config }: Pick<Model, 'config'>, tokens: number): number =>
@@ -19,9 +19,8 @@ export const cacheBytesPerToken = (model: Pick<Model, 'blocks'>): number =>
 
 /** Bytes of the states of all recurrent blocks for one sequence of any length. */
 export const stateBytesPerSequence = ({ blocks }: Pick<Model, 'blocks'>): number =>
-  blocks.reduce((sum, { attention }) => {
-    if (attention.kind !== 'gated-delta-rule') return sum;
-    const { state, tail } = stateSizes(attention);
+  blocks.filter(isRecurrent).reduce((sum, { attention }) => {
+    const { state = 0, tail = 0 } = stateSizes(attention);
     return sum + Float32Array.BYTES_PER_ELEMENT * (state + tail);
   }, 0);
 
@@ -31,15 +30,18 @@ export function distinctBlocks({ blocks }: Pick<Model, 'blocks'>): Block[] {
 }
 
 /** Equal for blocks whose graphs take as much. */
-export const shapeOf = ({ attention, ffn }: Block): string =>
-  JSON.stringify([
+export const shapeOf = (block: Block): string => {
+  const { attention, ffn } = block;
+  return JSON.stringify([
     attention.kind,
-    ...(attention.kind === 'gated-delta-rule'
-      ? []
-      : [attention.heads, attention.kvHeads, keyDimOf(attention)]),
-    ffn.kind === 'moe' ? [ffn.pool.map(({ width }) => width), ffn.slots.length] : ffn.mlp.gate.shape,
-    ffn.shared?.mlp.gate.shape,
+    ...(hasAttention(block)
+      ? [block.attention.heads, block.attention.kvHeads, keyDimOf(block.attention)]
+      : []),
+    ffn.kind === 'moe' ? [ffn.pool.map(({ width }) => width), ffn.slots.length] : null,
+    ffn.kind === 'dense' ? ffn.mlp.up.shape : null,
+    ffn.shared?.mlp.up.shape,
   ]);
+};
 
 /** Nodes of a graph, those of branches and bodies included. */
 export function nodesIn(graph: Pick<GraphIR, 'nodes'>): number {

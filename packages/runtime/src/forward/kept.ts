@@ -26,7 +26,7 @@ export class KeptRows {
 
   /** Makes room for those of a block, of which there are none yet. */
   async begin(block: Block): Promise<void> {
-    // Where there is a recurrence no run comes after another.
+    // Where there is a recurrence no run comes after another, and an FFN alone sees no other tokens.
     if (!hasAttention(block)) return;
     const { attention } = block;
     const { kvHeads } = attention;
@@ -42,7 +42,8 @@ export class KeptRows {
   }
 
   /** Puts the keys and values of a run's tokens behind those before it. */
-  append(worker: WorkerCommands, { layout, prefix }: Run): Append[] {
+  append(worker: WorkerCommands, { layout, prefix }: Run, block: Block): Append[] {
+    if (!hasAttention(block)) return [];
     const { key, value } = this.#caches.get(worker)!;
     const parts = [{ sequence: 0, start: prefix, rows: layout.rows }];
     return [

@@ -1,5 +1,5 @@
-import { attentionBlocks, type Model } from '@moepress/core';
-import { chunkLengthOf, windowOf } from '../decoder/delta-rule/gated-delta-rule.js';
+import { attentionBlocks, isRecurrent, type Model } from '@moepress/core';
+import { chunkLengthOf, windowOf } from '../decoder/recurrence/mixer.js';
 import type { DeviceTraits } from '../devices/traits.js';
 import { int32, type TensorData, tensor } from '../engine/protocol.js';
 import { chunksOf, tailsOf } from '../tokens/chunk-layout.js';
@@ -58,10 +58,10 @@ export const totalLengths = ({ lengths }: Layout, past: number | readonly number
 
 /** Tensors for blocks with a recurrence, all of which have the same window. */
 function chunkTensors(layout: Layout, { blocks }: Model): LayoutTensor[] {
-  const spec = blocks.map(({ attention }) => attention).find(({ kind }) => kind === 'gated-delta-rule');
-  if (spec?.kind !== 'gated-delta-rule') return [];
-  const { sizes, places, taken, within } = chunksOf(layout, chunkLengthOf(spec));
-  const count = windowOf(spec) - 1;
+  const block = blocks.find(isRecurrent);
+  if (!block) return [];
+  const { sizes, places, taken, within } = chunksOf(layout, chunkLengthOf(block.attention));
+  const count = windowOf(block.attention) - 1;
   return [
     { input: 'chunkSizes', tensor: tensor('int64', [3], BigInt64Array.from(sizes, BigInt)) },
     { input: 'chunkPlaces', tensor: int32(places) },

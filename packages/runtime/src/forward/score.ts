@@ -143,7 +143,7 @@ async function scoreWave(scoring: Scoring, wave: readonly Run[]): Promise<void> 
         if (keeps) await kept.begin(block);
       },
       past: ({ run, worker }) => (run.prefix > 0 ? kept.past(worker) : undefined),
-      append: ({ run, worker }) => (run.keeps ? kept.append(worker, run) : []),
+      append: ({ run, worker }, block) => (run.keeps ? kept.append(worker, run, block) : []),
       done: ({ run }) => advance(run),
       ends: (batches) =>
         model.sessions.with(

@@ -1,4 +1,4 @@
-import { hasAttention, type Model } from '@moepress/core';
+import { isRecurrent, type Model } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
 import { cacheGrowth } from '../engine/protocol.js';
 import { cacheBytesPerToken, stateBytesPerSequence } from '../footprint/shapes.js';
@@ -54,7 +54,7 @@ export function planLanes(
   for (const { members, prefix } of groupsOf(engine, model, prompts)) {
     // All but the last token of a long prompt are kept as what its lane shares, some at a time; a recurrence takes it whole.
     const isLong = members[0]!.ids.length > engine.limits.tokens;
-    if (prefix === 0 && isLong && model.blocks.every(hasAttention)) {
+    if (prefix === 0 && isLong && !model.blocks.some(isRecurrent)) {
       for (const { index, ids } of members) add([index], ids.length - 1);
       continue;
     }

@@ -1,9 +1,9 @@
-import type { Block, Model, Work } from '@moepress/core';
+import { type AttentionBlock, type Block, isRecurrent, type Model, type Work } from '@moepress/core';
 import { valueDimOf } from '../decoder/attention/heads.js';
 import { keyDimOf } from '../decoder/attention/indexer.js';
 import { type CachePart, cachePartsOf } from '../decoder/decode.js';
-import { stateSizes } from '../decoder/delta-rule/gated-delta-rule.js';
 import { nextTokenHeadGraph } from '../decoder/lm-head.js';
+import { statePartsOf, stateSizes } from '../decoder/recurrence/mixer.js';
 import type { Engine } from '../engine/engine.js';
 import type {
   Append,
@@ -127,7 +127,7 @@ export async function prefill(
       const { sharedKey: key, sharedValue: value } = lane.caches.get(index)!;
       return run.prefix > 0 && key && value ? { key, value } : undefined;
     },
-    append: ({ run, lane }, { index }) => appends(run, lane.caches.get(index)!),
+    append: ({ run, lane }, block) => appends(run, block, lane.caches.get(block.index)!),
     ends: async (batches) => {
       first = await firstTokens(model, batches, picker);
     },
@@ -137,12 +137,13 @@ export async function prefill(
 
 /** Makes the caches of a lane, which are empty. */
 export async function openCaches({ blocks }: Model, lane: Lane): Promise<void> {
-  const shapeOf = ({ attention }: Block, part: CachePart): CacheShape => {
+  const shapeOf = (block: Block, part: CachePart): CacheShape => {
     const sequences = part.startsWith('shared') ? null : lane.indices.length;
-    if (attention.kind === 'gated-delta-rule') {
-      const headDim = stateSizes(attention)[part === 'state' ? 'state' : 'tail'];
+    if (isRecurrent(block)) {
+      const headDim = stateSizes(block.attention)[part === 'state' ? 'state' : 'tail']!;
       return { sequences, kvHeads: 1, headDim, tokens: 1 };
     }
+    const { attention } = block as AttentionBlock;
     const headDim = part.endsWith('Key') ? keyDimOf(attention) : valueDimOf(attention);
     return { sequences, kvHeads: attention.kvHeads, headDim };
   };
@@ -158,14 +159,15 @@ export async function freeLane(scope: EngineScope, { hidden, normed, caches }: L
 }
 
 /** Keys and values of a run's tokens go to where the lane has them. */
-function appends({ keeps, prefix, layout }: Run, caches: LaneCaches): Append[] {
-  const { state, tail } = caches;
-  if (state && tail) {
+function appends({ keeps, prefix, layout }: Run, block: Block, caches: LaneCaches): Append[] {
+  if (block.attention.kind === 'none') return [];
+  if (isRecurrent(block)) {
     const last = layout.sequences.map((sequence, b) => ({ sequence, start: 0, rows: Int32Array.of(b) }));
-    return [
-      { output: 'ownState', cache: state, headsFirst: false, parts: last },
-      { output: 'ownTail', cache: tail, headsFirst: false, parts: last },
-    ];
+    const outputs = { state: 'ownState', tail: 'ownTail' } as const;
+    return statePartsOf(block.attention).map((part) => {
+      const cache = caches[part]!;
+      return { output: outputs[part], cache, headsFirst: false, parts: last };
+    });
   }
   const parts = keeps
     ? [{ sequence: 0, start: prefix, rows: layout.rows }]

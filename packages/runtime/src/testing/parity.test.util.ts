@@ -178,9 +178,9 @@ const formedWeightFisher: ExpertStatistic = {
   collect: (_, { gradients }) => ({
     sum: concat(
       gradients!.experts.map(({ gate, up, down }) => {
-        const rows = add(reduceSum(square(gate), [1]), reduceSum(square(up), [1]));
-        const lengths = add(rows, reduceSum(square(down), [0]));
-        return unsqueeze(cast(timesNumber(lengths, 1 / Number(gate.shape[1])), 'float64'), 0);
+        const rows = [...(gate ? [gate] : []), up].map((weight) => reduceSum(square(weight), [1]));
+        const lengths = rows.reduce(add, reduceSum(square(down), [0]));
+        return unsqueeze(cast(timesNumber(lengths, 1 / Number(up.shape[1])), 'float64'), 0);
       }),
       0,
     ),

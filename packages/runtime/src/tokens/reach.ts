@@ -1,4 +1,4 @@
-import type { TokenMixer } from '@moepress/core';
+import type { Block } from '@moepress/core';
 
 /** How far back a token sees, itself included. */
 export interface Reach {
@@ -8,7 +8,7 @@ export interface Reach {
   readonly chunked?: true;
 }
 
-export function reachOf(spec: TokenMixer): Reach {
+export function reachOf(spec: Block['attention']): Reach {
   if (spec.kind !== 'gqa') return { window: null };
   return { window: spec.window, ...(spec.chunked && { chunked: true }) };
 }

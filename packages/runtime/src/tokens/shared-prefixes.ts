@@ -1,4 +1,4 @@
-import { hasAttention, type Model } from '@moepress/core';
+import { isRecurrent, type Model } from '@moepress/core';
 import { ropesOf } from './ropes.js';
 import { ropeDependsOnLength } from './rotary-tables.js';
 
@@ -7,4 +7,4 @@ import { ropeDependsOnLength } from './rotary-tables.js';
  * a sequence is, nor where a recurrence takes each sequence from its first token to its last.
  */
 export const sharesPrefixes = (model: Pick<Model, 'config' | 'blocks'>): boolean =>
-  !ropesOf(model).some(ropeDependsOnLength) && model.blocks.every(hasAttention);
+  !ropesOf(model).some(ropeDependsOnLength) && !model.blocks.some(isRecurrent);

@@ -14,7 +14,7 @@ afterAll(() => engine.dispose());
 
 const gates = async () => {
   const model = await openModel((await fixtures[0]!.load()).model);
-  return moeBlocks(model)[0]!.ffn.pool.map((expert) => expert.gate);
+  return moeBlocks(model)[0]!.ffn.pool.map((expert) => expert.gate!);
 };
 
 describe('gram', () => {

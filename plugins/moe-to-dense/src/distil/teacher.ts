@@ -6,7 +6,7 @@ import { leastSlots, type Model, MoepressError, type Router } from '@moepress/co
  */
 export function withTopK(model: Model, topK: number): Model {
   const blocks = model.blocks.map((block) => {
-    if (block.ffn.kind === 'dense') return block;
+    if (block.ffn.kind !== 'moe') return block;
     const router = { ...block.ffn.router, topK };
     checkRouter(router, block.ffn.slots.length, block.index);
     return { ...block, ffn: { ...block.ffn, router } };

@@ -15,13 +15,14 @@ export interface Affinity {
   products(experts: readonly number[], context: AffinityContext): Promise<Float64Array>;
 }
 
-/** Inner products of the weights of gate, up and down together, which are read for this. */
+/** Inner products of the weights of gate, where there is one, up and down together, which are read for this. */
 const weights: Affinity = {
   needs: [],
   async products(experts, { ffn: { pool }, tools, progress, signal }) {
     const sum = new Float64Array(experts.length ** 2);
     for (const projection of ['gate', 'up', 'down'] as const) {
-      const tensors = experts.map((expert) => pool[expert]![projection]);
+      const tensors = experts.flatMap((expert) => pool[expert]![projection] ?? []);
+      if (tensors.length === 0) continue;
       for (const [i, product] of (await tools.gram(tensors, { progress, signal })).entries())
         sum[i]! += product;
     }

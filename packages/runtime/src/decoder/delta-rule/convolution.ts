@@ -1,4 +1,4 @@
-import type { Value } from '@moepress/core';
+import type { DepthwiseConvolution, TensorExpr, Value } from '@moepress/core';
 import {
   add,
   cast,
@@ -8,7 +8,6 @@ import {
   mul,
   plusNumber,
   reduceSum,
-  silu,
   sizeOf,
   slice,
   sliceDynamic,
@@ -17,11 +16,17 @@ import {
   unsqueeze,
   zeros,
 } from '@moepress/graph';
+import { weightFor } from '../weights.js';
 import type { ChunkInputs } from './chunks.js';
 
-/** silu of the causal depthwise convolution of x [T, channels] with `weight` [channels, 1, window], each sequence by itself. */
-export function convolved(x: Value, weight: Value, { within }: ChunkInputs): Value {
+/** The causal depthwise convolution of x [T, channels], each sequence by itself. */
+export function depthwise(
+  x: Value,
+  { weight: stored, bias }: DepthwiseConvolution,
+  { within }: Pick<ChunkInputs, 'within'>,
+): Value {
   const { graph } = x;
+  const weight = weightFor(x, stored);
   const window = Number(weight.shape[2]);
   const padded = withZeros(x, window - 1);
   const rows = sizeOf(x, 0);
@@ -35,7 +40,10 @@ export function convolved(x: Value, weight: Value, { within }: ChunkInputs): Val
     const known = greater(within, graph.constant([back - 1], [], 'int32'));
     return mul(own, unsqueeze(cast(known, x.dtype), 1));
   });
-  return silu(terms.reduce((sum, term) => add(sum, term)));
+  return withBias(
+    terms.reduce((sum, term) => add(sum, term)),
+    bias,
+  );
 }
 
 /** The last `window - 1` rows of x [T, channels] of each sequence, [B, window - 1, channels]. */
@@ -43,18 +51,23 @@ export const tailsOf = (x: Value, { tails }: ChunkInputs): Value => gather(withZ
 
 /**
  * The same for one more token x [B, channels] of each sequence after `tail` [B, window - 1, channels], and the tail after
- * it.
+ * it. Where the window is one token there is no tail.
  */
-export function convolvedStep(
+export function depthwiseStep(
   x: Value,
-  weight: Value,
-  tail: Value,
-): { readonly output: Value; readonly tail: Value } {
+  { weight: stored, bias }: DepthwiseConvolution,
+  tail: Value | undefined,
+): { readonly output: Value; readonly tail: Value | undefined } {
+  const weight = weightFor(x, stored);
+  const window = Number(weight.shape[2]);
+  if (!tail) return { output: withBias(mul(x, tap(weight, 0)), bias), tail };
   const seen = concat([tail, unsqueeze(x, 1)], 1);
   const taps = transpose(squeeze(weight, 1), [1, 0]);
-  const window = Number(weight.shape[2]);
-  return { output: silu(reduceSum(mul(seen, taps), [1])), tail: slice(seen, 1, 1, window) };
+  const output = withBias(reduceSum(mul(seen, taps), [1]), bias);
+  return { output, tail: slice(seen, 1, 1, window) };
 }
+
+const withBias = (x: Value, bias: TensorExpr | null): Value => (bias ? add(x, weightFor(x, bias)) : x);
 
 const tap = (weight: Value, at: number): Value => squeeze(squeeze(slice(weight, 2, at, at + 1), 2), 1);
 

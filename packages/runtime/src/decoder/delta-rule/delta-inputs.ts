@@ -7,7 +7,6 @@ import {
   neg,
   plusNumber,
   reciprocal,
-  reduceLogSumExp,
   reduceSum,
   reshape,
   sigmoid,
@@ -15,9 +14,8 @@ import {
   sqrt,
   square,
   timesNumber,
-  unsqueeze,
-  zerosLike,
 } from '@moepress/graph';
+import { softplus } from '../activation.js';
 import { project, viewAs } from '../attention/projections.js';
 import { weightFor } from '../weights.js';
 import type { DeltaParts } from './recurrence.js';
@@ -104,9 +102,3 @@ export function headsOf(
 /** x [.., n], each row divided by its length. */
 const ofLengthOne = (x: Value): Value =>
   mul(x, reciprocal(sqrt(plusNumber(reduceSum(square(x), [-1], true), lengthEpsilon))));
-
-/** log(1 + exp x) */
-function softplus(x: Value): Value {
-  const own = unsqueeze(x, 2);
-  return reduceLogSumExp(concat([own, zerosLike(own)], 2), [2]);
-}

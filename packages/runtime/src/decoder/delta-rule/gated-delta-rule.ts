@@ -33,20 +33,20 @@ export interface DeltaStates {
   readonly tail: Value;
 }
 
-export interface StateSizes {
+interface DeltaSizes {
   readonly state: number;
   readonly tail: number;
 }
 
 /** Tokens that are computed together: with a decay for each channel fewer, since each pair of them has its own. */
-export const chunkLengthOf = ({ input }: GatedDeltaRule): number =>
+export const deltaChunkLength = ({ input }: GatedDeltaRule): number =>
   input.layout === 'channelwise' ? shortChunkLength : chunkLength;
 
 /** Tokens that the convolution sees. */
-export const windowOf = ({ convolution }: GatedDeltaRule): number => convolution.shape[2]!;
+const windowOf = ({ convolution }: GatedDeltaRule): number => convolution.shape[2]!;
 
 /** How many numbers stay of a sequence. */
-export function stateSizes({ valueHeads, keyDim, valueDim, convolution }: GatedDeltaRule): StateSizes {
+export function deltaSizes({ valueHeads, keyDim, valueDim, convolution }: GatedDeltaRule): DeltaSizes {
   const [channels, , window] = convolution.shape as [number, number, number];
   return { state: valueHeads * keyDim * valueDim, tail: (window - 1) * channels };
 }
@@ -76,7 +76,7 @@ export function gatedDeltaRule(
   { chunks, epsilon, differentiable = false, exact = differentiable }: DeltaOptions,
 ): { readonly output: Value; readonly states: DeltaStates } {
   const { keyHeads, valueHeads, keyDim, valueDim } = spec;
-  const [group, sizes, channels] = [valueHeads / keyHeads, stateSizes(spec), spec.convolution.shape[0]!];
+  const [group, sizes, channels] = [valueHeads / keyHeads, deltaSizes(spec), spec.convolution.shape[0]!];
   const { wide, beta, decay } = projected(x, spec);
   const places = placesOf(x.graph, slice(chunks.sizes, 0, 2, 3), chunks.axes[1]);
   const byChunk = (rows: Value, own: readonly number[]) => viewByChunk(rows, chunks, own);
@@ -148,7 +148,7 @@ export function gatedDeltaRuleStep(
     beta: one(beta),
     decay: one(decay),
   });
-  const sizes = stateSizes(spec);
+  const sizes = deltaSizes(spec);
   const heads = viewAs(after.output, [valueHeads, valueDim]);
   return {
     output: project(gatedHeads(heads, { norm: weightFor(x, spec.norm), z, spec, epsilon }), spec.o),

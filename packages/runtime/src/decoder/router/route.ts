@@ -44,7 +44,7 @@ export interface Routing {
 }
 
 /** Keeps a sum of sigmoids from being zero (transformers' DeepSeek-V3); too small to be seen beside one of a softmax. */
-const addedToSum = 1e-20;
+const leastAdded = 1e-20;
 
 /** No sum of scores is as large. */
 const beyondSums = 1e30;
@@ -70,7 +70,7 @@ function seenBy(x: Value, { input }: Router): Value {
 }
 
 /** [T, 1] */
-function sumOf(scores: Value, { leastSum }: Router): Value {
+function sumOf(scores: Value, { leastSum, addedToSum = leastAdded }: Router): Value {
   const sum = reduceSum(scores, [1], true);
   return leastSum === undefined ? plusNumber(sum, addedToSum) : clip(sum, leastSum, beyondSums);
 }
