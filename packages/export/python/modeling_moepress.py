@@ -59,6 +59,8 @@ def gated(config):
     """act(gate) * up"""
     # Gemma reads another key, whatever stands under the common one, and LFM2 has none.
     name = getattr(config, "hidden_activation", None) or getattr(config, "hidden_act", "silu")
+    if isinstance(config, transformers.NemotronHConfig):
+        return ACT2FN[config.mlp_hidden_act]
     function = ACT2FN[name]
     return lambda gate, up: function(gate) * up
 
@@ -93,8 +95,24 @@ class NumberedExpert(nn.Module):
         return self.w2(self.activation(self.w1(x), self.w3(x)))
 
 
+class UngatedExpert(nn.Module):
+    """down(activation(up x)): Nemotron-H."""
+
+    def __init__(self, hidden_size, width, activation, bias):
+        super().__init__()
+        self.up_proj = nn.Linear(hidden_size, width, bias=bias)
+        self.down_proj = nn.Linear(width, hidden_size, bias=bias)
+        self.activation = activation
+
+    def forward(self, x):
+        x = x.to(self.down_proj.weight.device)
+        return self.down_proj(self.activation(self.up_proj(x)))
+
+
 def expert_class(config):
-    return NumberedExpert if config.model_type.endswith("lfm2_moe") else Expert
+    if isinstance(config, transformers.NemotronHConfig):
+        return UngatedExpert
+    return NumberedExpert if isinstance(config, transformers.Lfm2MoeConfig) else Expert
 
 
 class Bias(nn.Module):
@@ -157,6 +175,8 @@ class SeparateExperts(SharedSlots, nn.ModuleList):
         activation = (clamped_swiglu if is_gpt_oss else gated)(config)
         hidden = config.hidden_size
         expert = expert_class(config)
+        # Experts of Nemotron-H may see a narrower space than the router.
+        hidden = getattr(config, "moe_latent_size", None) or hidden
         super().__init__(
             expert(hidden, width, activation, is_gpt_oss) if width else EmptyExpert(hidden, is_gpt_oss)
             for width in widths
@@ -341,6 +361,7 @@ MOE_NAMES = {
     "gemma4_text": None,
     "lfm2_moe": "feed_forward",
     "llama4_text": "feed_forward",
+    "nemotron_h": "mixer",
 }
 
 MIXTRAL_NAMES = {
@@ -379,6 +400,7 @@ RENAMINGS = {
     "mimo_v2_flash": {".self_attn.attention_sink_bias": ".self_attn.sinks"},
     "granitemoe": GRANITE_NAMES,
     "granitemoehybrid": GRANITE_NAMES,
+    "nemotron_h": {"^backbone.": "model."},
 }
 
 # Tensors of a family that transformers puts together as it loads, but for its experts.

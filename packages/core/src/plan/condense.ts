@@ -11,6 +11,12 @@ import type { CondenseOp } from './schema.js';
  * exist and experts that cannot be combined.
  */
 export function condense(ffn: MoeFfn, { parts, shared, align }: CondenseOp, where: string): DenseFfn {
+  if (ffn.latent) {
+    throw invalid(
+      'Its experts see a narrower space than the hidden states, which one dense FFN would not',
+      where,
+    );
+  }
   checkCounts(ffn, parts, where);
   const scaled = parts.map(({ experts, shares, scale }) => ({
     mlp: mixed(ffn, experts, shares, where),
