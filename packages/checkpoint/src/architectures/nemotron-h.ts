@@ -70,6 +70,7 @@ export const nemotronH: ArchitectureManifest = {
     spaceProjectionBias: key('use_bias', value(false)),
     spaceActivation: key('mamba_hidden_act', value('silu')),
     leastStep: key(['time_step_min', 'mamba_dt_min'], value(0.001)),
+    stepLimit: key(['time_step_limit', 'mamba_dt_limit'], none),
     activation: key('mlp_hidden_act', value('relu2')),
     mlpBias: key('mlp_bias', value(false)),
     experts: key(['n_routed_experts', 'num_local_experts'], value(8)),

@@ -60,10 +60,24 @@ const bound = z.union([
   z.strictObject({ __float__: z.literal('Infinity') }).transform(() => Number.POSITIVE_INFINITY),
 ]);
 
+const limit = z.tuple([z.number(), bound]);
+
+/** Nemotron-H: transformers has a least step and no largest one. */
+function readLeastStep(reader: KeyReader<Quantity>): { least: number; most: null } {
+  const least = reader.read('leastStep', z.number().nonnegative());
+  const told = reader.has('stepLimit') ? limit.safeParse(reader.value('stepLimit')).data : undefined;
+  if (told && (told[0] !== least || told[1] !== Number.POSITIVE_INFINITY)) {
+    reader.warn(
+      'stepLimit',
+      `It is ignored: the least step is ${least}, that of "${reader.nameOf('leastStep')}", as in transformers. The published code keeps steps within the limit.`,
+    );
+  }
+  return { least, most: null };
+}
+
 function readStepLimit(reader: KeyReader<Quantity>): { least: number; most: number | null } {
-  if (!reader.reads('stepLimit'))
-    return { least: reader.read('leastStep', z.number().nonnegative()), most: null };
-  const [least, most] = reader.read('stepLimit', z.tuple([z.number(), bound]));
+  if (reader.reads('leastStep')) return readLeastStep(reader);
+  const [least, most] = reader.read('stepLimit', limit);
   if (least > most) throw reader.invalid('stepLimit', 'the first is the lower one');
   // A step is the logarithm of more than one.
   return { least: Math.max(0, least), most: most === Number.POSITIVE_INFINITY ? null : most };
