@@ -1,8 +1,6 @@
 import { expertLayouts, predictionChoices } from '@moepress/export';
-import { calibrationForms, parseCalibration } from '@moepress/harness';
 import { deviceChoices, precisions } from '@moepress/runtime';
 import { Option } from 'commander';
-import { renamed } from '../src/check-options.js';
 import type { CacheFolders, ComputeOptions } from '../src/options.js';
 import { bytes, integer, path, threads } from './option-values.js';
 
@@ -63,18 +61,6 @@ export const includePathOption = () =>
   ).argParser(path);
 export const dataOption = () =>
   new Option('--data <dir>', 'folder of <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}').argParser(path);
-/** Reads a calibration set of an option; a wrong one names it. */
-export const calibrationOf = (option: string) => (text: string) => {
-  try {
-    return parseCalibration(text);
-  } catch (error) {
-    throw renamed(error, { calibration: option });
-  }
-};
-export const calibrationOption = () =>
-  new Option('--calibration <set>', `what to measure on: ${calibrationForms.join('; ')}`).argParser(
-    parseCalibration,
-  );
 export const seedOption = () =>
   new Option('--seed <n>', 'seed of everything random').argParser(integer).default(0);
 export const evidenceOption = () =>

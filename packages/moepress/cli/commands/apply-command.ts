@@ -14,7 +14,7 @@ import {
 } from '../command-options.js';
 import type { Context, Define } from '../context.js';
 import { path } from '../option-values.js';
-import { printWritten, showWarnings } from './compress-command.js';
+import { printWritten, showWarnings } from '../text/written-text.js';
 
 interface ApplyFlags {
   readonly out: string;

@@ -10,11 +10,10 @@ import {
   channelStatistics,
   measureChannels,
 } from '../../src/statistics/measure-channels.js';
+import { calibrationOf, calibrationOption } from '../calibration-options.js';
 import {
   type CacheFlags,
   cacheOf,
-  calibrationOf,
-  calibrationOption,
   type DeviceFlags,
   dataOption,
   deviceOption,

@@ -1,17 +1,16 @@
 import { type FileOutput, FolderOutput } from '@moepress/checkpoint';
-import { type CompressionPlan, MoepressError, planHash, type RemovedRatios } from '@moepress/core';
-import { describePrediction, type ExpertLayout, type PredictionChoice } from '@moepress/export';
+import { type CompressionPlan, MoepressError, planHash } from '@moepress/core';
+import type { ExpertLayout, PredictionChoice } from '@moepress/export';
 import type { CalibrationPart } from '@moepress/harness';
 import { compress, requestOf } from '../../src/compress.js';
 import { checkChosen, claimFile, claimFolder, withOutput } from '../../src/files/output.js';
-import { formatBytes, formatPercent } from '../../src/format.js';
 import { resolveModel } from '../../src/models/open-model.js';
 import { writeClaimed } from '../../src/plans/write-plan.js';
-import { checkWritten, type WrittenCheckpoint, writeCheckpoint } from '../../src/write-checkpoint.js';
+import { checkWritten, writeCheckpoint } from '../../src/write-checkpoint.js';
+import { calibrationOption } from '../calibration-options.js';
 import {
   type CacheFlags,
   cacheOf,
-  calibrationOption,
   type DeviceFlags,
   dataOption,
   deviceOption,
@@ -34,6 +33,7 @@ import {
 } from '../command-options.js';
 import type { Context, Define } from '../context.js';
 import { fraction, methodOption, path } from '../option-values.js';
+import { printWritten, showWarnings } from '../text/written-text.js';
 
 interface CompressFlags extends CacheFlags, DeviceFlags {
   readonly method: string;
@@ -134,29 +134,4 @@ async function printPlan(plan: CompressionPlan, output: FileOutput | null, conte
   }
   const hash = planHash(plan);
   context.print(`Plan ${hash.slice(0, 12)} written to ${output.out}`, { out: output.out, planHash: hash });
-}
-
-/** Says what was written and saved. */
-export function printWritten(written: WrittenCheckpoint, layout: ExpertLayout, { print }: Context): void {
-  const { removed, planned, prediction } = written;
-  const predicting = describePrediction(prediction);
-  const text = [
-    `Wrote ${written.directory}: ${formatBytes(written.bytes)} in ${written.files.length} files`,
-    `Removed ${describeRemoved(removed)}`,
-    ...(planned.whole > removed.whole
-      ? [
-          `The plan removes ${describeRemoved(planned)}: copies and zeros of the layout ${layout} fill the files up again`,
-        ]
-      : []),
-    ...(predicting === null ? [] : [`Layers that predict further tokens: ${predicting}`]),
-  ].join('\n');
-  print(text, written);
-}
-
-const describeRemoved = ({ routed, whole }: RemovedRatios) =>
-  `${formatPercent(routed)} of the routed-expert parameters, ${formatPercent(whole)} of the model`;
-
-/** What the method wants its user to know. */
-export function showWarnings({ warnings }: CompressionPlan, { work }: Context): void {
-  for (const message of warnings) work.onProgress({ type: 'warning', message });
 }

@@ -4,9 +4,9 @@ import { type CalibrationPart, calibrationForms } from '@moepress/harness';
 import { claimFolder, withOutput } from '../../src/files/output.js';
 import { writeRefined } from '../../src/plans/write-plan.js';
 import { refine } from '../../src/refine.js';
+import { calibrationOf } from '../calibration-options.js';
 import {
   cacheOf,
-  calibrationOf,
   dataOption,
   forceOption,
   jsonOption,

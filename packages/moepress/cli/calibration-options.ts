@@ -1,0 +1,16 @@
+import { calibrationForms, parseCalibration } from '@moepress/harness';
+import { Option } from 'commander';
+import { renamed } from '../src/check-options.js';
+
+/** Reads a calibration set of an option; a wrong one names it. */
+export const calibrationOf = (option: string) => (text: string) => {
+  try {
+    return parseCalibration(text);
+  } catch (error) {
+    throw renamed(error, { calibration: option });
+  }
+};
+export const calibrationOption = () =>
+  new Option('--calibration <set>', `what to measure on: ${calibrationForms.join('; ')}`).argParser(
+    parseCalibration,
+  );
