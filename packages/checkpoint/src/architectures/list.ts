@@ -40,6 +40,7 @@ export { phimoe } from './phimoe.js';
 export { qwen2 } from './qwen2.js';
 export { qwen2Moe } from './qwen2-moe.js';
 export { qwen3 } from './qwen3.js';
+export { qwen35, qwen35Text } from './qwen3-5.js';
 export { qwen35Moe, qwen35MoeText } from './qwen3-5-moe.js';
 export { qwen3Moe } from './qwen3-moe.js';
 export { qwen3Next } from './qwen3-next.js';

@@ -47,7 +47,7 @@ export const qwen35MoeText: ArchitectureManifest = {
   ffn: { shared: { unit: 'channels', gated: true }, dense: 'none', clamp: null },
   tensors: names,
   predictionPrefixes: ['mtp.'],
-  elsewhere: { tokenizerClass: 'Qwen2Tokenizer' },
+  elsewhere: { denseSibling: 'qwen3_5_text', tokenizerClass: 'Qwen2Tokenizer' },
 };
 
 /** The same inside a model that also sees: its tensors have another prefix, and those of its eyes are carried over. */

@@ -8,6 +8,7 @@ import {
   withQuantities,
 } from '@moepress/checkpoint';
 import {
+  attentionBlocks,
   type Block,
   concat,
   type DenseFfn,
@@ -57,9 +58,9 @@ export function asDenseFamily({ model, manifest, config }: Encoded, width: numbe
  * Whether attention has biases exactly where the family has them: queries, keys and values always, never or by a key;
  * the output projection like those or never.
  */
-function hasBiasesOf({ attention: traits }: ArchitectureManifest, { blocks }: Model): boolean {
+function hasBiasesOf({ attention: traits }: ArchitectureManifest, model: Model): boolean {
   if (traits.kind !== 'gqa') return true;
-  return blocks.every(({ attention }) => {
+  return attentionBlocks(model).every(({ attention }) => {
     if (attention.kind !== 'gqa') return false;
     const [qkv, output] = [attention.q.bias !== null, attention.o.bias !== null];
     const fits = traits.qkvBias === 'by-config' || qkv === (traits.qkvBias === 'always');

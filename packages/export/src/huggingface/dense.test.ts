@@ -116,7 +116,7 @@ describe('a model without experts left', () => {
   });
 
   it('is not made an MoE of one expert in a family that has a shared expert beside it', async () => {
-    const base = await openFixture('qwen3_5_moe_text');
+    const base = await openFixture('qwen3_5_moe');
     const view = applyPlan(base, condensePlan(base, { shared: 0.5 }));
     const { again, config } = await written(view, 'compact');
     expect(config).toHaveProperty('moepress');
@@ -126,6 +126,12 @@ describe('a model without experts left', () => {
       code: 'CONFIG_UNSUPPORTED',
       message: 'The family cannot state dense layers 0, 1.',
     });
+  });
+
+  it('becomes one of its dense sibling where some layers have no attention', async () => {
+    const base = await openFixture('qwen3_5_moe_text');
+    const { config } = await written(applyPlan(base, condensePlan(base, { shared: 0.5 })), 'materialised');
+    expect(config).toMatchObject({ model_type: 'qwen3_5_text', architectures: ['Qwen3_5ForCausalLM'] });
   });
 
   it('is told exactly by the compact layout if one width does not do for all', async () => {
