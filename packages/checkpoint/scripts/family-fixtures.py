@@ -10,12 +10,13 @@ greedy tokens after the first.
 
 import json
 import logging
+import re
 import shutil
 import sys
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -675,6 +676,13 @@ def build(model_type, keys):
     return model.float().eval()
 
 
+def name_as_published(file):
+    """transformers saves the dense layers of Kimi-Linear under the name of those with experts."""
+    dense = re.compile(r"block_sparse_moe\.(gate|up|down)_proj")
+    tensors = {dense.sub(r"mlp.\1_proj", name): tensor for name, tensor in load_file(file).items()}
+    save_file(tensors, file, {"format": "pt"})
+
+
 def main(names):
     for model_type in names or FAMILIES:
         published = WRAPPERS.get(model_type) or {**COMMON, **FAMILIES[model_type]}
@@ -685,6 +693,8 @@ def main(names):
         # Weights of whatever type are stored as BF16, and every value is one that BF16 has.
         model.to(torch.bfloat16).save_pretrained(folder)
         (folder / "generation_config.json").unlink(missing_ok=True)
+        if model_type == "kimi_linear":
+            name_as_published(folder / "model.safetensors")
         class_name = type(model).__name__
         config = {"architectures": [class_name], "model_type": model_type, **published}
         (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
