@@ -55,19 +55,42 @@ describe('a tokenizer with', () => {
     });
   });
 
-  it.each([
-    ['bytes', 'LlamaTokenizer'],
-    ['underscores', 'Qwen2Tokenizer'],
-  ])('%s keeps its words where the class %s could not find one', async (name, tokenizer_class) => {
-    const [own, classed] = [await temporaryFolder(), await temporaryFolder()];
-    for (const folder of [own, classed]) {
-      await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(table.tokenizers[name]));
-    }
-    await writeFile(join(classed, 'tokenizer_config.json'), JSON.stringify({ tokenizer_class }));
-    const idsIn = async (folder: string) => {
+  describe.each([
+    {
+      name: 'bytes',
+      tokenizer_class: 'LlamaTokenizer',
+      without: [
+        [259, 259],
+        [263, 259],
+      ],
+    },
+    {
+      name: 'underscores',
+      tokenizer_class: 'Qwen2Tokenizer',
+      without: [
+        [1, 356, 356],
+        [1, 359, 356],
+      ],
+    },
+  ])('$name where the class $tokenizer_class could not find a word', ({ name, tokenizer_class, without }) => {
+    const idsIn = async (files: Readonly<Record<string, object>>) => {
+      const folder = await temporaryFolder();
+      const all = { 'tokenizer.json': table.tokenizers[name]!, ...files };
+      for (const [file, content] of Object.entries(all)) {
+        await writeFile(join(folder, file), JSON.stringify(content));
+      }
       const tokenizer = await openTokenizer(folder);
       return ['cat cat', ' low  cat\n'].map((text) => tokenizer.encode(text));
     };
-    expect(await idsIn(classed)).toEqual(await idsIn(own));
+    const classed = { 'tokenizer_config.json': { tokenizer_class } };
+
+    it('keeps its words beside a model', async () => {
+      const model = { 'config.json': { model_type: 'mixtral' } };
+      expect(await idsIn({ ...classed, ...model })).toEqual(await idsIn({}));
+    });
+
+    it('is that of AutoTokenizer beside none', async () => {
+      expect(await idsIn(classed)).toEqual(without);
+    });
   });
 });

@@ -141,7 +141,8 @@ const pipelines: Readonly<Record<string, (config: JsonObject) => Pipeline>> = {
  * tokenizer.json as the class of the tokenizer has it: some classes of transformers 5.18 take vocabulary, merges and
  * post-processor from there, and how texts are normalised, split and decoded from themselves. Where the file shows
  * spaces in another way than the class, which then could not find a word, the file is right: transformers keeps a list
- * of such repositories.
+ * of such families. Where no config.json names a family it takes the class all the same, which leaves out whatever
+ * characters the vocabulary lacks.
  */
 export function asItsClass(json: JsonObject, settings: TokenizerSettings): JsonObject {
   const name = tokenizerClass(settings);
@@ -149,7 +150,16 @@ export function asItsClass(json: JsonObject, settings: TokenizerSettings): JsonO
   const model = json.model as JsonObject | null | undefined;
   if (model?.type !== 'BPE') return json;
   const { kind, parts, model: flags } = pipelines[name]!(settings.config);
-  return kind === kindOf(json) ? { ...json, ...parts, model: { ...model, ...flags } } : json;
+  const own = { ...json, ...parts, model: { ...model, ...flags } };
+  if (kind === kindOf(json)) return own;
+  return settings.model.model_type === undefined ? { ...own, normalizer: onlyKnown(model) } : json;
+}
+
+/** Removes the characters that a vocabulary lacks, before neighbours are merged, as a BPE without an unknown token does. */
+function onlyKnown({ vocab }: JsonObject): JsonObject {
+  const known = Object.keys((vocab ?? {}) as JsonObject).filter((token) => [...token].length === 1);
+  const escaped = known.map((character) => `\\u{${character.codePointAt(0)!.toString(16)}}`).join('');
+  return { type: 'Replace', pattern: { Regex: `[^${escaped}]` }, content: '' };
 }
 
 function kindOf({ normalizer, pre_tokenizer }: JsonObject): Pipeline['kind'] | null {
