@@ -30,6 +30,8 @@ from transformers import (
     Gemma4ForConditionalGeneration,
     Llama4Config,
     Llama4ForConditionalGeneration,
+    Qwen3_5Config,
+    Qwen3_5ForConditionalGeneration,
     Qwen3_5MoeConfig,
     Qwen3_5MoeForConditionalGeneration,
 )
@@ -509,6 +511,9 @@ FAMILIES["qwen3_5_moe_text"] = {
     "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5},
 }
 FAMILIES["qwen3_5_moe"] = {}
+DENSE35 = {k: v for k, v in FAMILIES["qwen3_5_moe_text"].items() if "expert" not in k and k != "moe_intermediate_size"}
+FAMILIES["qwen3_5_text"] = {**DENSE35, "intermediate_size": 24}
+FAMILIES["qwen3_5"] = {}
 
 LFM2 = {
     "rope_theta": 10000.0,
@@ -607,6 +612,11 @@ WRAPPERS = {
     },
 }
 
+WRAPPERS["qwen3_5"] = {
+    **WRAPPERS["qwen3_5_moe"],
+    "text_config": {"model_type": "qwen3_5_text", **COMMON, **FAMILIES["qwen3_5_text"]},
+}
+
 # Families whose class has another name than they have, or is not found by it.
 VISION = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
 WRAPPERS["llama4"] = {
@@ -654,6 +664,7 @@ CLASSES = {
     "kimi_k2": (DeepseekV3Config, DeepseekV3ForCausalLM),
     "mistral3": (Mistral3Config, Mistral3ForConditionalGeneration),
     "mistral4": (Mistral4Config, Mistral4ForCausalLM),
+    "qwen3_5": (Qwen3_5Config, Qwen3_5ForConditionalGeneration),
     "qwen3_5_moe": (Qwen3_5MoeConfig, Qwen3_5MoeForConditionalGeneration),
 }
 
