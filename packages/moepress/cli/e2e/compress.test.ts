@@ -25,12 +25,12 @@ const difference = (a: Float32Array, b: Float32Array) =>
   a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0);
 
 describe('moepress compress', () => {
-  it.each(['1', '3'])('conmoe, scope %s: compact, materialised and plan view are one function', (scope) =>
+  it('conmoe over three layers: compact, materialised and plan view are one function', () =>
     inTemporaryFolder(async (folder) => {
       const [compact, materialised, plan] = ['compact', 'materialised', 'plan.json'].map((name) =>
         join(folder, name),
       );
-      const common = ['--method', 'conmoe', '--ratio', '0.5', '--option', `scope=${scope}`, ...few];
+      const common = ['--method', 'conmoe', '--ratio', '0.5', '--option', 'scope=3', ...few];
       for (const layout of ['compact', 'materialised']) {
         const args = ['compress', 'tiny', ...common, '--layout', layout, '--out', join(folder, layout)];
         expect(await moepress(args)).toMatchObject({ code: 0 });
