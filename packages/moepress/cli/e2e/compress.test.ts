@@ -58,8 +58,7 @@ describe('moepress compress', () => {
       const weights = (directory: string) => statSync(join(directory, 'model.safetensors')).size;
       expect(weights(compact!)).toBeLessThan(0.65 * weights(materialised!));
       expect(Math.abs(weights(materialised!) / statSync(tinyWeights).size - 1)).toBeLessThan(0.01);
-    }),
-  );
+    }));
 
   it('fisher-moe over the model: one plan in every layout, of one function', () =>
     inTemporaryFolder(async (folder) => {
