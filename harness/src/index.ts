@@ -34,7 +34,7 @@ export {
 export type { Dataset, Row, Rows } from './datasets/dataset.js';
 export { matchesGlob } from './datasets/glob.js';
 export { type DatasetOptions, type Datasets, openDatasets } from './datasets/open.js';
-export { nestsTooDeep } from './datasets/yaml-depth.js';
+export { isDeeper, nestsTooDeep } from './datasets/yaml-depth.js';
 export { type EvaluateOptions, evaluate } from './evaluate.js';
 export { prepareTask } from './evaluation/prepare-task.js';
 export { type ModelIdentity, openResponseCache, type ResponseCache } from './evaluation/response-cache.js';

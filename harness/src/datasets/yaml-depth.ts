@@ -18,3 +18,19 @@ export function nestsTooDeep(text: string): boolean {
   }
   return compact.test(text);
 }
+
+/** Whether the lists and maps of what a YAML text holds nest deeper, or without an end; looks at each once, however often aliases stand for it. */
+export function isDeeper(value: unknown, levels: number): boolean {
+  const heights = new Map<object, number>();
+  const heightOf = (inner: unknown): number => {
+    if (typeof inner !== 'object' || inner === null) return 0;
+    const known = heights.get(inner);
+    if (known !== undefined) return known;
+    // Met again before it is known, it holds itself.
+    heights.set(inner, Number.POSITIVE_INFINITY);
+    const height = Object.values(inner).reduce<number>((most, item) => Math.max(most, heightOf(item) + 1), 0);
+    heights.set(inner, height);
+    return height;
+  };
+  return heightOf(value) > levels;
+}

@@ -1,4 +1,5 @@
 import { type Document, parseDocument, type ScalarTag } from 'yaml';
+import { isDeeper } from '../datasets/yaml-depth.js';
 
 /** The key of a map that stands for a scalar tagged `!function`; the value names the function. */
 export const functionKey = '!function';
@@ -23,7 +24,8 @@ export function parseTaskYaml(text: string): unknown {
     throw new YamlError(`${problem.message.split('\n')[0]} in line ${line}`);
   }
   const value = contentOf(document);
-  if (isDeeper(value)) throw new YamlError(`it nests deeper than ${most.depth} levels, or within itself`);
+  if (isDeeper(value, most.depth))
+    throw new YamlError(`it nests deeper than ${most.depth} levels, or within itself`);
   return value;
 }
 
@@ -49,22 +51,6 @@ function contentOf(document: Document): unknown {
   } catch (cause) {
     throw new YamlError((cause as Error).message, { cause });
   }
-}
-
-/** Whether lists and maps nest deeper than they may, or without an end; looks at each once, however often aliases stand for it. */
-function isDeeper(value: unknown): boolean {
-  const heights = new Map<object, number>();
-  const heightOf = (inner: unknown): number => {
-    if (typeof inner !== 'object' || inner === null) return 0;
-    const known = heights.get(inner);
-    if (known !== undefined) return known;
-    // Met again before it is known, it holds itself.
-    heights.set(inner, Number.POSITIVE_INFINITY);
-    const height = Object.values(inner).reduce<number>((high, item) => Math.max(high, heightOf(item) + 1), 0);
-    heights.set(inner, height);
-    return height;
-  };
-  return heightOf(value) > most.depth;
 }
 
 /** Where a value between quotes begins, after a key or the mark of an item. */

@@ -1,5 +1,5 @@
 import { MoepressError } from '@moepress/core';
-import { nestsTooDeep } from '@moepress/harness';
+import { isDeeper, nestsTooDeep } from '@moepress/harness';
 import { type Document, isScalar, LineCounter, parseDocument, type Scalar, visit } from 'yaml';
 import type { z } from 'zod';
 import { readText } from './text-file.js';
@@ -89,22 +89,6 @@ function contentOf(document: Document, file: string): unknown {
   }
   if (!isDeeper(value, most.depth)) return value;
   throw noYaml(`it nests deeper than ${most.depth} levels, or within itself`, file);
-}
-
-/** Whether lists and maps nest deeper, or without an end; looks at each once, however often aliases stand for it. */
-function isDeeper(value: unknown, levels: number): boolean {
-  const heights = new Map<object, number>();
-  const heightOf = (inner: unknown): number => {
-    if (typeof inner !== 'object' || inner === null) return 0;
-    const known = heights.get(inner);
-    if (known !== undefined) return known;
-    // Met again before it is known, it holds itself.
-    heights.set(inner, Number.POSITIVE_INFINITY);
-    const height = Object.values(inner).reduce<number>((most, item) => Math.max(most, heightOf(item) + 1), 0);
-    heights.set(inner, height);
-    return height;
-  };
-  return heightOf(value) > levels;
 }
 
 function repeatedKey(document: Document): Scalar | undefined {
