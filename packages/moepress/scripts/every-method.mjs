@@ -1,20 +1,22 @@
 /**
  * Compresses small checkpoints by every installed method, and trains what two refiners can. What a method makes must be
- * written, open again and give the logits of the plan's view. Not part of the test suite, for it takes some minutes.
+ * written, open again and give the logits of the plan's view; training must change logits, and leave them finite. Not part
+ * of the test suite, for it takes some minutes.
  *
  *     node packages/moepress/scripts/every-method.mjs <folder of checkpoints> [part of a name...]
  *
- * A checkpoint is a folder with config.json and golden.safetensors, of which the token ids are taken. Prints a table of
- * what each method did; exits with 1 if anything failed. What is refused by an error with a code did not fail.
+ * Checkpoints are those that round-trips.mjs takes. Prints a table of what each method did; exits with 1 if anything
+ * failed. What is refused by an error with a code did not fail.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openModel, readSafetensors } from '@moepress/checkpoint';
+import { openModel } from '@moepress/checkpoint';
 import { applyPlan, moeBlocks, PluginRegistry, parseOptions } from '@moepress/core';
 import { writeHuggingFace } from '@moepress/export';
-import { calibrate, Engine, ModelRunner, planCompression, refineModel } from '@moepress/runtime';
+import { calibrate, Engine, planCompression, refineModel } from '@moepress/runtime';
 import { findPlugins } from '../dist/src/methods/plugin-host.js';
+import { goldenOf, logitsOf, one, sequencesOf } from './golden-checkpoints.mjs';
 
 const methods = [
   'random',
@@ -26,38 +28,24 @@ const methods = [
   'cd-moe',
   'moe-to-dense',
 ];
-/** What each trains: the plan of a method. */
-const refiners = { 'cd-moe': 'cd-moe', distil: 'reap' };
+/** The method whose plan each trains, and steps large enough to show in weights of BF16. */
+const refiners = {
+  'cd-moe': {
+    method: 'cd-moe',
+    options: { languageEpochs: 4, learningRate: 0.01, sequencesPerStep: 1 },
+  },
+  distil: { method: 'reap', options: {} },
+};
 
 const [root, ...parts] = process.argv.slice(2);
 if (!root) throw new Error('Give a folder of checkpoints.');
 const names = readdirSync(root)
-  .filter((name) => existsSync(join(root, name, 'golden.safetensors')))
+  .filter((name) => goldenOf(join(root, name)) !== undefined)
   .filter((name) => parts.length === 0 || parts.some((part) => name.includes(part)));
 
-const one = { workers: 1, threads: 1 };
 const engine = new Engine(one);
 const registry = new PluginRegistry(findPlugins().bundled);
 const scratch = mkdtempSync(join(tmpdir(), 'every-method-'));
-
-async function sequencesOf(folder) {
-  const { tensors } = await readSafetensors(join(folder, 'golden.safetensors'));
-  return [...tensors.values()]
-    .filter(({ name }) => name.endsWith('.input_ids'))
-    .map(({ file, offset, length }) => [
-      ...new Int32Array(new Uint8Array(readFileSync(file).subarray(offset, offset + length)).buffer),
-    ]);
-}
-
-async function logitsOf(model, ids) {
-  const runner = await ModelRunner.open(model, one);
-  try {
-    const [trace] = await runner.trace([ids]);
-    return trace.logits.data;
-  } finally {
-    await runner.dispose();
-  }
-}
 
 /** What is told of work that throws: the code of an error that the user is to see. */
 const outcome = async (use) => {
@@ -95,27 +83,31 @@ async function written(model, ids, plan) {
 }
 
 async function refined(model, sequences, name) {
-  const plan = await planOf(model, sequences, refiners[name]);
+  const { method, options } = refiners[name];
+  const plan = await planOf(model, sequences, method);
   if (plan.layers.length === 0) return 'nothing to train';
   const refiner = await registry.findRefiner(name);
-  const { steps, history } = await refineModel({
-    student: applyPlan(model, plan),
+  const student = applyPlan(model, plan);
+  const { view } = await refineModel({
+    student,
     teacher: model,
     refiner,
-    options: parseOptions(refiner.refiner, { seed: 0 }),
+    options: parseOptions(refiner.refiner, { ...options, seed: 0 }),
     sequences: sequences.map((ids) => ({ ids, from: 1 })),
     validation: [],
     folder: join(scratch, 'runs'),
     ...one,
   });
-  return steps === 0 || history?.length === 0 ? 'failed' : 'ok';
+  const [before, after] = [await logitsOf(student, sequences[0]), await logitsOf(view, sequences[0])];
+  const learned = after.every(Number.isFinite) && after.some((value, i) => value !== before[i]);
+  return learned ? 'ok' : 'failed';
 }
 
 const columns = [...methods, ...Object.keys(refiners).map((name) => `${name} (refiner)`)];
 console.log(`| family | ${columns.join(' | ')} |\n|---|${columns.map(() => '---|').join('')}`);
 let failed = 0;
 for (const name of names) {
-  const model = await openModel(join(root, name));
+  const model = await openModel(goldenOf(join(root, name)).checkpoint);
   if (moeBlocks(model).length === 0) continue;
   const sequences = await sequencesOf(join(root, name));
   const row = [];

@@ -11,24 +11,17 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { openModel, readSafetensors } from '@moepress/checkpoint';
+import { openModel } from '@moepress/checkpoint';
 import { applyPlan, moeBlocks, PluginRegistry } from '@moepress/core';
 import { writeHuggingFace } from '@moepress/export';
-import { calibrate, Engine, ModelRunner, planCompression } from '@moepress/runtime';
+import { calibrate, Engine, planCompression } from '@moepress/runtime';
 import { findPlugins } from '../dist/src/methods/plugin-host.js';
+import { goldenOf, logitsOf, one, sequencesOf } from './golden-checkpoints.mjs';
 
 const ways = [
   { method: 'reap', layouts: ['compact'] },
@@ -45,15 +38,6 @@ const names = readdirSync(root)
   .filter((name) => goldenOf(join(root, name)) !== undefined)
   .filter((name) => parts.length === 0 || parts.some((part) => name.includes(part)));
 
-/** Where the checkpoint and its token ids lie. */
-function goldenOf(folder) {
-  return [
-    { checkpoint: folder, tensors: join(folder, 'golden.safetensors') },
-    { checkpoint: join(folder, 'bf16'), tensors: join(folder, 'golden.bf16w.safetensors') },
-  ].find(({ tensors }) => existsSync(tensors));
-}
-
-const one = { workers: 1, threads: 1 };
 const engine = new Engine(one);
 const registry = new PluginRegistry(findPlugins().bundled);
 const scratch = mkdtempSync(join(tmpdir(), 'round-trips-'));
@@ -70,26 +54,6 @@ async function ask(question) {
   const { value, done } = await answers.next();
   if (done) throw new Error('Python ended.');
   return value;
-}
-
-async function logitsOf(model, ids) {
-  const runner = await ModelRunner.open(model, one);
-  try {
-    const [trace] = await runner.trace([ids]);
-    return trace.logits.data;
-  } finally {
-    await runner.dispose();
-  }
-}
-
-async function sequencesOf(folder) {
-  const { tensors } = await readSafetensors(goldenOf(folder).tensors);
-  return [...tensors.values()]
-    .filter(({ name }) => name.endsWith('.input_ids'))
-    .map(({ file, offset, length }) => [
-      ...new Int32Array(new Uint8Array(readFileSync(file).subarray(offset, offset + length)).buffer),
-    ])
-    .map((ids) => ids.slice(-64));
 }
 
 /** The verdict of each layout. */
