@@ -1,3 +1,4 @@
+import { stringEscapes } from '../python/escapes.js';
 import { pythonSpace, rstrip } from '../python/text.js';
 import { TemplateError } from './template-error.js';
 
@@ -147,26 +148,12 @@ function balance(open: string[], text: string, line: number): void {
   }
 }
 
-const simple: Readonly<Record<string, string>> = {
-  '\n': '',
-  '\\': '\\',
-  "'": "'",
-  '"': '"',
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-};
-
 /** The value of a string literal, its quotes about it, with Python's escapes. Throws `TemplateError` for broken ones. */
 export function stringOf(literal: string): string {
   return literal
     .slice(1, -1)
     .replace(/\\(x[\da-f]{2}|u[\da-f]{4}|U[\da-f]{8}|[0-7]{1,3}|[\s\S])/gi, (whole, word: string) => {
-      if (Object.hasOwn(simple, word)) return simple[word]!;
+      if (Object.hasOwn(stringEscapes, word)) return stringEscapes[word]!;
       if (/^[0-7]/.test(word)) return String.fromCodePoint(Number.parseInt(word, 8));
       if (word.length > 1) {
         const code = Number.parseInt(word.slice(1), 16);

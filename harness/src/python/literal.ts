@@ -1,3 +1,5 @@
+import { stringEscapes } from './escapes.js';
+
 /** A value that `ast.literal_eval` gives; tuples and sets are lists here. */
 export type Literal = null | boolean | number | bigint | string | Literal[] | { [key: string]: Literal };
 
@@ -37,20 +39,6 @@ function tokenized(source: string): Token[] {
   return found;
 }
 
-const escapes: Readonly<Record<string, string>> = {
-  '\n': '',
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-  '\\': '\\',
-  "'": "'",
-  '"': '"',
-};
-
 function textOf(prefix: string, quoted: string): string {
   if (prefix.includes('b')) throw new SyntaxError('bytes are no text');
   const marks = /^('''|""")/.test(quoted) ? 3 : 1;
@@ -59,7 +47,7 @@ function textOf(prefix: string, quoted: string): string {
   return inner.replace(
     /\\(x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|[0-7]{1,3}|[\s\S])/g,
     (whole, name: string) => {
-      if (Object.hasOwn(escapes, name)) return escapes[name]!;
+      if (Object.hasOwn(stringEscapes, name)) return stringEscapes[name]!;
       if (/^[0-7]/.test(name)) return String.fromCodePoint(Number.parseInt(name, 8));
       if (name.length > 1) return String.fromCodePoint(Number.parseInt(name.slice(1), 16));
       if (/[xuUN]/.test(name)) throw new SyntaxError(`the escape ${whole} is not whole`);

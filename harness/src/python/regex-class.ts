@@ -1,19 +1,10 @@
+import { controlEscapes } from './escapes.js';
 import { pythonSpace } from './text.js';
 
 /** What Python's `\d`, `\s` and `\w` cover, as the inside of a class. */
 export const classEscapes = { d: '\\p{Nd}', s: pythonSpace, w: '\\p{L}\\p{N}_' } as const;
 
 export const isClassEscape = (name: string): boolean => /^[dswDSW]$/.test(name);
-
-const controls: Readonly<Record<string, string>> = {
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-};
 
 /** Reads a class of a Python pattern, such as `[^\W\d-]`. */
 export class ClassReader {
@@ -61,7 +52,7 @@ export class ClassReader {
       const set = classEscapes[escaped.toLowerCase() as keyof typeof classEscapes];
       return escaped === escaped.toLowerCase() ? `[${set}]` : `[^${set}]`;
     }
-    if (Object.hasOwn(controls, escaped)) return controls[escaped]!;
+    if (Object.hasOwn(controlEscapes, escaped)) return controlEscapes[escaped]!;
     const [hex] = /^(?:x[\da-f]{2}|u[\da-f]{4})/i.exec(this.#source.slice(this.#at - 1)) ?? [];
     if (hex) {
       this.#at += hex.length - 1;
