@@ -11,6 +11,12 @@ export function transpose(a: Value, order: readonly number[]): Value {
   return a.graph.op('Transpose', [a], { shape: order.map((i) => a.shape[i]!), attributes: { perm: order } });
 }
 
+/** The last two axes the other way round. */
+export function transposeLast(a: Value): Value {
+  const { length } = a.shape;
+  return transpose(a, [...a.shape.keys()].toSpliced(-2, 2, length - 1, length - 2));
+}
+
 /** Values concatenated along `axis`. Throws a RangeError for an empty list. */
 export function concat(parts: readonly Value[], axis: number): Value {
   const [first] = parts;

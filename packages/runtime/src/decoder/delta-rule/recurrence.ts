@@ -13,7 +13,7 @@ import {
   reduceSum,
   squeeze,
   sub,
-  transpose,
+  transposeLast,
   unsqueeze,
   zerosOf,
 } from '@moepress/graph';
@@ -34,9 +34,6 @@ export interface DeltaParts {
   /** The same, or [.., keyHeads, 1, C, keyDim]: for each channel of the keys. */
   readonly decay: Value;
 }
-
-const flipped = (x: Value): Value =>
-  transpose(x, [...x.shape.keys()].toSpliced(-2, 2, x.shape.length - 1, x.shape.length - 2));
 
 /**
  * The outputs [B, keyHeads, group, C, valueDim] of the tokens of a chunk, and the state [B, keyHeads, group, keyDim, valueDim]
@@ -64,7 +61,7 @@ export function deltaChunk(
   const output = add(matmul(mul(query, grown), state), matmul(products(query), changes));
   const total = reduceSum(decay, [-2], true);
   const left = mul(key, exponential(sub(total, sums)));
-  const after = add(mul(state, flipped(exponential(total))), matmul(flipped(left), changes));
+  const after = add(mul(state, transposeLast(exponential(total))), matmul(transposeLast(left), changes));
   return { output: cast(output, parts.value.dtype), state: after };
 }
 
@@ -79,8 +76,8 @@ function decayingProducts(
   { unseen, exponential }: Pick<Places, 'unseen'> & { readonly exponential: (logarithms: Value) => Value },
 ): (rows: Value) => Value {
   if (sums.shape.at(-1) === 1) {
-    const between = exponential(add(sub(sums, flipped(sums)), unseen));
-    const keys = flipped(key);
+    const between = exponential(add(sub(sums, transposeLast(sums)), unseen));
+    const keys = transposeLast(key);
     return (rows) => mul(matmul(rows, keys), between);
   }
   const between = exponential(add(sub(unsqueeze(sums, -2), unsqueeze(sums, -3)), unsqueeze(unseen, -1)));
@@ -94,9 +91,9 @@ export function deltaRuleStep(
   parts: DeltaParts,
 ): { readonly output: Value; readonly state: Value } {
   const { query, key, value, beta, decay } = parts;
-  const kept = mul(state, flipped(exp(decay)));
+  const kept = mul(state, transposeLast(exp(decay)));
   const change = mul(sub(value, matmul(key, kept)), beta);
-  const after = add(kept, mul(flipped(key), change));
+  const after = add(kept, mul(transposeLast(key), change));
   return { output: matmul(query, after), state: after };
 }
 

@@ -11,7 +11,7 @@ import {
   reduceSum,
   sizeOf,
   sub,
-  transpose,
+  transposeLast,
   zerosOf,
 } from '@moepress/graph';
 
@@ -28,9 +28,6 @@ export interface ScanParts {
   /** [.., groups, heads of a group, C, 1] */
   readonly decay: Value;
 }
-
-const flipped = (x: Value): Value =>
-  transpose(x, [...x.shape.keys()].toSpliced(-2, 2, x.shape.length - 1, x.shape.length - 2));
 
 /**
  * S = exp(g) S + k vᵀ and o = Sᵀ q for each token of parts [G, B, ..]: the outputs [G, B, groups, heads of a group, C,
@@ -49,12 +46,12 @@ export function scan(state: Value, parts: ScanParts): { readonly output: Value; 
     const sums = matmul(upTo, exact);
     const total = reduceSum(exact, [-2], true);
     const weights = (logarithms: Value) => exp(cast(logarithms, state.dtype));
-    const between = weights(add(sub(sums, flipped(sums)), unseen));
-    const own = matmul(mul(matmul(q, flipped(k)), between), v);
+    const between = weights(add(sub(sums, transposeLast(sums)), unseen));
+    const own = matmul(mul(matmul(q, transposeLast(k)), between), v);
     const earlier = matmul(mul(q, weights(sums)), s);
     const left = mul(k, weights(sub(total, sums)));
     return {
-      states: [add(mul(s, weights(total)), matmul(flipped(left), v))],
+      states: [add(mul(s, weights(total)), matmul(transposeLast(left), v))],
       outputs: [add(earlier, own)],
     };
   });
@@ -66,7 +63,7 @@ export function scanStep(
   state: Value,
   { query, key, value, decay }: ScanParts,
 ): { readonly output: Value; readonly state: Value } {
-  const after = add(mul(state, exp(decay)), matmul(flipped(key), value));
+  const after = add(mul(state, exp(decay)), matmul(transposeLast(key), value));
   return { output: matmul(query, after), state: after };
 }
 

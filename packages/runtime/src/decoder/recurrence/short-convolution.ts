@@ -2,7 +2,7 @@ import type { ShortConvolution, Value } from '@moepress/core';
 import { mul, reshape, slice } from '@moepress/graph';
 import { project, viewAs } from '../attention/projections.js';
 import type { ChunkInputs } from '../delta-rule/chunks.js';
-import { depthwise, depthwiseStep, tailsOf } from '../delta-rule/convolution.js';
+import { depthwise, depthwiseStep, tailsOf } from './convolution.js';
 
 interface Convolved {
   readonly output: Value;

@@ -22,8 +22,8 @@ import {
 import { activated, softplus } from '../activation.js';
 import { project, viewAs } from '../attention/projections.js';
 import { type ChunkInputs, fromChunks, toChunks } from '../delta-rule/chunks.js';
-import { depthwise, depthwiseStep, tailsOf } from '../delta-rule/convolution.js';
 import { weightFor } from '../weights.js';
+import { depthwise, depthwiseStep, tailsOf } from './convolution.js';
 import { type ScanParts, scan, scanStep } from './scan.js';
 
 interface Scanned {

@@ -16,8 +16,8 @@ import {
   unsqueeze,
   zeros,
 } from '@moepress/graph';
+import type { ChunkInputs } from '../delta-rule/chunks.js';
 import { weightFor } from '../weights.js';
-import type { ChunkInputs } from './chunks.js';
 
 /** The causal depthwise convolution of x [T, channels], each sequence by itself. */
 export function depthwise(
