@@ -16,11 +16,6 @@ export class OutputFile {
     this.#flushBytes = flushBytes;
   }
 
-  /** What others write into, who tell of it by `wrote`. */
-  get descriptor(): number {
-    return this.#file.fd;
-  }
-
   /** Done when all of `bytes` are written. */
   async write(bytes: Uint8Array, position: number): Promise<void> {
     let done = 0;

@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { byteLength, throwIfAborted, type Work } from '@moepress/core';
 import { replaceFile } from '../files/replace-file.js';
 import { Reading } from '../tensor/reading.js';
+import { openDirect } from './block-writer.js';
 import { type FileLayout, layOut, type TensorEntry } from './file-layout.js';
 import { jobsOf, type Stretch } from './jobs.js';
 import { OutputFile } from './output.js';
@@ -79,8 +80,14 @@ export async function writeInto(file: FileHandle, layout: FileLayout, work: Layo
         output.wrote(bytes);
         count(bytes);
       };
-      const threaded = { descriptor: output.descriptor, threads: writingThreads, blockBytes, shareBytes };
-      await writeInThreads(stretches, { ...threaded, signal, wrote });
+      const threaded = { threads: writingThreads, blockBytes, shareBytes, signal, wrote };
+      const direct = await openDirect(file);
+      try {
+        const ways = { descriptor: file.fd, direct: direct?.fd ?? null };
+        await writeInThreads(stretches, { ...threaded, ways });
+      } finally {
+        await direct?.close();
+      }
     }
     throwIfAborted(signal);
     await output.settle();

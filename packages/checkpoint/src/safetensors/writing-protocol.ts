@@ -1,10 +1,11 @@
 import type { MoepressError } from '@moepress/core/errors';
+import type { Ways } from './block-writer.js';
 import type { Stretch } from './jobs.js';
 
 /** What a thread that writes a share of a file is given. */
 export interface WritingStart {
-  /** Of the file that is written, which stays open until all threads have ended. */
-  readonly descriptor: number;
+  /** Into the file that is written; they stay open until all threads have ended. */
+  readonly ways: Ways;
   readonly stretches: readonly Stretch[];
   readonly blockBytes: number;
   /** Bytes of matrices that this thread may keep to be transposed. */

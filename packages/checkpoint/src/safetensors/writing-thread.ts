@@ -1,8 +1,8 @@
-import { writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { MoepressError } from '@moepress/core/errors';
 import { BlockingFiles } from '../files/open-files.js';
 import { Reading } from '../tensor/reading.js';
+import { BlockWriter } from './block-writer.js';
 import { type Job, jobsOf } from './jobs.js';
 import { turns, type WritingReply, type WritingStart } from './writing-protocol.js';
 
@@ -11,10 +11,11 @@ import { turns, type WritingReply, type WritingStart } from './writing-protocol.
  * awaits is there already.
  */
 
-const { descriptor, stretches, blockBytes, shareBytes, transposedBytes, shared }: WritingStart = workerData;
+const { ways, stretches, blockBytes, shareBytes, transposedBytes, shared }: WritingStart = workerData;
 const state = new Int32Array(shared);
 const tell = (reply: WritingReply) => parentPort!.postMessage(reply);
 const reading = new Reading(blockBytes, new BlockingFiles(), transposedBytes);
+const writer = new BlockWriter(ways, blockBytes);
 
 /** Bytes written between two messages about them. */
 const toldBytes = 8 * 1024 * 1024;
@@ -29,21 +30,13 @@ function* ownJobs(): Generator<Job> {
   }
 }
 
-function writeAll(bytes: Uint8Array, position: number): void {
-  let done = 0;
-  while (done < bytes.byteLength) {
-    done += writeSync(descriptor, bytes, done, bytes.byteLength - done, position + done);
-  }
-}
-
 async function work(): Promise<void> {
   let untold = 0;
   for (const { pieces, bytes, position } of ownJobs()) {
     if (Atomics.load(state, turns.stop) !== 0) break;
-    await reading.buffers.lend(bytes, async (buffer) => {
-      await reading.fill(pieces, buffer);
-      writeAll(buffer, position);
-    });
+    const block = writer.block(position, bytes);
+    await reading.fill(pieces, block);
+    writer.write(block, position);
     untold += bytes;
     if (untold < toldBytes) continue;
     tell({ written: untold });

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { MoepressError } from '@moepress/core';
 import { mostTransposedBytes } from '../tensor/transpose.js';
+import type { Ways } from './block-writer.js';
 import type { Stretch } from './jobs.js';
 import { turns, type WritingReply, type WritingStart } from './writing-protocol.js';
 
@@ -11,8 +12,8 @@ const script = new URL('./writing-thread.js', import.meta.url);
 const maxYoungGenerationSizeMb = 8;
 
 export interface ThreadedWork {
-  /** Of the file that is written. */
-  readonly descriptor: number;
+  /** Into the file that is written. */
+  readonly ways: Ways;
   readonly threads: number;
   readonly blockBytes: number;
   /** Bytes of the file that a thread takes at a time. */
@@ -28,13 +29,13 @@ export interface ThreadedWork {
  */
 export async function writeInThreads(
   stretches: readonly Stretch[],
-  { descriptor, threads, blockBytes, shareBytes, signal, wrote }: ThreadedWork,
+  { ways, threads, blockBytes, shareBytes, signal, wrote }: ThreadedWork,
 ): Promise<void> {
   const shared = new SharedArrayBuffer(turns.count * Int32Array.BYTES_PER_ELEMENT);
   const state = new Int32Array(shared);
   const stop = () => Atomics.store(state, turns.stop, 1);
   const transposedBytes = Math.floor(mostTransposedBytes / threads);
-  const start: WritingStart = { descriptor, stretches, blockBytes, shareBytes, transposedBytes, shared };
+  const start: WritingStart = { ways, stretches, blockBytes, shareBytes, transposedBytes, shared };
   signal?.addEventListener('abort', stop, { once: true });
   try {
     const ends = await Promise.allSettled(Array.from({ length: threads }, () => runThread(start, wrote)));

@@ -97,16 +97,20 @@ export interface Block {
 }
 
 /**
- * Pieces in blocks of at most `most` bytes (but of one element at least): small ones share a block, large ones are
- * cut. What is computed is cut between rows, if a row fits at all, because half a row costs as much as a whole one.
+ * Pieces in blocks of at most `most` bytes, the first one of at most `first` (but of one element at least): small ones
+ * share a block, large ones are cut. What is computed is cut between rows, if a row fits at all, because half a row costs as much as a whole one.
  */
-export function* blocksOf(pieces: Iterable<Piece>, most: number): Generator<Block, void, undefined> {
+export function* blocksOf(
+  pieces: Iterable<Piece>,
+  most: number,
+  first = most,
+): Generator<Block, void, undefined> {
   let block: Piece[] = [];
-  let bytes = 0;
+  let [bytes, room] = [0, first];
   for (const piece of pieces) {
     let rest = piece;
     while (rest.begin < rest.end) {
-      const end = cut(rest, most - bytes, bytes === 0);
+      const end = cut(rest, room - bytes, bytes === 0);
       if (end > rest.begin) {
         const part = { ...rest, end };
         block.push(part);
@@ -115,7 +119,7 @@ export function* blocksOf(pieces: Iterable<Piece>, most: number): Generator<Bloc
       }
       if (rest.begin < rest.end) {
         yield { pieces: block, bytes };
-        [block, bytes] = [[], 0];
+        [block, bytes, room] = [[], 0, most];
       }
     }
   }

@@ -19,7 +19,7 @@ interface Api {
   /** Sizes in pages of 64 KiB. */
   readonly Memory: {
     new (size: { initial: number; maximum: number; shared: true }): SharedMemory;
-    new (size: { initial: number; maximum: number }): OwnMemory;
+    new (size: { initial: number; maximum?: number }): OwnMemory;
   };
 }
 
