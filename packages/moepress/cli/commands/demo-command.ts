@@ -2,15 +2,15 @@ import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { asWriteError, makeTemporary, WorkFolder } from '@moepress/checkpoint';
-import { MoepressError } from '@moepress/core';
+import { MoepressError, suggest } from '@moepress/core';
 import { embeddedName } from '../../src/models/embedded.js';
 import { openModel } from '../../src/models/open-model.js';
 import { forceOption, jsonOption, profileOption } from '../command-options.js';
 import type { Context, Define } from '../context.js';
 import { cells, columns } from '../demo/demo-row.js';
 import { checkpointBytes, compressVariants, folderOf, scoreAll } from '../demo/demo-run.js';
-import { allVariants, shortVariants } from '../demo/demo-variants.js';
-import { path, positive } from '../option-values.js';
+import { allVariants, shortVariants, type Variant } from '../demo/demo-variants.js';
+import { list, path, positive } from '../option-values.js';
 import { formatTable } from '../text/table.js';
 
 interface DemoFlags {
@@ -20,11 +20,14 @@ interface DemoFlags {
   readonly limit?: number;
   /** Every experiment, also those that take longer than a first look should. */
   readonly all?: boolean;
+  /** The only methods to be tried; default all of them. */
+  readonly methods?: readonly string[];
 }
 
 export const define: Define = (command, context) =>
   command
     .option('--all', 'more experiments, which take minutes longer')
+    .option('--methods <names>', 'only these methods, separated by commas', list)
     .option('--out <dir>', 'keep the checkpoints in this folder', path)
     .option('--limit <n>', 'only the first n documents of a task', positive)
     .addOption(jsonOption())
@@ -54,8 +57,12 @@ async function inOwnFolder(
   }
 }
 
-async function demoIn(folder: string, { all, limit, out }: DemoFlags, context: Context): Promise<void> {
-  const variants = all ? allVariants : shortVariants;
+async function demoIn(
+  folder: string,
+  { all, methods, limit, out }: DemoFlags,
+  context: Context,
+): Promise<void> {
+  const variants = chosen(all ? allVariants : shortVariants, methods);
   for (const variant of variants) await checkEmpty(folderOf(folder, variant));
   const base = await openModel(embeddedName, context.work);
   const bytes = await checkpointBytes(base);
@@ -70,6 +77,20 @@ async function demoIn(folder: string, { all, limit, out }: DemoFlags, context: C
     ...(out === undefined ? [] : [`The checkpoints are in ${folder}.`]),
   ];
   context.print(text.join('\n'), rows);
+}
+
+/** The variants by some methods. Throws `METHOD_UNKNOWN` for one that is not tried. */
+function chosen(variants: readonly Variant[], methods?: readonly string[]): readonly Variant[] {
+  if (methods === undefined) return variants;
+  const known = [...new Set(variants.map(({ method }) => method))];
+  const unknown = methods.find((method) => !known.includes(method));
+  if (unknown === undefined) return variants.filter(({ method }) => methods.includes(method));
+  const guess = suggest(unknown, known);
+  throw new MoepressError('METHOD_UNKNOWN', {
+    message: `The demonstration does not try "${unknown}".${guess ? ` Did you mean "${guess}"?` : ''}`,
+    where: '--methods',
+    hint: `Pick from ${known.join(', ')}.`,
+  });
 }
 
 async function inTemporaryFolder(use: (folder: string) => Promise<void>): Promise<void> {

@@ -105,17 +105,28 @@ describe('moepress inspect', () => {
 });
 
 describe('moepress demo', () => {
-  it('compares every method at every ratio with the original', async () => {
-    const { code, stdout } = await moepress(['demo', '--limit', '2', '--json']);
+  it('compares methods at every ratio with the original, before and after training', async () => {
+    const methods = ['conmoe', 'random', 'expert-fisher', 'cd-moe'];
+    const { code, stdout } = await moepress([
+      'demo',
+      ...['--limit', '2', '--methods', methods.join(), '--json'],
+    ]);
     expect(code).toBe(0);
     const [original, ...rows]: DemoRow[] = JSON.parse(stdout);
     expect(original!.variant).toBeNull();
-    expect(rows).toHaveLength(28);
+    expect(new Set(rows.map(({ variant }) => variant!.method))).toEqual(new Set(methods));
+    expect(rows).toHaveLength(2 * (1 + 3) + 3 + 2);
     for (const { variant, removed, bytes } of rows) {
       if (variant!.ratio !== null) expect(removed.routed).toBeCloseTo(variant!.ratio, 3);
       expect(bytes).toBeLessThan(original!.bytes);
     }
-  }, 600_000);
+  });
+
+  it('suggests the method that was meant', async () => {
+    const { code, stderr } = await moepress(['demo', '--methods', 'conmo']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('Did you mean "conmoe"?');
+  });
 });
 
 describe('moepress channels', () => {

@@ -11,12 +11,12 @@ const program = findRedis();
 const recipe = `
 models: [tiny]
 tasks: [tiny_facts]
-limit: 10
-ratios: [0.25, 0.375, 0.5]
+limit: 4
+ratios: [0.25, 0.5]
 calibration: ['tiny:16x64']
 methods: [reap, frequency, random]
 `;
-const cellsOfRecipe = 1 + 3 * 3;
+const cellsOfRecipe = 1 + 2 * 3;
 
 describe.runIf(program)('moepress leaderboard --queue', () => {
   let server: RedisServer;

@@ -96,14 +96,18 @@ describe.runIf(problem === null)('on WebGPU, with the tolerances of the processo
       }),
   );
 
-  it.each(fixtures)('$name has the gradients and Fisher scores of torch', async ({ load }) => {
-    const engine = new Engine({ device: 'webgpu' });
-    try {
-      await expectGradients(engine, await load());
-    } finally {
-      await engine.dispose();
-    }
-  });
+  // One of each kind of attention and of router.
+  it.each(fixtures.filter((_, i) => [1, 5, 6, 7].includes(i)))(
+    '$name has the gradients and Fisher scores of torch',
+    async ({ load }) => {
+      const engine = new Engine({ device: 'webgpu' });
+      try {
+        await expectGradients(engine, await load());
+      } finally {
+        await engine.dispose();
+      }
+    },
+  );
 
   it.each(fixtures.slice(0, 2))('$name has the statistics of the processor', async ({ load }) => {
     const golden = await load();

@@ -14,7 +14,7 @@ import { inTemporaryFolder } from '../testing/temporary.js';
 import { EvidenceStore } from './store.js';
 
 const script = fileURLToPath(new URL('../testing/calibrate-process.js', import.meta.url));
-const kills = 4;
+const kills = 2;
 
 /** Work that is done and was not done by an earlier run. */
 const isBatch = (event: ProgressEvent) => event.type === 'advance' && event.note !== 'resumed';
@@ -50,7 +50,7 @@ describe('a calibration that is killed', () => {
       const store = join(folder, 'store');
       const golden = await fixtures[2]!.load();
       const sequences = Array.from(
-        { length: pass === 'backward' ? 40 : 120 },
+        { length: pass === 'backward' ? 24 : 72 },
         (_, i) => golden.sequences[i % 3]!,
       );
       // JSON knows no infinity.
