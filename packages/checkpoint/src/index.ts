@@ -33,6 +33,15 @@ export { type HeldLock, lockDescriptor, type TakenLock, takeLock } from './files
 export { newPartial, replaceFile, sweepPartials } from './files/replace-file.js';
 export { deadTemporaries, makeTemporary, sweepTemporary, type TemporaryFolder } from './files/temporary.js';
 export { isCompanion, type OwnFile, openOwnFile, ownCompanions, ownFile } from './folder/own-files.js';
+export {
+  defaultAlignment,
+  type GgufValueType,
+  ggufMagic,
+  ggufTokenTypes,
+  ggufValueTypes,
+  ggufVersion,
+} from './gguf/format.js';
+export { type GgmlType, type GgmlTypeName, ggmlBytes, ggmlTypeOf, ggmlTypes } from './gguf/types.js';
 export { nameTensors } from './model/block.js';
 export {
   type CompactLayer,
