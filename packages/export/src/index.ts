@@ -1,3 +1,5 @@
+export { type EngineSupport, isLoaded, type Loading } from './engines/engine-support.js';
+export { huggingFaceSupport } from './engines/hugging-face-engines.js';
 export { checkUnread } from './huggingface/carried.js';
 export { checkCompanions } from './huggingface/companions.js';
 export { type ExpertLayout, expertLayouts } from './huggingface/layout.js';

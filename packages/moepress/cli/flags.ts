@@ -65,7 +65,9 @@ const flags: Readonly<Record<string, string>> = {
   tasks: '--tasks',
   thinkEndToken: '--think-end-token',
   threads: '--threads',
+  to: '--to',
   train: '--train',
+  type: '--type',
   validate: '--validate',
   workers: '--workers',
 };

@@ -29,6 +29,12 @@ const entries: readonly Entry[] = [
     load: () => import('./commands/apply-command.js'),
   },
   {
+    name: 'export',
+    description: 'write a model in the format of the engine that is to run it',
+    arguments: ['<model>'],
+    load: () => import('./commands/export-command.js'),
+  },
+  {
     name: 'refine',
     description: 'train what a plan leaves of a model, and write the plan with what was learned',
     arguments: ['<model>'],

@@ -34,6 +34,14 @@ export {
 } from './experiments/leaderboard/run-leaderboard.js';
 export type { GridInput } from './experiments/sweep/grid.js';
 export { runSweep, type SweepOptions, type SweepTable } from './experiments/sweep/run-sweep.js';
+export {
+  type DescribeExportOptions,
+  describeExport,
+  type ExportedModel,
+  type ExportModelOptions,
+  type ExportOutlook,
+  exportModel,
+} from './exporting/export-model.js';
 export { type InspectedModel, type InspectOptions, inspectModel } from './inspect.js';
 export type { ModelReport } from './inspection/model-report.js';
 export {

@@ -1,0 +1,49 @@
+import { findArchitecture } from '@moepress/checkpoint';
+import type { Model } from '@moepress/core';
+import { hasModelingCode } from '../huggingface/config.js';
+import { type Arrangement, arrange, type ExpertLayout } from '../huggingface/layout.js';
+import type { EngineSupport } from './engine-support.js';
+
+/** Programs that load folders of Hugging Face's format. */
+const engines = ['transformers', 'vLLM', 'SGLang'] as const;
+type Engine = (typeof engines)[number];
+
+/** Families that these programs have no class of without the family's remote code: transformers 5.18, vLLM 0.17, SGLang 0.5.9. */
+const unknown: Readonly<Record<Engine, readonly string[]>> = {
+  transformers: ['deepseek', 'kimi_k2', 'kimi_linear'],
+  vLLM: ['hy_v3', 'mistral4', 'solar_open'],
+  SGLang: ['cohere2_moe', 'exaone_moe', 'flex_olmo', 'hy_v3', 'mistral4', 'phimoe', 'solar_open'],
+};
+
+/**
+ * What each program makes of a view written in a layout. Throws `CONFIG_UNSUPPORTED` for a view that the layout cannot hold.
+ */
+export function huggingFaceSupport(model: Model, layout: ExpertLayout): EngineSupport[] {
+  const arrangement = arrange(model, findArchitecture(model.architecture, model.id), layout);
+  return engines.map((engine) => ({ engine, ...supportOf(engine, arrangement) }));
+}
+
+function supportOf(engine: Engine, { form, manifest }: Arrangement): Omit<EngineSupport, 'engine'> {
+  const isKnown = !unknown[engine].includes(manifest.modelType);
+  if (form.kind === 'compact') {
+    if (engine === 'transformers' && hasModelingCode(manifest)) {
+      return {
+        loads: 'remote code',
+        reason: 'modeling_moepress.py beside the weights reads the compact layout.',
+      };
+    }
+    return { loads: 'not', reason: 'It does not read the compact layout: choose the layout materialised.' };
+  }
+  if (form.kind === 'flat') {
+    return engine === 'vLLM'
+      ? { loads: 'remote code', reason: 'The plugin of Less-is-MoE reads this layout.' }
+      : { loads: 'not', reason: 'Only the vLLM plugin of Less-is-MoE reads this layout.' };
+  }
+  if (!isKnown) {
+    return engine === 'transformers'
+      ? { loads: 'remote code', reason: `It needs the code that ${manifest.title} is published with.` }
+      : { loads: 'not', reason: `It has no ${manifest.title}.` };
+  }
+  if (form.zeros === 'none') return { loads: 'exactly', reason: null };
+  return { loads: 'padded', reason: 'Zeros are stored in place of channels that are gone.' };
+}

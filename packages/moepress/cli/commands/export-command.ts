@@ -1,0 +1,70 @@
+import type { ExpertLayout, PredictionChoice } from '@moepress/export';
+import { Option } from 'commander';
+import { describeExport, exportModel } from '../../src/exporting/export-model.js';
+import { exportTargetNames, exportTargets } from '../../src/exporting/export-targets.js';
+import { resolveModel } from '../../src/models/open-model.js';
+import { readPlan } from '../../src/plans/plan-file.js';
+import {
+  forceOption,
+  jsonOption,
+  layoutOption,
+  modelHelp,
+  mtpOption,
+  planOption,
+  profileOption,
+  revisionOption,
+} from '../command-options.js';
+import type { Context, Define } from '../context.js';
+import { path } from '../option-values.js';
+import { describeExported, describeOutlook } from '../text/export-text.js';
+
+interface ExportFlags {
+  readonly to: string;
+  readonly type?: string;
+  readonly plan?: string;
+  readonly out?: string;
+  readonly layout: ExpertLayout;
+  readonly mtp?: PredictionChoice;
+  readonly force?: boolean;
+  readonly revision?: string;
+}
+
+const typesHelp = exportTargets.map(({ name, types }) => `${name}: ${types.join(', ')}`).join('; ');
+
+export const define: Define = (command, context) =>
+  command
+    .argument('<model>', modelHelp)
+    .addOption(new Option('--to <format>', 'the format').choices(exportTargetNames).makeOptionMandatory())
+    .option('--type <type>', `type of the weights (${typesHelp}; default: the first)`)
+    .option(
+      '--out <path>',
+      'file or folder; without it, only says what would be written and who loads it',
+      path,
+    )
+    .addOption(planOption())
+    .addOption(layoutOption())
+    .addOption(mtpOption())
+    .addOption(revisionOption())
+    .addOption(jsonOption())
+    .addOption(forceOption())
+    .addOption(profileOption())
+    .action(async (model, flags) => runExport(model, flags, await context(flags)));
+
+async function runExport(
+  id: string,
+  { out, plan: planFile, revision, ...flags }: ExportFlags,
+  { work, print, note }: Context,
+): Promise<void> {
+  const plan = planFile === undefined ? undefined : await readPlan(planFile);
+  const model = await resolveModel(id, { revision, ...work });
+  const options = { ...flags, plan, ...work };
+  if (out === undefined) {
+    const outlook = await describeExport(model, options);
+    print(describeOutlook(outlook), outlook);
+    return;
+  }
+  const { onProgress: _, ...quiet } = options;
+  note(describeOutlook(await describeExport(model, quiet)));
+  const exported = await exportModel(model, out, options);
+  print(describeExported(exported), exported);
+}

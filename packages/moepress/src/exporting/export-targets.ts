@@ -1,0 +1,7 @@
+import type { ExportTarget } from './export-target.js';
+import { huggingFaceTarget } from './hugging-face-target.js';
+
+/** Every format that models are exported to, a line each. */
+export const exportTargets: readonly ExportTarget[] = [huggingFaceTarget];
+
+export const exportTargetNames: readonly string[] = exportTargets.map(({ name }) => name);
