@@ -41,6 +41,9 @@ export {
   ggufValueTypes,
   ggufVersion,
 } from './gguf/format.js';
+export type { GgufValue } from './gguf/gguf-cursor.js';
+export type { GgufEntry, GgufHeader, GgufTensor } from './gguf/gguf-header.js';
+export { type GgufFile, readGguf } from './gguf/read-gguf.js';
 export { type GgmlType, type GgmlTypeName, ggmlBytes, ggmlTypeOf, ggmlTypes } from './gguf/types.js';
 export { nameTensors } from './model/block.js';
 export {

@@ -1,8 +1,8 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open, realpath } from 'node:fs/promises';
-import { MoepressError, refuseLfsPointer, type StoredTensor } from '@moepress/core';
+import type { FileHandle } from 'node:fs/promises';
+import { refuseLfsPointer, type StoredTensor } from '@moepress/core';
 import { invalidCheckpoint } from '../files/file-errors.js';
 import { readUpTo } from '../files/open-files.js';
+import { openSource } from '../files/open-source.js';
 import { checkHeaderLength, lengthBytes, parseHeader } from './header.js';
 
 /** The weights of a folder in one file, and the index of those in several. */
@@ -29,7 +29,7 @@ const smallBytes = 1024;
  * Throws `CHECKPOINT_NOT_FOUND` if there is no such file, `CHECKPOINT_INVALID` if it lies.
  */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
-  const { file, handle } = await openFile(path);
+  const { file, handle } = await openSource(path);
   try {
     const info = await handle.stat();
     if (!info.isFile()) throw invalidCheckpoint('This is not a file', file);
@@ -50,21 +50,6 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
     return { path: file, metadata, tensors, headerHash: hash, dataStart };
   } finally {
     await handle.close();
-  }
-}
-
-async function openFile(path: string): Promise<{ file: string; handle: FileHandle }> {
-  try {
-    // Links are resolved once, here: the engine maps only real files, and a Hub cache is all links.
-    const file = await realpath(path);
-    // Without waiting for somebody to write, should it be a pipe.
-    return { file, handle: await open(file, constants.O_RDONLY | constants.O_NONBLOCK) };
-  } catch (cause) {
-    throw new MoepressError('CHECKPOINT_NOT_FOUND', {
-      message: `The file cannot be opened (${(cause as NodeJS.ErrnoException).code}).`,
-      where: path,
-      cause,
-    });
   }
 }
 

@@ -1,0 +1,53 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readGguf } from '@moepress/checkpoint';
+import { packageFile } from '../../package-root.js';
+import { mutateBytes } from '../bytes.test.util.js';
+import type { Random } from '../random.test.util.js';
+import type { Target } from '../target.test.util.js';
+
+/** Counts, lengths, sizes and places that no file has. */
+const numbers = [
+  0n,
+  1n,
+  31n,
+  64n,
+  255n,
+  2n ** 31n,
+  2n ** 32n,
+  2n ** 40n,
+  2n ** 53n,
+  2n ** 60n,
+  2n ** 64n - 1n,
+];
+
+/** Bytes of the sound file before its data. */
+const headerBytes = 576;
+
+/** The bytes with some numbers of the header replaced, of eight bytes or of four. */
+function mutateNumbers(given: Buffer, random: Random): Buffer {
+  const bytes = Buffer.from(given);
+  for (let i = random.pick([1, 1, 2, 3]); i > 0; i--) {
+    const at = random.below(headerBytes - 8);
+    if (random.chance(0.5)) bytes.writeBigUInt64LE(random.pick(numbers), at);
+    else bytes.writeUInt32LE(random.below(45), at);
+  }
+  return bytes;
+}
+
+export const gguf: Target = {
+  name: 'gguf',
+  async prepare(folder) {
+    const sound = readFileSync(fileURLToPath(packageFile('../checkpoint/fixtures/gguf/metadata.gguf')));
+    const file = join(folder, 'model.gguf');
+    return async (random) => {
+      const bytes = random.chance(0.5) ? mutateNumbers(sound, random) : mutateBytes(sound, random);
+      writeFileSync(file, bytes);
+      const { tensors } = await readGguf(file);
+      for (const { name, offset, length } of tensors.values()) {
+        if (offset + length > bytes.length) throw new Error(`${name} lies outside the file`);
+      }
+    };
+  },
+};
