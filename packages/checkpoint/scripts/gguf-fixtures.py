@@ -1,8 +1,12 @@
 """Writes fixtures/gguf with the Python package gguf: python gguf-fixtures.py <folder>
 
 metadata.gguf: a value of each type that metadata have, and a tensor each of f32, f16 and q8_0.
+blocks.json: random blocks of every type and what they stand for.
 """
 
+import base64
+import hashlib
+import json
 import sys
 from pathlib import Path
 
@@ -37,3 +41,29 @@ def metadata():
 
 
 metadata()
+
+
+def blocks():
+    """blocks.json: random blocks of every type, and the SHA-256 of the fp32 that they stand for."""
+    entries = {}
+    for qtype, traits in gguf.quants._type_traits.items():
+        if traits.block_size == 1:
+            continue
+        found = []
+        while len(found) < 6:
+            block = random.integers(0, 256, traits.type_size, dtype=np.uint8)
+            with np.errstate(all="ignore"):
+                values = gguf.dequantize(block.reshape(1, -1), qtype)
+            if np.isfinite(values).all() and np.abs(values).max() > 0:
+                found.append(block)
+        data = np.stack(found)
+        values = gguf.dequantize(data, qtype).astype("<f4")
+        entries[qtype.name.lower()] = {
+            "blocks": base64.b64encode(data.tobytes()).decode(),
+            "first": [float(value) for value in values[0, :3]],
+            "sha256": hashlib.sha256((values + 0.0).tobytes()).hexdigest(),
+        }
+    (folder / "blocks.json").write_text(json.dumps(entries, indent=1) + "\n")
+
+
+blocks()

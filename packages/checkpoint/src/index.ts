@@ -33,6 +33,7 @@ export { type HeldLock, lockDescriptor, type TakenLock, takeLock } from './files
 export { newPartial, replaceFile, sweepPartials } from './files/replace-file.js';
 export { deadTemporaries, makeTemporary, sweepTemporary, type TemporaryFolder } from './files/temporary.js';
 export { isCompanion, type OwnFile, openOwnFile, ownCompanions, ownFile } from './folder/own-files.js';
+export { dequantiseBlocks } from './gguf/array-machine.js';
 export {
   defaultAlignment,
   type GgufValueType,
