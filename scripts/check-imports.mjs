@@ -18,9 +18,10 @@ const mayImport = {
   runtime: ['core', 'checkpoint', 'graph'],
   export: ['core', 'checkpoint'],
   queue: ['core'],
+  'llama-cpp': ['core'],
   plugins: ['core', 'graph'],
   harness: ['core', 'checkpoint'],
-  moepress: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness', 'queue'],
+  moepress: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness', 'queue', 'llama-cpp'],
   benchmarks: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness', 'reference'],
 };
 

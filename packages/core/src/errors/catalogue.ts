@@ -49,6 +49,10 @@ export const errorCatalogue = {
   INPUT_INVALID: 'Correct the named value.',
   MEMORY_EXCEEDED:
     'Allow more memory, close other programs, or shorten what is asked: fewer or shorter sequences at once.',
+  LLAMA_CPP_MISSING:
+    'Install llama.cpp for Node beside moepress: npm install @moepress/llama-cpp node-llama-cpp --omit=optional, and its binary, such as @node-llama-cpp/linux-x64.',
+  LLAMA_CPP_FAILED:
+    'Generate with our own engine, or look at the message: a file may be too large for the memory, or of a model that this llama.cpp does not know.',
   SESSION_CLOSED: 'Open another session: a closed one cannot be used any more.',
   ENGINE_FAILED: 'This is likely a fault of moepress: please report it with the message above.',
 } as const satisfies Record<string, string>;
