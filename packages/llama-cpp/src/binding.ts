@@ -56,8 +56,7 @@ const packageName = 'node-llama-cpp';
 /** node-llama-cpp as it is installed beside this package, or seen from `from`. Throws what importing throws. */
 export async function importBinding(from: string): Promise<Binding> {
   try {
-    // Not written out: types and bundlers must do without it.
-    return await import(packageName);
+    return (await import('node-llama-cpp')) as unknown as Binding;
   } catch (error) {
     if (!isMissing(error)) throw error;
     // Packages with nothing but an `import` condition are not found by `require.resolve` of their name alone.

@@ -1,8 +1,9 @@
 import { expertLayouts, predictionChoices } from '@moepress/export';
 import { deviceChoices, precisions } from '@moepress/runtime';
 import { Option } from 'commander';
+import { type GenerationOptions, generationEngines } from '../src/generation/engine-options.js';
 import type { CacheFolders, ComputeOptions } from '../src/options.js';
-import { bytes, integer, path, threads } from './option-values.js';
+import { bytes, count, integer, path, threads } from './option-values.js';
 
 /** Arguments that several commands have. */
 export const modelHelp = 'a folder, a Hub id such as allenai/OLMoE-1B-7B-0125, or tiny';
@@ -22,7 +23,8 @@ export const cacheOf = ({ evidence, answers, runs }: CacheFlags): CacheFolders =
 });
 
 /** Where to compute: options of the library that are spelled the same. */
-export type DeviceFlags = Pick<ComputeOptions, 'device' | 'precision' | 'gpuMemory' | 'memory' | 'threads'>;
+export type DeviceFlags = Pick<ComputeOptions, 'device' | 'precision' | 'gpuMemory' | 'memory' | 'threads'> &
+  GenerationOptions;
 
 /** Options that several commands have; each call makes a new one, as commander demands. */
 
@@ -52,6 +54,17 @@ export const precisionOption = () =>
     '--precision <type>',
     'number format of products with weights on a device other than the CPU (default: float32)',
   ).choices(precisions);
+export const engineOption = () =>
+  new Option(
+    '--engine <name>',
+    'who generates texts (default: onnxruntime); llama-cpp needs @moepress/llama-cpp and exports the model to a GGUF file' +
+      ' in the cache',
+  ).choices(generationEngines);
+export const engineSequencesOption = () =>
+  new Option(
+    '--engine-sequences <n>',
+    'texts in one batch of llama.cpp (default: 8); with 1 they repeat from run to run',
+  ).argParser(count);
 export const gpuMemoryOption = () =>
   new Option('--gpu-memory <size>', "what to use of such a device's memory (default: 4GiB)").argParser(bytes);
 export const includePathOption = () =>

@@ -27,6 +27,8 @@ const flags: Readonly<Record<string, string>> = {
   confirmRunUnsafeCode: '--confirm-run-unsafe-code',
   data: '--data',
   device: '--device',
+  engine: '--engine',
+  engineSequences: '--engine-sequences',
   dtype: '--dtype',
   enableThinking: '--enable-thinking',
   fewshotAsMultiturn: '--fewshot-as-multiturn',

@@ -153,12 +153,13 @@ async function evaluateSession(
   // Devices round in ways of their own: their responses are kept apart.
   const rounding = device === 'cpu' ? {} : { device, precision };
   const compared = original && { against: (await modelIdentity(original, work)).hash };
-  const settings = { ...asked.settings, ...rounding, ...compared };
+  const generating = await session.generationFacts(work);
+  const settings = { ...asked.settings, ...rounding, ...compared, ...generating };
   const store = await openLocalResponses(cache, model, settings, work);
   const evaluation = await evaluateModel({
     ...asking(questions),
     ...prompts,
-    model: asked,
+    model: { ...asked, settings: { ...asked.settings, ...generating } },
     cache: store,
     work,
   });
@@ -199,6 +200,8 @@ const ownOptions = [
   'memory',
   'threads',
   'residency',
+  'engine',
+  'engineSequences',
 ] as const satisfies readonly (keyof EvaluateOptions)[];
 
 function checkBackend({ kind }: Backend, options: EvaluateOptions): void {

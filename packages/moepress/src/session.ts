@@ -23,11 +23,13 @@ import {
   Turns,
 } from '@moepress/runtime';
 import { checkChoice, checkList, checkNumber, invalidOption, isObject } from './check-options.js';
+import { checkGeneration, type GenerationOptions } from './generation/engine-options.js';
+import { LlamaGenerator } from './generation/llama-generator.js';
 import { type ModelInput, type ModelOptions, resolveModel } from './models/open-model.js';
 import { type ComputeOptions, type WorkOptions, workOf } from './options.js';
 import type { PlanInput } from './plans/plan-file.js';
 
-export interface SessionOptions extends ComputeOptions {
+export interface SessionOptions extends ComputeOptions, GenerationOptions {
   /** How much of the model is mapped at once; `auto` goes by the memory of the machine or device. */
   readonly residency?: Residency | undefined;
   /** Bytes that the process takes without this model: what it takes when it opens by default. */
@@ -45,6 +47,7 @@ export class ModelSession {
   readonly #options: Defined<SessionOptions>;
   #engine: Engine | undefined;
   #runner: Promise<ModelRunner> | undefined;
+  readonly #llama: LlamaGenerator | null;
   /** Its two engines take turns, so that the memory that each may take is there. */
   readonly #turns = new Turns();
   /** Calls that have been made and are not done. */
@@ -56,6 +59,8 @@ export class ModelSession {
     this.model = model;
     this.device = device;
     this.#options = definedOnly({ ...options, device });
+    const { engine, engineSequences: sequences, threads } = options;
+    this.#llama = engine === 'llama-cpp' ? new LlamaGenerator(model, { sequences, threads }) : null;
   }
 
   /** Tokens of the longest sequence the model was made for. */
@@ -105,7 +110,18 @@ export class ModelSession {
   async generate(prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
     checkList({ where: 'prompts', value: prompts }, 'a list of lists of token ids', Array.isArray);
     checkGenerating(options);
-    return this.#call((runner) => runner.generate(prompts, options));
+    return this.hold(async () => {
+      if (this.#llama?.takes(options)) return this.#llama.generate(prompts, options);
+      return (await this.ready()).generate(prompts, options);
+    });
+  }
+
+  /**
+   * What results should say of who generates texts; nothing where that is our own runtime. Throws `LLAMA_CPP_MISSING`,
+   * `LLAMA_CPP_FAILED`, and what exporting the model throws.
+   */
+  async generationFacts(work: Work = {}): Promise<Readonly<Record<string, string | number>>> {
+    return this.hold(async () => (await this.#llama?.facts(work)) ?? {});
   }
 
   /** Hidden states, routing and logits of each sequence. Throws `INPUT_INVALID` likewise. */
@@ -138,7 +154,7 @@ export class ModelSession {
     this.#isClosed = true;
     while (this.#calls.size > 0) await Promise.allSettled(this.#calls);
     const runner = await this.#runner?.catch(() => undefined);
-    await Promise.all([runner?.dispose(), this.#engine?.dispose()]);
+    await Promise.all([runner?.dispose(), this.#engine?.dispose(), this.#llama?.close()]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -190,7 +206,8 @@ export async function openSession(
 }
 
 /** Throws `INPUT_INVALID` for a device, threads or memory that cannot be meant. */
-function checkCompute({ device, threads, memory, idle, residency }: SessionOptions): void {
+function checkCompute({ device, threads, memory, idle, residency, ...generation }: SessionOptions): void {
+  checkGeneration(generation);
   checkChoice({ where: 'device', value: device }, deviceChoices);
   checkChoice({ where: 'residency', value: residency }, ['auto', 'resident', 'streamed']);
   checkNumber({ where: 'threads', value: threads }, 1);

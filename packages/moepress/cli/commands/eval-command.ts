@@ -20,6 +20,8 @@ import {
   type DeviceFlags,
   dataOption,
   deviceOption,
+  engineOption,
+  engineSequencesOption,
   forceOption,
   gpuMemoryOption,
   includePathOption,
@@ -111,6 +113,8 @@ export const define: Define = (command, context) =>
     )
     .addOption(deviceOption())
     .addOption(precisionOption())
+    .addOption(engineOption())
+    .addOption(engineSequencesOption())
     .addOption(gpuMemoryOption())
     .addOption(memoryOption())
     .addOption(threadsOption())

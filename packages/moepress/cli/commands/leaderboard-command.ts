@@ -12,6 +12,8 @@ import {
   type DeviceFlags,
   dataOption,
   deviceOption,
+  engineOption,
+  engineSequencesOption,
   evidenceOption,
   forceOption,
   gpuMemoryOption,
@@ -60,6 +62,8 @@ export const define: Define = (command, context) =>
     .addOption(noAnswersOption())
     .addOption(deviceOption())
     .addOption(precisionOption())
+    .addOption(engineOption())
+    .addOption(engineSequencesOption())
     .addOption(gpuMemoryOption())
     .addOption(memoryOption())
     .addOption(pluginOption())

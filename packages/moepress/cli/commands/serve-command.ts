@@ -5,6 +5,8 @@ import { parseKey } from '../../src/serve/http/access.js';
 import {
   type DeviceFlags,
   deviceOption,
+  engineOption,
+  engineSequencesOption,
   gpuMemoryOption,
   jsonOption,
   memoryOption,
@@ -53,6 +55,8 @@ export const define: Define = (command, context) =>
     .option('--request-timeout <seconds>', 'the longest that an answer may take', positive, 600)
     .addOption(deviceOption())
     .addOption(precisionOption())
+    .addOption(engineOption())
+    .addOption(engineSequencesOption())
     .addOption(gpuMemoryOption())
     .addOption(memoryOption())
     .addOption(threadsOption())

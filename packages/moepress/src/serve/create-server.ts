@@ -74,7 +74,16 @@ export async function createServer(
   const { idle = anonymousMemory() + servingBytes } = options;
   const session = await openSession(opened, { ...options, idle, plan: undefined });
   try {
-    const engine = new ServedEngine(await session.ready(), progress);
+    const runner = await session.ready();
+    await session.generationFacts(workOf(options));
+    const engine = new ServedEngine(
+      {
+        maxLength: runner.maxLength,
+        scoreTokens: (items, work) => runner.scoreTokens(items, work),
+        generate: (prompts, asked) => session.generate(prompts, asked),
+      },
+      progress,
+    );
     const { http, close } = serveModel(
       { ...texts, model: opened, engine, name, ...generation },
       {

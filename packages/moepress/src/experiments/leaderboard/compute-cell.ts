@@ -6,6 +6,7 @@ import { compress } from '../../compress.js';
 import type { SharedDevice } from '../../devices/shared-device.js';
 import { evaluate } from '../../evaluate.js';
 import { writeWhole } from '../../files/output.js';
+import type { GenerationOptions } from '../../generation/engine-options.js';
 import type { CacheOption } from '../../options.js';
 import { readPlan } from '../../plans/plan-file.js';
 import { scoresOf } from '../metric.js';
@@ -22,6 +23,8 @@ export interface CellOptions {
   /** Address of the questions. */
   readonly asked: string;
   readonly device: SharedDevice;
+  /** Who generates texts, where that is not our own runtime. */
+  readonly generation: GenerationOptions;
   readonly cache: CacheOption | undefined;
 }
 
@@ -72,11 +75,18 @@ function newPlan(
 export async function scoreCell(
   view: Model,
   { base, compression, address, checkUnchanged }: Variant,
-  { out, questions, compares, asked, device, cache }: CellOptions,
+  { out, questions, compares, asked, device, generation, cache }: CellOptions,
   signal: AbortSignal | undefined,
 ): Promise<Cell> {
   const against = compares && compression !== null ? base : undefined;
-  const evaluation = await evaluate(view, { ...questions, ...device.each, against, cache, signal });
+  const evaluation = await evaluate(view, {
+    ...questions,
+    ...device.each,
+    ...generation,
+    against,
+    cache,
+    signal,
+  });
   await checkUnchanged();
   const results = await saveEvaluation(evaluation, join(out, variantFolder(address)));
   const time = /^results_(.+)\.json$/.exec(basename(results))![1];

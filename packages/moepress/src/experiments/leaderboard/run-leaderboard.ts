@@ -5,6 +5,7 @@ import { shareDevice } from '../../devices/shared-device.js';
 import { checkChatSettings } from '../../evaluation/chat-settings.js';
 import { writeWhole } from '../../files/output.js';
 import { folderKinds } from '../../files/output-kinds.js';
+import { checkGeneration, type GenerationOptions } from '../../generation/engine-options.js';
 import type { FindOptions } from '../../methods/find-methods.js';
 import type { DataOptions } from '../../models/model-data.js';
 import { type CacheOption, type ComputeOptions, type WorkOptions, workOf } from '../../options.js';
@@ -21,6 +22,7 @@ export interface LeaderboardOptions
   extends Omit<ComputeOptions, 'threads'>,
     Pick<DataOptions, 'data'>,
     FindOptions,
+    GenerationOptions,
     WorkOptions {
   /** Folder of the results, new, empty or that of an earlier run, of which finished work is not repeated. */
   readonly out: string;
@@ -55,8 +57,9 @@ export async function runLeaderboard(
   options: LeaderboardOptions,
 ): Promise<Board> {
   const out = resolve(options.out);
-  const { data, workers = 1, queue, stalledAfter = 60 } = options;
+  const { engine, engineSequences, data, workers = 1, queue, stalledAfter = 60 } = options;
   const work = workOf(options);
+  checkGeneration(options);
   const sharing =
     queue === undefined ? null : await openSharing({ url: queue, stalledAfter: 1000 * stalledAfter });
   const located = await readRecipe(recipe);
@@ -81,6 +84,7 @@ export async function runLeaderboard(
         sharing,
         questions,
         compares,
+        generation: engine === 'llama-cpp' ? { engine, engineSequences } : {},
         device: await shareDevice(options, { users: workers, threads }, work),
         cache: options.cache,
         async onCells(done) {

@@ -5,7 +5,6 @@ import { mapConcurrent, serialQueue } from '../concurrency.js';
 import { type Cell, cellFile, readCell } from './cell.js';
 import { type CellOptions, type FillOptions, scoreCell, viewOf } from './compute-cell.js';
 import { fillDistributed, type Sharing } from './distributed.js';
-import type { RecipeQuestions } from './recipe.js';
 import type { Variant } from './variant.js';
 
 export interface RunOptions extends Omit<CellOptions, 'asked'> {
@@ -23,8 +22,8 @@ export async function runVariants(
   options: RunOptions,
   work: Work,
 ): Promise<Cell[]> {
-  const { out, questions, compares, sharing } = options;
-  const asked = askedAddress(questions, compares);
+  const { out, sharing } = options;
+  const asked = askedAddress(options);
   const cells = new Map<Variant, Cell>();
   for (const variant of variants) {
     const cell = await readCell(join(out, cellFile(variant.address, asked)), variant.address);
@@ -55,8 +54,10 @@ export async function runVariants(
 }
 
 /** The location of the rows is ignored: machines have their mirrors of datasets in different folders. */
-const askedAddress = ({ data: _, ...asked }: RecipeQuestions, compares: boolean) =>
-  addressOf({ ...asked, ...(compares && { compares }) });
+const askedAddress = ({ questions, compares, generation }: RunOptions) => {
+  const { data: _, ...asked } = questions;
+  return addressOf({ ...asked, ...(compares && { compares }), ...generation });
+};
 
 async function fillAlone(variants: readonly Variant[], filling: FillOptions, work: Work): Promise<void> {
   const { signal } = work;

@@ -14,14 +14,17 @@ const expectedTokens = 256;
 /** Milliseconds that tokens are chosen at a stretch before others are heard. */
 const stretch = 10;
 
+/** What answers requests. */
+export type ServedRunner = Pick<ModelRunner, 'maxLength' | 'scoreTokens' | 'generate'>;
+
 /** A runner for requests that come at any time: those that wait together are computed together. */
 export class ServedEngine {
-  readonly #runner: ModelRunner;
+  readonly #runner: ServedRunner;
   readonly #batches = new Batches();
   readonly #progress: Progress;
 
   /** `progress` is told what memory answering takes, whenever that is more than before. */
-  constructor(runner: ModelRunner, progress: Progress = silent) {
+  constructor(runner: ServedRunner, progress: Progress = silent) {
     this.#runner = runner;
     let most = 0;
     this.#progress = (event) => {
