@@ -9,6 +9,12 @@ export * from './method/build-plan.js';
 export * from './method/compressor.js';
 export * from './method/drop-lowest.js';
 export * from './method/missed-ratio.js';
+export {
+  isOptionsSchema,
+  type OptionsSchema,
+  optionsJsonSchema,
+  parseOptions,
+} from './method/options-schema.js';
 export * from './method/ranking.js';
 export * from './method/refiner.js';
 export * from './method/rng.js';
@@ -37,7 +43,16 @@ export {
   withLearned,
 } from './plan/plan-document.js';
 export * from './plan/schema.js';
+export { checkPlugin } from './plugin/check-plugin.js';
 export * from './plugin/plugin.js';
+export {
+  kindsOfPlugins,
+  type PluginKind,
+  type Provided,
+  pluginKinds,
+  providedBy,
+} from './plugin/plugin-kinds.js';
 export * from './plugin/registry.js';
+export * from './plugin/text-set.js';
 export * from './sha256.js';
 export * from './tensor/index.js';

@@ -3,6 +3,7 @@ import {
   elementCount,
   type Model,
   measure,
+  parseOptions,
   removedRatios,
   type StoredTensor,
 } from '@moepress/core';
@@ -127,7 +128,7 @@ describe('DeepSeekMoE-16B', () => {
   });
 
   test('keeps six experts by default', () => {
-    const options = cdMoe.options.parse({ condenseLayers: 1 });
+    const options = parseOptions(cdMoe, { condenseLayers: 1 });
     expect(cdMoe.needs(model, options).map(({ name }) => name)).toEqual(['gate-weight-sums', 'expert-hits']);
   });
 });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { LayerPlan } from '../plan/schema.js';
 import { toyModel } from '../testing/toy-model.js';
 import { toyPlan } from '../testing/toy-plan.js';
-import { buildPlan, parseOptions } from './build-plan.js';
+import { buildPlan } from './build-plan.js';
 import type { Compressor, PlanDecision } from './compressor.js';
 
 const model = toyModel();
@@ -50,32 +50,5 @@ describe('buildPlan', () => {
   test('refuses to keep fewer experts than the router selects', () => {
     const decision = { layers: [{ layer: 0, ops: [{ op: 'keep-experts' as const, experts: [0] }] }] };
     expect(() => build(decision)).toThrow(expect.objectContaining({ code: 'RATIO_TOO_HIGH' }));
-  });
-});
-
-describe('parseOptions', () => {
-  test('fills in defaults', () => {
-    expect(parseOptions(compressor, { ratio: 0.25 })).toEqual({ ratio: 0.25, seed: 0 });
-  });
-
-  test.each([
-    ['ratio', { ratio: 1 }],
-    ['ratio', {}],
-    ['seed', { ratio: 0.5, seed: 0.5 }],
-  ])('names the option %s in %o', (option, given) => {
-    expect(() => parseOptions(compressor, given)).toThrow(
-      expect.objectContaining({ code: 'OPTIONS_INVALID', where: `options.${option}` }),
-    );
-  });
-
-  test('refuses an option nobody knows, and says which there are', () => {
-    expect(() => parseOptions(compressor, { ratio: 0.5, sed: 2 })).toThrow(
-      expect.objectContaining({
-        code: 'OPTIONS_INVALID',
-        message: 'toy has no option "sed". Did you mean "seed"?',
-        where: 'options',
-        hint: 'Pick from ratio, seed.',
-      }),
-    );
   });
 });

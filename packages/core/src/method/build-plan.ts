@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { MoepressError } from '../errors/error.js';
-import { suggest } from '../errors/suggest.js';
 import type { CalibrationRecord } from '../evidence/calibration.js';
 import type { Model } from '../model/model.js';
 import { applyPlan } from '../plan/apply.js';
@@ -12,35 +11,6 @@ import type { Compressor, PlanDecision } from './compressor.js';
 export interface MethodOrigin {
   readonly package: string;
   readonly version: string;
-}
-
-/** Checks options against the schema of a method or refiner. Throws `OPTIONS_INVALID` naming the option. */
-export function parseOptions<O>(
-  owner: { readonly name: string; readonly options: z.ZodType<O> },
-  given: unknown,
-): O {
-  const parsed = owner.options.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  const unknown = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-  if (unknown !== undefined) throw unknownOption(owner, unknown);
-  throw new MoepressError('OPTIONS_INVALID', {
-    message: `${issue.message}.`,
-    where: ['options', ...issue.path].join('.'),
-  });
-}
-
-function unknownOption(
-  { name, options }: { name: string; options: z.ZodType },
-  given: string,
-): MoepressError {
-  const known = options instanceof z.ZodObject ? Object.keys(options.shape) : [];
-  const guess = suggest(given, known);
-  return new MoepressError('OPTIONS_INVALID', {
-    message: `${name} has no option "${given}".${guess ? ` Did you mean "${guess}"?` : ''}`,
-    where: 'options',
-    hint: known.length > 0 ? `Pick from ${known.join(', ')}.` : undefined,
-  });
 }
 
 /**

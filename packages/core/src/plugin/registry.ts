@@ -2,10 +2,10 @@ import { MoepressError } from '../errors/error.js';
 import { suggest } from '../errors/suggest.js';
 import type { MethodOrigin } from '../method/build-plan.js';
 import type { Compressor } from '../method/compressor.js';
-import { dropLowest } from '../method/drop-lowest.js';
 import type { Refiner } from '../method/refiner.js';
+import { checkPlugin } from './check-plugin.js';
 import { guarded, guardedRefiner } from './guard.js';
-import type { Plugin } from './plugin.js';
+import { type PluginKind, type Provided, pluginKinds } from './plugin-kinds.js';
 
 /** A method and the package it came from. */
 export interface FoundMethod {
@@ -26,23 +26,18 @@ export interface PackageHost {
   load(packageName: string): Promise<{ readonly version: string; readonly plugin: unknown } | null>;
 }
 
-/** `"moepress": { "methods": ["cd-moe"], "refiners": ["cd-moe"] }` in a plugin's package.json. */
-export interface InstalledPlugin {
+/** `"moepress": { "methods": ["cd-moe"], "refiners": ["cd-moe"] }` in a plugin's package.json: names by kind. */
+export interface InstalledPlugin extends Readonly<Partial<Record<PluginKind, readonly string[]>>> {
   readonly package: string;
   readonly methods: readonly string[];
   readonly refiners: readonly string[];
 }
 
-/** The kinds of things a plugin provides, in its package.json and in its default export. */
-const kinds = {
-  methods: {
-    one: 'method',
-    of: (plugin: Plugin) => [...(plugin.compressors ?? []), ...(plugin.scorers ?? []).map(dropLowest)],
-  },
-  refiners: { one: 'refiner', of: (plugin: Plugin) => plugin.refiners ?? [] },
-} as const;
-
-type Kind = keyof typeof kinds;
+/** Something of a plugin, and the package it came from. */
+export interface Found<One> {
+  readonly found: One;
+  readonly origin: MethodOrigin;
+}
 
 /** `conmoe` is looked for as @moepress/plugin-conmoe, then moepress-plugin-conmoe; a full name as it stands. */
 export function packageCandidates(name: string): string[] {
@@ -60,7 +55,13 @@ export class PluginRegistry {
 
   /** Names of all methods that installed packages declare, sorted. */
   methods(): Promise<string[]> {
-    return this.#names('methods');
+    return this.names('methods');
+  }
+
+  /** Names of all of a kind that installed packages declare, sorted; no package is loaded. */
+  async names(kind: PluginKind): Promise<string[]> {
+    const installed = await this.#host.installed();
+    return [...new Set(installed.flatMap((plugin) => plugin[kind] ?? []))].sort();
   }
 
   /**
@@ -69,99 +70,81 @@ export class PluginRegistry {
    * is not a plugin.
    */
   async find(name: string): Promise<FoundMethod> {
-    const { found, origin } = await this.#find<Compressor>('methods', name);
+    const { found, origin } = await this.#demand('methods', name);
     return { compressor: guarded(found, origin), origin };
   }
 
   /** The same for refiners, which train a compressed model. */
   async findRefiner(name: string): Promise<FoundRefiner> {
-    const { found, origin } = await this.#find<Refiner>('refiners', name);
+    const { found, origin } = await this.#demand('refiners', name);
     return { refiner: guardedRefiner(found, origin), origin };
   }
 
-  async #find<T extends { name: string }>(
+  /**
+   * What an installed package declares under a name of a kind, such as a task; null if none declares it. Only packages that
+   * declare it are loaded. Throws `PLUGIN_INVALID` if one of them is not a plugin, or has nothing of that name.
+   */
+  async declared<Kind extends PluginKind>(kind: Kind, name: string): Promise<Found<Provided[Kind]> | null> {
+    const declaring = await this.#declaring(kind, name);
+    for (const packageName of declaring) {
+      const found = await this.#in(packageName, kind, (one) => one === name);
+      if (found) return found;
+    }
+    if (declaring.length === 0) return null;
+    throw new MoepressError('PLUGIN_INVALID', {
+      message: `The package.json declares the ${pluginKinds[kind].one} "${name}" under ${kind}, and the plugin has none of that name.`,
+      where: declaring[0]!,
+      hint: 'Report this to the author of the plugin.',
+    });
+  }
+
+  async #demand<Kind extends 'methods' | 'refiners'>(
     kind: Kind,
     name: string,
-  ): Promise<{ found: T; origin: MethodOrigin }> {
+  ): Promise<Found<Provided[Kind]>> {
     const colon = name.lastIndexOf(':');
     const wanted = name.slice(colon + 1);
     const packages =
       colon > 0 ? packageCandidates(name.slice(0, colon)) : await this.#packagesFor(kind, wanted);
     for (const packageName of packages) {
-      const loaded = await this.#host.load(packageName);
-      if (!loaded) continue;
-      const all = kinds[kind].of(
-        checkPlugin(loaded.plugin, packageName),
-      ) as readonly unknown[] as readonly T[];
-      const found =
-        all.find((candidate) => candidate.name === wanted) ??
-        (all.length === 1 && packageName === name ? all[0] : undefined);
-      if (found) return { found, origin: { package: packageName, version: loaded.version } };
+      const isWanted = (one: string, all: number) => one === wanted || (all === 1 && packageName === name);
+      const found = await this.#in(packageName, kind, isWanted);
+      if (found) return found;
     }
     throw await this.#unknown(kind, name);
   }
 
-  async #names(kind: Kind): Promise<string[]> {
-    const installed = await this.#host.installed();
-    return [...new Set(installed.flatMap((plugin) => plugin[kind]))].sort();
+  /** The first that is wanted of those of a package; null if there is none, or no such package. */
+  async #in<Kind extends PluginKind>(
+    packageName: string,
+    kind: Kind,
+    isWanted: (name: string, all: number) => boolean,
+  ): Promise<Found<Provided[Kind]> | null> {
+    const loaded = await this.#host.load(packageName);
+    if (!loaded) return null;
+    const { of, nameOf } = pluginKinds[kind];
+    const all = of(checkPlugin(loaded.plugin, packageName));
+    const found = all.find((one) => isWanted(nameOf(one), all.length));
+    return found ? { found, origin: { package: packageName, version: loaded.version } } : null;
   }
 
-  async #packagesFor(kind: Kind, name: string): Promise<string[]> {
+  async #declaring(kind: PluginKind, name: string): Promise<string[]> {
     const installed = await this.#host.installed();
-    const declaring = installed.filter((plugin) => plugin[kind].includes(name)).map((p) => p.package);
-    return [...new Set([...declaring, ...packageCandidates(name)])];
+    return installed.filter((plugin) => plugin[kind]?.includes(name)).map((one) => one.package);
   }
 
-  async #unknown(kind: Kind, name: string): Promise<MoepressError> {
-    const known = await this.#names(kind);
+  async #packagesFor(kind: PluginKind, name: string): Promise<string[]> {
+    return [...new Set([...(await this.#declaring(kind, name)), ...packageCandidates(name)])];
+  }
+
+  async #unknown(kind: PluginKind, name: string): Promise<MoepressError> {
+    const known = await this.names(kind);
     const guess = suggest(name, known);
-    const { one } = kinds[kind];
+    const { one } = pluginKinds[kind];
     return new MoepressError('METHOD_UNKNOWN', {
       message: `There is no ${one} "${name}".${guess ? ` Did you mean "${guess}"?` : ''}`,
       where: one,
       hint: `Pick one of ${known.join(', ')}, or install ${packageCandidates(name).join(' or ')}.`,
     });
   }
-}
-
-function checkPlugin(value: unknown, where: string): Plugin {
-  const plugin = value as Partial<Plugin> | null | undefined;
-  const problem = describeProblem(plugin);
-  if (problem) throw new MoepressError('PLUGIN_INVALID', { message: problem, where });
-  return plugin as Plugin;
-}
-
-function describeProblem(plugin: Partial<Plugin> | null | undefined): string | undefined {
-  if (!plugin || typeof plugin !== 'object' || typeof plugin.name !== 'string') {
-    return 'The package has no plugin as its default export.';
-  }
-  if (!Array.isArray(plugin.compressors ?? [])) return 'Its compressors are not a list.';
-  for (const compressor of plugin.compressors ?? []) {
-    if (compressor?.specVersion !== 1) {
-      return `Method "${compressor?.name}" is of spec version ${compressor?.specVersion}; this moepress knows 1.`;
-    }
-    if (
-      typeof compressor.plan !== 'function' ||
-      typeof compressor.needs !== 'function' ||
-      !compressor.options
-    ) {
-      return `Method "${compressor.name}" lacks plan(), needs() or options.`;
-    }
-  }
-  if (!Array.isArray(plugin.scorers ?? [])) return 'Its scorers are not a list.';
-  for (const scorer of plugin.scorers ?? []) {
-    if (typeof scorer?.score !== 'function' || !Array.isArray(scorer.needs)) {
-      return `Scorer "${scorer?.name}" lacks score() or needs.`;
-    }
-  }
-  if (!Array.isArray(plugin.refiners ?? [])) return 'Its refiners are not a list.';
-  for (const refiner of plugin.refiners ?? []) {
-    if (refiner?.specVersion !== 1) {
-      return `Refiner "${refiner?.name}" is of spec version ${refiner?.specVersion}; this moepress knows 1.`;
-    }
-    if (typeof refiner.refine !== 'function' || !refiner.options) {
-      return `Refiner "${refiner.name}" lacks refine() or options.`;
-    }
-  }
-  return undefined;
 }

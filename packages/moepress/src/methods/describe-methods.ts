@@ -1,5 +1,11 @@
-import { type Compressor, MoepressError, type Refiner, suggest } from '@moepress/core';
-import { z } from 'zod';
+import {
+  type Compressor,
+  MoepressError,
+  type OptionsSchema,
+  optionsJsonSchema,
+  type Refiner,
+  suggest,
+} from '@moepress/core';
 import { type FindOptions, openPlugins } from './find-methods.js';
 
 /** An option of a method or refiner. */
@@ -77,8 +83,8 @@ interface Described {
 }
 
 /** Options of a schema, also of one that is made of several, in their order. */
-function optionsOf(schema: z.ZodType): DescribedOption[] {
-  const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Described;
+function optionsOf(schema: OptionsSchema<unknown>): DescribedOption[] {
+  const json: Described = optionsJsonSchema(schema) ?? {};
   const byName = new Map<string, DescribedOption>();
   for (const part of partsOf(json)) {
     for (const [name, of] of Object.entries(part.properties ?? {})) {

@@ -1,5 +1,6 @@
 import {
   type Compressor,
+  checkPlugin,
   dropLowest,
   type FoundMethod,
   type FoundRefiner,
@@ -7,6 +8,7 @@ import {
   type PackageHost,
   type Plugin,
   PluginRegistry,
+  providedBy,
   type Refiner,
   type Scorer,
 } from '@moepress/core';
@@ -86,13 +88,11 @@ const origin = { package: 'program', version: '0.0.0' };
 /** Plugins that are there already, before those of a host. */
 function withGiven(given: readonly Plugin[], host: PackageHost): PackageHost {
   if (given.length === 0) return host;
-  const names = (list: readonly { readonly name: string }[] = []) => list.map(({ name }) => name);
   return {
     installed: async () => [
-      ...given.map(({ name, compressors, scorers, refiners }) => ({
-        package: name,
-        methods: [...names(compressors), ...names(scorers)],
-        refiners: names(refiners),
+      ...given.map((plugin) => ({
+        package: plugin.name,
+        ...providedBy(checkPlugin(plugin, 'plugins')),
       })),
       ...(await host.installed()),
     ],

@@ -11,8 +11,9 @@ const write = (path: string, content: string | object) => {
   writeFileSync(join(root, path), typeof content === 'string' ? content : JSON.stringify(content));
 };
 const plugin = (name: string, method: string) => `
-  const options = {};
-  const compressor = { specVersion: 1, name: '${method}', options, needs() {}, plan() {} };
+  const options = { '~standard': { version: 1, vendor: 'mine', validate: (value) => ({ value }) } };
+  const described = { name: '${method}', title: 'A method', reference: 'none' };
+  const compressor = { specVersion: 1, ...described, options, needs() {}, plan() {} };
   export default { name: '${name}', compressors: [compressor] };`;
 /** A folder with a package.json that names an installed plugin. */
 const project = (path: string, method: string) => {
@@ -33,7 +34,7 @@ beforeAll(() => {
     version: '1.0.0',
     type: 'module',
     exports: { '.': { types: './a.d.ts', node: { import: './a.js' } } },
-    moepress: { methods: ['a', 'a2', 7], refiners: ['a'] },
+    moepress: { methods: ['a', 'a2', 7], refiners: ['a'], tasks: ['quiz'], others: ['x'] },
   });
   write('global/node_modules/@moepress/plugin-a/a.js', plugin('a', 'a'));
   write('global/node_modules/moepress-plugin-beside/package.json', { moepress: { methods: ['beside'] } });
@@ -61,7 +62,7 @@ const find = (cwd = 'project/deep/er', more: HostOptions = {}) =>
   findPlugins({ cwd: join(root, cwd), own: join(root, 'global/node_modules/moepress'), ...more });
 const host = (cwd?: string) => find(cwd).installed;
 const ofCommand = [
-  { package: '@moepress/plugin-a', methods: ['a', 'a2'], refiners: ['a'] },
+  { package: '@moepress/plugin-a', methods: ['a', 'a2'], refiners: ['a'], tasks: ['quiz'] },
   { package: 'moepress-plugin-beside', methods: ['beside'], refiners: [] },
 ];
 
@@ -199,7 +200,7 @@ describe('a folder from a stranger', () => {
     write('asked/single.mjs', plugin('single', 'one'));
     write(
       'asked/ranking.mjs',
-      "export default { name: 'ranking', scorers: [{ name: 'loud', needs: [], score() {} }] };",
+      "export default { name: 'ranking', scorers: [{ name: 'loud', title: 'Loud', reference: 'none', needs: [], score() {} }] };",
     );
     for (const [path, method] of [
       ['asked/node_modules/moepress-plugin-good', 'good'],

@@ -1,5 +1,11 @@
 import { pathToFileURL } from 'node:url';
-import { type InstalledPlugin, MoepressError, type PackageHost } from '@moepress/core';
+import {
+  checkPlugin,
+  type InstalledPlugin,
+  MoepressError,
+  type PackageHost,
+  providedBy,
+} from '@moepress/core';
 import { packageRoot } from '../package-root.js';
 import {
   asInstalled,
@@ -85,17 +91,8 @@ function hostOf(packages: readonly PluginPackage[]): PackageHost {
 
 /** A package that declares nothing was named by the user, so that it may be asked itself. */
 async function describe(found: PluginPackage): Promise<InstalledPlugin> {
-  if (found.methods !== null) return asInstalled(found);
-  const plugin = (await importPlugin(found)) as
-    | { compressors?: unknown; scorers?: unknown; refiners?: unknown }
-    | undefined;
-  const names = (list: unknown) =>
-    Array.isArray(list) ? list.map((one) => one?.name).filter((name) => typeof name === 'string') : [];
-  return {
-    package: found.name,
-    methods: [...names(plugin?.compressors), ...names(plugin?.scorers)],
-    refiners: names(plugin?.refiners),
-  };
+  if (found.declared !== null) return asInstalled(found);
+  return { package: found.name, ...providedBy(checkPlugin(await importPlugin(found), found.path)) };
 }
 
 async function importPlugin({ name, path, entry }: PluginPackage): Promise<unknown> {

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { kindsOfPlugins, type PluginKind } from '@moepress/core';
 
 /** The part of a package.json that matters here; it comes from anyone, so nothing in it is certain. */
 export type Manifest = Readonly<Record<string, unknown>>;
@@ -36,10 +37,16 @@ export function isPlugin(manifest: Manifest): boolean {
   return isRecord(manifest.moepress) || (Array.isArray(keywords) && keywords.includes(pluginKeyword));
 }
 
-/** Names under a key of `"moepress": { "methods": [...] }`; undefined if it is not there. */
-export function declaredIn(manifest: Manifest, what: 'methods' | 'refiners'): string[] | undefined {
-  const declared = isRecord(manifest.moepress) ? manifest.moepress[what] : undefined;
-  return Array.isArray(declared) ? declared.filter((name) => typeof name === 'string') : undefined;
+/** Names by kind, as in `"moepress": { "methods": ["conmoe"], "tasks": ["quiz"] }`. */
+export type Declared = Readonly<Partial<Record<PluginKind, readonly string[]>>>;
+
+/** What a package declares to provide; null if it says nothing of it. */
+export function declaredIn({ moepress }: Manifest): Declared | null {
+  if (!isRecord(moepress)) return null;
+  const kinds = kindsOfPlugins.filter((kind) => Array.isArray(moepress[kind]));
+  if (kinds.length === 0) return null;
+  const names = (list: unknown) => (list as readonly unknown[]).filter((name) => typeof name === 'string');
+  return Object.fromEntries(kinds.map((kind) => [kind, names(moepress[kind])]));
 }
 
 /** The method that a package is named after. */

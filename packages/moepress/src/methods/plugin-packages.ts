@@ -2,6 +2,7 @@ import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type InstalledPlugin, MoepressError } from '@moepress/core';
 import {
+  type Declared,
   declaredIn,
   dependenciesOf,
   entryOf,
@@ -21,9 +22,8 @@ export interface PluginPackage {
   /** The module to import. */
   readonly entry: string;
   readonly version: string;
-  /** Methods as its package.json declares them; null where only the plugin itself knows them. */
-  readonly methods: readonly string[] | null;
-  readonly refiners: readonly string[];
+  /** What it provides, as its package.json declares; null where only the plugin itself knows. */
+  readonly declared: Declared | null;
 }
 
 const packageName = /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/i;
@@ -38,7 +38,7 @@ export function installedAt(root: string, name: string): PluginPackage | undefin
     if (!manifest || !isPlugin(manifest) || !isTrusted(path)) return undefined;
     return {
       ...packageIn(path, name, manifest),
-      methods: declaredIn(manifest, 'methods') ?? methodNamedBy(name),
+      declared: declaredIn(manifest) ?? { methods: methodNamedBy(name) },
     };
   }
   return undefined;
@@ -76,7 +76,7 @@ export function pluginAt(given: string, base: string, where = 'plugins'): Plugin
   if (manifest) return packageIn(path, nameOf(manifest, path), manifest);
   if (info?.isFile()) {
     const name = basename(path).replace(/\.[cm]?js$/, '');
-    return { name, path, entry: path, version: '0.0.0', methods: null, refiners: [] };
+    return { name, path, entry: path, version: '0.0.0', declared: null };
   }
   throw new MoepressError('INPUT_INVALID', {
     message: info
@@ -96,13 +96,13 @@ function packageIn(path: string, name: string, manifest: Manifest): PluginPackag
     path,
     entry: join(path, entryOf(manifest)),
     version: typeof manifest.version === 'string' ? manifest.version : '0.0.0',
-    methods: declaredIn(manifest, 'methods') ?? null,
-    refiners: declaredIn(manifest, 'refiners') ?? [],
+    declared: declaredIn(manifest),
   };
 }
 
-export const asInstalled = ({ name, methods, refiners }: PluginPackage): InstalledPlugin => ({
+export const asInstalled = ({ name, declared }: PluginPackage): InstalledPlugin => ({
   package: name,
-  methods: methods ?? [],
-  refiners,
+  methods: [],
+  refiners: [],
+  ...declared,
 });
