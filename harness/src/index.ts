@@ -6,12 +6,14 @@ export {
   parseCalibration,
   renderCalibration,
 } from './calibration/calibration-spec.js';
+export { namedSetNames } from './calibration/calibration-texts.js';
 export {
   type CalibrationOptions,
   loadCalibration,
   loadTraining,
   type OpenedTemplate,
 } from './calibration/load-calibration.js';
+export { registerTextSets, textSetNames } from './calibration/text-sets.js';
 export { applyChatTemplate, type ChatTemplate } from './chat/chat-template.js';
 export type { ChatMessage } from './chat/messages.js';
 export {
@@ -63,7 +65,8 @@ export type { Sample } from './results/sample.js';
 export { findTasks, openTasks, type TaskSources, type Tasks } from './task-files/open-tasks.js';
 export { refusalReason } from './task-files/refusals.js';
 export type { TaskEntry } from './task-files/task-folder.js';
-export { builtInNames, findTask, findTaskOrGroup, taskNames } from './tasks/registry.js';
+export { registerTasks } from './tasks/register-tasks.js';
+export { findKnown, findTask, findTaskOrGroup, knownNames, taskNames } from './tasks/registry.js';
 export { groupsWithin, isGroup, leaves, type TaskGroup } from './tasks/task-group.js';
 export { defineTask, type Task, type TaskDefinition } from './tasks/task-schema.js';
 export { column, computed, fixed, type Template, template } from './tasks/template.js';

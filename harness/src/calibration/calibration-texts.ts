@@ -1,4 +1,4 @@
-import { MoepressError, suggest, type Work } from '@moepress/core';
+import { MoepressError, suggest, type TextColumn, type Work } from '@moepress/core';
 import type { Dataset, Row, Rows } from '../datasets/dataset.js';
 import { readRows } from '../datasets/file.js';
 import { exists } from '../datasets/folder.js';
@@ -8,6 +8,7 @@ import { solvedText } from '../requests/prompts.js';
 import { findTask, taskNames } from '../tasks/registry.js';
 import { type CalibrationSource, calibrationForms } from './calibration-spec.js';
 import { type Conversation, conversationsIn, holdsConversations, toolsColumn } from './conversations.js';
+import { readTextSet, textSetNames } from './text-sets.js';
 
 /** Where sources are looked up. */
 export interface TextSources {
@@ -60,8 +61,16 @@ function allDocuments(
 
 async function namedTexts(name: string, { datasets, files = {} }: TextSources, work: Work) {
   if (Object.hasOwn(files, name)) return textColumn(await fileRows(files[name]!, ['text'], work), 'text');
-  if (!Object.hasOwn(namedSets, name))
-    throw unknownName(name, [...Object.keys(files), ...Object.keys(namedSets)]);
+  if (!Object.hasOwn(namedSets, name)) {
+    const column = async ({ dataset, config, split, column: wanted }: TextColumn) =>
+      textColumn(
+        await datasets.rows({ path: dataset, config, files: null }, split, { ...work, columns: [wanted] }),
+        wanted,
+      );
+    const texts = await readTextSet(name, column, work);
+    if (texts !== null) return texts;
+    throw unknownName(name, [...Object.keys(files), ...Object.keys(namedSets), ...textSetNames()]);
+  }
   const { dataset, split, column, documents } = namedSets[name]!;
   const values = textColumn(await datasets.rows(dataset, split, { ...work, columns: [column] }), column);
   return documents?.(values) ?? values;
@@ -149,6 +158,9 @@ export interface NamedSet {
   /** Joins the values of the column into documents, where they are not documents already. */
   readonly documents?: (values: readonly string[]) => string[];
 }
+
+/** Names of the sets that come with moepress. */
+export const namedSetNames = (): string[] => Object.keys(namedSets);
 
 const namedSets: Readonly<Record<string, NamedSet>> = {
   /** WikiText-2 (Merity et al., 2016) with its tokenisation marks, split into articles. */

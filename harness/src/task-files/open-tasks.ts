@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { MoepressError, throwIfAborted } from '@moepress/core';
 import { hasMagic, matchesGlob } from '../datasets/glob.js';
-import { builtInNames, findTaskOrGroup } from '../tasks/registry.js';
+import { findTaskOrGroup, knownNames } from '../tasks/registry.js';
 import { leaves, type TaskGroup } from '../tasks/task-group.js';
 import type { Task } from '../tasks/task-schema.js';
 import { buildGroup, type MemberBuilder } from './build-group.js';
@@ -78,7 +78,7 @@ class Builder implements MemberBuilder {
     if (this.has(name)) return this.named(name, {}, []);
     if (/\.ya?ml$/.test(name)) return this.#ofFile(name);
     if (!hasMagic(name)) return [findTaskOrGroup(name, where, [...(this.#folder?.entries.keys() ?? [])])];
-    const names = new Set([...(this.#folder?.entries.keys() ?? []), ...builtInNames()]);
+    const names = new Set([...(this.#folder?.entries.keys() ?? []), ...knownNames()]);
     const matching = [...names].filter((one) => matchesGlob(name, one)).sort();
     if (matching.length === 0) {
       throw new MoepressError('TASK_UNKNOWN', { message: `No task matches "${name}".`, where });

@@ -42,19 +42,27 @@ const listed: readonly (Task | TaskGroup)[] = [
 ];
 
 /** Everything that can be named: tasks and groups, also those inside a group. */
-const known: ReadonlyMap<string, Task | TaskGroup> = new Map(
+const known: Map<string, Task | TaskGroup> = new Map(
   listed
     .flatMap((member) => [...groupsWithin(member), ...leaves(member)])
     .map((member) => [memberName(member), member]),
 );
 
-/** Names of the tasks and groups that are not part of a group, sorted. */
+/** A task or group by name; undefined if there is none. */
+export const findKnown = (name: string): Task | TaskGroup | undefined => known.get(name);
+
+/** Adds tasks and groups, or replaces those of their names: see `registerTasks`, which checks them. */
+export function addToRegistry(members: readonly (Task | TaskGroup)[]): void {
+  for (const member of members) known.set(memberName(member), member);
+}
+
+/** Names of the tasks and groups that come with moepress and are not part of a group, sorted. */
 export function taskNames(): string[] {
   return listed.map(memberName).sort();
 }
 
-/** Names of all tasks and groups, also of those inside a group. */
-export const builtInNames = (): string[] => [...known.keys()];
+/** Names of all tasks and groups, also of those inside a group and of those that were registered. */
+export const knownNames = (): string[] => [...known.keys()];
 
 /**
  * A task or group by name. Throws `TASK_UNKNOWN` with a suggestion; `where` is the option that names it, `others` are

@@ -176,7 +176,7 @@ const rollingTask = z.strictObject({
  * A task in lm-evaluation-harness' own vocabulary: its YAML, typed. Adding a task is adding one file
  * of this data beside the others and one line in the registry.
  */
-const taskSchema = z
+export const taskSchema = z
   .discriminatedUnion('output_type', [multipleChoiceTask, continuationTask, generationTask, rollingTask])
   .refine(
     ({ test_split, validation_split }) => test_split !== undefined || validation_split !== undefined,

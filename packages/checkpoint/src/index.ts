@@ -1,4 +1,4 @@
-export { architectures, findArchitecture } from './architectures/index.js';
+export { architectures, findArchitecture, UnknownArchitecture } from './architectures/index.js';
 export {
   type ArchitectureManifest,
   biasName,
@@ -9,6 +9,7 @@ export {
   type TensorNames,
   tensorName,
 } from './architectures/manifest.js';
+export { registerArchitectures } from './architectures/register.js';
 export { denseLayers } from './config/ffn.js';
 export { type GenerationDefaults, generationDefaults, type TokenRules } from './config/generation.js';
 export {

@@ -105,7 +105,7 @@ function byCalibration(
     // Where a text is the same and the seed another, other documents may be chosen.
     const isSet = typeof given === 'object' && 'sequences' in given;
     const key = isSet ? given : JSON.stringify([given ?? null, seed ?? 0]);
-    const choice = { calibration: given, data: options.data, seed };
+    const choice = { calibration: given, data: options.data, plugins: options.plugins, seed };
     const calibration =
       calibrations.get(key) ?? new Calibration(() => calibrationSet(base, choice, workOf(options)), options);
     calibrations.set(key, calibration);

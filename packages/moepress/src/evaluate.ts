@@ -18,6 +18,7 @@ import { sessionEngine } from './evaluation/session-engine.js';
 import { metered, type Throughput } from './evaluation/throughput.js';
 import { openOnnxFiles } from './evaluation/transformers-js-backend.js';
 import { checkChosen } from './files/output.js';
+import { useTasks } from './methods/use-plugins.js';
 import { tokenizerOf } from './models/companions.js';
 import { type DataOptions, datasetsIn } from './models/model-data.js';
 import { type ModelInput, type ModelOptions, resolveModel } from './models/open-model.js';
@@ -89,6 +90,7 @@ export async function evaluate(model: ModelInput, options: EvaluateOptions): Pro
   if (!Array.isArray(options.tasks) || options.tasks.length === 0) {
     throw invalidOption({ where: 'tasks', value: options.tasks }, 'a list of at least one task');
   }
+  await useTasks(options.tasks, options);
   const tasks = await findTasks(options.tasks, { includePath: options.includePath, signal: work.signal });
   const questions = { ...options, tasks };
   checkChatSettings(options);

@@ -1,8 +1,8 @@
 import { architectures } from '@moepress/checkpoint';
 import {
-  builtInNames,
   findTaskOrGroup,
   isGroup,
+  knownNames,
   leaves,
   matchesGlob,
   openTasks,
@@ -10,6 +10,7 @@ import {
 } from '@moepress/harness';
 import type { FindOptions } from './methods/find-methods.js';
 import { openPlugins } from './methods/find-methods.js';
+import { declaredNames } from './methods/use-plugins.js';
 
 /** A method or a refiner of an installed plugin. */
 export interface ListedMethod {
@@ -47,6 +48,7 @@ export interface TaskSearch {
   /** A folder of task files of lm-evaluation-harness. */
   readonly includePath?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly plugins?: FindOptions['plugins'];
 }
 
 export interface FoundTask {
@@ -57,6 +59,8 @@ export interface FoundTask {
   readonly tags: readonly string[];
   /** The task file; null for tasks that come with moepress. */
   readonly file: string | null;
+  /** The plugin that declares it; null for all other tasks. */
+  readonly package: string | null;
 }
 
 export interface FoundTasks {
@@ -67,29 +71,40 @@ export interface FoundTasks {
 }
 
 /** Looks for tasks, groups and tags that `evaluate` takes. Throws `TASK_INVALID` for what is no folder. */
-export async function searchTasks({ search = '', ...sources }: TaskSearch = {}): Promise<FoundTasks> {
+export async function searchTasks({
+  search = '',
+  plugins,
+  ...sources
+}: TaskSearch = {}): Promise<FoundTasks> {
   const { entries, broken } = await openTasks(sources);
   const ofFolder = [...entries.values()].map(
     (entry): FoundTask =>
       entry.kind === 'tag'
-        ? { name: entry.name, kind: 'tag', outputType: null, tags: [], file: null }
+        ? { name: entry.name, kind: 'tag', outputType: null, tags: [], file: null, package: null }
         : {
             name: entry.name,
             kind: entry.kind,
             outputType: entry.outputType ?? null,
             tags: entry.tags,
             file: entry.file,
+            package: null,
           },
   );
-  const own = builtInNames()
+  const own = knownNames()
     .filter((name) => !entries.has(name))
     .map((name): FoundTask => {
       const found = findTaskOrGroup(name);
       return isGroup(found)
-        ? { name, kind: 'group', outputType: null, tags: [], file: null }
-        : { name, kind: 'task', outputType: found.output_type, tags: [], file: null };
+        ? { name, kind: 'group', outputType: null, tags: [], file: null, package: null }
+        : { name, kind: 'task', outputType: found.output_type, tags: [], file: null, package: null };
     });
-  const tasks = [...ofFolder, ...own].filter(({ name, tags }) => matchesSearch(search, [name, ...tags]));
+  // What they are is known to the plugins alone, which are not loaded for this.
+  const ofPlugins = (await declaredNames('tasks', { plugins }))
+    .filter(({ name }) => !entries.has(name) && !own.some((one) => one.name === name))
+    .map((one): FoundTask => ({ ...one, kind: 'task', outputType: null, tags: [], file: null }));
+  const tasks = [...ofFolder, ...own, ...ofPlugins].filter(({ name, tags }) =>
+    matchesSearch(search, [name, ...tags]),
+  );
   return { tasks: tasks.sort((a, b) => (a.name < b.name ? -1 : 1)), broken };
 }
 

@@ -9,6 +9,7 @@ import {
   layoutOption,
   modelHelp,
   mtpOption,
+  pluginOption,
   profileOption,
   revisionOption,
 } from '../command-options.js';
@@ -32,6 +33,7 @@ export const define: Define = (command, context) =>
     .addOption(layoutOption())
     .addOption(mtpOption())
     .addOption(revisionOption())
+    .addOption(pluginOption())
     .addOption(jsonOption())
     .addOption(forceOption())
     .addOption(profileOption())
@@ -48,7 +50,7 @@ async function apply(
   // Before a base comes from the Hub, which may take hours.
   const file = await readPlan(planFile);
   await withOutput(claimFolder(out, 'checkpoint', { progress, force }), async (output) => {
-    const base = await resolveModel(id, { revision, ...work });
+    const base = await resolveModel(id, { revision, plugins: context.plugins, ...work });
     await warnOfOtherBase(file.plan, base, { progress, signal: work.signal });
     showWarnings(file.plan, context);
     printWritten(await writeCheckpoint(base, file, output!, { layout, mtp, ...work }), layout, context);

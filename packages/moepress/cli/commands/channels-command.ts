@@ -25,6 +25,7 @@ import {
   modelHelp,
   noEvidenceOption,
   planOption,
+  pluginOption,
   precisionOption,
   profileOption,
   revisionOption,
@@ -70,6 +71,7 @@ export const define: Define = (command, context) =>
     .addOption(gpuMemoryOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
+    .addOption(pluginOption())
     .addOption(jsonOption())
     .addOption(forceOption())
     .addOption(profileOption())
@@ -77,12 +79,12 @@ export const define: Define = (command, context) =>
 
 async function channels(id: string, flags: ChannelsFlags, context: Context): Promise<void> {
   const { svg, evidence, force, ...options } = flags;
-  const { work } = context;
+  const { plugins, work } = context;
   const cache = cacheOf({ ...(evidence !== undefined && { evidence }) });
   await checkChosen(cache, 'evidence');
   const claiming = svg === undefined ? null : claimFile(svg, 'figure', { progress: work.onProgress, force });
   await withOutput(claiming, async (figure) => {
-    const report = await measureChannels(id, { ...options, cache, ...work });
+    const report = await measureChannels(id, { ...options, cache, plugins, ...work });
     printReport(report, svg, context);
     if (figure !== null) await writeHeatMap(report, figure);
     if (figure !== null) context.note(`\nHeat map written to ${svg}`);

@@ -96,11 +96,11 @@ async function compressModel(id: string, flags: CompressFlags, context: Context)
   await withOutput(takeOutput(flags, context), async (output) => {
     const choice = { ...options, options: { ...option, ...(acrossGroups && { acrossGroups }) } };
     const request = await requestOf(choice, { plugins, ...work });
-    const model = await resolveModel(id, { revision: flags.revision, ...work });
+    const model = await resolveModel(id, { revision: flags.revision, plugins, ...work });
     if (output instanceof FolderOutput) {
       await checkWritten(model, request, { layout, folder: output.path });
     }
-    const plan = await compress(model, { ...choice, method: request.method, cache, ...work });
+    const plan = await compress(model, { ...choice, method: request.method, cache, plugins, ...work });
     showWarnings(plan, context);
     if (!(output instanceof FolderOutput)) return printPlan(plan, output, context);
     printWritten(await writeCheckpoint(model, plan, output, { layout, mtp, ...work }), layout, context);

@@ -30,6 +30,7 @@ import {
   modelHelp,
   noAnswersOption,
   planOption,
+  pluginOption,
   precisionOption,
   profileOption,
   revisionOption,
@@ -74,6 +75,7 @@ export const define: Define = (command, context) =>
       list,
     )
     .addOption(includePathOption())
+    .addOption(pluginOption())
     .addOption(planOption())
     .option(
       '--against <model>',
@@ -124,12 +126,16 @@ export const define: Define = (command, context) =>
     .addOption(profileOption())
     .action(async (model, flags) => evaluateModel(model, flags, await context(flags)));
 
-async function evaluateModel(id: string, flags: EvalFlags, { work, print, note }: Context): Promise<void> {
+async function evaluateModel(
+  id: string,
+  flags: EvalFlags,
+  { work, plugins, print, note }: Context,
+): Promise<void> {
   const { backend, dtype, baseUrl, servedName, maxLength, concurrency, output, answers, ...options } = flags;
   // Before a model comes from the Hub and is asked for hours.
   if (output !== undefined) await checkWritable(output);
   const cache = cacheOf({ ...(answers !== undefined && { answers }) });
-  const evaluation = await evaluate(id, { ...options, backend: backendOf(flags), cache, ...work });
+  const evaluation = await evaluate(id, { ...options, backend: backendOf(flags), cache, plugins, ...work });
   const { record } = evaluation;
   // First: what cannot be saved has been seen at least.
   const notes = record.movements ? [movementNote(record)] : [];

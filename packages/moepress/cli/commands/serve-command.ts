@@ -12,6 +12,7 @@ import {
   memoryOption,
   modelHelp,
   planOption,
+  pluginOption,
   precisionOption,
   revisionOption,
   threadsOption,
@@ -61,6 +62,7 @@ export const define: Define = (command, context) =>
     .addOption(memoryOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
+    .addOption(pluginOption())
     .addOption(jsonOption())
     .action(async (model, flags) => serve(model, flags, await context(flags)));
 
@@ -68,11 +70,17 @@ export const define: Define = (command, context) =>
 async function serve(
   id: string,
   { allowedHost: allowedHosts, ...options }: ServeFlags,
-  { work, print }: Context,
+  { work, plugins, print }: Context,
 ): Promise<void> {
   const apiKey =
     parseKey(options.apiKey, 'apiKey') ?? parseKey(process.env.MOEPRESS_API_KEY, 'MOEPRESS_API_KEY');
-  const server = await createServer(id, { ...options, apiKey: apiKey ?? undefined, allowedHosts, ...work });
+  const server = await createServer(id, {
+    ...options,
+    apiKey: apiKey ?? undefined,
+    allowedHosts,
+    plugins,
+    ...work,
+  });
   try {
     const baseUrl = await server.listen();
     print(`Serving ${server.name} on ${baseUrl} (Ctrl-C stops)`, { model: server.name, baseUrl });

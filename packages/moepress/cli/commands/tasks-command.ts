@@ -1,5 +1,5 @@
 import { type FoundTasks, searchTasks } from '../../src/lists.js';
-import { includePathOption, jsonOption } from '../command-options.js';
+import { includePathOption, jsonOption, pluginOption } from '../command-options.js';
 import type { Define } from '../context.js';
 import { formatTable } from '../text/table.js';
 
@@ -7,21 +7,23 @@ export const define: Define = (command, context) =>
   command
     .argument('[search]', 'part of a name or tag, or a pattern such as arc_*')
     .addOption(includePathOption())
+    .addOption(pluginOption())
     .addOption(jsonOption())
     .action(async (search: string | undefined, { includePath, ...flags }) => {
-      const { print, work } = await context(flags);
-      const found = await searchTasks({ search, includePath, signal: work.signal });
+      const { plugins, print, work } = await context(flags);
+      const found = await searchTasks({ search, includePath, plugins, signal: work.signal });
       print(renderTasks(found), found);
     });
 
 /** A line for each task, group and tag, and how many there are. */
 export function renderTasks({ tasks, broken }: FoundTasks): string {
-  const columns = ['Name', 'Kind', 'Asked for', 'Tags'].map((title) => ({ title }));
-  const rows = tasks.map(({ name, kind, outputType, tags }) => [
+  const columns = ['Name', 'Kind', 'Asked for', 'Tags', 'Plugin'].map((title) => ({ title }));
+  const rows = tasks.map(({ name, kind, outputType, tags, package: plugin }) => [
     name,
     kind,
     outputType ?? '',
     tags.join(', '),
+    plugin ?? '',
   ]);
   const count = (kind: string) => tasks.filter((task) => task.kind === kind).length;
   return [

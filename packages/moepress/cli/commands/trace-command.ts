@@ -14,6 +14,7 @@ import {
   jsonOption,
   modelHelp,
   planOption,
+  pluginOption,
   precisionOption,
   profileOption,
   revisionOption,
@@ -47,17 +48,18 @@ export const define: Define = (command, context) =>
     .addOption(gpuMemoryOption())
     .addOption(threadsOption())
     .addOption(revisionOption())
+    .addOption(pluginOption())
     .addOption(jsonOption())
     .addOption(forceOption())
     .addOption(profileOption())
     .action(async (model, flags) => trace(model, flags, await context(flags)));
 
-async function trace(id: string, flags: TraceFlags, { work, print }: Context): Promise<void> {
+async function trace(id: string, flags: TraceFlags, { work, plugins, print }: Context): Promise<void> {
   const { out, force, plan, revision, ...options } = flags;
   const { signal, onProgress: progress } = work;
   const ids = await parseIds(flags.ids);
   await withOutput(claimFile(out, 'trace', { progress, force }), async (output) => {
-    const model = await resolveModel(id, { plan, revision, ...work });
+    const model = await resolveModel(id, { plan, plugins, revision, ...work });
     const [found] = await withSession(model, { ...options, ...work }, (session) =>
       session.trace([ids], { signal, progress }),
     );

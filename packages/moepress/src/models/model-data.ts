@@ -15,6 +15,8 @@ import {
 } from '@moepress/harness';
 import { openModelTemplate } from '../chat/model-template.js';
 import { invalidOption, isObject } from '../check-options.js';
+import { useTexts } from '../methods/use-plugins.js';
+import type { PluginsOption } from '../options.js';
 import { tokenizerOf } from './companions.js';
 import { embeddedDirectory, embeddedName, embeddedText } from './embedded.js';
 
@@ -29,6 +31,8 @@ export interface DataOptions {
   readonly data?: string | undefined;
   /** Chooses documents where fewer are taken than there are; 0 by default. */
   readonly seed?: number | undefined;
+  /** Where sets and tasks are looked for, besides what is installed. */
+  readonly plugins?: PluginsOption | undefined;
 }
 
 export interface CalibrationChoice extends DataOptions {
@@ -56,7 +60,7 @@ export async function calibrationSet(
     });
   }
   if (isSet(given)) return given;
-  return loadCalibration(partsOf(given), await readerOf(model, choice, work));
+  return loadCalibration(await usedParts(given, choice, work), await readerOf(model, choice, work));
 }
 
 export type TrainingData = CalibrationSet<TokenSequence>;
@@ -68,7 +72,18 @@ export async function trainingSet(
   choice: DataOptions,
   work: Work,
 ): Promise<TrainingData> {
-  return loadTraining(partsOf(texts), await readerOf(model, choice, work));
+  return loadTraining(await usedParts(texts, choice, work), await readerOf(model, choice, work));
+}
+
+/** The parts of a set, of which those that plugins bring are known then. */
+async function usedParts(
+  texts: TextsInput,
+  { plugins }: DataOptions,
+  { progress }: Work,
+): Promise<readonly CalibrationPart[]> {
+  const parts = partsOf(texts);
+  await useTexts(parts, [embeddedName], { plugins, onProgress: progress });
+  return parts;
 }
 
 /** Throws `INPUT_INVALID` and `CALIBRATION_INVALID`. */

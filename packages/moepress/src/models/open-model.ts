@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
-import { openModel as openCheckpoint } from '@moepress/checkpoint';
+import { openModel as openCheckpoint, UnknownArchitecture } from '@moepress/checkpoint';
 import type { CompressionPlan, Model, Work } from '@moepress/core';
 import { knownWeightsDigest, weightsDigest } from '@moepress/runtime';
 import { invalidOption } from '../check-options.js';
-import { type WorkOptions, workOf } from '../options.js';
+import { useArchitecture } from '../methods/use-plugins.js';
+import { type PluginsOption, type WorkOptions, workOf } from '../options.js';
 import { applyPlan, type PlanInput, resolvePlan } from '../plans/plan-file.js';
 import { embeddedDirectory, embeddedName } from './embedded.js';
 
@@ -13,6 +14,8 @@ export type ModelInput = string | Model;
 export interface ModelOptions {
   /** Branch, tag or commit of a Hub model; `main` by default. */
   readonly revision?: string | undefined;
+  /** Where families are looked for that moepress does not know, besides what is installed. */
+  readonly plugins?: PluginsOption | undefined;
 }
 
 export interface OpenModelOptions extends ModelOptions, WorkOptions {
@@ -36,6 +39,7 @@ export async function resolveModel(
   {
     revision,
     plan,
+    plugins,
     readsWeights,
     ...options
   }: OpenModelOptions & {
@@ -49,16 +53,23 @@ export async function resolveModel(
   const work = workOf(options);
   // First, because a base from the Hub may take hours to come.
   const file = plan === undefined ? null : await resolvePlan(plan);
-  const base = typeof model === 'string' ? await openBase(model, { revision, ...work }) : model;
+  const base = typeof model === 'string' ? await openBase(model, { revision, plugins, ...work }) : model;
   if (file === null) return base;
   await warnOfOtherBase(file.plan, base, { ...work, ...(readsWeights !== undefined && { readsWeights }) });
   return applyPlan(base, file);
 }
 
-/** A model without a plan. */
-export async function openBase(id: string, options: ModelOptions & Work): Promise<Model> {
+/** A model without a plan, also of a family that an installed plugin brings. */
+export async function openBase(id: string, { plugins, ...options }: ModelOptions & Work): Promise<Model> {
   if (id === embeddedName) return { ...(await openCheckpoint(embeddedDirectory, options)), id };
-  return openCheckpoint(id, options);
+  try {
+    return await openCheckpoint(id, options);
+  } catch (error) {
+    if (!(error instanceof UnknownArchitecture)) throw error;
+    const { progress: onProgress } = options;
+    if (!(await useArchitecture(error.modelType, { plugins, onProgress }))) throw error;
+    return openCheckpoint(id, options);
+  }
 }
 
 /**

@@ -26,10 +26,10 @@ export async function enumerateVariants(
   const variants = new Map<string, Variant>();
   for (const [m, { id, revision }] of recipe.models.entries()) {
     const base = await withSourceLine(whereIs(['models', m]), () =>
-      openBase(id, { ...work, ...(revision !== null && { revision }) }),
+      openBase(id, { ...work, plugins: options.plugins, ...(revision !== null && { revision }) }),
     );
     const hashOf = memoised((text: string | null, seed: number) =>
-      calibrationHash(base, { calibration: text ?? undefined, seed, data }, work),
+      calibrationHash(base, { calibration: text ?? undefined, seed, data, plugins: options.plugins }, work),
     );
     const original = await variantOf(base, null, null, work);
     variants.set(original.address, original);

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import type { EvaluateOptions, Questions } from '../../evaluate.js';
 import type { ChatSettings } from '../../evaluation/chat-settings.js';
 import { checkData, type LocatedYaml, locating, readYaml } from '../../files/yaml-file.js';
+import type { FindOptions } from '../../methods/find-methods.js';
+import { useTasks } from '../../methods/use-plugins.js';
 
 /** Items of any list. */
 const maxList = 256;
@@ -117,12 +119,16 @@ export type RecipeInput = z.input<typeof recipeSchema>;
  * Reads a recipe from a YAML file, or takes one as it is. Throws `INPUT_INVALID`, `TASK_UNKNOWN` or
  * `CALIBRATION_INVALID` naming the line; methods are looked for later, since that loads plugins.
  */
-export async function readRecipe(given: string | RecipeInput): Promise<LocatedYaml<Recipe>> {
+export async function readRecipe(
+  given: string | RecipeInput,
+  options: FindOptions = {},
+): Promise<LocatedYaml<Recipe>> {
   const located =
     typeof given === 'string'
       ? await readYaml(given, recipeSchema, 'The recipe')
       : checkData(given, recipeSchema, 'recipe');
   const { data, whereIs } = located;
+  await useTasks(data.tasks, options);
   for (const [i, task] of data.tasks.entries()) {
     locating(whereIs(['tasks', i]), () => findTaskOrGroup(task));
   }

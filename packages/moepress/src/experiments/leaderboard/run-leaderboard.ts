@@ -62,7 +62,7 @@ export async function runLeaderboard(
   checkGeneration(options);
   const sharing =
     queue === undefined ? null : await openSharing({ url: queue, stalledAfter: 1000 * stalledAfter });
-  const located = await readRecipe(recipe);
+  const located = await readRecipe(recipe, options);
   const { title, tasks, movement: compares } = located.data;
   const questions = questionsOf(located.data, data);
   checkChatSettings(questions);

@@ -2,6 +2,8 @@ import { canonicalJson } from '@moepress/core';
 import { findTaskOrGroup, parseCalibration } from '@moepress/harness';
 import { z } from 'zod';
 import { checkData, type LocatedYaml, locating, readYaml } from '../../files/yaml-file.js';
+import type { FindOptions } from '../../methods/find-methods.js';
+import { useTasks } from '../../methods/use-plugins.js';
 
 /** More than anyone could wait for. */
 const maxConfigurations = 10_000;
@@ -59,7 +61,10 @@ export type GridInput = z.input<typeof gridSchema>;
  * Reads a grid from a YAML file, or takes one as it is. Throws `INPUT_INVALID`, `TASK_UNKNOWN` or `CALIBRATION_INVALID`
  * naming the line.
  */
-export async function readGrid(given: string | GridInput): Promise<LocatedYaml<Grid>> {
+export async function readGrid(
+  given: string | GridInput,
+  options: FindOptions = {},
+): Promise<LocatedYaml<Grid>> {
   const located =
     typeof given === 'string'
       ? await readYaml(given, gridSchema, 'The grid')
@@ -69,6 +74,10 @@ export async function readGrid(given: string | GridInput): Promise<LocatedYaml<G
     ...tasks.map((task, i) => ({ task, path: ['tasks', i] })),
     ...(best?.tasks ?? []).map((task, i) => ({ task, path: ['best', 'tasks', i] })),
   ];
+  await useTasks(
+    asked.map(({ task }) => task),
+    options,
+  );
   for (const { task, path } of asked) locating(located.whereIs(path), () => findTaskOrGroup(task));
   if (calibration !== undefined) {
     locating(located.whereIs(['calibration']), () => parseCalibration(calibration));

@@ -59,7 +59,7 @@ export interface SweepTable {
  */
 export async function runSweep(grid: string | GridInput, options: SweepOptions): Promise<SweepTable> {
   const out = resolve(options.out);
-  const located = await readGrid(grid);
+  const located = await readGrid(grid, options);
   const folder = await WorkFolder.open(out, { ...workOf(options), isOwn: folderKinds.sweep });
   try {
     const entries = await entriesOf(located, { ...options, out });
@@ -73,9 +73,13 @@ async function entriesOf(located: LocatedYaml<Grid>, options: SweepOptions): Pro
   const { data: grid } = located;
   const work = workOf(options);
   const method = await findMethod(grid.method, options);
-  const base = await openBase(grid.model, { ...work, revision: grid.revision ?? undefined });
+  const base = await openBase(grid.model, {
+    ...work,
+    plugins: options.plugins,
+    revision: grid.revision ?? undefined,
+  });
   const { calibration: given, seed } = grid;
-  const set = await calibrationSet(base, { calibration: given, data: options.data, seed }, work);
+  const set = await calibrationSet(base, { ...options, calibration: given, seed }, work);
   const identity = await modelIdentity(base, work);
   const configurations = await configurationsOf(located, { base, identity: identity.hash, method, set });
   const threads = availableParallelism();
