@@ -23,10 +23,14 @@ const plain = {
 } as const;
 
 const simd = {
+  'i8x16.swizzle': 0x0e,
+  'f32x4.splat': 0x13,
   'f32x4.ne': 0x42,
+  'f32x4.ge': 0x46,
   'v128.and': 0x4e,
   'v128.or': 0x50,
   'v128.bitselect': 0x52,
+  'i8x16.shr_u': 0x6d,
   'i16x8.narrow_i32x4_u': 0x86,
   'i32x4.shl': 0xab,
   'i32x4.shr_u': 0xad,
@@ -80,8 +84,18 @@ export class FunctionWriter {
 
   /** Four times the same 32 bits. */
   vector(bits: number): this {
-    const bytes = Array.from({ length: 16 }, (_, i) => (bits >>> (8 * (i % 4))) & 0xff);
+    return this.bytes(Array.from({ length: 16 }, (_, i) => (bits >>> (8 * (i % 4))) & 0xff));
+  }
+
+  /** A vector of 16 bytes, the first one at the lowest address. */
+  bytes(bytes: readonly number[]): this {
     this.#code.push(0xfd, 0x0c, ...bytes);
+    return this;
+  }
+
+  /** Of the 32 bytes of two vectors on the stack those with the 16 given numbers. */
+  shuffle(places: readonly number[]): this {
+    this.#code.push(0xfd, 0x0d, ...places);
     return this;
   }
 
