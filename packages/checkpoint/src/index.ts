@@ -70,8 +70,9 @@ export { arrayEntry, exprEntry, stackEntry, type TensorEntry } from './safetenso
 export { readSafetensors, type SafetensorsFile } from './safetensors/read.js';
 export { defaultShardBytes, planShards, type ShardPlan, writeShards } from './safetensors/shards.js';
 export { type WriteOptions, writeSafetensors } from './safetensors/write.js';
-export { fromFloat32 } from './tensor/float.js';
+export { fromFloat32, toFloat32 } from './tensor/float.js';
 export { bytesOf, decodeFloat32, hasNonFinite } from './tensor/read-tensor.js';
+export { Reading } from './tensor/reading.js';
 export type { ConfinedTokenizer } from './tokenizer/confined-tokenizer.js';
 export { openTokenizer, readSpecialTokens } from './tokenizer/open-tokenizer.js';
 export { tokenizerFiles } from './tokenizer/tokenizer-files.js';

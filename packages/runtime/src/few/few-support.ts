@@ -1,0 +1,93 @@
+import { webAssembly } from '@moepress/checkpoint/web-assembly';
+import {
+  attentionTensors,
+  type Block,
+  blockTensors,
+  headTensors,
+  isRecurrent,
+  type Mlp,
+  type Model,
+  mlpTensors,
+  routerTensors,
+  type TensorExpr,
+} from '@moepress/core';
+import { heldBytes, readableOf } from './formats.js';
+import { productModule } from './products.js';
+
+const isMatrix = ({ shape }: TensorExpr): boolean => shape.length === 2;
+
+/** The matrices of a block that all tokens meet. */
+function commonMatrices({ attention, ffn }: Block): TensorExpr[] {
+  const own = attentionTensors({ attention } as Block);
+  if (ffn.kind === 'moe') own.push(...routerTensors(ffn.router));
+  if (ffn.kind === 'dense') own.push(...mlpTensors(ffn.mlp));
+  if (ffn.kind === 'moe' && ffn.latent) own.push(ffn.latent.down.weight, ffn.latent.up.weight);
+  if (ffn.shared) own.push(...mlpTensors(ffn.shared.mlp), ...(ffn.shared.gate ? [ffn.shared.gate] : []));
+  return own.filter(isMatrix);
+}
+
+const expertsOf = (block: Block): readonly Mlp[] => (block.ffn.kind === 'moe' ? block.ffn.pool : []);
+
+const matricesIn = (mlp: Mlp): TensorExpr[] => mlpTensors(mlp).filter(isMatrix);
+
+/** All matrices that a token may be multiplied with. */
+export const matricesOf = ({ blocks, head }: Model): TensorExpr[] => [
+  head,
+  ...blocks.flatMap((block) => [...commonMatrices(block), ...expertsOf(block).flatMap(matricesIn)]),
+];
+
+/** Bytes of a model's weights as threads hold them, in all threads together. */
+export interface FewWeights {
+  /** Of what all tokens meet. */
+  readonly common: number;
+  /** Of all experts, and of the largest one. */
+  readonly experts: number;
+  readonly largest: number;
+  /** Experts that one token may meet, in all blocks, and how many there are. */
+  readonly chosen: number;
+  readonly count: number;
+}
+
+const bytesOf = (exprs: readonly TensorExpr[]): number =>
+  exprs.reduce((sum, expr) => {
+    const [rows, columns] = expr.shape as [number, number];
+    return sum + heldBytes(readableOf(expr)!, rows, columns).all;
+  }, 0);
+
+export function fewWeights(model: Model): FewWeights {
+  const experts = model.blocks.flatMap((block) => expertsOf(block).map((mlp) => bytesOf(matricesIn(mlp))));
+  const chosen = model.blocks.reduce(
+    (sum, { ffn }) => sum + (ffn.kind === 'moe' ? Math.min(ffn.pool.length, ffn.router.topK) : 0),
+    0,
+  );
+  return {
+    common: bytesOf([model.head, ...model.blocks.flatMap(commonMatrices)]),
+    experts: experts.reduce((sum, bytes) => sum + bytes, 0),
+    largest: experts.reduce((most, bytes) => Math.max(most, bytes), 0),
+    ...{ chosen, count: experts.length },
+  };
+}
+
+/** Why a model is not continued by the module of products, as a sentence; null: it can be. */
+export function whyNotFew(model: Model): string | null {
+  if (!hasVectors()) return 'This process has no vectors of WebAssembly, or memory that threads share.';
+  const recurrent = model.blocks.find(isRecurrent);
+  if (recurrent) return `Layer ${recurrent.index} has ${recurrent.attention.kind} in the place of attention.`;
+  const indexed = model.blocks.find(({ attention }) => attention.kind === 'mla' && attention.indexer);
+  if (indexed) return `Layer ${indexed.index} has an indexer.`;
+  const all = [model.embed, ...headTensors(model), ...model.blocks.flatMap(blockTensors)];
+  const unread = all.find((expr) => !readableOf(expr));
+  return unread ? `A tensor of ${unread.dtype} is computed when it is used (${unread.kind}).` : null;
+}
+
+let known: boolean | undefined;
+
+/** Whether this process has vectors of 128 bits and shared memory, and is little-endian as files are. */
+function hasVectors(): boolean {
+  const [lowest] = new Uint8Array(Uint16Array.of(1).buffer);
+  known ??=
+    typeof SharedArrayBuffer !== 'undefined' &&
+    webAssembly?.validate(productModule()) === true &&
+    lowest === 1;
+  return known;
+}

@@ -1,0 +1,61 @@
+import { type BlockScaledExpr, operandsOf, rows, type StoredTensor, type TensorExpr } from '@moepress/core';
+import { type Format, groupBytes, groupOf } from './products.js';
+
+/** What is read of a matrix, and how it is held. */
+export type Readable =
+  | { readonly format: Exclude<Format, 'mxfp4'>; readonly of: TensorExpr }
+  /** The codes [rows, columns / 2] and the exponents of their scales [rows, columns / 32], a byte each. */
+  | { readonly format: 'mxfp4'; readonly of: TensorExpr; readonly scales: TensorExpr };
+
+const formats = { BF16: 'bf16', F16: 'f16', F32: 'f32' } as const;
+
+/** Rows of the numbers that make up a block-scaled matrix, which are codes and no numbers by themselves. */
+const codes = (of: StoredTensor, indices: readonly number[] | null): TensorExpr =>
+  indices ? rows(of, indices) : of;
+
+/**
+ * How a matrix, or a vector, is held so that products with it are those of the graph; null: in no way. What is computed is
+ * held in the type that it is rounded to.
+ */
+export function readableOf(expr: TensorExpr): Readable | null {
+  if (!isExact(expr)) return null;
+  const scaled = scaledRows(expr);
+  if (scaled) {
+    const { of, indices } = scaled;
+    return { format: 'mxfp4', of: codes(of.of, indices), scales: codes(of.scales, indices) };
+  }
+  const format = formats[expr.dtype as keyof typeof formats];
+  return format ? { format, of: expr } : null;
+}
+
+/** Whether the bytes of an expression are what the graph computes with: an adapter is added in fp32 and never rounded. */
+function isExact(expr: TensorExpr): boolean {
+  return expr.kind !== 'low-rank' && expr.kind !== 'parameter' && operandsOf(expr).every(isExact);
+}
+
+/** A matrix of four-bit codes, or rows of one. */
+function scaledRows(
+  expr: TensorExpr,
+): { readonly of: BlockScaledExpr; readonly indices: readonly number[] | null } | null {
+  const of = expr.kind === 'rows' ? expr.of : expr;
+  if (of.kind !== 'block-scaled' || of.format !== 'mxfp4' || of.shape[1]! % groupOf.mxfp4 !== 0) return null;
+  return { of, indices: expr.kind === 'rows' ? expr.indices : null };
+}
+
+/** Columns of a matrix as it is held. */
+export const heldColumns = (format: Format, columns: number): number =>
+  Math.ceil(columns / groupOf[format]) * groupOf[format];
+
+/** Bytes that some rows of a matrix take, without their scales and with them. */
+export function heldBytes(
+  { format }: Readable,
+  count: number,
+  columns: number,
+): { readonly numbers: number; readonly all: number } {
+  const groups = count * Math.ceil(columns / groupOf[format]);
+  const numbers = aligned(groups * groupBytes[format]);
+  return { numbers, all: numbers + (format === 'mxfp4' ? aligned(4 * groups) : 0) };
+}
+
+/** Rows begin where a line of a core's cache does. */
+const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;

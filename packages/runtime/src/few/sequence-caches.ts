@@ -1,0 +1,110 @@
+import type { Attention } from '@moepress/core';
+import { valueDimOf } from '../decoder/attention/heads.js';
+import { Arena, mostArenaBytes } from './arena.js';
+import type { Team } from './team.js';
+
+/** Numbers of a row of keys or values are filled up to a multiple of this many. */
+const together = 8;
+const padded = (count: number): number => Math.ceil(count / together) * together;
+
+/** The heads of a block that a thread computes: queries [from, to), and the keys and values that these meet, [first, last). */
+export interface OwnHeads {
+  readonly from: number;
+  readonly to: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+export function ownHeads({ heads, kvHeads }: Attention, team: Team): OwnHeads {
+  const { from, to } = team.shareOf(heads);
+  const group = heads / kvHeads;
+  return {
+    from,
+    to,
+    first: Math.floor(from / group),
+    last: to > from ? Math.ceil(to / group) : Math.floor(from / group),
+  };
+}
+
+/** Bytes of the keys and values of a block for one token, in all threads together: heads that two of them need count twice. */
+export function cachedBytes(attention: Attention, team: Pick<Team, 'count' | 'shareOf'>[]): number {
+  const each = padded(attention.headDim) + padded(valueDimOf(attention));
+  return team.reduce((sum, own) => {
+    const { first, last } = ownHeads(attention, own as Team);
+    return sum + 4 * (last - first) * each;
+  }, 0);
+}
+
+/** Keys and values of the sequences of one block, as far as this thread needs them. */
+export interface BlockCache {
+  readonly arena: Arena;
+  readonly heads: OwnHeads;
+  readonly keyDim: number;
+  readonly valueDim: number;
+  readonly capacity: number;
+  /** The address of the keys of a head of a sequence, [capacity, keyDim], which its values follow, [capacity, valueDim]. */
+  addressOf(sequence: number, head: number): number;
+  /** Room for numbers of the thread: a query, as many scores as there may be tokens, and a sum of values. */
+  readonly queryAt: number;
+  readonly scoresAt: number;
+  readonly sumAt: number;
+}
+
+/** Keys and values of a few sequences in a thread's memory, each thread those of its heads. */
+export class SequenceCaches {
+  #arenas: Arena[] = [];
+
+  /** Makes room for so many sequences of `capacity` tokens; what was there before is forgotten. By block, null without attention. */
+  open(
+    attentions: readonly (Attention | null)[],
+    team: Team,
+    { sequences, capacity }: { readonly sequences: number; readonly capacity: number },
+  ): (BlockCache | null)[] {
+    const blocks = attentions.map((attention) => attention && sizesOf(attention, team, sequences, capacity));
+    let [arena, at] = [0, 0];
+    const placed = blocks.map((sizes, i) => {
+      if (!sizes) return null;
+      if (at > 0 && at + sizes.bytes > this.#arenas[arena]!.end) [arena, at] = [arena + 1, 0];
+      // Another size needs other memory: the machine gets the old one back.
+      const rest = blocks.slice(i).reduce((sum, own) => sum + (own?.bytes ?? 0), 0);
+      const known = this.#arenas[arena];
+      const wanted = Math.min(rest, mostArenaBytes);
+      if (at === 0 && (!known || known.end < wanted)) {
+        this.#arenas.length = arena;
+        this.#arenas.push(new Arena(wanted, { columns: 0, rows: 0, inputs: 0 }));
+      }
+      const start = at;
+      at += sizes.bytes;
+      return cacheAt(this.#arenas[arena]!, start, sizes);
+    });
+    return placed;
+  }
+}
+
+interface Sizes extends Pick<BlockCache, 'heads' | 'keyDim' | 'valueDim' | 'capacity'> {
+  readonly headBytes: number;
+  readonly bytes: number;
+}
+
+/** Bytes that a block takes in a thread for so many sequences. */
+function sizesOf(attention: Attention, team: Team, sequences: number, capacity: number): Sizes {
+  const heads = ownHeads(attention, team);
+  const [keyDim, valueDim] = [padded(attention.headDim), padded(valueDimOf(attention))];
+  const headBytes = 4 * capacity * (keyDim + valueDim);
+  const room = 4 * (keyDim + valueDim + padded(capacity));
+  const bytes = sequences * (heads.last - heads.first) * headBytes + room;
+  return { heads, keyDim, valueDim, capacity, headBytes, bytes: Math.ceil(bytes / 64) * 64 };
+}
+
+function cacheAt(arena: Arena, start: number, sizes: Sizes): BlockCache {
+  const { heads, headBytes, keyDim, valueDim, capacity } = sizes;
+  const own = heads.last - heads.first;
+  const queryAt = start;
+  const sumAt = queryAt + 4 * keyDim;
+  const scoresAt = sumAt + 4 * valueDim;
+  const cachesAt = scoresAt + 4 * padded(capacity);
+  return {
+    ...{ arena, heads, keyDim, valueDim, capacity, queryAt, sumAt, scoresAt },
+    addressOf: (sequence, head) => cachesAt + (sequence * own + head - heads.first) * headBytes,
+  };
+}
