@@ -24,6 +24,7 @@ import { scoreSequences, sumScores, type TokenScore } from './forward/score.js';
 import { type Trace, traceSequences } from './forward/trace.js';
 import { ResidentDecoder } from './generate/decoder.js';
 import type { SamplingOptions } from './generate/decoding.js';
+import { FewDecoder } from './generate/few-decoder.js';
 import { generate } from './generate/generate.js';
 import { generatePadded } from './generate/padded/padded-resident.js';
 import { generatePaddedStreamed } from './generate/padded/padded-streamed.js';
@@ -92,6 +93,7 @@ export class ModelRunner {
   /** Sessions that stay open, where all blocks do; null: each block is opened when a call comes to it. */
   readonly #resident: SessionPool | null;
   #decoder: Promise<ResidentDecoder> | undefined;
+  #few: Promise<FewDecoder | null> | undefined;
 
   private constructor(engine: Engine, model: Model, resident: SessionPool | null) {
     this.#engine = engine;
@@ -156,8 +158,10 @@ export class ModelRunner {
     const { traits, cacheBytes: memory } = this.#engine;
     return this.#call(async (run) => {
       if (traits.attention === 'tree') {
-        const decoder = this.#resident && (await this.#openDecoder(this.#resident, asked));
-        return generate({ run, prompts, decoder, memory }, options);
+        const resident = this.#resident;
+        const openDecoder = resident && (() => this.#openDecoder(resident, asked));
+        const openFew = (isWorthOpening: boolean) => this.#openFew(isWorthOpening);
+        return generate({ run, prompts, openDecoder, openFew, memory }, options);
       }
       refuseRecurrence(this.#model);
       return (this.#resident ? generatePadded : generatePaddedStreamed)(run, prompts, memory, options);
@@ -230,6 +234,17 @@ export class ModelRunner {
       throw error;
     });
     return this.#decoder;
+  }
+
+  /** Stays open from the first time that it is worth it, unless it fails. */
+  async #openFew(isWorthOpening: boolean): Promise<FewDecoder | null> {
+    if (this.#few && (await this.#few)?.isUsable === false) this.#few = undefined;
+    if (!this.#few && !isWorthOpening) return null;
+    this.#few ??= FewDecoder.open(this.#engine, this.#model).catch((error) => {
+      this.#few = undefined;
+      throw error;
+    });
+    return this.#few;
   }
 
   /** `more` tokens are going to follow each sequence in the model. */

@@ -35,6 +35,8 @@ export interface EngineOptions extends Omit<DeviceOptions, 'device'> {
   readonly fixed?: number;
   /** Bytes that the sessions for generation take. */
   readonly decoders?: number;
+  /** Bytes of weights that workers hold to continue a few sequences; 0 by default: they do not. */
+  readonly few?: number;
   /** Bytes that the kernel's copy of the head takes; 0 by default, for none. */
   readonly kernel?: number;
   /**
@@ -86,6 +88,8 @@ export class Engine {
   readonly decoderBytes: number;
   /** Bytes that the kernel may take for a copy of the head, which all workers share; 0: it may not. */
   readonly kernelBytes: number;
+  /** Bytes of weights that the workers may hold to continue a few sequences; 0: none. */
+  readonly fewBytes: number;
   #before: number | undefined;
   /** Bytes of results that each lane has had so far. */
   readonly #yielded = new Map<number, number>();
@@ -108,6 +112,7 @@ export class Engine {
     this.#fixed = options.fixed ?? 0;
     this.decoderBytes = options.decoders ?? 0;
     this.kernelBytes = options.kernel ?? 0;
+    this.fewBytes = options.few ?? 0;
     this.#preparation = preparationFor(this, device === 'cpu' ? null : new WeightBudget(gpuMemory));
     this.#mostWorkers = options.workers ?? Math.min(this.traits.workers, threads);
     this.#startWorkers = (count) => {

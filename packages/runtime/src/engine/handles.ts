@@ -1,9 +1,18 @@
 import type { SharedMemory } from '@moepress/checkpoint/web-assembly';
 import { MoepressError } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
+import type { FewOrder } from '../few/few-member.js';
 import type { HeadPlacement } from '../kernel/placement.js';
 import type { AdamWStep } from './adamw.js';
-import type { CacheRows, CacheShape, FeedMessage, Results, StepMessage, TensorData } from './protocol.js';
+import type {
+  CacheRows,
+  CacheShape,
+  FeedMessage,
+  Results,
+  SharedRows,
+  StepMessage,
+  TensorData,
+} from './protocol.js';
 
 /** What a worker of an engine does. Commands are carried out in the order in which they are given. */
 export interface WorkerCommands {
@@ -38,6 +47,12 @@ export interface WorkerCommands {
 
   /** Reads a share of the language-model head into memory that all workers share; all of it must be there before a step uses it. */
   readHead(memory: SharedMemory, placement: HeadPlacement): Promise<void>;
+
+  /** Copies of rows of caches, in memory that can be handed to other workers. */
+  share(rows: readonly SharedRows<CacheHandle>[]): Promise<Float32Array[]>;
+
+  /** What this worker does as one of a team of all; see `FewMember`. */
+  few(order: FewOrder): Promise<Results>;
 
   /** Empties tensors and caches. */
   free(handles: readonly (TensorHandle | CacheHandle)[]): Promise<void>;

@@ -47,6 +47,17 @@ export class KeyValueCache {
     }
   }
 
+  /** The first tokens of a sequence, or of what all share, [kvHeads, tokens, D], in memory that other threads may see. */
+  share(sequence: number, tokens: number): Float32Array {
+    const { kvHeads, headDim } = this.#shape;
+    const shared = new Float32Array(new SharedArrayBuffer(4 * kvHeads * tokens * headDim));
+    for (let h = 0; h < kvHeads; h++) {
+      const from = (sequence * kvHeads + h) * this.#capacity * headDim;
+      shared.set(this.#data.subarray(from, from + tokens * headDim), h * tokens * headDim);
+    }
+    return shared;
+  }
+
   #reserve(tokens: number): void {
     const { sequences, kvHeads, headDim } = this.#shape;
     if (sequences === null ? tokens === this.#capacity : tokens <= this.#capacity) return;

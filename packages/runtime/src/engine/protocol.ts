@@ -1,6 +1,7 @@
 import type { SharedMemory } from '@moepress/checkpoint/web-assembly';
 /** Messages between an EngineWorker and its thread. Sessions, tensors and caches are named by ids that are made once. */
 
+import type { FewOrder } from '../few/few-member.js';
 import type { HeadPlacement } from '../kernel/placement.js';
 import type { AdamWStep } from './adamw.js';
 import type { Placement, SessionOptions } from './onnx-session.js';
@@ -71,6 +72,14 @@ export interface StepMessage {
   readonly head: string | null;
 }
 
+/** The first tokens of a sequence of a cache, by what names the cache. */
+export interface SharedRows<Cache> {
+  readonly cache: Cache;
+  /** 0 where there is one cache for all. */
+  readonly sequence: number;
+  readonly tokens: number;
+}
+
 /** Ids of stored float32 tensors: a parameter, its gradient, and what AdamW remembers of the gradients. */
 export interface LearningMessage {
   readonly parameter: string;
@@ -99,6 +108,8 @@ export type Command =
   | { readonly kind: 'free'; readonly ids: readonly string[] }
   | { readonly kind: 'end' }
   | { readonly kind: 'cache'; readonly cache: string; readonly shape: CacheShape }
+  | { readonly kind: 'share'; readonly rows: readonly SharedRows<string>[] }
+  | { readonly kind: 'few'; readonly order: FewOrder }
   | { readonly kind: 'head'; readonly memory: SharedMemory; readonly placement: HeadPlacement }
   | { readonly kind: 'run'; readonly steps: readonly StepMessage[] }
   | { readonly kind: 'square'; readonly tensors: readonly string[] }
@@ -106,7 +117,8 @@ export type Command =
 
 /**
  * `free` forgets tensors and caches; `head` reads the worker's share of the language-model head into shared memory; `learn` passes over what has no gradient. What a command yields: for `run` one
- * record a step, for `read` a `tensor`, for `square` a float64 `sum`.
+ * record a step, for `share` a `tensor` [kvHeads, tokens, D] of each, for `read` a `tensor`, for `square` a float64 `sum`, for
+ * `few` what `FewMember` says.
  */
 export type Results = readonly Readonly<Record<string, TensorData>>[];
 

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
+import { FewMember } from '../few/few-member.js';
 import { HeadKernel } from '../kernel/head.js';
 import { type AdamWStep, adamW, addTo, sumOfSquares } from './adamw.js';
 import { DeviceMemory, release } from './device-memory.js';
@@ -34,6 +35,7 @@ const garbage = new Garbage();
 const store = new TensorStore(options.deviceMemory, deviceMemory, garbage);
 const caches = new Map<string, KeyValueCache>();
 let head: HeadKernel | undefined;
+const few = new FewMember();
 
 interface OpenSession {
   readonly session: InferenceSession;
@@ -78,11 +80,19 @@ async function execute(command: Command): Promise<Results> {
     case 'end':
       // Before the sessions that have computed them: see `TensorStore.detachFromSession`.
       store.clear();
+      await few.close();
       for (const { session } of sessions.values()) await session.release();
       return none;
     case 'cache':
       caches.set(command.cache, new KeyValueCache(command.shape));
       return none;
+    case 'share':
+      return command.rows.map(({ cache, sequence, tokens }) => {
+        const data = cacheOf(cache).share(sequence, tokens);
+        return { tensor: { dtype: 'float32', dims: [data.length], data } };
+      });
+    case 'few':
+      return few.follow(command.order);
     case 'head':
       head = new HeadKernel(command.memory, command.placement);
       head.fill();

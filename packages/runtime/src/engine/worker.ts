@@ -7,6 +7,7 @@ import { encodeModel, type GraphIR } from '@moepress/graph';
 import type { Device } from '../devices/device.js';
 import { engineFailure } from '../devices/failure.js';
 import { traitsOf } from '../devices/traits.js';
+import type { FewOrder } from '../few/few-member.js';
 import type { HeadPlacement } from '../kernel/placement.js';
 import type { AdamWStep } from './adamw.js';
 import {
@@ -19,7 +20,15 @@ import {
   type TensorHandle,
   type WorkerCommands,
 } from './handles.js';
-import type { CacheShape, Command, Reply, Results, TensorData, WorkerOptions } from './protocol.js';
+import type {
+  CacheShape,
+  Command,
+  Reply,
+  Results,
+  SharedRows,
+  TensorData,
+  WorkerOptions,
+} from './protocol.js';
 
 /** A command that a worker of an engine has carried out. Times are those of `performance.now()`, in milliseconds. */
 export interface EngineSpan {
@@ -155,6 +164,17 @@ export class EngineWorker implements WorkerCommands {
 
   async readHead(memory: SharedMemory, placement: HeadPlacement): Promise<void> {
     await this.#send({ kind: 'head', memory, placement }, 'head');
+  }
+
+  async share(rows: readonly SharedRows<CacheHandle>[]): Promise<Float32Array[]> {
+    if (rows.length === 0) return [];
+    const named = rows.map((row) => ({ ...row, cache: row.cache.id }));
+    const results = await this.#send({ kind: 'share', rows: named }, rows[0]!.cache.name);
+    return results.map(({ tensor }) => tensor!.data as Float32Array);
+  }
+
+  few(order: FewOrder): Promise<Results> {
+    return this.#send({ kind: 'few', order }, 'few sequences');
   }
 
   async free(handles: readonly (TensorHandle | CacheHandle)[]): Promise<void> {

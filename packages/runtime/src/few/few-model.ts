@@ -150,7 +150,7 @@ export class FewModel {
   /** Makes room for so many sequences of `capacity` tokens, and forgets the others. */
   begin(sequences: number, capacity: number): void {
     const attentions = this.#model.blocks.map((block) => (hasAttention(block) ? block.attention : null));
-    this.#blocks = this.#caches.open(attentions, this.#team, { sequences, capacity });
+    this.#blocks = this.#caches.open(attentions, this.#team.shareOf, { sequences, capacity });
   }
 
   /** Takes keys and values [kvHeads, tokens, D] of a sequence from a position on, of the i-th block. */
@@ -240,7 +240,7 @@ export class FewModel {
     for (const row of hidden) for (let i = 0; i < row.length; i++) row[i]! *= own.outputScale![0]!;
   }
 
-  #add(hidden: Float32Array, made: Float32Array, norm: HeldNorm | null): void {
+  #add(hidden: Float32Array, made: Float32Array, norm: HeldNorm | null | undefined): void {
     const branch = norm ? this.#normed(made, norm) : made;
     addScaled(hidden, branch, this.#model.config.multipliers?.residual ?? 1);
   }

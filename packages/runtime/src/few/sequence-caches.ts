@@ -1,7 +1,7 @@
 import type { Attention } from '@moepress/core';
 import { valueDimOf } from '../decoder/attention/heads.js';
 import { Arena, mostArenaBytes } from './arena.js';
-import type { Team } from './team.js';
+import type { Share } from './team.js';
 
 /** Numbers of a row of keys or values are filled up to a multiple of this many. */
 const together = 8;
@@ -15,22 +15,18 @@ export interface OwnHeads {
   readonly last: number;
 }
 
-export function ownHeads({ heads, kvHeads }: Attention, team: Team): OwnHeads {
-  const { from, to } = team.shareOf(heads);
+export function ownHeads({ heads, kvHeads }: Attention, share: Share): OwnHeads {
+  const { from, to } = share(heads);
   const group = heads / kvHeads;
-  return {
-    from,
-    to,
-    first: Math.floor(from / group),
-    last: to > from ? Math.ceil(to / group) : Math.floor(from / group),
-  };
+  const first = Math.floor(from / group);
+  return { from, to, first, last: to > from ? Math.ceil(to / group) : first };
 }
 
-/** Bytes of the keys and values of a block for one token, in all threads together: heads that two of them need count twice. */
-export function cachedBytes(attention: Attention, team: Pick<Team, 'count' | 'shareOf'>[]): number {
+/** Bytes of the keys and values of a block for one token in all threads together: heads that two of them need count twice. */
+export function cachedBytes(attention: Attention, shares: readonly Share[]): number {
   const each = padded(attention.headDim) + padded(valueDimOf(attention));
-  return team.reduce((sum, own) => {
-    const { first, last } = ownHeads(attention, own as Team);
+  return shares.reduce((sum, share) => {
+    const { first, last } = ownHeads(attention, share);
     return sum + 4 * (last - first) * each;
   }, 0);
 }
@@ -57,10 +53,10 @@ export class SequenceCaches {
   /** Makes room for so many sequences of `capacity` tokens; what was there before is forgotten. By block, null without attention. */
   open(
     attentions: readonly (Attention | null)[],
-    team: Team,
+    share: Share,
     { sequences, capacity }: { readonly sequences: number; readonly capacity: number },
   ): (BlockCache | null)[] {
-    const blocks = attentions.map((attention) => attention && sizesOf(attention, team, sequences, capacity));
+    const blocks = attentions.map((attention) => attention && sizesOf(attention, share, sequences, capacity));
     let [arena, at] = [0, 0];
     const placed = blocks.map((sizes, i) => {
       if (!sizes) return null;
@@ -87,8 +83,8 @@ interface Sizes extends Pick<BlockCache, 'heads' | 'keyDim' | 'valueDim' | 'capa
 }
 
 /** Bytes that a block takes in a thread for so many sequences. */
-function sizesOf(attention: Attention, team: Team, sequences: number, capacity: number): Sizes {
-  const heads = ownHeads(attention, team);
+function sizesOf(attention: Attention, share: Share, sequences: number, capacity: number): Sizes {
+  const heads = ownHeads(attention, share);
   const [keyDim, valueDim] = [padded(attention.headDim), padded(valueDimOf(attention))];
   const headBytes = 4 * capacity * (keyDim + valueDim);
   const room = 4 * (keyDim + valueDim + padded(capacity));

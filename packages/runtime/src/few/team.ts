@@ -9,24 +9,31 @@ const [arrived, round, given] = [0, 1, 2];
 /** Bytes that the threads of a team share to meet. */
 export const meetingBytes = 16;
 
+/** A thread's part of so many rows: [from, to). */
+export type Share = (rows: number) => { readonly from: number; readonly to: number };
+
+/** The parts of the threads of a team of so many. */
+export const sharesOf = (count: number): Share[] =>
+  Array.from({ length: count }, (_, i) => (rows) => ({
+    from: Math.floor((i * rows) / count),
+    to: Math.floor(((i + 1) * rows) / count),
+  }));
+
 /** Threads that do parts of the same work and wait for each other between its phases. */
 export class Team {
   /** The number of this thread, from 0 on. */
   readonly index: number;
   readonly count: number;
   readonly #words: Int32Array;
+  /** This thread's part of so many rows. */
+  readonly shareOf: Share;
 
   /** `shared` has `meetingBytes`, which are zero to begin with. */
   constructor(shared: SharedArrayBuffer, index: number, count: number) {
     this.index = index;
     this.count = count;
+    this.shareOf = sharesOf(count)[index]!;
     this.#words = new Int32Array(shared, 0, meetingBytes / 4);
-  }
-
-  /** This thread's part of so many rows: [from, to). */
-  shareOf(rows: number): { readonly from: number; readonly to: number } {
-    const at = (i: number) => Math.floor((i * rows) / this.count);
-    return { from: at(this.index), to: at(this.index + 1) };
   }
 
   /** Returns when all threads have come here. Throws where one of them has given up. */

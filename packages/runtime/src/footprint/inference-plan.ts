@@ -5,6 +5,7 @@ import { blockGraph } from '../decoder/block.js';
 import { decodeGraph, decodeParts } from '../decoder/decode.js';
 import { scoringHeadGraph } from '../decoder/lm-head.js';
 import { defaultLimits, runTokensWithin } from '../devices/batch-limits.js';
+import { fewBytes } from '../few/few-plan.js';
 import { kernelBytes } from '../kernel/placement.js';
 import { defaultMemory } from '../memory/available.js';
 import {
@@ -42,6 +43,8 @@ export interface InferencePlan {
   readonly fixed: number;
   /** Bytes that generation takes in addition: sessions that take a token through all blocks. */
   readonly decoders: number;
+  /** Bytes of weights that workers hold to continue a few sequences, see `fewBytes`; 0: they do not. */
+  readonly few: number;
   /** Bytes of the kernel's copy of the head, which all workers share; 0 where the kernel is not used. */
   readonly kernel: number;
   /** Bytes that remain for tensors kept from run to run. */
@@ -61,8 +64,8 @@ export interface InferenceLimits {
   readonly residencies: readonly boolean[];
 }
 
-/** The share of the memory for keys and values that the kernel may take. */
-const kernelShare = 0.25;
+/** The shares of the memory for keys and values that the kernel may take, and weights for continuing a few sequences. */
+const [kernelShare, fewShare] = [0.25, 0.8];
 
 /**
  * Chooses how a model is run on the processor within `memory`: with smaller runs, then fewer workers, then one block open
@@ -84,10 +87,12 @@ export function planInference(model: Model, limits: InferenceLimits): InferenceP
         const rest = fixed + decoders + workers * run;
         const needed = rest + carriedBytes(model, 2 * workers * tokens);
         if (needed <= memory) {
-          const copy = resident && !model.headBias ? kernelBytes(model.head, workers) : 0;
-          const kernel = copy <= (memory - needed) * kernelShare ? copy : 0;
-          const carried = memory - rest - kernel;
-          return { memory, workers, tokens, resident, fixed, decoders, kernel, carried };
+          const free = memory - needed;
+          const few = fewBytes(model, { most: free * fewShare, workers, resident });
+          const copy = resident && few === 0 && !model.headBias ? kernelBytes(model.head, workers) : 0;
+          const kernel = copy <= free * kernelShare ? copy : 0;
+          const carried = memory - rest - kernel - few;
+          return { memory, workers, tokens, resident, fixed, decoders, few, kernel, carried };
         }
         least = Math.min(least, needed);
       }

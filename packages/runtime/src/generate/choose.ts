@@ -41,12 +41,15 @@ export interface TokenPicker {
   readonly isNeeded: boolean;
   /** The tokens at `places`, whose rows are those of the hidden states [T, H], before the final norm. */
   pick(hidden: TensorHandle, places: readonly Place[]): Promise<number[]>;
+  /** The same where the logits of all places are known, [places, vocabulary]. */
+  pickBy(logits: Float32Array, places: readonly Place[]): Promise<number[]>;
 }
 
 /** Takes the likeliest tokens. */
 const greedy: TokenPicker = {
   isNeeded: false,
   pick: async (_, places) => places.map(({ likeliest }) => likeliest),
+  pickBy: async (_, places) => places.map(({ likeliest }) => likeliest),
 };
 
 /** Calls `use` with what picks tokens, while the head that yields logits is open if somebody chooses by them. */
@@ -64,6 +67,7 @@ export async function withPicker<R>(
       use({
         isNeeded: true,
         pick: (hidden, places) => chosenTokens({ session, model, chooser }, hidden, places),
+        pickBy: (logits, places) => chosenBy(chooser, logits, places),
       }),
   );
 }
@@ -87,6 +91,18 @@ async function chosenTokens(
       const logits = all.subarray(i * vocabSize, (i + 1) * vocabSize);
       tokens[place] = await chooser.choose({ index, likeliest, newIds, logits });
     }
+  }
+  return tokens;
+}
+
+/** The chooser's token where it makes a choice, else the most probable one, by the logits of all places. */
+async function chosenBy(chooser: Chooser, logits: Float32Array, places: readonly Place[]): Promise<number[]> {
+  const vocabSize = logits.length / places.length;
+  const tokens: number[] = [];
+  for (const [i, { index, likeliest, newIds, isOpen }] of places.entries()) {
+    const own = () => logits.subarray(i * vocabSize, (i + 1) * vocabSize);
+    const isWanted = isOpen && chooser.wants(index);
+    tokens.push(isWanted ? await chooser.choose({ index, likeliest, newIds, logits: own() }) : likeliest);
   }
   return tokens;
 }

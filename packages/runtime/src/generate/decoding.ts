@@ -63,6 +63,11 @@ export class Decoding {
     return this.#finished.every(Boolean);
   }
 
+  /** Which sequences go on. */
+  get isOpen(): readonly boolean[] {
+    return this.#finished.map((isFinished) => !isFinished);
+  }
+
   /** Sequences that have ended. */
   get finished(): number {
     return this.#finished.filter(Boolean).length;

@@ -1,10 +1,12 @@
 import { throwIfAborted } from '@moepress/core';
 import { closing } from '../engine/scope.js';
+import { fewCacheBytes, mostFewSequences } from '../few/few-plan.js';
 import type { ModelRun } from '../forward/model-run.js';
 import { mostKernelRows } from '../kernel/placement.js';
 import { type TokenPicker, withPicker } from './choose.js';
 import { type ResidentDecoder, streamedNext } from './decoder.js';
 import { Decoding, type SamplingOptions } from './decoding.js';
+import type { FewDecoder } from './few-decoder.js';
 import { laneBytes, type Prompts, planLanes } from './lanes.js';
 import { freeLane, type Lane, openCaches, placeLane, prefill, promptBytes } from './prefill.js';
 
@@ -12,8 +14,10 @@ import { freeLane, type Lane, openCaches, placeLane, prefill, promptBytes } from
 export interface Generation {
   readonly run: ModelRun;
   readonly prompts: Prompts;
-  /** Null: blocks are streamed. */
-  readonly decoder: ResidentDecoder | null;
+  /** Opens what takes tokens through all blocks while all are mapped; null: blocks are streamed. */
+  readonly openDecoder: (() => Promise<ResidentDecoder>) | null;
+  /** Opens what continues a few sequences, or yields it only if it is open; null where that cannot be had. */
+  readonly openFew: (isWorthOpening: boolean) => Promise<FewDecoder | null>;
   /** Bytes for the keys and values of all sequences that are continued at once. */
   readonly memory: number;
 }
@@ -25,7 +29,7 @@ type Growing = { readonly lane: Lane; readonly decoding: Decoding };
  * end-of-sequence token, where one came, is the last of the new ids.
  */
 export async function generate(generation: Generation, options: SamplingOptions): Promise<number[][]> {
-  const { run, prompts, decoder, memory } = generation;
+  const { run, prompts, memory } = generation;
   const { engine, model, scope, sessions } = run;
   const task = 'Generating';
   const results: number[][] = prompts.map(() => []);
@@ -41,25 +45,33 @@ export async function generate(generation: Generation, options: SamplingOptions)
   // Each worker has room for one lane at a time.
   const waiting = engine.workers.map((worker) => lanes.filter(({ lane }) => lane.worker === worker));
   const rounds = Math.max(0, ...waiting.map(({ length }) => length));
+  const groups = Array.from({ length: rounds }, (_, i) => waiting.flatMap((queue) => queue.slice(i, i + 1)));
   const largest = Math.max(0, ...plans.map((plan) => laneBytes(model, plan, prompts, options.maxNewTokens)));
   const runs = promptBytes(engine, model, plans, prompts);
+  const few = await openedFew(generation, groups, options);
+  const isFew = (group: readonly Growing[]) => few !== null && fitsFew(generation, group, options);
+  const decoder = groups.every(isFew) ? null : await generation.openDecoder?.();
   if (decoder && engine.kernelBytes > 0 && isWorthKernel(lanes, options)) await decoder.openKernel(engine);
-  const kernel = decoder?.hasKernel ? engine.kernelBytes : 0;
+  const kernel = (decoder?.hasKernel ? engine.kernelBytes : 0) + (few ? engine.fewBytes : 0);
+  const fewCaches = Math.max(
+    0,
+    ...groups.filter(isFew).map((group) => cacheBytesOf(generation, group, options)),
+  );
   const busy = Math.min(lanes.length, engine.workers.length);
-  const held = largest * busy + runs + kernel + (decoder ? engine.decoderBytes : 0);
+  const held = largest * busy + fewCaches + runs + kernel + (decoder ? engine.decoderBytes : 0);
   // How many tokens there will be nobody knows.
   const yielding = new Map(plans.map(({ worker }) => [worker, Number.POSITIVE_INFINITY]));
   engine.reportMemory(held, yielding, options.progress);
   let done = 0;
   try {
     await withPicker(sessions, model, options.chooser, async (picker) => {
-      for (let round = 0; round < rounds; round++) {
-        const group = waiting.flatMap((queue) => queue.slice(round, round + 1));
+      for (const group of groups) {
         const report = (tokens: number) => {
           const finished = group.reduce((sum, { decoding }) => sum + decoding.finished, 0);
           options.progress?.({ type: 'advance', task, done: done + finished, note: `token ${tokens}` });
         };
-        await generateGroup(generation, group, { report, options, picker });
+        const by = { decoder: decoder ?? null, few: isFew(group) ? few : null };
+        await generateGroup(generation, group, { report, options, picker, ...by });
         done += group.reduce((sum, { lane }) => sum + lane.indices.length, 0);
       }
     });
@@ -68,6 +80,9 @@ export async function generate(generation: Generation, options: SamplingOptions)
   }
   return results;
 }
+
+/** Reading what all tokens meet, and the experts that they choose, takes as long as it saves in about so many tokens. */
+const leastFewTokens = 32;
 
 /** Reading the head takes as long as it saves in a dozen tokens. */
 const leastKernelTokens = 64;
@@ -80,26 +95,85 @@ interface Continuing {
   report(tokens: number): void;
   readonly options: SamplingOptions;
   readonly picker: TokenPicker;
+  /** What takes the tokens through the model; with neither, blocks are streamed. */
+  readonly decoder: ResidentDecoder | null;
+  readonly few: FewDecoder | null;
+}
+
+/** Opens what continues a few sequences if there are such groups, and enough tokens to make it worth its while. */
+async function openedFew(
+  generation: Generation,
+  groups: readonly (readonly Growing[])[],
+  options: SamplingOptions,
+): Promise<FewDecoder | null> {
+  const { maxNewTokens } = options;
+  if (!groups.some((group) => fitsFew(generation, group, options))) return null;
+  return generation.openFew(maxNewTokens >= leastFewTokens);
+}
+
+/** Whether a group has few sequences, for whose keys and values there is room. */
+function fitsFew(generation: Generation, group: readonly Growing[], options: SamplingOptions): boolean {
+  const { memory, run } = generation;
+  if (run.engine.fewBytes === 0 || sequencesIn(group) > mostFewSequences) return false;
+  return cacheBytesOf(generation, group, options) <= memory / 2;
+}
+
+const sequencesIn = (group: readonly Growing[]): number =>
+  group.reduce((sum, { lane }) => sum + lane.indices.length, 0);
+
+/** Tokens that the longest sequence of a group may have. */
+const capacityOf = (
+  { prompts }: Pick<Generation, 'prompts'>,
+  group: readonly Growing[],
+  { maxNewTokens }: SamplingOptions,
+): number =>
+  maxNewTokens +
+  Math.max(...group.flatMap(({ lane }) => lane.indices.map((index) => prompts[index]!.length)));
+
+function cacheBytesOf(generation: Generation, group: readonly Growing[], options: SamplingOptions): number {
+  const { engine, model } = generation.run;
+  const sizes = { sequences: sequencesIn(group), capacity: capacityOf(generation, group, options) };
+  return fewCacheBytes(model, { ...sizes, workers: engine.workers.length });
 }
 
 async function generateGroup(
-  { run, prompts, decoder }: Generation,
+  generation: Generation,
   group: readonly Growing[],
   continuing: Continuing,
 ): Promise<void> {
-  const { report, options, picker } = continuing;
+  const { run, prompts } = generation;
+  const { report, options, picker, decoder, few } = continuing;
   const lanes = group.map(({ lane }) => lane);
   const generateIn = async () => {
     for (const lane of lanes) await openCaches(run.model, lane);
     const first = await prefill(run, lanes, prompts, { signal: options.signal, picker });
     for (const { lane, decoding } of group) decoding.take(first.get(lane)!);
     report(1);
-    if (decoder) await decodeResident(run, decoder, group, continuing);
+    if (few)
+      await decodeFew(few, run, group, { ...continuing, capacity: capacityOf(generation, group, options) });
+    else if (decoder) await decodeResident(run, decoder, group, continuing);
     else await decodeStreamed(run, group, continuing);
   };
   await closing(generateIn, async () => {
     for (const lane of lanes) await freeLane(run.scope, lane);
   });
+}
+
+/** All workers take all lanes to the end together. */
+async function decodeFew(
+  few: FewDecoder,
+  { scope }: ModelRun,
+  group: readonly Growing[],
+  { report, options: { signal }, picker, capacity }: Continuing & { readonly capacity: number },
+): Promise<void> {
+  if (group.every(({ decoding }) => decoding.isDone)) return;
+  await few.begin(group, capacity);
+  for (const { lane } of group) await freeLane(scope, lane);
+  for (let tokens = 2; group.some(({ decoding }) => !decoding.isDone); tokens++) {
+    throwIfAborted(signal);
+    await few.next(group, picker);
+    report(tokens);
+  }
 }
 
 /** Each worker takes its lane to the end at its own pace. */

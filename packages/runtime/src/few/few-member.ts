@@ -1,0 +1,92 @@
+import { FewModel, type FewSetup, type FewToken } from './few-model.js';
+
+/** Keys and values [kvHeads, tokens, D] of a sequence from a position on. */
+export interface TakenPart {
+  readonly sequence: number;
+  readonly start: number;
+  readonly key: Float32Array;
+  readonly value: Float32Array;
+}
+
+/** What a thread of a team is told to do; all threads of the team are told the same. See `FewModel`. */
+export type FewOrder =
+  | { readonly kind: 'open'; readonly setup: FewSetup }
+  | { readonly kind: 'begin'; readonly sequences: number; readonly capacity: number }
+  | { readonly kind: 'take'; readonly block: number; readonly parts: readonly TakenPart[] }
+  | { readonly kind: 'next'; readonly newest: readonly FewToken[]; readonly wantsLogits: boolean }
+  | { readonly kind: 'close' };
+
+/** What an order yields, as tensors by name. */
+type Yield = Readonly<
+  Record<
+    string,
+    | { readonly dtype: 'int32'; readonly dims: readonly number[]; readonly data: Int32Array }
+    | { readonly dtype: 'float32'; readonly dims: readonly number[]; readonly data: Float32Array }
+    | { readonly dtype: 'float64'; readonly dims: readonly number[]; readonly data: Float64Array }
+  >
+>;
+
+/** The part of one thread in continuing a few sequences. */
+export class FewMember {
+  #model: FewModel | null = null;
+  #setup: FewSetup | null = null;
+
+  /** `open` yields `fits` [1]: 0 if the machine has no memory for the weights; `next` what `FewModel.next` does. */
+  async follow(order: FewOrder): Promise<readonly Yield[]> {
+    switch (order.kind) {
+      case 'open':
+        return [{ fits: float64(Number(await this.#open(order.setup))) }];
+      case 'begin':
+        this.#opened.begin(order.sequences, order.capacity);
+        return [];
+      case 'take':
+        for (const part of order.parts) this.#opened.take(order.block, part);
+        return [];
+      case 'next':
+        return this.#next(order.newest, order.wantsLogits);
+      case 'close':
+        await this.close();
+        return [];
+    }
+  }
+
+  get #opened(): FewModel {
+    if (!this.#model) throw new Error('No model is open for a few sequences.');
+    return this.#model;
+  }
+
+  async #open(setup: FewSetup): Promise<boolean> {
+    await this.close();
+    try {
+      this.#model = new FewModel(setup);
+    } catch (error) {
+      if (error instanceof RangeError) return false;
+      throw error;
+    }
+    this.#setup = setup;
+    await this.#model.open();
+    return true;
+  }
+
+  /** The first thread tells what all have found. */
+  async #next(newest: readonly FewToken[], wantsLogits: boolean): Promise<readonly Yield[]> {
+    const isFirst = this.#setup!.index === 0;
+    const { tokens, sum, logits } = await this.#opened.next(newest, wantsLogits && isFirst);
+    if (!isFirst) return [];
+    const { vocabSize } = this.#setup!.model.config;
+    return [
+      {
+        token: { dtype: 'int32', dims: [tokens.length], data: tokens },
+        finite: float64(sum),
+        ...(logits && { logits: { dtype: 'float32', dims: [tokens.length, vocabSize], data: logits } }),
+      },
+    ];
+  }
+
+  async close(): Promise<void> {
+    await this.#model?.close();
+    this.#model = null;
+  }
+}
+
+const float64 = (value: number) => ({ dtype: 'float64', dims: [1], data: Float64Array.of(value) }) as const;

@@ -1,0 +1,127 @@
+import { type AttentionBlock, attentionBlocks, type Model } from '@moepress/core';
+import type { Engine } from '../engine/engine.js';
+import type { Results } from '../engine/protocol.js';
+import { boardBytes } from '../few/board.js';
+import type { FewOrder, TakenPart } from '../few/few-member.js';
+import { mostFewSequences } from '../few/few-plan.js';
+import { assertModelFinite } from '../forward/finite.js';
+import type { TokenPicker } from './choose.js';
+import type { Decoding } from './decoding.js';
+import type { Lane } from './prefill.js';
+
+/** Sequences of some lanes, whose prompts have been computed. */
+export interface FewLane {
+  readonly lane: Lane;
+  readonly decoding: Decoding;
+}
+
+/**
+ * Continues a few sequences without ONNX Runtime: all workers of the engine together take a token of each through the whole
+ * model, see `FewModel`. Only chosen experts are read, once.
+ */
+export class FewDecoder {
+  readonly #engine: Engine;
+  readonly #model: Model;
+  readonly #workers: Engine['workers'];
+  #isUsable = true;
+
+  private constructor(engine: Engine, model: Model) {
+    this.#engine = engine;
+    this.#workers = engine.workers;
+    this.#model = model;
+  }
+
+  /** Null if the machine has no memory for the weights. Throws what reading them throws. */
+  static async open(engine: Engine, model: Model): Promise<FewDecoder | null> {
+    const decoder = new FewDecoder(engine, model);
+    const { workers, fewBytes } = engine;
+    const count = workers.length;
+    const shared = new SharedArrayBuffer(boardBytes(model, mostFewSequences));
+    const bytes = Math.floor(fewBytes / count);
+    const outcomes = await decoder.#all((index) => ({
+      kind: 'open',
+      setup: { model, shared, index, count, bytes, most: mostFewSequences },
+    }));
+    if (outcomes.every(([result]) => result!.fits!.data[0] === 1)) return decoder;
+    await decoder.#all(() => ({ kind: 'close' }));
+    return null;
+  }
+
+  /** False once a call has failed, for the threads no longer agree on where they are, or the engine has other workers. */
+  get isUsable(): boolean {
+    return this.#isUsable && this.#workers === this.#engine.workers;
+  }
+
+  /** Takes over the keys and values of the lanes' prompts, for sequences of up to `capacity` tokens. */
+  async begin(lanes: readonly FewLane[], capacity: number): Promise<void> {
+    const sequences = lanes.reduce((sum, { lane }) => sum + lane.indices.length, 0);
+    await this.#all(() => ({ kind: 'begin', sequences, capacity }));
+    // One block after the other, because what is handed over stands in memory twice.
+    for (const block of attentionBlocks(this.#model)) {
+      const parts = await this.#partsOf(block, lanes);
+      const place = this.#model.blocks.indexOf(block);
+      await this.#all(() => ({ kind: 'take', block: place, parts }));
+    }
+  }
+
+  async #partsOf({ index }: AttentionBlock, lanes: readonly FewLane[]): Promise<TakenPart[]> {
+    let first = 0;
+    const parts: TakenPart[] = [];
+    for (const { lane, decoding } of lanes) {
+      const { sharedKey, sharedValue, pastKey, pastValue } = lane.caches.get(index)!;
+      const shared = { sequence: 0, tokens: lane.shared };
+      const own = lane.indices.map((_, b) => ({ sequence: b, tokens: decoding.past[b]! - lane.shared }));
+      const copies = await lane.worker.share([
+        ...[sharedKey!, sharedValue!].map((cache) => ({ cache, ...shared })),
+        ...own.flatMap((rows) => [pastKey!, pastValue!].map((cache) => ({ cache, ...rows }))),
+      ]);
+      for (const b of lane.indices.keys()) {
+        const sequence = first + b;
+        parts.push({ sequence, start: 0, key: copies[0]!, value: copies[1]! });
+        const [key, value] = [copies[2 + 2 * b]!, copies[3 + 2 * b]!];
+        parts.push({ sequence, start: lane.shared, key, value });
+      }
+      first += lane.indices.length;
+    }
+    return parts;
+  }
+
+  /** The token that follows the newest one of each sequence that goes on; the lanes are those of `begin`, in their order. */
+  async next(lanes: readonly FewLane[], picker: TokenPicker): Promise<void> {
+    const all = lanes.flatMap(({ lane, decoding }) => lane.indices.map((_, b) => ({ decoding, b })));
+    const open = [...all.entries()].filter(([, { decoding, b }]) => decoding.isOpen[b]);
+    const newest = open.map(([sequence, { decoding, b }]) => ({
+      ...{ sequence, id: decoding.newest![b]!, position: decoding.past[b]! },
+    }));
+    const order = { kind: 'next', newest, wantsLogits: picker.isNeeded } as const;
+    const [results] = await this.#all(() => order);
+    const { token, finite, logits } = results![0]!;
+    await assertModelFinite(this.#model, Number(finite!.data[0]));
+    const places = open.map(([, { decoding, b }], row) => ({
+      ...decoding.places(decoding.indices.map(() => Number(token!.data[row])))[b]!,
+      row,
+    }));
+    const chosen = logits
+      ? await picker.pickBy(logits.data as Float32Array, places)
+      : places.map(({ likeliest }) => likeliest);
+    const tokens = new Map(open.map(([sequence], row) => [sequence, chosen[row]!]));
+    let first = 0;
+    for (const { lane, decoding } of lanes) {
+      decoding.take(lane.indices.map((_, b) => tokens.get(first + b) ?? 0));
+      first += lane.indices.length;
+    }
+  }
+
+  /** Gives an order to all threads and waits for all of them, whatever one of them meets with. */
+  async #all(orderOf: (index: number) => FewOrder): Promise<Results[]> {
+    const outcomes = await Promise.allSettled(this.#workers.map((worker, i) => worker.few(orderOf(i))));
+    const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
+    if (failed.length > 0) {
+      this.#isUsable = false;
+      // A thread that has only waited for another one has nothing to tell.
+      const told = failed.find(({ reason }) => !String(reason?.message).includes('given up'));
+      throw (told ?? failed[0]!).reason;
+    }
+    return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  }
+}
