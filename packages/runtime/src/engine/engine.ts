@@ -33,6 +33,8 @@ export interface EngineOptions extends Omit<DeviceOptions, 'device'> {
   readonly carried?: number;
   /** Bytes that the process takes in addition; 0 if unknown. */
   readonly fixed?: number;
+  /** Multiplications of a block from which on rows are handed to a worker without anything to do, 2^27 by default: see `splitRun`. */
+  readonly leastProducts?: number;
   /** Bytes that the sessions for generation take. */
   readonly decoders?: number;
   /** Bytes of weights that workers hold to continue a few sequences; 0 by default: they do not. */
@@ -49,6 +51,12 @@ export interface EngineOptions extends Omit<DeviceOptions, 'device'> {
   /** The queue of its calls; several engines share one to avoid computing at the same time. */
   readonly turns?: Turns | undefined;
 }
+
+/**
+ * Handing rows to another worker and fetching them again takes a millisecond or two a block: measured, a core makes 40 million
+ * multiplications in one.
+ */
+const worthHanding = 2 ** 27;
 
 /** The limits of a job, and what the process takes without it: bytes of anonymous memory, and workers. */
 export type EngineBounds = Omit<JobBounds, 'where' | 'sizes'>;
@@ -73,6 +81,8 @@ export class Engine {
   readonly memory: number;
   /** The precision of its products with weights. */
   readonly precision: Precision;
+  /** Multiplications of a block from which on a run is split. */
+  readonly leastProducts: number;
   readonly #preparation: GraphPreparation;
   readonly #turns: Turns;
   readonly #scopes = new Set<EngineScope>();
@@ -108,6 +118,7 @@ export class Engine {
     this.precision = device === 'cpu' ? 'float32' : precision;
     this.#limits = device === 'cpu' ? { ...defaultLimits, tokens } : limitsWithin(gpuMemory);
     this.#mostTokens = this.#limits.tokens;
+    this.leastProducts = options.leastProducts ?? worthHanding;
     this.#carried = carried;
     this.#fixed = options.fixed ?? 0;
     this.decoderBytes = options.decoders ?? 0;

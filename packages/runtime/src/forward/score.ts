@@ -9,13 +9,14 @@ import { treeSizes } from '../footprint/dims.js';
 import { runsBytes, yieldedBytes } from '../footprint/inference-plan.js';
 import { cacheBytesPerToken, carriedBytes } from '../footprint/shapes.js';
 import { batchSequences } from '../tokens/batch-sequences.js';
-import { planRuns, type Run, wavesOf } from '../tokens/runs.js';
+import { forNobody, planRuns, type Run, wavesOf } from '../tokens/runs.js';
 import { sharesPrefixes } from '../tokens/shared-prefixes.js';
 import { rowOf } from '../tokens/token-layout.js';
 import { assertHeadFinite } from './finite.js';
 import { KeptRows } from './kept.js';
 import type { ModelRun } from './model-run.js';
 import { type Assigned, askedRows, type PassBatch, passUp } from './run-pass.js';
+import { helpersOf } from './split-run.js';
 
 /** One scored token, beside the one that greedy decoding would have put there. */
 export interface TokenScore {
@@ -64,7 +65,7 @@ export async function scoreSequences(
   const scores = items.map((): TokenScore[] => []);
   try {
     const waves = wavesOf(runs, Math.floor(engine.carriedBytes / carriedBytes(model, 1)));
-    const held = waves.map((wave) => heldBytes(model, wave) + takenBytes(model, wave, items));
+    const held = waves.map((wave) => waveBytes(engine, model, wave, items));
     const yielding = runs.map(({ lane, layout }) => ({ lane, tokens: layout.ids.length }));
     engine.reportMemory(Math.max(0, ...held), yieldedBytes(model, yielding), work.progress);
     for (const wave of waves) {
@@ -92,6 +93,22 @@ function runsFor(engine: Engine, model: Model, items: readonly TokenSequence[]):
 
 /** What the head leaves to the C library for each row it scores, measured where every token of long texts is scored. */
 const headBytesPerRow = 96 * 2 ** 10;
+
+/** The memory that a wave takes, with the runs that other workers than their own take part in. */
+function waveBytes(
+  engine: Engine,
+  model: Model,
+  wave: readonly Run[],
+  items: readonly TokenSequence[],
+): number {
+  const helped = helpersOf(
+    wave.map((run) => ({ run, lane: run.lane })),
+    engine,
+    model,
+  ).map(({ run, lane }) => ({ ...forNobody(run), lane }));
+  const all = [...wave, ...helped];
+  return heldBytes(model, all) + takenBytes(model, all, items);
+}
 
 /** The memory that a wave takes between blocks, and that its runs take in one. */
 function heldBytes(model: Model, wave: readonly Run[]): number {

@@ -49,13 +49,16 @@ export async function putTogether(
   for (const name of new Set(shared.map(({ share }) => share!.of))) {
     const group = shared.filter(({ share }) => share!.of === name);
     const states = await Promise.all(group.map((batch) => batch.hidden.read()));
-    const [rows, width] = [group[0]!.layout.ids.length, states[0]!.dims[1]!];
+    const width = states[0]!.dims[1]!;
+    const count = group.reduce((sum, { share }) => sum + share!.rows.length, 0);
     for (const batch of group) {
-      const all = new Float32Array(rows * width);
+      const all = new Float32Array(count * width);
       for (const [i, { data }] of states.entries()) {
-        all.set(data as Float32Array, group[i]!.share!.rows[0]! * width);
+        for (const [at, row] of group[i]!.share!.rows.entries()) {
+          all.set((data as Float32Array).subarray(at * width, (at + 1) * width), row * width);
+        }
       }
-      await batch.hidden.put(tensor('float32', [rows, width], all));
+      await batch.hidden.put(tensor('float32', [count, width], all));
     }
   }
 }

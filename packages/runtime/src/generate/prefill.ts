@@ -21,6 +21,7 @@ import { carriedBytes } from '../footprint/shapes.js';
 import { assertHeadFinite } from '../forward/finite.js';
 import type { ModelRun } from '../forward/model-run.js';
 import { type Assigned, askedRows, type PassBatch, passUp } from '../forward/run-pass.js';
+import { helpersOf } from '../forward/split-run.js';
 import { laneRuns, type Run } from '../tokens/runs.js';
 import { sharesPrefixes } from '../tokens/shared-prefixes.js';
 import type { TokenPicker } from './choose.js';
@@ -77,6 +78,19 @@ function promptRuns(
   return laneRuns(sequences, shared, { tokens: limits.tokens, share: sharesPrefixes(model) });
 }
 
+/** Lanes in groups of which each worker has one at most, in their order. */
+function roundsOf<T extends { readonly worker: unknown }>(lanes: readonly T[]): T[][] {
+  const groups: T[][] = [];
+  const counts = new Map<unknown, number>();
+  for (const lane of lanes) {
+    const round = counts.get(lane.worker) ?? 0;
+    counts.set(lane.worker, round + 1);
+    groups[round] ??= [];
+    groups[round]!.push(lane);
+  }
+  return groups;
+}
+
 /** Bytes that prompts take on their way through the model, where each worker takes one lane at a time. */
 export function promptBytes(
   engine: Engine,
@@ -85,16 +99,25 @@ export function promptBytes(
   prompts: Prompts,
 ): number {
   const held = engine.workers.map(() => 0);
-  const runs = lanes.flatMap((lane) => {
-    const own = promptRuns(engine, model, lane, prompts);
-    const tokens = own.reduce((sum, { layout }) => sum + layout.ids.length, 0);
-    held[lane.worker] = Math.max(held[lane.worker]!, carriedBytes(model, tokens));
-    return own.map(({ layout, prefix }) => ({
-      lane: lane.worker,
-      sizes: treeSizes(layout, model.config.heads, prefix),
-      asked: layout.sequences.length,
-    }));
-  });
+  const all: { readonly run: Run; readonly lane: number }[] = [];
+  for (const group of roundsOf(lanes)) {
+    const own = group.flatMap((lane) =>
+      promptRuns(engine, model, lane, prompts).map((run) => ({ run, lane: lane.worker })),
+    );
+    const helped = helpersOf(own, engine, model);
+    for (const worker of held.keys()) {
+      const tokens = [...own, ...helped]
+        .filter(({ lane }) => lane === worker)
+        .reduce((sum, { run: { layout } }) => sum + layout.ids.length, 0);
+      held[worker] = Math.max(held[worker]!, carriedBytes(model, tokens));
+    }
+    all.push(...own, ...helped);
+  }
+  const runs = all.map(({ run: { layout, prefix }, lane }) => ({
+    lane,
+    sizes: treeSizes(layout, model.config.heads, prefix),
+    asked: layout.sequences.length,
+  }));
   return held.reduce((sum, bytes) => sum + bytes, runsBytes(model, runs));
 }
 

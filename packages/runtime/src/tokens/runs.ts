@@ -104,7 +104,7 @@ export function wavesOf(runs: readonly Run[], tokens: number): Run[][] {
 }
 
 /** A run of which only keys and values are needed. */
-const forNobody = (run: Run): Run => ({
+export const forNobody = (run: Run): Run => ({
   ...run,
   layout: { ...run.layout, sequences: run.layout.sequences.map(() => nobody) },
 });
