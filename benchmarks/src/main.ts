@@ -14,13 +14,14 @@ import { harnessSuite } from './suites/harness-suite.js';
 import { memorySuite } from './suites/memory-suite.js';
 import { openSuite } from './suites/open-suite.js';
 import { passesSuite } from './suites/passes-suite.js';
+import { peersSuite } from './suites/peers-suite.js';
 import { realSuite } from './suites/real-suite.js';
 import { serveSuite } from './suites/serve-suite.js';
 import { widthsSuite } from './suites/widths-suite.js';
 
 /**
- * `npm run bench [-- <suite>]`; without a name all but `full`, which writes 13.8 GB, and `real`, which takes hours.
- * `apply` and `real` have arguments of their own. Checkpoints are made once, in the folder MOEPRESS_BENCH or a temporary one. One in memory, such as /dev/shm/moepress, measures
+ * `npm run bench [-- <suite>]`; without a name all but `full`, which writes 13.8 GB, and `peers` and `real`, which take hours.
+ * `apply`, `peers` and `real` have arguments of their own. Checkpoints are made once, in the folder MOEPRESS_BENCH or a temporary one. One in memory, such as /dev/shm/moepress, measures
  * computing alone, where the system does not keep files of some gigabytes in memory.
  */
 const folder = process.env.MOEPRESS_BENCH ?? join(tmpdir(), 'moepress-bench');
@@ -71,11 +72,12 @@ const suites: Record<string, () => Promise<void>> = {
   serve: serveSuite,
   gpu: () => gpuSuite({ 'OLMoE-1B-7B': () => olmoe(4), 'Qwen3-30B-A3B': () => routed('qwen3_moe', 4) }),
   real: () => realSuite(process.argv.slice(3)),
+  peers: () => peersSuite(process.argv.slice(3)),
   full: async () => calibrationSuite(await olmoe(16), 16, 2048),
 };
 
 /** Suites that run only when they are named. */
-const named = ['full', 'real'];
+const named = ['full', 'peers', 'real'];
 
 async function main(wanted: string | undefined): Promise<void> {
   if (wanted !== undefined && !(wanted in suites)) {

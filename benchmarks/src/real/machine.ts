@@ -13,10 +13,10 @@ export interface Provenance {
   readonly node: string;
 }
 
-export function provenance(args: readonly string[]): Provenance {
+export function provenance(args: readonly string[], suite = 'real'): Provenance {
   return {
     date: new Date().toISOString(),
-    command: ['npm run bench -- real', ...args].join(' '),
+    command: [`npm run bench -- ${suite}`, ...args].join(' '),
     commit: commit(),
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,

@@ -1,0 +1,100 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openModel } from '@moepress/checkpoint';
+import { gflops } from '../flops.js';
+import { type Limits, machineLimits } from '../peers/machine-limits.js';
+import { measuredRows } from '../peers/measured-rows.js';
+import { startLlama, startOurs, startTransformers } from '../peers/peer-sides.js';
+import { peerTable } from '../peers/peer-table.js';
+import { type PeersOptions, parsePeersOptions } from '../peers/peers-options.js';
+import { mergedRows, type RowResult } from '../peers/row-result.js';
+import { measureRow } from '../peers/take-turns.js';
+import { type Provenance, provenance } from '../real/machine.js';
+import { markdown } from '../real/report.js';
+import { shapes as published, type Shape } from '../real/shapes.js';
+import { prepare } from '../real/subject.js';
+
+const results = fileURLToPath(new URL('../../results', import.meta.url));
+const shapes = published.filter(({ name }) => ['olmoe', 'qwen3'].includes(name));
+const rowNames = measuredRows.map(({ name }) => name);
+
+/**
+ * moepress beside what its user would pick instead, row by row and in turns, and beside the limits of the machine. Prints
+ * tables and writes them under benchmarks/results, named after the processor. Throws `INPUT_INVALID`.
+ */
+export async function peersSuite(args: readonly string[]): Promise<void> {
+  const options = parsePeersOptions(args, { rows: rowNames, shapes: shapes.map(({ name }) => name) });
+  if (process.platform !== 'linux') {
+    console.log('peers: memory is measured as Linux tells it, and this is another system');
+    return;
+  }
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
+  const made = provenance(args, 'peers');
+  const limits = await machineLimits();
+  const rows: RowResult[] = [];
+  for (const shape of shapes.filter(({ name }) => options.shapes.includes(name))) {
+    rows.push(...(await rowsOf(shape, options, limits)));
+  }
+  const name = made.processor.replace(/[^\w]+/g, '-').toLowerCase();
+  const isPart =
+    !options.add && (options.rows.length < rowNames.length || options.shapes.length < shapes.length);
+  const all = options.add ? mergedRows(await readRows(name), rows) : rows;
+  await write(isPart ? `${name}-part` : name, { made, limits, rows: all });
+}
+
+async function rowsOf(shape: Shape, options: PeersOptions, limits: Limits): Promise<RowResult[]> {
+  const { directory, layers } = await prepare(shape, options.layers ?? shape.layers);
+  const model = await openModel(directory);
+  const ours = await startOurs(directory);
+  const peers = [await startTransformers(directory), await startLlama(directory)];
+  const rows: RowResult[] = [];
+  try {
+    const table = { shape: shape.title, layers, model, ours, peers, limits, rounds: options.rounds };
+    for (const row of measuredRows.filter(({ name }) => options.rows.includes(name))) {
+      const result = await measureRow(row, table);
+      rows.push(result);
+      console.log(
+        peerTable('', [result])
+          .rows.map((cells) => `  ${cells.join(' | ')}`)
+          .join('\n'),
+      );
+    }
+    return rows;
+  } finally {
+    for (const side of [ours, ...peers.flatMap((peer) => ('side' in peer ? [peer.side] : []))])
+      await side.close();
+  }
+}
+
+interface Report {
+  readonly made: Provenance;
+  readonly limits: Limits;
+  readonly rows: readonly RowResult[];
+}
+
+async function readRows(name: string): Promise<RowResult[]> {
+  try {
+    return JSON.parse(await readFile(join(results, `${name}.json`), 'utf8')).rows;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+async function write(name: string, { made, limits, rows }: Report): Promise<void> {
+  const titles = new Map(rows.map(({ shape, layers }) => [`${shape}, ${layers} layers`, { shape, layers }]));
+  const tables = [...titles].map(([title, { shape, layers }]) =>
+    peerTable(
+      title,
+      rows.filter((row) => row.shape === shape && row.layers === layers),
+    ),
+  );
+  const about = `${made.date}, commit ${made.commit}: \`${made.command}\` on ${made.processor}, ${made.cores} cores, ${(made.memory / 1e9).toFixed(0)} GB of memory, Node.js ${made.node}. Limits: memory is read at ${(limits.bandwidth / 1e9).toFixed(0)} GB/s, products of fp32 matrices run at ${gflops(limits.products)}.`;
+  const body = ['# moepress and its peers', about, ...tables.map(markdown)].join('\n\n');
+  for (const table of tables) console.log(`\n${markdown(table)}`);
+  await mkdir(results, { recursive: true });
+  await writeFile(join(results, `${name}.md`), `${body}\n`);
+  await writeFile(join(results, `${name}.json`), `${JSON.stringify({ ...made, limits, rows }, null, 2)}\n`);
+  console.log(`written to ${join(results, name)}.{md,json}`);
+}
