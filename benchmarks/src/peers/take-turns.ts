@@ -41,13 +41,15 @@ export async function measureRow(row: MeasuredRow, table: Table): Promise<RowRes
     }
     try {
       const settings = await fastestSettings(peer, question, `${shape} ${layers} ${row.name}`);
-      await peer.side.ask({ ...question, settings });
+      const { seconds } = await peer.side.ask({ ...question, settings });
+      console.log(`    ${peer.name}, the first time: ${seconds.toFixed(2)} s`);
       present.push({ name: peer.name, side: peer.side, settings });
     } catch (error) {
       absent.push({ name: peer.name, missing: (error as Error).message });
     }
   }
-  await ours.ask(question);
+  const { seconds } = await ours.ask(question);
+  console.log(`    moepress, the first time: ${seconds.toFixed(2)} s`);
   const took = present.map((): Took[] => []);
   for (let round = 0; round < rounds; round++) {
     for (const [i, { side, settings }] of present.entries())

@@ -48,6 +48,8 @@ async function rowsOf(shape: Shape, options: PeersOptions, limits: Limits): Prom
   const model = await openModel(directory);
   const ours = await startOurs(directory);
   const peers = [await startTransformers(directory), await startLlama(directory)];
+  for (const { name, ...peer } of peers)
+    console.log(`  ${name}${'missing' in peer ? `: ${peer.missing}` : ''}`);
   const rows: RowResult[] = [];
   try {
     const table = { shape: shape.title, layers, model, ours, peers, limits, rounds: options.rounds };
