@@ -28,13 +28,13 @@ export {
 } from './diagnose/diagnose.js';
 export { type DigestedFiles, FileDigests } from './digest/file-digests.js';
 export { anonymousMemory } from './files/anonymous.js';
+export { cacheRoot } from './files/cache-root.js';
 export { asWriteError } from './files/file-errors.js';
 export { checkSpace, folderBytes, makeFolders } from './files/folders.js';
 export { type HeldLock, lockDescriptor, type TakenLock, takeLock } from './files/lock.js';
 export { newPartial, replaceFile, sweepPartials } from './files/replace-file.js';
 export { deadTemporaries, makeTemporary, sweepTemporary, type TemporaryFolder } from './files/temporary.js';
 export { isCompanion, type OwnFile, openOwnFile, ownCompanions, ownFile } from './folder/own-files.js';
-export { dequantiseBlocks } from './gguf/array-machine.js';
 export {
   defaultAlignment,
   type GgufValueType,
@@ -71,6 +71,7 @@ export { readSafetensors, type SafetensorsFile } from './safetensors/read.js';
 export { defaultShardBytes, planShards, type ShardPlan, writeShards } from './safetensors/shards.js';
 export { type WriteOptions, writeSafetensors } from './safetensors/write.js';
 export { fromFloat32, toFloat32 } from './tensor/float.js';
+export { dequantiseBlocks } from './tensor/ggml-blocks.js';
 export { bytesOf, decodeFloat32, hasNonFinite } from './tensor/read-tensor.js';
 export { Reading } from './tensor/reading.js';
 export type { ConfinedTokenizer } from './tokenizer/confined-tokenizer.js';

@@ -1,6 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Model, MoepressError, throwIfAborted, type Work } from '@moepress/core';
+import {
+  type Model,
+  MoepressError,
+  type StoredTensor,
+  type TensorExpr,
+  throwIfAborted,
+  type Work,
+} from '@moepress/core';
 import { type AdapterConfig, mergeLine, readAdapterConfig } from '../adapter/adapter-config.js';
 import { warnOfOwnTokenizer, withAdapter } from '../adapter/apply-adapter.js';
 import { biasName } from '../architectures/manifest.js';
@@ -31,7 +38,12 @@ import { readVocabulary } from './vocabulary.js';
  */
 export async function openModel(id: string, options: OpenOptions = {}): Promise<Model> {
   throwIfAborted(options.signal);
-  const { directory, revision } = await locateCheckpoint(id, options);
+  const { directory, revision, gguf } = await locateCheckpoint(id, options);
+  if (gguf !== undefined) {
+    const { openGguf } = await import('../gguf/model/open-gguf.js');
+    const opened = await openGguf(gguf, options);
+    return openFolder({ directory: opened.directory, id, revision, weights: opened }, options);
+  }
   const adapter = await readAdapterConfig(directory);
   if (adapter === null) return openFolder({ directory, id, revision }, options);
   // As in transformers: weights beside the adapter are its base, but in a repository of the Hub, which names it.
@@ -78,8 +90,28 @@ function takeBiases({ manifest, config, tensors }: BuildContext): Pick<Model, 'f
   };
 }
 
+/** Weights that lie elsewhere than in the folder that describes them. */
+interface NamedWeights {
+  readonly named: ReadonlyMap<string, TensorExpr>;
+  readonly stored: ReadonlyMap<string, StoredTensor>;
+  readonly headerHash: string;
+}
+
+/** Those of the folder, under the names that they have there. */
+async function ownWeights(directory: string): Promise<NamedWeights> {
+  const { tensors, headerHash } = await openWeights(directory);
+  return { named: tensors, stored: tensors, headerHash };
+}
+
+interface FolderToOpen {
+  readonly directory: string;
+  readonly id: string;
+  readonly revision: string | null;
+  readonly weights?: NamedWeights;
+}
+
 async function openFolder(
-  { directory, id, revision }: { directory: string; id: string; revision: string | null },
+  { directory, id, revision, weights: given }: FolderToOpen,
   { progress }: Work,
 ): Promise<Model> {
   await checkFiles(directory);
@@ -87,8 +119,8 @@ async function openFolder(
   for (const { key, message } of config.warnings) {
     progress?.({ type: 'warning', message: `${id}: config.json: ${key}: ${message}` });
   }
-  const weights = await openWeights(directory);
-  const tensors = new TensorSource(weights.tensors, {
+  const weights = given ?? (await ownWeights(directory));
+  const tensors = new TensorSource(weights.named, {
     directory,
     alias: manifest.tensors.alias,
     fp8Block: config.quantisation?.method === 'fp8' ? config.quantisation.block : null,
@@ -104,7 +136,7 @@ async function openFolder(
     ...takeBiases(context),
     head,
   };
-  const unread = unreadOf(description, weights.tensors).filter(
+  const unread = unreadOf(description, weights.stored).filter(
     // The other of two equal copies.
     ({ name }) => !(tied && name === manifest.tensors.head),
   );

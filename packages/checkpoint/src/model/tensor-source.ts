@@ -32,10 +32,10 @@ export interface TensorSourceOptions {
 
 /** The tensors of a checkpoint, taken by name template and checked against what the config promises. */
 export class TensorSource {
-  readonly #tensors: ReadonlyMap<string, StoredTensor>;
+  readonly #tensors: ReadonlyMap<string, TensorExpr>;
   readonly #options: TensorSourceOptions;
 
-  constructor(tensors: ReadonlyMap<string, StoredTensor>, options: TensorSourceOptions) {
+  constructor(tensors: ReadonlyMap<string, TensorExpr>, options: TensorSourceOptions) {
     this.#tensors = tensors;
     this.#options = options;
   }
@@ -46,7 +46,7 @@ export class TensorSource {
 
   /** A tensor of plain numbers. Throws `TENSOR_MISSING`, `TENSOR_SHAPE`, or `TENSOR_DTYPE` unless it is F32, F16 or BF16. */
   take(template: string, shape: readonly number[], at: Place = {}): StoredTensor {
-    const tensor = this.#get(template, shape, at);
+    const tensor = this.#stored(template, shape, at);
     if (!isFloatType(tensor.dtype)) throw wrongType(tensor, 'one of F32, F16 and BF16');
     return tensor;
   }
@@ -54,6 +54,7 @@ export class TensorSource {
   /** A weight [out, in], plain or in FP8 with its scales. Throws like `take`. */
   matrix(template: string, shape: readonly [number, number], at: Place): TensorExpr {
     const tensor = this.#get(template, shape, at);
+    if (tensor.kind !== 'stored') return tensor;
     return tensor.dtype === 'F8_E4M3' ? this.#fp8(template, tensor, at) : this.take(template, shape, at);
   }
 
@@ -82,12 +83,18 @@ export class TensorSource {
   }
 
   #typed(template: string, shape: readonly number[], dtype: DType, at: Place): StoredTensor {
-    const tensor = this.#get(template, shape, at);
+    const tensor = this.#stored(template, shape, at);
     if (tensor.dtype !== dtype) throw wrongType(tensor, dtype);
     return tensor;
   }
 
-  #get(template: string, shape: readonly number[], at: Place): StoredTensor {
+  #stored(template: string, shape: readonly number[], at: Place): StoredTensor {
+    const tensor = this.#get(template, shape, at);
+    if (tensor.kind === 'stored') return tensor;
+    throw wrongType(storedIn(tensor).next().value!, 'stored as plain numbers');
+  }
+
+  #get(template: string, shape: readonly number[], at: Place): TensorExpr {
     const name = tensorName(template, at);
     const tensor = this.#find(name);
     if (!tensor) {
@@ -98,14 +105,14 @@ export class TensorSource {
     }
     if (tensor.shape.length !== shape.length || tensor.shape.some((n, i) => n !== shape[i])) {
       throw new MoepressError('TENSOR_SHAPE', {
-        message: `${tensor.name} is [${tensor.shape}] but config.json makes it [${shape}].`,
-        where: whereIs(tensor),
+        message: `${name} is [${tensor.shape}] but config.json makes it [${shape}].`,
+        where: whereIs(storedIn(tensor).next().value!),
       });
     }
     return tensor;
   }
 
-  #find(name: string): StoredTensor | undefined {
+  #find(name: string): TensorExpr | undefined {
     const { alias } = this.#options;
     const names = [name, ...alias.map((pair) => name.replace(...pair))];
     return names.map((each) => this.#tensors.get(each)).find((tensor) => tensor !== undefined);

@@ -21,11 +21,14 @@ export async function readVocabulary(
 ): Promise<Vocabulary> {
   const { vocabSize, hiddenSize, tiedEmbeddings } = config.decoder;
   const { embed, head } = manifest.tensors;
-  const take = (name: string) => tensors.take(name, [vocabSize, hiddenSize]);
+  const take = (name: string) => tensors.matrix(name, [vocabSize, hiddenSize], {});
   if (!tiedEmbeddings) return { embed: take(embed), head: take(head), tied: false };
   if (!tensors.has(head)) return tie(take(embed));
   if (!tensors.has(embed)) return tie(take(head));
-  const [input, output] = [take(embed), take(head)];
+  const [input, output] = [embed, head].map((name) => tensors.take(name, [vocabSize, hiddenSize])) as [
+    StoredTensor,
+    StoredTensor,
+  ];
   if (await equalValues(asFloat(input), asFloat(output))) return tie(input);
   progress?.({
     type: 'warning',
@@ -34,7 +37,7 @@ export async function readVocabulary(
   return { embed: input, head: output, tied: false };
 }
 
-const tie = (both: StoredTensor): Vocabulary => ({ embed: both, head: both, tied: true });
+const tie = (both: TensorExpr): Vocabulary => ({ embed: both, head: both, tied: true });
 
 /** What `take` gives is one of these. */
 const asFloat = (tensor: StoredTensor) => tensor as StoredTensor & { readonly dtype: FloatType };

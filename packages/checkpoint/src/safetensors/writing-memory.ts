@@ -56,6 +56,9 @@ function blocksOf(expr: TensorExpr): number {
       return 4 + operands;
     case 'block-scaled':
       return 3;
+    case 'ggml':
+      // Bytes, numbers, and what is between them, much of which waits to be collected.
+      return 12;
     case 'low-rank':
       return 4 + operands;
     case 'concat':

@@ -1,7 +1,8 @@
-import type { BlockScaledExpr } from '@moepress/core/tensor';
+import type { BlockScaledExpr, GgmlExpr } from '@moepress/core/tensor';
 import { decodeRows, scaleRows } from './block-scaled.js';
 import type { Bytes } from './buffers.js';
 import { columns, concatColumns } from './columns.js';
+import { dequantiseBlocks } from './ggml-blocks.js';
 import { type OperandReader, type Piece, type RowRange, sizeOf, widthOf } from './pieces.js';
 import { lowRankRows, weightedSum } from './sums.js';
 import type { Transposes } from './transpose.js';
@@ -28,6 +29,8 @@ export async function compute(
       return byRows((rows) => concatColumns(of, rows, reading));
     case 'block-scaled':
       return byRows((rows) => blockScaled(of, rows, reading));
+    case 'ggml':
+      return byRows((rows) => ggmlRows(of, rows, reading));
     case 'low-rank':
       return byRows((rows) => lowRankRows(of, rows, reading));
     case 'transpose':
@@ -64,6 +67,20 @@ async function computeByRows(
   if (begin < whole) await cutRow(begin, Math.min(whole, end));
   if (first < last) await compute({ from: first, to: last, target: part(whole, rest) });
   if (rest < end) await cutRow(rest, end);
+}
+
+/** Rows [from, to) of a matrix in blocks of ggml. */
+async function ggmlRows(
+  { type, of }: GgmlExpr,
+  { from, to, target }: RowRange,
+  reading: OperandReader,
+): Promise<void> {
+  const rowBytes = widthOf(of);
+  await reading.buffers.lend((to - from) * rowBytes, async (blocks) => {
+    await reading.read(of, from * rowBytes, to * rowBytes, blocks);
+    const values = dequantiseBlocks(type, blocks);
+    target.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  });
 }
 
 /** Rows [from, to) of a quantised matrix, with the scales they need. */

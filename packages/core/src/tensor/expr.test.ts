@@ -55,6 +55,7 @@ function meaning(expr: TensorExpr): string[][] {
     case 'zeros':
       return Array.from({ length: expr.shape[0]! }, () => Array(expr.shape[1]!).fill('0'));
     case 'block-scaled':
+    case 'ggml':
       throw new Error('Its values are a matter of bits.');
     case 'parameter':
       throw new Error('Only an engine has its values.');

@@ -1,5 +1,6 @@
 import { MoepressError } from '../errors/error.js';
 import { byteLength, type DType, elementCount } from './dtype.js';
+import { type GgmlBlockType, ggmlBlocks } from './ggml/index.js';
 
 /**
  * A tensor as an expression over checkpoint files. Plain data: it can be compared, hashed, cloned
@@ -12,6 +13,7 @@ export type TensorExpr =
   | SumExpr
   | TransposeExpr
   | BlockScaledExpr
+  | GgmlExpr
   | LowRankExpr
   | ZerosExpr
   | LearnedTensor
@@ -72,6 +74,13 @@ export interface BlockScaledExpr extends Typed {
   readonly of: StoredTensor;
   readonly scales: StoredTensor;
   readonly block: number;
+}
+
+/** A matrix in blocks of a type of ggml, as GGUF files have it; F32 once read. `of` is U8 [rows, bytes of a row]. */
+export interface GgmlExpr extends Typed {
+  readonly kind: 'ggml';
+  readonly type: GgmlBlockType;
+  readonly of: StoredTensor;
 }
 
 /**
@@ -198,6 +207,15 @@ export function mxfp4(of: StoredTensor, scales: StoredTensor): BlockScaledExpr {
   };
 }
 
+/** A matrix of `type`, see `GgmlExpr`. Throws `PLAN_INVALID` if its rows are no blocks of it. */
+export function ggml(type: GgmlBlockType, of: StoredTensor): GgmlExpr {
+  const [rows = 0, rowBytes = 0] = of.shape;
+  const { block, bytes } = ggmlBlocks[type];
+  if (of.dtype !== 'U8' || of.shape.length !== 2 || rowBytes % bytes !== 0)
+    throw invalid(`ggml() rows are no blocks of ${type}`, of);
+  return { kind: 'ggml', type, of, dtype: 'F32', shape: [rows, (rowBytes / bytes) * block] };
+}
+
 /** A matrix of 8-bit floats, see `BlockScaledExpr`. Throws `PLAN_INVALID` if matrix and scales do not fit. */
 export function fp8(of: StoredTensor, scales: StoredTensor, block: number): BlockScaledExpr {
   const blocks = of.shape.map((n) => Math.ceil(n / block));
@@ -236,6 +254,7 @@ export function slab(of: StoredTensor, index: number): StoredTensor {
  */
 export function rowParts(of: TensorExpr, size: number): TensorExpr[] {
   const [count = 0, width = 1] = of.shape;
+  if (of.kind === 'ggml') return rowParts(of.of, size).map((part) => ggml(of.type, part as StoredTensor));
   if (of.kind !== 'stored' && of.kind !== 'learned') return [of];
   const source = of.kind === 'learned' ? of.stored : of;
   const rowBytes = source.length / Math.max(1, count);
@@ -273,6 +292,7 @@ export function operandsOf(expr: TensorExpr): readonly TensorExpr[] {
     case 'rows':
     case 'cols':
     case 'transpose':
+    case 'ggml':
       return [expr.of];
     case 'concat':
     case 'sum':
@@ -297,6 +317,7 @@ export function* storedIn(expr: TensorExpr): Generator<StoredTensor> {
 export function storedBytes(expr: TensorExpr): number {
   const elements = elementCount(expr.shape);
   if (expr.kind === 'block-scaled') return expr.of.length + expr.scales.length;
+  if (expr.kind === 'ggml' || expr.kind === 'transpose') return storedBytes(expr.of);
   if (expr.kind === 'concat') return expr.of.reduce((sum, part) => sum + storedBytes(part), 0);
   if (expr.kind === 'rows' || expr.kind === 'cols') {
     return Math.round((storedBytes(expr.of) * elements) / elementCount(expr.of.shape));

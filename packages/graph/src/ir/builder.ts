@@ -116,7 +116,7 @@ export class GraphBuilder implements Graph {
 
   constant(data: readonly number[], shape: readonly number[], dtype: GraphDType): Value {
     const type = `const/${dtype}[${shape.join('x')}]`;
-    const key = `${type}/${data.join(',')}`;
+    const key = `${type}/${spelled(data)}`;
     // Every node that uses a constant spells its name, so a long one is numbered instead.
     const name = this.#constants.get(key) ?? (data.length <= 16 ? key : `${type}/#${this.#constants.size}`);
     this.#constants.set(key, name);
@@ -347,13 +347,23 @@ function* namesIn(node: NodeIR): Generator<string> {
   }
 }
 
+/** Long tables, which many weights share, as they are spelled in keys. */
+const spellings = new WeakMap<readonly number[], string>();
+
+function spelled(data: readonly number[]): string {
+  if (data.length <= 256) return data.join(',');
+  const known = spellings.get(data) ?? data.join(',');
+  spellings.set(data, known);
+  return known;
+}
+
 function literalBytes(data: readonly number[], dtype: GraphDType): Uint8Array {
   const typed = (() => {
     if (dtype === 'float32') return new Float32Array(data);
     if (dtype === 'float64') return new Float64Array(data);
     if (dtype === 'int64') return new BigInt64Array(data.map(BigInt));
     if (dtype === 'int32') return new Int32Array(data);
-    if (dtype === 'bool') return new Uint8Array(data);
+    if (dtype === 'bool' || dtype === 'uint8') return new Uint8Array(data);
     throw new TypeError(`No literals of ${dtype}.`);
   })();
   return new Uint8Array(typed.buffer);

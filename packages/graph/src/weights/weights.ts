@@ -17,6 +17,7 @@ import { add, cast, timesNumber } from '../ops/math.js';
 import { matmul } from '../ops/nn.js';
 import { concat, gather, transpose, zeros } from '../ops/shape.js';
 import { blockScaled } from './block-scaled.js';
+import { ggmlWeight } from './ggml.js';
 
 type FloatType = 'float32' | 'float16' | 'bfloat16' | 'float64';
 
@@ -54,6 +55,8 @@ export function storedWeight(graph: Graph, expr: TensorExpr, shape = expr.shape)
       return turned(graph, expr.of);
     case 'block-scaled':
       return blockScaled(graph, expr);
+    case 'ggml':
+      return ggmlWeight(graph, expr);
     case 'concat':
       return joined(graph, expr);
     case 'sum':
@@ -65,6 +68,11 @@ export function storedWeight(graph: Graph, expr: TensorExpr, shape = expr.shape)
     case 'zeros':
       return zeros(graph, expr.shape, floatTypeOf(expr));
   }
+}
+
+/** The rows of a weight that `indices` name, of any shape, in the type of its expression: only they are computed. */
+export function weightRows(graph: Graph, expr: TensorExpr, indices: Value): Value {
+  return expr.kind === 'ggml' ? ggmlWeight(graph, expr, indices) : gather(storedWeight(graph, expr), indices);
 }
 
 /** Parts of different types, such as a trained tensor and a stored one, are converted to fp32. */
@@ -96,6 +104,7 @@ function adapted(graph: Graph, { of, left, right, factor }: LowRankExpr): Value 
 function selected(graph: Graph, { kind, of, indices }: SelectExpr): Value {
   if (of.kind === 'transpose') return turned(graph, (kind === 'rows' ? cols : rows)(of.of, indices));
   const places = graph.constant(indices, [indices.length], 'int64');
+  if (kind === 'rows' && of.kind === 'ggml') return ggmlWeight(graph, of, places);
   if (kind === 'rows' && of.kind === 'block-scaled') return blockScaled(graph, of, places);
   return gather(storedWeight(graph, of), places, kind === 'rows' ? 0 : 1);
 }

@@ -1,9 +1,9 @@
 import type { Model, Value } from '@moepress/core';
-import { cast, GraphBuilder, type GraphIR, gather, storedWeight, timesNumber } from '@moepress/graph';
+import { cast, GraphBuilder, type GraphIR, timesNumber, weightRows } from '@moepress/graph';
 
 /** The rows of tokens `ids` int32 [T], [T, H]. */
 export function embedded(ids: Value, { embed, config }: Model): Value {
-  const found = cast(gather(storedWeight(ids.graph, embed), ids), 'float32');
+  const found = cast(weightRows(ids.graph, embed, ids), 'float32');
   return config.multipliers ? timesNumber(found, config.multipliers.embedding) : found;
 }
 

@@ -1,11 +1,7 @@
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { cacheRoot } from '@moepress/checkpoint';
 
 type Process = Pick<NodeJS.Process, 'env'>;
-
-/** `$MOEPRESS_CACHE`, else `moepress` in `$XDG_CACHE_HOME` or ~/.cache; empty is unset. */
-const cacheRoot = ({ env }: Process): string =>
-  env.MOEPRESS_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'moepress');
 
 /** Where evidence is kept. */
 export const defaultEvidenceRoot = (of: Process = process): string => join(cacheRoot(of), 'evidence');

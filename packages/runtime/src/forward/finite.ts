@@ -54,6 +54,6 @@ async function throwNotFinite(tensors: readonly TensorExpr[], where: string): Pr
 
 /** What an expression reads, as far down as it is floats: bytes and scales are no numbers by themselves. */
 function* floatsIn(expr: TensorExpr): Generator<TensorExpr> {
-  if (expr.kind === 'stored' || expr.kind === 'block-scaled') yield expr;
+  if (expr.kind === 'stored' || expr.kind === 'block-scaled' || expr.kind === 'ggml') yield expr;
   else for (const operand of operandsOf(expr)) yield* floatsIn(operand);
 }

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type GgmlBlockType, ggmlBlocks } from '@moepress/core';
 import { expect, it } from 'vitest';
+import { ggmlTypes } from '../gguf/types.js';
 import { fixture } from '../support.test.util.js';
-import { dequantiseBlocks } from './array-machine.js';
-import { ggmlTypes } from './types.js';
+import { dequantiseBlocks } from './ggml-blocks.js';
 
 interface Sample {
   readonly blocks: string;
