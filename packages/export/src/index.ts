@@ -1,5 +1,10 @@
 export { type EngineSupport, isLoaded, type Loading } from './engines/engine-support.js';
 export { huggingFaceSupport } from './engines/hugging-face-engines.js';
+export { llamaCppSupport } from './engines/llama-cpp-engines.js';
+export { type GgufTypeChoice, ggufTypes } from './gguf/file/choose-type.js';
+export type { GgufMetadata } from './gguf/file/metadata.js';
+export { type GgufTokenizer, ggufTokenizer } from './gguf/tokenizer/tokenizer-metadata.js';
+export { type GgufPlan, ownKey, planGguf, type WriteGgufOptions, writeGguf } from './gguf/write-gguf.js';
 export { checkUnread } from './huggingface/carried.js';
 export { checkCompanions } from './huggingface/companions.js';
 export { type ExpertLayout, expertLayouts } from './huggingface/layout.js';

@@ -4,10 +4,10 @@ import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import type { Tokenizer } from '@moepress/core';
 import { MoepressError } from '@moepress/core/errors';
 import { type JsonObject, readJsonFile } from '../folder/json.js';
-import { collectTokens, withAddedTokens } from './special-tokens.js';
 import { type Splitter, tokenSplitter } from './splitter.js';
-import { asItsClass } from './tokenizer-classes.js';
-import { readTokenizerSettings } from './tokenizer-files.js';
+import type { NamedTokens } from './tokenizer-classes.js';
+import { readTokenizerSettings, type TokenizerSettings } from './tokenizer-files.js';
+import { completeTokenizer } from './tokenizer-json.js';
 
 /**
  * The tokenizer of a checkpoint folder: tokenizer.json, with the special and added tokens that the files beside it
@@ -20,10 +20,8 @@ export async function buildTokenizer(directory: string): Promise<Tokenizer> {
   const stored = await readJsonFile(directory, 'tokenizer.json', 'TOKENIZER_MISSING');
   if (!stored) throw await noTokenizer(directory);
   const settings = await readTokenizerSettings(directory);
-  const tokens = collectTokens(settings);
-  const change = (json: JsonObject) => withAddedTokens(asItsClass(json, settings), tokens);
-  const inner = build(stored, change, settings.config, where);
-  const idOf = (role: string) => inner.token_to_id(tokens.named[role] ?? '') ?? null;
+  const { inner, named } = build(stored, settings, where);
+  const idOf = (role: string) => inner.token_to_id(named[role] ?? '') ?? null;
   return {
     bosTokenId: idOf('bos_token'),
     eosTokenId: idOf('eos_token'),
@@ -36,22 +34,15 @@ export async function buildTokenizer(directory: string): Promise<Tokenizer> {
 
 function build(
   stored: JsonObject,
-  change: (json: JsonObject) => JsonObject,
-  config: JsonObject,
+  settings: TokenizerSettings,
   where: string,
-): HuggingFaceTokenizer {
+): { inner: HuggingFaceTokenizer; named: NamedTokens } {
   try {
-    const json = change({
-      decoder: null,
-      normalizer: null,
-      post_processor: null,
-      pre_tokenizer: null,
-      ...stored,
-    });
+    const { json, named } = completeTokenizer(stored, settings);
     // Only a tokenizer that asks for it squeezes spaces before punctuation, as in transformers.
-    const inner = new HuggingFaceTokenizer(json, { clean_up_tokenization_spaces: false, ...config });
+    const inner = new HuggingFaceTokenizer(json, { clean_up_tokenization_spaces: false, ...settings.config });
     keepWordsWhole(inner);
-    return inner;
+    return { inner, named };
   } catch (cause) {
     throw new MoepressError('TOKENIZER_MISSING', {
       message: `The tokenizer cannot be built: ${cause instanceof Error ? cause.message : String(cause)}.`,

@@ -1,8 +1,9 @@
 /**
  * How an engine takes an exported model. `exactly`: as the view computes. `padded`: as well, with zeros stored in place of
- * what is gone. `remote code`: with code that comes with the files or a plugin. `not`: it does not load it.
+ * what is gone. `nearly`: it computes something a little different. `remote code`:
+ * with code that comes with the files or a plugin. `not`: it does not load it.
  */
-export type Loading = 'exactly' | 'padded' | 'remote code' | 'not';
+export type Loading = 'exactly' | 'padded' | 'nearly' | 'remote code' | 'not';
 
 /** What one engine makes of an exported model. */
 export interface EngineSupport {

@@ -90,8 +90,8 @@ export async function exportModel(
   });
 }
 
-const growth = ({ bytes, sourceBytes, type }: ExportOutlook) =>
-  `The weights will take ${formatBytes(bytes)}, more than the ${formatBytes(sourceBytes)} of their source: ${type} has more bits than it stores. Choose another \`type\` if that is not meant.`;
+const growth = ({ bytes, sourceBytes }: ExportOutlook) =>
+  `The weights will take ${formatBytes(bytes)}, more than the ${formatBytes(sourceBytes)} of their source. Choose a smaller \`type\` if that is not meant.`;
 
 interface Choice {
   readonly target: ExportTarget;

@@ -1,6 +1,7 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSafetensors } from '@moepress/checkpoint';
+import { ownKey as ggufKey } from '@moepress/export';
 
 /** Bytes at the beginning of a file that identify its kind. */
 const headBytes = 2048;
@@ -31,6 +32,10 @@ export const fileKinds = {
   figure: async (file: string) => {
     const head = await headOf(file);
     return head.startsWith('<svg ') && head.includes(figureMark);
+  },
+  gguf: async (file: string) => {
+    const head = await headOf(file);
+    return head.startsWith('GGUF') && head.includes(ggufKey);
   },
   profile: async (file: string) => (await headOf(file)).startsWith(profileHead),
 } satisfies Record<string, (file: string) => Promise<boolean>>;

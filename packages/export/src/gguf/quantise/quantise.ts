@@ -1,0 +1,25 @@
+import { encodeFloats, type GgmlTypeName } from '@moepress/checkpoint';
+import { quantiseQ40, quantiseQ50, quantiseQ80 } from './plain-blocks.js';
+import { quantiseQ4K, quantiseQ5K } from './scaled-blocks.js';
+import { quantiseQ6K } from './six-bits.js';
+
+/** Writes values, whole blocks of them, in another type; the target is as long as they take. */
+export type Quantiser = (values: Float32Array<ArrayBuffer>, target: Uint8Array<ArrayBuffer>) => void;
+
+/**
+ * The types that weights are written in. Bytes of f16, bf16, q8_0, q4_0 and q5_0 are those of the Python package gguf, and
+ * of the k-quants those of ggml's `quantize_row_*_ref`.
+ */
+export const quantisers = {
+  f32: (values, target) => encodeFloats(values, 'F32', target),
+  f16: (values, target) => encodeFloats(values, 'F16', target),
+  bf16: (values, target) => encodeFloats(values, 'BF16', target),
+  q8_0: quantiseQ80,
+  q4_0: quantiseQ40,
+  q5_0: quantiseQ50,
+  q4_k: quantiseQ4K,
+  q5_k: quantiseQ5K,
+  q6_k: quantiseQ6K,
+} as const satisfies Partial<Record<GgmlTypeName, Quantiser>>;
+
+export type WrittenType = keyof typeof quantisers;

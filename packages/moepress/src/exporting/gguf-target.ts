@@ -1,0 +1,37 @@
+import {
+  type GgufTypeChoice,
+  ggufTokenizer,
+  ggufTypes,
+  llamaCppSupport,
+  planGguf,
+  writeGguf,
+} from '@moepress/export';
+import { readChatTemplates } from '../chat/template-files.js';
+import { claimFile } from '../files/output.js';
+import type { ExportSubject, ExportTarget } from './export-target.js';
+
+/** One GGUF file, with the tokenizer and the chat templates in it. */
+export const ggufTarget: ExportTarget = {
+  name: 'gguf',
+  output: 'file',
+  types: ggufTypes,
+  async outlook(subject, { type }) {
+    const { view, plan } = subject;
+    const { notes } = await tokenizerOf(subject);
+    const planned = planGguf(view, { type: type as GgufTypeChoice, plan });
+    return { engines: llamaCppSupport(planned.view), bytes: planned.weightBytes, notes };
+  },
+  async write(subject, out, { type, force, ...work }) {
+    const output = await claimFile(out, 'gguf', { progress: work.progress, force });
+    try {
+      const { metadata } = await tokenizerOf(subject);
+      const options = { ...work, type: type as GgufTypeChoice, plan: subject.plan, tokenizer: metadata };
+      return await writeGguf(subject.view, output, options);
+    } finally {
+      await output.abandon();
+    }
+  },
+};
+
+const tokenizerOf = async ({ view }: ExportSubject) =>
+  ggufTokenizer(view, await readChatTemplates(view.source.directory));
