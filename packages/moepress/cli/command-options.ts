@@ -1,7 +1,7 @@
 import { expertLayouts, predictionChoices } from '@moepress/export';
 import { deviceChoices, precisions } from '@moepress/runtime';
 import { Option } from 'commander';
-import { type GenerationOptions, generationEngines } from '../src/generation/engine-options.js';
+import { generationEngines } from '../src/generation/engine-options.js';
 import type { CacheFolders, ComputeOptions } from '../src/options.js';
 import { bytes, count, integer, path, threads } from './option-values.js';
 
@@ -23,8 +23,7 @@ export const cacheOf = ({ evidence, answers, runs }: CacheFlags): CacheFolders =
 });
 
 /** Where to compute: options of the library that are spelled the same. */
-export type DeviceFlags = Pick<ComputeOptions, 'device' | 'precision' | 'gpuMemory' | 'memory' | 'threads'> &
-  GenerationOptions;
+export type DeviceFlags = Pick<ComputeOptions, 'device' | 'precision' | 'gpuMemory' | 'memory' | 'threads'>;
 
 /** Options that several commands have; each call makes a new one, as commander demands. */
 

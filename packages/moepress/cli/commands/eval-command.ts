@@ -11,6 +11,7 @@ import {
 import { Option } from 'commander';
 import { evaluate } from '../../src/evaluate.js';
 import type { Backend } from '../../src/evaluation/backend.js';
+import type { GenerationOptions } from '../../src/generation/engine-options.js';
 import { saveResults } from '../../src/results/results.js';
 import { type ChatFlags, withChatOptions } from '../chat-options.js';
 import {
@@ -40,7 +41,12 @@ import type { Context, Define } from '../context.js';
 import { flagOf } from '../flags.js';
 import { count, integer, list, path, positive, templateArguments } from '../option-values.js';
 
-interface EvalFlags extends BackendFlags, ChatFlags, DeviceFlags, Pick<CacheFlags, 'answers'> {
+interface EvalFlags
+  extends BackendFlags,
+    ChatFlags,
+    DeviceFlags,
+    GenerationOptions,
+    Pick<CacheFlags, 'answers'> {
   readonly against?: string;
   readonly tasks: readonly string[];
   readonly includePath?: string;

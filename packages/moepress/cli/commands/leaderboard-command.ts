@@ -5,6 +5,7 @@ import {
   boardMarkdown,
   runLeaderboard,
 } from '../../src/experiments/leaderboard/run-leaderboard.js';
+import type { GenerationOptions } from '../../src/generation/engine-options.js';
 import {
   answersOption,
   type CacheFlags,
@@ -28,7 +29,7 @@ import {
 import type { Context, Define } from '../context.js';
 import { count, path, positive } from '../option-values.js';
 
-interface LeaderboardFlags extends CacheFlags, DeviceFlags {
+interface LeaderboardFlags extends CacheFlags, DeviceFlags, GenerationOptions {
   readonly out: string;
   readonly data?: string;
   readonly workers: number;

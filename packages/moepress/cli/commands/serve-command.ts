@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Option } from 'commander';
+import type { GenerationOptions } from '../../src/generation/engine-options.js';
 import { createServer } from '../../src/serve/create-server.js';
 import { parseKey } from '../../src/serve/http/access.js';
 import {
@@ -21,7 +22,7 @@ import type { Context, Define } from '../context.js';
 import { endInTime } from '../end-in-time.js';
 import { bytes, count, port, positive, repeated } from '../option-values.js';
 
-interface ServeFlags extends DeviceFlags {
+interface ServeFlags extends DeviceFlags, GenerationOptions {
   readonly host: string;
   readonly port: number;
   readonly plan?: string;

@@ -4,19 +4,28 @@ import {
   ggufTypes,
   llamaCppSupport,
   planGguf,
+  planSlice,
   writeGguf,
+  writeSlice,
 } from '@moepress/export';
 import { readChatTemplates } from '../chat/template-files.js';
 import { claimFile } from '../files/output.js';
 import type { ExportSubject, ExportTarget } from './export-target.js';
 
+/** Blocks as they stand in the GGUF file that the model was opened from. */
+const sourceType = 'source';
+
 /** One GGUF file, with the tokenizer and the chat templates in it. */
 export const ggufTarget: ExportTarget = {
   name: 'gguf',
   output: 'file',
-  types: ggufTypes,
+  types: [...ggufTypes, sourceType],
   async outlook(subject, { type }) {
-    const { view, plan } = subject;
+    const { view, base, plan } = subject;
+    if (type === sourceType) {
+      const { weightBytes: bytes } = await planSlice(base, view);
+      return { engines: llamaCppSupport(planGguf(view, { type: 'f32', plan }).view), bytes, notes: [] };
+    }
     const { notes } = await tokenizerOf(subject);
     const planned = planGguf(view, { type: type as GgufTypeChoice, plan });
     return { engines: llamaCppSupport(planned.view), bytes: planned.weightBytes, notes };
@@ -24,6 +33,8 @@ export const ggufTarget: ExportTarget = {
   async write(subject, out, { type, force, ...work }) {
     const output = await claimFile(out, 'gguf', { progress: work.progress, force });
     try {
+      if (type === sourceType)
+        return await writeSlice(await planSlice(subject.base, subject.view), output, work);
       const { metadata } = await tokenizerOf(subject);
       const options = { ...work, type: type as GgufTypeChoice, plan: subject.plan, tokenizer: metadata };
       return await writeGguf(subject.view, output, options);

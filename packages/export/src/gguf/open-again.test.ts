@@ -1,0 +1,124 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { decodeFloat32, FileOutput, openModel, readGguf } from '@moepress/checkpoint';
+import { applyPlan, elementCount, type Model, type TensorExpr, tensorsByPath } from '@moepress/core';
+import { afterAll, expect, it } from 'vitest';
+import { dropPlan, fixture, narrowPlan, planFor } from '../support.test.util.js';
+import { text, uint } from './file/metadata.js';
+import { planSlice } from './slice/slice-plan.js';
+import { writeSlice } from './slice/write-slice.js';
+import { writeGguf } from './write-gguf.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'moepress-gguf-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A description without its tensors, which are compared as numbers, and what belongs to files. */
+function described({ config, blocks }: Model): unknown {
+  const plain = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) return value.map(plain);
+    if ('kind' in value && 'shape' in value) return elementCount((value as { shape: number[] }).shape);
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+  };
+  // Of neighbours and halves one is made of the other.
+  const { dtype: _, tiedEmbeddings: __, ...sizes } = config;
+  return plain({ sizes, blocks });
+}
+
+/** What files tell of special tokens, beside a tokenizer that they do not have here. */
+const ids = ({ config: { bosTokenId, eosTokenIds } }: Model) =>
+  new Map([
+    ['tokenizer.ggml.model', text('none')] as const,
+    ...(bosTokenId === null ? [] : [['tokenizer.ggml.bos_token_id', uint(bosTokenId)] as const]),
+    ...eosTokenIds.slice(0, 1).map((id) => ['tokenizer.ggml.eos_token_id', uint(id)] as const),
+  ]);
+
+const families = ['olmoe', 'qwen2_moe', 'mixtral', 'glm4_moe', 'qwen2', 'qwen3'];
+
+const isOwn = async () => true;
+
+/** The model in a GGUF file of its name. */
+async function written(model: Model, name: string, type: 'f32' | 'q8_0'): Promise<string> {
+  const file = join(folder, `${name}.gguf`);
+  await writeGguf(model, await FileOutput.claim(file, { isOwn }), { type, tokenizer: ids(model) });
+  return file;
+}
+
+/** The numbers of a tensor, in fp32 and as bytes, which are compared faster. */
+const bytesOf = async (expr: TensorExpr) => Buffer.from((await decodeFloat32(expr)).buffer);
+
+async function expectSame(actual: Model, expected: Model): Promise<void> {
+  expect(described(actual)).toEqual(described(expected));
+  const tensors = tensorsByPath(actual);
+  for (const [path, expr] of tensorsByPath(expected)) {
+    const same = (await bytesOf(tensors.get(path)!)).equals(await bytesOf(expr));
+    expect(same, path).toBe(true);
+  }
+}
+
+it.each(families)('%s: a model is the same when it is opened from its GGUF file', async (family) => {
+  const model = await openModel(fixture(family));
+  const opened = await openModel(await written(model, family, 'f32'));
+  await expectSame(opened, model);
+  expect(opened.source.unread).toEqual([]);
+});
+
+it('keeps the blocks of a file when whole experts go, and all bytes of what has none', async () => {
+  const file = await written(await openModel(fixture('glm4_moe')), 'whole', 'f32');
+  const quantised = await written(await openModel(fixture('qwen2_moe')), 'quantised', 'q8_0');
+  for (const source of [file, quantised]) {
+    const base = await openModel(source);
+    const view = applyPlan(base, dropPlan(base));
+    const out = `${source}.sliced.gguf`;
+    await writeSlice(await planSlice(base, view), await FileOutput.claim(out, { isOwn }), {});
+    const opened = await openModel(out);
+    await expectSame(
+      { ...opened, blocks: withoutOrigins(opened) },
+      { ...view, blocks: withoutOrigins(view) },
+    );
+    const [before, after] = [await readGguf(source), await readGguf(out)];
+    const [old, sliced] = [readFileSync(source), readFileSync(out)];
+    expect([...after.tensors.keys()]).toEqual([...before.tensors.keys()]);
+    for (const [name, { type, length, offset }] of after.tensors) {
+      const was = before.tensors.get(name)!;
+      expect(type, name).toBe(was.type);
+      if (length !== was.length) continue;
+      const same = sliced
+        .subarray(offset, offset + length)
+        .equals(old.subarray(was.offset, was.offset + length));
+      expect(same, name).toBe(true);
+    }
+    expect(
+      [...after.metadata].filter(([key, { value }]) => before.metadata.get(key)!.value !== value),
+    ).toEqual([
+      [expect.stringMatching(/expert_count$/), expect.objectContaining({ value: opened.config.experts })],
+    ]);
+  }
+});
+
+/** Experts of a file are numbered anew. */
+const withoutOrigins = ({ blocks }: Model) =>
+  blocks.map((block) => {
+    const { ffn } = block;
+    if (ffn.kind !== 'moe') return block;
+    return {
+      ...block,
+      ffn: { ...ffn, pool: ffn.pool.map((expert) => ({ ...expert, origin: { layer: 0, index: 0 } })) },
+    };
+  });
+
+it('refuses to slice where blocks cannot be kept', async () => {
+  const base = await openModel(await written(await openModel(fixture('qwen2_moe')), 'refusing', 'f32'));
+  await expect(planSlice(base, applyPlan(base, narrowPlan(base)))).rejects.toMatchObject({
+    code: 'CONFIG_UNSUPPORTED',
+    message: expect.stringContaining('is not what it was without some experts'),
+  });
+  const uneven = planFor(base, (layer, experts) => ({
+    op: 'keep-experts',
+    experts: [...Array(experts - layer).keys()],
+  }));
+  await expect(planSlice(base, applyPlan(base, uneven))).rejects.toThrow('different numbers of experts');
+  const folderModel = await openModel(fixture('qwen2_moe'));
+  await expect(planSlice(folderModel, folderModel)).rejects.toThrow('not opened from a GGUF file');
+});
