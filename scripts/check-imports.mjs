@@ -32,6 +32,9 @@ const testsImport = {
   moepress: ['reference'],
 };
 
+/** Packages without sources. */
+const binaries = 'onnxruntime/*';
+
 const mostLines = 400;
 const sourceName = /\.(ts|mts|js|mjs|py)$/;
 /** Tests and what only tests use, such as `support.test.util.ts`: not published. */
@@ -40,7 +43,10 @@ const testName = /\.test\.[^/\\]*$/;
 /** All problems of the repository at `root`, as `path: what is wrong`. */
 export function checkRepository(root) {
   const { workspaces, devDependencies } = readJson(join(root, 'package.json'));
-  const packages = workspaces.flatMap((pattern) => expand(root, pattern)).map(readPackage);
+  const packages = workspaces
+    .filter((pattern) => pattern !== binaries)
+    .flatMap((pattern) => expand(root, pattern))
+    .map(readPackage);
   const shared = Object.keys(devDependencies ?? {});
   const folders = new Map(packages.map(({ name, folder }) => [name, folder]));
   return [
@@ -94,9 +100,11 @@ function checkPackage(own, { folders, shared }) {
       }
     }
   }
-  // Plugins are found by name, so whoever ships them declares them without importing them.
+  // Plugins are found by name, so whoever ships them declares them without importing them; and what a package can do
+  // without is often resolved before it is imported.
+  const isNamed = (name) => own.files.some(({ source }) => source.includes(`'${name}'`));
   const needless = [...declared, ...Object.keys(manifest.devDependencies ?? {})].filter(
-    (name) => !used.has(name) && folders.get(name) !== 'plugins',
+    (name) => !used.has(name) && folders.get(name) !== 'plugins' && !isNamed(name),
   );
   return [
     ...problems,

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,8 +16,9 @@ import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const workspaces = ['packages', 'plugins']
+const workspaces = ['packages', 'plugins', 'onnxruntime']
   .flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`))
+  .filter((folder) => existsSync(join(root, folder, 'package.json')))
   .concat('harness');
 
 interface Manifest {
@@ -61,6 +71,8 @@ describe('a release', () => {
     // A plugin of the first release goes with the packages of any 0.x.
     const { peerDependencies } = manifestIn(join(copy, 'plugins/conmoe'));
     expect(peerDependencies!['@moepress/core']).toBe('>=0.0.0 <1.0.0');
+    // What is packed of ONNX Runtime has the version of ONNX Runtime.
+    expect(manifestIn(join(copy, 'onnxruntime/linux-x64')).version).toMatch(/^1\.30\./);
   });
 });
 

@@ -53,6 +53,8 @@ export const errorCatalogue = {
     'Install llama.cpp for Node beside moepress: npm install @moepress/llama-cpp node-llama-cpp --omit=optional, and its binary, such as @node-llama-cpp/linux-x64.',
   LLAMA_CPP_FAILED:
     'Generate with our own engine, or look at the message: a file may be too large for the memory, or of a model that this llama.cpp does not know.',
+  ONNX_RUNTIME_MISSING:
+    'Install moepress anew on this system, without `--omit=optional`; on Linux it needs the GNU C library.',
   SESSION_CLOSED: 'Open another session: a closed one cannot be used any more.',
   ENGINE_FAILED: 'This is likely a fault of moepress: please report it with the message above.',
 } as const satisfies Record<string, string>;

@@ -1,6 +1,5 @@
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import type { Device } from './device.js';
+import { cudaInstaller, supported } from './find-onnx-runtime.js';
 
 /** Systems for which onnxruntime-node is published with each device, as `process.platform` and `process.arch`. */
 const published: Readonly<Record<Device, readonly string[]>> = {
@@ -23,17 +22,19 @@ export function deviceHint(device: Device): string {
   }
   switch (device) {
     case 'cuda':
-      return `Install CUDA 12 and cuDNN 9, then the libraries of onnxruntime-node: ${installCuda()}`;
+      return `Install CUDA 12 and cuDNN 9, then the libraries of onnxruntime-node: ${cudaCommand()}`;
     case 'webgpu':
       return process.platform === 'linux'
         ? 'Install the Vulkan loader and a driver: apt-get install libvulkan1 mesa-vulkan-drivers, or that of the maker of the card.'
         : 'Install the newest driver of the graphics card.';
     default:
-      return 'Install onnxruntime-node anew, and the newest driver of the graphics card.';
+      return 'Install moepress anew, and the newest driver of the graphics card.';
   }
 }
 
-function installCuda(): string {
-  const main = createRequire(import.meta.url).resolve('onnxruntime-node');
-  return `node ${join(dirname(main), '..', 'script', 'install.js')} --onnxruntime-node-install=cuda12`;
+/** One line: npm runs the script that downloads them, and where scripts are off it is run by itself. */
+function cudaCommand(installer = cudaInstaller()): string {
+  return installer === null
+    ? `npm install onnxruntime-node@~${supported}.0`
+    : `node ${installer} --onnxruntime-node-install=cuda12`;
 }

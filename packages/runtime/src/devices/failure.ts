@@ -23,8 +23,14 @@ const kinds: readonly Kind[] = [
   },
 ];
 
+/** How `engine/onnx-runtime.ts` begins what it throws. */
+const notLoaded = /^cannot be loaded/;
+
 /** The error for the runtime's message when a command failed. */
 export function engineFailure(device: Device, message: string, where: string): MoepressError {
+  if (notLoaded.test(message)) {
+    return new MoepressError('ONNX_RUNTIME_MISSING', { message: `ONNX Runtime ${message}`, where });
+  }
   const kind = device === 'cpu' ? undefined : kinds.find(({ signs }) => signs.test(message));
   if (!kind) return new MoepressError('ENGINE_FAILED', { message: `ONNX Runtime: ${message}`, where });
   const { title, hint } = kind;

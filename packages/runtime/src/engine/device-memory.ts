@@ -1,5 +1,5 @@
 import { encodeModel, GraphBuilder } from '@moepress/graph';
-import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { openSession, type SessionOptions } from './onnx-session.js';
 
 /** Tensors that runs leave in the memory of a device. */

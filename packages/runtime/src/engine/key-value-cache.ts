@@ -1,4 +1,4 @@
-import { Tensor } from 'onnxruntime-node';
+import { Tensor } from './onnx-runtime.js';
 import { type CacheRows, type CacheShape, cacheGrowth } from './protocol.js';
 
 /** Where rows [first, end) of the list follow each other, which heads-first outputs let copy at once. */

@@ -1,6 +1,7 @@
-import { InferenceSession } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-common';
 import type { Device } from '../devices/device.js';
 import { traitsOf } from '../devices/traits.js';
+import { InferenceSession as Sessions } from './onnx-runtime.js';
 
 /** Where and how all sessions of a worker run. */
 export interface SessionOptions {
@@ -28,7 +29,7 @@ export function openSession(
   { device, threads }: SessionOptions,
   { onHost, onDevice, arena }: Placement,
 ): Promise<InferenceSession> {
-  return InferenceSession.create(model, {
+  return Sessions.create(model, {
     ...(device !== 'cpu' && { executionProviders: [provider(device, onHost)] }),
     ...(onDevice.length > 0 && {
       preferredOutputLocation: Object.fromEntries(onDevice.map((name) => [name, 'gpu-buffer'])),

@@ -1,4 +1,4 @@
-import type { Tensor } from 'onnxruntime-node';
+import type { Tensor } from 'onnxruntime-common';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Garbage } from './garbage.js';
 import { TensorStore } from './tensor-store.js';

@@ -1,4 +1,4 @@
-import type { Tensor } from 'onnxruntime-node';
+import type { Tensor } from 'onnxruntime-common';
 import { bytesOnDevice, type DeviceMemory, isOnDevice, release } from './device-memory.js';
 import type { Garbage } from './garbage.js';
 

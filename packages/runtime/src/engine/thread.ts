@@ -1,11 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-common';
 import { FewMember } from '../few/few-member.js';
 import { HeadKernel } from '../kernel/head.js';
 import { type AdamWStep, adamW, addTo, sumOfSquares } from './adamw.js';
 import { DeviceMemory, release } from './device-memory.js';
 import { Garbage } from './garbage.js';
 import { KeyValueCache } from './key-value-cache.js';
+import { env, Tensor } from './onnx-runtime.js';
 import { openSession } from './onnx-session.js';
 import type {
   Command,

@@ -6,6 +6,7 @@ import { MoepressError } from '@moepress/core';
 import { encodeModel, type GraphIR } from '@moepress/graph';
 import type { Device } from '../devices/device.js';
 import { engineFailure } from '../devices/failure.js';
+import { findOnnxRuntime } from '../devices/find-onnx-runtime.js';
 import { traitsOf } from '../devices/traits.js';
 import type { FewOrder } from '../few/few-member.js';
 import type { HeadPlacement } from '../kernel/placement.js';
@@ -79,9 +80,11 @@ export class EngineWorker implements WorkerCommands {
 
   /**
    * `threads` is the number of threads of its matrix products where the processor computes them, `deviceMemory`
-   * the bytes of the device's memory that stored tensors may take.
+   * the bytes of the device's memory that stored tensors may take. Throws `ONNX_RUNTIME_MISSING`.
    */
   constructor(threads: number, { device = 'cpu' as Device, deviceMemory = 0 } = {}) {
+    // What the thread would say, but with its code.
+    findOnnxRuntime();
     this.#device = device;
     this.#keepsOutputs = traitsOf[device].keepsOutputs;
     // ONNX Runtime reports its use to its maker otherwise; a thread's environment is a copy, so here.
