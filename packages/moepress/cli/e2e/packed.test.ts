@@ -51,7 +51,8 @@ function install(names: Iterable<string>): void {
   const dependencies = [...names].flatMap((name) =>
     Object.keys(manifestIn(installed(name)).dependencies ?? {}),
   );
-  for (const name of new Set([...dependencies, 'typescript', '@types/node'])) {
+  // In the repository ONNX Runtime is that of its maker: scripts/try-install.mjs tries our packages of it.
+  for (const name of new Set([...dependencies, 'onnxruntime-node', 'typescript', '@types/node'])) {
     if (existsSync(installed(name))) continue;
     mkdirSync(dirname(installed(name)), { recursive: true });
     symlinkSync(join(root, 'node_modules', name), installed(name));

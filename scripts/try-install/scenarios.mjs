@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { scaffolds } from './scaffolds.mjs';
+
+/** What users do, by names that are arguments of `scripts/try-install.mjs`. */
+export const scenarios = {
+  /** The command, with what comes with it, installed by the plainest line there is. */
+  async command(project, { demo }) {
+    await project.npm('install', 'moepress');
+    // Its install script downloads.
+    assert.equal(existsSync(join(project.folder, 'node_modules/onnxruntime-node')), false);
+    assert.match(await project.moepress('--version'), /^\d+\.\d+\.\d+/);
+    assert.match(await project.moepress('methods'), /reap[\s\S]*conmoe/);
+    await useMethod(project, 'conmoe');
+    if (demo) assert.match(await project.moepress('demo'), /original[\s\S]*conmoe[\s\S]*random/);
+  },
+
+  /** The core and one plugin, in the program of the plugin's own page. */
+  async program(project) {
+    await project.npm('install', '@moepress/core', '@moepress/plugin-conmoe');
+    const page = readFileSync(join(project.folder, 'node_modules/@moepress/plugin-conmoe/README.md'), 'utf8');
+    const [, program] = /```js\n([\s\S]*?)```/.exec(page);
+    project.write({ 'program.mjs': program });
+    assert.match(await project.run('node', ['program.mjs']), /op: 'remap-slots'/);
+    const packages = readdirSync(join(project.folder, 'node_modules/@moepress'));
+    assert.deepEqual(packages.sort(), ['core', 'graph', 'plugin-conmoe']);
+  },
+
+  /** The command without the plugins that come with it: what is missing is told with the line that installs it. */
+  async missing(project) {
+    await project.npm('install', 'moepress', '--omit=optional');
+    const said = await project.failing('npx', [
+      'moepress',
+      'compress',
+      'tiny',
+      '--method',
+      'reap',
+      '--ratio',
+      '0.5',
+      '--out',
+      'x',
+    ]);
+    assert.match(said, /npm install @moepress\//);
+  },
+
+  /** A plugin of one ranking, packed as its author publishes it. */
+  async scorer(project) {
+    const tarball = await packed(project.at('plugin').write(scorerPlugin));
+    const user = project.at('user');
+    await user.npm('install', 'moepress', tarball);
+    await useMethod(user, 'nearest');
+  },
+
+  /** The same, in a workspace with the project that uses it. */
+  async workspace(project) {
+    project.write({ 'package.json': { private: true, workspaces: ['plugin', 'app'] } });
+    project.at('plugin').write(scorerPlugin);
+    const app = project.at('app').write({
+      'package.json': { name: 'app', dependencies: { moepress: '*', 'moepress-plugin-nearest': '*' } },
+    });
+    await project.npm('install');
+    await useMethod(app, 'nearest');
+  },
+
+  /** The same, linked to the folder where it is written, which has no dependencies installed. */
+  async link(project) {
+    project.at('plugin').write(scorerPlugin);
+    const user = project.at('user');
+    await user.npm('install', 'moepress', '../plugin');
+    assert.equal(
+      realpathSync(join(user.folder, 'node_modules/moepress-plugin-nearest')),
+      join(project.folder, 'plugin'),
+    );
+    await useMethod(user, 'nearest');
+  },
+
+  /** Both for all projects of the user. */
+  async global(project) {
+    const tarball = await packed(project.at('plugin').write(scorerPlugin));
+    await project.npm('install', '--global', '--prefix', join(project.folder, 'prefix'), 'moepress', tarball);
+    const bin = join(project.folder, 'prefix', process.platform === 'win32' ? '' : 'bin');
+    const user = project.at('empty');
+    user.environment = { ...user.environment, PATH: [bin, user.environment.PATH].join(pathDelimiter) };
+    user.moepress = (...args) => user.run('moepress', args);
+    assert.match(await user.moepress('methods'), /nearest/);
+    await useMethod(user, 'nearest');
+  },
+
+  ...scaffolds,
+};
+
+const pathDelimiter = process.platform === 'win32' ? ';' : ':';
+
+/** A ranking of experts, which is a method as it stands. */
+const scorerPlugin = {
+  'package.json': {
+    name: 'moepress-plugin-nearest',
+    version: '0.1.0',
+    type: 'module',
+    exports: './index.js',
+    keywords: ['moepress-plugin'],
+    moepress: { methods: ['nearest'] },
+    peerDependencies: { '@moepress/core': '>=0.0.0 <1.0.0' },
+  },
+  'index.js': `import { definePlugin } from '@moepress/core';
+
+const nearest = {
+  name: 'nearest',
+  title: 'Keep the first experts',
+  reference: 'none: an example',
+  needs: [],
+  score: (_, { ffn }) => Float64Array.from(ffn.pool.keys(), (expert) => -expert),
+};
+
+export default definePlugin({ name: 'nearest', scorers: [nearest] });
+`,
+};
+
+/** Path of the tarball of a package that is published from a folder. */
+async function packed(project) {
+  const told = JSON.parse(await project.npm('pack', '--json'));
+  return join(project.folder, Object.values(told)[0].filename);
+}
+
+/** Measures, writes and scores with a method. */
+async function useMethod(project, method) {
+  const measure = ['--ratio', '0.25', '--calibration', 'tiny:4x64'];
+  await project.moepress('compress', 'tiny', '--method', method, ...measure, '--out', 'small');
+  assert.ok(existsSync(join(project.folder, 'small/config.json')));
+  assert.match(
+    await project.moepress('eval', 'small', '--tasks', 'tiny_facts', '--limit', '4'),
+    /tiny_facts/,
+  );
+}
