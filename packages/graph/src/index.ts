@@ -4,6 +4,7 @@ export * from './ir/builder.js';
 export * from './ir/graph-ir.js';
 export { type DimSize, outputBytes, peakBytes, peakParts } from './ir/peak-memory.js';
 export { encodeModel, opsets } from './onnx/encode.js';
+export { externalRoot } from './onnx/external-files.js';
 export * from './ops/attention.js';
 export * from './ops/fold.js';
 export * from './ops/math.js';

@@ -1,5 +1,6 @@
 import type { Attribute, ExternalData } from '@moepress/core';
 import { elementTypes, type GraphIR, type InitializerIR, type NodeIR, type ValueIR } from '../ir/graph-ir.js';
+import { locationOf } from './external-files.js';
 import { WireWriter } from './wire.js';
 
 const irVersion = 10;
@@ -76,9 +77,9 @@ function writeInitializer(out: WireWriter, tensor: InitializerIR): void {
   else writeExternal(out, tensor.data);
 }
 
-function writeExternal(out: WireWriter, { file, offset, length }: ExternalData): void {
-  const location = file.replace(/^\/+/, '');
-  for (const [key, value] of Object.entries({ location, offset, length })) {
+function writeExternal(out: WireWriter, data: ExternalData): void {
+  const { offset, length } = data;
+  for (const [key, value] of Object.entries({ location: locationOf(data), offset, length })) {
     out.message(13, () => {
       out.string(1, key);
       out.string(2, String(value));

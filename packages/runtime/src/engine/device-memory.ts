@@ -39,7 +39,12 @@ export class DeviceMemory {
     const graph = new GraphBuilder('copy');
     const dims = Array.from({ length: rank }, (_, axis) => `d${axis}`);
     graph.output('copy', graph.input('tensor', 'float32', dims));
-    return openSession(encodeModel(graph.finish()), this.#options, { onHost: [], onDevice, arena: false });
+    return openSession(encodeModel(graph.finish()), this.#options, {
+      onHost: [],
+      onDevice,
+      arena: false,
+      root: '/',
+    });
   }
 }
 

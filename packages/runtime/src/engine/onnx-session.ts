@@ -22,12 +22,14 @@ export interface Placement {
    * next session, and long runs are no slower for it.
    */
   readonly arena: boolean;
+  /** The root of the file system that its weights are mapped from. */
+  readonly root: string;
 }
 
 export function openSession(
   model: Uint8Array,
   { device, threads }: SessionOptions,
-  { onHost, onDevice, arena }: Placement,
+  { onHost, onDevice, arena, root }: Placement,
 ): Promise<InferenceSession> {
   return Sessions.create(model, {
     ...(device !== 'cpu' && { executionProviders: [provider(device, onHost)] }),
@@ -45,10 +47,10 @@ export function openSession(
     enableMemPattern: false,
     enableCpuMemArena: arena,
     extra: {
-      // External data is named relative to the root, so that any folder can be mapped.
+      // External data is named relative to its root, so that any folder can be mapped.
       // Packing would copy fp32 weights; spinning threads fight over cores with everybody else.
       session: {
-        model_external_initializers_file_folder_path: '/',
+        model_external_initializers_file_folder_path: root,
         disable_prepacking: '1',
         intra_op: { allow_spinning: '0' },
       },

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { asWriteError } from '@moepress/checkpoint';
 import type { SharedMemory } from '@moepress/checkpoint/web-assembly';
 import { MoepressError } from '@moepress/core';
-import { encodeModel, type GraphIR } from '@moepress/graph';
+import { encodeModel, externalRoot, type GraphIR } from '@moepress/graph';
 import type { Device } from '../devices/device.js';
 import { engineFailure } from '../devices/failure.js';
 import { findOnnxRuntime } from '../devices/find-onnx-runtime.js';
@@ -108,6 +108,7 @@ export class EngineWorker implements WorkerCommands {
     const model = encodeModel(graph);
     const placement = {
       arena,
+      root: externalRoot(graph),
       onHost: graph.nodes.filter((node) => node.onHost).map(({ name }) => name),
       onDevice: graph.outputs
         .filter(({ onDevice }) => onDevice && this.#keepsOutputs)
