@@ -110,7 +110,7 @@ describe('PluginRegistry', () => {
     await expect(usual().registry.find('conmo')).rejects.toMatchObject({
       code: 'METHOD_UNKNOWN',
       message: 'There is no method "conmo". Did you mean "conmoe"?',
-      hint: 'Pick one of conmoe, random, reap, or install @moepress/plugin-conmo or moepress-plugin-conmo.',
+      hint: 'Pick one of conmoe, random, reap, or install a plugin that has it.',
     });
   });
 

@@ -24,6 +24,8 @@ export interface PackageHost {
   installed(): Promise<readonly InstalledPlugin[]>;
   /** package.json and default export of a package; null if it is not installed. */
   load(packageName: string): Promise<{ readonly version: string; readonly plugin: unknown } | null>;
+  /** A package that is known to provide something, whether it is installed or not; null if none is. */
+  offering?(kind: PluginKind, name: string): string | null;
 }
 
 /** `"moepress": { "methods": ["cd-moe"], "refiners": ["cd-moe"] }` in a plugin's package.json: names by kind. */
@@ -133,6 +135,14 @@ export class PluginRegistry {
     return installed.filter((plugin) => plugin[kind]?.includes(name)).map((one) => one.package);
   }
 
+  /** Names of packages are told only where they are known: anybody could publish one under a name that is made up. */
+  #howToGet(kind: PluginKind, name: string, known: readonly string[]): string {
+    const offering = this.#host.offering?.(kind, name) ?? null;
+    if (offering !== null) return `Install the package that has it: npm install ${offering}`;
+    if (known.length === 0) return 'No plugin is installed: install one that has it.';
+    return `Pick one of ${known.join(', ')}, or install a plugin that has it.`;
+  }
+
   async #packagesFor(kind: PluginKind, name: string): Promise<string[]> {
     return [...new Set([...(await this.#declaring(kind, name)), ...packageCandidates(name)])];
   }
@@ -144,7 +154,7 @@ export class PluginRegistry {
     return new MoepressError('METHOD_UNKNOWN', {
       message: `There is no ${one} "${name}".${guess ? ` Did you mean "${guess}"?` : ''}`,
       where: one,
-      hint: `Pick one of ${known.join(', ')}, or install ${packageCandidates(name).join(' or ')}.`,
+      hint: this.#howToGet(kind, name, known),
     });
   }
 }

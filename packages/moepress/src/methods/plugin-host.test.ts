@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { PluginRegistry } from '@moepress/core';
@@ -33,7 +42,9 @@ beforeAll(() => {
   write('global/node_modules/@moepress/plugin-a/package.json', {
     version: '1.0.0',
     type: 'module',
-    exports: { '.': { types: './a.d.ts', node: { import: './a.js' } } },
+    name: '@moepress/plugin-a',
+    // Node takes the first of a list that it understands.
+    exports: { '.': [{ types: './a.d.ts', node: { import: './a.js' } }, './b.js'] },
     moepress: { methods: ['a', 'a2', 7], refiners: ['a'], tasks: ['quiz'], others: ['x'] },
   });
   write('global/node_modules/@moepress/plugin-a/a.js', plugin('a', 'a'));
@@ -128,6 +139,33 @@ describe('plugins', () => {
       message: 'moepress-plugin-bad could not be loaded: no GPU here',
       where: join(root, 'project/node_modules/moepress-plugin-bad'),
     });
+  });
+
+  test('that need what is not there say how to install it', async () => {
+    const needy = { type: 'module', exports: './index.js', moepress: { methods: ['needy'] } };
+    write('needy/package.json', { name: 'moepress-plugin-needy', ...needy });
+    write('needy/index.js', "import 'not-there';");
+    write('linking/package.json', { dependencies: { 'moepress-plugin-needy': 'file:../needy' } });
+    mkdirSync(join(root, 'linking/node_modules'));
+    symlinkSync(join(root, 'needy'), join(root, 'linking/node_modules/moepress-plugin-needy'), 'junction');
+    await expect(host('linking').load('moepress-plugin-needy')).rejects.toMatchObject({
+      code: 'PLUGIN_INVALID',
+      message: 'moepress-plugin-needy could not be loaded: it needs not-there, which is not installed.',
+      hint: expect.stringContaining(`npm install --install-links ${realpathSync(join(root, 'needy'))}`),
+    });
+  });
+
+  test('beside the command are those that its project asks for, where it has one', async () => {
+    write('npx/package.json', { dependencies: { moepress: '1', 'moepress-plugin-wanted': '1' } });
+    write('npx/node_modules/moepress/package.json', { name: 'moepress' });
+    for (const name of ['wanted', 'of-a-dependency']) {
+      const manifest = { moepress: { methods: [name] } };
+      write(`npx/node_modules/moepress-plugin-${name}/package.json`, manifest);
+    }
+    const { installed } = find('project/deep', { own: join(root, 'npx/node_modules/moepress') });
+    const names = (await installed.installed()).flatMap(({ methods }) => methods);
+    expect(names).toContain('wanted');
+    expect(names).not.toContain('of-a-dependency');
   });
 
   test('serve the registry', async () => {

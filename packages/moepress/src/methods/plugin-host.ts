@@ -1,12 +1,7 @@
-import { pathToFileURL } from 'node:url';
-import {
-  checkPlugin,
-  type InstalledPlugin,
-  MoepressError,
-  type PackageHost,
-  providedBy,
-} from '@moepress/core';
+import { checkPlugin, type InstalledPlugin, type PackageHost, providedBy } from '@moepress/core';
 import { packageRoot } from '../package-root.js';
+import { importPlugin } from './import-plugin.js';
+import { officialPackage } from './official-plugins.js';
 import {
   asInstalled,
   besideCommand,
@@ -86,6 +81,7 @@ function hostOf(packages: readonly PluginPackage[]): PackageHost {
       const found = packages.find((one) => one.name === name);
       return found ? { version: found.version, plugin: await importPlugin(found) } : null;
     },
+    offering: officialPackage,
   };
 }
 
@@ -93,18 +89,4 @@ function hostOf(packages: readonly PluginPackage[]): PackageHost {
 async function describe(found: PluginPackage): Promise<InstalledPlugin> {
   if (found.declared !== null) return asInstalled(found);
   return { package: found.name, ...providedBy(checkPlugin(await importPlugin(found), found.path)) };
-}
-
-async function importPlugin({ name, path, entry }: PluginPackage): Promise<unknown> {
-  try {
-    const module: { default?: unknown } = await import(pathToFileURL(entry).href);
-    return module.default;
-  } catch (cause) {
-    throw new MoepressError('PLUGIN_INVALID', {
-      message: `${name} could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}`,
-      where: path,
-      hint: 'Install the package again, or report this to its author.',
-      cause,
-    });
-  }
 }

@@ -55,23 +55,7 @@ export function methodNamedBy(name: string): string[] {
   return named ? [named] : [];
 }
 
-/** The module a package is imported by: `exports` for ESM on Node, else `main`. */
-export function entryOf(manifest: Manifest): string {
-  const { exports, main } = manifest;
-  const root = isRecord(exports) && '.' in exports ? exports['.'] : exports;
-  return targetOf(root) ?? (typeof main === 'string' ? main : 'index.js');
-}
-
 export const isPackage = (directory: string): boolean => existsSync(join(directory, 'package.json'));
-
-function targetOf(target: unknown): string | undefined {
-  if (typeof target === 'string') return target;
-  if (!isRecord(target)) return undefined;
-  const condition = Object.keys(target).find((key) =>
-    ['node', 'import', 'module-sync', 'default'].includes(key),
-  );
-  return condition === undefined ? undefined : targetOf(target[condition]);
-}
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -5,7 +5,6 @@ import {
   type Declared,
   declaredIn,
   dependenciesOf,
-  entryOf,
   isPackage,
   isPlugin,
   type Manifest,
@@ -19,8 +18,6 @@ export interface PluginPackage {
   readonly name: string;
   /** Folder of the package, or the file of a plugin without one. */
   readonly path: string;
-  /** The module to import. */
-  readonly entry: string;
   readonly version: string;
   /** What it provides, as its package.json declares; null where only the plugin itself knows. */
   readonly declared: Declared | null;
@@ -50,14 +47,18 @@ const isTrusted = (path: string): boolean => distrustOf(realpathSync(path)) === 
 /** Plugins that the command itself depends on. */
 export const bundledWith = (own: string): string[] => dependenciesOf(readManifest(own));
 
-/** Names of plugins that are installed next to the command, as `npm install --global` does. */
+/**
+ * Names of packages that the user has installed next to the command: all, where `npm install --global` did, and where there is
+ * a package.json, as of a project or of npx, those that it asks for.
+ */
 export function besideCommand(own: string): string[] {
   const folder = dirname(own);
   if (basename(folder) !== 'node_modules') return [];
-  const names = namesIn(folder).flatMap((name) =>
+  const project = readManifest(dirname(folder));
+  if (project) return dependenciesOf(project);
+  return namesIn(folder).flatMap((name) =>
     name.startsWith('@') ? namesIn(join(folder, name)).map((inner) => `${name}/${inner}`) : [name],
   );
-  return names.filter((name) => methodNamedBy(name).length > 0);
 }
 
 function namesIn(folder: string): string[] {
@@ -76,7 +77,7 @@ export function pluginAt(given: string, base: string, where = 'plugins'): Plugin
   if (manifest) return packageIn(path, nameOf(manifest, path), manifest);
   if (info?.isFile()) {
     const name = basename(path).replace(/\.[cm]?js$/, '');
-    return { name, path, entry: path, version: '0.0.0', declared: null };
+    return { name, path, version: '0.0.0', declared: null };
   }
   throw new MoepressError('INPUT_INVALID', {
     message: info
@@ -94,7 +95,6 @@ function packageIn(path: string, name: string, manifest: Manifest): PluginPackag
   return {
     name,
     path,
-    entry: join(path, entryOf(manifest)),
     version: typeof manifest.version === 'string' ? manifest.version : '0.0.0',
     declared: declaredIn(manifest),
   };

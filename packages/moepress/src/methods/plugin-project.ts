@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { dependenciesOf, readJson, readManifest } from './plugin-manifest.js';
 
 /** Where a project may name plugins that are not among its dependencies: `{ "plugins": ["name", "./folder"] }`. */
@@ -42,7 +42,7 @@ function projectIn(folder: string): Project | null {
   if (!isThere) return null;
   const plugins = readJson(join(folder, configName))?.plugins;
   const named = Array.isArray(plugins) ? plugins.filter((name) => typeof name === 'string') : [];
-  const isPath = (name: string) => name.startsWith('.') || name.startsWith('/');
+  const isPath = (name: string) => name.startsWith('.') || isAbsolute(name);
   return {
     folder,
     names: [...dependenciesOf(readManifest(folder)), ...named.filter((name) => !isPath(name))],
