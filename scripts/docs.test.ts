@@ -33,6 +33,17 @@ it.each(pages)('%s names files that exist', (page) => {
   expect(missing).toEqual([]);
 });
 
+it.each(pages)('%s names scripts that exist', (page) => {
+  const text = readFileSync(join(root, page), 'utf8');
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const run = [...text.matchAll(/(?:^|`)npm run ([\w:-]+)/gm)].map(([, name]) => name!);
+  const files = [...text.matchAll(/\bnode ([\w./-]+\.(?:mjs|js))/g)].map(([, file]) => file!);
+  expect(run.filter((name) => !(name in scripts))).toEqual([]);
+  const places = ['', dirname(page)];
+  const isThere = (file: string) => places.some((place) => existsSync(join(root, place, file)));
+  expect(files.filter((file) => !file.includes('dist/') && !isThere(file))).toEqual([]);
+});
+
 it.each(['packages', 'plugins'])('every published package in %s has a page', (folder) => {
   const without = readdirSync(join(root, folder)).filter((name) => {
     const manifest = join(root, folder, name, 'package.json');

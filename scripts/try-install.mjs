@@ -70,7 +70,7 @@ async function tryAll(folder) {
     if (positionals.length > 0 && !positionals.includes(name)) continue;
     const started = performance.now();
     const project = new Project(join(folder, name), { registry, cache: join(folder, 'npm-cache') });
-    const problem = await run(project, values).then(
+    const problem = await run(project, { ...values, packed: join(folder, 'packed') }).then(
       () => null,
       (error) => error,
     );

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { scaffolds } from './scaffolds.mjs';
 
 /** What users do, by names that are arguments of `scripts/try-install.mjs`. */
@@ -10,10 +10,22 @@ export const scenarios = {
     await project.npm('install', 'moepress');
     // Its install script downloads.
     assert.equal(existsSync(join(project.folder, 'node_modules/onnxruntime-node')), false);
+    checkSourceMaps(join(project.folder, 'node_modules'));
     assert.match(await project.moepress('--version'), /^\d+\.\d+\.\d+/);
     assert.match(await project.moepress('methods'), /reap[\s\S]*conmoe/);
     await useMethod(project, 'conmoe');
     if (demo) assert.match(await project.moepress('demo'), /original[\s\S]*conmoe[\s\S]*random/);
+  },
+
+  /** What compilers make of the types of each package (arethetypeswrong; the packages are for `import` alone). */
+  async types(project, { packed }) {
+    await project.npm('install', '@arethetypeswrong/cli');
+    const own = readdirSync(packed).filter((name) => name.endsWith('.tgz') && !name.includes('onnxruntime'));
+    assert.ok(own.length > 10);
+    for (const name of own) {
+      const profile = ['--profile', 'esm-only', '--no-emoji', '--format', 'ascii'];
+      await project.run('npx', ['--no-install', 'attw', join(packed, name), ...profile]);
+    }
   },
 
   /** The core and one plugin, in the program of the plugin's own page. */
@@ -121,6 +133,25 @@ export default definePlugin({ name: 'nearest', scorers: [nearest] });
 async function packed(project) {
   const told = JSON.parse(await project.npm('pack', '--json'));
   return join(project.folder, Object.values(told)[0].filename);
+}
+
+/** Every source that a map names is in the package, and so is none built of a source that is gone. */
+function checkSourceMaps(modules) {
+  const packages = [
+    'moepress',
+    ...readdirSync(join(modules, '@moepress')).map((name) => `@moepress/${name}`),
+  ];
+  for (const name of packages) {
+    const maps = readdirSync(join(modules, name), { recursive: true }).filter((file) =>
+      file.endsWith('.js.map'),
+    );
+    for (const map of maps) {
+      const file = join(modules, name, map);
+      const { sources } = JSON.parse(readFileSync(file, 'utf8'));
+      for (const source of sources)
+        assert.ok(existsSync(join(dirname(file), source)), `${name}: ${source} of ${map}`);
+    }
+  }
 }
 
 /** Measures, writes and scores with a method. */

@@ -15,6 +15,9 @@ const files = [
   ...guide.matchAll(/`([\w.]+\.js(?:on)?)`(?:[^\n]|\n(?!\n))*\n\n```js(?:on)?\n([\s\S]*?)```/g),
 ].map(([, file, content]) => ({ file: file!, content: content! }));
 
+/** What the guide does with the command, without the comments. */
+const commands = [...guide.matchAll(/^npx moepress (.*?)(?: *#.*)?$/gm)].map(([, args]) => args!.split(' '));
+
 describe('the method of CONTRIBUTING.md', () => {
   it('consists of a package, a module and a test', () => {
     expect(files.map(({ file }) => file)).toEqual(['package.json', 'index.js', 'index.test.js']);
@@ -37,8 +40,14 @@ describe('the method of CONTRIBUTING.md', () => {
         env: withoutVitest(),
       });
       expect(stdout).toMatch(/# pass 1\n/);
-      const args = ['compress', 'tiny', '--method', 'loudest', '--ratio', '0.25', '--out', 'tiny-loudest'];
-      expect(await moepress(args, { cwd: folder })).toMatchObject({ code: 0 });
+      expect(commands.map(([verb]) => verb)).toEqual(['inspect', 'inspect', 'compress', 'eval']);
+      for (const command of commands) {
+        // A few documents tell as much here.
+        const args = command[0] === 'eval' ? [...command, '--limit', '2'] : command;
+        const done = await moepress(args, { cwd: folder });
+        expect(done).toMatchObject({ code: 0 });
+        if (command[0] === 'inspect') expect(done.stdout).toContain('loudest');
+      }
       const plan = JSON.parse(readFileSync(join(folder, 'tiny-loudest', 'moepress_plan.json'), 'utf8'));
       expect(plan.method).toMatchObject({ name: 'loudest', package: name });
     }));
