@@ -17,6 +17,7 @@ export class Project {
       npm_config_cache: cache,
       npm_config_userconfig: join(folder, '.home', '.npmrc'),
       npm_config_fund: 'false',
+      npm_config_maxsockets: '4',
       npm_config_audit: 'false',
       npm_config_update_notifier: 'false',
       MOEPRESS_CACHE: join(folder, '.cache'),

@@ -20,6 +20,8 @@ export function startRegistry(packages, { socket, upstream }) {
       response.writeHead(502).end(String(error));
     }
   });
+  // On a busy machine npm uses a connection again long after.
+  server.keepAliveTimeout = 600_000;
   return new Promise((resolve) => server.listen(socket, () => resolve(server)));
 }
 

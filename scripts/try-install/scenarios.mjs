@@ -142,9 +142,12 @@ function checkSourceMaps(modules) {
     ...readdirSync(join(modules, '@moepress')).map((name) => `@moepress/${name}`),
   ];
   for (const name of packages) {
-    const maps = readdirSync(join(modules, name), { recursive: true }).filter((file) =>
-      file.endsWith('.js.map'),
+    const files = readdirSync(join(modules, name), { recursive: true });
+    assert.deepEqual(
+      files.filter((file) => /\.test\.(util\.)?(ts|js)$/.test(file)),
+      [],
     );
+    const maps = files.filter((file) => file.endsWith('.js.map'));
     for (const map of maps) {
       const file = join(modules, name, map);
       const { sources } = JSON.parse(readFileSync(file, 'utf8'));

@@ -22,6 +22,7 @@ interface Manifest {
   readonly name: string;
   readonly private?: boolean;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
 const manifestIn = (folder: string): Manifest =>
@@ -30,8 +31,10 @@ const manifestIn = (folder: string): Manifest =>
 /** The packages of this repository that `name` depends on, itself first. */
 function ownPackages(name: string, found = new Set<string>()): Set<string> {
   found.add(name);
-  for (const dependency of Object.keys(manifestIn(join(root, 'node_modules', name)).dependencies ?? {})) {
-    if (/^@moepress\//.test(dependency) && !found.has(dependency)) ownPackages(dependency, found);
+  const { dependencies, optionalDependencies } = manifestIn(join(root, 'node_modules', name));
+  for (const dependency of Object.keys({ ...dependencies, ...optionalDependencies })) {
+    const isOwn = /^@moepress\/(?!onnxruntime-)/.test(dependency);
+    if (isOwn && !found.has(dependency)) ownPackages(dependency, found);
   }
   return found;
 }
