@@ -1,11 +1,20 @@
 /**
  * `npm test`: builds, lints, checks the imports and runs the tests; arguments go to vitest. The last line is always
  * `N passed, N failed`: tests, and one more failure for each other step that failed.
+ *
+ * `npm test -- --watch [filters]` runs the tests of the sources as they are, and again after every edit.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+const isWindows = process.platform === 'win32';
+
+if (process.argv.includes('--watch')) {
+  const filters = process.argv.slice(2).filter((one) => one !== '--watch');
+  process.exit(spawnSync('npx', ['vitest', ...filters], { stdio: 'inherit', shell: isWindows }).status ?? 1);
+}
 
 const folder = mkdtempSync(join(tmpdir(), 'moepress-test-'));
 const report = join(folder, 'report.json');
