@@ -1,5 +1,4 @@
-export { type EngineSupport, isLoaded, type Loading } from './engines/engine-support.js';
-export { huggingFaceSupport } from './engines/hugging-face-engines.js';
+export { type EngineSupport, isLoaded, type Loading } from './engine-support.js';
 export { llamaCppSupport } from './engines/llama-cpp-engines.js';
 export { type GgufTypeChoice, ggufTypes } from './gguf/file/choose-type.js';
 export type { GgufMetadata } from './gguf/file/metadata.js';
@@ -9,6 +8,7 @@ export { type GgufTokenizer, ggufTokenizer } from './gguf/tokenizer/tokenizer-me
 export { type GgufPlan, ownKey, planGguf, type WriteGgufOptions, writeGguf } from './gguf/write-gguf.js';
 export { checkUnread } from './huggingface/carried.js';
 export { checkCompanions } from './huggingface/companions.js';
+export { huggingFaceSupport } from './huggingface/engines.js';
 export { type ExpertLayout, expertLayouts } from './huggingface/layout.js';
 export {
   describePrediction,

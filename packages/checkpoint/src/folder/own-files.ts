@@ -16,7 +16,7 @@ const companions: readonly RegExp[] = [
   /^(merges|vocab)\.txt$/,
   /^chat_template\.jinja$/,
   /^(configuration|modeling|tokenization)_(?!moepress)\w+\.py$/,
-  /^(LICENSE|LICENCE|NOTICE)(\.(txt|md))?$/i,
+  /^(LICENSE|LICENCE|NOTICE|USE_POLICY)[\w-]*(\.(txt|md|pdf))?$/i,
 ];
 
 /** Whether a file name, without folders, is one of them. */

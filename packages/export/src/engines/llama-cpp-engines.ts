@@ -1,6 +1,6 @@
 import { attentionBlocks } from '@moepress/core';
+import type { EngineSupport, Loading } from '../engine-support.js';
 import type { PreparedView } from '../gguf/view/prepare-view.js';
-import type { EngineSupport, Loading } from './engine-support.js';
 
 /** llama.cpp, and programs that run models with it. */
 const engines = ['llama.cpp', 'Ollama', 'LM Studio'] as const;

@@ -1,13 +1,16 @@
 import { findArchitecture } from '@moepress/checkpoint';
 import { applyPlan, type CompressionPlan, countParameters, type Model, planHash } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { dropPlan, openFixture, raggedPlan, remapPlan } from '../support.test.util.js';
-import { type CardFacts, writeCard } from './card.js';
+import { writeCard } from './card.js';
+import type { CardFacts } from './card-facts.js';
+import { enginesOf } from './engines.js';
 import { arrange, type ExpertLayout } from './layout.js';
 
 function facts(base: Model, plan: CompressionPlan, layout: ExpertLayout): CardFacts {
   const model = applyPlan(base, plan);
-  const { form } = arrange(model, findArchitecture(base.architecture, base.id), layout);
+  const arrangement = arrange(model, findArchitecture(base.architecture, base.id), layout);
   const bytes = { routed: 98_304, whole: 2_000_000 };
   const parameters = countParameters(model);
   const prediction = { outcome: 'none', tensors: 0, reason: null } as const;
@@ -15,14 +18,16 @@ function facts(base: Model, plan: CompressionPlan, layout: ExpertLayout): CardFa
     model,
     base,
     plan,
-    form,
-    runsInTransformers: true,
+    form: arrangement.form,
+    engines: enginesOf(arrangement),
     quantised: true,
     prediction,
     bytes,
     parameters,
   };
 }
+
+const metadataIn = (card: string) => parse(/^---\n(.*?)\n---\n/s.exec(card)![1]!);
 
 async function cardOf(layout: ExpertLayout) {
   const base = await openFixture('olmoe');
@@ -68,12 +73,64 @@ describe('the model card', () => {
     expect(card).toContain('| experts a layer | 16 (4 different), 16 (5 different) |');
   });
 
-  it('names the base of a Hub model', async () => {
+  it('says what loads the folder, and how', async () => {
+    const { card } = await cardOf('materialised');
+    expect(card).toContain('| transformers | yes');
+    expect(card).toContain('vllm serve');
+    const { card: compact } = await cardOf('compact');
+    expect(compact).toContain(
+      '| vLLM | no. It does not read the compact layout: choose the layout materialised.',
+    );
+    expect(compact).not.toContain('vllm serve');
+  });
+
+  it('has metadata of its own, with the base, its licence and none of its scores', async () => {
     const base = { ...(await openFixture('olmoe')), id: 'allenai/OLMoE', revision: 'a'.repeat(40) };
-    const plan = dropPlan(base);
-    const card = writeCard(null, facts(base, plan, 'materialised'));
-    expect(card).toMatch(/^---\nlibrary_name: transformers\nbase_model: allenai\/OLMoE\n/);
-    expect(card).toContain('# OLMoE\n');
+    const original = [
+      '---',
+      'license: other',
+      'license_name: ai2',
+      'license_link: LICENSE',
+      'language: [en, de]',
+      'pipeline_tag: text-generation',
+      'tags: [olmo, moe]',
+      'base_model: allenai/OLMo',
+      'co2_eq_emissions: 5',
+      'model-index:',
+      '- name: OLMoE',
+      '  results:',
+      '  - { task: { type: text-generation }, metrics: [{ type: acc, value: 62.1 }] }',
+      '---',
+      '# OLMoE',
+      'ARC: 62.1',
+    ].join('\n');
+    const card = writeCard(original, facts(base, dropPlan(base), 'materialised'));
+    expect(metadataIn(card)).toEqual({
+      library_name: 'transformers',
+      base_model: 'allenai/OLMoE',
+      base_model_relation: 'finetune',
+      license: 'other',
+      license_name: 'ai2',
+      license_link: 'LICENSE',
+      language: ['en', 'de'],
+      pipeline_tag: 'text-generation',
+      tags: ['moe', 'moepress', 'example'],
+    });
+    expect(card).toContain('# OLMoE, compressed by example\n');
+    expect(card).toContain('https://huggingface.co/allenai/OLMoE');
+    expect(card).not.toContain('62.1');
+  });
+
+  it.each([
+    ['no list', '---\nlicense: { a: 1 }\nlanguage: [1]\npipeline_tag: ""\n---\n'],
+    ['no YAML', '---\nlicense: [apache\n---\n'],
+    ['no end', '---\nlicense: apache-2.0\n'],
+    ['too deep', `---\nlicense: ${'['.repeat(60_000)}\n---\n`],
+    ['another kind', '---\n- license\n---\n'],
+  ])('carries nothing over from metadata with %s', async (_, original) => {
+    const base = await openFixture('olmoe');
+    const card = writeCard(original, facts(base, dropPlan(base), 'materialised'));
+    expect(Object.keys(metadataIn(card))).toEqual(['library_name', 'tags']);
   });
 
   it('lets nothing in a plan break out of its cell', async () => {
@@ -81,9 +138,14 @@ describe('the model card', () => {
     const plan = dropPlan(base);
     plan.method.name = 'x | y\n\n# Injected <script>';
     plan.method.package = '![image](https://example.org)';
-    const card = writeCard('# Mine\n', facts(base, plan, 'materialised'));
+    const card = writeCard(null, facts(base, plan, 'materialised'));
     expect(card).toContain('| method | x \\| y # Injected &lt;script> (!\\[image](https');
-    expect(card.startsWith('# Mine\n\n## Compression\n')).toBe(true);
+    expect(card.match(/^#+ .*/gm)).toEqual([
+      expect.stringMatching(/^# \S+, compressed by x \\\| y # Injected &lt;script>$/),
+      '## What loads it',
+      '## What to know',
+    ]);
+    expect(metadataIn(card).tags).toEqual(['moe', 'moepress']);
   });
 
   it('says when quantised weights had to be written in full', async () => {
@@ -94,14 +156,12 @@ describe('the model card', () => {
     expect(of(true)).not.toContain('| weights |');
   });
 
-  it('keeps the figures of a compressed base, but not how that one was loaded', async () => {
+  it('names the base of a compressed base that is a folder', async () => {
     const base = await openFixture('olmoe');
-    const plan = dropPlan(base);
-    const { card: first } = await cardOf('compact');
-    const second = writeCard(first, facts(base, plan, 'materialised'));
-    expect(second.match(/^## .*/gm)).toEqual(['## Compression of the base model', '## Compression']);
-    expect(second.match(/^\| method \|/gm)).toHaveLength(2);
-    expect(second.match(/moepress_plan\.json/g)).toHaveLength(1);
-    expect(second).not.toContain('trust_remote_code');
+    const hub = { ...base, id: 'allenai/OLMoE', revision: 'a'.repeat(40) };
+    const first = writeCard(null, facts(hub, dropPlan(hub), 'materialised'));
+    const second = writeCard(first, facts(base, dropPlan(base), 'materialised'));
+    expect(metadataIn(second).base_model).toBe('allenai/OLMoE');
+    expect(second).toContain('[README.base.md](README.base.md)');
   });
 });

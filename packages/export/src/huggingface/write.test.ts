@@ -136,7 +136,8 @@ describe('writeHuggingFace', () => {
     expect(files).not.toContain('modeling_moepress.py');
     expect(await json(folder, 'compact', 'config.json')).not.toHaveProperty('auto_map');
     const card = await readFile(join(folder, 'compact', 'README.md'), 'utf8');
-    expect(card).toContain('Only moepress reads the compact layout of this family');
+    expect(card).toMatch(/^library_name: moepress$/m);
+    expect(card).toContain('| transformers | no.');
     const compact = await openModel(join(folder, 'compact'));
     await writeHuggingFace(compact, join(folder, 'stock'), { layout: 'materialised' });
     expect(await json(folder, 'stock', 'config.json')).toEqual(base.source.config);
@@ -150,6 +151,8 @@ describe('writeHuggingFace', () => {
       'tokenizer_config.json',
       'chat_template.jinja',
       'LICENSE',
+      'LICENSE-MODEL.md',
+      'USE_POLICY.md',
       'modeling_deepseek.py',
     ];
     for (const file of along) await writeFile(join(source, file), `the ${file}`);
@@ -161,14 +164,15 @@ describe('writeHuggingFace', () => {
     const written = await writeHuggingFace(applyPlan(base, plan), out, { layout: 'compact', plan, base });
     expect(await readdir(out)).toEqual(written.files);
     expect(written.files).toEqual(
-      [...along, 'README.md', 'config.json', 'generation_config.json', 'model.safetensors']
+      [...along, 'README.md', 'README.base.md', 'config.json', 'generation_config.json', 'model.safetensors']
         .concat('modeling_moepress.py', 'moepress_plan.json')
         .sort(),
     );
     expect(await readFile(join(out, 'chat_template.jinja'), 'utf8')).toBe('the chat_template.jinja');
     expect(parsePlan(await readFile(join(out, 'moepress_plan.json'), 'utf8'), 'plan')).toEqual(plan);
     const card = await readFile(join(out, 'README.md'), 'utf8');
-    expect(card).toMatch(/^---\nlicense: apache-2.0\n---\n# OLMoE\n\n## Compression\n/);
+    expect(card).toMatch(/^license: apache-2.0$/m);
+    expect(await readFile(join(out, 'README.base.md'), 'utf8')).toContain('# OLMoE');
     const sizes = await Promise.all(written.files.map(async (file) => (await stat(join(out, file))).size));
     expect(sizes.reduce((a, b) => a + b)).toBe(written.bytes);
   });

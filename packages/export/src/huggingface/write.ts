@@ -17,10 +17,13 @@ import {
   throwIfAborted,
   type Work,
 } from '@moepress/core';
-import { type CardFacts, writeCard } from './card.js';
+import { writeCard } from './card.js';
+import { baseCardName, type CardFacts } from './card-facts.js';
 import { carriedEntries } from './carried.js';
 import { copyCompanions, findCompanions, readCard } from './companions.js';
 import { hasModelingCode, modelingFile, writtenConfig } from './config.js';
+import { enginesOf } from './engines.js';
+import { hubIdOf } from './front-matter.js';
 import { formatJson } from './json.js';
 import { arrange, type ExpertLayout } from './layout.js';
 import { type PredictionChoice, type PredictionLayers, writtenPrediction } from './prediction.js';
@@ -101,7 +104,7 @@ async function fill(
     base,
     plan,
     form: arrangement.form,
-    runsInTransformers,
+    engines: enginesOf(arrangement),
     quantised,
     prediction,
     ...sizeOf(arrangement, tensors, quantised),
@@ -109,6 +112,8 @@ async function fill(
   const texts: Record<string, string> = {
     'config.json': formatJson(config, await readFile(join(model.source.directory, 'config.json'), 'utf8')),
     'README.md': writeCard(card, facts),
+    // What the Hub shows need not be kept twice.
+    ...(card !== null && hubIdOf(base ?? model) === undefined ? { [baseCardName]: card } : {}),
     ...(plan ? { 'moepress_plan.json': formatJson(plan) } : {}),
     ...(arrangement.form.kind === 'compact' && runsInTransformers
       ? { [modelingFile]: await readFile(modelingSource, 'utf8') }

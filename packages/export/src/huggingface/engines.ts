@@ -1,8 +1,8 @@
 import { findArchitecture } from '@moepress/checkpoint';
 import type { Model } from '@moepress/core';
-import { hasModelingCode } from '../huggingface/config.js';
-import { type Arrangement, arrange, type ExpertLayout } from '../huggingface/layout.js';
-import type { EngineSupport } from './engine-support.js';
+import type { EngineSupport } from '../engine-support.js';
+import { hasModelingCode } from './config.js';
+import { type Arrangement, arrange, type ExpertLayout } from './layout.js';
 
 /** Programs that load folders of Hugging Face's format. */
 const engines = ['transformers', 'vLLM', 'SGLang'] as const;
@@ -19,9 +19,12 @@ const unknown: Readonly<Record<Engine, readonly string[]>> = {
  * What each program makes of a view written in a layout. Throws `CONFIG_UNSUPPORTED` for a view that the layout cannot hold.
  */
 export function huggingFaceSupport(model: Model, layout: ExpertLayout): EngineSupport[] {
-  const arrangement = arrange(model, findArchitecture(model.architecture, model.id), layout);
-  return engines.map((engine) => ({ engine, ...supportOf(engine, arrangement) }));
+  return enginesOf(arrange(model, findArchitecture(model.architecture, model.id), layout));
 }
+
+/** What each program makes of a folder with such an arrangement. */
+export const enginesOf = (arrangement: Arrangement): EngineSupport[] =>
+  engines.map((engine) => ({ engine, ...supportOf(engine, arrangement) }));
 
 function supportOf(engine: Engine, { form, manifest }: Arrangement): Omit<EngineSupport, 'engine'> {
   const isKnown = !unknown[engine].includes(manifest.modelType);
