@@ -2,6 +2,7 @@ import type { Criterion } from '@moepress/core';
 import { blockGraph } from '../../decoder/block.js';
 import type { Job } from '../../engine/arrange.js';
 import { largestOf } from '../../footprint/session-bytes.js';
+import { comparedBlockBytes } from '../../memory/constants.js';
 import type { CalibratedModel } from '../calibrated-model.js';
 import { distanceRows, finalDistanceGraph } from '../distance.js';
 import { graphsOf, overTokens } from '../tool-memory.js';
@@ -15,8 +16,16 @@ export function comparisonJob(bound: CalibratedModel, walk: SharedWalk, criterio
   const up = graphsOf(blocks, (block) => blockGraph(model, block));
   const last = Array.from({ length: walk.counts.at(-1)! }, (_, state) => state);
   const distance = finalDistanceGraph(model, criterion, last);
-  return overTokens(bound, mostStates(walk), (layouts) => {
+  const job = overTokens(bound, mostStates(walk), (layouts) => {
     const runs = largestOf(layouts).map(({ ids }) => ({ T: ids.length, rows: distanceRows(hiddenSize) }));
     return [...up({ ...model, blocks }, layouts), { graph: distance, runs }];
   });
+  const growth = comparedBlockBytes * model.blocks.length;
+  return {
+    ...job,
+    demandOf(tokens) {
+      const demand = job.demandOf(tokens);
+      return { ...demand, held: demand.held + growth };
+    },
+  };
 }
