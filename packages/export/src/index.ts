@@ -2,7 +2,7 @@ export { type EngineSupport, isLoaded, type Loading } from './engine-support.js'
 export { llamaCppSupport } from './engines/llama-cpp-engines.js';
 export { type GgufTypeChoice, ggufTypes } from './gguf/file/choose-type.js';
 export type { GgufMetadata } from './gguf/file/metadata.js';
-export { planSlice, type SlicePlan } from './gguf/slice/slice-plan.js';
+export { ggufPartsOf, planSlice, type SlicePlan } from './gguf/slice/slice-plan.js';
 export { writeSlice } from './gguf/slice/write-slice.js';
 export { type GgufTokenizer, ggufTokenizer } from './gguf/tokenizer/tokenizer-metadata.js';
 export { type GgufPlan, ownKey, planGguf, type WriteGgufOptions, writeGguf } from './gguf/write-gguf.js';

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeFloat32, FileOutput, openModel, readGguf } from '@moepress/checkpoint';
@@ -121,4 +121,27 @@ it('refuses to slice where blocks cannot be kept', async () => {
   await expect(planSlice(base, applyPlan(base, uneven))).rejects.toThrow('different numbers of experts');
   const folderModel = await openModel(fixture('qwen2_moe'));
   await expect(planSlice(folderModel, folderModel)).rejects.toThrow('not opened from a GGUF file');
+});
+
+it('refuses metadata that contradict the tensors, and architectures that are not read', async () => {
+  const file = await written(await openModel(fixture('glm4_moe')), 'sound', 'f32');
+  const sound = readFileSync(file);
+  const opened = async (change: (bytes: Buffer) => void) => {
+    const bytes = Buffer.from(sound);
+    change(bytes);
+    writeFileSync(file, bytes);
+    return openModel(file);
+  };
+  const put = (key: string, value: number) => (bytes: Buffer) => {
+    bytes.writeUInt32LE(value, bytes.indexOf(key) + key.length + 4);
+  };
+  const rejected = (change: (bytes: Buffer) => void) => expect(opened(change)).rejects;
+  await rejected(put('glm4moe.block_count', 2 ** 32 - 1)).toThrow('4294967295 layers, and there are');
+  await rejected(put('glm4moe.attention.head_count', 0)).toMatchObject({ code: 'CONFIG_INVALID' });
+  await rejected(put('glm4moe.expert_count', 7)).toMatchObject({ code: 'TENSOR_SHAPE' });
+  await rejected(put('glm4moe.attention.value_length', 16)).toMatchObject({ code: 'CONFIG_UNSUPPORTED' });
+  await rejected((bytes) => bytes.write('glm9moe', bytes.indexOf('glm4moe'))).toMatchObject({
+    code: 'ARCHITECTURE_UNKNOWN',
+    message: expect.stringContaining('Did you mean glm4moe?'),
+  });
 });

@@ -13,7 +13,7 @@ import { claimFile } from '../files/output.js';
 import type { ExportSubject, ExportTarget } from './export-target.js';
 
 /** Blocks as they stand in the GGUF file that the model was opened from. */
-const sourceType = 'source';
+export const sourceType = 'source';
 
 /** One GGUF file, with the tokenizer and the chat templates in it. */
 export const ggufTarget: ExportTarget = {

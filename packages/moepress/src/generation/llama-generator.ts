@@ -1,20 +1,18 @@
 import { generationDefaults } from '@moepress/checkpoint';
 import { type GenerateOptions, type Model, MoepressError, type Work } from '@moepress/core';
 import type { LlamaEngine } from '@moepress/llama-cpp';
-import { cachedGguf, ggufTypeOf } from './gguf-cache.js';
+import { type FoundGguf, findGguf } from './gguf-cache.js';
 
 export interface LlamaGeneratorOptions {
   readonly sequences?: number | undefined;
   readonly threads?: number | undefined;
-  /** A GGUF file of the model; it is exported to the cache by default. */
-  readonly file?: string | undefined;
 }
 
 /** Greedy texts of a model by llama.cpp. */
 export class LlamaGenerator {
   readonly #model: Model;
   readonly #options: LlamaGeneratorOptions;
-  #engine: Promise<LlamaEngine> | undefined;
+  #started: Promise<{ readonly engine: LlamaEngine; readonly gguf: FoundGguf }> | undefined;
   #hasWarned = false;
 
   constructor(model: Model, options: LlamaGeneratorOptions) {
@@ -41,14 +39,14 @@ export class LlamaGenerator {
    * `LLAMA_CPP_FAILED` and what exporting the model throws.
    */
   async facts(work: Work): Promise<Readonly<Record<string, string | number>>> {
-    const engine = await this.#open(work);
+    const { engine, gguf } = await this.#open(work);
     const { binding, release, gpu } = await engine.facts();
     return {
       engine: 'llama-cpp',
       node_llama_cpp: binding,
       llama_cpp: release,
       llama_cpp_device: gpu === false ? 'cpu' : gpu,
-      llama_cpp_weights: ggufTypeOf(this.#model),
+      llama_cpp_weights: gguf.type,
       llama_cpp_sequences: engine.sequences,
     };
   }
@@ -56,7 +54,7 @@ export class LlamaGenerator {
   /** Throws like `facts`, `INPUT_INVALID` for ids outside the vocabulary and prompts that are too long, and `ABORTED`. */
   async generate(prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<number[][]> {
     this.#check(prompts, options);
-    const engine = await this.#open(options);
+    const { engine } = await this.#open(options);
     return engine.generate(prompts, options);
   }
 
@@ -72,23 +70,26 @@ export class LlamaGenerator {
     }
   }
 
-  #open(work: Work): Promise<LlamaEngine> {
-    this.#engine ??= this.#start(work).catch((error) => {
-      this.#engine = undefined;
+  #open(work: Work): Promise<{ readonly engine: LlamaEngine; readonly gguf: FoundGguf }> {
+    this.#started ??= this.#start(work).catch((error) => {
+      this.#started = undefined;
       throw error;
     });
-    return this.#engine;
+    return this.#started;
   }
 
-  async #start(work: Work): Promise<LlamaEngine> {
+  async #start({
+    signal,
+    progress,
+  }: Work): Promise<{ readonly engine: LlamaEngine; readonly gguf: FoundGguf }> {
     const { LlamaEngine } = await importEngine();
-    const { sequences, threads, file } = this.#options;
-    return new LlamaEngine({ file: file ?? (await cachedGguf(this.#model, work)), sequences, threads });
+    const gguf = await findGguf(this.#model, { signal, progress });
+    return { engine: new LlamaEngine({ file: gguf.file, ...this.#options }), gguf };
   }
 
   async close(): Promise<void> {
-    const engine = await this.#engine?.catch(() => undefined);
-    await engine?.close();
+    const started = await this.#started?.catch(() => undefined);
+    await started?.engine.close();
   }
 }
 

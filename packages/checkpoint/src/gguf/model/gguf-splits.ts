@@ -30,6 +30,8 @@ export const splittings: Readonly<Record<string, Splitting>> = {
   'llama-bpe': llama3,
   'llama-v3': llama3,
   llama3,
+  dbrx: llama3,
+  'smaug-bpe': llama3,
   glm4: llama3,
   'chatglm-bpe': llama3,
   'gpt-4o': gpt4o,

@@ -92,6 +92,12 @@ function nameLayer(layer: number, { manifest, headDim, isPaired }: GgufNaming, t
   }
 }
 
+/** Experts of a layer: published models have some hundred. */
+const mostExperts = 65_536;
+
+/** Rows of a projection: those of published models have some ten thousand. */
+const mostRows = 2 ** 22;
+
 /** Stacked experts, one by one. */
 function nameExperts(
   layer: number,
@@ -109,7 +115,7 @@ function nameExperts(
       ['bias', biasName(template)],
     ] as const) {
       const source = find(`blk.${layer}.ffn_${part}_exps.${kind}`);
-      const count = source?.tensor.shape[0] ?? 0;
+      const count = Math.min(source?.tensor.shape[0] ?? 0, mostExperts);
       for (let expert = 0; source && expert < count; expert++) {
         const one = slab(source.stored, expert);
         named.set(tensorName(name, { layer, expert }), matrixOf(one, source.tensor));
@@ -122,7 +128,7 @@ function nameExperts(
 function inHalves(of: TensorExpr, headDim: number): TensorExpr {
   const half = headDim / 2;
   const count = of.shape[0]!;
-  if (count % headDim !== 0 || !Number.isInteger(half)) return of;
+  if (count % headDim !== 0 || !Number.isInteger(half) || count > mostRows) return of;
   return rows(
     of,
     Array.from({ length: count }, (_, row) => {

@@ -124,7 +124,10 @@ function pieces(metadata: GgufMetadata, tokens: readonly string[]): JsonObject {
   };
 }
 
-/** Every way to cut a piece into two others, in the order of the scores of the pieces. */
+/**
+ * Every way to cut a piece into two others, in the order of the scores of the pieces, of the same score the one with the
+ * longer beginning first, as in transformers (`generate_merges`).
+ */
 function mergesOf(
   tokens: readonly string[],
   scores: readonly number[],
@@ -138,9 +141,7 @@ function mergesOf(
     const cuts = letters
       .slice(1)
       .map((_, i) => [letters.slice(0, i + 1).join(''), letters.slice(i + 1).join('')]);
-    return cuts
-      .filter(([left, right]) => ids.has(left!) && ids.has(right!))
-      .sort((a, b) => ids.get(a[0]!)! - ids.get(b[0]!)! || ids.get(a[1]!)! - ids.get(b[1]!)!);
+    return cuts.filter(([left, right]) => ids.has(left!) && ids.has(right!)).reverse();
   });
 }
 

@@ -45,6 +45,7 @@ export async function openGguf(path: string, { progress }: Work): Promise<Opened
   if (!family) throw unknownArchitecture(metadata.architecture, first.path);
   const sizes = sizesOf(files);
   const config = ggufConfig(metadata, family, sizes);
+  checkLayers(config.num_hidden_layers as number, files, metadata);
   const manifest = findArchitecture(family.modelType, first.path);
   const made = ggufTokenizer(metadata);
   const beside = await readBeside(dirname(resolve(path)));
@@ -71,6 +72,13 @@ export async function openGguf(path: string, { progress }: Work): Promise<Opened
   const isPaired = family.rotates === 'neighbours';
   const tensors = nameGgufTensors(files, { manifest, layers, headDim, isPaired });
   return { ...tensors, directory, headerHash, files: files.map((file) => file.path) };
+}
+
+/** Each layer has tensors, so that a file cannot have more layers than tensors. */
+function checkLayers(layers: number, files: readonly GgufFile[], metadata: GgufMetadata): void {
+  const tensors = files.reduce((sum, file) => sum + file.tensors.size, 0);
+  if (layers >= 0 && layers <= tensors) return;
+  throw metadata.invalid(`The metadata tell of ${layers} layers, and there are ${tensors} tensors`);
 }
 
 const render = (value: unknown): string => `${JSON.stringify(value, null, 1)}\n`;

@@ -26,30 +26,31 @@ export interface SlicePlan {
  * models and views.
  */
 export async function planSlice(base: Model, view: Model): Promise<SlicePlan> {
-  const paths = new Set<string>();
-  for (const { file } of storedIn(base.embed)) paths.add(file);
-  const files = await Promise.all(partsOf(base, [...paths]).map((path) => readGguf(path)));
+  const parts = ggufPartsOf(base);
+  if (parts === null) throw notGguf(base);
+  const files = await Promise.all(parts.map((path) => readGguf(path)));
   return layOut(files, keptExperts(base, view));
 }
 
 const partName = /-(\d{5})-of-(\d{5})\.gguf$/i;
 
-/** All parts of the file that a model was opened from, the first one first. */
-function partsOf(base: Model, paths: readonly string[]): string[] {
-  const [path] = paths;
-  if (path === undefined || !/\.gguf$/i.test(path)) {
-    throw new MoepressError('CONFIG_UNSUPPORTED', {
-      message: 'The model was not opened from a GGUF file: there are no blocks to keep.',
-      where: base.id,
-      hint: 'Give the GGUF file as the model, or another `type`.',
-    });
-  }
+/** All parts of the GGUF file that the weights of a model lie in, the first one first; null: they lie elsewhere. */
+export function ggufPartsOf({ embed }: Model): string[] | null {
+  const path = storedIn(embed).next().value?.file;
+  if (path === undefined || !/\.gguf$/i.test(path)) return null;
   const count = partName.exec(path)?.[2];
   if (count === undefined) return [path];
   return Array.from({ length: Number(count) }, (_, i) =>
     path.replace(partName, `-${String(i + 1).padStart(5, '0')}-of-${count}.gguf`),
   );
 }
+
+const notGguf = ({ id }: Model): MoepressError =>
+  new MoepressError('CONFIG_UNSUPPORTED', {
+    message: 'The model was not opened from a GGUF file: there are no blocks to keep.',
+    where: id,
+    hint: 'Give the GGUF file as the model, or another `type`.',
+  });
 
 /** A tensor in its new size. */
 interface Sliced {
