@@ -34,7 +34,19 @@ const ids = ({ config: { bosTokenId, eosTokenIds } }: Model) =>
     ...eosTokenIds.slice(0, 1).map((id) => ['tokenizer.ggml.eos_token_id', uint(id)] as const),
   ]);
 
-const families = ['olmoe', 'qwen2_moe', 'mixtral', 'glm4_moe', 'qwen2', 'qwen3'];
+const families = [
+  'olmoe',
+  'qwen2_moe',
+  'mixtral',
+  'glm4_moe',
+  'qwen2',
+  'qwen3',
+  'gpt_oss',
+  'dots1',
+  'minimax_m2',
+  'deepseek_v2',
+  'deepseek_v3',
+];
 
 const isOwn = async () => true;
 

@@ -11,9 +11,10 @@ export function ggufConfig(metadata: GgufMetadata, family: GgufFamily, sizes: Gg
   const heads = metadata.count(own('attention.head_count'));
   const [vocabulary = 0, hidden = 0] = sizes.shapeOf('token_embd.weight');
   const headDim = metadata.count(own('attention.key_length'), heads > 0 ? hidden / heads : 0);
-  if (metadata.count(own('attention.value_length'), headDim) !== headDim)
+  const hasOwnHeads = family.ownHeads === true;
+  if (!isLatent(family) && metadata.count(own('attention.value_length'), headDim) !== headDim)
     throw metadata.unsupported('Keys and values of different widths are not read');
-  if (family.modelType !== 'glm4_moe' && metadata.count(own('rope.dimension_count'), headDim) !== headDim)
+  if (!hasOwnHeads && metadata.count(own('rope.dimension_count'), headDim) !== headDim)
     throw metadata.unsupported('Heads of which a part is rotated are not read');
   if (sizes.has('rope_freqs.weight'))
     throw metadata.unsupported('Factors of frequencies of the rotation (rope_freqs.weight) are not read');
@@ -33,26 +34,36 @@ export function ggufConfig(metadata: GgufMetadata, family: GgufFamily, sizes: Gg
     hidden_act: 'silu',
     tie_word_embeddings: !sizes.has('output.weight'),
     ...(window > 0 && { sliding_window: window, use_sliding_window: true }),
-    ...rotationScaling(metadata),
+    ...rotationScaling(metadata, family),
     ...specialIds(metadata),
     ...family.config(metadata, sizes),
   };
 }
 
-function rotationScaling(metadata: GgufMetadata): JsonObject {
+const isLatent = ({ modelType }: Pick<GgufFamily, 'modelType'>) => /^deepseek_v\d/.test(modelType);
+
+function rotationScaling(metadata: GgufMetadata, { yarn, modelType }: GgufFamily): JsonObject {
   const own = (key: string) => metadata.own(`rope.scaling.${key}`);
   const kind = metadata.text(own('type'), 'none');
   if (kind === 'none') return {};
   const factor = metadata.number(own('factor'), 1);
   if (kind === 'linear') return factor === 1 ? {} : { rope_scaling: { rope_type: 'linear', factor } };
   if (kind !== 'yarn') throw metadata.unsupported(`The scaling "${kind}" of the rotation is not read`);
+  // llama.cpp multiplies cosine and sine by 0.1 ln(factor) + 1 by itself, and by this.
+  const further = metadata.number(own('attn_factor'), 1);
+  if (isLatent({ modelType }) && (further !== 1 || !yarn?.mscale))
+    throw metadata.unsupported(
+      'A rotation by YaRN without one factor for cosine, sine and scale is not read',
+    );
   return {
     rope_scaling: {
       rope_type: 'yarn',
+      ...(further !== 1 && { attention_factor: further * (0.1 * Math.log(factor) + 1) }),
       factor,
       original_max_position_embeddings: metadata.count(own('original_context_length')),
       ...(metadata.has(own('yarn_beta_fast')) && { beta_fast: metadata.number(own('yarn_beta_fast')) }),
       ...(metadata.has(own('yarn_beta_slow')) && { beta_slow: metadata.number(own('yarn_beta_slow')) }),
+      ...yarn,
     },
   };
 }

@@ -1,7 +1,17 @@
-import { ggml, isGgmlBlockType, rows, type StoredTensor, slab, type TensorExpr } from '@moepress/core';
+import {
+  concat,
+  ggml,
+  isGgmlBlockType,
+  rows,
+  type StoredTensor,
+  slab,
+  type TensorExpr,
+  transpose,
+} from '@moepress/core';
 import {
   type ArchitectureManifest,
   biasName,
+  type LatentNames,
   type MlpNames,
   tensorName,
 } from '../../architectures/manifest.js';
@@ -50,6 +60,7 @@ export function nameGgufTensors(files: readonly GgufFile[], naming: GgufNaming):
   for (let layer = 0; layer < naming.layers; layer++) {
     nameLayer(layer, naming, take);
     nameExperts(layer, naming, (name) => found.get(name), named);
+    joinHeads(layer, naming, (name) => found.get(name), named);
   }
   return { named, stored: new Map([...found].map(([name, { stored }]) => [name, stored])) };
 }
@@ -76,6 +87,8 @@ function nameLayer(layer: number, { manifest, headDim, isPaired }: GgufNaming, t
   linear('attn_q', names.query, apart);
   linear('attn_k', names.key, apart);
   linear('attn_v', names.value);
+  take(`${stem}.attn_sinks.weight`, at(names.sinks));
+  nameLatent(names.latent, { linear, take: (from, to) => take(`${stem}.${from}.weight`, at(to)) });
   linear('attn_output', names.output);
   take(`${stem}.attn_q_norm.weight`, at(names.queryNorm));
   take(`${stem}.attn_k_norm.weight`, at(names.keyNorm));
@@ -92,6 +105,41 @@ function nameLayer(layer: number, { manifest, headDim, isPaired }: GgufNaming, t
   }
 }
 
+/** Latent attention, but for what makes keys and values of the latent where that is stored by head. */
+function nameLatent(
+  names: LatentNames,
+  { linear, take }: { linear: (from: string, to: string) => void; take: (from: string, to: string) => void },
+): void {
+  linear('attn_q_a', names.queryDown);
+  linear('attn_q_b', names.queryUp);
+  linear('attn_kv_a_mqa', names.keyValueDown);
+  linear('attn_kv_b', names.keyValueUp);
+  take('attn_q_a_norm', names.queryDownNorm);
+  take('attn_kv_a_norm', names.keyValueDownNorm);
+}
+
+/** What makes keys and values of the latent, where files have that of the keys of each head transposed. */
+function joinHeads(
+  layer: number,
+  { manifest }: GgufNaming,
+  find: Find,
+  named: Map<string, TensorExpr>,
+): void {
+  const [keys, values] = ['attn_k_b', 'attn_v_b'].map((part) => find(`blk.${layer}.${part}.weight`));
+  const heads = keys?.tensor.shape[0] ?? 0;
+  if (!keys || !values || values.tensor.shape[0] !== heads || heads > mostExperts) return;
+  if (keys.tensor.shape.length !== 3 || values.tensor.shape.length !== 3) return;
+  if (keys.tensor.shape[1] !== values.tensor.shape[2]) return;
+  const parts = Array.from({ length: heads }, (_, head) => [
+    transpose(matrixOf(slab(keys.stored, head), keys.tensor)),
+    matrixOf(slab(values.stored, head), values.tensor),
+  ]).flat();
+  if (new Set(parts.map(({ dtype }) => dtype)).size !== 1) return;
+  named.set(tensorName(`${manifest.tensors.latent.keyValueUp}.weight`, { layer }), concat(parts, 0));
+}
+
+type Find = (name: string) => { readonly tensor: GgufTensor; readonly stored: StoredTensor } | undefined;
+
 /** Experts of a layer: published models have some hundred. */
 const mostExperts = 65_536;
 
@@ -102,7 +150,7 @@ const mostRows = 2 ** 22;
 function nameExperts(
   layer: number,
   { manifest }: GgufNaming,
-  find: (name: string) => { readonly tensor: GgufTensor; readonly stored: StoredTensor } | undefined,
+  find: Find,
   named: Map<string, TensorExpr>,
 ): void {
   const { experts } = manifest.tensors;
