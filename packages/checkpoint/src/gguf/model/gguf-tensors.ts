@@ -2,6 +2,7 @@ import {
   concat,
   ggml,
   isGgmlBlockType,
+  MoepressError,
   rows,
   type StoredTensor,
   slab,
@@ -134,7 +135,13 @@ function joinHeads(
     transpose(matrixOf(slab(keys.stored, head), keys.tensor)),
     matrixOf(slab(values.stored, head), values.tensor),
   ]).flat();
-  if (new Set(parts.map(({ dtype }) => dtype)).size !== 1) return;
+  if (new Set(parts.map(({ dtype }) => dtype)).size !== 1) {
+    throw new MoepressError('TENSOR_DTYPE', {
+      message: `${keys.tensor.name} is ${keys.tensor.type.name} and ${values.tensor.name} ${values.tensor.type.name}, which are not read as one matrix.`,
+      where: keys.stored.file,
+      hint: 'Use a file that has both in blocks, or the repository that it was made from.',
+    });
+  }
   named.set(tensorName(`${manifest.tensors.latent.keyValueUp}.weight`, { layer }), concat(parts, 0));
 }
 
