@@ -24,6 +24,11 @@ export interface LlamaGenerateOptions extends GenerateOptions {
   readonly drawn?: Drawn | undefined;
 }
 
+interface Started {
+  readonly process: LlamaProcess;
+  readonly facts: EngineFacts;
+}
+
 const defaultSequences = 8;
 
 /**
@@ -39,7 +44,7 @@ const defaultThreads = () => Math.max(1, Math.floor(availableParallelism() / 2))
 export class LlamaEngine {
   readonly sequences: number;
   readonly #options: LlamaOptions;
-  #started: Promise<{ process: LlamaProcess; facts: EngineFacts }> | null = null;
+  #started: Promise<Started> | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
   /** Throws `INPUT_INVALID` for a number of sequences below 1. */
@@ -79,7 +84,7 @@ export class LlamaEngine {
     if (prompts.some(({ length }) => length === 0)) {
       throw new MoepressError('INPUT_INVALID', { message: 'A prompt has no tokens.', where: 'prompts' });
     }
-    const { process } = await this.#start();
+    const { process } = await this.#running();
     const onAbort = () => process.kill();
     signal?.addEventListener('abort', onAbort, { once: true });
     const stopped = new Set<number>();
@@ -102,7 +107,15 @@ export class LlamaEngine {
     return generated;
   }
 
-  #start(): Promise<{ process: LlamaProcess; facts: EngineFacts }> {
+  /** A process that ended while it had nothing to do is replaced. */
+  async #running(): Promise<Started> {
+    const started = await this.#start();
+    if (!started.process.hasEnded) return started;
+    this.#started = null;
+    return this.#start();
+  }
+
+  #start(): Promise<Started> {
     const { file, threads, gpu, from } = this.#options;
     const order = {
       file,

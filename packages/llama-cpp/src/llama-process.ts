@@ -38,7 +38,10 @@ export class LlamaProcess {
     const process = new LlamaProcess(order.file);
     try {
       const facts = await process.ask<EngineFacts>({ open: order }, (reply, done) => {
-        if ('opened' in reply) done(reply.opened);
+        if (!('opened' in reply)) return;
+        // What it said of binaries that it did without.
+        process.#complaints = '';
+        done(reply.opened);
       });
       return { process, facts };
     } catch (error) {
