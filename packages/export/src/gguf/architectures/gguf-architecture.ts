@@ -1,4 +1,5 @@
 import type { Rope } from '@moepress/core';
+import type { Keys } from '../file/metadata.js';
 import type { Feature } from './feature-texts.js';
 
 /** What llama.cpp computes for one of its architectures, and how its files tell of it. */
@@ -11,12 +12,24 @@ export interface GgufArchitecture {
   readonly rotates: Rope['pairing'];
   /** The name of the norm before the FFN; `ffn_norm` by default. */
   readonly ffnNorm?: 'ffn_norm' | 'post_attention_norm';
+  /** The name of the norm behind the last layer; `output_norm` by default. */
+  readonly finalNorm?: string;
+  /** The name of the bias that steers the choice of experts; `exp_probs_b.bias` by default. */
+  readonly selectionBias?: string;
   /** The language-model head is written even where it is the embedding itself. */
   readonly untied?: true;
   /** What a view may compute. All else is refused, for it would be computed otherwise. */
   readonly holds: readonly Feature[];
   /** What a view must compute, because the architecture does. */
   readonly needs?: readonly Feature[];
+  /** Layers as it has them, whatever files say. */
+  readonly layers?: LayerRule;
+  /** Files tell of each layer whether it has a window. */
+  readonly windowsByLayer?: true;
+  /** Files tell how the rotation is shared between axes of images, which texts do not see. */
+  readonly rotationSections?: true;
+  /** Metadata that all its files have. */
+  readonly constants?: Keys;
   /** What files tell of the shared expert: its width, or how many experts wide it is. Default: both, where there is one. */
   readonly sharedBy?: 'width' | 'count';
   /** Widths of dense FFNs and of experts share one key, `feed_forward_length`. */
@@ -24,3 +37,14 @@ export interface GgufArchitecture {
   /** What an engine does otherwise than the model, though it loads it: a sentence. */
   readonly remark?: string;
 }
+
+/**
+ * `windows-on-even`: every other layer has a window, the first one too. `fourth-is-full`: every fourth layer has no window,
+ * and that one alone is not rotated. `rotated-are-windowed`: layers with a window are rotated, and no others. `lite`: queries have a latent, or there are 26 or 27 layers. `fourth-is-attention`: every fourth layer has attention, the others have none.
+ */
+export type LayerRule =
+  | 'windows-on-even'
+  | 'fourth-is-full'
+  | 'rotated-are-windowed'
+  | 'lite'
+  | 'fourth-is-attention';

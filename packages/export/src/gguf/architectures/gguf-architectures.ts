@@ -1,9 +1,18 @@
+import { uint } from '../file/metadata.js';
 import type { GgufArchitecture } from './gguf-architecture.js';
 
 const softmaxMoe = ['experts', 'softmax', 'no-selection-bias', 'no-shared'] as const;
 const sigmoidMoe = ['experts', 'sigmoid', 'selection-bias', 'router-scale'] as const;
 const sharedPlain = ['shared', 'no-shared-gate'] as const;
 const yarn = ['yarn-scaling', 'linear-scaling'] as const;
+
+const graniteFactors = [
+  ...(['attention-scale', 'embedding-factor', 'embedding-root', 'residual-factor', 'logit-factor'] as const),
+] as const;
+const qwenHybrid = [
+  ...(['experts', 'softmax', 'normalised', 'head-norms', 'query-gates', 'partial-rotation'] as const),
+  ...(['gated-delta-rule', 'shared', 'shared-gate'] as const),
+] as const;
 
 /** Every architecture of llama.cpp that models are written as, an entry each. */
 export const ggufArchitectures: readonly GgufArchitecture[] = [
@@ -111,6 +120,7 @@ export const ggufArchitectures: readonly GgufArchitecture[] = [
       ...yarn,
     ],
     needs: ['latent', 'experts', 'shared'],
+    layers: 'lite',
     sharedBy: 'count',
   },
   {
@@ -133,6 +143,7 @@ export const ggufArchitectures: readonly GgufArchitecture[] = [
       ...yarn,
     ],
     needs: ['clamped-swiglu', 'sinks', 'router-bias', 'expert-bias', 'qkv-bias', 'output-bias', 'windows'],
+    layers: 'windows-on-even',
     remark: 'It rounds the bounds of YaRN to whole frequencies, which the model does not.',
   },
   {
@@ -191,5 +202,155 @@ export const ggufArchitectures: readonly GgufArchitecture[] = [
     rotates: 'neighbours',
     holds: ['no-experts', 'qkv-bias'],
     needs: ['no-experts'],
+  },
+  {
+    name: 'granitemoe',
+    families: ['granitemoe'],
+    rotates: 'neighbours',
+    oneWidth: true,
+    holds: [...softmaxMoe, 'normalised', ...sharedPlain, ...graniteFactors],
+    needs: ['experts'],
+    sharedBy: 'width',
+  },
+  {
+    name: 'granite',
+    families: ['granite'],
+    rotates: 'neighbours',
+    holds: ['no-experts', 'qkv-bias', 'output-bias', 'dense-bias', ...graniteFactors],
+    needs: ['no-experts'],
+  },
+  {
+    name: 'hunyuan-moe',
+    families: ['hunyuan_v1_moe'],
+    rotates: 'halves',
+    oneWidth: true,
+    holds: [
+      ...(['experts', 'softmax', 'no-selection-bias', 'normalised', 'head-norms', 'late-norms'] as const),
+      ...(['qkv-bias', 'output-bias'] as const),
+      ...sharedPlain,
+    ],
+    needs: ['experts', 'head-norms', 'late-norms', 'shared'],
+    sharedBy: 'width',
+  },
+  {
+    name: 'hunyuan-dense',
+    families: ['hunyuan_v1_dense'],
+    rotates: 'halves',
+    holds: ['no-experts', 'head-norms', 'late-norms'],
+    needs: ['no-experts', 'head-norms', 'late-norms'],
+  },
+  {
+    name: 'lfm2moe',
+    families: ['lfm2_moe'],
+    rotates: 'halves',
+    finalNorm: 'token_embd_norm',
+    holds: [
+      ...(['experts', 'sigmoid', 'selection-bias', 'normalised', 'no-shared', 'dense-prefix'] as const),
+      ...(['head-norms', 'short-convolution'] as const),
+    ],
+    needs: ['experts', 'selection-bias', 'head-norms'],
+  },
+  {
+    name: 'lfm2',
+    families: ['lfm2'],
+    rotates: 'halves',
+    finalNorm: 'token_embd_norm',
+    holds: ['no-experts', 'head-norms', 'short-convolution'],
+    needs: ['no-experts', 'head-norms'],
+  },
+  {
+    name: 'qwen3next',
+    families: ['qwen3_next'],
+    rotates: 'halves',
+    ffnNorm: 'post_attention_norm',
+    holds: [...qwenHybrid, 'no-selection-bias'],
+    needs: ['experts', 'head-norms', 'query-gates', 'shared', 'shared-gate'],
+    sharedBy: 'width',
+  },
+  {
+    name: 'qwen35moe',
+    families: ['qwen3_5_moe', 'qwen3_5_moe_text'],
+    rotates: 'halves',
+    rotationSections: true,
+    ffnNorm: 'post_attention_norm',
+    holds: [...qwenHybrid, 'no-selection-bias'],
+    needs: ['experts', 'head-norms', 'query-gates', 'shared', 'shared-gate'],
+    sharedBy: 'width',
+  },
+  {
+    name: 'afmoe',
+    families: ['afmoe'],
+    rotates: 'halves',
+    untied: true,
+    layers: 'fourth-is-full',
+    holds: [
+      ...([
+        ...sigmoidMoe,
+        'normalised',
+        'dense-prefix',
+        'no-shared',
+        'head-norms',
+        'attention-gates',
+      ] as const),
+      ...(['windows', 'unrotated-layers', 'norms-both', 'embedding-root'] as const),
+      ...sharedPlain,
+    ],
+    needs: ['experts', 'head-norms', 'attention-gates', 'norms-both', 'embedding-root', 'windows'],
+    sharedBy: 'count',
+  },
+  {
+    name: 'exaone-moe',
+    families: ['exaone_moe'],
+    rotates: 'halves',
+    layers: 'rotated-are-windowed',
+    windowsByLayer: true,
+    holds: [
+      ...([...sigmoidMoe, 'normalised', 'unnormalised', 'dense-prefix', 'head-norms', 'windows'] as const),
+      ...(['unrotated-layers', 'groups-by-sum'] as const),
+      ...sharedPlain,
+    ],
+    needs: ['experts', 'head-norms', 'shared', 'windows'],
+    sharedBy: 'count',
+  },
+  {
+    name: 'mimo2',
+    families: ['mimo_v2_flash'],
+    rotates: 'halves',
+    untied: true,
+    windowsByLayer: true,
+    holds: [
+      ...([...sigmoidMoe, 'normalised', 'dense-prefix', 'no-shared', 'windows', 'sinks'] as const),
+      ...([
+        'value-width',
+        'value-factor',
+        'differing-heads',
+        'differing-rotations',
+        'partial-rotation',
+      ] as const),
+    ],
+    needs: ['experts', 'windows'],
+  },
+  {
+    name: 'gemma4',
+    families: ['gemma4', 'gemma4_text'],
+    rotates: 'halves',
+    windowsByLayer: true,
+    constants: { embedding_length_per_layer_input: uint(0), 'attention.shared_kv_layers': uint(0) },
+    holds: [
+      ...(['experts', 'softmax', 'no-selection-bias', 'normalised', 'router-input', 'slot-scales'] as const),
+      ...(['norms-both', 'part-norms', 'output-scale', 'embedding-root', 'logit-cap', 'gelu-tanh'] as const),
+      ...(['keys-as-values', 'value-norms', 'head-norms', 'windows', 'differing-heads'] as const),
+      ...(['differing-rotations', 'proportional-scaling', 'attention-scale'] as const),
+      ...sharedPlain,
+    ],
+    needs: ['experts', 'part-norms', 'embedding-root', 'gelu-tanh', 'value-norms', 'head-norms', 'windows'],
+  },
+  {
+    name: 'hy_v3',
+    families: ['hy_v3'],
+    rotates: 'halves',
+    selectionBias: 'exp_probs_b',
+    holds: [...sigmoidMoe, 'normalised', 'dense-prefix', 'head-norms', ...sharedPlain],
+    needs: ['experts', 'head-norms', 'shared'],
   },
 ];

@@ -1,21 +1,31 @@
 import type { DenseFfn, Expert, Mlp, MoeFfn, SharedExpert, TensorExpr } from '@moepress/core';
 import { elementCount } from '@moepress/core';
+import type { GgufArchitecture } from '../architectures/gguf-architecture.js';
 import type { GgufTensor } from '../file/gguf-tensor.js';
 import { linear, one, shaped, stack } from './named.js';
 
 /** Tensors of an FFN; `stem` is that of the layer. Experts have one width. */
-export function ffnTensors(ffn: DenseFfn | MoeFfn, stem: string): GgufTensor[] {
+export function ffnTensors(
+  ffn: DenseFfn | MoeFfn,
+  stem: string,
+  architecture: GgufArchitecture,
+): GgufTensor[] {
   return [
-    ...(ffn.kind === 'dense' ? mlp(ffn.mlp, stem, '') : moe(ffn, stem)),
+    ...(ffn.kind === 'dense' ? mlpTensors(ffn.mlp, stem, '') : moeTensors(ffn, stem, architecture)),
     ...(ffn.shared ? shared(ffn.shared, stem) : []),
   ];
 }
 
-function moe({ router, slots, pool }: MoeFfn, stem: string): GgufTensor[] {
+/** Router and experts. */
+export function moeTensors(
+  { router, slots, pool }: MoeFfn,
+  stem: string,
+  { selectionBias = 'exp_probs_b.bias' }: GgufArchitecture,
+): GgufTensor[] {
   const experts = slots.map((position) => pool[position]!);
   return [
     ...linear(`${stem}.ffn_gate_inp`, router),
-    ...(router.selectionBias ? [vector(`${stem}.exp_probs_b.bias`, router.selectionBias)] : []),
+    ...(router.selectionBias ? [vector(`${stem}.${selectionBias}`, router.selectionBias)] : []),
     ...stacked(experts, stem),
   ];
 }
@@ -40,10 +50,14 @@ function stacked(experts: readonly Expert[], stem: string): GgufTensor[] {
 }
 
 function shared({ mlp: own, gate }: SharedExpert, stem: string): GgufTensor[] {
-  return [...mlp(own, stem, '_shexp'), ...(gate ? [vector(`${stem}.ffn_gate_inp_shexp.weight`, gate)] : [])];
+  return [
+    ...mlpTensors(own, stem, '_shexp'),
+    ...(gate ? [vector(`${stem}.ffn_gate_inp_shexp.weight`, gate)] : []),
+  ];
 }
 
-function mlp({ gate, up, down, bias }: Mlp, stem: string, suffix: string): GgufTensor[] {
+/** Projections of an MLP, with a suffix behind their names. */
+export function mlpTensors({ gate, up, down, bias }: Mlp, stem: string, suffix: string): GgufTensor[] {
   const parts = { gate, up, down };
   return (['gate', 'up', 'down'] as const).flatMap((part) => {
     const weight = parts[part];

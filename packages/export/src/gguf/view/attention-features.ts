@@ -15,14 +15,18 @@ export function* attentionFeatures({ blocks }: Model): Generator<Feature> {
       const { q, kvDown, kvUp, o } = attention;
       const linears = [q.up, kvDown.linear, kvUp, o, ...(q.down ? [q.down.linear] : [])];
       if (linears.some(({ bias }) => bias !== null)) yield 'latent-bias';
-    } else yield recurrenceFeature(attention);
+    } else yield* recurrence(attention);
   }
   yield* differences(blocks.flatMap(({ attention }) => (attention.kind === 'gqa' ? [attention] : [])));
 }
 
-function recurrenceFeature(mixer: Recurrence): Feature {
-  if (mixer.kind !== 'gated-delta-rule') return mixer.kind;
-  return mixer.input.layout === 'channelwise' ? 'channelwise-delta-rule' : 'gated-delta-rule';
+function* recurrence(mixer: Recurrence): Generator<Feature> {
+  if (mixer.kind !== 'gated-delta-rule') yield mixer.kind;
+  else yield mixer.input.layout === 'channelwise' ? 'channelwise-delta-rule' : 'gated-delta-rule';
+  if (mixer.kind === 'gated-delta-rule' && mixer.keyDim !== mixer.valueDim) yield 'uneven-delta-heads';
+  if (mixer.kind === 'short-convolution' && (mixer.convolution.bias || mixer.input.bias || mixer.o.bias)) {
+    yield 'convolution-bias';
+  }
 }
 
 function* common({ rope, scale, headDim, queryScaling }: Attention): Generator<Feature> {

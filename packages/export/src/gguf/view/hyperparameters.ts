@@ -2,21 +2,39 @@ import { attentionBlocks, type Model, type MoeFfn, moeBlocks, type Router } from
 import type { GgufArchitecture } from '../architectures/gguf-architecture.js';
 import { bool, float, type Keys, uint } from '../file/metadata.js';
 import { attentionKeys } from './attention-keys.js';
+import { recurrenceKeys } from './recurrence-keys.js';
 import { rotationKeys } from './rotation-keys.js';
 
 /** What a file says of the sizes and settings of a view; its experts have one width. */
 export function hyperparameters(model: Model, architecture: GgufArchitecture): Keys {
   const { config, blocks } = model;
-  const [attention] = attentionBlocks(model);
+  const attentions = attentionBlocks(model).map(({ attention }) => attention);
+  // Where layers differ, those without a window are the ones that files tell of first.
+  const main = attentions.find((each) => each.kind === 'mla' || each.window === null) ?? attentions[0];
   return {
     vocab_size: uint(config.vocabSize),
     context_length: uint(config.maxPositions),
     embedding_length: uint(config.hiddenSize),
     block_count: uint(blocks.length),
     [`attention.layer_norm_${config.layerNorm ? '' : 'rms_'}epsilon`]: float(config.rmsNormEps),
-    ...attentionKeys(model),
-    ...(attention && rotationKeys(attention.attention)),
+    ...attentionKeys(model, architecture),
+    ...(main && rotationKeys(main, architecture)),
+    ...recurrenceKeys(model),
+    ...factorKeys(model),
     ...ffnKeys(model, architecture),
+  };
+}
+
+/** Constants that are multiplied by, and the cap of the logits. */
+function factorKeys({ config }: Model): Keys {
+  const { multipliers, logitCap } = config;
+  return {
+    ...(multipliers && {
+      embedding_scale: float(multipliers.embedding),
+      residual_scale: float(multipliers.residual),
+      logit_scale: float(1 / multipliers.logits),
+    }),
+    ...(logitCap !== undefined && { final_logit_softcapping: float(logitCap) }),
   };
 }
 
@@ -24,9 +42,12 @@ function ffnKeys(model: Model, architecture: GgufArchitecture): Keys {
   const dense = model.blocks.flatMap(({ ffn }) => (ffn.kind === 'dense' ? [ffn.mlp.width] : []));
   const [moe] = moeBlocks(model);
   const expertWidth = moe?.ffn.pool.at(0)?.width;
-  const width = architecture.oneWidth ? (expertWidth ?? dense[0]) : (dense[0] ?? expertWidth);
+  // What stands beside experts with norms of their own is named as a dense FFN.
+  const beside = moe?.norms.parts ? moe.ffn.shared?.mlp.width : dense[0];
+  const width = architecture.oneWidth ? (expertWidth ?? beside) : (beside ?? expertWidth);
   return {
     feed_forward_length: uint(width!),
+    ...architecture.constants,
     ...(moe && expertKeys(moe.ffn, architecture)),
     ...(moe && { leading_dense_block_count: uint(dense.length), interleave_moe_layer_step: uint(1) }),
   };

@@ -5,6 +5,7 @@ import { encodeDenseLayers } from '../../huggingface/dense.js';
 import { commonWidth, expertWidths } from '../../huggingface/widths.js';
 import { ggufArchitectureOf, obstacles } from '../architectures/find-architecture.js';
 import type { GgufArchitecture } from '../architectures/gguf-architecture.js';
+import { layersLacking } from './layer-rules.js';
 import { hasRaggedCounts, viewFeatures } from './view-features.js';
 
 /** A view as it is written to a GGUF file. */
@@ -29,8 +30,13 @@ export function prepareView(view: Model): PreparedView {
   const width = commonWidth(encoded.model, encoded.manifest);
   const model = padExperts(encoded.model, width);
   const found = obstacles(architecture, viewFeatures(model));
+  const lacking = layersLacking(model, architecture.layers);
+  if (lacking !== null) found.push(`lacks ${lacking}`);
   if (found.length > 0) {
-    throw refused(view, `The model ${found.join(', and ')}; "${architecture.name}" of llama.cpp does not.`);
+    throw refused(
+      view,
+      `The model ${found.join(', and ')}. "${architecture.name}" of llama.cpp computes otherwise.`,
+    );
   }
   const padded = encoded.padded || expertWidths(encoded.model).some((own) => own !== width);
   return { model, architecture, padded };

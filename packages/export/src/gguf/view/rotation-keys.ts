@@ -1,14 +1,23 @@
 import type { Attention, RopeScaling } from '@moepress/core';
-import { float, type Keys, text, uint } from '../file/metadata.js';
+import type { GgufArchitecture } from '../architectures/gguf-architecture.js';
+import { float, ints, type Keys, text, uint } from '../file/metadata.js';
+
+/** Frequencies of three axes, as even as can be, and of a fourth that is not used. Positions of texts are the same on all axes. */
+function thirds(frequencies: number): number[] {
+  const least = Math.floor(frequencies / 3);
+  const sizes = [0, 1, 2].map((axis) => least + (axis < frequencies % 3 ? 1 : 0));
+  return [...sizes, 0];
+}
 
 type Yarn = Extract<RopeScaling, { kind: 'yarn' }>;
 
 /** What a file says of the rotation. */
-export function rotationKeys(attention: Attention): Keys {
+export function rotationKeys(attention: Attention, { rotationSections }: GgufArchitecture): Keys {
   const { dim, theta, scaling } = attention.rope;
   return {
     'rope.dimension_count': uint(dim),
     'rope.freq_base': float(theta),
+    ...(rotationSections && { 'rope.dimension_sections': ints(thirds(dim / 2)) }),
     ...(scaling?.kind === 'linear' && {
       'rope.scaling.type': text('linear'),
       'rope.scaling.factor': float(scaling.factor),

@@ -26,7 +26,9 @@ function* normFeatures({ blocks, config, finalNormBias }: Model): Generator<Feat
 
 function* headFeatures({ config, headBias }: Model): Generator<Feature> {
   const { multipliers, logitCap } = config;
-  if (multipliers && multipliers.embedding !== 1) yield 'embedding-factor';
+  const embedding = multipliers?.embedding ?? 1;
+  const isRoot = Math.abs(embedding / Math.sqrt(config.hiddenSize) - 1) < 1e-6;
+  if (embedding !== 1) yield isRoot ? 'embedding-root' : 'embedding-factor';
   if (multipliers && multipliers.residual !== 1) yield 'residual-factor';
   if (multipliers && multipliers.logits !== 1) yield 'logit-factor';
   if (logitCap !== undefined) yield 'logit-cap';
