@@ -17,7 +17,11 @@ it('writes the bytes of the Python package gguf and of ggml itself', async () =>
   const { tensors } = await readSafetensors(fixture);
   const values = (await decodeFloat32(tensors.get('values')!)) as Float32Array<ArrayBuffer>;
   const names = [...tensors.keys()].filter((name) => name !== 'values');
-  expect(names.sort()).toEqual(Object.keys(quantisers).filter((name) => name !== 'f32').sort());
+  expect(names.sort()).toEqual(
+    Object.keys(quantisers)
+      .filter((name) => name !== 'f32')
+      .sort(),
+  );
   for (const name of names) {
     const { block, bytes: size } = ggmlTypes[name as WrittenType];
     const target = new Uint8Array((values.length / block) * size);
