@@ -16,7 +16,7 @@ const mayImport = {
   checkpoint: ['core'],
   graph: ['core'],
   runtime: ['core', 'checkpoint', 'graph'],
-  export: ['core', 'checkpoint'],
+  export: ['core', 'checkpoint', 'graph'],
   queue: ['core'],
   'llama-cpp': ['core'],
   plugins: ['core', 'graph'],

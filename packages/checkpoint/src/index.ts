@@ -68,10 +68,18 @@ export { createFolder, FolderOutput } from './output/folder-output.js';
 export { checkWritable } from './output/place.js';
 export { WorkFolder } from './output/work-folder.js';
 export { arrayEntry, exprEntry, stackEntry, type TensorEntry } from './safetensors/file-layout.js';
+export { OutputFile } from './safetensors/output.js';
 export { readSafetensors, type SafetensorsFile } from './safetensors/read.js';
 export { defaultShardBytes, planShards, type ShardPlan, writeShards } from './safetensors/shards.js';
 export { type WriteOptions, writeSafetensors } from './safetensors/write.js';
-export { encodeFloats, type FloatType, fromFloat32, hasNonFiniteBytes, toFloat32 } from './tensor/float.js';
+export {
+  encodeFloats,
+  type FloatType,
+  fromFloat32,
+  hasNonFiniteBytes,
+  isFloatType,
+  toFloat32,
+} from './tensor/float.js';
 export { dequantiseBlocks } from './tensor/ggml-blocks.js';
 export { bytesOf, decodeFloat32, hasNonFinite } from './tensor/read-tensor.js';
 export { Reading } from './tensor/reading.js';

@@ -22,3 +22,10 @@ export {
   type WrittenCheckpoint,
   writeHuggingFace,
 } from './huggingface/write.js';
+export {
+  type CarryingGraph,
+  onnxBytes,
+  type WriteOnnxOptions,
+  type WrittenOnnx,
+  writeOnnx,
+} from './onnx/write-onnx.js';

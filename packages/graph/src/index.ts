@@ -16,5 +16,6 @@ export { columnSums, perExpert, rowPerExpert, sumOverTokens } from './statistics
 export * from './statistics/experts.js';
 export * from './statistics/gradients.js';
 export * from './statistics/routing.js';
+export { carriedProduct, quantisedBlock } from './weights/carried.js';
 export * from './weights/parts.js';
 export * from './weights/weights.js';

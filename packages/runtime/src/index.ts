@@ -39,6 +39,7 @@ export type { SamplingOptions } from './generate/decoding.js';
 export { defaultMemory, machineMemory } from './memory/available.js';
 export { type PlanRequest, planCompression } from './planning/plan.js';
 export { type Refined, type RefineRequest, refineModel } from './planning/refine.js';
+export { portableGraph } from './portable/portable-graph.js';
 export { ModelRunner, type Residency, type RunnerOptions } from './runner.js';
 export { engineTools } from './tools/engine-tools.js';
 export { type TrainOptions, train } from './training/train.js';

@@ -1,14 +1,23 @@
-import type {
-  Attribute,
-  Dim,
-  ExternalData,
-  Graph,
-  GraphDType,
-  OpOptions,
-  OutputSpec,
-  Value,
+import {
+  type Attribute,
+  type Dim,
+  type ExternalData,
+  type Graph,
+  type GraphDType,
+  type OpOptions,
+  type OutputSpec,
+  sha256,
+  type Value,
 } from '@moepress/core';
-import type { ElementType, GraphIR, InitializerIR, NodeIR, ValueIR } from './graph-ir.js';
+import type {
+  CarriedTensor,
+  CarriedType,
+  ElementType,
+  GraphIR,
+  InitializerIR,
+  NodeIR,
+  ValueIR,
+} from './graph-ir.js';
 
 /** Nodes of the graph, or of the branch or body in it, that is being written. */
 interface Frame {
@@ -47,12 +56,18 @@ export class GraphBuilder implements Graph {
   readonly #path: string[] = [];
   readonly #values = new Map<string, Value>();
   readonly #folds = new Map<string, FoldBody>();
+  readonly #carried = new Map<string, CarriedTensor>();
+  readonly #carriedNames = new Map<string, string>();
   #count = 0;
   #marks: Pick<NodeIR, 'onHost' | 'exact'> = {};
   #fewRows: number | null = null;
 
-  constructor(name: string) {
+  /** How the graph brings its weights along; null: they are mapped from the checkpoint's files. */
+  readonly carries: CarriedType | null;
+
+  constructor(name: string, { carries = null }: { readonly carries?: CarriedType | null } = {}) {
     this.#name = name;
+    this.carries = carries;
   }
 
   input(name: string, dtype: GraphDType, shape: readonly Dim[]): Value {
@@ -131,6 +146,20 @@ export class GraphBuilder implements Graph {
     const key = `${name}@${data.file}:${data.offset} ${dtype}[${shape.join('x')}]`;
     if (!this.#initializers.has(key)) this.#initializers.set(key, { name: key, dtype, shape, data });
     return this.#value(key, dtype as GraphDType, shape);
+  }
+
+  /** A tensor that comes with the graph, each once; of a name that several have, all but the first are numbered. */
+  carry(name: string, dtype: ElementType, shape: readonly number[], tensor: CarriedTensor): Value {
+    const key = sha256(JSON.stringify([name, shape, tensor.expr]));
+    let own = this.#carriedNames.get(key);
+    if (own === undefined) {
+      own = this.#carried.has(name) ? `${name}#${this.#carried.size}` : name;
+      this.#carriedNames.set(key, own);
+      this.#carried.set(own, tensor);
+      const data = { file: '', offset: 0, length: tensor.bytes };
+      this.#initializers.set(own, { name: own, dtype, shape, data });
+    }
+    return this.#value(own, dtype as GraphDType, shape);
   }
 
   branch(condition: Value, then: () => readonly Value[], otherwise: () => readonly Value[]): Value[] {
@@ -274,6 +303,7 @@ export class GraphBuilder implements Graph {
       inputs: this.#inputs,
       outputs: this.#outputs,
       values: this.#values,
+      ...(this.carries && { carried: this.#carried }),
       named: nodes.flatMap(({ type, inputs, outputs }) => {
         if (!sizing.has(type)) return [];
         const known = new Set(inputs.flatMap((input) => (input === '' ? [] : this.value(input).shape)));

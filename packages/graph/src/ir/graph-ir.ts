@@ -1,4 +1,4 @@
-import type { Attribute, Dim, ExternalData } from '@moepress/core';
+import type { Attribute, Dim, ExternalData, TensorExpr } from '@moepress/core';
 
 /** Element types of ONNX tensors with their numbers in onnx.proto. */
 export const elementTypes = {
@@ -32,6 +32,8 @@ export interface GraphIR {
    * equal: it then computes nothing in place, and searches all free buffers in vain whenever it plans another value.
    */
   readonly named?: readonly ValueIR[];
+  /** Initializers that come with the graph in files of their own, by name; absent where all are mapped from a checkpoint. */
+  readonly carried?: ReadonlyMap<string, CarriedTensor>;
   /** Types and shapes of all values, those of branches and bodies among them; only of the outermost graph. */
   readonly values?: ReadonlyMap<string, Pick<ValueIR, 'dtype' | 'shape'>>;
 }
@@ -67,4 +69,27 @@ export interface InitializerIR {
   readonly dtype: ElementType;
   readonly shape: readonly number[];
   readonly data: Uint8Array | ExternalData;
+}
+
+/** Precision of the weights that a graph brings along: fp32, fp16, or 4 bits with a scale for each block of numbers. */
+export const carriedTypes = ['fp32', 'fp16', 'q4'] as const;
+
+export type CarriedType = (typeof carriedTypes)[number];
+
+/** What an initializer holds that comes with its graph, whose external data names no file yet. */
+export interface CarriedTensor {
+  readonly expr: TensorExpr;
+  /**
+   * Its numbers in a floating-point type; or rows in blocks of unsigned integers of few bits around a zero in the middle,
+   * as the operator `MatMulNBits` takes them, or the fp32 scales of these blocks.
+   */
+  readonly form: 'float32' | 'float16' | QuantisedForm;
+  readonly bytes: number;
+}
+
+export interface QuantisedForm {
+  readonly bits: 4 | 8;
+  /** Neighbours in a row that share a scale. */
+  readonly block: number;
+  readonly part: 'numbers' | 'scales';
 }

@@ -2,7 +2,8 @@ import { type Graph, rowParts, type TensorExpr, type Value } from '@moepress/cor
 import { add, cast } from '../ops/math.js';
 import { columnProduct, columnsOf, linear, rowsOf } from '../ops/nn.js';
 import { concat, reshape, transpose } from '../ops/shape.js';
-import { storedWeight, weight } from './weights.js';
+import { carriedProduct } from './carried.js';
+import { carriesWeight, storedWeight, weight } from './weights.js';
 
 /**
  * Numbers of a weight that are converted at once: 4 MiB in fp32, which are multiplied while they are in a core's cache.
@@ -61,6 +62,7 @@ export function eachPart(
  */
 export function linearBy(x: Value, expr: TensorExpr, bias: Value | null = null): Value {
   const { graph } = x;
+  if (carriesWeight(graph, expr)) return carriedProduct(x, expr, { bias });
   const parts = graph.fewRows === null ? null : weightParts(expr);
   if (!parts) return linear(x, weight(graph, expr, x.dtype === 'float64' ? 'float64' : 'float32'), bias);
   const columns = columnsOf(x);

@@ -3,6 +3,7 @@ import {
   cols,
   type DType,
   describe,
+  elementCount,
   type Graph,
   type LowRankExpr,
   MoepressError,
@@ -13,10 +14,12 @@ import {
   type TensorExpr,
   type Value,
 } from '@moepress/core';
+import { builderOf } from '../ir/builder.js';
 import { add, cast, timesNumber } from '../ops/math.js';
 import { matmul } from '../ops/nn.js';
 import { concat, gather, transpose, zeros } from '../ops/shape.js';
 import { blockScaled } from './block-scaled.js';
+import { carried, carriedTable } from './carried.js';
 import { ggmlWeight } from './ggml.js';
 
 type FloatType = 'float32' | 'float16' | 'bfloat16' | 'float64';
@@ -35,14 +38,23 @@ const floatTypes: Partial<Record<DType, FloatType>> = {
  * Throws `TENSOR_DTYPE` for types that hold no weights.
  */
 export function weight(graph: Graph, expr: TensorExpr, dtype: 'float32' | 'float64' = 'float32'): Value {
+  if (carriesWeight(graph, expr)) return cast(carried(builderOf(graph), expr, 'float32'), dtype);
   return cast(storedWeight(graph, expr), dtype);
 }
 
+/** Nothing is brought along of a tensor without elements, or of zeros. */
+const isCarried = (expr: TensorExpr): boolean => expr.kind !== 'zeros' && elementCount(expr.shape) > 0;
+
+/** Whether the products with a weight are those of a graph that brings it along. */
+export const carriesWeight = (graph: Graph, expr: TensorExpr): boolean =>
+  builderOf(graph).carries !== null && isCarried(expr);
+
 /**
  * A weight in the type of its expression, for callers that use a few of its rows. A stored weight may be given
- * another `shape` with as many elements.
+ * another `shape` with as many elements. A graph that brings its weights along has it in fp32 or fp16.
  */
 export function storedWeight(graph: Graph, expr: TensorExpr, shape = expr.shape): Value {
+  if (carriesWeight(graph, expr)) return carriedTable(builderOf(graph), expr);
   switch (expr.kind) {
     case 'stored':
       return mapped(graph, { ...expr, shape });

@@ -8,7 +8,8 @@ import type { HeadOptions, Heads } from './projections.js';
 export function headsOf(x: Value, spec: Attention, options: HeadOptions): Heads {
   const heads = spec.kind === 'mla' ? latentHeads(x, spec, options) : groupedHeads(x, spec, options);
   if (!spec.queryScaling) return heads;
-  const factors = cast(builderOf(x.graph).input('queryFactors', 'float32', ['T', 1]), x.dtype);
+  const { queryFactors = builderOf(x.graph).input('queryFactors', 'float32', ['T', 1]) } = options;
+  const factors = cast(queryFactors, x.dtype);
   const rows = options.asking?.rows;
   return { ...heads, query: mul(heads.query, rows ? gather(factors, rows) : factors) };
 }

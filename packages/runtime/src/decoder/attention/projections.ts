@@ -33,6 +33,8 @@ export interface HeadOptions {
   readonly norms: NormOptions;
   /** The tokens whose queries are computed; all by default. */
   readonly asking?: Asking;
+  /** What the queries of all tokens are multiplied by where they are scaled, [T, 1]; by default an input of the graph. */
+  readonly queryFactors?: Value;
 }
 
 /** The tokens whose queries are computed: their rows of x, and their angles. */
