@@ -22,6 +22,7 @@ export {
   type WrittenCheckpoint,
   writeHuggingFace,
 } from './huggingface/write.js';
+export { onnxSupport } from './onnx/onnx-engines.js';
 export {
   type CarryingGraph,
   onnxBytes,

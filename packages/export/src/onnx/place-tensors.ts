@@ -3,8 +3,9 @@ import type { CarriedTensor, GraphIR } from '@moepress/graph';
 /** Bytes of one file of weights: a browser has no buffer of 2 GiB. */
 const mostFileBytes = 2_000_000_000;
 
-/** Offsets that suit every element type, and pages of memory for what is worth mapping. */
+/** Offsets that suit every element type, and pages of memory for tensors that are large beside one. */
 const [alignment, page] = [64, 4096];
+const largeBytes = 16 * page;
 
 /** A tensor in a file of weights. */
 export interface PlacedTensor {
@@ -51,6 +52,6 @@ export function placeTensors(
 }
 
 function startIn(file: { readonly bytes: number } | undefined, length: number): number {
-  const unit = length < page ? alignment : page;
+  const unit = length < largeBytes ? alignment : page;
   return Math.ceil((file?.bytes ?? 0) / unit) * unit;
 }

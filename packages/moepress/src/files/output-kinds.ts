@@ -48,6 +48,7 @@ const resultHead = '{"format":';
 /** The same for folders. */
 export const folderKinds = {
   checkpoint: (folder: string) => holds(folder, ['config.json', 'moepress_plan.json']),
+  onnx: async (folder: string) => (await configOf(folder))?.moepress?.format === 'onnx',
   refined: (folder: string) => holds(folder, ['plan.json', 'learned.safetensors']),
   leaderboard: (folder: string) => holdsResults(folder, 'results.jsonl'),
   sweep: (folder: string) => holdsResults(folder, 'results.ndjson'),
@@ -58,6 +59,18 @@ export type FolderKind = keyof typeof folderKinds;
 async function holds(folder: string, names: readonly string[]): Promise<boolean> {
   const found = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => null)));
   return found.every((info) => info?.isFile());
+}
+
+/** config.json of a folder, or null. */
+async function configOf(
+  folder: string,
+): Promise<{ readonly moepress?: { readonly format?: unknown } } | null> {
+  const file = join(folder, 'config.json');
+  try {
+    return (await stat(file)).size > mostBytes ? null : JSON.parse(await readFile(file, 'utf8'));
+  } catch {
+    return null;
+  }
 }
 
 /** Whether a folder has a file of results; it is empty until there are some, and its last line may be torn. */
