@@ -59,6 +59,8 @@ export function genaiConfig(model: Model, type: CarriedType): Record<string, unk
 function cacheShape({ blocks }: Model): { readonly heads: number; readonly dim: number } | null {
   const shapes = blocks.map((block) => {
     if (!hasAttention(block)) return null;
+    // Keys of an indexer stand behind those of the heads.
+    if (block.attention.kind === 'mla' && block.attention.indexer) return null;
     const { kvHeads, headDim, ...spec } = block.attention;
     const valueDim = spec.valueDim ?? headDim;
     return valueDim === headDim ? { heads: kvHeads, dim: headDim } : null;

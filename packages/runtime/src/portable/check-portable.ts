@@ -1,4 +1,4 @@
-import { type Block, hasAttention, isRecurrent, type Model, MoepressError } from '@moepress/core';
+import { type Block, isRecurrent, type Model, MoepressError } from '@moepress/core';
 
 /**
  * Whether a graph with a cache of keys and values can compute a model. Throws `CONFIG_UNSUPPORTED` for one whose blocks keep
@@ -24,8 +24,5 @@ const recurrences = {
 
 function hindrance(block: Block): string | null {
   if (isRecurrent(block)) return recurrences[block.attention.kind];
-  if (hasAttention(block) && block.attention.kind === 'mla' && block.attention.indexer) {
-    return 'chooses the tokens it attends to by the keys of an indexer';
-  }
   return null;
 }

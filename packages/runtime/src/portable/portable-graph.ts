@@ -9,6 +9,7 @@ import {
 import { type CarriedType, carriedProduct, GraphBuilder, type GraphIR, rotary } from '@moepress/graph';
 import { cachedAttention } from '../decoder/attention/cached.js';
 import { valueDimOf } from '../decoder/attention/heads.js';
+import { keyDimOf } from '../decoder/attention/indexer.js';
 import { embedded } from '../decoder/embedding.js';
 import { moeFfn, openFfn, partsOf } from '../decoder/ffn.js';
 import type { AngleInputs } from '../decoder/inputs.js';
@@ -33,10 +34,13 @@ export function portableGraph(model: Model, type: CarriedType): GraphIR {
   const graph = new GraphBuilder('decoder', { carries: type });
   const tokens = tokenInputs(graph);
   const angles = anglesOf(tokens);
+  const choices: Value[] = [];
   let hidden = graph.scoped('embed', () => embedded(tokens.ids, model));
   for (const block of model.blocks) {
     const own = hidden;
-    hidden = graph.scoped(`layers.${block.index}`, () => throughBlock(own, block, { model, tokens, angles }));
+    hidden = graph.scoped(`layers.${block.index}`, () =>
+      throughBlock(own, block, { model, tokens, angles, choices }),
+    );
   }
   const logits = graph.scoped('head', () => logitsOf(hidden, model));
   graph.output('logits', bySequence(logits, tokens));
@@ -47,6 +51,8 @@ interface Context {
   readonly model: Model;
   readonly tokens: TokenInputs;
   readonly angles: (block: AttentionBlock) => AngleInputs;
+  /** What the indexers of the layers so far have left of the mask; layers without their own take the last. */
+  readonly choices: Value[];
 }
 
 /** Angles are worked out once for all blocks that rotate alike. */
@@ -73,7 +79,8 @@ function throughBlock(hidden: Value, block: Block, context: Context): Value {
   return withBranch(residual, made, { part: 'ffn', block, model });
 }
 
-function attended(hidden: Value, block: AttentionBlock, { model, tokens, angles }: Context): Value {
+function attended(hidden: Value, block: AttentionBlock, context: Context): Value {
+  const { model, tokens, angles, choices } = context;
   const graph = hidden.graph as GraphBuilder;
   const { attention: spec, index } = block;
   const own = angles(block);
@@ -85,10 +92,11 @@ function attended(hidden: Value, block: AttentionBlock, { model, tokens, angles 
       dim,
     ]);
   const x = attentionInput(hidden, block, model);
-  const { output, present } = graph.scoped('attention', () =>
+  const indexer = spec.kind === 'mla' ? spec.indexer : undefined;
+  const { output, present, visible } = graph.scoped('attention', () =>
     cachedAttention(x, spec, {
-      past: { key: cache('key', spec.headDim), value: cache('value', valueDimOf(spec)) },
-      mask: tokens.mask(reachOf(spec)),
+      past: { key: cache('key', keyDimOf(spec)), value: cache('value', valueDimOf(spec)) },
+      mask: indexer?.kind === 'shared' ? choices.at(-1)! : tokens.mask(reachOf(spec)),
       bySequence: (part) => bySequence(part, tokens),
       total: sizes.total,
       rotate: (part, _, pairing = spec.rope.pairing) => rotary(part, own, pairing),
@@ -96,6 +104,7 @@ function attended(hidden: Value, block: AttentionBlock, { model, tokens, angles 
       ...(spec.queryScaling && { queryFactors: tokenQueryFactors(spec.queryScaling, tokens) }),
     }),
   );
+  if (indexer?.kind === 'own') choices.push(visible);
   graph.output(`present.${index}.key`, present.key);
   graph.output(`present.${index}.value`, present.value);
   return withBranch(hidden, output, { part: 'attention', block, model });
