@@ -17,7 +17,7 @@ export function checkEncodable({ expr }: CarriedTensor): void {
 
 /**
  * The bytes of a tensor as a graph takes it, block by block: memory does not grow with the tensor but for the scales of one. Throws
- * `TENSOR_DTYPE` for a number that fp16 cannot hold, and what reading throws.
+ * `TENSOR_DTYPE` for a number that fp16 cannot hold, `WEIGHTS_NOT_FINITE` for one to be quantised, and what reading throws.
  */
 export async function* encodeTensor(
   { expr, form }: CarriedTensor,
@@ -44,12 +44,19 @@ async function* quantised(
   let done = 0;
   for await (const values of rowsOf(expr, width)) {
     const part = quantiseBlocks(values, width, form);
+    if (part.scales.some(Number.isNaN)) throw notFinite(expr);
     scales.set(part.scales, done);
     done += part.scales.length;
     yield part.numbers;
   }
   pending.set(expr, scales);
 }
+
+const notFinite = (expr: TensorExpr): MoepressError =>
+  new MoepressError('WEIGHTS_NOT_FINITE', {
+    message: 'A tensor with NaN or infinity cannot be quantised.',
+    where: describe(expr),
+  });
 
 function scalesOf(expr: TensorExpr, pending: PendingScales): Uint8Array {
   const scales = pending.get(expr)!;

@@ -4,7 +4,7 @@ import { graphFolder, graphNames } from './onnx-types.js';
 
 /**
  * genai_config.json, by which ONNX Runtime GenAI feeds the graph. It knows one shape of keys and values for all layers: null
- * where they differ.
+ * where they differ, or where a layer keeps something else.
  */
 export function genaiConfig(model: Model, type: CarriedType): Record<string, unknown> | null {
   const { config } = model;
@@ -16,7 +16,7 @@ export function genaiConfig(model: Model, type: CarriedType): Record<string, unk
       vocab_size: config.vocabSize,
       context_length: config.maxPositions,
       bos_token_id: config.bosTokenId ?? config.eosTokenIds[0] ?? 0,
-      eos_token_id: config.eosTokenIds,
+      eos_token_id: config.eosTokenIds.length > 0 ? config.eosTokenIds : 0,
       pad_token_id: config.eosTokenIds[0] ?? 0,
       decoder: {
         filename: `${graphFolder}/${graphNames[type]}`,
@@ -55,7 +55,7 @@ export function genaiConfig(model: Model, type: CarriedType): Record<string, unk
   };
 }
 
-/** Heads and dimensions of keys and values, if they are those of all layers; else null. */
+/** Heads and dimensions of keys and values, if they are those of all layers; else null. Recurrences have none. */
 function cacheShape({ blocks }: Model): { readonly heads: number; readonly dim: number } | null {
   const shapes = blocks.map((block) => {
     if (!hasAttention(block)) return null;

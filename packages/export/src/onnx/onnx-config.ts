@@ -2,16 +2,7 @@ import { findArchitecture, textConfig, withoutQuantisation } from '@moepress/che
 import { type CompressionPlan, type Model, planHash } from '@moepress/core';
 import type { CarriedType } from '@moepress/graph';
 import { graphNames } from './onnx-types.js';
-
-/**
- * Model types that transformers.js 4 generates with and whose caches are keys and values of each layer. Any other model
- * says that it is of the first: what such a model computes is in the graph, and the class only feeds it.
- */
-export const servedTypes: readonly string[] = [
-  'llama',
-  ...['afmoe', 'cohere2', 'deepseek_v3', 'ernie4_5', 'gpt_oss', 'granite', 'hunyuan_v1_dense', 'llama4_text'],
-  ...['mistral', 'mistral4', 'olmo2', 'qwen2', 'qwen2_moe', 'qwen3', 'qwen3_moe', 'solar_open'],
-];
+import { servedAs } from './served-as.js';
 
 /** Keys that tell how the original stores its weights, or with what code. */
 const dropped = ['auto_map', 'moepress', 'less_is_moe'];
@@ -24,18 +15,14 @@ export interface OnnxConfigOptions {
 }
 
 /** config.json beside a graph: that of the original's text model, with what transformers.js must know of the files. */
-export function onnxConfig(
-  { config, architecture, source, id }: Model,
-  { type, files, plan }: OnnxConfigOptions,
-): Record<string, unknown> {
+export function onnxConfig(model: Model, { type, files, plan }: OnnxConfigOptions): Record<string, unknown> {
+  const { config, architecture, source, id } = model;
   const manifest = findArchitecture(architecture, id);
   const text = textConfig(withoutQuantisation(source.config, manifest), manifest, 'config.json');
   const own = Object.fromEntries(Object.entries(text).filter(([key]) => !dropped.includes(key)));
-  const isServed = servedTypes.includes(manifest.modelType);
   return {
     ...own,
-    architectures: [isServed ? manifest.className : 'LlamaForCausalLM'],
-    model_type: isServed ? manifest.modelType : servedTypes[0],
+    ...servedAs(model),
     vocab_size: config.vocabSize,
     hidden_size: config.hiddenSize,
     num_hidden_layers: config.layers,

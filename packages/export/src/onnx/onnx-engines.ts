@@ -13,7 +13,9 @@ export function onnxSupport(model: Model): EngineSupport[] {
     {
       engine: 'ONNX Runtime GenAI',
       loads: isUniform ? 'exactly' : 'not',
-      reason: isUniform ? null : 'It knows one shape of keys and values, and this model has several.',
+      reason: isUniform
+        ? null
+        : 'It knows keys and values of one shape in all layers, and this model keeps something else.',
     },
   ];
 }

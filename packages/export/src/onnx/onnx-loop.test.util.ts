@@ -41,7 +41,7 @@ export class OnnxLoop {
     });
     const { logits, ...present } = outputs;
     const renamed = Object.entries(present).map(([name, value]) => [
-      name.replace('present.', 'past_key_values.'),
+      name.replace('present.', 'past_key_values.').replace('present_', 'past_'),
       value,
     ]);
     return { logits: logits!.data as Float32Array, caches: Object.fromEntries(renamed) };
@@ -68,13 +68,14 @@ export class OnnxLoop {
   }
 
   #empty(batch: number): Record<string, Tensor> {
-    const caches = this.#session.inputMetadata.filter(({ name }) => name.startsWith('past_key_values.'));
+    const caches = this.#session.inputMetadata.filter(({ name }) => name.startsWith('past_'));
     const named = caches.map((input) => {
       if (!input.isTensor) throw new Error(`${input.name} is no tensor.`);
       const shape = input.shape.map((size) =>
         size === 'batch_size' ? batch : size === 'past_sequence_length' ? 0 : Number(size),
       );
-      const data = input.type === 'float16' ? new Uint16Array(0) : new Float32Array(0);
+      const size = shape.reduce((product, count) => product * count, 1);
+      const data = input.type === 'float16' ? new Uint16Array(size) : new Float32Array(size);
       return [input.name, new Tensor(input.type as 'float32', data as Float32Array, shape)];
     });
     return Object.fromEntries(named);

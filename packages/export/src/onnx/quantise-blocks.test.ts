@@ -29,3 +29,12 @@ it.each([4, 8] as const)(
     );
   },
 );
+
+it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+  'marks a block with %f',
+  (value) => {
+    const values = Float32Array.from({ length: 24 }, (_, i) => (i === 9 ? value : i));
+    const { scales } = quantiseBlocks(values, 24, { bits: 4, block: 8 });
+    expect([...scales].map(Number.isNaN)).toEqual([false, true, false]);
+  },
+);

@@ -18,30 +18,43 @@ export function quantiseBlocks(
 ): QuantisedBlocks {
   const [rows, blocks] = [values.length / width, Math.ceil(width / block)];
   const scales = new Float32Array(rows * blocks);
-  const numbers = new Uint8Array((rows * blocks * block * bits) / 8);
+  const codes = new Uint8Array(rows * blocks * block);
   const middle = 2 ** (bits - 1);
   const most = 2 * middle - 1;
-  for (let row = 0, own = 0; row < rows; row++) {
-    for (let b = 0; b < blocks; b++, own++) {
-      const start = row * width + b * block;
-      const end = Math.min(start + block, (row + 1) * width);
-      scales[own] = farthest(values, start, end) / -middle;
-      const factor = scales[own] === 0 ? 0 : 1 / scales[own]!;
-      for (let i = 0; i < block; i++) {
-        const value = start + i < end ? values[start + i]! : 0;
-        const number = Math.min(most, Math.max(0, Math.round(value * factor) + middle));
-        const at = own * block + i;
-        if (bits === 8) numbers[at] = number;
-        else numbers[at >> 1]! |= at % 2 === 0 ? number : number << 4;
-      }
+  // Numbers are above zero once the middle is added, so that cutting rounds down.
+  const shift = middle + 0.5;
+  for (let own = 0; own < scales.length; own++) {
+    const row = Math.floor(own / blocks);
+    const start = row * width + (own % blocks) * block;
+    const end = Math.min(start + block, (row + 1) * width);
+    scales[own] = farthest(values, start, end) / -middle;
+    const factor = scales[own] === 0 ? 0 : 1 / scales[own]!;
+    const at = own * block - start;
+    for (let i = start; i < end; i++) {
+      const code = (values[i]! * factor + shift) | 0;
+      codes[at + i] = Math.min(code, most);
     }
+    codes.fill(middle, at + end, (own + 1) * block);
   }
-  return { numbers, scales };
+  return { numbers: bits === 8 ? codes : inPairs(codes), scales };
 }
 
-/** The number that is farthest from zero. */
+/** Numbers of 4 bits, two a byte, the first in the lower half. */
+function inPairs(codes: Uint8Array): Uint8Array {
+  const pairs = new Uint8Array(codes.length / 2);
+  for (let i = 0; i < pairs.length; i++) pairs[i] = codes[2 * i]! | (codes[2 * i + 1]! << 4);
+  return pairs;
+}
+
+/** The number that is farthest from zero; 0 where there is none, NaN where one is not finite. */
 function farthest(values: Float32Array, start: number, end: number): number {
-  let found = 0;
-  for (let i = start; i < end; i++) if (Math.abs(values[i]!) > Math.abs(found)) found = values[i]!;
-  return found;
+  let [least, most, rest] = [0, 0, 0];
+  for (let i = start; i < end; i++) {
+    const value = values[i]!;
+    if (value > most) most = value;
+    else if (value < least) least = value;
+    rest += value - value;
+  }
+  if (rest !== 0) return Number.NaN;
+  return most >= -least ? most : least;
 }

@@ -3,7 +3,9 @@ import {
   type Block,
   hasAttention,
   hasFfn,
+  isRecurrent,
   type Model,
+  type RecurrentBlock,
   type Value,
 } from '@moepress/core';
 import { type CarriedType, carriedProduct, GraphBuilder, type GraphIR, rotary } from '@moepress/graph';
@@ -18,19 +20,18 @@ import { attentionInput, ffnInputOf, withBranch } from '../decoder/residual.js';
 import { weightFor } from '../decoder/weights.js';
 import { reachOf } from '../tokens/reach.js';
 import { ropeKey } from '../tokens/ropes.js';
-import { checkPortable } from './check-portable.js';
 import { tokenAngles, tokenQueryFactors } from './token-angles.js';
 import { bySequence, sizes, type TokenInputs, tokenInputs } from './token-inputs.js';
+import { tokenStates } from './token-states.js';
 
 /**
  * A whole model as one graph that brings its weights along and is run by any program with the operators of ONNX Runtime.
  * `input_ids`, `position_ids` int64 [B, S] and `attention_mask` int64 [B, P + S] to `logits` [B, S, vocabulary]; the keys and values
  * of P tokens before these come in as `past_key_values.<layer>.key` and `.value`, [B, kvHeads, P, D], and go out with those of the
  * S new ones as `present.<layer>.key` and `.value`. Caches are in fp16 where weights are, otherwise in fp32, as logits always are.
- * Throws `CONFIG_UNSUPPORTED` for a model with something other than attention in its blocks.
+ * What recurrences keep has other names, see `tokenStates`.
  */
 export function portableGraph(model: Model, type: CarriedType): GraphIR {
-  checkPortable(model);
   const graph = new GraphBuilder('decoder', { carries: type });
   const tokens = tokenInputs(graph);
   const angles = anglesOf(tokens);
@@ -68,7 +69,11 @@ function anglesOf(tokens: TokenInputs): Context['angles'] {
 function throughBlock(hidden: Value, block: Block, context: Context): Value {
   const { graph } = hidden;
   const { model } = context;
-  const residual = hasAttention(block) ? attended(hidden, block, context) : hidden;
+  const residual = hasAttention(block)
+    ? attended(hidden, block, context)
+    : isRecurrent(block)
+      ? recurred(hidden, block, context)
+      : hidden;
   if (!hasFfn(block)) return residual;
   const input = ffnInputOf({ came: hidden, residual }, block, model);
   const parts = partsOf(block, model);
@@ -107,6 +112,13 @@ function attended(hidden: Value, block: AttentionBlock, context: Context): Value
   if (indexer?.kind === 'own') choices.push(visible);
   graph.output(`present.${index}.key`, present.key);
   graph.output(`present.${index}.value`, present.value);
+  return withBranch(hidden, output, { part: 'attention', block, model });
+}
+
+function recurred(hidden: Value, block: RecurrentBlock, { model, tokens }: Context): Value {
+  const x = attentionInput(hidden, block, model);
+  const epsilon = model.config.rmsNormEps;
+  const output = hidden.graph.scoped('mixer', () => tokenStates(x, block, { tokens, epsilon }));
   return withBranch(hidden, output, { part: 'attention', block, model });
 }
 

@@ -12,6 +12,7 @@ import {
   reshape,
   shapeOf,
   sizeOf,
+  sliceDynamic,
   squeeze,
   sub,
   unsqueeze,
@@ -43,6 +44,8 @@ export interface TokenInputs {
   readonly lengths: Value;
   /** int64 [1, T]: 0, 1, 2, .. */
   readonly order: Value;
+  /** Which places of these tokens hold one, bool [B, S]. */
+  readonly isToken: Value;
   /** 0 where a token sees another, a very low number elsewhere, [B, 1, 1, S, P + S]. */
   mask(reach: Reach): Value;
 }
@@ -55,10 +58,13 @@ export function tokenInputs(graph: GraphBuilder): TokenInputs {
   const attended = input('attention_mask', [sizes.batch, sizes.total]);
   const positions = input('position_ids', own);
   const flat = reshape(ids, [-1], ['T']);
+  const [total, count] = [sizeOf(attended, 1), sizeOf(ids, 1)];
+  const newest = sliceDynamic(attended, 1, { from: sub(total, count), to: total, count: sizes.tokens });
   const masks = new Map<string, Value>();
   return {
     ids: flat,
     sizes: shapeOf(ids),
+    isToken: greater(newest, graph.constant([0], [], 'int64')),
     positions,
     lengths: plusNumber(reduceMax(positions, [1], true), 1),
     order: unsqueeze(range(graph, squeeze(sizeOf(flat, 0), 0), 'T'), 0),
