@@ -144,7 +144,7 @@ function checkSourceMaps(modules) {
   for (const name of packages) {
     const files = readdirSync(join(modules, name), { recursive: true });
     assert.deepEqual(
-      files.filter((file) => /\.test\.(util\.)?(ts|js)$/.test(file)),
+      files.filter((file) => /\.test\.(util\.)?(ts|js)$|tsbuildinfo$/.test(file)),
       [],
     );
     const maps = files.filter((file) => file.endsWith('.js.map'));
