@@ -61,6 +61,9 @@ describe('a release', () => {
     const [first, ...others] = versions();
     expect(others).toEqual([]);
     if (before === '0.0.0') expect(first).toBe('0.1.0');
+    const changelog = readFileSync(join(copy, 'packages/moepress/CHANGELOG.md'), 'utf8');
+    expect(changelog).toContain(`## ${first}\n\n###`);
+    expect(changelog).not.toMatch(/Updated dependencies|^- [0-9a-f]{7}:/m);
     const [major, minor, patch] = first!.split('.').map(Number);
     change('patch');
     version();
