@@ -75,15 +75,27 @@ export const scenarios = {
     await useMethod(app, 'nearest');
   },
 
-  /** The same, linked to the folder where it is written, which has no dependencies installed. */
+  /** The same, linked to the folder where it is written, before and after its dependencies are installed there. */
   async link(project) {
-    project.at('plugin').write(scorerPlugin);
+    const plugin = project.at('plugin').write(scorerPlugin);
     const user = project.at('user');
     await user.npm('install', 'moepress', '../plugin');
-    assert.equal(
-      realpathSync(join(user.folder, 'node_modules/moepress-plugin-nearest')),
-      join(project.folder, 'plugin'),
-    );
+    const linked = join(user.folder, 'node_modules/moepress-plugin-nearest');
+    assert.equal(realpathSync(linked), plugin.folder);
+    const plan = [
+      'compress',
+      'tiny',
+      '--method',
+      'nearest',
+      '--ratio',
+      '0.25',
+      '--plan-only',
+      '--out',
+      'x.json',
+    ];
+    const said = await user.failing('npx', ['--no-install', 'moepress', ...plan]);
+    assert.match(said, /it needs @moepress\/core[\s\S]*npm install --install-links/);
+    await plugin.npm('install');
     await useMethod(user, 'nearest');
   },
 
