@@ -79,6 +79,16 @@ describe('a release', () => {
   });
 });
 
+it('brings users no package with an install script, but a native one that the queue can do without', () => {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: true; devOptional?: true; hasInstallScript?: true }>;
+  };
+  const withScript = Object.entries(packages).filter(
+    ([, { dev, devOptional, hasInstallScript }]) => hasInstallScript && !dev && !devOptional,
+  );
+  expect(withScript.map(([path]) => path)).toEqual(['node_modules/msgpackr-extract']);
+});
+
 describe.each(published)('%s', (folder) => {
   it('says where it comes from and under which licence', () => {
     const manifest = manifestIn(join(root, folder));
