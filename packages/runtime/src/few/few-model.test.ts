@@ -1,45 +1,180 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { openModel } from '@moepress/checkpoint';
+import {
+  type Block,
+  cols,
+  type GatedActivation,
+  type Model,
+  moeBlocks,
+  rows,
+  transpose,
+} from '@moepress/core';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ModelRunner } from '../runner.js';
-import { denseFixtures, fixtures, maxDifference } from '../testing/golden.js';
-import { boardBytes } from './board.js';
-import { FewModel } from './few-model.js';
+import { expectFew, openFew } from '../testing/few.test.util.js';
+import { fixtures } from '../testing/golden.js';
+import { fewBytes } from './few-plan.js';
 import { fewWeights, whyNotFew } from './few-support.js';
 
-/** Bytes for all weights, and what rows of matrices are filled up with. */
-const allBytes = (weights: ReturnType<typeof fewWeights>) => weights.common + weights.experts + 2 ** 20;
+const activations: readonly GatedActivation[] = [
+  { kind: 'swiglu' },
+  { kind: 'geglu', approximate: 'none' },
+  { kind: 'geglu', approximate: 'tanh' },
+  { kind: 'reglu', power: 2 },
+  { kind: 'clamped-swiglu', alpha: 1.702, limit: 7 },
+];
 
-it.each([...fixtures, ...denseFixtures])(
-  '$name: gives the logits of the graph, token by token',
-  async ({ load }) => {
-    const { model: folder, sequences } = await load();
-    const model = await openModel(folder);
-    expect(whyNotFew(model)).toBeNull();
-    const runner = await ModelRunner.open(model, { workers: 1, threads: 1 });
-    const traces = await runner.trace(sequences).finally(() => runner.dispose());
-    const most = sequences.length;
-    const few = new FewModel({
-      ...{ model, index: 0, count: 1, most },
-      shared: new SharedArrayBuffer(boardBytes(model, most)),
-      bytes: allBytes(fewWeights(model)),
-    });
-    await few.open();
-    few.begin(most, Math.max(...sequences.map(({ length }) => length)));
-    const { vocabSize } = model.config;
-    for (let position = 0; sequences.some(({ length }) => position < length); position++) {
-      const growing = [...sequences.keys()].filter((i) => position < sequences[i]!.length);
-      const newest = growing.map((sequence) => ({ sequence, position, id: sequences[sequence]![position]! }));
-      const { logits } = await few.next(newest, true);
-      for (const [row, sequence] of growing.entries()) {
-        const own = logits!.subarray(row * vocabSize, (row + 1) * vocabSize);
-        const expected = (traces[sequence]!.logits.data as Float32Array).subarray(
-          position * vocabSize,
-          (position + 1) * vocabSize,
-        );
-        const scale = expected.reduce((largest, logit) => Math.max(largest, Math.abs(logit)), 1);
-        expect(maxDifference(own, expected)).toBeLessThan(1e-5 * scale);
-      }
+/** What a decoder may do with the same weights. */
+const variations = fc.record({
+  activation: fc.constantFrom(...activations),
+  /** Channels that each expert keeps of the first ones, the last of them in another order. */
+  kept: fc.integer({ min: 1, max: 32 }),
+  isTransposed: fc.boolean(),
+  /** Expert of each slot, as a number that is taken modulo the size of the pool. */
+  slots: fc.array(fc.nat(15), { minLength: 16, maxLength: 16 }),
+  router: fc.record({
+    scoring: fc.constantFrom('softmax' as const, 'sigmoid' as const),
+    topK: fc.integer({ min: 1, max: 4 }),
+    normalise: fc.boolean(),
+    groups: fc.constantFrom(null, { count: 4, selected: 2, by: 'top-2-sum' as const }),
+    scale: fc.constantFrom(1, 2.5),
+    weighs: fc.option(fc.constant('input' as const), { nil: undefined }),
+    mixerThreshold: fc.option(fc.constant(0.02), { nil: undefined, freq: 6 }),
+  }),
+  attention: fc.record({
+    window: fc.constantFrom(null, 3),
+    isChunked: fc.boolean(),
+    unrotated: fc.boolean(),
+    clip: fc.constantFrom(null, 0.5),
+    afterRotation: fc.boolean(),
+    valueScale: fc.constantFrom(undefined, 0.7),
+    valueNorm: fc.constantFrom(undefined, true as const),
+    beta: fc.constantFrom(undefined, 0.4),
+  }),
+  parallel: fc.boolean(),
+  isLayerNorm: fc.boolean(),
+  normOffset: fc.constantFrom(0 as const, 1 as const),
+  logitCap: fc.constantFrom(undefined, 3),
+  residual: fc.constantFrom(undefined, 0.6),
+});
+
+type Variation = typeof variations extends fc.Arbitrary<infer T> ? T : never;
+
+/** The same files as another decoder. */
+function varied(model: Model, own: Variation): Model {
+  const { logitCap, residual, normOffset, isLayerNorm } = own;
+  const multipliers = residual === undefined ? undefined : { embedding: 1.5, residual, logits: 0.5 };
+  return {
+    ...model,
+    config: {
+      ...model.config,
+      normOffset,
+      ...(isLayerNorm && { layerNorm: true }),
+      ...(logitCap !== undefined && { logitCap }),
+      ...(multipliers && { multipliers }),
+    },
+    blocks: model.blocks.map((block) => variedBlock(block, own)),
+  };
+}
+
+function variedBlock(block: Block, { attention: mixer, router, ...own }: Variation): Block {
+  const { attention, ffn } = block;
+  if (attention.kind !== 'gqa' || ffn.kind !== 'moe') throw new TypeError('It is made of other blocks.');
+  const { window, isChunked, unrotated, clip, afterRotation, valueScale, valueNorm, beta } = mixer;
+  const pool = ffn.pool.map((expert) => {
+    const channels = Array.from({ length: Math.min(own.kept, expert.width) }, (_, i) => i).reverse();
+    const turned = own.isTransposed ? transpose(transpose(expert.down)) : expert.down;
+    return {
+      ...expert,
+      width: channels.length,
+      gate: rows(expert.gate!, channels),
+      up: rows(expert.up, channels),
+      down: cols(turned, channels),
+      activation: own.activation,
+    };
+  });
+  const { weighs, mixerThreshold, ...scores } = router;
+  const isMixed = mixerThreshold !== undefined;
+  return {
+    ...block,
+    attention: {
+      ...attention,
+      ...{ window, clip, unrotated },
+      ...(isChunked && window !== null && { chunked: true }),
+      ...(valueScale !== undefined && { valueScale }),
+      ...(valueNorm && { valueNorm }),
+      ...(beta !== undefined && { queryScaling: { beta, every: 2, offset: 1 } }),
+      qkNorm: attention.qkNorm && { ...attention.qkNorm, afterRotation },
+    },
+    ffn: {
+      ...ffn,
+      pool,
+      slots: own.slots.map((slot) => slot % pool.length),
+      router: {
+        ...ffn.router,
+        ...scores,
+        ...(weighs && { weighs }),
+        ...(isMixed && { mixerThreshold, topK: 2, groups: null }),
+      },
+    },
+    norms: own.parallel ? { ...block.norms, ffn: null, parallel: true } : block.norms,
+  };
+}
+
+it('gives the logits of the graph for any decoder', async () => {
+  const { model: folder, sequences } = await fixtures[0]!.load();
+  const model = await openModel(folder);
+  const texts = sequences.slice(0, 2).map((ids, i) => ids.slice(0, 7 + i));
+  const property = fc.asyncProperty(variations, async (variation) => {
+    const other = varied(model, variation);
+    const runner = await ModelRunner.open(other, { workers: 1, threads: 1, residency: 'streamed' });
+    const traces = await runner.trace(texts).finally(() => runner.dispose());
+    await expectFew(
+      other,
+      texts.map((ids, i) => ({ ids, logits: traces[i]!.logits.data as Float32Array })),
+    );
+  });
+  await fc.assert(property, { numRuns: Number(process.env.MOEPRESS_FEW_RUNS ?? 4) });
+});
+
+it('reads experts again where not all have room', async () => {
+  const { model: folder, sequences } = await fixtures[0]!.load();
+  const model = await openModel(folder);
+  const { common, largest, experts } = fewWeights(model);
+  const all = fewBytes(model, { most: Number.POSITIVE_INFINITY, workers: 1, resident: true });
+  const topK = moeBlocks(model)[0]!.ffn.router.topK;
+  const logitsWith = async (bytes: number) => {
+    const few = await openFew(model, 1, bytes);
+    few.begin(1, 12);
+    const found: Float32Array[] = [];
+    for (const [position, id] of sequences[0]!.slice(0, 12).entries()) {
+      found.push((await few.next([{ sequence: 0, position, id }], true)).logits!);
     }
     await few.close();
-  },
-);
+    return found;
+  };
+  // A page is the least that a memory is made of.
+  const tight = Math.ceil((common + (topK + 1) * largest) / 65536) * 65536;
+  expect(tight).toBeLessThan(common + experts);
+  expect(await logitsWith(tight)).toEqual(await logitsWith(all));
+});
+
+it('leaves recurrences and indexers to graphs, and says so', async () => {
+  const folder = fileURLToPath(new URL('../../../checkpoint/fixtures', import.meta.url));
+  const left: string[] = [];
+  for (const { name } of readdirSync(folder, { withFileTypes: true }).filter((entry) =>
+    entry.isDirectory(),
+  )) {
+    const model = await openModel(`${folder}/${name}`).catch(() => null);
+    const why = model && whyNotFew(model);
+    if (!why) continue;
+    expect(why).toMatch(/^Layer \d+ has (an indexer|[a-z-]+ in the place of attention)\.$/);
+    left.push(name);
+  }
+  expect(left.sort()).toEqual([
+    ...['deepseek_v32', 'glm_moe_dsa', 'granitemoehybrid', 'kimi_linear', 'lfm2', 'lfm2_moe', 'nemotron_h'],
+    ...['qwen3_5', 'qwen3_5_moe', 'qwen3_5_moe_text', 'qwen3_5_text', 'qwen3_next'],
+  ]);
+});

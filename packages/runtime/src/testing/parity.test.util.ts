@@ -22,9 +22,10 @@ import { streamedRun } from '../forward/model-run.js';
 import { negativeLogLikelihoods } from '../forward/trace.js';
 import type { ModelRunner } from '../runner.js';
 import { gradientKey } from '../states/batch-states.js';
+import { expectFew } from './few.test.util.js';
 import { type Golden, maxDifference } from './golden.js';
 
-/** One padded batch of all sequences has the logits, hidden states and routing of transformers. */
+/** One padded batch of all sequences has the logits, hidden states and routing of transformers; so have they as few sequences that grow. */
 export async function expectTraces(runner: ModelRunner, golden: Golden, tolerance = 2e-4): Promise<void> {
   const traces = await runner.trace(golden.sequences);
   for (const [i, trace] of traces.entries()) {
@@ -41,6 +42,12 @@ export async function expectTraces(runner: ModelRunner, golden: Golden, toleranc
     const selected = golden.ints(`s${i}.topk_idx`) ?? [];
     expect(stacked(trace.routing.map((layer) => layer.selected))).toEqual(selected);
   }
+  const continued = traces.map(({ logits }, i) => ({
+    ids: golden.sequences[i]!,
+    logits: logits.data as Float32Array,
+    greedy: golden.greedy[i]!,
+  }));
+  await expectFew(await openModel(golden.model), continued);
 }
 
 /** Scores are those of transformers, and so are 16 greedy tokens. */
