@@ -134,6 +134,8 @@ it('gives the logits of the graph for any decoder', async () => {
     await expectFew(
       other,
       texts.map((ids, i) => ({ ids, logits: traces[i]!.logits.data as Float32Array })),
+      // Weights that were trained for another decoder make more of what is rounded.
+      1e-4,
     );
   });
   await fc.assert(property, { numRuns: Number(process.env.MOEPRESS_FEW_RUNS ?? 4) });

@@ -108,7 +108,9 @@ async function openedFew(
 ): Promise<FewDecoder | null> {
   const { maxNewTokens } = options;
   if (!groups.some((group) => fitsFew(generation, group, options))) return null;
-  return generation.openFew(maxNewTokens >= leastFewTokens);
+  // Streamed, every token would read all weights.
+  const least = generation.openDecoder ? leastFewTokens : 2;
+  return generation.openFew(maxNewTokens >= least);
 }
 
 /** Whether a group has few sequences, for whose keys and values there is room. */

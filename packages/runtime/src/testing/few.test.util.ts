@@ -27,17 +27,17 @@ export async function openFew(model: Model, most: number, bytes?: number): Promi
 }
 
 /**
- * All sequences together, a token of each at a time, have the logits of the graph to 1e-5 of the largest one, and go on with the
+ * All sequences together, a token of each at a time, have the logits of the graph to `tolerance` of the largest one, and go on with the
  * expected tokens. Models that only the graph continues are passed over.
  */
 export async function expectFew(
   model: Model,
   sequences: readonly Continued[],
-  bytes?: number,
+  tolerance = 1e-5,
 ): Promise<void> {
   // Where angles depend on the length of a sequence, one that grows is not one that was there.
   if (whyNotFew(model) !== null || ropesOf(model).some(ropeDependsOnLength)) return;
-  const few = await openFew(model, sequences.length, bytes);
+  const few = await openFew(model, sequences.length);
   const { vocabSize } = model.config;
   const texts = sequences.map(({ ids }) => [...ids]);
   const lengths = sequences.map(({ ids, greedy }) => ids.length + (greedy?.length ?? 0));
@@ -58,7 +58,7 @@ export async function expectFew(
     }
   }
   await few.close();
-  expect(worst).toBeLessThan(1e-5);
+  expect(worst).toBeLessThan(tolerance);
   for (const [i, { ids, greedy }] of sequences.entries()) {
     if (greedy) expect(texts[i]!.slice(ids.length, ids.length + greedy.length)).toEqual(greedy);
   }
