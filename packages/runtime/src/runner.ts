@@ -24,6 +24,7 @@ import { scoreSequences, sumScores, type TokenScore } from './forward/score.js';
 import { type Trace, traceSequences } from './forward/trace.js';
 import { ResidentDecoder } from './generate/decoder.js';
 import type { SamplingOptions } from './generate/decoding.js';
+import { DividedDecoder } from './generate/divided-decoder.js';
 import { FewDecoder } from './generate/few-decoder.js';
 import { generate } from './generate/generate.js';
 import { generatePadded } from './generate/padded/padded-resident.js';
@@ -93,6 +94,7 @@ export class ModelRunner {
   /** Sessions that stay open, where all blocks do; null: each block is opened when a call comes to it. */
   readonly #resident: SessionPool | null;
   #decoder: Promise<ResidentDecoder> | undefined;
+  #divided: Promise<DividedDecoder> | undefined;
   #few: Promise<FewDecoder | null> | undefined;
 
   private constructor(engine: Engine, model: Model, resident: SessionPool | null) {
@@ -161,7 +163,8 @@ export class ModelRunner {
         const resident = this.#resident;
         const openDecoder = resident && (() => this.#openDecoder(resident, asked));
         const openFew = (isWorthOpening: boolean) => this.#openFew(isWorthOpening);
-        return generate({ run, prompts, openDecoder, openFew, memory }, options);
+        const openDivided = resident && (() => this.#openDivided(resident, asked));
+        return generate({ run, prompts, openDecoder, openDivided, openFew, memory }, options);
       }
       refuseRecurrence(this.#model);
       return (this.#resident ? generatePadded : generatePaddedStreamed)(run, prompts, memory, options);
@@ -234,6 +237,15 @@ export class ModelRunner {
       throw error;
     });
     return this.#decoder;
+  }
+
+  /** Stays open from the first time on. */
+  #openDivided(sessions: SessionPool, work: Pick<Work, 'signal'>): Promise<DividedDecoder> {
+    this.#divided ??= DividedDecoder.open(sessions, this.#model, this.#engine, work).catch((error) => {
+      this.#divided = undefined;
+      throw error;
+    });
+    return this.#divided;
   }
 
   /** Stays open from the first time that it is worth it, unless it fails. */

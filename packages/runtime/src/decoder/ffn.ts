@@ -82,15 +82,29 @@ export function moeFfn(
   ffn: MoeFfn,
   parts: FfnParts | null,
 ): { readonly routing: Routing; readonly output: Value } {
-  const { graph } = x;
   const routing = route(x, ffn);
+  const routed = sumOfExperts(x, ffn, { parts, routing, members: [...ffn.pool.keys()] });
+  return { routing, output: withShared(backFromExperts(routed, ffn), x, ffn.shared, parts).output };
+}
+
+/** What some experts of the pool make of their tokens of x [T, H], weighted and added up, in the experts' own space. */
+export function sumOfExperts(
+  x: Value,
+  ffn: MoeFfn,
+  {
+    parts,
+    routing,
+    members,
+  }: { readonly parts: FfnParts | null; readonly routing: Routing; readonly members: readonly number[] },
+): Value {
+  const { graph } = x;
   const seen = seenByExperts(x, ffn, parts);
   let routed = zeroRows(x, Number(seen.shape[1]));
-  for (const [e, expert] of ffn.pool.entries()) {
+  for (const e of members) {
     const sum = routed;
     const compute = () => {
       const options = { routing, index: e, target: targetOf(ffn, 'output') };
-      const { tokens, weighted } = onTokens(seen, expert, options);
+      const { tokens, weighted } = onTokens(seen, ffn.pool[e]!, options);
       return [addRows(sum, tokens, weighted)];
     };
     // Everything outside the branch is computed for all experts, of which few are selected when there are few tokens.
@@ -98,7 +112,7 @@ export function moeFfn(
       Value,
     ];
   }
-  return { routing, output: withShared(backFromExperts(routed, ffn), x, ffn.shared, parts).output };
+  return routed;
 }
 
 /** Any FFN, without the skipping, so that what every expert computes can be seen. */

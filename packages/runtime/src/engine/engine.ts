@@ -37,6 +37,8 @@ export interface EngineOptions extends Omit<DeviceOptions, 'device'> {
   readonly leastProducts?: number;
   /** Bytes that the sessions for generation take. */
   readonly decoders?: number;
+  /** Bytes that the sessions take which divide experts among the workers; 0 by default: they are not divided. */
+  readonly divided?: number;
   /** Bytes of weights that workers hold to continue a few sequences; 0 by default: they do not. */
   readonly few?: number;
   /** Bytes that the kernel's copy of the head takes; 0 by default, for none. */
@@ -98,6 +100,8 @@ export class Engine {
   readonly decoderBytes: number;
   /** Bytes that the kernel may take for a copy of the head, which all workers share; 0: it may not. */
   readonly kernelBytes: number;
+  /** Bytes that the sessions take which divide experts among the workers; 0: they are not divided. */
+  readonly dividedBytes: number;
   /** Bytes of weights that the workers may hold to continue a few sequences; 0: none. */
   readonly fewBytes: number;
   #before: number | undefined;
@@ -123,6 +127,7 @@ export class Engine {
     this.#fixed = options.fixed ?? 0;
     this.decoderBytes = options.decoders ?? 0;
     this.kernelBytes = options.kernel ?? 0;
+    this.dividedBytes = options.divided ?? 0;
     this.fewBytes = options.few ?? 0;
     this.#preparation = preparationFor(this, device === 'cpu' ? null : new WeightBudget(gpuMemory));
     this.#mostWorkers = options.workers ?? Math.min(this.traits.workers, threads);

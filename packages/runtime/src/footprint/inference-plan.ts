@@ -3,6 +3,7 @@ import type { Block, Model } from '@moepress/core';
 import { type DimSize, type GraphIR, peakBytes, peakParts } from '@moepress/graph';
 import { blockGraph } from '../decoder/block.js';
 import { decodeGraph, decodeParts } from '../decoder/decode.js';
+import { hasExperts } from '../decoder/divided.js';
 import { scoringHeadGraph } from '../decoder/lm-head.js';
 import { defaultLimits, runTokensWithin } from '../devices/batch-limits.js';
 import { fewBytes } from '../few/few-plan.js';
@@ -43,6 +44,8 @@ export interface InferencePlan {
   readonly fixed: number;
   /** Bytes that generation takes in addition: sessions that take a token through all blocks. */
   readonly decoders: number;
+  /** Bytes of the sessions that divide experts among the workers, which generation takes too; 0: it does not divide them. */
+  readonly divided: number;
   /** Bytes of weights that workers hold to continue a few sequences, see `fewBytes`; 0: they do not. */
   readonly few: number;
   /** Bytes of the kernel's copy of the head, which all workers share; 0 where the kernel is not used. */
@@ -64,8 +67,11 @@ export interface InferenceLimits {
   readonly residencies: readonly boolean[];
 }
 
-/** The shares of the memory for keys and values that the kernel may take, and weights for continuing a few sequences. */
-const [kernelShare, fewShare] = [0.25, 0.8];
+/**
+ * The shares of the memory for keys and values that the kernel may take, weights for continuing a few sequences, and sessions
+ * that divide experts among workers.
+ */
+const [kernelShare, fewShare, dividedShare] = [0.25, 0.8, 0.25];
 
 /**
  * Chooses how a model is run on the processor within `memory`: with smaller runs, then fewer workers, then one block open
@@ -87,12 +93,15 @@ export function planInference(model: Model, limits: InferenceLimits): InferenceP
         const rest = fixed + decoders + workers * run;
         const needed = rest + carriedBytes(model, 2 * workers * tokens);
         if (needed <= memory) {
-          const free = memory - needed;
+          // A share of the experts in each worker, and what lies between them: no more nodes than all in one graph.
+          const sessions = resident && workers > 1 && hasExperts(model) ? decoders : 0;
+          const divided = sessions <= (memory - needed) * dividedShare ? sessions : 0;
+          const free = memory - needed - divided;
           const few = fewBytes(model, { most: free * fewShare, workers, resident });
           const copy = resident && few === 0 && !model.headBias ? kernelBytes(model.head, workers) : 0;
           const kernel = copy <= free * kernelShare ? copy : 0;
-          const carried = memory - rest - kernel - few;
-          return { memory, workers, tokens, resident, fixed, decoders, few, kernel, carried };
+          const carried = memory - rest - kernel - few - divided;
+          return { memory, workers, tokens, resident, fixed, decoders, divided, few, kernel, carried };
         }
         least = Math.min(least, needed);
       }

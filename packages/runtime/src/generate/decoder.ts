@@ -1,17 +1,9 @@
 import { type Block, type Model, type Rope, throwIfAborted, type Work } from '@moepress/core';
-import {
-  cacheInput,
-  cacheOutputsOf,
-  cachePartsOf,
-  type DecodePart,
-  decodeGraph,
-  decodeHeadGraph,
-  decodeParts,
-  ownOutput,
-  tableName,
-} from '../decoder/decode.js';
+import { cacheInput, cacheOutputsOf, cachePartsOf, ownOutput } from '../decoder/cache-parts.js';
+import { type DecodePart, decodeGraph, decodeHeadGraph, decodeParts } from '../decoder/decode.js';
+import { tableName } from '../decoder/step-mixers.js';
 import type { Engine } from '../engine/engine.js';
-import type { Feeds, Session, Step } from '../engine/handles.js';
+import type { Append, Feeds, Session, Step } from '../engine/handles.js';
 import { int32, type TensorData, tensor } from '../engine/protocol.js';
 import type { SessionPool } from '../engine/session-pool.js';
 import { assertModelFinite } from '../forward/finite.js';
@@ -118,14 +110,14 @@ export async function streamedNext(
 }
 
 /** Sequences that grow by a token, and what all blocks are fed alike: the tokens, their angles and how many are before each. */
-interface Growth {
+export interface Growth {
   readonly lane: Lane;
   readonly decoding: Decoding;
   readonly picker: TokenPicker;
   readonly common: Feeds;
 }
 
-function growthOf(model: Model, growing: Omit<Growth, 'common'>): Growth {
+export function growthOf(model: Model, growing: Omit<Growth, 'common'>): Growth {
   const { past, newest } = growing.decoding;
   const positions = Int32Array.from(past);
   const int64 = (numbers: readonly number[]) => BigInt64Array.from(numbers, BigInt);
@@ -153,32 +145,43 @@ function anglesOf(rope: Rope, model: Model, past: readonly number[]): [string, T
 
 function stepOf(
   { session, blocks, heads }: DecodePart & { readonly session: Session },
-  { lane, decoding: { past }, picker, common }: Growth,
+  growth: Growth,
   byKernel = false,
 ): Step {
-  const caches = blocks.flatMap((block) => {
-    const own = lane.caches.get(block.index)!;
-    return cachePartsOf(block).map((part) => [cacheInput(part, block), own[part]!]);
-  });
-  const rows = (startOf: (length: number) => number) =>
-    past.map((length, sequence) => ({ sequence, start: startOf(length), rows: Int32Array.of(sequence) }));
-  const [next, first] = [rows((length) => length - lane.shared), rows(() => 0)];
-  const append = (block: Block) =>
-    cacheOutputsOf(block).map(({ own, cache, single }) => ({
-      output: ownOutput(own, block),
-      cache: lane.caches.get(block.index)![cache]!,
-      headsFirst: false,
-      parts: single ? first : next,
-    }));
+  const { lane, picker, common } = growth;
   return {
     session,
-    feeds: { ...common, hidden: lane.hidden, ...Object.fromEntries(caches) },
+    feeds: { ...common, hidden: lane.hidden, ...cacheFeeds(blocks, growth) },
     fetch: heads === true ? ['token', 'finite'] : [],
     keep: {
       ...(!(heads && !picker.isNeeded) && { hiddenOut: lane.hidden }),
       ...(heads === 'apart' && !byKernel && { normed: lane.normed }),
     },
     ...(heads === 'apart' && byKernel && { head: 'normed' }),
-    append: blocks.flatMap(append),
+    append: appends(blocks, growth),
   };
+}
+
+/** The caches of some blocks, by the inputs that they are fed to. */
+export function cacheFeeds(blocks: readonly Block[], { lane }: Growth): Feeds {
+  const caches = blocks.flatMap((block) => {
+    const own = lane.caches.get(block.index)!;
+    return cachePartsOf(block).map((part) => [cacheInput(part, block), own[part]!]);
+  });
+  return Object.fromEntries(caches);
+}
+
+/** Where what the newest tokens leave in some blocks goes. */
+export function appends(blocks: readonly Block[], { lane, decoding: { past } }: Growth): Append[] {
+  const rows = (startOf: (length: number) => number) =>
+    past.map((length, sequence) => ({ sequence, start: startOf(length), rows: Int32Array.of(sequence) }));
+  const [next, first] = [rows((length) => length - lane.shared), rows(() => 0)];
+  return blocks.flatMap((block) =>
+    cacheOutputsOf(block).map(({ own, cache, single }) => ({
+      output: ownOutput(own, block),
+      cache: lane.caches.get(block.index)![cache]!,
+      headsFirst: false,
+      parts: single ? first : next,
+    })),
+  );
 }

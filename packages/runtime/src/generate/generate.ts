@@ -6,6 +6,7 @@ import { mostKernelRows } from '../kernel/placement.js';
 import { type TokenPicker, withPicker } from './choose.js';
 import { type ResidentDecoder, streamedNext } from './decoder.js';
 import { Decoding, type SamplingOptions } from './decoding.js';
+import { type DividedDecoder, isWorthDividing } from './divided-decoder.js';
 import type { FewDecoder } from './few-decoder.js';
 import { laneBytes, type Prompts, planLanes } from './lanes.js';
 import { freeLane, type Lane, openCaches, placeLane, prefill, promptBytes } from './prefill.js';
@@ -16,6 +17,8 @@ export interface Generation {
   readonly prompts: Prompts;
   /** Opens what takes tokens through all blocks while all are mapped; null: blocks are streamed. */
   readonly openDecoder: (() => Promise<ResidentDecoder>) | null;
+  /** Opens what divides experts among the workers while all blocks are mapped; null: blocks are streamed. */
+  readonly openDivided: (() => Promise<DividedDecoder>) | null;
   /** Opens what continues a few sequences, or yields it only if it is open; null where that cannot be had. */
   readonly openFew: (isWorthOpening: boolean) => Promise<FewDecoder | null>;
   /** Bytes for the keys and values of all sequences that are continued at once. */
@@ -50,7 +53,10 @@ export async function generate(generation: Generation, options: SamplingOptions)
   const runs = promptBytes(engine, model, plans, prompts);
   const few = await openedFew(generation, groups, options);
   const isFew = (group: readonly Growing[]) => few !== null && fitsFew(generation, group, options);
-  const decoder = groups.every(isFew) ? null : await generation.openDecoder?.();
+  const isDivided = (group: readonly Growing[]) => !isFew(group) && dividesExperts(generation, group);
+  const isApart = (group: readonly Growing[]) => !isFew(group) && !isDivided(group);
+  const divided = groups.some(isDivided) ? await generation.openDivided?.() : null;
+  const decoder = groups.some(isApart) ? await generation.openDecoder?.() : null;
   if (decoder && engine.kernelBytes > 0 && isWorthKernel(lanes, options)) await decoder.openKernel(engine);
   const kernel = (decoder?.hasKernel ? engine.kernelBytes : 0) + (few ? engine.fewBytes : 0);
   const fewCaches = Math.max(
@@ -58,7 +64,8 @@ export async function generate(generation: Generation, options: SamplingOptions)
     ...groups.filter(isFew).map((group) => cacheBytesOf(generation, group, options)),
   );
   const busy = Math.min(lanes.length, engine.workers.length);
-  const held = largest * busy + fewCaches + runs + kernel + (decoder ? engine.decoderBytes : 0);
+  const open = (decoder ? engine.decoderBytes : 0) + (divided ? engine.dividedBytes : 0);
+  const held = largest * busy + fewCaches + runs + kernel + open;
   // How many tokens there will be nobody knows.
   const yielding = new Map(plans.map(({ worker }) => [worker, Number.POSITIVE_INFINITY]));
   engine.reportMemory(held, yielding, options.progress);
@@ -70,7 +77,11 @@ export async function generate(generation: Generation, options: SamplingOptions)
           const finished = group.reduce((sum, { decoding }) => sum + decoding.finished, 0);
           options.progress?.({ type: 'advance', task, done: done + finished, note: `token ${tokens}` });
         };
-        const by = { decoder: decoder ?? null, few: isFew(group) ? few : null };
+        const by = {
+          decoder: decoder ?? null,
+          few: isFew(group) ? few : null,
+          divided: isDivided(group) ? (divided ?? null) : null,
+        };
         await generateGroup(generation, group, { report, options, picker, ...by });
         done += group.reduce((sum, { lane }) => sum + lane.indices.length, 0);
       }
@@ -98,7 +109,21 @@ interface Continuing {
   /** What takes the tokens through the model; with neither, blocks are streamed. */
   readonly decoder: ResidentDecoder | null;
   readonly few: FewDecoder | null;
+  readonly divided: DividedDecoder | null;
 }
+
+/** Whether a group has so many sequences that its workers are better off with a share of the experts each. */
+const dividesExperts = (
+  { run: { model, engine }, openDivided }: Generation,
+  group: readonly Growing[],
+): boolean =>
+  openDivided !== null &&
+  engine.dividedBytes > 0 &&
+  isWorthDividing(
+    model,
+    group.map(({ lane }) => lane.indices.length),
+    engine,
+  );
 
 /** Opens what continues a few sequences if there are such groups, and enough tokens to make it worth its while. */
 async function openedFew(
@@ -144,7 +169,7 @@ async function generateGroup(
   continuing: Continuing,
 ): Promise<void> {
   const { run, prompts } = generation;
-  const { report, options, picker, decoder, few } = continuing;
+  const { report, options, picker, decoder, few, divided } = continuing;
   const lanes = group.map(({ lane }) => lane);
   const generateIn = async () => {
     for (const lane of lanes) await openCaches(run.model, lane);
@@ -153,6 +178,7 @@ async function generateGroup(
     report(1);
     if (few)
       await decodeFew(few, run, group, { ...continuing, capacity: capacityOf(generation, group, options) });
+    else if (divided) await decodeDivided(divided, group, continuing);
     else if (decoder) await decodeResident(run, decoder, group, continuing);
     else await decodeStreamed(run, group, continuing);
   };
@@ -175,6 +201,21 @@ async function decodeFew(
     throwIfAborted(signal);
     await few.next(group, picker);
     report(tokens);
+  }
+}
+
+/** All lanes take a token at a time together. */
+async function decodeDivided(
+  divided: DividedDecoder,
+  group: readonly Growing[],
+  { report, options: { signal }, picker }: Continuing,
+): Promise<void> {
+  let open = group.filter(({ decoding }) => !decoding.isDone);
+  for (let tokens = 2; open.length > 0; tokens++) {
+    throwIfAborted(signal);
+    await divided.next(open, picker);
+    report(tokens);
+    open = open.filter(({ decoding }) => !decoding.isDone);
   }
 }
 

@@ -1,7 +1,7 @@
 import { type AttentionBlock, type Block, isRecurrent, type Model, type Work } from '@moepress/core';
 import { valueDimOf } from '../decoder/attention/heads.js';
 import { keyDimOf } from '../decoder/attention/indexer.js';
-import { type CachePart, cachePartsOf } from '../decoder/decode.js';
+import { type CachePart, cachePartsOf } from '../decoder/cache-parts.js';
 import { nextTokenHeadGraph } from '../decoder/lm-head.js';
 import { statePartsOf, stateSizes } from '../decoder/recurrence/mixer.js';
 import type { Engine } from '../engine/engine.js';
