@@ -22,6 +22,7 @@ const mayImport = {
   plugins: ['core', 'graph'],
   harness: ['core', 'checkpoint'],
   moepress: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness', 'queue', 'llama-cpp'],
+  testkit: ['core', 'checkpoint', 'graph', 'runtime', 'export', 'harness'],
   benchmarks: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness', 'reference'],
 };
 
@@ -30,6 +31,7 @@ const testsImport = {
   export: ['runtime'],
   harness: ['graph', 'reference'],
   moepress: ['reference'],
+  testkit: ['plugins'],
 };
 
 /** Packages without sources. */

@@ -34,6 +34,7 @@ export { isWriteError } from './evidence/write-error.js';
 export type { ComparedToken, ComparingWork } from './forward/divergence.js';
 export { sumScores, type TokenScore } from './forward/score.js';
 export { type LayerRouting, negativeLogLikelihoods, type Trace } from './forward/trace.js';
+export { traceModel } from './forward/trace-model.js';
 export type { Choice, Chooser } from './generate/choose.js';
 export type { SamplingOptions } from './generate/decoding.js';
 export { defaultMemory, machineMemory } from './memory/available.js';

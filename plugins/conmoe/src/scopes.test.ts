@@ -1,4 +1,5 @@
-import { toyModel } from '@moepress/core/testing';
+import { applyPlan, encodeChannels } from '@moepress/core';
+import { toyModel, toyPlan } from '@moepress/core/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { budgetOf, checkBudgets, nameLayers, scopesOf } from './scopes.js';
@@ -65,4 +66,14 @@ describe('budgets', () => {
     expect(nameLayers([3])).toBe('layer 3');
     expect(nameLayers([3, 4, 6])).toBe('layers 3 to 6');
   });
+});
+
+test('experts of different widths cannot be compared', () => {
+  const model = toyModel({ layers: 1, experts: 4 });
+  const channels = [5, 6, 6, 6].map((width) => encodeChannels([...Array(width).keys()], 6));
+  const ragged = applyPlan(model, toyPlan(model, [{ layer: 0, ops: [{ op: 'keep-channels', channels }] }]));
+  expect(() => checkBudgets(ragged, 0.5, 1)).toThrow(
+    expect.objectContaining({ code: 'CONFIG_UNSUPPORTED', message: expect.stringContaining('from 5 to 6') }),
+  );
+  expect(() => checkBudgets(ragged, 0, 1)).not.toThrow();
 });

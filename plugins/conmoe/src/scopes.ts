@@ -68,12 +68,24 @@ export function checkBudgets(model: Model, ratio: number, size: number): void {
   requireMoeBlocks(model, 'share');
   for (const scope of scopesOf(model, size)) {
     const budget = budgetOf(scope, ratio);
+    checkWidths(scope, budget, model);
     if (budget >= scope.selected) continue;
     throw new MoepressError('RATIO_TOO_HIGH', {
       message: `At ratio ${ratio} the ${scope.members.length} experts of ${nameLayers(scope.layers)} would share ${budget} prototypes, but the routers select ${scope.selected}.`,
       where: 'options.ratio',
     });
   }
+}
+
+/** Experts are compared number by number, for which their matrices must be of one shape. */
+function checkWidths({ members, layers }: Scope, budget: number, model: Model): void {
+  const widths = [...new Set(members.map(({ expert }) => expert.width))];
+  if (widths.length === 1 || budget === members.length) return;
+  throw new MoepressError('CONFIG_UNSUPPORTED', {
+    message: `The experts of ${nameLayers(layers)} differ in their widths, from ${Math.min(...widths)} to ${Math.max(...widths)}, and only experts of one width can be compared.`,
+    where: model.source.directory,
+    hint: 'Compress the model that this one was made of, or drop experts whole with reap.',
+  });
 }
 
 /** `layer 3` or `layers 4 to 7`. */

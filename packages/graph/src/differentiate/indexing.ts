@@ -1,4 +1,4 @@
-import { addRows, gatherElements, gatherNd, scatterAdd, scatterNdAdd } from '../ops/shape.js';
+import { addRows, gatherElements, gatherNd, scatterAdd, scatterNdAdd, transposeLast } from '../ops/shape.js';
 import type { Vjp } from './vjp.js';
 
 /**
@@ -8,8 +8,12 @@ import type { Vjp } from './vjp.js';
  */
 export const indexing: Readonly<Record<string, Vjp>> = {
   Gather: ({ node, gradients, inputs }) => {
-    if (node.attributes.axis !== 0) throw new RangeError(`${node.name}: only rows have a derivative.`);
-    return [{ addTo: (sum) => addRows(sum, inputs[1]!, gradients[0]!) }, null];
+    const [indices, g] = [inputs[1]!, gradients[0]!];
+    if (node.attributes.axis === 0) return [{ addTo: (sum) => addRows(sum, indices, g) }, null];
+    if (node.attributes.axis !== 1 || g.shape.length !== 2) {
+      throw new RangeError(`${node.name}: only rows and the columns of matrices have a derivative.`);
+    }
+    return [{ addTo: (sum) => transposeLast(addRows(transposeLast(sum), indices, transposeLast(g))) }, null];
   },
 
   GatherElements: ({ node, gradients, inputs }) => {

@@ -96,6 +96,7 @@ const cases: Case[] = [
   ['rows, one of them twice', { a }, (v, g) => gather(v.a!, rowsOf(g, 2, 0, 2))],
   ['rows as a matrix', { a }, (v, g) => gather(v.a!, g.constant([1, 0, 1, 1], [2, 2], 'int64'))],
   ['a single row', { a }, (v, g) => gather(v.a!, g.constant([1], [], 'int64'))],
+  ['columns', { a }, (v, g) => gather(v.a!, rowsOf(g, 2, 0, 3), 1)],
   ['elements', { a }, (v, g) => gatherElements(v.a!, g.constant([3, 3, 0, 1, 2, 2], [3, 2], 'int64'), 1)],
   ['elements by coordinates', { a }, (v, g) => gatherNd(v.a!, g.constant([0, 1, 2, 3], [2, 2], 'int64'))],
   ['added rows', { a, u: numbers(2, 4) }, (v, g) => addRows(v.a!, rowsOf(g, 2, 0), v.u!)],

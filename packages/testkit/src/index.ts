@@ -1,0 +1,3 @@
+export type { Check, ConformanceOptions } from './checks/check.js';
+export { checksOf, conformance, type RegisterTest } from './conformance.js';
+export { openToy, type ToyName, toyNames, toyTexts } from './toys/open-toys.js';

@@ -1,0 +1,33 @@
+import baselines from '@moepress/plugin-baselines';
+import cdMoe from '@moepress/plugin-cd-moe';
+import conmoe from '@moepress/plugin-conmoe';
+import fisherMoe from '@moepress/plugin-fisher-moe';
+import moeToDense from '@moepress/plugin-moe-to-dense';
+import { afterAll, test } from 'vitest';
+import { conformance } from './conformance.js';
+import { closeEngines } from './toys/engines.js';
+import { type ToyName, toyNames } from './toys/open-toys.js';
+
+afterAll(closeEngines);
+
+/** All toys take a minute: `MOEPRESS_ALL_TOYS=1 npx vitest run packages/testkit/src/own`. */
+const toys = (...names: ToyName[]) => (process.env.MOEPRESS_ALL_TOYS === '1' ? toyNames : names);
+
+conformance(baselines, test, {
+  models: toys('grouped', 'dense'),
+  except: { 'dense-width: meets its budget': 'Its ratio is that of dense FFNs, beside experts too.' },
+});
+conformance(conmoe, test, { models: toys('plain', 'ragged') });
+conformance(fisherMoe, test, { models: toys('shared') });
+conformance(cdMoe, test, {
+  models: toys('convolution'),
+  options: { 'refiner cd-moe': { sequencesPerStep: 4 } },
+});
+conformance(moeToDense, test, {
+  models: toys('plain'),
+  options: { 'refiner distil': { steps: 1, batch: 2 } },
+  except: {
+    'moe-to-dense: removes nothing at ratio 0':
+      'A dense FFN of all experts is another function than their mixture.',
+  },
+});
