@@ -1,6 +1,6 @@
 import type { Model } from '@moepress/core';
-import { genaiConfig } from './genai-config.js';
 import type { EngineSupport } from '../engine-support.js';
+import { genaiConfig } from './genai-config.js';
 
 /** What each program makes of the graph of a view. */
 export function onnxSupport(model: Model): EngineSupport[] {
