@@ -15,7 +15,7 @@ export interface LlamaOptions {
   readonly threads?: number | undefined;
   /** Where it computes; the best there is by default. */
   readonly gpu?: GpuChoice | undefined;
-  /** Folder from which node-llama-cpp is looked for; the working directory by default. */
+  /** Folder from which node-llama-cpp is looked for; `$MOEPRESS_LLAMA_CPP`, else the working directory by default. */
   readonly from?: string | undefined;
 }
 
@@ -119,7 +119,7 @@ export class LlamaEngine {
     const { file, threads, gpu, from } = this.#options;
     const order = {
       file,
-      from: from ?? process.cwd(),
+      from: from ?? (process.env.MOEPRESS_LLAMA_CPP || process.cwd()),
       threads: threads ?? defaultThreads(),
       gpu: gpu ?? ('auto' as const),
     };

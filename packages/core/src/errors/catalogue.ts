@@ -50,7 +50,7 @@ export const errorCatalogue = {
   MEMORY_EXCEEDED:
     'Allow more memory, close other programs, or shorten what is asked: fewer or shorter sequences at once.',
   LLAMA_CPP_MISSING:
-    'Install llama.cpp for Node beside moepress: npm install @moepress/llama-cpp node-llama-cpp',
+    'Install llama.cpp for Node beside moepress: npm install @moepress/llama-cpp node-llama-cpp. Its README tells how to get the binary of this machine alone.',
   LLAMA_CPP_FAILED:
     'Generate with our own engine, or look at the message: a file may be too large for the memory, or of a model that this llama.cpp does not know.',
   ONNX_RUNTIME_MISSING:
