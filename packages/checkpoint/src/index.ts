@@ -46,6 +46,7 @@ export {
 } from './gguf/format.js';
 export type { GgufValue } from './gguf/gguf-cursor.js';
 export type { GgufEntry, GgufHeader, GgufTensor } from './gguf/gguf-header.js';
+export { type OpenedGguf, openGguf } from './gguf/model/open-gguf.js';
 export { type GgufFile, readGguf } from './gguf/read-gguf.js';
 export { type GgmlType, type GgmlTypeName, ggmlBytes, ggmlTypeOf, ggmlTypes } from './gguf/types.js';
 export { nameTensors } from './model/block.js';
@@ -57,7 +58,7 @@ export {
   stockConfig,
 } from './model/compact.js';
 export { nameExperts, nameRagged } from './model/experts.js';
-export type { OpenOptions } from './model/locate.js';
+export { isGguf, type OpenOptions } from './model/locate.js';
 export type { NamedFlat, NamedSingle, NamedStack, NamedTensor } from './model/named-tensor.js';
 export { openModel } from './model/open.js';
 export { describeUnread } from './model/tensor-source.js';

@@ -6,7 +6,7 @@ import type { CacheFolders, ComputeOptions } from '../src/options.js';
 import { bytes, count, integer, path, threads } from './option-values.js';
 
 /** Arguments that several commands have. */
-export const modelHelp = 'a folder, a Hub id such as allenai/OLMoE-1B-7B-0125, or tiny';
+export const modelHelp = 'a folder, a GGUF file, a Hub id such as allenai/OLMoE-1B-7B-0125, or tiny';
 export const resultsHelp = 'a results_<time>.json that eval --output wrote, or the folder it is in';
 
 /** The value of `--evidence`, `--answers` or `--runs`: a folder, or false for none. */

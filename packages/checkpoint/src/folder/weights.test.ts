@@ -134,7 +134,7 @@ describe('openWeights', () => {
     [[], 'hf download'],
     [['pytorch_model.bin'], 'save_pretrained'],
     [['model-00001-of-00002.safetensors', 'pytorch_model.bin'], indexFile],
-    [['model.Q4_K_M.gguf'], 'GGUF'],
+    [['model.Q4_K_M.gguf'], 'the path of the file itself'],
   ])('says what to do if there are no weights but %j', async (names, hint) => {
     const folder = await temporaryFolder();
     for (const name of names) await writeFile(join(folder, name), '');

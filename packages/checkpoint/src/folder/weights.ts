@@ -94,8 +94,8 @@ const substitutes: readonly { readonly pattern: RegExp; readonly what: string; r
   },
   {
     pattern: /\.gguf$/,
-    what: 'weights in the form of llama.cpp',
-    hint: 'Only safetensors are read: get the repository that the GGUF file was made from.',
+    what: 'weights in a GGUF file',
+    hint: 'Give the path of the file itself instead of that of the folder.',
   },
 ];
 

@@ -5,7 +5,7 @@
 export const errorCatalogue = {
   ABORTED: 'Run the same again.',
   CHECKPOINT_NOT_FOUND:
-    'Give a folder with config.json and *.safetensors, a Hub id such as allenai/OLMoE-1B-7B-0125, or tiny.',
+    'Give a folder with config.json and *.safetensors, a GGUF file, a Hub id such as allenai/OLMoE-1B-7B-0125, or tiny.',
   CHECKPOINT_INVALID:
     'The file is damaged or was not written by a safetensors library: download or export it again.',
   CHECKPOINT_INDEX_INVALID: 'Restore model.safetensors.index.json from the original repository.',

@@ -1,6 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { decodeFloat32, FileOutput, openModel, readGguf } from '@moepress/checkpoint';
 import { applyPlan, elementCount, type Model, type TensorExpr, tensorsByPath } from '@moepress/core';
 import { afterAll, expect, it } from 'vitest';
@@ -133,6 +134,19 @@ it('refuses to slice where blocks cannot be kept', async () => {
   await expect(planSlice(base, applyPlan(base, uneven))).rejects.toThrow('different numbers of experts');
   const folderModel = await openModel(fixture('qwen2_moe'));
   await expect(planSlice(folderModel, folderModel)).rejects.toThrow('not opened from a GGUF file');
+});
+
+it('believes the tokenizer beside a file, and no link to elsewhere', async () => {
+  const beside = join(folder, 'beside');
+  mkdirSync(beside);
+  const file = await written(await openModel(fixture('glm4_moe')), 'beside/model', 'f32');
+  const tokenizer = join(beside, 'tokenizer.json');
+  writeFileSync(tokenizer, '{"version":"1.0"}');
+  const { source } = await openModel(file);
+  expect(readFileSync(join(source.directory, 'tokenizer.json'), 'utf8')).toBe('{"version":"1.0"}');
+  rmSync(tokenizer);
+  symlinkSync(fileURLToPath(import.meta.url), tokenizer);
+  await expect(openModel(file)).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID' });
 });
 
 it('refuses metadata that contradict the tensors, and architectures that are not read', async () => {

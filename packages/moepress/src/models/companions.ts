@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isCompanion, openTokenizer, tokenizerFiles } from '@moepress/checkpoint';
+import { isCompanion, isGguf, openGguf, openTokenizer, tokenizerFiles } from '@moepress/checkpoint';
 import type { Model, Tokenizer, Work } from '@moepress/core';
 import { isTemplateFile } from '../chat/template-files.js';
 import { embeddedDirectory, embeddedName } from './embedded.js';
@@ -27,7 +27,7 @@ export async function companionsHash(directory: string): Promise<string> {
 
 export const tokenizerOf = ({ source }: Model): Promise<Tokenizer> => openTokenizer(source.directory);
 
-/** The tokenizer of a folder, a Hub id or `tiny`, without the weights: they may be on another machine. */
+/** The tokenizer of a folder, a GGUF file, a Hub id or `tiny`, without the weights: they may be on another machine. */
 export async function openTokenizerOf(
   id: string,
   options: Work & { readonly revision?: string | undefined },
@@ -35,13 +35,15 @@ export async function openTokenizerOf(
   return openTokenizer(await textFolderOf(id, options));
 }
 
-/** A folder with the tokenizer and the chat templates of a folder, a Hub id or `tiny`, likewise. */
+/** A folder with the tokenizer and the chat templates of a folder, a GGUF file, a Hub id or `tiny`, likewise. */
 export async function textFolderOf(
   id: string,
   { revision = 'main', ...work }: Work & { readonly revision?: string | undefined },
 ): Promise<string> {
   if (id === embeddedName) return embeddedDirectory;
-  if ((await stat(id).catch(() => null))?.isDirectory()) return id;
+  const info = await stat(id).catch(() => null);
+  if (info?.isDirectory()) return id;
+  if (info?.isFile() && isGguf(id)) return (await openGguf(id, work)).directory;
   // Loaded only when asked for: the library of the Hub is large.
   const { fetchHubFiles } = await import('@moepress/checkpoint/hub');
   const { directory } = await fetchHubFiles(

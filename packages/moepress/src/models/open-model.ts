@@ -8,7 +8,7 @@ import { type PluginsOption, type WorkOptions, workOf } from '../options.js';
 import { applyPlan, type PlanInput, resolvePlan } from '../plans/plan-file.js';
 import { embeddedDirectory, embeddedName } from './embedded.js';
 
-/** A folder, an id on the Hub, `tiny` for the embedded model, or a model that has been opened. */
+/** A folder, a GGUF file, an id on the Hub, `tiny` for the embedded model, or a model that has been opened. */
 export type ModelInput = string | Model;
 
 export interface ModelOptions {
@@ -24,8 +24,8 @@ export interface OpenModelOptions extends ModelOptions, WorkOptions {
 }
 
 /**
- * Opens a model without reading its weights: a folder, an id on the Hub, which is downloaded unless it is there, or
- * `tiny`. The folder of a compressed checkpoint opens as the view it holds. Throws `CHECKPOINT_NOT_FOUND`,
+ * Opens a model without reading its weights: a folder, a GGUF file, an id on the Hub, which is downloaded unless it is
+ * there, or `tiny`. The folder of a compressed checkpoint opens as the view it holds. Throws `CHECKPOINT_NOT_FOUND`,
  * `CHECKPOINT_INVALID`, `ARCHITECTURE_UNKNOWN`, `CONFIG_UNSUPPORTED`, what the Hub throws, and with a plan
  * `PLAN_INVALID` and `PLAN_BASE_MISMATCH`.
  */

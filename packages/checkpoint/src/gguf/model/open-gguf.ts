@@ -1,9 +1,10 @@
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { MoepressError, sha256, suggest, type Work } from '@moepress/core';
 import { findArchitecture } from '../../architectures/index.js';
 import { cacheRoot } from '../../files/cache-root.js';
 import { asWriteError } from '../../files/file-errors.js';
+import { openOwnFile, ownFile } from '../../folder/own-files.js';
 import { type GgufFile, readGguf } from '../read-gguf.js';
 import { ggufConfig } from './gguf-config.js';
 import { type GgufSizes, ggufArchitectureNames, ggufFamilyOf } from './gguf-families.js';
@@ -108,12 +109,18 @@ function sizesOf(files: readonly GgufFile[]): GgufSizes {
   return { has: (name) => shapes.has(name), shapeOf: (name) => shapes.get(name) ?? [] };
 }
 
+/** Throws `CHECKPOINT_INVALID` for links to elsewhere: what is read here is copied into what is written of the model. */
 async function readBeside(folder: string): Promise<Map<string, Buffer>> {
   const found = new Map<string, Buffer>();
   for (const name of companions) {
-    const file = join(folder, name);
-    const info = await stat(file).catch(() => null);
-    if (info?.isFile() && info.size <= mostCompanion) found.set(name, await readFile(file));
+    const own = await ownFile(folder, name);
+    if (own === null || own.bytes > mostCompanion) continue;
+    const file = await openOwnFile(own);
+    try {
+      found.set(name, await file.readFile());
+    } finally {
+      await file.close();
+    }
   }
   return found;
 }
