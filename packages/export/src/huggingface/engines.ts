@@ -8,11 +8,12 @@ import { type Arrangement, arrange, type ExpertLayout } from './layout.js';
 const engines = ['transformers', 'vLLM', 'SGLang'] as const;
 type Engine = (typeof engines)[number];
 
-/** Families that these programs have no class of without the family's remote code: transformers 5.18, vLLM 0.17, SGLang 0.5.9. */
+/** Families that these programs have no class of without the family's remote code: transformers 5.18, and
+ * the models of vLLM and SGLang in the autumn of 2026. */
 const unknown: Readonly<Record<Engine, readonly string[]>> = {
   transformers: ['deepseek', 'kimi_k2', 'kimi_linear'],
-  vLLM: ['hy_v3', 'mistral4', 'solar_open'],
-  SGLang: ['cohere2_moe', 'exaone_moe', 'flex_olmo', 'hy_v3', 'mistral4', 'phimoe', 'solar_open'],
+  vLLM: ['mistral4', 'solar_open'],
+  SGLang: ['dots1', 'flex_olmo', 'mistral4', 'solar_open'],
 };
 
 /**
