@@ -1,8 +1,8 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileOutput, readGguf } from '@moepress/checkpoint';
-import { applyPlan, type Model } from '@moepress/core';
+import { applyPlan, type Model, type StoredTensor } from '@moepress/core';
 import { afterAll, expect, it } from 'vitest';
 import { llamaCppSupport } from '../engines/llama-cpp-engines.js';
 import { failure, narrowPlan, openFixture, remapPlan } from '../support.test.util.js';
@@ -93,4 +93,19 @@ it('refuses numbers that halves cannot hold, and leaves nothing behind', async (
   const error = await failure(writeGguf(huge, await claim('huge.gguf'), { type: 'f16' }));
   expect(error).toMatchObject({ code: 'WEIGHTS_NOT_FINITE', hint: expect.stringContaining('bf16') });
   expect(readdirSync(folder)).not.toContain('huge.gguf');
+});
+
+it('writes the same bytes in threads, and tells of what they met', async () => {
+  const model = await openFixture('qwen2_moe');
+  for (const threadedBytes of [0, undefined]) {
+    await writeGguf(model, await claim(`threads-${threadedBytes}.gguf`), { type: 'q8_0', threadedBytes });
+  }
+  const [first, second] = ['0', 'undefined'].map((name) =>
+    readFileSync(join(folder, `threads-${name}.gguf`)),
+  );
+  expect(first!.equals(second!)).toBe(true);
+  const gone: Model = { ...model, embed: { ...(model.embed as StoredTensor), file: join(folder, 'gone') } };
+  const error = await failure(writeGguf(gone, await claim('gone.gguf'), { type: 'q8_0', threadedBytes: 0 }));
+  expect(error.code).toBe('CHECKPOINT_NOT_FOUND');
+  expect(readdirSync(folder)).not.toContain('gone.gguf');
 });

@@ -1,23 +1,16 @@
 import { dirname } from 'node:path';
 import { checkSpace, type FileOutput } from '@moepress/checkpoint';
-import {
-  type CompressionPlan,
-  type Model,
-  moeBlocks,
-  planHash,
-  throwIfAborted,
-  type Work,
-} from '@moepress/core';
+import { type CompressionPlan, type Model, moeBlocks, planHash, throwIfAborted } from '@moepress/core';
 import { chooseType, fileTypes, type GgufTypeChoice } from './file/choose-type.js';
 import { type FilePlan, planFile } from './file/file-plan.js';
 import { type GgufMetadata, type GgufValue, text, uint } from './file/metadata.js';
-import { writePlannedFile } from './file/write-file.js';
+import { type WritingWork, writePlannedFile } from './file/write-file.js';
 import { modelTensors } from './tensors/model-tensors.js';
 import { rotationTensors } from './tensors/rotation-tensors.js';
 import { hyperparameters } from './view/hyperparameters.js';
 import { type PreparedView, prepareView } from './view/prepare-view.js';
 
-export interface WriteGgufOptions extends Work {
+export interface WriteGgufOptions extends WritingWork {
   readonly type: GgufTypeChoice;
   /** The plan that made the view; the file tells its hash. */
   readonly plan?: CompressionPlan | undefined;

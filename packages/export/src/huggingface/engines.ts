@@ -13,7 +13,7 @@ type Engine = (typeof engines)[number];
 const unknown: Readonly<Record<Engine, readonly string[]>> = {
   transformers: ['deepseek', 'kimi_k2', 'kimi_linear'],
   vLLM: ['mistral4', 'solar_open'],
-  SGLang: ['dots1', 'flex_olmo', 'mistral4', 'solar_open'],
+  SGLang: ['flex_olmo', 'mistral4', 'solar_open'],
 };
 
 /**
