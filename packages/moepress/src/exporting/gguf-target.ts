@@ -1,4 +1,6 @@
+import type { Model } from '@moepress/core';
 import {
+  type GgufTokenizer,
   type GgufTypeChoice,
   ggufTokenizer,
   ggufTypes,
@@ -44,5 +46,13 @@ export const ggufTarget: ExportTarget = {
   },
 };
 
-const tokenizerOf = async ({ view }: ExportSubject) =>
-  ggufTokenizer(view, await readChatTemplates(view.source.directory));
+/** Tokenizers by the models that they belong to: large ones take seconds, and are asked for before and while writing. */
+const described = new WeakMap<Model, Promise<GgufTokenizer>>();
+
+function tokenizerOf({ base }: ExportSubject): Promise<GgufTokenizer> {
+  const known = described.get(base);
+  if (known) return known;
+  const found = readChatTemplates(base.source.directory).then((templates) => ggufTokenizer(base, templates));
+  described.set(base, found);
+  return found;
+}

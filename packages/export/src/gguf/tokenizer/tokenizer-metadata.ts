@@ -94,11 +94,11 @@ function kindOf({ json }: TokenizerDescription, where: string): Kind {
 
 /** Null for a way to split texts that has no name in llama.cpp. */
 function preTokenizerOf({ json }: TokenizerDescription, tokenizer: Tokenizer): string | null {
-  const ids = tokenizer.encode(checkText);
-  const hash = createHash('sha256')
-    .update(`[${ids.join(', ')}]`)
-    .digest('hex');
-  const named = preTokenizersByHash[hash];
+  const bare = tokenizer.encode(checkText, plain);
+  const { bosTokenId } = tokenizer;
+  // The check was made with the special tokens that other versions of transformers add.
+  const forms = [tokenizer.encode(checkText), bare, ...(bosTokenId === null ? [] : [[bosTokenId, ...bare]])];
+  const named = forms.map((ids) => preTokenizersByHash[hashOf(ids)]).find((name) => name !== undefined);
   if (named !== undefined) return named;
   const steps = stepsOf(json.pre_tokenizer);
   const pattern = steps.find(({ type }) => type === 'Split')?.pattern?.Regex;
@@ -106,6 +106,11 @@ function preTokenizerOf({ json }: TokenizerDescription, tokenizer: Tokenizer): s
   const isPlain = json.normalizer === null && steps.length === 1 && steps[0]!.type === 'ByteLevel';
   return isPlain && steps[0]!.use_regex !== false && !steps[0]!.add_prefix_space ? 'gpt-2' : null;
 }
+
+const hashOf = (ids: readonly number[]): string =>
+  createHash('sha256')
+    .update(`[${ids.join(', ')}]`)
+    .digest('hex');
 
 interface Step {
   readonly type?: string;
