@@ -3,8 +3,8 @@
  */
 export const f32 = Math.fround;
 
-/** To the nearest whole number, ties to even, as adding 1.5 * 2^23 in fp32 does for the numbers here. */
-export const nearest = (x: number): number => f32(f32(x) + 12_582_912) - 12_582_912;
+/** An fp32 number to the nearest whole number, ties to even, as adding 1.5 * 2^23 in fp32 does for the numbers here. */
+export const nearest = (x: number): number => f32(x + 12_582_912) - 12_582_912;
 
 /** To the nearest whole number, ties away from zero (`roundf`). */
 export const roundAway = (x: number): number => {

@@ -21,6 +21,8 @@ export interface ScaledGroup {
 
 const weights = new Float32Array(groupSize);
 const levels = new Float32Array(groupSize);
+/** What the elements lie above the minimum that fits best so far. */
+const above = new Float32Array(groupSize);
 
 /**
  * Scale and minimum of 32 neighbours: the pair of the least weighted square error among those that rounding with several
@@ -60,8 +62,10 @@ export function searchScale(
   let low = min;
   let inverse = f32(most / f32(max - low));
   found.scale = f32(1 / inverse);
-  for (let i = 0; i < groupSize; i++)
-    levels[i] = clamp(nearest(f32(inverse * f32(x[begin + i]! - low))), 0, most);
+  for (let i = 0; i < groupSize; i++) {
+    above[i] = f32(x[begin + i]! - low);
+    levels[i] = clamp(nearest(f32(inverse * above[i]!)), 0, most);
+  }
   found.levels.set(levels);
   let best = errorOf(x, begin, found.scale, low);
   for (let turn = 0; turn <= steps; turn++) {
@@ -71,7 +75,7 @@ export function searchScale(
     let sumXL = 0;
     for (let i = 0; i < groupSize; i++) {
       const value = x[begin + i]!;
-      const level = clamp(nearest(f32(inverse * f32(value - low))), 0, most);
+      const level = clamp(nearest(f32(inverse * above[i]!)), 0, most);
       levels[i] = level;
       const weighted = f32(weights[i]! * level);
       sumL = f32(sumL + weighted);
@@ -89,7 +93,10 @@ export function searchScale(
     const error = errorOf(x, begin, scale, minimum);
     if (!(error < best)) continue;
     best = error;
-    low = minimum;
+    if (minimum !== low) {
+      low = minimum;
+      for (let i = 0; i < groupSize; i++) above[i] = f32(x[begin + i]! - low);
+    }
     found.scale = scale;
     found.minimum = -minimum;
     found.levels.set(levels);
