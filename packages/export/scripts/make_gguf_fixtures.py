@@ -2,8 +2,7 @@
 
     python scripts/make_gguf_fixtures.py <libggml-base.so>
 
-f16, bf16, q8_0, q4_0 and q5_0 come from the Python package gguf, the others from quantize_row_*_ref of the library, which
-also has to agree on the former.
+f16, bf16, q8_0, q4_0, q5_0 and mxfp4 come from the Python package gguf, the others from quantize_row_*_ref of the library.
 """
 
 import ctypes
@@ -14,7 +13,7 @@ import gguf
 import numpy as np
 from safetensors.numpy import save_file
 
-FROM_PACKAGE = ["F16", "BF16", "Q8_0", "Q4_0", "Q5_0"]
+FROM_PACKAGE = ["F16", "BF16", "Q8_0", "Q4_0", "Q5_0", "MXFP4"]
 FROM_LIBRARY = {"q4_K": (256, 144), "q5_K": (256, 176), "q6_K": (256, 210)}
 
 

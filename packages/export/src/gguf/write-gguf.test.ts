@@ -80,6 +80,9 @@ it('chooses types as llama-quantize does, and such as fill rows', () => {
   expect(typeOf('blk.3.ffn_gate_inp.weight', 512)).toBe('f32');
   expect(typeOf('blk.2.ffn_up_exps.weight', 96)).toBe('q5_0');
   expect(typeOf('blk.2.ffn_up_exps.weight', 40)).toBe('f16');
+  const floats = (name: string) => chooseType({ name, shape: [8, 8, 64], from: [] }, 'mxfp4', facts);
+  expect(floats('blk.2.ffn_up_exps.weight')).toBe('mxfp4');
+  expect(floats('blk.2.attn_k_b.weight')).toBe('q8_0');
 });
 
 it('refuses numbers that halves cannot hold, and leaves nothing behind', async () => {

@@ -2,8 +2,8 @@ import { ggmlTypes } from '@moepress/checkpoint';
 import type { WrittenType } from '../quantise/quantise.js';
 import type { GgufTensor } from './gguf-tensor.js';
 
-/** What users choose between; all but `q4_k_m` are the type of all large matrices. */
-export const ggufTypes = ['f16', 'bf16', 'f32', 'q8_0', 'q4_0', 'q4_k_m', 'q6_k'] as const;
+/** What users choose between; all but `q4_k_m` and `mxfp4` are the type of all large matrices. */
+export const ggufTypes = ['f16', 'bf16', 'f32', 'q8_0', 'q4_0', 'q4_k_m', 'q6_k', 'mxfp4'] as const;
 export type GgufTypeChoice = (typeof ggufTypes)[number];
 
 /** `general.file_type` of each. */
@@ -15,6 +15,7 @@ export const fileTypes: Readonly<Record<GgufTypeChoice, number>> = {
   q4_k_m: 15,
   q6_k: 18,
   bf16: 32,
+  mxfp4: 38,
 };
 
 /** Matrices that are small and steer much: they stay F32 in files of all types. */
@@ -34,12 +35,14 @@ export function chooseType(tensor: GgufTensor, choice: GgufTypeChoice, facts: Mi
   const { name, shape } = tensor;
   if (shape.length < 2 || !name.endsWith('.weight') || steering.test(name)) return 'f32';
   if (choice === 'f32' || choice === 'f16' || choice === 'bf16') return choice;
+  // Experts, whose matrices are stacked, and not the heads of latent attention.
+  if (choice === 'mxfp4') return fitting(/_exps\.weight$/.test(name) ? 'mxfp4' : 'q8_0', shape.at(-1)!);
   return fitting(mixed(name, choice, facts), shape.at(-1)!);
 }
 
 function mixed(
   name: string,
-  choice: Exclude<GgufTypeChoice, 'f32' | 'f16' | 'bf16'>,
+  choice: Exclude<GgufTypeChoice, 'f32' | 'f16' | 'bf16' | 'mxfp4'>,
   facts: MixtureFacts,
 ): WrittenType {
   const base = choice === 'q4_k_m' ? 'q4_k' : choice;

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { bytesOf, decodeFloat32, ggmlTypes, readSafetensors } from '@moepress/checkpoint';
+import { bytesOf, decodeFloat32, dequantiseBlocks, ggmlTypes, readSafetensors } from '@moepress/checkpoint';
 import type { StoredTensor } from '@moepress/core';
 import { expect, it } from 'vitest';
 import { quantisers, type WrittenType } from './quantise.js';
@@ -28,4 +28,18 @@ it('writes the bytes of the Python package gguf and of ggml itself', async () =>
     quantisers[name as WrittenType](values, target);
     expect(Buffer.compare(Buffer.from(target), await bytes(tensors.get(name)!)), name).toBe(0);
   }
+});
+
+it('keeps the values of what was stored as floats of four bits, whatever scale they had', () => {
+  const sizes = [0, 0.5, 1, 1.5, 2, 3, 4, 6];
+  const values = Float32Array.from({ length: 32 * 24 }, (_, i) => {
+    const block = Math.floor(i / 32);
+    // Blocks of which the largest sizes are missing, as where channels went.
+    const size = sizes[(i * 7) % (1 + (block % sizes.length))]!;
+    return (i % 3 === 0 ? -size : size) * 2 ** (block - 12);
+  });
+  const target = new Uint8Array((values.length / 32) * 17);
+  quantisers.mxfp4(values, target);
+  // Zeros lose their signs.
+  expect([...dequantiseBlocks('mxfp4', target)].map((x) => x + 0)).toEqual([...values].map((x) => x + 0));
 });

@@ -1,4 +1,5 @@
 import { encodeFloats, type GgmlTypeName } from '@moepress/checkpoint';
+import { quantiseMxfp4 } from './four-bit-floats.js';
 import { quantiseQ40, quantiseQ50, quantiseQ80 } from './plain-blocks.js';
 import { quantiseQ4K, quantiseQ5K } from './scaled-blocks.js';
 import { quantiseQ6K } from './six-bits.js';
@@ -7,7 +8,7 @@ import { quantiseQ6K } from './six-bits.js';
 export type Quantiser = (values: Float32Array<ArrayBuffer>, target: Uint8Array<ArrayBuffer>) => void;
 
 /**
- * The types that weights are written in. Bytes of f16, bf16, q8_0, q4_0 and q5_0 are those of the Python package gguf, and
+ * The types that weights are written in. Bytes of f16, bf16, q8_0, q4_0, q5_0 and mxfp4 are those of the Python package gguf, and
  * of the k-quants those of ggml's `quantize_row_*_ref`.
  */
 export const quantisers = {
@@ -17,6 +18,7 @@ export const quantisers = {
   q8_0: quantiseQ80,
   q4_0: quantiseQ40,
   q5_0: quantiseQ50,
+  mxfp4: quantiseMxfp4,
   q4_k: quantiseQ4K,
   q5_k: quantiseQ5K,
   q6_k: quantiseQ6K,
