@@ -1,7 +1,7 @@
 /**
  * Installs what would be published into empty projects, as users do, and uses it there:
  *
- *     npm run build && node scripts/try-install.mjs [scenario ...] [--open] [--demo]
+ *     npm run build && npm run clean && node scripts/try-install.mjs [scenario ...] [--open] [--demo]
  *
  * All packages are packed and served by a registry on this machine. Without `--open` the projects have no network but that
  * registry (Linux: `unshare`), so that a dependency which fetches from elsewhere fails. `--demo` runs the whole demo.
