@@ -45,6 +45,9 @@ export interface WorkerCommands {
   /** Makes an empty key-value cache. */
   makeCache(cache: CacheHandle, shape: CacheShape): Promise<void>;
 
+  /** Forgets all sequences of caches but some, in ascending order, which are numbered anew; what sequences share stays. */
+  keepSequences(caches: readonly CacheHandle[], kept: readonly number[]): Promise<void>;
+
   /** Reads a share of the language-model head into memory that all workers share; all of it must be there before a step uses it. */
   readHead(memory: SharedMemory, placement: HeadPlacement): Promise<void>;
 

@@ -17,7 +17,7 @@ function* stretches(rows: Int32Array, together: boolean): Generator<[number, num
  * [kvHeads, tokens, D], which ends where the last rows do that were put into it.
  */
 export class KeyValueCache {
-  readonly #shape: CacheShape;
+  #shape: CacheShape;
   #capacity = 0;
   #data = new Float32Array(0);
 
@@ -45,6 +45,18 @@ export class KeyValueCache {
         }
       }
     }
+  }
+
+  /** Forgets all sequences but some, in ascending order, which are numbered anew. What all share stays. */
+  keepSequences(kept: readonly number[]): void {
+    const { sequences, kvHeads, headDim } = this.#shape;
+    if (sequences === null) return;
+    const each = kvHeads * this.#capacity * headDim;
+    for (const [to, from] of kept.entries()) {
+      this.#data.copyWithin(to * each, from * each, (from + 1) * each);
+    }
+    this.#data = this.#data.slice(0, kept.length * each);
+    this.#shape = { ...this.#shape, sequences: kept.length };
   }
 
   /** The first tokens of a sequence, or of what all share, [kvHeads, tokens, D], in memory that other threads may see. */

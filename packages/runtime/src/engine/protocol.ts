@@ -108,6 +108,7 @@ export type Command =
   | { readonly kind: 'free'; readonly ids: readonly string[] }
   | { readonly kind: 'end' }
   | { readonly kind: 'cache'; readonly cache: string; readonly shape: CacheShape }
+  | { readonly kind: 'keep'; readonly caches: readonly string[]; readonly sequences: readonly number[] }
   | { readonly kind: 'share'; readonly rows: readonly SharedRows<string>[] }
   | { readonly kind: 'few'; readonly order: FewOrder }
   | { readonly kind: 'head'; readonly memory: SharedMemory; readonly placement: HeadPlacement }

@@ -87,6 +87,9 @@ async function execute(command: Command): Promise<Results> {
     case 'cache':
       caches.set(command.cache, new KeyValueCache(command.shape));
       return none;
+    case 'keep':
+      for (const cache of command.caches) cacheOf(cache).keepSequences(command.sequences);
+      return none;
     case 'share':
       return command.rows.map(({ cache, sequence, tokens }) => {
         const data = cacheOf(cache).share(sequence, tokens);

@@ -166,6 +166,11 @@ export class EngineWorker implements WorkerCommands {
     await this.#send({ kind: 'cache', cache: cache.id, shape }, cache.name);
   }
 
+  async keepSequences(caches: readonly CacheHandle[], kept: readonly number[]): Promise<void> {
+    if (caches.length === 0) return;
+    await this.#send({ kind: 'keep', caches: idsOf(caches), sequences: kept }, caches[0]!.name);
+  }
+
   async readHead(memory: SharedMemory, placement: HeadPlacement): Promise<void> {
     await this.#send({ kind: 'head', memory, placement }, 'head');
   }

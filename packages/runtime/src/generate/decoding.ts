@@ -22,13 +22,17 @@ function isFinished(
   return eosTokenIds.includes(newIds.at(-1)!) || newIds.length >= maxNewTokens;
 }
 
+/** The share of a batch's sequences that must have ended for its caches to be copied without them. */
+const leastLeaving = 0.25;
+
 /** Sequences that grow by a token each step, side by side. */
 export class Decoding {
-  readonly #indices: readonly number[];
+  #indices: readonly number[];
   readonly #results: readonly number[][];
   readonly #options: SamplingOptions;
-  readonly #finished: boolean[];
-  readonly #lengths: number[];
+  #finished: boolean[];
+  #lengths: number[];
+  #left = 0;
   #newest: readonly number[] | null = null;
 
   /** `indices` are those of the sequences in `results`, which receives new tokens; `lengths` are those of the prompts. */
@@ -68,9 +72,26 @@ export class Decoding {
     return this.#finished.map((isFinished) => !isFinished);
   }
 
-  /** Sequences that have ended. */
+  /** Sequences that have ended, those that have left among them. */
   get finished(): number {
-    return this.#finished.filter(Boolean).length;
+    return this.#left + this.#finished.filter(Boolean).length;
+  }
+
+  /**
+   * Lets the sequences that have ended leave, if they are a quarter of all and others go on: yields the places of those that
+   * stay, which are numbered anew. Null: all stay.
+   */
+  leave(): readonly number[] | null {
+    const ended = this.#finished.filter(Boolean).length;
+    if (ended === 0 || this.isDone || ended < leastLeaving * this.#finished.length) return null;
+    const kept = [...this.#finished.keys()].filter((b) => !this.#finished[b]);
+    const stay = <T>(all: readonly T[]): T[] => kept.map((b) => all[b]!);
+    this.#left += ended;
+    this.#indices = stay(this.#indices);
+    this.#lengths = stay(this.#lengths);
+    this.#finished = stay(this.#finished);
+    this.#newest = this.#newest && stay(this.#newest);
+    return kept;
   }
 
   /** Where the sequences go on, by the likeliest token of each and its row in the hidden states (by default its own number). */

@@ -9,7 +9,7 @@ import { Decoding, type SamplingOptions } from './decoding.js';
 import { type DividedDecoder, isWorthDividing } from './divided-decoder.js';
 import type { FewDecoder } from './few-decoder.js';
 import { laneBytes, type Prompts, planLanes } from './lanes.js';
-import { freeLane, type Lane, openCaches, placeLane, prefill, promptBytes } from './prefill.js';
+import { freeLane, type Lane, openCaches, placeLane, prefill, promptBytes, withoutEnded } from './prefill.js';
 
 /** How a model goes from one token to the next: with all weights mapped, or one block at a time. */
 export interface Generation {
@@ -215,9 +215,17 @@ async function decodeDivided(
     throwIfAborted(signal);
     await divided.next(open, picker);
     report(tokens);
-    open = open.filter(({ decoding }) => !decoding.isDone);
+    open = await stillOpen(open);
   }
 }
+
+/** The lanes that go on, without sequences that have ended where these are many. */
+const stillOpen = (lanes: readonly Growing[]): Promise<Growing[]> =>
+  Promise.all(
+    lanes
+      .filter(({ decoding }) => !decoding.isDone)
+      .map(async ({ lane, decoding }) => ({ lane: await withoutEnded(lane, decoding), decoding })),
+  );
 
 /** Each worker takes its lane to the end at its own pace. */
 async function decodeResident(
@@ -227,11 +235,13 @@ async function decodeResident(
   { report, options: { signal }, picker }: Continuing,
 ): Promise<void> {
   const items = group.map((growing) => ({ ...growing, worker: growing.lane.worker }));
-  await engine.spread(items, async ({ lane, decoding }) => {
+  await engine.spread(items, async ({ lane: all, decoding }) => {
+    let lane = all;
     for (let tokens = 2; !decoding.isDone; tokens++) {
       throwIfAborted(signal);
       decoding.take(await decoder.next(lane, decoding, picker));
       report(tokens);
+      lane = await withoutEnded(lane, decoding);
     }
   });
 }
@@ -246,6 +256,6 @@ async function decodeStreamed(
   for (let tokens = 2; open.length > 0; tokens++) {
     await streamedNext(run, open, picker, options);
     report(tokens);
-    open = open.filter(({ decoding }) => !decoding.isDone);
+    open = await stillOpen(open);
   }
 }

@@ -25,7 +25,7 @@ import { helpersOf } from '../forward/split-run.js';
 import { laneRuns, type Run } from '../tokens/runs.js';
 import { sharesPrefixes } from '../tokens/shared-prefixes.js';
 import type { TokenPicker } from './choose.js';
-import { lastRows } from './decoding.js';
+import { type Decoding, lastRows } from './decoding.js';
 import type { LanePlan, Prompts } from './lanes.js';
 
 /** The keys and values of a block's tokens in a lane, or what stays of its sequences. */
@@ -174,6 +174,15 @@ export async function openCaches({ blocks }: Model, lane: Lane): Promise<void> {
     cachePartsOf(block).map((part) => lane.caches.get(block.index)![part]!.reset(shapeOf(block, part))),
   );
   await Promise.all(opening);
+}
+
+/** The lane without sequences that have ended, if so many have that it is worth it; `decoding` forgets them too. */
+export async function withoutEnded(lane: Lane, decoding: Decoding): Promise<Lane> {
+  const kept = decoding.leave();
+  if (!kept) return lane;
+  const caches = [...lane.caches.values()].flatMap((own) => Object.values(own));
+  await lane.worker.keepSequences(caches, kept);
+  return { ...lane, indices: decoding.indices };
 }
 
 /** Frees all that the worker has of a lane. */
