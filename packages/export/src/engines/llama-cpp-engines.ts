@@ -1,4 +1,4 @@
-import { attentionBlocks } from '@moepress/core';
+import { type Attention, attentionBlocks, type Model } from '@moepress/core';
 import type { EngineSupport, Loading } from '../engine-support.js';
 import type { PreparedView } from '../gguf/view/prepare-view.js';
 
@@ -7,13 +7,26 @@ const engines = ['llama.cpp', 'Ollama', 'LM Studio'] as const;
 
 /** What llama.cpp and what builds on it make of a view that one of its architectures holds. */
 export function llamaCppSupport(view: PreparedView): EngineSupport[] {
-  const loads: Loading = view.architecture.remark ? 'nearly' : view.padded ? 'padded' : 'exactly';
-  const reasons = [
-    ...(view.padded ? ['Zeros are stored in place of channels that are gone.'] : []),
-    ...(view.architecture.remark ? [view.architecture.remark] : []),
+  const { model, padded } = view;
+  const differences = attentionBlocks(model).flatMap(({ attention }) => [...differencesOf(attention, model)]);
+  const loads: Loading = differences.length > 0 ? 'nearly' : padded ? 'padded' : 'exactly';
+  const reasons = new Set([
+    ...(padded ? ['Zeros are stored in place of channels that are gone.'] : []),
+    ...differences,
     ...(needsBetas(view) ? [betaFlags] : []),
-  ];
-  return engines.map((engine) => ({ engine, loads, reason: reasons.join(' ') || null }));
+  ]);
+  return engines.map((engine) => ({ engine, loads, reason: [...reasons].join(' ') || null }));
+}
+
+/** What it computes a little differently, a sentence each. */
+function* differencesOf(attention: Attention, { config }: Model): Generator<string> {
+  const { scaling } = attention.rope;
+  if (scaling?.kind === 'yarn' && !scaling.truncate) {
+    yield 'It rounds the bounds of YaRN to whole frequencies, which the model does not.';
+  }
+  if (attention.kind === 'mla' && attention.kvDown.epsilon !== config.rmsNormEps) {
+    yield 'It norms latents with the epsilon of the other norms, which the model does not.';
+  }
 }
 
 const betaFlags =

@@ -112,3 +112,11 @@ it('writes the same bytes in threads, and tells of what they met', async () => {
   expect(error.code).toBe('CHECKPOINT_NOT_FOUND');
   expect(readdirSync(folder)).not.toContain('gone.gguf');
 });
+
+it('says what llama.cpp computes a little differently', async () => {
+  const [first] = llamaCppSupport(plannedOf(await openFixture('gpt_oss')).view);
+  expect(first).toMatchObject({ engine: 'llama.cpp', loads: 'nearly' });
+  expect(first!.reason).toContain('YaRN');
+  const [other] = llamaCppSupport(plannedOf(await openFixture('deepseek_v3')).view);
+  expect(other).toEqual({ engine: 'llama.cpp', loads: 'exactly', reason: null });
+});

@@ -34,8 +34,6 @@ export interface GgufArchitecture {
   readonly sharedBy?: 'width' | 'count';
   /** Widths of dense FFNs and of experts share one key, `feed_forward_length`. */
   readonly oneWidth?: true;
-  /** What an engine does otherwise than the model, though it loads it: a sentence. */
-  readonly remark?: string;
 }
 
 /**

@@ -144,7 +144,6 @@ export const ggufArchitectures: readonly GgufArchitecture[] = [
     ],
     needs: ['clamped-swiglu', 'sinks', 'router-bias', 'expert-bias', 'qkv-bias', 'output-bias', 'windows'],
     layers: 'windows-on-even',
-    remark: 'It rounds the bounds of YaRN to whole frequencies, which the model does not.',
   },
   {
     name: 'glm4moe',
