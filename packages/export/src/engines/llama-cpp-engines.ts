@@ -1,5 +1,6 @@
 import { type Attention, attentionBlocks, type Model } from '@moepress/core';
 import type { EngineSupport, Loading } from '../engine-support.js';
+import { layersLacking } from '../gguf/view/layer-rules.js';
 import type { PreparedView } from '../gguf/view/prepare-view.js';
 
 /** llama.cpp, and programs that run models with it. */
@@ -7,7 +8,12 @@ const engines = ['llama.cpp', 'Ollama', 'LM Studio'] as const;
 
 /** What llama.cpp and what builds on it make of a view that one of its architectures holds. */
 export function llamaCppSupport(view: PreparedView): EngineSupport[] {
-  const { model, padded } = view;
+  const { model, padded, architecture } = view;
+  const lacking = layersLacking(model, architecture.loads);
+  if (lacking !== null) {
+    const reason = `It loads files of "${architecture.name}" only with ${lacking}.`;
+    return engines.map((engine) => ({ engine, loads: 'not', reason }));
+  }
   const differences = attentionBlocks(model).flatMap(({ attention }) => [...differencesOf(attention, model)]);
   const loads: Loading = differences.length > 0 ? 'nearly' : padded ? 'padded' : 'exactly';
   const reasons = new Set([

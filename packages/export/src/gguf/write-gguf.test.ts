@@ -117,6 +117,8 @@ it('says what llama.cpp computes a little differently', async () => {
   const [first] = llamaCppSupport(plannedOf(await openFixture('gpt_oss')).view);
   expect(first).toMatchObject({ engine: 'llama.cpp', loads: 'nearly' });
   expect(first!.reason).toContain('YaRN');
+  const [lite] = llamaCppSupport(plannedOf(await openFixture('deepseek_v2')).view);
+  expect(lite).toMatchObject({ loads: 'not', reason: expect.stringContaining('26 or 27 layers') });
   const [other] = llamaCppSupport(plannedOf(await openFixture('deepseek_v3')).view);
   expect(other).toEqual({ engine: 'llama.cpp', loads: 'exactly', reason: null });
 });

@@ -24,6 +24,8 @@ export interface GgufArchitecture {
   readonly needs?: readonly Feature[];
   /** Layers as it has them, whatever files say. */
   readonly layers?: LayerRule;
+  /** What a file must have to be loaded by llama.cpp, though it tells all there is to tell. */
+  readonly loads?: LayerRule;
   /** Files tell of each layer whether it has a window. */
   readonly windowsByLayer?: true;
   /** Files tell how the rotation is shared between axes of images, which texts do not see. */

@@ -120,7 +120,7 @@ export const ggufArchitectures: readonly GgufArchitecture[] = [
       ...yarn,
     ],
     needs: ['latent', 'experts', 'shared'],
-    layers: 'lite',
+    loads: 'lite',
     sharedBy: 'count',
   },
   {
