@@ -1,21 +1,19 @@
 /** Removes what was built of sources that are gone, so that it is not published: tsc and turbo leave it where it is. */
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { publishedFolders } from './try-install/pack.mjs';
 
-/** Files under `dist` whose map names a source that does not exist, and these maps. */
+/** Files under `dist` that tsc would not write there now, because their source is gone or elsewhere. */
 export function staleIn(folder) {
   const dist = join(folder, 'dist');
   if (!existsSync(dist)) return [];
-  const maps = readdirSync(dist, { recursive: true }).filter((file) => file.endsWith('.map'));
-  return maps
-    .map((map) => join(dist, map))
-    .filter((map) => {
-      const { sources } = JSON.parse(readFileSync(map, 'utf8'));
-      return !sources.every((source) => existsSync(join(dirname(map), source)));
-    })
-    .flatMap((map) => [map, map.replace(/\.map$/, '')]);
+  const { compilerOptions } = JSON.parse(readFileSync(join(folder, 'tsconfig.json'), 'utf8'));
+  return readdirSync(dist, { recursive: true }).flatMap((file) => {
+    const [, stem] = /^(.*?)\.(?:js|d\.ts)(?:\.map)?$/.exec(file) ?? [];
+    const isStale = stem !== undefined && !existsSync(join(folder, compilerOptions.rootDir, `${stem}.ts`));
+    return isStale ? [join(dist, file)] : [];
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
