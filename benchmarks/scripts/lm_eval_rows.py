@@ -2,7 +2,7 @@
 
 Arguments: folder of the checkpoint, folder of the rows (`<dataset>/<config>/<split>.jsonl`), and the row as JSON:
 task, limit (null: all documents), shots (null: the task's own), batch, dtype (a name of torch's), samples (file for
-what each request got, as lines of JSON, in the order of the documents). Prints seconds of importing, of opening the
+what each request got, as lines of JSON, in the order of the documents), include (a folder with the task; may be absent). Prints seconds of importing, of opening the
 model, of the model's answers alone and of the whole evaluation, and the task's metrics.
 """
 
@@ -16,6 +16,7 @@ import datasets  # noqa: E402
 import torch  # noqa: E402
 from lm_eval import evaluator  # noqa: E402
 from lm_eval.models.huggingface import HFLM  # noqa: E402
+from lm_eval.tasks import TaskManager  # noqa: E402
 
 real_load = datasets.load_dataset
 folder, rows, row = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
@@ -23,6 +24,8 @@ folder, rows, row = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
 
 def load_rows(path, name=None, **_):
     """The splits of a dataset that the folder holds. Where a task opens others, without asking them, it gets one of these."""
+    if path == "json":
+        return real_load(path, cache_dir=str(rows / ".cache"), **_)
     place = rows / path / (name or "default")
     files = {file.stem: str(file) for file in sorted(place.glob("*.jsonl"))}
     if not files:
@@ -62,6 +65,7 @@ opened = time.perf_counter()
 results = evaluator.simple_evaluate(
     model=model,
     tasks=[row["task"]],
+    task_manager=TaskManager(include_path=row["include"]) if row.get("include") else None,
     num_fewshot=row["shots"],
     limit=row["limit"],
     log_samples=True,

@@ -68,6 +68,13 @@ export async function applySuite(
   });
 }
 
+/** Writes a plan that keeps half of the experts of a checkpoint into a folder. */
+export async function halfPlan(directory: string, folder: string): Promise<string> {
+  const file = join(folder, 'plan.json');
+  await writeFile(file, JSON.stringify(planOf(await openModel(directory), plans.experts!)));
+  return file;
+}
+
 /** Plans, and how often of a checkpoint of how many layers. Throws `INPUT_INVALID`. */
 function parseArguments(args: readonly string[]): { names: string[]; layers: number; rounds: number } {
   const options = {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openModel } from '@moepress/checkpoint';
 import { gflops } from '../flops.js';
+import { commandRows, measureCommands } from '../peers/command-rows.js';
 import { type Limits, machineLimits } from '../peers/machine-limits.js';
 import { measuredRows } from '../peers/measured-rows.js';
 import { startLlama, startOurs, startTransformers } from '../peers/peer-sides.js';
@@ -13,11 +14,11 @@ import { measureRow } from '../peers/take-turns.js';
 import { type Provenance, provenance } from '../real/machine.js';
 import { markdown } from '../real/report.js';
 import { shapes as published, type Shape } from '../real/shapes.js';
-import { prepare } from '../real/subject.js';
+import { type Prepared, prepare } from '../real/subject.js';
 
 const results = fileURLToPath(new URL('../../results', import.meta.url));
 const shapes = published.filter(({ name }) => ['olmoe', 'qwen3'].includes(name));
-const rowNames = measuredRows.map(({ name }) => name);
+const rowNames = [...measuredRows, ...commandRows].map(({ name }) => name);
 
 /**
  * moepress beside what its user would pick instead, row by row and in turns, and beside the limits of the machine. Prints
@@ -44,7 +45,28 @@ export async function peersSuite(args: readonly string[]): Promise<void> {
 }
 
 async function rowsOf(shape: Shape, options: PeersOptions, limits: Limits): Promise<RowResult[]> {
-  const { directory, layers } = await prepare(shape, options.layers ?? shape.layers);
+  const prepared = await prepare(shape, options.layers ?? shape.layers);
+  const rows: RowResult[] = [];
+  if (measuredRows.some(({ name }) => options.rows.includes(name)))
+    rows.push(...(await asked(prepared, options, limits)));
+  for (const row of commandRows.filter(({ name }) => options.rows.includes(name))) {
+    const result = await measureCommands(row, prepared, options.rounds);
+    rows.push(result);
+    tell(result);
+  }
+  return rows;
+}
+
+const tell = (result: RowResult) =>
+  console.log(
+    peerTable('', [result])
+      .rows.map((cells) => `  ${cells.join(' | ')}`)
+      .join('\n'),
+  );
+
+/** The rows that are asked of processes which stay open. */
+async function asked(prepared: Prepared, options: PeersOptions, limits: Limits): Promise<RowResult[]> {
+  const { shape, directory, layers } = prepared;
   const model = await openModel(directory);
   const ours = await startOurs(directory);
   const peers = [await startTransformers(directory), await startLlama(directory)];
@@ -56,11 +78,7 @@ async function rowsOf(shape: Shape, options: PeersOptions, limits: Limits): Prom
     for (const row of measuredRows.filter(({ name }) => options.rows.includes(name))) {
       const result = await measureRow(row, table);
       rows.push(result);
-      console.log(
-        peerTable('', [result])
-          .rows.map((cells) => `  ${cells.join(' | ')}`)
-          .join('\n'),
-      );
+      tell(result);
     }
     return rows;
   } finally {
