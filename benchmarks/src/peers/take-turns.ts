@@ -1,7 +1,7 @@
 import type { Model } from '@moepress/core';
 import { walks } from '../flops.js';
 import { commit } from '../real/machine.js';
-import { type Limits, limitOf } from './machine-limits.js';
+import { type Limits, limitOf, machineLimits } from './machine-limits.js';
 import { type MeasuredRow, tokensOf } from './measured-rows.js';
 import type { Peer } from './peer-sides.js';
 import type { Absent, RowResult, SideResult } from './row-result.js';
@@ -21,7 +21,7 @@ export interface Table {
 
 /**
  * One row: all sides answer the same question in turns, round by round, so that those of a round are minutes apart at most.
- * The first round, in which memory is touched and weights are read for the first time, does not count.
+ * The machine's limits are measured again behind them: the better ones count. The first round, in which memory is touched and weights are read for the first time, does not count.
  */
 export async function measureRow(row: MeasuredRow, table: Table): Promise<RowResult> {
   const { shape, layers, model, ours, peers, limits, rounds } = table;
@@ -71,7 +71,7 @@ export async function measureRow(row: MeasuredRow, table: Table): Promise<RowRes
     ...{ shape, layers, row: row.name, amount: tokensOf(row), unit: row.unit },
     ours: own!,
     peers: [...others, ...absent],
-    limit: limitOf(row, model, limits),
+    limit: Math.max(limitOf(row, model, limits), limitOf(row, model, await machineLimits())),
     date: new Date().toISOString(),
     commit: commit(),
   };

@@ -33,28 +33,38 @@ export async function peersSuite(args: readonly string[]): Promise<void> {
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
   const made = provenance(args, 'peers');
   const limits = await machineLimits();
-  const rows: RowResult[] = [];
-  for (const shape of shapes.filter(({ name }) => options.shapes.includes(name))) {
-    rows.push(...(await rowsOf(shape, options, limits)));
-  }
   const name = made.processor.replace(/[^\w]+/g, '-').toLowerCase();
   const isPart =
     !options.add && (options.rows.length < rowNames.length || options.shapes.length < shapes.length);
-  const all = options.add ? mergedRows(await readRows(name), rows) : rows;
-  await write(isPart ? `${name}-part` : name, { made, limits, rows: all });
+  const earlier = options.add ? await readRows(name) : [];
+  const rows: RowResult[] = [];
+  const file = isPart ? `${name}-part` : name;
+  // Row by row, so that what was measured is there if the rest is given up.
+  const add = async (row: RowResult) => {
+    rows.push(row);
+    tell(row);
+    await write(file, { made, limits, rows: mergedRows(earlier, rows) });
+  };
+  for (const shape of shapes.filter((one) => options.shapes.includes(one.name))) {
+    await measureShape(shape, { options, limits, add });
+  }
+  for (const table of tablesOf(mergedRows(earlier, rows))) console.log(`\n${markdown(table)}`);
+  console.log(`written to ${join(results, file)}.{md,json}`);
 }
 
-async function rowsOf(shape: Shape, options: PeersOptions, limits: Limits): Promise<RowResult[]> {
+interface Measuring {
+  readonly options: PeersOptions;
+  readonly limits: Limits;
+  readonly add: (row: RowResult) => Promise<void>;
+}
+
+async function measureShape(shape: Shape, measuring: Measuring): Promise<void> {
+  const { options, add } = measuring;
   const prepared = await prepare(shape, options.layers ?? shape.layers);
-  const rows: RowResult[] = [];
-  if (measuredRows.some(({ name }) => options.rows.includes(name)))
-    rows.push(...(await asked(prepared, options, limits)));
+  if (measuredRows.some(({ name }) => options.rows.includes(name))) await ask(prepared, measuring);
   for (const row of commandRows.filter(({ name }) => options.rows.includes(name))) {
-    const result = await measureCommands(row, prepared, options.rounds);
-    rows.push(result);
-    tell(result);
+    await add(await measureCommands(row, prepared, options.rounds));
   }
-  return rows;
 }
 
 const tell = (result: RowResult) =>
@@ -65,22 +75,18 @@ const tell = (result: RowResult) =>
   );
 
 /** The rows that are asked of processes which stay open. */
-async function asked(prepared: Prepared, options: PeersOptions, limits: Limits): Promise<RowResult[]> {
+async function ask(prepared: Prepared, { options, limits, add }: Measuring): Promise<void> {
   const { shape, directory, layers } = prepared;
   const model = await openModel(directory);
   const ours = await startOurs(directory);
   const peers = [await startTransformers(directory), await startLlama(directory)];
   for (const { name, ...peer } of peers)
     console.log(`  ${name}${'missing' in peer ? `: ${peer.missing}` : ''}`);
-  const rows: RowResult[] = [];
   try {
     const table = { shape: shape.title, layers, model, ours, peers, limits, rounds: options.rounds };
     for (const row of measuredRows.filter(({ name }) => options.rows.includes(name))) {
-      const result = await measureRow(row, table);
-      rows.push(result);
-      tell(result);
+      await add(await measureRow(row, table));
     }
-    return rows;
   } finally {
     for (const side of [ours, ...peers.flatMap((peer) => ('side' in peer ? [peer.side] : []))])
       await side.close();
@@ -102,19 +108,20 @@ async function readRows(name: string): Promise<RowResult[]> {
   }
 }
 
-async function write(name: string, { made, limits, rows }: Report): Promise<void> {
+function tablesOf(rows: readonly RowResult[]) {
   const titles = new Map(rows.map(({ shape, layers }) => [`${shape}, ${layers} layers`, { shape, layers }]));
-  const tables = [...titles].map(([title, { shape, layers }]) =>
+  return [...titles].map(([title, { shape, layers }]) =>
     peerTable(
       title,
       rows.filter((row) => row.shape === shape && row.layers === layers),
     ),
   );
+}
+
+async function write(name: string, { made, limits, rows }: Report): Promise<void> {
   const about = `${made.date}, commit ${made.commit}: \`${made.command}\` on ${made.processor}, ${made.cores} cores, ${(made.memory / 1e9).toFixed(0)} GB of memory, Node.js ${made.node}. Limits: memory is read at ${(limits.bandwidth / 1e9).toFixed(0)} GB/s, products of fp32 matrices run at ${gflops(limits.products)}.`;
-  const body = ['# moepress and its peers', about, ...tables.map(markdown)].join('\n\n');
-  for (const table of tables) console.log(`\n${markdown(table)}`);
+  const body = ['# moepress and its peers', about, ...tablesOf(rows).map(markdown)].join('\n\n');
   await mkdir(results, { recursive: true });
   await writeFile(join(results, `${name}.md`), `${body}\n`);
   await writeFile(join(results, `${name}.json`), `${JSON.stringify({ ...made, limits, rows }, null, 2)}\n`);
-  console.log(`written to ${join(results, name)}.{md,json}`);
 }
