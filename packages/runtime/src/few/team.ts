@@ -56,7 +56,13 @@ export class Team {
 
   /** Lets the threads that wait for this one go on, which fail. */
   giveUp(): void {
-    Atomics.store(this.#words, given, 1);
-    Atomics.notify(this.#words, round);
+    giveUp(this.#words.buffer as SharedArrayBuffer);
   }
+}
+
+/** Lets all threads of a team that wait for another one go on, which fail: when one of them has ended, for example. */
+export function giveUp(shared: SharedArrayBuffer): void {
+  const words = new Int32Array(shared, 0, meetingBytes / 4);
+  Atomics.store(words, given, 1);
+  Atomics.notify(words, round);
 }

@@ -1,9 +1,11 @@
 import { type AttentionBlock, attentionBlocks, type Model } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
+import type { WorkerCommands } from '../engine/handles.js';
 import type { Results } from '../engine/protocol.js';
 import { boardBytes } from '../few/board.js';
 import type { FewOrder, TakenPart } from '../few/few-member.js';
 import { mostFewSequences } from '../few/few-plan.js';
+import { giveUp } from '../few/team.js';
 import { assertModelFinite } from '../forward/finite.js';
 import type { TokenPicker } from './choose.js';
 import type { Decoding } from './decoding.js';
@@ -23,11 +25,13 @@ export class FewDecoder {
   readonly #engine: Engine;
   readonly #model: Model;
   readonly #workers: Engine['workers'];
+  readonly #shared: SharedArrayBuffer;
   #isUsable = true;
 
   private constructor(engine: Engine, model: Model) {
     this.#engine = engine;
     this.#workers = engine.workers;
+    this.#shared = new SharedArrayBuffer(boardBytes(model, mostFewSequences));
     this.#model = model;
   }
 
@@ -36,7 +40,7 @@ export class FewDecoder {
     const decoder = new FewDecoder(engine, model);
     const { workers, fewBytes } = engine;
     const count = workers.length;
-    const shared = new SharedArrayBuffer(boardBytes(model, mostFewSequences));
+    const shared = decoder.#shared;
     const bytes = Math.floor(fewBytes / count);
     const outcomes = await decoder.#all((index) => ({
       kind: 'open',
@@ -112,9 +116,20 @@ export class FewDecoder {
     }
   }
 
+  async #tell(worker: WorkerCommands, order: FewOrder): Promise<Results> {
+    try {
+      return await worker.few(order);
+    } catch (error) {
+      giveUp(this.#shared);
+      throw error;
+    }
+  }
+
   /** Gives an order to all threads and waits for all of them, whatever one of them meets with. */
   async #all(orderOf: (index: number) => FewOrder): Promise<Results[]> {
-    const outcomes = await Promise.allSettled(this.#workers.map((worker, i) => worker.few(orderOf(i))));
+    const outcomes = await Promise.allSettled(
+      this.#workers.map((worker, i) => this.#tell(worker, orderOf(i))),
+    );
     const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
     if (failed.length > 0) {
       this.#isUsable = false;
