@@ -68,6 +68,8 @@ export { FileOutput, type FileOutputOptions } from './output/file-output.js';
 export { createFolder, FolderOutput } from './output/folder-output.js';
 export { checkWritable } from './output/place.js';
 export { WorkFolder } from './output/work-folder.js';
+export { holds, type WeightFormat, weightFormats } from './quantised/index.js';
+export { stackedEntries } from './quantised/stacks.js';
 export { arrayEntry, exprEntry, stackEntry, type TensorEntry } from './safetensors/file-layout.js';
 export { OutputFile } from './safetensors/output.js';
 export { readSafetensors, type SafetensorsFile } from './safetensors/read.js';

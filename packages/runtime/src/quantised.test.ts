@@ -27,14 +27,14 @@ function replaced(value: unknown, replace: (expr: BlockScaledExpr) => unknown): 
 /** The model with its block-scaled matrices written out in BF16. */
 async function writtenOut(model: Model, file: string): Promise<Model> {
   const found = new Map<string, BlockScaledExpr>();
-  replaced(model.blocks, (expr) => found.set(expr.of.name, expr));
+  replaced(model.blocks, (expr) => found.set(expr.name, expr));
   expect(found.size).toBeGreaterThan(4);
   await writeSafetensors(
     file,
     [...found].map(([name, expr]) => exprEntry(name, expr)),
   );
   const { tensors } = await readSafetensors(file);
-  const blocks = replaced(model.blocks, ({ of }) => tensors.get(of.name)) as Model['blocks'];
+  const blocks = replaced(model.blocks, ({ name }) => tensors.get(name)) as Model['blocks'];
   return { ...model, blocks };
 }
 

@@ -85,8 +85,9 @@ function separateEnds(base: Model, { pairs, replaced }: AdapterWeights, director
 function pathsByName(model: Model): Map<string, string[]> {
   const paths = new Map<string, string[]>();
   for (const [path, expr] of tensorsByPath(model)) {
-    const stored = expr.kind === 'block-scaled' ? expr.of : expr;
-    if (stored.kind === 'stored') paths.set(stored.name, [...(paths.get(stored.name) ?? []), path]);
+    const matrix = expr.kind === 'transpose' && expr.of.kind === 'block-scaled' ? expr.of : expr;
+    if (matrix.kind !== 'stored' && matrix.kind !== 'block-scaled') continue;
+    paths.set(matrix.name, [...(paths.get(matrix.name) ?? []), path]);
   }
   return paths;
 }

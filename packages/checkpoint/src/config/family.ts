@@ -11,8 +11,9 @@ import { type LayerParts, readLayerParts } from './layer-types.js';
 import { type ConfigWarning, count, KeyReader, layerCount, positive } from './reader.js';
 import { type RecurrenceConfig, readRecurrence } from './recurrence-config.js';
 import { type RouterConfig, readRouter } from './router.js';
-import { declaredDtype, type Quantisation, readQuantisation } from './storage.js';
+import { declaredDtype, readQuantisation } from './storage.js';
 import { textConfig } from './text-config.js';
+import type { Quantisation } from './weight-scheme.js';
 
 /** config.json in the vocabulary of the manifests: what the tensors must look like. */
 export interface FamilyConfig {

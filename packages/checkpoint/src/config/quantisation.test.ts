@@ -11,14 +11,19 @@ describe('readQuantisation', () => {
   it('knows plain weights, MXFP4 and FP8', () => {
     expect(read(undefined)).toBeNull();
     expect(read(null)).toBeNull();
-    expect(read({ quant_method: 'mxfp4', modules_to_not_convert: ['lm_head'] })).toEqual({ method: 'mxfp4' });
-    expect(read(fp8)).toEqual({ method: 'fp8', block: 128 });
-    expect(read({ ...fp8, scale_fmt: 'ue8m0' })).toEqual({ method: 'fp8', block: 128 });
+    expect(read({ quant_method: 'mxfp4', modules_to_not_convert: ['lm_head'] })).toMatchObject({
+      method: 'mxfp4',
+    });
+    expect(read(fp8)).toMatchObject({ method: 'fp8', groups: [{ scheme: { block: [128, 128] } }] });
+    expect(read({ ...fp8, scale_fmt: 'ue8m0' })).toMatchObject({
+      method: 'fp8',
+      groups: [{ scheme: { block: [128, 128] } }],
+    });
   });
 
   it.each([
     {},
-    { quant_method: 'awq' },
+    { quant_method: 'hqq' },
     { ...fp8, fmt: 'e5m2' },
     { ...fp8, activation_scheme: 'static' },
     { ...fp8, weight_block_size: [1, 128] },

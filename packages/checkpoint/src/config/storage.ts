@@ -2,13 +2,12 @@ import type { DType } from '@moepress/core';
 import { z } from 'zod';
 import { type KeyTable, key, none, type Quantity, value } from '../architectures/keys.js';
 import type { JsonObject } from '../folder/json.js';
+import { type Refusal, readCompressedTensors } from './compressed-tensors.js';
+import { readAwq, readGptq, readModelOpt } from './integer-methods.js';
 import { count, type KeyReader } from './reader.js';
+import { everywhere, type Quantisation, scheme } from './weight-scheme.js';
 
-/**
- * What `quantization_config` says of the weights. MXFP4 tensors tell the rest by themselves; FP8 ones
- * share a scale in squares of `block`.
- */
-export type Quantisation = { readonly method: 'mxfp4' } | { readonly method: 'fp8'; readonly block: number };
+type Fp8Key = 'method' | 'format' | 'scheme' | 'block';
 
 const keys: KeyTable<'method' | 'format' | 'scheme' | 'block'> = {
   method: key('quant_method', none, { null: none }),
@@ -17,21 +16,43 @@ const keys: KeyTable<'method' | 'format' | 'scheme' | 'block'> = {
   block: key('weight_block_size', value([0, 0]), { null: value([0, 0]) }),
 };
 
-/** Null for plain weights. Throws `CONFIG_UNSUPPORTED` for other methods, or `CONFIG_INVALID`. */
+const methods = 'quant_method "fp8", "mxfp4", "compressed-tensors", "modelopt", "awq" or "gptq"';
+
+/**
+ * What `quantization_config` says of the weights; null for plain ones. Throws `CONFIG_UNSUPPORTED` for methods, formats,
+ * strategies and numbers of bits that are not implemented, or `CONFIG_INVALID`.
+ */
 export function readQuantisation(reader: KeyReader<Quantity>): Quantisation | null {
   if (reader.value('quantisation') === null) return null;
   const config = reader.inside('quantisation', keys);
-  const method = config.read('method', z.string().nullable());
-  if (method === 'mxfp4') return { method };
-  if (method !== 'fp8') throw reader.unsupported('quantisation', 'quant_method "fp8" or "mxfp4"');
+  const refuse = (need: string) => reader.unsupported('quantisation', need);
+  const invalid = (problem: string) => reader.invalid('quantisation', problem);
+  const given = reader.value('quantisation');
+  switch (config.read('method', z.string().nullable())) {
+    case 'mxfp4':
+      return everywhere('mxfp4', scheme({ format: 'mxfp4', code: 'e2m1', block: [1, 32] }));
+    case 'fp8':
+      return readFp8(config, refuse);
+    case 'compressed-tensors':
+      return readCompressedTensors(given, refuse, invalid);
+    case 'modelopt':
+      return readModelOpt(given, refuse, invalid);
+    case 'awq':
+      return readAwq(given, refuse, invalid);
+    case 'gptq':
+      return readGptq(given, refuse, invalid);
+    default:
+      throw refuse(methods);
+  }
+}
+
+function readFp8(config: KeyReader<Fp8Key>, refuse: Refusal): Quantisation {
   const fits =
     config.read('format', z.string()) === 'e4m3' && config.read('scheme', z.string()) === 'dynamic';
   const [height, width] = config.read('block', z.tuple([z.int(), z.int()]));
-  if (!fits || !count.safeParse(height).success || height !== width) {
-    const need = 'fp8 in format e4m3 with scales of square blocks and dynamic activations';
-    throw reader.unsupported('quantisation', need);
-  }
-  return { method, block: height };
+  if (!fits || !count.safeParse(height).success || height !== width)
+    throw refuse('fp8 in format e4m3 with scales of square blocks and dynamic activations');
+  return everywhere('fp8', scheme({ format: 'fp8', code: 'e4m3', block: [height, width] }));
 }
 
 /** PyTorch's names of the types that weights may have, short ones too. */

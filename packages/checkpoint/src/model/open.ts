@@ -123,7 +123,8 @@ async function openFolder(
   const tensors = new TensorSource(weights.named, {
     directory,
     alias: manifest.tensors.alias,
-    fp8Block: config.quantisation?.method === 'fp8' ? config.quantisation.block : null,
+    quantisation: config.quantisation,
+    dtype: config.decoder.dtype,
   });
   const { decoder } = config;
   const gateUpRows = lazyGateUpRows(manifest.tensors.experts.fused.layout, config.ffn.expertWidth);

@@ -71,7 +71,11 @@ describe('quantised weights', () => {
     const { blocks } = await openModel(fixture('deepseek_v3_fp8'));
     const [first, second] = blocks;
     const attention = first!.attention as LatentAttention;
-    expect(attention.kvDown.linear.weight).toMatchObject({ kind: 'block-scaled', format: 'fp8', block: 32 });
+    expect(attention.kvDown.linear.weight).toMatchObject({
+      kind: 'block-scaled',
+      format: 'fp8',
+      block: [32, 32],
+    });
     expect(attention.kvDown.norm).toMatchObject({ kind: 'stored', dtype: 'BF16' });
     expect(first!.ffn).toMatchObject({ mlp: { gate: { kind: 'block-scaled' } } });
     expect(second!.ffn).toMatchObject({

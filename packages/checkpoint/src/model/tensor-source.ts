@@ -2,17 +2,20 @@ import {
   type BlockScaledExpr,
   blockTensors,
   type DType,
-  fp8,
   headTensors,
   type Model,
   MoepressError,
   mxfp4,
   type StoredTensor,
+  sameShape,
   slab,
   storedIn,
   type TensorExpr,
 } from '@moepress/core';
 import { type Place, type TensorAlias, tensorName } from '../architectures/manifest.js';
+import { schemeOf } from '../config/module-targets.js';
+import type { Quantisation, WeightScheme } from '../config/weight-scheme.js';
+import { type WeightFiles, weightFormats } from '../quantised/index.js';
 import { isFloatType } from '../tensor/float.js';
 
 /** Number `index` of `count` experts whose weights lie in one tensor. */
@@ -26,8 +29,10 @@ export interface TensorSourceOptions {
   readonly directory: string;
   /** See `TensorNames.alias`. */
   readonly alias: readonly TensorAlias[];
-  /** Edge of the squares that share a scale; null where the config declares no FP8. */
-  readonly fp8Block: number | null;
+  /** How the config declares that weights are quantised. */
+  readonly quantisation: Quantisation | null;
+  /** The type that quantised weights have once they are read. */
+  readonly dtype: DType;
 }
 
 /** The tensors of a checkpoint, taken by name template and checked against what the config promises. */
@@ -40,8 +45,10 @@ export class TensorSource {
     this.#options = options;
   }
 
+  /** Whether there is a tensor of this name, or a quantised weight. */
   has(template: string, at: Place = {}): boolean {
-    return this.#find(tensorName(template, at)) !== undefined;
+    const name = tensorName(template, at);
+    return this.#find(name) !== undefined || this.#isQuantised(name);
   }
 
   /** A tensor of plain numbers. Throws `TENSOR_MISSING`, `TENSOR_SHAPE`, or `TENSOR_DTYPE` unless it is F32, F16 or BF16. */
@@ -51,11 +58,44 @@ export class TensorSource {
     return tensor;
   }
 
-  /** A weight [out, in], plain or in FP8 with its scales. Throws like `take`. */
+  /** A weight [out, in], plain or quantised. Throws like `take`. */
   matrix(template: string, shape: readonly [number, number], at: Place): TensorExpr {
-    const tensor = this.#get(template, shape, at);
-    if (tensor.kind !== 'stored') return tensor;
-    return tensor.dtype === 'F8_E4M3' ? this.#fp8(template, tensor, at) : this.take(template, shape, at);
+    const name = tensorName(template, at);
+    const plain = this.#find(name);
+    const scheme = this.#schemeOf(name);
+    if (plain && plain.kind !== 'stored') return this.#get(template, shape, at);
+    const isPlain = plain ? isFloatType(plain.dtype) : !scheme || !this.#isQuantised(name);
+    if (isPlain) return this.take(template, shape, at);
+    if (!scheme) throw wrongType(plain as StoredTensor, 'declared by a quantization_config');
+    return weightFormats[scheme.format].open(this.#files(name, shape), scheme);
+  }
+
+  /** The scheme of the weight of this name, under any name it may have. */
+  #schemeOf(name: string): WeightScheme | null {
+    const { quantisation } = this.#options;
+    if (!quantisation || !name.endsWith('.weight')) return null;
+    const schemes = this.#names(name).map((each) => schemeOf(quantisation, stemOf(each)));
+    return schemes.find((scheme) => scheme !== null) ?? null;
+  }
+
+  #isQuantised(name: string): boolean {
+    const scheme = this.#schemeOf(name);
+    return scheme !== null && this.#find(stemOf(name) + weightFormats[scheme.format].main) !== undefined;
+  }
+
+  #files(name: string, shape: readonly [number, number]): WeightFiles {
+    const stem = stemOf(name);
+    return {
+      name,
+      shape,
+      dtype: this.#options.dtype,
+      has: (suffix) => this.#find(stem + suffix) !== undefined,
+      get: (suffix, shapes, dtypes) => {
+        const tensor = asStored(this.#shaped(stem + suffix, shapes));
+        if (dtypes.includes(tensor.dtype)) return tensor;
+        throw wrongType(tensor, dtypes.length === 1 ? dtypes[0]! : `one of ${dtypes.join(', ')}`);
+      },
+    };
   }
 
   /** One expert's part of a tensor, of plain numbers. Throws like `take`. */
@@ -72,14 +112,10 @@ export class TensorSource {
   ): BlockScaledExpr {
     const blocks = this.#typed(`${template}_blocks`, [count, out, width / 32, 16], 'U8', at);
     const scales = this.#typed(`${template}_scales`, [count, out, width / 32], 'U8', at);
-    return mxfp4({ ...slab(blocks, index), shape: [out, width / 2] }, slab(scales, index));
-  }
-
-  #fp8(template: string, tensor: StoredTensor, at: Place): BlockScaledExpr {
-    const { fp8Block } = this.#options;
-    if (fp8Block === null) throw wrongType(tensor, 'declared by a quantization_config');
-    const grid = tensor.shape.map((n) => Math.ceil(n / fp8Block));
-    return fp8(tensor, this.#typed(`${template}_scale_inv`, grid, 'F32', at), fp8Block);
+    return {
+      ...mxfp4({ ...slab(blocks, index), shape: [out, width / 2] }, slab(scales, index)),
+      name: `${tensorName(template, at)}[${index}]`,
+    };
   }
 
   #typed(template: string, shape: readonly number[], dtype: DType, at: Place): StoredTensor {
@@ -89,13 +125,14 @@ export class TensorSource {
   }
 
   #stored(template: string, shape: readonly number[], at: Place): StoredTensor {
-    const tensor = this.#get(template, shape, at);
-    if (tensor.kind === 'stored') return tensor;
-    throw wrongType(storedIn(tensor).next().value!, 'stored as plain numbers');
+    return asStored(this.#get(template, shape, at));
   }
 
   #get(template: string, shape: readonly number[], at: Place): TensorExpr {
-    const name = tensorName(template, at);
+    return this.#shaped(tensorName(template, at), [shape]);
+  }
+
+  #shaped(name: string, shapes: readonly (readonly number[])[]): TensorExpr {
     const tensor = this.#find(name);
     if (!tensor) {
       throw new MoepressError('TENSOR_MISSING', {
@@ -103,9 +140,10 @@ export class TensorSource {
         where: this.#options.directory,
       });
     }
-    if (tensor.shape.length !== shape.length || tensor.shape.some((n, i) => n !== shape[i])) {
+    if (!shapes.some((shape) => sameShape(tensor.shape, shape))) {
+      const wanted = shapes.map((shape) => `[${shape}]`).join(' or ');
       throw new MoepressError('TENSOR_SHAPE', {
-        message: `${name} is [${tensor.shape}] but config.json makes it [${shape}].`,
+        message: `${name} is [${tensor.shape}] but config.json makes it ${wanted}.`,
         where: whereIs(storedIn(tensor).next().value!),
       });
     }
@@ -113,9 +151,13 @@ export class TensorSource {
   }
 
   #find(name: string): TensorExpr | undefined {
-    const { alias } = this.#options;
-    const names = [name, ...alias.map((pair) => name.replace(...pair))];
-    return names.map((each) => this.#tensors.get(each)).find((tensor) => tensor !== undefined);
+    return this.#names(name)
+      .map((each) => this.#tensors.get(each))
+      .find((tensor) => tensor !== undefined);
+  }
+
+  #names(name: string): string[] {
+    return [name, ...this.#options.alias.map((pair) => name.replace(...pair))];
   }
 }
 
@@ -125,6 +167,15 @@ function wrongType(tensor: StoredTensor, need: string): MoepressError {
     where: whereIs(tensor),
   });
 }
+
+/** A tensor that is stored as plain numbers. */
+function asStored(tensor: TensorExpr): StoredTensor {
+  if (tensor.kind === 'stored') return tensor;
+  throw wrongType(storedIn(tensor).next().value!, 'stored as plain numbers');
+}
+
+/** The name of the module that a weight belongs to. */
+const stemOf = (weight: string): string => weight.replace(/\.weight$/, '');
 
 const whereIs = ({ file, name }: StoredTensor) => `${file}: ${name}`;
 

@@ -55,7 +55,9 @@ function blocksOf(expr: TensorExpr): number {
       // Terms of two bytes a number are added up in fp32, or lie side by side.
       return 4 + operands;
     case 'block-scaled':
-      return 3;
+    case 'encoded':
+      // Bytes and what they stand for in fp32.
+      return 8 + operands;
     case 'ggml':
       // Bytes, numbers, and what is between them, much of which waits to be collected.
       return 12;
@@ -65,6 +67,8 @@ function blocksOf(expr: TensorExpr): number {
     case 'rows':
     case 'cols':
     case 'transpose':
+    case 'unpacked':
+    case 'packed':
       return 1 + operands;
   }
 }

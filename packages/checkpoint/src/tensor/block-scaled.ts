@@ -1,78 +1,104 @@
-import { type BlockScaledExpr, e2m1Values, e4m3Values } from '@moepress/core/tensor';
+import { type BlockScaledExpr, blockSize, codeValues, type TensorExpr } from '@moepress/core/tensor';
 import type { Bytes } from './buffers.js';
-import { encodeFloats } from './float.js';
+import { encodeFloats, type FloatType, isFloatType, toFloat32 } from './float.js';
+import { type OperandReader, type RowRange, sizeOf, widthOf } from './pieces.js';
 
-/** Bytes of whole rows, and of the scales that belong to them. */
-export interface BlockRows {
-  /** The first row. */
-  readonly first: number;
-  readonly values: Bytes;
-  /** The scales, at an offset that is aligned for their type. */
-  readonly scales: Bytes;
-}
-
-/** Which rows of the scales the rows [from, to) of the matrix need. */
-export function scaleRows({ format, block }: BlockScaledExpr, from: number, to: number): [number, number] {
-  return format === 'mxfp4' ? [from, to] : [Math.floor(from / block), Math.ceil(to / block)];
-}
-
-/** The rows in BF16 into `target`, whose `byteOffset` must be even. */
-export function decodeRows({ format, block, shape }: BlockScaledExpr, rows: BlockRows, target: Bytes): void {
-  const out = new Uint16Array(target.buffer, target.byteOffset, target.byteLength / 2);
-  if (format === 'mxfp4') decodeMxfp4(rows, out);
-  else decodeFp8(rows, shape[1]!, block, out);
-}
-
-let mxfp4Table: Uint16Array | undefined;
-
-/** A table in BF16: the values of the sixteen codes under each of the 256 scales 2^(byte - 127). */
-function mxfp4Values(): Uint16Array {
-  mxfp4Table ??= bfloats(
-    Float32Array.from({ length: 4096 }, (_, i) => e2m1Values[i & 15]! * 2 ** ((i >> 4) - 127)),
-  );
-  return mxfp4Table;
-}
-
-/** Every 16 bytes are the 32 neighbours of one scale. */
-function decodeMxfp4({ values, scales }: BlockRows, out: Uint16Array): void {
-  const table = mxfp4Values();
-  for (let i = 0; i < values.length; i++) {
-    const scale = scales[i >> 4]! << 4;
-    out[2 * i] = table[scale | (values[i]! & 15)]!;
-    out[2 * i + 1] = table[scale | (values[i]! >> 4)]!;
-  }
-}
-
-/** Each square has a table of its own: what the 256 codes stand for under its factor. */
-function decodeFp8(
-  { first, values, scales }: BlockRows,
-  width: number,
-  block: number,
-  out: Uint16Array,
-): void {
-  const factors = new Float32Array(scales.buffer, scales.byteOffset, scales.length / 4);
-  const perRow = Math.ceil(width / block);
-  const rows = values.length / width;
-  const products = new Float32Array(256);
-  const codes = new Uint16Array(256);
-  for (let top = 0, above = 0; top < rows; above++) {
-    const bottom = Math.min(rows, (Math.floor((first + top) / block) + 1) * block - first);
-    for (let square = 0; square < perRow; square++) {
-      const factor = factors[above * perRow + square]!;
-      for (let code = 0; code < 256; code++) products[code] = e4m3Values[code]! * factor;
-      encodeFloats(products, 'BF16', new Uint8Array(codes.buffer));
-      const right = Math.min(width, (square + 1) * block);
-      for (let row = top; row < bottom; row++) {
-        const stop = row * width + right;
-        for (let i = row * width + square * block; i < stop; i++) out[i] = codes[values[i]!]!;
-      }
+/** Rows [from, to) of a block-scaled matrix, in its type. */
+export async function blockScaledRows(
+  expr: BlockScaledExpr,
+  range: RowRange,
+  reading: OperandReader,
+): Promise<void> {
+  const { from, to, target } = range;
+  const width = widthOf(expr);
+  const codes = await readRows(expr.of, from, to, reading);
+  const grid = await readGrid(expr, from, to, reading);
+  const values = new Float32Array((to - from) * width);
+  const table = Float32Array.from(codeValues[expr.code]);
+  const block = blockOfColumns(expr, grid.columns, width);
+  const places = await rowPlaces(expr, range, reading);
+  for (let row = 0; row < to - from; row++) {
+    const line = (places[row]! - grid.first) * grid.width;
+    const start = row * width;
+    for (let column = 0; column < width; column++) {
+      const at = line + block[column]!;
+      values[start + column] =
+        Math.fround(table[codes[start + column]!]! - grid.zeros[at]!) * grid.scales[at]!;
     }
-    top = bottom;
   }
+  encodeFloats(values, expr.dtype as FloatType, target);
 }
 
-function bfloats(values: Float32Array<ArrayBuffer>): Uint16Array {
-  const halves = new Uint16Array(values.length);
-  encodeFloats(values, 'BF16', new Uint8Array(halves.buffer));
-  return halves;
+/** Scales and zero points of rows of blocks, in fp32. */
+interface BlockGrid {
+  /** The first row of blocks. */
+  readonly first: number;
+  readonly width: number;
+  readonly scales: Float32Array;
+  readonly zeros: Float32Array;
+  /** The block of each column; null: they follow each other. */
+  readonly columns: Int32Array | null;
+}
+
+async function readGrid(
+  expr: BlockScaledExpr,
+  from: number,
+  to: number,
+  reading: OperandReader,
+): Promise<BlockGrid> {
+  const { scales, zeros, zero, groups, code, global } = expr;
+  const all = groups?.axis === 0;
+  const first = all ? 0 : Math.floor(from / blockSize(expr, 0));
+  const last = all ? scales.shape[0]! : Math.ceil(to / blockSize(expr, 0));
+  const numbers = await scaleNumbers(scales, first, last, reading);
+  if (global) {
+    const [by] = toFloat32(await readRows({ ...global.of, shape: [1] }, 0, 1, reading), 'F32');
+    for (let i = 0; i < numbers.length; i++)
+      numbers[i] = global.divides ? numbers[i]! / by! : numbers[i]! * by!;
+  }
+  const points = new Float32Array(numbers.length).fill(zero);
+  if (zeros) {
+    const values = codeValues[code];
+    const codes = await readRows(zeros.of, first, last, reading);
+    for (let i = 0; i < codes.length; i++) points[i] = values[(codes[i]! + zeros.plus) % values.length]!;
+  }
+  const columns = groups?.axis === 1 ? await readGroups(groups.of, reading) : null;
+  return { first, width: scales.shape[1]!, scales: numbers, zeros: points, columns };
+}
+
+/** The row of blocks of each row. */
+async function rowPlaces(expr: BlockScaledExpr, { from, to }: RowRange, reading: OperandReader) {
+  const { groups } = expr;
+  if (groups?.axis === 0) return (await readGroups(groups.of, reading)).subarray(from, to);
+  return Int32Array.from({ length: to - from }, (_, i) => Math.floor((from + i) / blockSize(expr, 0)));
+}
+
+function blockOfColumns(expr: BlockScaledExpr, named: Int32Array | null, width: number): Int32Array {
+  return named ?? Int32Array.from({ length: width }, (_, column) => Math.floor(column / blockSize(expr, 1)));
+}
+
+async function readGroups(of: TensorExpr, reading: OperandReader): Promise<Int32Array> {
+  const bytes = await readRows(of, 0, of.shape[0]!, reading);
+  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+}
+
+async function scaleNumbers(
+  of: TensorExpr,
+  first: number,
+  last: number,
+  reading: OperandReader,
+): Promise<Float32Array> {
+  const bytes = await readRows(of, first, last, reading);
+  if (isFloatType(of.dtype)) return toFloat32(bytes, of.dtype);
+  const numbers = of.dtype === 'F8_E4M3' ? codeValues.e4m3 : powersOfTwo;
+  return Float32Array.from(bytes, (byte) => numbers[byte]!);
+}
+
+/** What bytes mean as scales in E8M0. */
+export const powersOfTwo: readonly number[] = Array.from({ length: 256 }, (_, byte) => 2 ** (byte - 127));
+
+async function readRows(of: TensorExpr, from: number, to: number, reading: OperandReader): Promise<Bytes> {
+  const bytes = new Uint8Array((to - from) * widthOf(of) * sizeOf(of));
+  await reading.read(of, from * widthOf(of), to * widthOf(of), bytes);
+  return bytes;
 }

@@ -1,7 +1,9 @@
-import type { BlockScaledExpr, GgmlExpr } from '@moepress/core/tensor';
-import { decodeRows, scaleRows } from './block-scaled.js';
+import type { GgmlExpr } from '@moepress/core/tensor';
+import { blockScaledRows } from './block-scaled.js';
 import type { Bytes } from './buffers.js';
+import { packRows, unpackRows } from './codes.js';
 import { columns, concatColumns } from './columns.js';
+import { encodedRows } from './encode.js';
 import { dequantiseBlocks } from './ggml-blocks.js';
 import { type OperandReader, type Piece, type RowRange, sizeOf, widthOf } from './pieces.js';
 import { lowRankRows, weightedSum } from './sums.js';
@@ -28,7 +30,13 @@ export async function compute(
     case 'concat':
       return byRows((rows) => concatColumns(of, rows, reading));
     case 'block-scaled':
-      return byRows((rows) => blockScaled(of, rows, reading));
+      return byRows((rows) => blockScaledRows(of, rows, reading));
+    case 'unpacked':
+      return byRows((rows) => unpackRows(of, rows, reading));
+    case 'packed':
+      return byRows((rows) => packRows(of, rows, reading));
+    case 'encoded':
+      return byRows((rows) => encodedRows(of, rows, reading));
     case 'ggml':
       return byRows((rows) => ggmlRows(of, rows, reading));
     case 'low-rank':
@@ -80,24 +88,5 @@ async function ggmlRows(
     await reading.read(of, from * rowBytes, to * rowBytes, blocks);
     const values = dequantiseBlocks(type, blocks);
     target.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  });
-}
-
-/** Rows [from, to) of a quantised matrix, with the scales they need. */
-async function blockScaled(
-  expr: BlockScaledExpr,
-  { from, to, target }: RowRange,
-  reading: OperandReader,
-): Promise<void> {
-  const { of, scales } = expr;
-  const [first, last] = scaleRows(expr, from, to);
-  const bytes = (to - from) * widthOf(of) * sizeOf(of);
-  const scaleBytes = (last - first) * widthOf(scales) * sizeOf(scales);
-  await reading.buffers.lend(bytes, async (values) => {
-    await reading.read(of, from * widthOf(of), to * widthOf(of), values);
-    await reading.buffers.lend(scaleBytes, async (factors) => {
-      await reading.read(scales, first * widthOf(scales), last * widthOf(scales), factors);
-      decodeRows(expr, { first: from, values, scales: factors }, target);
-    });
   });
 }

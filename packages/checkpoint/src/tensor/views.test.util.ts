@@ -163,10 +163,11 @@ const grid1 = (height: number, row: (row: number) => Buffer[]): Grid =>
   Array.from({ length: height }, (_, i) => row(i));
 
 function scaledValue(expr: BlockScaledExpr, data: Buffer, row: number, column: number): number {
-  const values = gridOf(expr.of, data)[row]!;
+  const values = gridOf(expr.of.kind === 'unpacked' ? expr.of.of : expr.of, data)[row]!;
   const scales = gridOf(expr.scales, data);
   if (expr.format === 'fp8') {
-    const factor = scales[Math.floor(row / expr.block)]![Math.floor(column / expr.block)]!.readFloatLE();
+    const [height, width] = expr.block as [number, number];
+    const factor = scales[Math.floor(row / height)]![Math.floor(column / width)]!.readFloatLE();
     return Math.fround(numberIn('F8_E4M3', values[column]!) * factor);
   }
   const byte = values[column >> 1]![0]!;

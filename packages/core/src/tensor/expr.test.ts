@@ -5,10 +5,8 @@ import {
   cols,
   concat,
   describe as describeExpr,
-  fp8,
   learned,
   lowRank,
-  mxfp4,
   rows,
   type StoredTensor,
   scale,
@@ -19,6 +17,7 @@ import {
   transpose,
   zeros,
 } from './expr.js';
+import { fp8, mxfp4 } from './quantised.js';
 
 function stored(name: string, height: number, width: number): StoredTensor {
   const shape = [height, width];
@@ -56,6 +55,9 @@ function meaning(expr: TensorExpr): string[][] {
       return Array.from({ length: expr.shape[0]! }, () => Array(expr.shape[1]!).fill('0'));
     case 'block-scaled':
     case 'ggml':
+    case 'unpacked':
+    case 'packed':
+    case 'encoded':
       throw new Error('Its values are a matter of bits.');
     case 'parameter':
       throw new Error('Only an engine has its values.');

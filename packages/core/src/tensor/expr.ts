@@ -1,6 +1,7 @@
 import { MoepressError } from '../errors/error.js';
 import { byteLength, type DType, elementCount } from './dtype.js';
 import { type GgmlBlockType, ggmlBlocks } from './ggml/index.js';
+import type { CodeType, Packing, QuantisedFormat } from './quantised-types.js';
 
 /**
  * A tensor as an expression over checkpoint files. Plain data: it can be compared, hashed, cloned
@@ -14,6 +15,9 @@ export type TensorExpr =
   | TransposeExpr
   | BlockScaledExpr
   | GgmlExpr
+  | UnpackedExpr
+  | PackedExpr
+  | EncodedExpr
   | LowRankExpr
   | ZerosExpr
   | LearnedTensor
@@ -63,17 +67,81 @@ export interface TransposeExpr extends Typed {
 }
 
 /**
- * A matrix stored as few bits an element and a scale a block, BF16 once read.
- * `mxfp4` (gpt-oss; OCP microscaling): 32 neighbours of a row share the scale 2^(byte - 127); `of` is
- * U8 [rows, columns / 2], the lower half of a byte first. `fp8` (DeepSeek-V3): `of` is F8_E4M3 of the
- * shape itself and every square of `block` x `block` shares an F32 factor, rounded after the product.
+ * A matrix stored as codes of few bits and a scale for each block: (value of the code - zero point) times the scale, where
+ * the scale is first divided by or multiplied with the global one; computed in fp32 and rounded once, to `dtype`.
  */
 export interface BlockScaledExpr extends Typed {
   readonly kind: 'block-scaled';
-  readonly format: 'mxfp4' | 'fp8';
+  /** The name of the weight, which no tensor of the file need have. */
+  readonly name: string;
+  /** By what names and types it is stored. */
+  readonly format: QuantisedFormat;
+  readonly code: CodeType;
+  /** A code for each element: stored, `unpacked`, or some of such. */
+  readonly of: TensorExpr;
+  /**
+   * A scale for each block: numbers, or powers of two 2^(byte - 127) in U8 and F8_E8M0.
+   * [ceil(rows / block[0]), ceil(columns / block[1])]; with `groups` as many along that axis as there are groups.
+   */
+  readonly scales: TensorExpr;
+  /** Rows and columns of a block; null: all there are. */
+  readonly block: readonly [number | null, number | null];
+  /** A code for each block, read like those of the elements, and what is added to it; null: `zero` for all. */
+  readonly zeros: {
+    readonly of: TensorExpr;
+    readonly plus: number;
+    /** Whether they stand in the middle of the range in every block. */
+    readonly fixed: boolean;
+  } | null;
+  readonly zero: number;
+  /** One F32 number. */
+  readonly global: { readonly of: StoredTensor; readonly divides: boolean } | null;
+  /** The block of each row (axis 0) or column (axis 1), I32; null: they follow each other. */
+  readonly groups: { readonly of: TensorExpr; readonly axis: 0 | 1 } | null;
+  /** Further tensors of the weight, which nothing here reads, such as scales of activations, by their suffixes. */
+  readonly extras: Readonly<Record<string, StoredTensor>>;
+}
+
+/** Codes of few bits, U8 each, out of the words of a file. */
+export interface UnpackedExpr extends Typed {
+  readonly kind: 'unpacked';
   readonly of: StoredTensor;
-  readonly scales: StoredTensor;
-  readonly block: number;
+  readonly packing: Packing;
+}
+
+/** The same in the other direction. Only written. */
+export interface PackedExpr extends Typed {
+  readonly kind: 'packed';
+  readonly of: TensorExpr;
+  readonly packing: Packing;
+}
+
+/** One F32 number, of a file or known already. */
+export interface GlobalScale {
+  readonly of: StoredTensor | number;
+  readonly divides: boolean;
+}
+
+/** How a matrix is quantised. */
+export interface EncodingScheme {
+  readonly code: CodeType;
+  readonly block: readonly [number, number];
+  /** U8 and F8_E8M0 are powers of two. */
+  readonly scale: DType;
+  /** Whether blocks have zero points of their own; only for unsigned integers. */
+  readonly asymmetric: boolean;
+  /** A scale for all blocks, which divides or multiplies theirs when they are read. */
+  readonly global: GlobalScale | null;
+  /** What is added to stored zero points when they are read. */
+  readonly plus: number;
+}
+
+/** The codes, scales or zero points that a matrix of numbers is quantised to. Only written. */
+export interface EncodedExpr extends Typed {
+  readonly kind: 'encoded';
+  readonly of: TensorExpr;
+  readonly scheme: EncodingScheme;
+  readonly part: 'codes' | 'scales' | 'zeros';
 }
 
 /** A matrix in blocks of a type of ggml, as GGUF files have it; F32 once read. `of` is U8 [rows, bytes of a row]. */
@@ -191,22 +259,6 @@ export function transpose(of: TensorExpr): TensorExpr {
   return { kind: 'transpose', of, dtype: of.dtype, shape: of.shape.toReversed() };
 }
 
-/** A matrix of 4-bit floats, see `BlockScaledExpr`. Throws `PLAN_INVALID` if blocks and scales do not fit. */
-export function mxfp4(of: StoredTensor, scales: StoredTensor): BlockScaledExpr {
-  const [rows = 0, half = 0] = of.shape;
-  const fits = of.dtype === 'U8' && scales.dtype === 'U8' && sameShape(scales.shape, [rows, half / 16]);
-  if (!fits) throw invalid(`mxfp4() scales ${describe(scales)} do not fit`, of);
-  return {
-    kind: 'block-scaled',
-    format: 'mxfp4',
-    of,
-    scales,
-    block: 32,
-    dtype: 'BF16',
-    shape: [rows, 2 * half],
-  };
-}
-
 /** A matrix of `type`, see `GgmlExpr`. Throws `PLAN_INVALID` if its rows are no blocks of it. */
 export function ggml(type: GgmlBlockType, of: StoredTensor): GgmlExpr {
   const [rows = 0, rowBytes = 0] = of.shape;
@@ -214,14 +266,6 @@ export function ggml(type: GgmlBlockType, of: StoredTensor): GgmlExpr {
   if (of.dtype !== 'U8' || of.shape.length !== 2 || rowBytes % bytes !== 0)
     throw invalid(`ggml() rows are no blocks of ${type}`, of);
   return { kind: 'ggml', type, of, dtype: 'F32', shape: [rows, (rowBytes / bytes) * block] };
-}
-
-/** A matrix of 8-bit floats, see `BlockScaledExpr`. Throws `PLAN_INVALID` if matrix and scales do not fit. */
-export function fp8(of: StoredTensor, scales: StoredTensor, block: number): BlockScaledExpr {
-  const blocks = of.shape.map((n) => Math.ceil(n / block));
-  const fits = of.dtype === 'F8_E4M3' && scales.dtype === 'F32' && sameShape(scales.shape, blocks);
-  if (!fits) throw invalid(`fp8() scales ${describe(scales)} do not fit blocks of ${block}`, of);
-  return { kind: 'block-scaled', format: 'fp8', of, scales, block, dtype: 'BF16', shape: of.shape };
 }
 
 /** `of` with an adapter, see `LowRankExpr`. Throws `PLAN_INVALID` if shapes do not fit or the factor is not finite. */
@@ -297,8 +341,17 @@ export function operandsOf(expr: TensorExpr): readonly TensorExpr[] {
     case 'concat':
     case 'sum':
       return expr.of;
+    case 'unpacked':
+    case 'packed':
+    case 'encoded':
+      return [expr.of];
     case 'block-scaled':
-      return [expr.of, expr.scales];
+      return [
+        expr.of,
+        expr.scales,
+        ...[expr.zeros, expr.global, expr.groups].flatMap((part) => (part ? [part.of] : [])),
+        ...Object.values(expr.extras),
+      ];
     case 'low-rank':
       return [expr.of, expr.left, expr.right];
   }
@@ -316,8 +369,9 @@ export function* storedIn(expr: TensorExpr): Generator<StoredTensor> {
  */
 export function storedBytes(expr: TensorExpr): number {
   const elements = elementCount(expr.shape);
-  if (expr.kind === 'block-scaled') return expr.of.length + expr.scales.length;
-  if (expr.kind === 'ggml' || expr.kind === 'transpose') return storedBytes(expr.of);
+  if (expr.kind === 'block-scaled') return operandsOf(expr).reduce((sum, part) => sum + storedBytes(part), 0);
+  if (expr.kind === 'unpacked' || expr.kind === 'ggml' || expr.kind === 'transpose')
+    return storedBytes(expr.of);
   if (expr.kind === 'concat') return expr.of.reduce((sum, part) => sum + storedBytes(part), 0);
   if (expr.kind === 'rows' || expr.kind === 'cols') {
     return Math.round((storedBytes(expr.of) * elements) / elementCount(expr.of.shape));
@@ -331,9 +385,10 @@ export function describe(expr: TensorExpr): string {
   return `${origin?.name ?? '?'} [${expr.shape.join(', ')}] ${expr.dtype}`;
 }
 
-function invalid(problem: string, expr: TensorExpr): MoepressError {
+/** The error for operands that do not fit; `problem` is a sentence without its full stop. */
+export function invalid(problem: string, expr: TensorExpr): MoepressError {
   return new MoepressError('PLAN_INVALID', { message: `${problem}.`, where: describe(expr) });
 }
 
-const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
+export const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((n, i) => n === b[i]);

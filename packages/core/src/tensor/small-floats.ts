@@ -1,4 +1,5 @@
 /** What the codes of floating-point numbers of few bits stand for, by code. All of them are exact in fp32. */
+import type { CodeType } from './quantised-types.js';
 
 const e2m1Magnitudes = [0, 0.5, 1, 1.5, 2, 3, 4, 6];
 
@@ -12,3 +13,12 @@ export const e4m3Values: readonly number[] = Array.from({ length: 256 }, (_, cod
   const magnitude = exponent === 0 ? fraction * 2 ** -9 : (8 + fraction) * 2 ** (exponent - 10);
   return sign ? -magnitude : magnitude;
 });
+
+/** What the codes of each type stand for, by code: 16 values for four bits, 256 for eight. */
+export const codeValues: Readonly<Record<CodeType, readonly number[]>> = {
+  e2m1: e2m1Values,
+  e4m3: e4m3Values,
+  i8: Array.from({ length: 256 }, (_, code) => (code < 128 ? code : code - 256)),
+  u4: Array.from({ length: 16 }, (_, code) => code),
+  u8: Array.from({ length: 256 }, (_, code) => code),
+};

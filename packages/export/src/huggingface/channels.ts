@@ -5,9 +5,9 @@ import { cols, concat, type Expert, type Model, mapMlp, rows, type TensorExpr, z
  * 0 sigmoid(0) (u + 1) = 0; without a gate f(0) = 0; so that it adds nothing to any output: exactly, in every precision.
  */
 
-/** Every expert `width` wide, with its own channels first. */
-export function padExperts(model: Model, width: number): Model {
-  return withExperts(model, (expert) => spread(expert, upTo(expert.width), width));
+/** Every expert as wide as `widthOf` its own width, with its own channels first. */
+export function padExperts(model: Model, widthOf: (width: number) => number): Model {
+  return withExperts(model, (expert) => spread(expert, upTo(expert.width), widthOf(expert.width)));
 }
 
 /** Every expert as wide as before it lost channels, with those that stayed in their old places. */

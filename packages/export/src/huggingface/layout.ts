@@ -11,6 +11,7 @@ import { encodeDenseLayers } from './dense.js';
 import type { DenseEncoding } from './dense-encodings.js';
 import { type FlatRecord, flatRecord, nameFlat } from './flat.js';
 import { compactRecord, type Placement, placeByOrigin, placeBySlot, sharesExperts } from './placement.js';
+import { padToBlocks } from './whole-blocks.js';
 import { commonWidth, expertWidths, isRagged, stockWidth } from './widths.js';
 
 /**
@@ -60,7 +61,10 @@ export function arrange(model: Model, manifest: ArchitectureManifest, layout: Ex
     masked: arrangeMasked,
     'less-is-moe': arrangeFlat,
   };
-  const encoded = encodeDenseLayers(model, manifest, layout === 'compact');
+  // The layout masked has the width of the original, and less-is-moe nothing that is quantised.
+  const fitted = layout === 'compact' || layout === 'materialised' ? padToBlocks(model) : model;
+  const dense = encodeDenseLayers(fitted, manifest, layout === 'compact');
+  const encoded = { ...dense, padded: dense.padded || fitted !== model };
   const experts = arranged[layout](encoded.model, encoded.manifest, encoded);
   return { ...encoded, ...experts };
 }
@@ -68,9 +72,14 @@ export function arrange(model: Model, manifest: ArchitectureManifest, layout: Ex
 /** The routed experts as a layout stores them. */
 type Experts = Omit<Arrangement, keyof DenseEncoding>;
 
-function arrangeCompact(model: Model, manifest: ArchitectureManifest, { record }: DenseEncoding): Experts {
+function arrangeCompact(
+  model: Model,
+  manifest: ArchitectureManifest,
+  { record, padded }: DenseEncoding,
+): Experts {
   const ragged = isRagged(model, manifest);
-  if (!ragged && !sharesExperts(model) && !record) return arrangeStock(model, manifest, 'none');
+  if (!ragged && !sharesExperts(model) && !record)
+    return arrangeStock(model, manifest, padded ? 'padding' : 'none');
   const placement = placeByOrigin(model);
   const name = ragged ? nameRagged : nameExperts;
   return {
@@ -86,7 +95,11 @@ function arrangeCompact(model: Model, manifest: ArchitectureManifest, { record }
 function arrangePadded(model: Model, manifest: ArchitectureManifest, encoded: DenseEncoding): Experts {
   const width = commonWidth(model, manifest);
   const zeros = encoded.padded || expertWidths(model).some((own) => own !== width) ? 'padding' : 'none';
-  return arrangeStock(padExperts(model, width), manifest, zeros);
+  return arrangeStock(
+    padExperts(model, () => width),
+    manifest,
+    zeros,
+  );
 }
 
 function arrangeMasked(model: Model, manifest: ArchitectureManifest): Experts {

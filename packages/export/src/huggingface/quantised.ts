@@ -1,65 +1,115 @@
 import {
   exprEntry,
+  holds,
   type NamedFlat,
-  type NamedSingle,
   type NamedStack,
   type NamedTensor,
   stackEntry,
+  stackedEntries,
   type TensorEntry,
+  weightFormats,
 } from '@moepress/checkpoint';
-import { type BlockScaledExpr, elementCount, storedIn, type TensorExpr, transpose } from '@moepress/core';
+import {
+  type BlockScaledExpr,
+  elementCount,
+  inFormat,
+  operandsOf,
+  requantised,
+  type TensorExpr,
+  transpose,
+} from '@moepress/core';
+
+/** How the weights of a view are stored. */
+export interface StoredWeights {
+  /** Whether those that the checkpoint stores quantised stay so; else all are written in the type they have once read. */
+  readonly quantised: boolean;
+  /** Names of those that stay in their format with other codes, because their blocks were cut. */
+  readonly requantised: readonly string[];
+  /** What is written under the name of one of them, or under the several names of a quantised one. */
+  entriesOf(tensor: NamedTensor): TensorEntry[];
+}
 
 /**
- * Whether every tensor that the checkpoint stores quantised is used as it is stored. One that was cut
- * or scaled has no blocks of the format any more, and no engine reads a model of which some experts
- * are quantised: then all of it is written in the type it has once read.
+ * How `tensors` are stored: quantised ones with the bytes they have where whole blocks were kept, quantised anew in the same
+ * format where blocks were cut or values changed. No engine reads a model of which some experts are quantised: where
+ * one of them does not go into its format any more, all are written plain.
  */
-export function staysQuantised(tensors: readonly NamedTensor[]): boolean {
-  return tensors.every((tensor) => {
-    if (tensor.kind === 'single') return !isQuantised(tensor.of) || isWhole(tensor.of, 'fp8');
-    if (tensor.kind === 'flat') return !tensor.of.some(isQuantised);
-    return !tensor.of.some(isQuantised) || tensor.of.every((part) => isWhole(part, 'mxfp4'));
-  });
+export function storedWeights(tensors: readonly NamedTensor[]): StoredWeights {
+  const held = new Map<NamedTensor, Held | null>();
+  const heldOf = (tensor: NamedTensor): Held | null => {
+    if (!held.has(tensor)) held.set(tensor, holdTensor(tensor));
+    return held.get(tensor)!;
+  };
+  const quantised = tensors.every((tensor) => heldOf(tensor) !== null);
+  return {
+    quantised,
+    requantised: quantised ? tensors.flatMap((tensor) => (heldOf(tensor)!.anew ? [tensor.name] : [])) : [],
+    entriesOf: (tensor) => (quantised ? heldOf(tensor)!.entries() : plainEntries(tensor)),
+  };
 }
 
-/** What is written under a name, or under the two names of a quantised tensor, if such are `kept`. */
-export function entriesOf(tensor: NamedTensor, kept: boolean): TensorEntry[] {
+interface Held {
+  /** Whether values were quantised anew. */
+  readonly anew: boolean;
+  entries(): TensorEntry[];
+}
+
+/** Null where the format cannot hold it. */
+function holdTensor(tensor: NamedTensor): Held | null {
+  const plain = { anew: false, entries: () => plainEntries(tensor) };
+  if (tensor.kind === 'flat') return tensor.of.some(quantisedIn) ? null : plain;
+  if (tensor.kind === 'stack') return tensor.of.some(quantisedIn) ? holdStack(tensor) : plain;
+  const like = quantisedIn(tensor.of);
+  if (!like) return plain;
+  const matrix = holdMatrix(tensor.of, like);
+  const stem = tensor.name.replace(/\.weight$/, '');
+  return matrix && { anew: matrix.anew, entries: () => weightFormats[like.format].entries(stem, matrix.of) };
+}
+
+function holdStack({ name, of }: NamedStack): Held | null {
+  const like = of.map(quantisedIn).find((found) => found !== null)!;
+  if (like.format !== 'mxfp4') return null;
+  const parts = of.map((part) => holdMatrix(part, like));
+  if (parts.includes(null)) return null;
+  return {
+    anew: parts.some((part) => part!.anew),
+    entries: () =>
+      stackedEntries(
+        name,
+        parts.map((part) => part!.of),
+      ),
+  };
+}
+
+function holdMatrix(of: TensorExpr, like: BlockScaledExpr): { of: BlockScaledExpr; anew: boolean } | null {
+  const format = weightFormats[like.format];
+  const { transposed } = format;
+  const exact = inFormat(of);
+  if (exact && exact.transposed === transposed && holds(format, exact.of))
+    return { of: exact.of, anew: false };
+  const anew = requantised(transposed ? transpose(of) : of, like);
+  return holds(format, anew) ? { of: anew, anew: true } : null;
+}
+
+/** The quantised matrix that an expression is made of, or the first one. */
+export function quantisedIn(of: TensorExpr): BlockScaledExpr | null {
+  if (of.kind === 'block-scaled') return of;
+  for (const operand of operandsOf(of)) {
+    const found = quantisedIn(operand);
+    if (found) return found;
+  }
+  return null;
+}
+
+function plainEntries(tensor: NamedTensor): TensorEntry[] {
   if (tensor.kind === 'flat') return [flatEntry(tensor)];
-  return tensor.kind === 'single' ? singleEntries(tensor, kept) : stackEntries(tensor, kept);
+  if (tensor.kind === 'single') return [exprEntry(tensor.name, tensor.of)];
+  return [stackEntry(tensor.name, isTransposed(tensor) ? tensor.of.map(transpose) : tensor.of)];
 }
 
-function singleEntries({ name, of }: NamedSingle, kept: boolean): TensorEntry[] {
-  if (!kept || !isWhole(of, 'fp8')) return [exprEntry(name, of)];
-  return [exprEntry(name, of.of), exprEntry(`${name}_scale_inv`, of.scales)];
-}
-
-function stackEntries({ name, of, transposed }: NamedStack, kept: boolean): TensorEntry[] {
-  const parts = of.filter((part) => isWhole(part, 'mxfp4'));
-  if (!kept || parts.length === 0) return [stackEntry(name, transposed ? of.map(transpose) : of)];
-  const perBlock = parts[0]!.block / 2;
-  return [
-    stackEntry(
-      `${name}_blocks`,
-      parts.map((part) => part.of),
-      [...parts[0]!.scales.shape, perBlock],
-    ),
-    stackEntry(
-      `${name}_scales`,
-      parts.map((part) => part.scales),
-    ),
-  ];
-}
+const isTransposed = ({ transposed }: NamedStack) => transposed;
 
 function flatEntry({ name, of }: NamedFlat): TensorEntry {
   const count = of.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   return { ...stackEntry(name, of), shape: [count] };
-}
-
-/** Only quantised tensors are stored in another type than their `dtype`. */
-function isQuantised(of: TensorExpr): boolean {
-  return [...storedIn(of)].some(({ dtype }) => dtype !== of.dtype);
-}
-
-function isWhole(of: TensorExpr, format: BlockScaledExpr['format']): of is BlockScaledExpr {
-  return of.kind === 'block-scaled' && of.format === format;
 }

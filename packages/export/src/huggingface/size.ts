@@ -1,7 +1,7 @@
 import { findArchitecture, type NamedTensor, nameTensors, type TensorEntry } from '@moepress/checkpoint';
 import { byteLength, elementCount, type Model, measure, type ParameterCounts } from '@moepress/core';
 import { type Arrangement, arrange, type ExpertLayout } from './layout.js';
-import { entriesOf, staysQuantised } from './quantised.js';
+import { type StoredWeights, storedWeights } from './quantised.js';
 
 /** The weights of a written checkpoint, copies of experts and zeros included. */
 export interface WrittenSize {
@@ -18,19 +18,18 @@ export function sizeAsWritten(model: Model, layout: ExpertLayout): WrittenSize {
   const arrangement = arrange(model, findArchitecture(model.architecture, model.id), layout);
   const { experts, manifest } = arrangement;
   const tensors = nameTensors(arrangement.model, manifest.tensors, experts);
-  return sizeOf(arrangement, tensors, staysQuantised(tensors));
+  return sizeOf(arrangement, tensors, storedWeights(tensors));
 }
 
-/** The same for a model that is already arranged and named; `quantised`: whether quantised tensors stay quantised. */
+/** The same for a model that is already arranged and named. */
 export function sizeOf(
   { model, experts }: Arrangement,
   tensors: readonly NamedTensor[],
-  quantised: boolean,
+  stored: StoredWeights,
 ): WrittenSize {
   const { sharedExperts, denseFfns } = measure(model);
   const routed = [...experts.values()].flat();
-  const bytes = (of: readonly NamedTensor[]) =>
-    byteCount(of.flatMap((tensor) => entriesOf(tensor, quantised)));
+  const bytes = (of: readonly NamedTensor[]) => byteCount(of.flatMap((tensor) => stored.entriesOf(tensor)));
   return {
     parameters: {
       ffns: parameterCount(routed) + sharedExperts.parameters + denseFfns.parameters,

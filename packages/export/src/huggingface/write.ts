@@ -27,7 +27,7 @@ import { hubIdOf } from './front-matter.js';
 import { formatJson } from './json.js';
 import { arrange, type ExpertLayout } from './layout.js';
 import { type PredictionChoice, type PredictionLayers, writtenPrediction } from './prediction.js';
-import { entriesOf, staysQuantised } from './quantised.js';
+import { storedWeights } from './quantised.js';
 import { sizeOf } from './size.js';
 
 export interface WriteCheckpointOptions extends Work {
@@ -90,8 +90,9 @@ async function fill(
   // Two plans may leave tensors of equal names and shapes: the header, by which later plans know their base, tells them apart.
   const metadata = { format: 'pt', ...(plan && { moepress_plan: planHash(plan) }) };
   const tensors = nameTensors(arrangement.model, manifest.tensors, arrangement.experts);
-  const quantised = staysQuantised(tensors);
-  const entries = tensors.flatMap((tensor) => entriesOf(tensor, quantised));
+  const stored = storedWeights(tensors);
+  const { quantised } = stored;
+  const entries = tensors.flatMap((tensor) => stored.entriesOf(tensor));
   const { entries: ofPrediction, ...prediction } = writtenPrediction(arrangement, { wanted: mtp, quantised });
   const carried = carriedEntries(model, new Set(entries.map(({ name }) => name)));
   const shards = planShards([...entries, ...carried, ...ofPrediction], { maxShardBytes, metadata });
@@ -107,7 +108,7 @@ async function fill(
     engines: enginesOf(arrangement),
     quantised,
     prediction,
-    ...sizeOf(arrangement, tensors, quantised),
+    ...sizeOf(arrangement, tensors, stored),
   };
   const texts: Record<string, string> = {
     'config.json': formatJson(config, await readFile(join(model.source.directory, 'config.json'), 'utf8')),

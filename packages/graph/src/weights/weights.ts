@@ -75,6 +75,10 @@ export function storedWeight(graph: Graph, expr: TensorExpr, shape = expr.shape)
       return summed(graph, expr);
     case 'low-rank':
       return adapted(graph, expr);
+    case 'unpacked':
+    case 'packed':
+    case 'encoded':
+      throw new TypeError(`Parts of quantised matrices are only written, not computed with: ${expr.kind}.`);
     case 'parameter':
       return graph.input(expr.name, 'float32', expr.shape);
     case 'zeros':

@@ -188,7 +188,8 @@ function summariseQuantised(model: Model): QuantisedSummary[] {
     ...(block.ffn.shared ? mlpTensors(block.ffn.shared.mlp) : []),
   ]);
   const all = [...weights, ...distinctExperts(model).flatMap(mlpTensors)];
-  return (['mxfp4', 'fp8'] as const).flatMap((format) => {
+  const formats = new Set(all.flatMap((tensor) => quantisedIn(tensor)?.format ?? []));
+  return [...formats].flatMap((format) => {
     const found = all.filter((tensor) => quantisedIn(tensor)?.format === format);
     if (found.length === 0) return [];
     const sum = (size: (tensor: TensorExpr) => number) =>
@@ -207,7 +208,8 @@ function summariseQuantised(model: Model): QuantisedSummary[] {
 /** The quantised matrix that a weight is, or is rows and columns of. */
 function quantisedIn(tensor: TensorExpr): BlockScaledExpr | null {
   if (tensor.kind === 'block-scaled') return tensor;
-  return tensor.kind === 'rows' || tensor.kind === 'cols' ? quantisedIn(tensor.of) : null;
+  const isPart = tensor.kind === 'rows' || tensor.kind === 'cols' || tensor.kind === 'transpose';
+  return isPart ? quantisedIn(tensor.of) : null;
 }
 
 function savingOf(

@@ -21,8 +21,8 @@ export function readableOf(expr: TensorExpr): Readable | null {
   if (!isExact(expr)) return null;
   const scaled = scaledRows(expr);
   if (scaled) {
-    const { of, indices } = scaled;
-    return { format: 'mxfp4', of: codes(of.of, indices), scales: codes(of.scales, indices) };
+    const { words, scales, indices } = scaled;
+    return { format: 'mxfp4', of: codes(words, indices), scales: codes(scales, indices) };
   }
   const format = formats[expr.dtype as keyof typeof formats];
   return format ? { format, of: expr } : null;
@@ -33,14 +33,21 @@ function isExact(expr: TensorExpr): boolean {
   return expr.kind !== 'low-rank' && expr.kind !== 'parameter' && operandsOf(expr).every(isExact);
 }
 
-/** A matrix of four-bit codes, or rows of one. */
-function scaledRows(
-  expr: TensorExpr,
-): { readonly of: BlockScaledExpr; readonly indices: readonly number[] | null } | null {
+/** The codes and scales of a matrix of four-bit floats, 32 of which share a power of two, or of rows of one. */
+function scaledRows(expr: TensorExpr): {
+  readonly words: StoredTensor;
+  readonly scales: StoredTensor;
+  readonly indices: readonly number[] | null;
+} | null {
   const of = expr.kind === 'rows' ? expr.of : expr;
-  if (of.kind !== 'block-scaled' || of.format !== 'mxfp4' || of.shape[1]! % groupOf.mxfp4 !== 0) return null;
-  return { of, indices: expr.kind === 'rows' ? expr.indices : null };
+  if (of.kind !== 'block-scaled' || !isMxfp4(of) || of.shape[1]! % groupOf.mxfp4 !== 0) return null;
+  if (of.of.kind !== 'unpacked' || of.scales.kind !== 'stored') return null;
+  return { words: of.of.of, scales: of.scales, indices: expr.kind === 'rows' ? expr.indices : null };
 }
+
+/** Whether a matrix means in BF16 what its codes and scales do, whatever names they are stored by. */
+const isMxfp4 = ({ format, dtype }: BlockScaledExpr): boolean =>
+  dtype === 'BF16' && (format === 'mxfp4' || format === 'mxfp4-pack-quantized');
 
 /** Columns of a matrix as it is held. */
 export const heldColumns = (format: Format, columns: number): number =>

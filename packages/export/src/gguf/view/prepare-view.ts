@@ -28,7 +28,7 @@ export function prepareView(view: Model): PreparedView {
   if (!architecture)
     throw refused(view, `No architecture is known that a ${title} model could be written as.`);
   const width = commonWidth(encoded.model, encoded.manifest);
-  const model = padExperts(encoded.model, width);
+  const model = padExperts(encoded.model, () => width);
   const found = obstacles(architecture, viewFeatures(model));
   const lacking = layersLacking(model, architecture.layers);
   if (lacking !== null) found.push(`lacks ${lacking}`);
