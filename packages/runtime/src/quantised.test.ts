@@ -1,4 +1,4 @@
-import { cpSync, openSync, writeSync } from 'node:fs';
+import { cpSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exprEntry, openModel, readSafetensors, writeSafetensors } from '@moepress/checkpoint';
@@ -77,3 +77,15 @@ it('an 8-bit float that is no number is found and named', () =>
       await runner.dispose();
     }
   }));
+
+it('scores a quantised model as transformers scores what its own code makes of it', async () => {
+  const { ids, logits } = JSON.parse(readFileSync(folder('quantised/golden.json'), 'utf8')).mixed;
+  const runner = await ModelRunner.open(await openModel(folder('quantised/mixed')));
+  try {
+    const [trace] = await runner.trace([ids]);
+    const last = [...trace!.logits.data].slice(-logits.length);
+    for (const [i, value] of last.entries()) expect(value).toBeCloseTo(logits[i], 3);
+  } finally {
+    await runner.dispose();
+  }
+});

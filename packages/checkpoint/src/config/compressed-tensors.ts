@@ -22,14 +22,14 @@ const configSchema = z.object({
     z.object({
       targets: z.array(z.string()).max(100_000),
       weights: weightsSchema.nullish(),
-      output_activations: z.unknown(),
+      output_activations: z.unknown().optional(),
       format: z.string().nullish(),
     }),
   ),
   ignore: z.array(z.string()).max(1_000_000).nullish(),
-  kv_cache_scheme: z.unknown(),
+  kv_cache_scheme: z.unknown().optional(),
   sparsity_config: z.object({ format: z.string() }).nullish(),
-  transform_config: z.unknown(),
+  transform_config: z.unknown().optional(),
 });
 
 type Weights = z.infer<typeof weightsSchema>;

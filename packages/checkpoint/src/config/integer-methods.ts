@@ -81,8 +81,8 @@ const modelOptSchema = z.object({
     )
     .nullish(),
   group_size: z.int().nullish(),
-  kv_cache_scheme: z.unknown(),
-  kv_cache_quant_algo: z.unknown(),
+  kv_cache_scheme: z.unknown().optional(),
+  kv_cache_quant_algo: z.unknown().optional(),
 });
 
 /** `quantization_config` of NVIDIA's ModelOpt, of which NVFP4 is read. Throws as `readCompressedTensors`. */

@@ -1,4 +1,4 @@
-import type { BlockScaledExpr, StoredTensor } from '@moepress/core';
+import { type BlockScaledExpr, elementCount, type StoredTensor, type TensorExpr } from '@moepress/core';
 import { arrayEntry, exprEntry, type TensorEntry } from '../safetensors/file-layout.js';
 import { bytesOf } from '../tensor/read-tensor.js';
 
@@ -10,9 +10,26 @@ export function copiedEntry(name: string, tensor: StoredTensor): TensorEntry {
   return { name, dtype: tensor.dtype, shape: tensor.shape, bytes: () => bytesOf(bytes), of: [bytes] };
 }
 
+/** Scales or zero points, with the axes that those of the file have. */
+export function gridEntry(name: string, { gridAxes }: BlockScaledExpr, grid: TensorExpr): TensorEntry {
+  const entry = exprEntry(name, grid);
+  if (gridAxes === undefined) return entry;
+  return { ...entry, shape: gridAxes === 0 ? [] : [elementCount(grid.shape)] };
+}
+
 /** Zero points that are stored like codes. */
-export const zeroEntry = (name: string, { zeros }: BlockScaledExpr): TensorEntry[] =>
-  zeros ? [exprEntry(name, zeros.of)] : [];
+export const zeroEntry = (name: string, of: BlockScaledExpr): TensorEntry[] =>
+  of.zeros ? [gridEntry(name, of, of.zeros.of)] : [];
+
+/** Shapes that a grid of scales may have in a file. */
+export function gridShapes(grid: readonly [number, number]): (readonly number[])[] {
+  return [grid, ...(grid[1] === 1 ? [[grid[0]]] : []), ...(grid[0] * grid[1] === 1 ? [[]] : [])];
+}
+
+/** How many axes a stored grid has; nothing where it has all. */
+export function axesOf({ shape }: StoredTensor): Pick<BlockScaledExpr, 'gridAxes'> {
+  return shape.length < 2 ? { gridAxes: shape.length as 0 | 1 } : {};
+}
 
 /** What goes with the weight unchanged. */
 export const extraEntry = (stem: string, { extras }: BlockScaledExpr): TensorEntry[] =>

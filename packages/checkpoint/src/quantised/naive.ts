@@ -1,5 +1,5 @@
 import { blockScaled, type StoredTensor } from '@moepress/core';
-import { exprEntry, extraEntry, zeroEntry } from './entries.js';
+import { axesOf, exprEntry, extraEntry, gridEntry, gridShapes, zeroEntry } from './entries.js';
 import { groupEntry, orderOfColumns, takeGroups } from './groups.js';
 import { extrasOf, gridOf, groupStep, scaleTypes, type WeightFormat } from './weight-format.js';
 
@@ -13,7 +13,7 @@ export const naive: WeightFormat = {
   open(files, scheme) {
     const { block } = scheme;
     const grid = gridOf(files.shape, block);
-    const shapes = [grid, ...(grid[1] === 1 ? [[grid[0]]] : []), ...(grid[0] * grid[1] === 1 ? [[]] : [])];
+    const scales = files.get('.weight_scale', gridShapes(grid), scaleTypes);
     const order = takeGroups(files, scheme, orderOfColumns);
     const asGrid = (tensor: StoredTensor): StoredTensor => ({ ...tensor, shape: grid });
     return blockScaled({
@@ -21,11 +21,12 @@ export const naive: WeightFormat = {
       format: 'naive-quantized',
       code: scheme.code,
       of: files.get('.weight', [files.shape], [scheme.code === 'e4m3' ? 'F8_E4M3' : 'I8']),
-      scales: asGrid(files.get('.weight_scale', shapes, scaleTypes)),
+      scales: asGrid(scales),
       zeros: scheme.symmetric
         ? null
-        : { of: asGrid(files.get('.weight_zero_point', shapes, ['I8'])), plus: 0, fixed: false },
+        : { of: asGrid(files.get('.weight_zero_point', gridShapes(grid), ['I8'])), plus: 0, fixed: false },
       block,
+      ...axesOf(scales),
       groups: order.groups,
       extras: {
         ...order.extras,
@@ -37,7 +38,7 @@ export const naive: WeightFormat = {
   steps: (of) => [1, of.block[0] === 1 ? groupStep(of, 1) : 1],
   entries: (stem, of) => [
     exprEntry(`${stem}.weight`, of.of),
-    exprEntry(`${stem}.weight_scale`, of.scales),
+    gridEntry(`${stem}.weight_scale`, of, of.scales),
     ...zeroEntry(`${stem}.weight_zero_point`, of),
     ...groupEntry(stem, of, orderOfColumns.suffix, 1),
     ...extraEntry(stem, of),

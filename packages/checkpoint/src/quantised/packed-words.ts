@@ -1,5 +1,5 @@
 import { blockScaled, type Packing, packed, perWord, unpacked } from '@moepress/core';
-import { exprEntry, extraEntry, shapeEntry, shapeSuffix } from './entries.js';
+import { axesOf, exprEntry, extraEntry, gridEntry, gridShapes, shapeEntry, shapeSuffix } from './entries.js';
 import { groupEntry, orderOfColumns, takeGroups } from './groups.js';
 import { extrasOf, gridOf, groupStep, scaleTypes, type WeightFormat } from './weight-format.js';
 
@@ -26,25 +26,22 @@ export const packedWords: WeightFormat = {
     const [along, down] = [words(scheme.code, 1), words(scheme.code, 0)];
     const count = perWord(along);
     const codes = files.get('.weight_packed', [[shape[0], Math.ceil(shape[1] / count)]], ['I32']);
-    const shapes = [
-      grid,
-      ...(grid[1] === 1 ? [[grid[0]]] : []),
-      ...(grid[0] === 1 && grid[1] === 1 ? [[]] : []),
-    ];
     const inWords = [Math.ceil(grid[0] / count), grid[1]];
     const points = scheme.symmetric
       ? null
       : unpacked(files.get('.weight_zero_point', [inWords], ['I32']), down, grid);
+    const scales = files.get('.weight_scale', gridShapes(grid), scaleTypes);
     const order = takeGroups(files, scheme, orderOfColumns);
     return blockScaled({
       name: files.name,
       format: 'pack-quantized',
       code: scheme.code,
       of: unpacked(codes, along, shape),
-      scales: { ...files.get('.weight_scale', shapes, scaleTypes), shape: grid },
+      scales: { ...scales, shape: grid },
       zeros: points && { of: points, plus: 0, fixed: false },
       zero: scheme.code === 'u4' ? 8 : 128,
       block,
+      ...axesOf(scales),
       groups: order.groups,
       extras: {
         ...order.extras,
@@ -57,7 +54,7 @@ export const packedWords: WeightFormat = {
   steps: (of) => [1, groupStep(of, 1)],
   entries: (stem, of) => [
     exprEntry(`${stem}.weight_packed`, packed(of.of, words(of.code, 1))),
-    exprEntry(`${stem}.weight_scale`, of.scales),
+    gridEntry(`${stem}.weight_scale`, of, of.scales),
     ...(of.zeros ? [exprEntry(`${stem}.weight_zero_point`, packed(of.zeros.of, words(of.code, 0)))] : []),
     ...groupEntry(stem, of, orderOfColumns.suffix, 1),
     shapeEntry(stem, of),

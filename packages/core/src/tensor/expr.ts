@@ -84,6 +84,8 @@ export interface BlockScaledExpr extends Typed {
    * [ceil(rows / block[0]), ceil(columns / block[1])]; with `groups` as many along that axis as there are groups.
    */
   readonly scales: TensorExpr;
+  /** Axes that scales and zero points have in the file, where they are fewer than two. */
+  readonly gridAxes?: 0 | 1;
   /** Rows and columns of a block; null: all there are. */
   readonly block: readonly [number | null, number | null];
   /** A code for each block, read like those of the elements, and what is added to it; null: `zero` for all. */

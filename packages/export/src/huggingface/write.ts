@@ -54,6 +54,8 @@ export interface WrittenCheckpoint {
   readonly parameters: ParameterCounts;
   /** What became of the layers that predict further tokens. */
   readonly prediction: PredictionLayers;
+  /** Names of weights that were quantised anew in their format, because their blocks were cut or their values changed. */
+  readonly requantised: readonly string[];
 }
 
 /**
@@ -91,7 +93,7 @@ async function fill(
   const metadata = { format: 'pt', ...(plan && { moepress_plan: planHash(plan) }) };
   const tensors = nameTensors(arrangement.model, manifest.tensors, arrangement.experts);
   const stored = storedWeights(tensors);
-  const { quantised } = stored;
+  const { quantised, requantised } = stored;
   const entries = tensors.flatMap((tensor) => stored.entriesOf(tensor));
   const { entries: ofPrediction, ...prediction } = writtenPrediction(arrangement, { wanted: mtp, quantised });
   const carried = carriedEntries(model, new Set(entries.map(({ name }) => name)));
@@ -133,7 +135,7 @@ async function fill(
   }
   throwIfAborted(signal);
   const files = [...weightFiles, ...companions.map(({ name }) => name), ...Object.keys(texts)];
-  return { bytes, files: files.sort(), parameters: facts.parameters, prediction };
+  return { bytes, files: files.sort(), parameters: facts.parameters, prediction, requantised };
 }
 
 const modelingSource = new URL('../../python/modeling_moepress.py', import.meta.url);

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decodeFloat32 } from '@moepress/checkpoint';
+import { fileURLToPath } from 'node:url';
+import { decodeFloat32, openModel } from '@moepress/checkpoint';
 import {
   byteLength,
   cols,
@@ -11,6 +13,7 @@ import {
   rows,
   type StoredTensor,
   type TensorExpr,
+  tensorsByPath,
   transpose,
   zeros,
 } from '@moepress/core';
@@ -66,6 +69,9 @@ const views = (matrix: TensorExpr): TensorExpr[] => [
   transpose(matrix),
 ];
 
+const quantised = fileURLToPath(new URL('../../../checkpoint/fixtures/quantised/', import.meta.url));
+const golden: Record<string, unknown> = JSON.parse(readFileSync(join(quantised, 'golden.json'), 'utf8'));
+
 describe('weights as the engine computes with them', () => {
   it('are 4-bit floats times the power of two of their 32 neighbours', () =>
     inTemporaryFolder(async (folder) => {
@@ -115,4 +121,20 @@ describe('weights as the engine computes with them', () => {
       expect(await computed(padded)).toEqual([...(await decodeFloat32(padded))]);
       expect((await computed(padded)).slice(6)).toEqual([0, 0]);
     }));
+
+  it.each(Object.keys(golden))('are in the format of %s what the decoder reads, to the bit', async (name) => {
+    const model = await openModel(join(quantised, name));
+    const all = [...tensorsByPath(model).values()];
+    const found = all.filter((expr) => (expr.kind === 'transpose' ? expr.of : expr).kind === 'block-scaled');
+    expect(found.length).toBeGreaterThan(11);
+    // One of each shape, and a projection of an expert: some rows and columns of it too.
+    for (const expr of [
+      found[0]!,
+      found.at(-1)!,
+      rows(found.at(-1)!, [9, 2]),
+      cols(found.at(-2)!, [63, 0]),
+    ]) {
+      expect(await computed(expr)).toEqual([...(await decodeFloat32(expr))]);
+    }
+  });
 });
