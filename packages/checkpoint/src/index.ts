@@ -6,6 +6,7 @@ export {
   type FusedNames,
   type LatentNames,
   type MlpNames,
+  mlpNames,
   type TensorNames,
   tensorName,
 } from './architectures/manifest.js';

@@ -16,6 +16,7 @@ export {
   type PredictionLayers,
   predictionChoices,
 } from './huggingface/prediction.js';
+export { type QuantiseChoice, quantiseChoices } from './huggingface/quantise-scheme.js';
 export { sizeAsWritten, type WrittenSize } from './huggingface/size.js';
 export {
   type WriteCheckpointOptions,

@@ -1,4 +1,4 @@
-import { expertLayouts, predictionChoices } from '@moepress/export';
+import { expertLayouts, predictionChoices, quantiseChoices } from '@moepress/export';
 import { deviceChoices, precisions } from '@moepress/runtime';
 import { Option } from 'commander';
 import { generationEngines } from '../src/generation/engine-options.js';
@@ -108,6 +108,11 @@ export const mtpOption = () =>
     'multi-token prediction layers: keep them, and fail if experts were removed in a way that they cannot follow; or drop' +
       ' them (default: keep them where possible)',
   ).choices(predictionChoices);
+export const quantiseOption = () =>
+  new Option(
+    '--quantise <type>',
+    'quantise the weights of experts, FFNs and attention as they are written, for vLLM (default: they stay as they are)',
+  ).choices(quantiseChoices);
 export const minTokensOption = () =>
   new Option('--min-tokens <n>', 'report experts that saw fewer calibration tokens')
     .argParser(integer)

@@ -46,6 +46,7 @@ const flags: Readonly<Record<string, string>> = {
   method: '--method',
   minTokens: '--min-tokens',
   mtp: '--mtp',
+  quantise: '--quantise',
   numFewshot: '--num-fewshot',
   options: '--option',
   out: '--out',

@@ -16,6 +16,8 @@ import {
   expertLayouts,
   type PredictionChoice,
   predictionChoices,
+  type QuantiseChoice,
+  quantiseChoices,
   sizeAsWritten,
   type WrittenCheckpoint as WrittenFiles,
   writeHuggingFace,
@@ -32,6 +34,8 @@ export interface WriteCheckpointOptions extends ModelOptions, WorkOptions {
   readonly layout?: ExpertLayout | undefined;
   /** Whether layers that predict further tokens are kept; by default where they can be. */
   readonly mtp?: PredictionChoice | undefined;
+  /** What weights are quantised to as they are written, in files that vLLM reads; by default they stay as they are. */
+  readonly quantise?: QuantiseChoice | undefined;
   /** Replaces a checkpoint that moepress wrote to the folder before. */
   readonly force?: boolean | undefined;
 }
@@ -58,9 +62,10 @@ export async function writeCheckpoint(
   folder: string | FolderOutput,
   options: WriteCheckpointOptions = {},
 ): Promise<WrittenCheckpoint> {
-  const { layout = 'compact', mtp, force } = options;
+  const { layout = 'compact', mtp, quantise, force } = options;
   checkChoice({ where: 'layout', value: layout }, expertLayouts);
   checkChoice({ where: 'mtp', value: mtp }, predictionChoices);
+  checkChoice({ where: 'quantise', value: quantise }, quantiseChoices);
   if (!(folder instanceof FolderOutput))
     checkText({ where: 'folder', value: folder }, 'the path of a folder');
   return whileWriting(options, async (work) => {
@@ -70,7 +75,14 @@ export async function writeCheckpoint(
       const file = plan === null ? null : await resolvePlan(plan);
       const base = await resolveModel(model, { ...options, onProgress: work.progress });
       const view = file === null ? base : applyPlanFile(base, file);
-      const written = await writeHuggingFace(view, output, { ...work, layout, mtp, plan: file?.plan, base });
+      const written = await writeHuggingFace(view, output, {
+        ...work,
+        layout,
+        mtp,
+        quantise,
+        plan: file?.plan,
+        base,
+      });
       return {
         ...written,
         removed: removedRatios(base, written.parameters),

@@ -7,6 +7,7 @@ import {
   type QuantisedFormat,
   unpacked,
 } from '@moepress/core';
+import { arrayEntry, type TensorEntry } from '../safetensors/file-layout.js';
 import { copiedEntry, exprEntry, extraEntry } from './entries.js';
 import { extrasOf, gridOf, scaleTypes, type WeightFormat } from './weight-format.js';
 
@@ -51,8 +52,12 @@ function fourBitFloats({ format, codes, scaleTypes: types, global, extras }: Fou
   };
 }
 
-const globalEntry = (stem: string, { global }: BlockScaledExpr, suffix: string | undefined) =>
-  global && suffix ? [copiedEntry(stem + suffix, global.of)] : [];
+function globalEntry(stem: string, { global }: BlockScaledExpr, suffix: string | undefined): TensorEntry[] {
+  if (!global || suffix === undefined) return [];
+  const name = stem + suffix;
+  const { of } = global;
+  return [typeof of === 'number' ? arrayEntry(name, 'F32', [1], Float32Array.of(of)) : copiedEntry(name, of)];
+}
 
 /** NVFP4 of compressed-tensors: E4M3 scales of 16, which the global scale divides. */
 export const nvfp4 = fourBitFloats({

@@ -52,7 +52,9 @@ async function readGrid(
   const last = all ? scales.shape[0]! : Math.ceil(to / blockSize(expr, 0));
   const numbers = await scaleNumbers(scales, first, last, reading);
   if (global) {
-    const [by] = toFloat32(await readRows({ ...global.of, shape: [1] }, 0, 1, reading), 'F32');
+    const { of } = global;
+    const [by] =
+      typeof of === 'number' ? [of] : toFloat32(await readRows({ ...of, shape: [1] }, 0, 1, reading), 'F32');
     for (let i = 0; i < numbers.length; i++)
       numbers[i] = global.divides ? numbers[i]! / by! : numbers[i]! * by!;
   }

@@ -96,8 +96,7 @@ export interface BlockScaledExpr extends Typed {
     readonly fixed: boolean;
   } | null;
   readonly zero: number;
-  /** One F32 number. */
-  readonly global: { readonly of: StoredTensor; readonly divides: boolean } | null;
+  readonly global: GlobalScale | null;
   /** The block of each row (axis 0) or column (axis 1), I32; null: they follow each other. */
   readonly groups: { readonly of: TensorExpr; readonly axis: 0 | 1 } | null;
   /** Further tensors of the weight, which nothing here reads, such as scales of activations, by their suffixes. */
@@ -351,7 +350,8 @@ export function operandsOf(expr: TensorExpr): readonly TensorExpr[] {
       return [
         expr.of,
         expr.scales,
-        ...[expr.zeros, expr.global, expr.groups].flatMap((part) => (part ? [part.of] : [])),
+        ...[expr.zeros, expr.groups].flatMap((part) => (part ? [part.of] : [])),
+        ...(expr.global && typeof expr.global.of !== 'number' ? [expr.global.of] : []),
         ...Object.values(expr.extras),
       ];
     case 'low-rank':

@@ -128,5 +128,7 @@ const sameGlobal = (a: BlockScaledExpr, b: BlockScaledExpr): boolean =>
   (a.global !== null &&
     b.global !== null &&
     a.global.divides === b.global.divides &&
+    typeof a.global.of !== 'number' &&
+    typeof b.global.of !== 'number' &&
     a.global.of.file === b.global.of.file &&
     a.global.of.offset === b.global.of.offset);

@@ -86,7 +86,7 @@ export function blockScaled(parts: BlockScaledParts): BlockScaledExpr {
     fits(scales) &&
     (!zeros || sameShape(zeros.of.shape, scales.shape)) &&
     (!groups || sameShape(groups.of.shape, [of.shape[groups.axis]!])) &&
-    (!global || elementCount(global.of.shape) === 1);
+    (!global || typeof global.of === 'number' || elementCount(global.of.shape) === 1);
   if (whole) return expr;
   throw new MoepressError('PLAN_INVALID', {
     message: `${expr.format}: scales [${scales.shape.join(', ')}] do not fit ${expr.name} [${of.shape.join(', ')}] in blocks of ${block.map((n) => n ?? 'all').join(' x ')}.`,

@@ -13,6 +13,10 @@ export interface CardFacts {
   readonly engines: readonly EngineSupport[];
   /** Whether tensors that the base stores quantised stay quantised. */
   readonly quantised: boolean;
+  /** What weights were quantised to as they were written. */
+  readonly quantise?: string | undefined;
+  /** Weights that were quantised anew. */
+  readonly requantised?: readonly string[];
   readonly prediction: PredictionLayers;
   /** Bytes of the weights as they are stored, copies and zeros included. */
   readonly bytes: { readonly routed: number; readonly whole: number };

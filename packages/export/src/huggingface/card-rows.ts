@@ -12,8 +12,19 @@ export function cardRows(facts: CardFacts): Row[] {
 /** A line of a table of the card. */
 export type Row = readonly [name: string, value: string];
 
-function methodRows({ model, plan, form, quantised, prediction }: CardFacts): Row[] {
+function methodRows({
+  model,
+  plan,
+  form,
+  quantised,
+  quantise,
+  requantised = [],
+  prediction,
+}: CardFacts): Row[] {
   const rows: Row[] = [['layout', layoutOf(form, model)]];
+  if (requantised.length > 0) rows.push(['weights', `${requantised.length} quantised anew in their format`]);
+  if (quantise)
+    rows.push(['weights', `quantised to ${quantise}, but for routers, embeddings, head and norms`]);
   if (!quantised) rows.push(['weights', 'BF16: quantised ones were changed, so none are any more']);
   const predicting = describePrediction(prediction);
   if (predicting) rows.push(['layers that predict further tokens', predicting]);

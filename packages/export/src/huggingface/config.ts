@@ -23,6 +23,8 @@ export interface WrittenConfigOptions {
   readonly plan: CompressionPlan | undefined;
   /** Whether tensors that the original stores quantised stay quantised. */
   readonly quantised: boolean;
+  /** What is said of weights that are quantised as they are written. */
+  readonly quantisation?: Record<string, unknown> | undefined;
   /** What becomes of the layers that predict further tokens; none by default. */
   readonly prediction?: PredictionLayers | undefined;
 }
@@ -35,9 +37,10 @@ const noPrediction: PredictionLayers = { outcome: 'none', tensors: 0, reason: nu
  */
 export function writtenConfig(
   { model, manifest, config: original, form, width }: Arrangement,
-  { plan, quantised, prediction = noPrediction }: WrittenConfigOptions,
+  { plan, quantised, quantisation, prediction = noPrediction }: WrittenConfigOptions,
 ): Record<string, unknown> {
-  const stated = quantised ? original : withoutQuantisation(original, manifest);
+  const before = quantised ? original : withoutQuantisation(original, manifest);
+  const stated = quantisation ? { ...before, quantization_config: quantisation } : before;
   const config = withQuantities(stated, manifest, {
     ...changesOf(model, manifest, width, original),
     ...predictionChanges(prediction, manifest, original),

@@ -11,8 +11,10 @@ import {
 } from '@moepress/checkpoint';
 import {
   type BlockScaledExpr,
+  blockTensors,
   elementCount,
   inFormat,
+  type Model,
   operandsOf,
   requantised,
   type TensorExpr,
@@ -91,6 +93,10 @@ function holdMatrix(of: TensorExpr, like: BlockScaledExpr): { of: BlockScaledExp
   return holds(format, anew) ? { of: anew, anew: true } : null;
 }
 
+/** Whether any weight of the layers is stored quantised. */
+export const isQuantised = (model: Model): boolean =>
+  model.blocks.some((block) => blockTensors(block).some((of) => quantisedIn(of) !== null));
+
 /** The quantised matrix that an expression is made of, or the first one. */
 export function quantisedIn(of: TensorExpr): BlockScaledExpr | null {
   if (of.kind === 'block-scaled') return of;
@@ -101,7 +107,7 @@ export function quantisedIn(of: TensorExpr): BlockScaledExpr | null {
   return null;
 }
 
-function plainEntries(tensor: NamedTensor): TensorEntry[] {
+export function plainEntries(tensor: NamedTensor): TensorEntry[] {
   if (tensor.kind === 'flat') return [flatEntry(tensor)];
   if (tensor.kind === 'single') return [exprEntry(tensor.name, tensor.of)];
   return [stackEntry(tensor.name, isTransposed(tensor) ? tensor.of.map(transpose) : tensor.of)];

@@ -27,8 +27,11 @@ import { hubIdOf } from './front-matter.js';
 import { formatJson } from './json.js';
 import { arrange, type ExpertLayout } from './layout.js';
 import { type PredictionChoice, type PredictionLayers, writtenPrediction } from './prediction.js';
-import { storedWeights } from './quantised.js';
+import type { QuantiseChoice } from './quantise-scheme.js';
+import { moduleOf, quantiseWeights } from './quantise-weights.js';
+import { isQuantised, storedWeights } from './quantised.js';
 import { sizeOf } from './size.js';
+import { tellOfWeights } from './weight-warnings.js';
 
 export interface WriteCheckpointOptions extends Work {
   readonly layout: ExpertLayout;
@@ -41,6 +44,8 @@ export interface WriteCheckpointOptions extends Work {
    * keep their sizes, or where experts were only dropped, which are then dropped from these layers too.
    */
   readonly mtp?: PredictionChoice | undefined;
+  /** What weights are quantised to as they are written; by default they stay as they are. */
+  readonly quantise?: QuantiseChoice | undefined;
   /** Largest size of a weight file in bytes; default 5 GB. */
   readonly maxShardBytes?: number | undefined;
 }
@@ -61,7 +66,8 @@ export interface WrittenCheckpoint {
 /**
  * Writes a model view as a Hugging Face checkpoint folder, which appears whole or not at all.
  * Weights stream from file to file in their own types; memory does not grow with the model. Quantised
- * weights stay so if all of them are as they were, else all are written in BF16. Tensors of the original that no part
+ * weights stay in their format; those whose blocks were cut are quantised anew, and `progress` is told of them before a byte is
+ * written, as of files that are larger than the original's. Tensors of the original that no part
  * of the model reads are carried along.
  *
  * An output that was claimed before is committed, or abandoned if anything fails.
@@ -85,20 +91,37 @@ export async function writeHuggingFace(
 async function fill(
   folder: string,
   model: Model,
-  { layout, plan, base, mtp, maxShardBytes, progress, signal }: WriteCheckpointOptions,
+  { layout, plan, base, mtp, quantise, maxShardBytes, progress, signal }: WriteCheckpointOptions,
 ): Promise<Omit<WrittenCheckpoint, 'directory'>> {
   const arrangement = arrange(model, findArchitecture(model.architecture, model.id), layout);
   const { manifest } = arrangement;
   // Two plans may leave tensors of equal names and shapes: the header, by which later plans know their base, tells them apart.
   const metadata = { format: 'pt', ...(plan && { moepress_plan: planHash(plan) }) };
   const tensors = nameTensors(arrangement.model, manifest.tensors, arrangement.experts);
-  const stored = storedWeights(tensors);
-  const { quantised, requantised } = stored;
+  const made = quantise
+    ? await quantiseWeights(tensors, { choice: quantise, model, manifest, signal })
+    : null;
+  const stored = made ?? storedWeights(tensors);
+  const { requantised } = stored;
+  // Whether what the original says of quantised weights is still so.
+  const quantised = stored.quantised && !made;
   const entries = tensors.flatMap((tensor) => stored.entriesOf(tensor));
   const { entries: ofPrediction, ...prediction } = writtenPrediction(arrangement, { wanted: mtp, quantised });
   const carried = carriedEntries(model, new Set(entries.map(({ name }) => name)));
   const shards = planShards([...entries, ...carried, ...ofPrediction], { maxShardBytes, metadata });
-  const config = writtenConfig(arrangement, { plan, quantised, prediction });
+  const carriedModules = [...carried, ...ofPrediction]
+    .filter(({ name, shape }) => name.endsWith('.weight') && shape.length === 2)
+    .map(({ name }) => moduleOf(name));
+  const config = writtenConfig(arrangement, {
+    plan,
+    quantised,
+    quantisation: made?.config(carriedModules),
+    prediction,
+  });
+  tellOfWeights(
+    { model, base, stored, bytes: shards.totalBytes, wasQuantised: isQuantised(model) },
+    progress,
+  );
   const runsInTransformers = hasModelingCode(manifest);
   const companions = await findCompanions(model.source.directory);
   const card = await readCard(model.source.directory);
@@ -108,7 +131,9 @@ async function fill(
     plan,
     form: arrangement.form,
     engines: enginesOf(arrangement),
-    quantised,
+    quantised: stored.quantised,
+    quantise,
+    requantised,
     prediction,
     ...sizeOf(arrangement, tensors, stored),
   };

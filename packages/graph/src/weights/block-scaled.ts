@@ -40,7 +40,12 @@ const floatTypes = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const
 function scaleValues(graph: Graph, { scales, global }: BlockScaledExpr, rows: Value | null): Value {
   const values = scaleNumbers(graph, storedPart(scales), rows);
   if (!global) return values;
-  return (global.divides ? div : mul)(values, external(graph, { ...global.of, shape: [] }, 'float32'));
+  const { of, divides } = global;
+  const by =
+    typeof of === 'number'
+      ? graph.constant([of], [], 'float32')
+      : external(graph, { ...of, shape: [] }, 'float32');
+  return (divides ? div : mul)(values, by);
 }
 
 function scaleNumbers(graph: Graph, of: StoredTensor, rows: Value | null): Value {

@@ -1,4 +1,4 @@
-import type { ExpertLayout, PredictionChoice } from '@moepress/export';
+import type { ExpertLayout, PredictionChoice, QuantiseChoice } from '@moepress/export';
 import { claimFolder, withOutput } from '../../src/files/output.js';
 import { resolveModel, warnOfOtherBase } from '../../src/models/open-model.js';
 import { readPlan } from '../../src/plans/plan-file.js';
@@ -11,6 +11,7 @@ import {
   mtpOption,
   pluginOption,
   profileOption,
+  quantiseOption,
   revisionOption,
 } from '../command-options.js';
 import type { Context, Define } from '../context.js';
@@ -21,6 +22,7 @@ interface ApplyFlags {
   readonly out: string;
   readonly layout: ExpertLayout;
   readonly mtp?: PredictionChoice;
+  readonly quantise?: QuantiseChoice;
   readonly force?: boolean;
   readonly revision?: string;
 }
@@ -32,6 +34,7 @@ export const define: Define = (command, context) =>
     .requiredOption('--out <dir>', 'folder of the checkpoint', path)
     .addOption(layoutOption())
     .addOption(mtpOption())
+    .addOption(quantiseOption())
     .addOption(revisionOption())
     .addOption(pluginOption())
     .addOption(jsonOption())
@@ -42,7 +45,7 @@ export const define: Define = (command, context) =>
 async function apply(
   planFile: string,
   id: string,
-  { out, layout, mtp, force, revision }: ApplyFlags,
+  { out, layout, mtp, quantise, force, revision }: ApplyFlags,
   context: Context,
 ): Promise<void> {
   const { work } = context;
@@ -53,6 +56,10 @@ async function apply(
     const base = await resolveModel(id, { revision, plugins: context.plugins, ...work });
     await warnOfOtherBase(file.plan, base, { progress, signal: work.signal });
     showWarnings(file.plan, context);
-    printWritten(await writeCheckpoint(base, file, output!, { layout, mtp, ...work }), layout, context);
+    printWritten(
+      await writeCheckpoint(base, file, output!, { layout, mtp, quantise, ...work }),
+      layout,
+      context,
+    );
   });
 }

@@ -1,6 +1,6 @@
 import { type FileOutput, FolderOutput } from '@moepress/checkpoint';
 import { type CompressionPlan, MoepressError, planHash } from '@moepress/core';
-import type { ExpertLayout, PredictionChoice } from '@moepress/export';
+import type { ExpertLayout, PredictionChoice, QuantiseChoice } from '@moepress/export';
 import type { CalibrationPart } from '@moepress/harness';
 import { compress, requestOf } from '../../src/compress.js';
 import { checkChosen, claimFile, claimFolder, withOutput } from '../../src/files/output.js';
@@ -27,6 +27,7 @@ import {
   pluginOption,
   precisionOption,
   profileOption,
+  quantiseOption,
   revisionOption,
   seedOption,
   threadsOption,
@@ -43,6 +44,7 @@ interface CompressFlags extends CacheFlags, DeviceFlags {
   readonly force?: boolean;
   readonly layout: ExpertLayout;
   readonly mtp?: PredictionChoice;
+  readonly quantise?: QuantiseChoice;
   readonly option?: Readonly<Record<string, unknown>>;
   readonly acrossGroups?: boolean;
   readonly calibration?: readonly CalibrationPart[];
@@ -68,6 +70,7 @@ export const define: Define = (command, context) =>
     )
     .addOption(layoutOption())
     .addOption(mtpOption())
+    .addOption(quantiseOption())
     .addOption(calibrationOption())
     .addOption(dataOption())
     .addOption(seedOption())
@@ -88,7 +91,8 @@ export const define: Define = (command, context) =>
     .action(async (model, flags) => compressModel(model, flags, await context(flags)));
 
 async function compressModel(id: string, flags: CompressFlags, context: Context): Promise<void> {
-  const { layout, mtp, option, acrossGroups, evidence, answers, runs, out, force, ...options } = flags;
+  const { layout, mtp, quantise, option, acrossGroups, evidence, answers, runs, out, force, ...options } =
+    flags;
   const { work, plugins } = context;
   // What can be refused at once is refused before a model comes from the Hub and is measured.
   const cache = cacheOf({ ...(evidence !== undefined && { evidence }) });
@@ -103,7 +107,11 @@ async function compressModel(id: string, flags: CompressFlags, context: Context)
     const plan = await compress(model, { ...choice, method: request.method, cache, plugins, ...work });
     showWarnings(plan, context);
     if (!(output instanceof FolderOutput)) return printPlan(plan, output, context);
-    printWritten(await writeCheckpoint(model, plan, output, { layout, mtp, ...work }), layout, context);
+    printWritten(
+      await writeCheckpoint(model, plan, output, { layout, mtp, quantise, ...work }),
+      layout,
+      context,
+    );
   });
 }
 

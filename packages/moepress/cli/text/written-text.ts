@@ -16,6 +16,11 @@ export function printWritten(written: WrittenCheckpoint, layout: ExpertLayout, {
           `The plan removes ${describeRemoved(planned)}: copies and zeros of the layout ${layout} fill the files up again`,
         ]
       : []),
+    ...(written.requantised.length === 0
+      ? []
+      : [
+          `Quantised anew in their format, because their blocks were cut: ${written.requantised.length} weights`,
+        ]),
     ...(predicting === null ? [] : [`Layers that predict further tokens: ${predicting}`]),
   ].join('\n');
   print(text, written);
