@@ -17,24 +17,30 @@ export async function encodedRows(
   const isCodes = part === 'codes';
   const [first, last] = isCodes ? [Math.floor(from / tall), Math.ceil(to / tall)] : [from, to];
   const global = await globalOf(scheme, reading);
-  // One row of blocks at a time, which is all that one scale needs.
-  for (let row = first; row < last; row++) {
-    const [top, bottom] = [row * tall, Math.min(height, (row + 1) * tall)];
-    const values = await readFloats(expr, top, bottom, reading);
-    const blocks = blocksOf(scheme, { values, width: widthOf(of), global });
-    if (isCodes) {
-      const [begin, end] = [Math.max(top, from), Math.min(bottom, to)];
-      const out = target.subarray((begin - from) * widthOf(of), (end - from) * widthOf(of));
-      encodeRows(scheme, { values, width: widthOf(of), skipped: begin - top, blocks }, out);
-    } else {
-      const wide = blocks.scales.length;
-      const levels = codeValues[scheme.code].length;
-      const zeros = blocks.zeros.map((zero) => (zero - scheme.plus + levels) % levels);
-      const own = part === 'scales' ? blocks.scaleBytes : zeros;
-      const size = own.length / wide;
-      target.set(own, (row - from) * wide * size);
+  // As many rows of blocks are read together as there is room for; each is scaled by itself.
+  const step = Math.max(1, Math.floor(reading.blockBytes / (4 * tall * Math.max(1, widthOf(of)))));
+  for (let start = first; start < last; start += step) {
+    const stop = Math.min(last, start + step);
+    const all = await readFloats(expr, start * tall, Math.min(height, stop * tall), reading);
+    for (let row = start; row < stop; row++) {
+      const [top, bottom] = [row * tall, Math.min(height, (row + 1) * tall)];
+      const values = all.subarray((top - start * tall) * widthOf(of), (bottom - start * tall) * widthOf(of));
+      const blocks = blocksOf(scheme, { values, width: widthOf(of), global });
+      if (isCodes) {
+        const [begin, end] = [Math.max(top, from), Math.min(bottom, to)];
+        const out = target.subarray((begin - from) * widthOf(of), (end - from) * widthOf(of));
+        encodeRows(scheme, { values, width: widthOf(of), skipped: begin - top, blocks }, out);
+      } else {
+        const own = part === 'scales' ? blocks.scaleBytes : storedZeros(scheme, blocks.zeros);
+        target.set(own, (row - from) * own.length);
+      }
     }
   }
+}
+
+function storedZeros({ code, plus }: EncodingScheme, zeros: Bytes): Bytes {
+  const levels = codeValues[code].length;
+  return zeros.map((zero) => (zero - plus + levels) % levels);
 }
 
 async function readFloats(

@@ -5,6 +5,9 @@ import { blockScaled, encoded, type TensorExpr } from '@moepress/core';
 export const quantiseChoices = ['int4', 'int8', 'fp8', 'mxfp4', 'nvfp4'] as const;
 export type QuantiseChoice = (typeof quantiseChoices)[number];
 
+/** Whether weights have to be read before it is known how they are scaled. */
+export const hasGlobalScales = (choice: QuantiseChoice): boolean => choice === 'nvfp4';
+
 /** How all weights are quantised, and how config.json tells it. */
 export interface QuantiseScheme {
   readonly format: QuantisedFormat;

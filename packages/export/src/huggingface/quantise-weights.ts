@@ -8,7 +8,7 @@ import {
   weightFormats,
 } from '@moepress/checkpoint';
 import { type BlockScaledExpr, type Model, MoepressError, throwIfAborted } from '@moepress/core';
-import { type QuantiseChoice, quantisedBy, schemeFor } from './quantise-scheme.js';
+import { hasGlobalScales, type QuantiseChoice, quantisedBy, schemeFor } from './quantise-scheme.js';
 import { plainEntries, type StoredWeights } from './quantised.js';
 
 /** Weights that are quantised as they are written. */
@@ -33,12 +33,30 @@ export interface QuantiseRequest {
  */
 export async function quantiseWeights(
   tensors: readonly NamedTensor[],
-  { choice, model, manifest, signal }: QuantiseRequest,
+  { signal, ...request }: QuantiseRequest,
 ): Promise<QuantisedWeights> {
+  const largest = new Map<NamedTensor, number>();
+  if (hasGlobalScales(request.choice)) {
+    for (const tensor of linearWeights(tensors, request.manifest)) {
+      throwIfAborted(signal);
+      largest.set(tensor, await largestIn(tensor));
+    }
+  }
+  return outlineQuantised(tensors, request, largest);
+}
+
+const linearWeights = (tensors: readonly NamedTensor[], manifest: ArchitectureManifest): NamedSingle[] => {
   const isLinear = linearNames(manifest);
-  const chosen = tensors.filter(
-    (tensor): tensor is NamedSingle => tensor.kind === 'single' && isLinear(tensor.name),
-  );
+  return tensors.filter((tensor): tensor is NamedSingle => tensor.kind === 'single' && isLinear(tensor.name));
+};
+
+/** The same without reading anything, which is enough to know the sizes. Throws `CONFIG_UNSUPPORTED` as above. */
+export function outlineQuantised(
+  tensors: readonly NamedTensor[],
+  { choice, model, manifest }: QuantiseRequest,
+  largest: ReadonlyMap<NamedTensor, number> = new Map(),
+): QuantisedWeights {
+  const chosen = linearWeights(tensors, manifest);
   const odd = tensors.find(({ kind }) => kind !== 'single');
   if (odd) throw refused(`${odd.name} holds all experts of a layer, which ${choice} has no names for`, model);
   const scheme = schemeFor(
@@ -47,9 +65,7 @@ export async function quantiseWeights(
   );
   const made = new Map<NamedTensor, BlockScaledExpr>();
   for (const tensor of chosen) {
-    throwIfAborted(signal);
-    const largest = scheme.hasGlobal ? await largestIn(tensor) : 0;
-    const quantised = quantisedBy(scheme, tensor.name, tensor.of, largest);
+    const quantised = quantisedBy(scheme, tensor.name, tensor.of, largest.get(tensor) ?? 0);
     if (!holds(weightFormats[scheme.format], quantised)) {
       const size = weightFormats[scheme.format].steps(quantised)[1];
       throw refused(

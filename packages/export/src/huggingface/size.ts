@@ -1,6 +1,8 @@
 import { findArchitecture, type NamedTensor, nameTensors, type TensorEntry } from '@moepress/checkpoint';
 import { byteLength, elementCount, type Model, measure, type ParameterCounts } from '@moepress/core';
 import { type Arrangement, arrange, type ExpertLayout } from './layout.js';
+import type { QuantiseChoice } from './quantise-scheme.js';
+import { outlineQuantised } from './quantise-weights.js';
 import { type StoredWeights, storedWeights } from './quantised.js';
 
 /** The weights of a written checkpoint, copies of experts and zeros included. */
@@ -14,11 +16,18 @@ export interface WrittenSize {
  * How large the weights of a view would be as they are written; nothing is read or written. Throws
  * `CONFIG_UNSUPPORTED` as `writeHuggingFace` does.
  */
-export function sizeAsWritten(model: Model, layout: ExpertLayout): WrittenSize {
+export function sizeAsWritten(
+  model: Model,
+  layout: ExpertLayout,
+  quantise?: QuantiseChoice | undefined,
+): WrittenSize {
   const arrangement = arrange(model, findArchitecture(model.architecture, model.id), layout);
   const { experts, manifest } = arrangement;
   const tensors = nameTensors(arrangement.model, manifest.tensors, experts);
-  return sizeOf(arrangement, tensors, storedWeights(tensors));
+  const stored = quantise
+    ? outlineQuantised(tensors, { choice: quantise, model, manifest })
+    : storedWeights(tensors);
+  return sizeOf(arrangement, tensors, stored);
 }
 
 /** The same for a model that is already arranged and named. */

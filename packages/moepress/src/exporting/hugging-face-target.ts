@@ -17,9 +17,9 @@ export const huggingFaceTarget: ExportTarget = {
   name: 'hf',
   output: 'folder',
   types: ['stored', ...quantiseChoices],
-  outlook: ({ view }, { layout }) => ({
+  outlook: ({ view }, { layout, type }) => ({
     engines: huggingFaceSupport(view, layout),
-    bytes: sizeAsWritten(view, layout).bytes.whole,
+    bytes: sizeAsWritten(view, layout, choiceOf(type)).bytes.whole,
     notes: [],
   }),
   async write({ view, base, plan }, out, { type, layout, mtp, force, ...work }) {
