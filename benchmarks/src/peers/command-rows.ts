@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { halfPlan } from '../plans.js';
 import { type Ran, run } from '../real/child.js';
 import { commit } from '../real/machine.js';
 import { benchFolder, inScratch, moepress } from '../real/moepress.js';
 import type { Prepared } from '../real/subject.js';
-import { halfPlan } from '../suites/apply-suite.js';
 import { generationJob, writeGenerationTask } from './generation-task.js';
 import { peerPython } from './peer-sides.js';
 import type { Absent, RowResult, SideResult } from './row-result.js';
