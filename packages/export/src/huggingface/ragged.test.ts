@@ -20,7 +20,6 @@ import {
   fingerprint,
   openFixture,
   planFor,
-  quantised,
   raggedPlan,
   temporaryFolder,
 } from '../support.test.util.js';
@@ -57,7 +56,7 @@ async function channels({ gate, up, down, bias, width }: Expert): Promise<string
 
 const isZero = (channel: string) => /^[0 ,]*$/.test(channel);
 
-describe.each([...families, ...quantised])('experts of different widths of %s', (name) => {
+describe.each(families)('experts of different widths of %s', (name) => {
   it('come back from the compact layout as they were', async () => {
     const { view } = await raggedView(name);
     expect(new Set(widthsOf(view)).size).toBe(5);
