@@ -44,6 +44,7 @@ export {
 } from './plan/plan-document.js';
 export * from './plan/schema.js';
 export { checkPlugin } from './plugin/check-plugin.js';
+export * from './plugin/exporter.js';
 export * from './plugin/plugin.js';
 export {
   kindsOfPlugins,

@@ -15,6 +15,7 @@ const scorer = { ...described, needs: [statistic], score: () => new Float64Array
 const refiner = { ...described, specVersion: 1, options: z.object({}), refine: async () => ({}) };
 const texts = { ...described, specVersion: 1, documents: () => [] };
 const architecture = { modelType: 'x_moe', title: 'X' };
+const exporter = { ...described, specVersion: 1, output: 'file', write: async () => {} };
 const whole = {
   name: 'x',
   compressors: [method],
@@ -22,6 +23,7 @@ const whole = {
   refiners: [refiner],
   tasks: [{ task: 'x' }, { group: 'y' }],
   calibrationSets: [texts],
+  exporters: [exporter],
   architectures: [architecture],
 };
 
@@ -77,6 +79,11 @@ describe('refuses', () => {
       'a set without documents',
       { name: 'x', calibrationSets: [{ ...texts, documents: ['a'] }] },
       'calibrationSets[0].documents is ["a"]: a function was wanted.',
+    ],
+    [
+      'an exporter to what there is not',
+      { name: 'x', exporters: [{ ...exporter, output: 'tape' }] },
+      'exporters[0].output is "tape": "file" or "folder" was wanted.',
     ],
     [
       'a family without a title',

@@ -45,6 +45,13 @@ const lists: Readonly<Record<Exclude<keyof Plugin, 'name'>, Fields>> = {
   // Their own fields are checked by the packages that know them.
   tasks: {},
   calibrationSets: { specVersion: spec, ...described, documents: callable },
+  exporters: {
+    specVersion: spec,
+    ...described,
+    output: { wanted: '"file" or "folder"', isRight: (value) => value === 'file' || value === 'folder' },
+    check: { ...callable, isOptional: true },
+    write: callable,
+  },
   architectures: { modelType: named, title: text },
 };
 

@@ -1,6 +1,7 @@
 import type { Compressor } from '../method/compressor.js';
 import { dropLowest } from '../method/drop-lowest.js';
 import type { Refiner } from '../method/refiner.js';
+import type { Exporter } from './exporter.js';
 import type { Plugin, PluginArchitecture, PluginTask } from './plugin.js';
 import type { TextSet } from './text-set.js';
 
@@ -10,6 +11,7 @@ export interface Provided {
   readonly refiners: Refiner;
   readonly tasks: PluginTask;
   readonly calibrationSets: TextSet;
+  readonly exporters: Exporter;
   readonly architectures: PluginArchitecture;
 }
 
@@ -39,6 +41,7 @@ export const pluginKinds: Kinds = {
     nameOf: (one) => ('group' in one ? one.group : one.task),
   },
   calibrationSets: { one: 'calibration set', of: ({ calibrationSets = [] }) => calibrationSets, nameOf },
+  exporters: { one: 'exporter', of: ({ exporters = [] }) => exporters, nameOf },
   architectures: {
     one: 'architecture',
     of: ({ architectures = [] }) => architectures,

@@ -1,6 +1,7 @@
 import type { Compressor } from '../method/compressor.js';
 import type { Refiner } from '../method/refiner.js';
 import type { Scorer } from '../method/scorer.js';
+import type { Exporter } from './exporter.js';
 import type { TextSet } from './text-set.js';
 
 /**
@@ -19,6 +20,8 @@ export interface Plugin {
   readonly tasks?: readonly PluginTask[];
   /** Texts to measure or train on, by a name. */
   readonly calibrationSets?: readonly TextSet[];
+  /** Formats that models are exported to. */
+  readonly exporters?: readonly Exporter[];
   /** Manifests of @moepress/checkpoint, for families of models. */
   readonly architectures?: readonly PluginArchitecture[];
 }

@@ -11,6 +11,7 @@ import {
   modelHelp,
   mtpOption,
   planOption,
+  pluginOption,
   profileOption,
   revisionOption,
 } from '../command-options.js';
@@ -34,7 +35,12 @@ const typesHelp = exportTargets.map(({ name, types }) => `${name}: ${types.join(
 export const define: Define = (command, context) =>
   command
     .argument('<model>', modelHelp)
-    .addOption(new Option('--to <format>', 'the format').choices(exportTargetNames).makeOptionMandatory())
+    .addOption(
+      new Option(
+        '--to <format>',
+        `the format: ${exportTargetNames.join(', ')}, or that of an installed plugin`,
+      ).makeOptionMandatory(),
+    )
     .option('--type <type>', `type of the weights (${typesHelp}; default: the first)`)
     .option(
       '--out <path>',
@@ -45,6 +51,7 @@ export const define: Define = (command, context) =>
     .addOption(layoutOption())
     .addOption(mtpOption())
     .addOption(revisionOption())
+    .addOption(pluginOption())
     .addOption(jsonOption())
     .addOption(forceOption())
     .addOption(profileOption())
@@ -53,11 +60,11 @@ export const define: Define = (command, context) =>
 async function runExport(
   id: string,
   { out, plan: planFile, revision, ...flags }: ExportFlags,
-  { work, print, note }: Context,
+  { work, plugins, print, note }: Context,
 ): Promise<void> {
   const plan = planFile === undefined ? undefined : await readPlan(planFile);
-  const model = await resolveModel(id, { revision, ...work });
-  const options = { ...flags, plan, ...work };
+  const model = await resolveModel(id, { revision, plugins, ...work });
+  const options = { ...flags, plan, plugins, ...work };
   if (out === undefined) {
     const outlook = await describeExport(model, options);
     print(describeOutlook(outlook), outlook);

@@ -9,11 +9,13 @@ import {
 } from '@moepress/export';
 import { checkChoice, checkText } from '../check-options.js';
 import { formatBytes } from '../format.js';
+import { openPlugins } from '../methods/find-methods.js';
 import { type ModelInput, type ModelOptions, resolveModel, warnOfOtherBase } from '../models/open-model.js';
 import { type WorkOptions, whileWriting, workOf } from '../options.js';
 import { applyPlanFile, type PlanInput, resolvePlan } from '../plans/plan-file.js';
 import type { ExportSubject, ExportTarget } from './export-target.js';
 import { exportTargetNames, exportTargets } from './export-targets.js';
+import { pluginTarget } from './plugin-target.js';
 
 export interface DescribeExportOptions extends ModelOptions, WorkOptions {
   /** The format: `gguf`, or `hf` for a folder of Hugging Face's format. */
@@ -61,7 +63,7 @@ export async function describeExport(
   model: ModelInput,
   options: DescribeExportOptions,
 ): Promise<ExportOutlook> {
-  const choice = checkedChoice(options);
+  const choice = await checkedChoice(options);
   return outlookOf(await subjectOf(model, options), choice);
 }
 
@@ -76,12 +78,13 @@ export async function exportModel(
   options: ExportModelOptions,
 ): Promise<ExportedModel> {
   checkText({ where: 'out', value: out }, 'the path of the output');
-  const choice = checkedChoice(options);
+  const choice = await checkedChoice(options);
   return whileWriting(options, async (work) => {
     const subject = await subjectOf(model, { ...options, onProgress: work.progress });
     const outlook = await outlookOf(subject, choice);
     const warn = (message: string) => work.progress?.({ type: 'warning', message });
-    if (!isLoaded(outlook.engines)) warn('None of the engines above loads this export.');
+    if (outlook.engines.length > 0 && !isLoaded(outlook.engines))
+      warn('None of the engines above loads this export.');
     if (outlook.bytes > outlook.sourceBytes) warn(growth(outlook));
     for (const note of outlook.notes) warn(note);
     const { target, ...chosen } = choice;
@@ -100,19 +103,26 @@ interface Choice {
   readonly mtp: PredictionChoice | undefined;
 }
 
-function checkedChoice({ to, type, layout = 'compact', mtp }: DescribeExportOptions): Choice {
-  const target = exportTargets.find(({ name }) => name === to);
-  if (!target) {
-    throw new MoepressError('INPUT_INVALID', {
-      message: `There is no format "${to}" to export to.`,
-      where: 'to',
-      hint: `Choose one of ${exportTargetNames.join(', ')}.`,
-    });
-  }
+async function checkedChoice(options: DescribeExportOptions): Promise<Choice> {
+  const { to, type, layout = 'compact', mtp } = options;
+  const target = exportTargets.find(({ name }) => name === to) ?? (await targetOfPlugin(options));
   checkChoice({ where: 'type', value: type }, target.types);
   checkChoice({ where: 'layout', value: layout }, expertLayouts);
   checkChoice({ where: 'mtp', value: mtp }, predictionChoices);
   return { target, type: type ?? target.types[0]!, layout, mtp };
+}
+
+/** The format of an installed plugin. Throws `INPUT_INVALID` with all that there are, and `PLUGIN_INVALID`. */
+async function targetOfPlugin({ to, plugins, onProgress }: DescribeExportOptions): Promise<ExportTarget> {
+  const { installed } = openPlugins({ plugins, onProgress });
+  const found = await installed.declared('exporters', to);
+  if (found) return pluginTarget(found);
+  const names = [...exportTargetNames, ...(await installed.names('exporters'))];
+  throw new MoepressError('INPUT_INVALID', {
+    message: `There is no format "${to}" to export to.`,
+    where: 'to',
+    hint: `Choose one of ${names.join(', ')}.`,
+  });
 }
 
 async function subjectOf(

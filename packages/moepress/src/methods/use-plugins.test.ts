@@ -1,8 +1,8 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findArchitecture, registerArchitectures } from '@moepress/checkpoint';
-import type { Plugin, TextSet } from '@moepress/core';
+import type { Exporter, Plugin, TextSet } from '@moepress/core';
 import {
   findTaskOrGroup,
   parseCalibration,
@@ -10,8 +10,9 @@ import {
   type Task,
   type TaskGroup,
 } from '@moepress/harness';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readGrid } from '../experiments/sweep/grid.js';
+import { exportModel } from '../exporting/export-model.js';
 import { searchTasks } from '../lists.js';
 import { embeddedDirectory } from '../models/embedded.js';
 import { calibrationSet } from '../models/model-data.js';
@@ -129,6 +130,52 @@ test('a set with the name of another is refused', async () => {
   expect(() => registerTextSets([{ ...pets, name: 'c4' }], p, ['c4'])).toThrow(
     blame('The calibration set "c4" of p has the name of one of moepress.'),
   );
+});
+
+describe('a format of a plugin', () => {
+  const exporter: Exporter = {
+    specVersion: 1,
+    name: 'norms',
+    title: 'Norms',
+    reference: 'none',
+    output: 'file',
+    write: async ({ model, path, read }) =>
+      writeFileSync(path, JSON.stringify([...(await read(model.finalNorm))])),
+  };
+  const withExporter = (change: Partial<Exporter>) => ({
+    to: 'norms',
+    plugins: [{ name: 'formats', exporters: [{ ...exporter, ...change }] }],
+  });
+
+  test('is written to, as a file or a folder', async () => {
+    const file = join(folder, 'norms.json');
+    expect(await exportModel('tiny', file, withExporter({}))).toMatchObject({ to: 'norms', out: file });
+    expect(JSON.parse(readFileSync(file, 'utf8')).every(Number.isFinite)).toBe(true);
+    const write: Exporter['write'] = async ({ path }) => writeFileSync(join(path, 'a.txt'), 'a');
+    const out = join(folder, 'norms');
+    await exportModel('tiny', out, withExporter({ output: 'folder', write }));
+    expect(readdirSync(out)).toEqual(['a.txt']);
+  });
+
+  test.each<[string, Partial<Exporter>, string]>([
+    ['fails', { write: async () => Promise.reject(new Error('no ink')) }, 'Exporter "norms" failed: no ink'],
+    ['writes nothing', { write: async () => {} }, 'without writing the file'],
+  ])('that %s is blamed on it, and leaves nothing', async (_, change, message) => {
+    const out = join(folder, 'failed.json');
+    await expect(exportModel('tiny', out, withExporter(change))).rejects.toMatchObject({
+      code: 'PLUGIN_INVALID',
+      where: 'formats 0.0.0',
+      message: expect.stringContaining(message),
+    });
+    expect(readdirSync(folder).filter((name) => name.includes('failed'))).toEqual([]);
+  });
+
+  test('that there is not is told with those that there are', async () => {
+    await expect(exportModel('tiny', 'x', { ...withExporter({}), to: 'tape' })).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      hint: expect.stringMatching(/gguf, .*norms/),
+    });
+  });
 });
 
 test('a family of a plugin opens', async () => {
