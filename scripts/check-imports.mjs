@@ -23,6 +23,7 @@ const mayImport = {
   harness: ['core', 'checkpoint'],
   moepress: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness', 'queue', 'llama-cpp'],
   testkit: ['core', 'checkpoint', 'graph', 'runtime', 'export', 'harness'],
+  'create-moepress-plugin': [],
   benchmarks: ['core', 'tiny', 'checkpoint', 'graph', 'runtime', 'export', 'harness', 'reference'],
 };
 
@@ -32,6 +33,7 @@ const testsImport = {
   harness: ['graph', 'reference'],
   moepress: ['reference'],
   testkit: ['plugins'],
+  'create-moepress-plugin': ['core', 'testkit'],
 };
 
 /** Packages without sources. */

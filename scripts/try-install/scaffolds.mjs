@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const generator = new URL('../../packages/create-moepress-plugin/', import.meta.url);
-const kinds = ['scorer', 'compressor', 'refiner', 'task', 'calibration-set'];
+const kinds = ['scorer', 'compressor', 'refiner', 'task', 'calibration-set', 'exporter'];
 
 /** A plugin of each kind as `npm create moepress-plugin` writes it, tested and used by the command that its page shows. */
 export const scaffolds = existsSync(generator)

@@ -1,6 +1,7 @@
 import { checkPlugin, type Plugin, pluginKinds } from '@moepress/core';
 import { type Check, type ConformanceOptions, hold } from './checks/check.js';
 import { architectureChecks } from './kinds/architecture-checks.js';
+import { exporterChecks } from './kinds/exporter-checks.js';
 import { refinerChecks } from './kinds/refiner-checks.js';
 import { taskChecks } from './kinds/task-checks.js';
 import { textSetChecks } from './kinds/text-set-checks.js';
@@ -20,6 +21,7 @@ export function checksOf(plugin: Plugin, options: ConformanceOptions = {}): Chec
     ...refinerChecks(checked, options),
     ...taskChecks(checked, options),
     ...textSetChecks(checked, options),
+    ...exporterChecks(checked, options),
     ...architectureChecks(checked, options),
   ];
   hold(checks.length > 0, `The plugin "${checked.name}" provides nothing.`);
