@@ -22,6 +22,7 @@ export type Kind = (typeof kinds)[number];
 /** The checkpoint and texts of the commands. */
 export interface Subject {
   readonly shape: Shape;
+  readonly layers: number;
   readonly directory: string;
   readonly rows: Rows;
   /** Methods that can do something here. */
@@ -74,26 +75,30 @@ const compressions = (subject: Subject): Job[] =>
   }));
 
 /**
- * Each refiner with a method whose plans it trains, and how much these remove. A dense model of half of the experts would
- * take 16 bytes a number to learn.
+ * Each refiner with a method whose plans it trains, and what these remove. The upper half of the layers is condensed
+ * without a search, which `compress` is measured with. A dense model of half of the experts would take 16 bytes a number to
+ * learn.
  */
 const refiners = {
-  'cd-moe': { method: 'cd-moe', ratio: '0.5' },
-  distil: { method: 'moe-to-dense', ratio: '0.96875' },
+  'cd-moe': { method: 'cd-moe', asked: (layers: number) => ['--option', `layers=[${upperHalf(layers)}]`] },
+  distil: { method: 'moe-to-dense', asked: () => ['--ratio', '0.96875'] },
 } as const;
 
+const upperHalf = (layers: number): number[] =>
+  Array.from({ length: layers }, (_, layer) => layer).slice(Math.ceil(layers / 2));
+
 function refinements(subject: Subject): Job[] {
-  const { directory, scratch, rows, sizes } = subject;
+  const { directory, layers, scratch, rows, sizes } = subject;
   return Object.entries(refiners)
     .filter(([, { method }]) => subject.methods.includes(method))
-    .map(([refiner, { method, ratio }]) => {
+    .map(([refiner, { method, asked }]) => {
       const plan = join(scratch, `${method}.json`);
       return {
         name: `refine-${refiner}`,
         kind: 'refine',
         before: [
           [
-            ...['compress', directory, '--method', method, '--ratio', ratio, '--plan-only', '--out', plan],
+            ...['compress', directory, '--method', method, ...asked(layers), '--plan-only', '--out', plan],
             ...measuring(subject, '2x64'),
           ],
         ],

@@ -25,13 +25,13 @@ export async function prepare(shape: Shape, layers: number): Promise<Prepared> {
 
 /** Provides the subjects of jobs, with a scratch folder that is removed afterwards. */
 export function withSubject<T>(
-  { shape, directory, rows }: Prepared,
+  { shape, layers, directory, rows }: Prepared,
   sizes: Sizes,
   use: (subject: Subject) => Promise<T>,
 ): Promise<T> {
   return inScratch(benchFolder, async (scratch) => {
     const methods = await possibleMethods(directory, scratch);
-    const subject = { shape, directory, rows, methods, scratch, sizes };
+    const subject = { shape, layers, directory, rows, methods, scratch, sizes };
     await writeFile(join(scratch, 'recipe.yaml'), JSON.stringify(recipeOf(subject)));
     return use(subject);
   });
