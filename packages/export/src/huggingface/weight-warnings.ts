@@ -5,7 +5,7 @@ export interface WrittenWeights {
   readonly model: Model;
   readonly base: Model | undefined;
   readonly stored: StoredWeights;
-  /** Bytes of the files that will be written. */
+  /** Bytes of the tensors that will be written. */
   readonly bytes: number;
   readonly wasQuantised: boolean;
 }
@@ -33,9 +33,7 @@ export function tellOfWeights(
   const before = sourceBytes(base ?? model);
   if (bytes > before) {
     const percent = Math.round((bytes / before - 1) * 100);
-    warn(
-      `The new weight files are larger than the original's: ${bytes} bytes, ${percent} % more than ${before}.`,
-    );
+    warn(`The new weights are larger than the original's: ${bytes} bytes, ${percent} % more than ${before}.`);
   }
 }
 

@@ -7,6 +7,7 @@ import {
   findArchitecture,
   nameTensors,
   planShards,
+  type ShardPlan,
   writeShards,
 } from '@moepress/checkpoint';
 import {
@@ -119,7 +120,7 @@ async function fill(
     prediction,
   });
   tellOfWeights(
-    { model, base, stored, bytes: shards.totalBytes, wasQuantised: isQuantised(model) },
+    { model, base, stored, bytes: tensorBytes(shards), wasQuantised: isQuantised(model) },
     progress,
   );
   const runsInTransformers = hasModelingCode(manifest);
@@ -162,5 +163,9 @@ async function fill(
   const files = [...weightFiles, ...companions.map(({ name }) => name), ...Object.keys(texts)];
   return { bytes, files: files.sort(), parameters: facts.parameters, prediction, requantised };
 }
+
+/** Bytes of the tensors of all files, without what stands before them. */
+const tensorBytes = ({ shards }: ShardPlan): number =>
+  shards.reduce((sum, { layout }) => sum + layout.totalBytes - layout.head.byteLength, 0);
 
 const modelingSource = new URL('../../python/modeling_moepress.py', import.meta.url);
