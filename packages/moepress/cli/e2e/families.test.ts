@@ -6,7 +6,7 @@ import { calibrate, Engine, planCompression, traceModel } from '@moepress/runtim
 import { afterAll, describe, expect, it } from 'vitest';
 import { findPlugins } from '../../src/methods/plugin-host.js';
 import { inTemporaryFolder } from './command.js';
-import { checkpoint, families } from './family-checkpoints.js';
+import { checkpoint, families, roundingOf } from './family-checkpoints.js';
 
 /**
  * The methods whose plans layouts store differently, in every layout that can; what else holds for methods is tested by
@@ -53,6 +53,8 @@ async function logitsOf(model: Model): Promise<Float32Array> {
 const channelsOf = (model: Model) => distinctExperts(model).reduce((sum, { width }) => sum + width, 0);
 const difference = (a: Float32Array, b: Float32Array) =>
   a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0);
+const relativeError = (a: Float32Array, b: Float32Array) =>
+  Math.hypot(...a.map((x, i) => x - b[i]!)) / Math.hypot(...b);
 
 describe.each(families)('%s', (family) => {
   it.each(methods)('is compressed by $method $options into a checkpoint of equal logits', (run) =>
@@ -64,7 +66,10 @@ describe.each(families)('%s', (family) => {
       for (const layout of run.layouts) {
         const { directory } = await writeHuggingFace(view, join(folder, layout), { layout });
         const logits = await logitsOf(await openModel(directory));
-        expect(difference(logits, expected)).toBeLessThan(run.within);
+        // Columns that lose neighbours of their scale are quantised anew.
+        const rounding = run.method === 'fisher-moe' ? roundingOf(family) : null;
+        if (rounding === null) expect(difference(logits, expected)).toBeLessThan(run.within);
+        else expect(relativeError(logits, expected)).toBeLessThan(rounding);
       }
     }),
   );

@@ -16,3 +16,7 @@ export const families = [
 
 export const checkpoint = (name: string): string =>
   fileURLToPath(new URL(`../../../checkpoint/fixtures/${name}`, import.meta.url));
+
+/** How far logits may move when weights of a family are quantised anew in their format, as a share; null for plain ones. */
+export const roundingOf = (family: string): number | null =>
+  family.endsWith('_fp8') ? 0.05 : family.endsWith('_mxfp4') ? 0.15 : null;
