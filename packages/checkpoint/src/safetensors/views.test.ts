@@ -44,7 +44,7 @@ function written(name: string, expr: TensorExpr, form: Form): { entry: TensorEnt
 }
 
 it.each([
-  { by: 'one thread', shareBytes: Number.POSITIVE_INFINITY, numRuns: 120, length: { maxLength: 8 } },
+  { by: 'one thread', shareBytes: Number.POSITIVE_INFINITY, numRuns: 40, length: { maxLength: 8 } },
   { by: 'several threads', shareBytes: 300, numRuns: 5, length: { minLength: 20, maxLength: 30 } },
 ])(
   'are written by $by and read as defined, whatever their kind, their types, their neighbours and the block size',

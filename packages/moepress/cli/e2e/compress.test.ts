@@ -2,7 +2,6 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { decodeFloat32, openModel, readSafetensors } from '@moepress/checkpoint';
 import { moeBlocks, parsePlan, planHash, planSchema } from '@moepress/core';
-import { type ExpertLayout, expertLayouts } from '@moepress/export';
 import { tinyModel } from '@moepress/tiny';
 import { describe, expect, it } from 'vitest';
 import { inTemporaryFolder, moepress } from './command.js';
@@ -58,30 +57,6 @@ describe('moepress compress', () => {
       const weights = (directory: string) => statSync(join(directory, 'model.safetensors')).size;
       expect(weights(compact!)).toBeLessThan(0.65 * weights(materialised!));
       expect(Math.abs(weights(materialised!) / statSync(tinyWeights).size - 1)).toBeLessThan(0.01);
-    }));
-
-  it('fisher-moe over the model: one plan in every layout, of one function', () =>
-    inTemporaryFolder(async (folder) => {
-      const plan = join(folder, 'plan.json');
-      const method = ['--method', 'fisher-moe', '--ratio', '0.5', '--option', 'budget=model'];
-      await moepress(['compress', 'tiny', ...method, ...few, '--plan-only', '--out', plan]);
-      const view = await (await traced('tiny', folder, 'view', '--plan', plan))('logits');
-      const sizes = new Map<ExpertLayout, number>();
-      for (const layout of expertLayouts) {
-        const out = join(folder, layout);
-        const args = ['apply', plan, 'tiny', '--layout', layout, '--out', out];
-        expect(await moepress(args)).toMatchObject({ code: 0 });
-        sizes.set(layout, statSync(join(out, 'model.safetensors')).size);
-        // Only the plugin it is for reads that one.
-        if (layout === 'less-is-moe') continue;
-        const logits = await (await traced(out, folder, 'written'))('logits');
-        expect(difference(logits, view)).toBeLessThan(1e-4);
-      }
-      const of = (layout: ExpertLayout) => sizes.get(layout)! / statSync(tinyWeights).size;
-      expect(of('compact')).toBeLessThan(0.7);
-      expect(of('less-is-moe')).toBeCloseTo(of('compact'), 1);
-      expect(of('materialised')).toBeGreaterThan(of('compact'));
-      expect(of('masked')).toBeCloseTo(1, 1);
     }));
 
   it('changes nothing at ratio 0', () =>

@@ -4,21 +4,20 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { moepress, type Outcome } from './command.js';
 
-/** The original; two methods that measure, on two texts, and one that does not. */
+/** The original; a method that measures, on two texts, and one that does not, at two ratios. */
 export const recipe = `
 models: [tiny]
 tasks: [tiny_facts, tiny_gsm]
 limit: 2
 movement: false
-ratios: [0.5]
+ratios: [0.25, 0.5]
 calibration: ['tiny:16x64', 'tiny_gsm[train]:16']
 methods:
-  - reap
+  - { method: reap, label: by REAP }
   - random
-  - { method: fisher-moe, label: fisher-moe L, options: { budget: layer } }
 `;
 
-export const cellsOfRecipe = 1 + (2 * 2 + 1);
+export const cellsOfRecipe = 1 + 2 * (2 + 1);
 
 export function runLeaderboard(
   cwd: string,

@@ -43,7 +43,6 @@ describe('a calibration that is killed', () => {
   it.each([
     ['forward', Number.POSITIVE_INFINITY],
     ['all-experts', Number.POSITIVE_INFINITY],
-    ['backward', Number.POSITIVE_INFINITY],
     ['backward', 0],
   ] as const)('goes on in the %s pass where it was, with the same bits (memory %d)', (pass, memory) =>
     inTemporaryFolder(async (folder) => {
