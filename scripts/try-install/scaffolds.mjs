@@ -23,7 +23,8 @@ async function create(project, kind) {
   const [, usage] = /^npx moepress (.*)$/m.exec(page);
   assert.match(usage, new RegExp(`\\b${name}\\b`));
   if (kind === 'refiner') {
-    await user.moepress('compress', 'tiny', '--method', 'moe-to-dense', '--plan-only', '--out', 'plan.json');
+    const method = ['--method', 'reap', '--ratio', '0.5'];
+    await user.moepress('compress', 'tiny', ...method, '--plan-only', '--out', 'plan.json');
   }
   await user.moepress(...usage.split(' '));
 }
