@@ -4,7 +4,7 @@ import type { WorkerCommands } from '../engine/handles.js';
 import type { Results } from '../engine/protocol.js';
 import { boardBytes } from '../few/board.js';
 import type { FewOrder, TakenPart } from '../few/few-member.js';
-import { mostFewSequences } from '../few/few-plan.js';
+import { fewThreadBytes, mostFewSequences } from '../few/few-plan.js';
 import { giveUp } from '../few/team.js';
 import { assertModelFinite } from '../forward/finite.js';
 import type { TokenPicker } from './choose.js';
@@ -41,7 +41,7 @@ export class FewDecoder {
     const { workers, fewBytes } = engine;
     const count = workers.length;
     const shared = decoder.#shared;
-    const bytes = Math.floor(fewBytes / count);
+    const bytes = Math.floor(fewBytes / count) - fewThreadBytes;
     const outcomes = await decoder.#all((index) => ({
       kind: 'open',
       setup: { model, shared, index, count, bytes, most: mostFewSequences },
