@@ -31,10 +31,12 @@ export { type DigestedFiles, FileDigests } from './digest/file-digests.js';
 export { anonymousMemory } from './files/anonymous.js';
 export { cacheRoot } from './files/cache-root.js';
 export { asWriteError } from './files/file-errors.js';
+export { answerWith, turns, writeAll } from './files/file-thread.js';
 export { checkSpace, folderBytes, makeFolders } from './files/folders.js';
 export { type HeldLock, lockDescriptor, type TakenLock, takeLock } from './files/lock.js';
 export { BlockingFiles } from './files/open-files.js';
 export { newPartial, replaceFile, sweepPartials } from './files/replace-file.js';
+export { runFileThreads } from './files/run-file-threads.js';
 export { deadTemporaries, makeTemporary, sweepTemporary, type TemporaryFolder } from './files/temporary.js';
 export { isCompanion, type OwnFile, openOwnFile, ownCompanions, ownFile } from './folder/own-files.js';
 export {

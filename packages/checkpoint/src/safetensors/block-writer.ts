@@ -1,5 +1,6 @@
-import { constants, writeSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { type FileHandle, open, statfs } from 'node:fs/promises';
+import { writeAll } from '../files/file-thread.js';
 import type { Bytes } from '../tensor/buffers.js';
 import { webAssembly } from '../web-assembly/index.js';
 
@@ -86,12 +87,5 @@ export class BlockWriter {
       this.#direct = null;
       return false;
     }
-  }
-}
-
-function writeAll(descriptor: number, bytes: Uint8Array, position: number): void {
-  let done = 0;
-  while (done < bytes.byteLength) {
-    done += writeSync(descriptor, bytes, done, bytes.byteLength - done, position + done);
   }
 }

@@ -1,4 +1,3 @@
-import type { MoepressError } from '@moepress/core/errors';
 import type { Ways } from './block-writer.js';
 import type { Stretch } from './jobs.js';
 
@@ -15,11 +14,3 @@ export interface WritingStart {
   /** What the threads of a file have in common, by `turns`. */
   readonly shared: SharedArrayBuffer;
 }
-
-/** Places of 32-bit numbers: of the next share of the file that nobody has taken, and of whether all are to stop. */
-export const turns = { next: 0, stop: 1, count: 2 } as const;
-
-export type WritingReply =
-  | { readonly written: number }
-  | { readonly own: ReturnType<MoepressError['toJSON']> }
-  | { readonly failure: { readonly message: string; readonly code: string | undefined } };

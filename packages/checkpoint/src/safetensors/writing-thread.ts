@@ -1,10 +1,10 @@
-import { parentPort, workerData } from 'node:worker_threads';
-import { MoepressError } from '@moepress/core/errors';
+import { workerData } from 'node:worker_threads';
+import { answerWith, turns } from '../files/file-thread.js';
 import { BlockingFiles } from '../files/open-files.js';
 import { Reading } from '../tensor/reading.js';
 import { BlockWriter } from './block-writer.js';
 import { type Job, jobsOf } from './jobs.js';
-import { turns, type WritingReply, type WritingStart } from './writing-protocol.js';
+import type { WritingStart } from './writing-protocol.js';
 
 /**
  * A thread that reads, computes and writes its share of a file's blocks, and waits for nothing but the disk: what it
@@ -13,7 +13,6 @@ import { turns, type WritingReply, type WritingStart } from './writing-protocol.
 
 const { ways, stretches, blockBytes, shareBytes, transposedBytes, shared }: WritingStart = workerData;
 const state = new Int32Array(shared);
-const tell = (reply: WritingReply) => parentPort!.postMessage(reply);
 const reading = new Reading(blockBytes, new BlockingFiles(), transposedBytes);
 const writer = new BlockWriter(ways, blockBytes);
 
@@ -30,7 +29,7 @@ function* ownJobs(): Generator<Job> {
   }
 }
 
-async function work(): Promise<void> {
+async function work(wrote: (bytes: number) => void): Promise<void> {
   let untold = 0;
   for (const { pieces, bytes, position } of ownJobs()) {
     if (Atomics.load(state, turns.stop) !== 0) break;
@@ -39,21 +38,11 @@ async function work(): Promise<void> {
     writer.write(block, position);
     untold += bytes;
     if (untold < toldBytes) continue;
-    tell({ written: untold });
+    wrote(untold);
     untold = 0;
   }
-  tell({ written: untold });
+  wrote(untold);
 }
 
-try {
-  await work();
-} catch (error) {
-  const { message, code } = error as NodeJS.ErrnoException;
-  tell(
-    MoepressError.isInstance(error)
-      ? { own: error.toJSON() }
-      : { failure: { message: String(message), code } },
-  );
-} finally {
-  await reading.close();
-}
+await answerWith(work);
+await reading.close();
