@@ -1,2 +1,2 @@
 export { assemble, FunctionWriter, type Local, mostPages } from './assembler.js';
-export { type SharedMemory, webAssembly } from './web-assembly.js';
+export { runsProducts, type SharedMemory, webAssembly } from './web-assembly.js';

@@ -24,3 +24,12 @@ interface Api {
 }
 
 export const webAssembly: Api = (globalThis as unknown as { WebAssembly: Api }).WebAssembly;
+
+/**
+ * Whether this process runs a module of products: it has what the module needs (vectors of 128 bits), memory that threads share,
+ * and is little-endian as files are.
+ */
+export function runsProducts(module: Uint8Array<ArrayBuffer>): boolean {
+  const [lowest] = new Uint8Array(Uint16Array.of(1).buffer);
+  return typeof SharedArrayBuffer !== 'undefined' && lowest === 1 && webAssembly?.validate(module) === true;
+}

@@ -1,4 +1,4 @@
-import { webAssembly } from '@moepress/checkpoint/web-assembly';
+import { runsProducts } from '@moepress/checkpoint/web-assembly';
 import {
   attentionTensors,
   type Block,
@@ -82,12 +82,7 @@ export function whyNotFew(model: Model): string | null {
 
 let known: boolean | undefined;
 
-/** Whether this process has vectors of 128 bits and shared memory, and is little-endian as files are. */
-function hasVectors(): boolean {
-  const [lowest] = new Uint8Array(Uint16Array.of(1).buffer);
-  known ??=
-    typeof SharedArrayBuffer !== 'undefined' &&
-    webAssembly?.validate(productModule()) === true &&
-    lowest === 1;
+const hasVectors = (): boolean => {
+  known ??= runsProducts(productModule());
   return known;
-}
+};

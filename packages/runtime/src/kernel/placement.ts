@@ -1,4 +1,4 @@
-import { mostPages, type SharedMemory, webAssembly } from '@moepress/checkpoint/web-assembly';
+import { mostPages, runsProducts, type SharedMemory, webAssembly } from '@moepress/checkpoint/web-assembly';
 import type { StoredTensor, TensorExpr } from '@moepress/core';
 import { productModule } from './module.js';
 
@@ -76,9 +76,7 @@ function sharedMemory(pages: number): SharedMemory | null {
 
 let validated: boolean | undefined;
 
-/** Whether this process has shared memory and vectors of 128 bits, and is little-endian as files are. */
 function hasKernel(): boolean {
-  const [lowest] = new Uint8Array(Uint16Array.of(1).buffer);
-  validated ??= webAssembly.validate(productModule()) && lowest === 1;
+  validated ??= runsProducts(productModule());
   return validated;
 }
