@@ -21,17 +21,7 @@ export * from './method/rng.js';
 export * from './method/scorer.js';
 export * from './method/tools.js';
 export * from './method/training.js';
-export * from './model/config.js';
-export * from './model/linear.js';
-export * from './model/mlp.js';
-export * from './model/model.js';
-export * from './model/recurrence.js';
-export * from './model/sequence.js';
-export * from './model/size.js';
-export * from './model/slots.js';
-export * from './model/tensors.js';
-export * from './model/tokenizer.js';
-export * from './model/walk.js';
+export * from './model/index.js';
 export * from './plan/apply.js';
 export { decodeChannels, encodeChannels } from './plan/channels.js';
 export {

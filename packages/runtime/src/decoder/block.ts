@@ -11,11 +11,12 @@ import {
 } from '@moepress/core';
 import { builderOf, cast, GraphBuilder, type GraphIR, gather, reduceSum } from '@moepress/graph';
 import { type DeviceTraits, traitsOf } from '../devices/traits.js';
-import { paddedDimOf, valueDimOf } from './attention/heads.js';
+import { paddedDimOf } from './attention/heads.js';
 import { keyDimOf } from './attention/indexer.js';
 import { paddedAttention } from './attention/padded.js';
 import { present } from './attention/present.js';
 import { treeAttention } from './attention/tree.js';
+import { valueDimOf } from './attention/value-dim.js';
 import { chunkInputs } from './delta-rule/chunks.js';
 import { moeFfn, openFfn, partsOf } from './ffn.js';
 import { paddedInputs, treeInputs } from './inputs.js';

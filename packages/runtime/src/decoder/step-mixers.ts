@@ -22,11 +22,11 @@ import {
 } from '@moepress/graph';
 import { type Reach, reachKey, reachOf } from '../tokens/reach.js';
 import { ropeKey, ropesOf } from '../tokens/ropes.js';
-import { valueDimOf } from './attention/heads.js';
 import { keyDimOf } from './attention/indexer.js';
 import { bothOf, isNear, outOfReach } from './attention/masks.js';
 import { viewAs } from './attention/projections.js';
 import { type Caches, stepAttention } from './attention/step.js';
+import { valueDimOf } from './attention/value-dim.js';
 import { type CachePart, cacheInput, type OwnPart, ownOutput } from './cache-parts.js';
 import { type AngleInputs, orderInput, type TableName, tableInputs } from './inputs.js';
 import { type MixerStates, mixedStep, type StatePart, statePartsOf, stateSizes } from './recurrence/mixer.js';

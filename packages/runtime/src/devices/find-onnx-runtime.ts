@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { MoepressError } from '@moepress/core';
+import { MoepressError } from '@moepress/core/errors';
 
 /** The version of ONNX Runtime whose behaviour this package relies on, up to its patches. */
 export const supported = '1.30';

@@ -9,7 +9,9 @@ describe('files of floats', () => {
     inTemporaryFolder(async (folder) => {
       const values = Float32Array.from({ length: count }, (_, i) => Math.sin(i) * 10 ** ((i % 60) - 30));
       writeFloats(join(folder, 'x'), [values]);
-      expect(readFloats(join(folder, 'x'), [count])).toEqual([values]);
+      const [read] = readFloats(join(folder, 'x'), [count]);
+      // Comparing numbers one by one takes seconds.
+      expect(Buffer.from(read!.buffer).equals(Buffer.from(values.buffer))).toBe(true);
     }),
   );
 

@@ -1,5 +1,5 @@
-import { hasFfn, type Mlp, type Model, type MoeFfn } from '@moepress/core';
-import { valueDimOf } from '../decoder/attention/heads.js';
+import { hasFfn, type Mlp, type Model, type MoeFfn } from '@moepress/core/model';
+import { valueDimOf } from '../decoder/attention/value-dim.js';
 import { meetingBytes } from './team.js';
 
 /** A vector of each sequence that the threads write parts of in one phase and read in the next. */

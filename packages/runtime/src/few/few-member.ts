@@ -1,4 +1,4 @@
-import { FewModel, type FewSetup, type FewToken } from './few-model.js';
+import type { FewModel, FewSetup, FewToken } from './few-model.js';
 
 /** Keys and values [kvHeads, tokens, D] of a sequence from a position on. */
 export interface TakenPart {
@@ -57,6 +57,8 @@ export class FewMember {
 
   async #open(setup: FewSetup): Promise<boolean> {
     await this.close();
+    // Most threads continue no sequence, and need not wait for what it takes.
+    const { FewModel } = await import('./few-model.js');
     try {
       this.#model = new FewModel(setup);
     } catch (error) {

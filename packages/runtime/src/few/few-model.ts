@@ -1,12 +1,5 @@
-import {
-  type Attention,
-  type Block,
-  hasAttention,
-  hasFfn,
-  type Model,
-  type Rope,
-  type TensorExpr,
-} from '@moepress/core';
+import type { Attention, Block, Model, Rope, TensorExpr } from '@moepress/core';
+import { hasAttention, hasFfn } from '@moepress/core/model';
 import { ropeKey } from '../tokens/ropes.js';
 import { queryFactors, rotaryTables } from '../tokens/rotary-tables.js';
 import type { Input, Widest } from './arena.js';

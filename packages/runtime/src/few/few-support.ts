@@ -9,8 +9,8 @@ import {
   type Model,
   mlpTensors,
   routerTensors,
-  type TensorExpr,
-} from '@moepress/core';
+} from '@moepress/core/model';
+import type { TensorExpr } from '@moepress/core/tensor';
 import { heldBytes, readableOf } from './formats.js';
 import { productModule } from './products.js';
 

@@ -1,4 +1,10 @@
-import { type BlockScaledExpr, operandsOf, rows, type StoredTensor, type TensorExpr } from '@moepress/core';
+import {
+  type BlockScaledExpr,
+  operandsOf,
+  rows,
+  type StoredTensor,
+  type TensorExpr,
+} from '@moepress/core/tensor';
 import { type Format, groupBytes, groupOf } from './products.js';
 
 /** What is read of a matrix, and how it is held. */

@@ -1,5 +1,5 @@
 import { assemble, FunctionWriter, type Local } from '@moepress/checkpoint/web-assembly';
-import { e2m1Values } from '@moepress/core';
+import { e2m1Values } from '@moepress/core/tensor';
 
 /** How a matrix is held for products: numbers of one type, or four-bit codes with a scale for each 32 of a row. */
 export type Format = 'bf16' | 'f16' | 'f32' | 'mxfp4';

@@ -1,5 +1,5 @@
 import type { Attention } from '@moepress/core';
-import { valueDimOf } from '../decoder/attention/heads.js';
+import { valueDimOf } from '../decoder/attention/value-dim.js';
 import { Arena, mostArenaBytes } from './arena.js';
 import type { Share } from './team.js';
 

@@ -1,5 +1,5 @@
-import { decodeFloat32, Reading, toFloat32 } from '@moepress/checkpoint';
-import { byteLength, elementCount, type TensorExpr } from '@moepress/core';
+import { decodeFloat32, Reading, toFloat32 } from '@moepress/checkpoint/tensor';
+import { byteLength, elementCount, type TensorExpr } from '@moepress/core/tensor';
 import { Arena, mostArenaBytes, type Placed, type Widest } from './arena.js';
 import { heldBytes, heldColumns, type Readable, readableOf } from './formats.js';
 import type { Team } from './team.js';

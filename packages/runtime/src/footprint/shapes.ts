@@ -1,7 +1,7 @@
 import { attentionBlocks, type Block, hasAttention, isRecurrent, type Model } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
-import { valueDimOf } from '../decoder/attention/heads.js';
 import { keyDimOf } from '../decoder/attention/indexer.js';
+import { valueDimOf } from '../decoder/attention/value-dim.js';
 import { stateSizes } from '../decoder/recurrence/mixer.js';
 
 /** Bytes of the hidden states of the given number of tokens between two blocks. */

@@ -1,6 +1,6 @@
 import { type Block, hasAttention } from '@moepress/core';
-import { valueDimOf } from '../decoder/attention/heads.js';
 import { keyDimOf } from '../decoder/attention/indexer.js';
+import { valueDimOf } from '../decoder/attention/value-dim.js';
 import type { Append, CacheHandle, WorkerCommands } from '../engine/handles.js';
 import type { EngineScope } from '../engine/scope.js';
 import type { Run } from '../tokens/runs.js';

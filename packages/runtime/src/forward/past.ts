@@ -1,6 +1,7 @@
 import { type Block, hasAttention } from '@moepress/core';
-import { paddedDimOf, valueDimOf } from '../decoder/attention/heads.js';
+import { paddedDimOf } from '../decoder/attention/heads.js';
 import { keyDimOf } from '../decoder/attention/indexer.js';
+import { valueDimOf } from '../decoder/attention/value-dim.js';
 import type { DeviceTraits } from '../devices/traits.js';
 import type { Feed, Feeds } from '../engine/handles.js';
 import { tensor } from '../engine/protocol.js';

@@ -1,6 +1,6 @@
 import { type AttentionBlock, type Block, isRecurrent, type Model, type Work } from '@moepress/core';
-import { valueDimOf } from '../decoder/attention/heads.js';
 import { keyDimOf } from '../decoder/attention/indexer.js';
+import { valueDimOf } from '../decoder/attention/value-dim.js';
 import { type CachePart, cachePartsOf } from '../decoder/cache-parts.js';
 import { nextTokenHeadGraph } from '../decoder/lm-head.js';
 import { statePartsOf, stateSizes } from '../decoder/recurrence/mixer.js';

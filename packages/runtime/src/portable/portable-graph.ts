@@ -10,8 +10,8 @@ import {
 } from '@moepress/core';
 import { type CarriedType, carriedProduct, GraphBuilder, type GraphIR, rotary } from '@moepress/graph';
 import { cachedAttention } from '../decoder/attention/cached.js';
-import { valueDimOf } from '../decoder/attention/heads.js';
 import { keyDimOf } from '../decoder/attention/indexer.js';
+import { valueDimOf } from '../decoder/attention/value-dim.js';
 import { embedded } from '../decoder/embedding.js';
 import { moeFfn, openFfn, partsOf } from '../decoder/ffn.js';
 import type { AngleInputs } from '../decoder/inputs.js';

@@ -1,4 +1,4 @@
-import { attentionBlocks, type Block, type Model, type Rope } from '@moepress/core';
+import { attentionBlocks, type Block, type Model, type Rope } from '@moepress/core/model';
 
 /** The rotation of a block; of one without attention that of the model. */
 export function ropeFor({ attention }: Block, { config }: Pick<Model, 'config'>): Rope {

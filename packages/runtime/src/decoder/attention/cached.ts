@@ -13,9 +13,10 @@ import {
 } from '@moepress/graph';
 import { weightFor } from '../weights.js';
 import { shareBesideSinks } from './differentiable.js';
-import { headsOf, sinksOf, valueDimOf } from './heads.js';
+import { headsOf, sinksOf } from './heads.js';
 import { bestOf, indexerOf, indexKeysOf, indexScores, keyDimOf, withIndexKey } from './indexer.js';
 import { type HeadOptions, type IndexHeads, projectHeads } from './projections.js';
+import { valueDimOf } from './value-dim.js';
 
 /** What attention with caches knows besides the tokens' own hidden states. */
 export interface CachedInputs extends HeadOptions {

@@ -22,11 +22,12 @@ import {
 import { reachOf } from '../../tokens/reach.js';
 import type { NormOptions } from '../norm.js';
 import { weightFor } from '../weights.js';
-import { headsOf, sinksOf, valueDimOf } from './heads.js';
+import { headsOf, sinksOf } from './heads.js';
 import { bestOf, indexerOf, indexScores } from './indexer.js';
 import { sequenceMask } from './masks.js';
 import { oneSequence, type Packing } from './packing.js';
 import { type IndexHeads, projectHeads, type Rotate, viewAs } from './projections.js';
+import { valueDimOf } from './value-dim.js';
 
 /** Cosine and sine of the rotary angles of each token, [T, D / 2]. */
 export interface Angles {

@@ -3,6 +3,7 @@ import { builderOf, cast, gather, mul } from '@moepress/graph';
 import { groupedHeads } from './grouped.js';
 import { latentHeads } from './latent.js';
 import type { HeadOptions, Heads } from './projections.js';
+import { valueDimOf } from './value-dim.js';
 
 /** Keys and values of x [T, H], and queries of all or of some of its rows. */
 export function headsOf(x: Value, spec: Attention, options: HeadOptions): Heads {
@@ -13,10 +14,6 @@ export function headsOf(x: Value, spec: Attention, options: HeadOptions): Heads 
   const rows = options.asking?.rows;
   return { ...heads, query: mul(heads.query, rows ? gather(factors, rows) : factors) };
 }
-
-/** Dimensions of a head's values. */
-export const valueDimOf = (spec: Attention): number =>
-  spec.kind === 'mla' ? spec.valueDim : (spec.valueDim ?? spec.headDim);
 
 /** The additional logits of the softmax of a head, if there are any. */
 export const sinksOf = (spec: Attention): TensorExpr | null => (spec.kind === 'gqa' ? spec.sinks : null);

@@ -4,9 +4,10 @@ import { reachOf } from '../../tokens/reach.js';
 import type { PaddedInputs } from '../inputs.js';
 import type { NormOptions } from '../norm.js';
 import { weightFor } from '../weights.js';
-import { headsOf, paddedDimOf, sinksOf, valueDimOf } from './heads.js';
+import { headsOf, paddedDimOf, sinksOf } from './heads.js';
 import { plainAttention } from './plain.js';
 import { projectHeads, viewAs } from './projections.js';
+import { valueDimOf } from './value-dim.js';
 
 /** Keys and values: of earlier tokens [B, kvHeads, past, D], of the batch's own [B, S, kvHeads * D]. */
 export interface KeyValues {

@@ -20,9 +20,10 @@ import type { AngleInputs } from '../inputs.js';
 import type { NormOptions } from '../norm.js';
 import { weightFor } from '../weights.js';
 import { shareBesideSinks } from './differentiable.js';
-import { headsOf, sinksOf, valueDimOf } from './heads.js';
+import { headsOf, sinksOf } from './heads.js';
 import { bestOf, indexerOf, indexKeysOf, indexScores, keyDimOf, withIndexKey } from './indexer.js';
 import { type IndexHeads, projectHeads, type Rotate, viewAs } from './projections.js';
+import { valueDimOf } from './value-dim.js';
 
 /** Keys and values of the tokens before the newest ones: P that all sequences share, then up to C of each. */
 export interface Caches {

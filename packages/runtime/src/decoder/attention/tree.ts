@@ -26,10 +26,11 @@ import type { TreeInputs } from '../inputs.js';
 import type { NormOptions } from '../norm.js';
 import { weightFor } from '../weights.js';
 import { shareBesideSinks } from './differentiable.js';
-import { headsOf, sinksOf, valueDimOf } from './heads.js';
+import { headsOf, sinksOf } from './heads.js';
 import { bestOf, indexerOf, indexKeysOf, indexScores, keyDimOf, withIndexKey } from './indexer.js';
 import { bothOf, isNear, outOfReach } from './masks.js';
 import { type Asking, type IndexHeads, projectHeads, type Rotate, viewAs } from './projections.js';
+import { valueDimOf } from './value-dim.js';
 
 /** Keys [kvHeads, n, D] and values [kvHeads, n, V] of n tokens, rotated and normalised. */
 export interface HeadRows {
