@@ -12,11 +12,14 @@ import {
   zeros,
 } from '@moepress/core';
 import { activationEnergy, gateWeightSums, tokenMaskFisher } from '@moepress/graph';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { calibrate } from './calibration/calibrate.js';
 import { Engine } from './engine/engine.js';
-import { ModelRunner } from './runner.js';
+import { traceModel } from './forward/trace-model.js';
 import { fixtures, maxDifference } from './testing/golden.js';
+
+const engine = new Engine({ workers: 1, threads: 1 });
+afterAll(() => engine.dispose());
 
 function planOf(model: Model, layers: LayerPlan[]): CompressionPlan {
   return {
@@ -45,12 +48,7 @@ function remapped(model: Model, prototype: (layer: number, slot: number) => [num
 }
 
 async function logitsOf(model: Model, sequences: readonly (readonly number[])[]): Promise<Float32Array[]> {
-  const runner = await ModelRunner.open(model, { residency: 'streamed', workers: 1, threads: 1 });
-  try {
-    return (await runner.trace(sequences)).map(({ logits }) => logits.data as Float32Array);
-  } finally {
-    await runner.dispose();
-  }
+  return (await traceModel(engine, model, sequences)).map(({ logits }) => logits.data as Float32Array);
 }
 
 describe.each(fixtures)('views of $name', ({ load }) => {
@@ -93,21 +91,16 @@ describe.each(fixtures)('views of $name', ({ load }) => {
     const model = await openModel(folder);
     const first = moeBlocks(model)[0]!.index;
     const pooled = remapped(model, (layer, slot) => [layer, slot % 3]);
-    const engine = new Engine({ workers: 1, threads: 1 });
-    try {
-      const set = { source: 'golden', seed: 0, sequences };
-      const total = async (view: Model) => {
-        const { layers } = await calibrate(engine, { model: view, set, statistics: [gateWeightSums] });
-        return layers.find(({ layer }) => layer === first)!.read(gateWeightSums, 'sum');
-      };
-      const sum = (values: Float64Array) => values.reduce((a, b) => a + b, 0);
-      const [before, after] = [await total(model), await total(pooled)];
-      expect(after).toHaveLength(3);
-      expect(sum(after)).toBeCloseTo(sum(before), 4);
-      expect(after[1]).toBeCloseTo(sum(before.filter((_, slot) => slot % 3 === 1)), 4);
-    } finally {
-      await engine.dispose();
-    }
+    const set = { source: 'golden', seed: 0, sequences };
+    const total = async (view: Model) => {
+      const { layers } = await calibrate(engine, { model: view, set, statistics: [gateWeightSums] });
+      return layers.find(({ layer }) => layer === first)!.read(gateWeightSums, 'sum');
+    };
+    const sum = (values: Float64Array) => values.reduce((a, b) => a + b, 0);
+    const [before, after] = [await total(model), await total(pooled)];
+    expect(after).toHaveLength(3);
+    expect(sum(after)).toBeCloseTo(sum(before), 4);
+    expect(after[1]).toBeCloseTo(sum(before.filter((_, slot) => slot % 3 === 1)), 4);
   });
 
   it('compute with as many channels as each expert has', async () => {
@@ -139,26 +132,21 @@ describe.each(fixtures)('views of $name', ({ load }) => {
     for (const [i, logits] of narrow.entries()) expect(maxDifference(logits, wide[i]!)).toBeLessThan(2e-5);
     expect(maxDifference(narrow[0]!, (await logitsOf(model, sequences))[0]!)).toBeGreaterThan(0.01);
 
-    const engine = new Engine({ workers: 1, threads: 1 });
-    try {
-      const set = { source: 'golden', seed: 0, sequences };
-      const statistics = [activationEnergy, tokenMaskFisher];
-      const measured = async (view: Model) =>
-        (await calibrate(engine, { model: view, set, statistics })).layers[0]!;
-      const [own, all] = [await measured(ragged), await measured(masked)];
-      const widest = Math.max(...moeBlocks(ragged)[0]!.ffn.pool.map((expert) => expert.width));
-      for (const statistic of statistics) {
-        const [sums, expected] = [own.read(statistic, 'sum'), all.read(statistic, 'sum')];
-        for (const e of moeBlocks(model)[0]!.ffn.pool.keys()) {
-          const row = sums.slice(e * widest, (e + 1) * widest);
-          for (const [i, channel] of kept(e).entries()) {
-            expect(row[i]).toBeCloseTo(expected[e * width + channel]!, 4);
-          }
-          expect([...row.slice(kept(e).length)].every((x) => x === 0)).toBe(true);
+    const set = { source: 'golden', seed: 0, sequences };
+    const statistics = [activationEnergy, tokenMaskFisher];
+    const measured = async (view: Model) =>
+      (await calibrate(engine, { model: view, set, statistics })).layers[0]!;
+    const [own, all] = [await measured(ragged), await measured(masked)];
+    const widest = Math.max(...moeBlocks(ragged)[0]!.ffn.pool.map((expert) => expert.width));
+    for (const statistic of statistics) {
+      const [sums, expected] = [own.read(statistic, 'sum'), all.read(statistic, 'sum')];
+      for (const e of moeBlocks(model)[0]!.ffn.pool.keys()) {
+        const row = sums.slice(e * widest, (e + 1) * widest);
+        for (const [i, channel] of kept(e).entries()) {
+          expect(row[i]).toBeCloseTo(expected[e * width + channel]!, 4);
         }
+        expect([...row.slice(kept(e).length)].every((x) => x === 0)).toBe(true);
       }
-    } finally {
-      await engine.dispose();
     }
   });
 

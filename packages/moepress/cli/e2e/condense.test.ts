@@ -16,7 +16,7 @@ import {
 } from '@moepress/core';
 import { noTools, toyModel } from '@moepress/core/testing';
 import { expertHits, GraphBuilder, gateWeightSums } from '@moepress/graph';
-import { calibrate, Engine, ModelRunner, planCompression } from '@moepress/runtime';
+import { calibrate, Engine, planCompression, traceModel } from '@moepress/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findPlugins } from '../../src/methods/plugin-host.js';
 
@@ -52,19 +52,14 @@ async function compress({ model, set }: Loaded, options: object): Promise<Compre
 
 /** For each sequence, the states after every block, with those after the final norm last, and the logits. */
 async function trace(model: Model, { sequences }: Loaded['set']) {
-  const runner = await ModelRunner.open(model, { workers: 1, threads: 1, residency: 'streamed' });
-  try {
-    const norm = await decodeFloat32(model.finalNorm);
-    return (await runner.trace(sequences)).map(({ hidden, logits }) => {
-      const states = hidden.map(({ data }) => data as Float32Array);
-      return {
-        logits: logits.data as Float32Array,
-        states: [...states.slice(1), normed(states.at(-1)!, norm, model.config.rmsNormEps)],
-      };
-    });
-  } finally {
-    await runner.dispose();
-  }
+  const norm = await decodeFloat32(model.finalNorm);
+  return (await traceModel(engine, model, sequences)).map(({ hidden, logits }) => {
+    const states = hidden.map(({ data }) => data as Float32Array);
+    return {
+      logits: logits.data as Float32Array,
+      states: [...states.slice(1), normed(states.at(-1)!, norm, model.config.rmsNormEps)],
+    };
+  });
 }
 
 type Traces = Awaited<ReturnType<typeof trace>>;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { openModel } from '@moepress/checkpoint';
 import { applyPlan, type Model, moeBlocks, PluginRegistry } from '@moepress/core';
 import { writeHuggingFace } from '@moepress/export';
-import { calibrate, Engine, ModelRunner, planCompression } from '@moepress/runtime';
+import { calibrate, Engine, planCompression, traceModel } from '@moepress/runtime';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findPlugins } from '../../src/methods/plugin-host.js';
 import { inTemporaryFolder } from './command.js';
@@ -12,8 +12,7 @@ const sequences = [48, 29, 17].map((length, seed) =>
   Array.from({ length }, (_, i) => (i * 37 + seed * 91 + 5) % 512),
 );
 const set = { source: 'made up', seed: 0, sequences };
-const one = { workers: 1, threads: 1 };
-const engine = new Engine(one);
+const engine = new Engine({ workers: 1, threads: 1 });
 const registry = new PluginRegistry(findPlugins().installed);
 afterAll(() => engine.dispose());
 
@@ -29,13 +28,8 @@ async function condensed(model: Model, options: object): Promise<Model> {
 }
 
 async function logitsOf(model: Model): Promise<Float32Array> {
-  const runner = await ModelRunner.open(model, one);
-  try {
-    const [trace] = await runner.trace(sequences.slice(0, 1));
-    return trace!.logits.data as Float32Array;
-  } finally {
-    await runner.dispose();
-  }
+  const [trace] = await traceModel(engine, model, sequences.slice(0, 1));
+  return trace!.logits.data as Float32Array;
 }
 
 describe.each(families)('%s', (family) => {

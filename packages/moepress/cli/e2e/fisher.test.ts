@@ -19,7 +19,7 @@ import {
   zeros,
 } from '@moepress/core';
 import { cast, mul, reduceSum, reshape, rowPerExpert } from '@moepress/graph';
-import { calibrate, Engine, ModelRunner, planCompression } from '@moepress/runtime';
+import { calibrate, Engine, planCompression, traceModel } from '@moepress/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findPlugins } from '../../src/methods/plugin-host.js';
 import { channelStatistics as scores } from '../../src/statistics/measure-channels.js';
@@ -36,8 +36,7 @@ const families = [
 ] as const;
 
 const at = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
-const one = { workers: 1, threads: 1 };
-const engine = new Engine(one);
+const engine = new Engine({ workers: 1, threads: 1 });
 const registry = new PluginRegistry(findPlugins().installed);
 afterAll(() => engine.dispose());
 
@@ -64,12 +63,8 @@ async function compress(model: Model, evidence: Evidence, options: object) {
 }
 
 async function logitsOf(model: Model, { sequences }: Loaded['set']): Promise<Float32Array> {
-  const runner = await ModelRunner.open(model, one);
-  try {
-    return (await runner.trace(sequences.slice(0, 1)))[0]!.logits.data as Float32Array;
-  } finally {
-    await runner.dispose();
-  }
+  const [trace] = await traceModel(engine, model, sequences.slice(0, 1));
+  return trace!.logits.data as Float32Array;
 }
 
 const largest = (values: ArrayLike<number>) =>
