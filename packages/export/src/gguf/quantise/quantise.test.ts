@@ -7,6 +7,9 @@ import { quantisers, type WrittenType } from './quantise.js';
 /** Made by scripts/make_gguf_fixtures.py. */
 const fixture = fileURLToPath(new URL('../../../fixtures/gguf/quantised.safetensors', import.meta.url));
 
+const weightedSuffix = '.weighted';
+const isWeighted = (name: string) => name === 'importance' || name.endsWith(weightedSuffix);
+
 async function bytes(tensor: StoredTensor): Promise<Buffer> {
   const blocks: Uint8Array[] = [];
   for await (const block of bytesOf(tensor)) blocks.push(block);
@@ -16,7 +19,7 @@ async function bytes(tensor: StoredTensor): Promise<Buffer> {
 it('writes the bytes of the Python package gguf and of ggml itself', async () => {
   const { tensors } = await readSafetensors(fixture);
   const values = (await decodeFloat32(tensors.get('values')!)) as Float32Array<ArrayBuffer>;
-  const names = [...tensors.keys()].filter((name) => name !== 'values');
+  const names = [...tensors.keys()].filter((name) => name !== 'values' && !isWeighted(name));
   expect(names.sort()).toEqual(
     Object.keys(quantisers)
       .filter((name) => name !== 'f32')
@@ -27,6 +30,21 @@ it('writes the bytes of the Python package gguf and of ggml itself', async () =>
     const target = new Uint8Array((values.length / block) * size);
     quantisers[name as WrittenType](values, target);
     expect(Buffer.compare(Buffer.from(target), await bytes(tensors.get(name)!)), name).toBe(0);
+  }
+});
+
+it('writes the bytes of ggml where the importance of columns is known', async () => {
+  const { tensors } = await readSafetensors(fixture);
+  const values = (await decodeFloat32(tensors.get('values')!)) as Float32Array<ArrayBuffer>;
+  const importance = await decodeFloat32(tensors.get('importance')!);
+  const names = [...tensors.keys()].filter((name) => name.endsWith(weightedSuffix));
+  expect(names).toHaveLength(5);
+  for (const name of names) {
+    const expected = await bytes(tensors.get(name)!);
+    const type = name.slice(0, -weightedSuffix.length) as WrittenType;
+    const target = new Uint8Array(expected.length);
+    quantisers[type](values, target, importance);
+    expect(Buffer.compare(Buffer.from(target), expected), name).toBe(0);
   }
 });
 

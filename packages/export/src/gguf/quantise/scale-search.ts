@@ -19,15 +19,26 @@ export interface ScaledGroup {
   readonly levels: Uint8Array;
 }
 
-const weights = new Float32Array(groupSize);
+/** How much the error of each of 32 neighbours counts in the search that comes next. */
+export const groupWeights = new Float32Array(groupSize);
 const levels = new Float32Array(groupSize);
 /** What the elements lie above the minimum that fits best so far. */
 const above = new Float32Array(groupSize);
 
+/** Weights for a search where nothing is known of what the elements are multiplied with: the root of their mean square plus the size of each. */
+export function weighBySize(x: Float32Array, begin: number): void {
+  let squares = 0;
+  for (let i = 0; i < groupSize; i++) {
+    const value = x[begin + i]!;
+    squares = f32(squares + f32(value * value));
+  }
+  const mean = f32(Math.sqrt(f32(squares / groupSize)));
+  for (let i = 0; i < groupSize; i++) groupWeights[i] = f32(mean + Math.abs(x[begin + i]!));
+}
+
 /**
- * Scale and minimum of 32 neighbours: the pair of the least weighted square error among those that rounding with several
- * scales suggests, each fitted by least squares (`make_qkx2_quants` of ggml). Weights are the root of the mean square plus
- * the size of each.
+ * Scale and minimum of 32 neighbours: the pair of the least square error, weighted by `groupWeights`, among those that
+ * rounding with several scales suggests, each fitted by least squares (`make_qkx2_quants` and `make_qkx3_quants` of ggml).
  */
 export function searchScale(
   x: Float32Array,
@@ -35,12 +46,7 @@ export function searchScale(
   { levels: most, first, step, steps }: ScaleSearch,
   found: ScaledGroup,
 ): void {
-  let squares = 0;
-  for (let i = 0; i < groupSize; i++) {
-    const value = x[begin + i]!;
-    squares = f32(squares + f32(value * value));
-  }
-  const mean = f32(Math.sqrt(f32(squares / groupSize)));
+  const weights = groupWeights;
   let [min, max] = [x[begin]!, x[begin]!];
   let sumW = 0;
   let sumX = 0;
@@ -48,8 +54,7 @@ export function searchScale(
     const value = x[begin + i]!;
     if (value < min) min = value;
     if (value > max) max = value;
-    const weight = f32(mean + Math.abs(value));
-    weights[i] = weight;
+    const weight = weights[i]!;
     sumW = f32(sumW + weight);
     sumX = f32(sumX + f32(weight * value));
   }
@@ -108,7 +113,7 @@ function errorOf(x: Float32Array, begin: number, scale: number, minimum: number)
   let error = 0;
   for (let i = 0; i < groupSize; i++) {
     const difference = f32(f32(f32(scale * levels[i]!) + minimum) - x[begin + i]!);
-    error = f32(error + f32(weights[i]! * f32(difference * difference)));
+    error = f32(error + f32(groupWeights[i]! * f32(difference * difference)));
   }
   return error;
 }
