@@ -1,22 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import {
-  type Compressor,
-  definePlugin,
-  type Exporter,
-  type LayerPlan,
-  MoepressError,
-  moeBlocks,
-  type Plugin,
-  type TextSet,
-} from '@moepress/core';
+import { type Compressor, definePlugin, type LayerPlan, moeBlocks, type Plugin } from '@moepress/core';
 import { cast, expertHits, reduceMean } from '@moepress/graph';
-import { column, defineTask, fixed, type Task, template } from '@moepress/harness';
 import { afterAll, expect, test } from 'vitest';
 import { z } from 'zod';
+import { testBadArchitectures } from './bad-architectures.test.util.js';
+import { testBadKinds } from './bad-kinds.test.util.js';
 import { checksOf } from './conformance.js';
 import { closeEngines } from './toys/engines.js';
-import { temporaryFolder } from './toys/open-toys.js';
 
 afterAll(closeEngines);
 
@@ -96,7 +85,34 @@ const methods: readonly [string, Partial<Compressor<Options>>, string][] = [
   ],
 ];
 
-test.each(methods)('a method fails: %s', async (name, change, message) => {
+/** All experts of each layer in one dense FFN, times a constant. */
+const condensed =
+  (scale: number): Compressor<Options>['plan'] =>
+  async ({ model }) => ({
+    layers: moeBlocks(model).map(({ index, ffn }): LayerPlan => {
+      const experts = [...ffn.slots.keys()];
+      const parts = [{ experts, shares: experts.map(() => 1 / experts.length), scale }];
+      return { layer: index, ops: [{ op: 'condense', parts, shared: null, align: 1 }] };
+    }),
+  });
+
+/** What a plan leaves is broken by a constant that fp32 does not hold, or that lets nothing through. */
+const views: typeof methods = [
+  ['leaves models that run', { plan: condensed(1e60) }, 'On the toy "plain": The activations overflow'],
+  ['leaves models that differentiate', { plan: condensed(0) }, 'gives no gradients'],
+  [
+    'leaves models that run streamed as they run whole',
+    { plan: condensed(1e60) },
+    'On the toy "plain": The activations overflow',
+  ],
+  [
+    'leaves models that are the same when they are written and opened',
+    { plan: condensed(1e60) },
+    'On the toy "plain": Tensor model.layers.0.mlp.down_proj.weight contains NaN or infinity.',
+  ],
+];
+
+test.each([...methods, ...views])('a method fails: %s', async (name, change, message) => {
   const check = checksOf(methodOf(change), { models: ['plain'] }).find((one) => one.name === `m: ${name}`)!;
   await expect(check.run()).rejects.toThrow(message);
 });
@@ -116,96 +132,12 @@ test('changed evidence is seen', async () => {
   );
 });
 
-const set: TextSet = { specVersion: 1, name: 's', title: 'S', reference: 'none', documents: () => ['a'] };
-
-test.each<[string, TextSet['documents'], string]>([
-  ['no documents', () => [], 'gives no documents'],
-  ['an empty text', () => [' '], 'is no text, or an empty one'],
-  ['other texts each time', () => [String(calls++)], 'gives other documents'],
-])('a set fails that gives %s', async (_, documents, message) => {
-  const [check] = checksOf({ name: 'bad', calibrationSets: [{ ...set, documents }] });
-  await expect(check!.run()).rejects.toThrow(message);
-});
-
-/** A task with two questions, whose first choice is right. */
-function taskOf(change: object): Task {
-  const folder = temporaryFolder('rows');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'test.jsonl'), '{"q":"a","right":0}\n{"q":"b","right":0}\n');
-  return defineTask({
-    task: `t${calls++}`,
-    dataset_path: 'json',
-    dataset_kwargs: { data_files: { test: 'test.jsonl' }, folder },
-    output_type: 'multiple_choice',
-    test_split: 'test',
-    row: z.object({ q: z.string(), right: z.int() }),
-    doc_to_text: template('{{q}}'),
-    doc_to_target: column<'right', number>('right'),
-    doc_to_choice: fixed('yes', 'no'),
-    metric_list: [{ metric: 'acc' }],
-    metadata: { version: 1 },
-    ...change,
-  } as Parameters<typeof defineTask>[0]);
-}
-
-test.each<[string, string, object, string | null]>([
-  ['is as it should be', 'full marks', {}, null],
-  [
-    'asks otherwise each time',
-    'asks the same',
-    { doc_to_text: { source: '', render: () => String(calls++) } },
-    'asks otherwise',
-  ],
-  [
-    'calls the answer by a number that there is not',
-    'full marks',
-    { doc_to_target: { source: '', render: () => 7 } },
-    'do not fit each other',
-  ],
-])('a task that %s: %s', async (_, name, change, message) => {
-  const check = checksOf({ name: 'bad', tasks: [taskOf(change)] }).find((one) => one.name.includes(name))!;
-  if (message === null) await check.run();
-  else await expect(check.run()).rejects.toThrow(message);
-});
-
-test('a family without a reference fails, and so does one whose logits are others', async () => {
-  const plugin: Plugin = { name: 'bad', architectures: [{ modelType: 'b_moe', title: 'B' }] };
-  await expect(checksOf(plugin)[0]!.run()).rejects.toThrow('has no className');
-});
-
-test.each<[string, Partial<Exporter>, string]>([
-  ['writes nothing', { write: async () => {} }, 'nothing is written to path'],
-  [
-    'writes otherwise each time',
-    { write: async ({ path }) => writeFileSync(path, String(calls++)) },
-    'otherwise',
-  ],
-  [
-    'takes nothing',
-    {
-      check: () => {
-        throw new MoepressError('CONFIG_UNSUPPORTED', { message: 'Never.' });
-      },
-    },
-    'refuses every toy',
-  ],
-])('an exporter fails that %s', async (_, change, message) => {
-  const exporter: Exporter = {
-    specVersion: 1,
-    name: 'e',
-    title: 'E',
-    reference: 'none',
-    output: 'file',
-    write: async ({ path }) => writeFileSync(path, 'e'),
-    ...change,
-  };
-  const [check] = checksOf({ name: 'bad', exporters: [exporter] }, { models: ['plain'] });
-  await expect(check!.run()).rejects.toThrow(message);
-});
-
 test('nothing, and exceptions of what there is not, are refused', () => {
   expect(() => checksOf({ name: 'empty' })).toThrow('provides nothing');
   expect(() => checksOf(methodOf({}), { except: { 'm: flies': 'why' } })).toThrow(
     'There is no check "m: flies"',
   );
 });
+
+testBadKinds();
+testBadArchitectures();

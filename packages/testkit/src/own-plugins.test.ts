@@ -23,14 +23,14 @@ conformance(baselines, unrepeated, {
   models: toys('grouped', 'dense'),
   except: { 'dense-width: meets its budget': 'Its ratio is that of dense FFNs, beside experts too.' },
 });
-conformance(conmoe, test, { models: toys('plain', 'ragged') });
+conformance(conmoe, test, { models: toys('channelwise', 'ragged') });
 conformance(fisherMoe, test, { models: toys('shared') });
 conformance(cdMoe, test, {
   models: toys('convolution'),
   options: { 'refiner cd-moe': { sequencesPerStep: 4 } },
 });
 conformance(moeToDense, test, {
-  models: toys('plain'),
+  models: toys('mamba'),
   options: { 'refiner distil': { steps: 1, batch: 2 } },
   except: {
     'moe-to-dense: removes nothing at ratio 0':

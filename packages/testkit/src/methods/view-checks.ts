@@ -7,28 +7,50 @@ import { calibrate, ModelRunner } from '@moepress/runtime';
 import { type Check, difference, hold } from '../checks/check.js';
 import { logitsOf, usualEngine } from '../toys/engines.js';
 import { temporaryFolder, toyTexts } from '../toys/open-toys.js';
+import type { Trial } from './trial.js';
 import type { Trials } from './trials.js';
 
 /** What must hold for models as a method's plans change them. */
 export const viewChecks = (trials: Trials): Check[] => [
-  { name: 'leaves models that run', run: () => run(trials) },
-  { name: 'leaves models that differentiate', run: () => differentiate(trials) },
-  { name: 'leaves models that run streamed as they run whole', run: () => stream(trials) },
-  { name: 'leaves models that are the same when they are written and opened', run: () => write(trials) },
+  {
+    name: 'leaves models that run',
+    run: async () => {
+      for (const trial of await trials.accepted()) await naming(trial, run);
+    },
+  },
+  {
+    name: 'leaves models that differentiate',
+    run: async () => naming(await trials.first(), differentiate),
+  },
+  {
+    name: 'leaves models that run streamed as they run whole',
+    run: async () => naming(await trials.first(), stream),
+  },
+  {
+    name: 'leaves models that are the same when they are written and opened',
+    run: async () => naming(await trials.first(), write),
+  },
 ];
 
-async function run(trials: Trials): Promise<void> {
-  for (const { toy, view } of await trials.accepted()) {
-    const logits = await logitsOf(view);
-    hold(
-      logits.every((own) => own.every(Number.isFinite)),
-      `The toy "${toy}" as the plan changes it gives logits that are no finite numbers.`,
-    );
+/** What is thrown names the toy. */
+async function naming(trial: Trial, check: (trial: Trial) => Promise<void>): Promise<void> {
+  try {
+    await check(trial);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(`On the toy "${trial.toy}": ${message}`, { cause: error });
   }
 }
 
-async function differentiate(trials: Trials): Promise<void> {
-  const { toy, view } = await trials.first();
+async function run({ view }: Trial): Promise<void> {
+  const logits = await logitsOf(view);
+  hold(
+    logits.every((own) => own.every(Number.isFinite)),
+    'as the plan changes it, it gives logits that are no finite numbers.',
+  );
+}
+
+async function differentiate({ view }: Trial): Promise<void> {
   const hasExperts = moeBlocks(view).length > 0;
   const statistic = hasExperts ? tokenMaskFisher : mlpTokenMaskFisher;
   const evidence = await calibrate(usualEngine(), { model: view, set: toyTexts, statistics: [statistic] });
@@ -36,12 +58,11 @@ async function differentiate(trials: Trials): Promise<void> {
   const sums = layers.flatMap((layer) => [...layer.read(statistic, 'sum')]);
   hold(
     sums.every(Number.isFinite) && sums.some((sum) => sum > 0),
-    `The toy "${toy}" as the plan changes it gives no gradients that are finite and somewhere not 0.`,
+    'as the plan changes it, it gives no gradients that are finite and somewhere not 0.',
   );
 }
 
-async function stream(trials: Trials): Promise<void> {
-  const { toy, view } = await trials.first();
+async function stream({ view }: Trial): Promise<void> {
   const runner = await ModelRunner.open(view, { workers: 1, threads: 1, residency: 'resident' });
   try {
     const traces = await runner.trace(toyTexts.sequences);
@@ -49,7 +70,7 @@ async function stream(trials: Trials): Promise<void> {
       traces.map(({ logits }) => logits.data as Float32Array),
       await logitsOf(view),
     );
-    hold(gap < 1e-6, `The toy "${toy}" as the plan changes it gives other logits when it is streamed.`);
+    hold(gap < 1e-6, 'as the plan changes it, it gives other logits when it is streamed.');
   } finally {
     await runner.dispose();
   }
@@ -57,8 +78,7 @@ async function stream(trials: Trials): Promise<void> {
 
 let written = 0;
 
-async function write(trials: Trials): Promise<void> {
-  const { toy, model, view, plan } = await trials.first();
+async function write({ model, view, plan }: Trial): Promise<void> {
   const folder = temporaryFolder(`written-${++written}`);
   try {
     await writeHuggingFace(view, folder, { layout: 'compact', plan, base: model });
@@ -66,7 +86,7 @@ async function write(trials: Trials): Promise<void> {
     const gap = largestGap(await logitsOf(opened), await logitsOf(view));
     hold(
       gap < 1e-5,
-      `The toy "${toy}" as the plan changes it gives other logits after it was written (by ${gap.toExponential(1)}).`,
+      `as the plan changes it, it gives other logits after it was written (by ${gap.toExponential(1)}).`,
     );
   } finally {
     await rm(folder, { recursive: true, force: true });
