@@ -33,7 +33,7 @@ const testsImport = {
   harness: ['graph', 'reference'],
   moepress: ['reference'],
   testkit: ['plugins'],
-  'create-moepress-plugin': ['core', 'testkit'],
+  'create-moepress-plugin': ['checkpoint', 'core', 'testkit'],
 };
 
 /** Packages without sources. */

@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { arrayEntry, readSafetensors, writeSafetensors } from '@moepress/checkpoint';
 import { checkPlugin, type Plugin, providedBy } from '@moepress/core';
 import { checksOf, closeEngines, conformance } from '@moepress/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -42,11 +43,39 @@ describe('docs/plugins.md', () => {
       .replace(/\.cjs$/, '.js');
     const sources = code
       .replace(/'@moepress\/(core|graph)'/g, `'${root}packages/$1/src/index.ts'`)
+      .replaceAll(
+        "'@moepress/checkpoint/architectures'",
+        `'${root}packages/checkpoint/src/architectures/authoring.ts'`,
+      )
       .replaceAll("'@moepress/harness'", `'${root}harness/src/index.ts'`)
       .replaceAll("'zod'", `'${zod}'`);
     const file = join(folder, `module-${index}.ts`);
     writeFileSync(file, sources);
     return (await import(file)).default;
+  }
+
+  test('has a family that computes what OLMoE does, whose tensors and sizes it has', async () => {
+    const plugin = await load(modules.find((code) => code.includes('harbour_moe'))!, modules.length);
+    const checks = checksOf(plugin, { goldens: { harbour_moe: await harbour(join(folder, 'harbour')) } });
+    expect(checks).toHaveLength(2);
+    for (const { run } of checks) await run();
+  });
+
+  /** A checkpoint of OLMoE under the guide's name, with the logits that transformers gives. */
+  async function harbour(target: string): Promise<string> {
+    cpSync(join(root, 'packages/checkpoint/fixtures/olmoe'), target, { recursive: true });
+    const config = JSON.parse(readFileSync(join(target, 'config.json'), 'utf8'));
+    writeFileSync(join(target, 'config.json'), JSON.stringify({ ...config, model_type: 'harbour_moe' }));
+    const { tensors } = await readSafetensors(
+      join(root, 'packages/runtime/fixtures/olmoe.golden.safetensors'),
+    );
+    const entries = ['input_ids', 'logits'].map((name) => {
+      const { file, offset, length, dtype, shape } = tensors.get(`s1.${name}`)!;
+      const bytes = readFileSync(file).subarray(offset, offset + length);
+      return arrayEntry(`s0.${name}`, dtype, shape, bytes);
+    });
+    await writeSafetensors(join(target, 'golden.safetensors'), entries);
+    return target;
   }
 
   test('has plugins that are as it says', async () => {
@@ -67,6 +96,7 @@ describe('docs/plugins.md', () => {
       { refiners: ['routers'] },
       { tasks: ['sentiment'], calibrationSets: ['reviews'] },
       { exporters: ['norms'] },
+      { architectures: ['harbour_moe'] },
     ]);
   });
 });

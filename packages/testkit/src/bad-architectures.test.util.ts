@@ -70,7 +70,7 @@ export function testBadArchitectures(): void {
 
   test('a family without a reference, or without a manifest, fails', async () => {
     const plugin: Plugin = { name: 'bad', architectures: [{ modelType: 'b_moe', title: 'B' }] };
-    await expect(checksOf(plugin)[0]!.run()).rejects.toThrow('has no className');
+    await expect(checksOf(plugin)[0]!.run()).rejects.toThrow('className is missing');
     const manifest = { ...granite, modelType: 'unseen_moe' };
     const [check] = checksOf({ name: 'bad', architectures: [manifest] });
     await expect(check!.run()).rejects.toThrow('There is no reference of "unseen_moe"');

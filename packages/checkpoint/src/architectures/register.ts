@@ -1,17 +1,7 @@
-import { MoepressError } from '@moepress/core/errors';
+import { MoepressError, shown } from '@moepress/core/errors';
 import { addArchitecture, architectures } from './index.js';
 import type { ArchitectureManifest } from './manifest.js';
-
-/** The fields that every manifest has, with what they hold. */
-const fields: Readonly<Record<string, 'text' | 'object'>> = {
-  modelType: 'text',
-  title: 'text',
-  className: 'text',
-  keys: 'object',
-  attention: 'object',
-  ffn: 'object',
-  tensors: 'object',
-};
+import { manifestProblem } from './manifest-schema.js';
 
 /** What brought a family, for messages. */
 export interface ManifestOrigin {
@@ -30,13 +20,11 @@ export function registerArchitectures(given: readonly unknown[], origin: Manifes
   const invalid = (message: string, hint: string) =>
     new MoepressError('PLUGIN_INVALID', { message, where, hint });
   for (const one of given) {
-    const manifest = one as ArchitectureManifest & Readonly<Record<string, unknown>>;
-    for (const [name, wanted] of Object.entries(fields)) {
-      const value = manifest?.[name];
-      if (wanted === 'text' ? typeof value === 'string' : typeof value === 'object' && value !== null)
-        continue;
+    const manifest = one as ArchitectureManifest;
+    const problem = manifestProblem(one);
+    if (problem !== null) {
       throw invalid(
-        `The manifest of the architecture ${JSON.stringify(manifest?.modelType ?? null)} has no ${name}: ${wanted === 'text' ? 'a text' : 'an object'} was wanted.`,
+        `In the manifest of the architecture ${shown(manifest?.modelType ?? null)} ${problem}`,
         'See docs/architectures.md for what a manifest holds, or report this to the author of the plugin.',
       );
     }

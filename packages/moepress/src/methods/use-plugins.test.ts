@@ -185,7 +185,7 @@ test('a family of a plugin opens', async () => {
 });
 
 test.each<[string, object, string]>([
-  ['no manifest', { modelType: 'half_moe', title: 'Half' }, 'has no className: a text was wanted'],
+  ['no manifest', { modelType: 'half_moe', title: 'Half' }, 'className is missing: a text was wanted'],
   ['a family of ours', { ...findArchitecture('olmoe', 'test') }, 'is one of moepress already'],
 ])('%s is refused', (_, manifest, message) => {
   expect(() => registerArchitectures([manifest], { package: 'p', version: '1.0.0' })).toThrow(
