@@ -11,6 +11,7 @@ export const calibrationOf = (option: string) => (text: string) => {
   }
 };
 export const calibrationOption = () =>
-  new Option('--calibration <set>', `what to measure on: ${calibrationForms.join('; ')}`).argParser(
-    parseCalibration,
-  );
+  new Option(
+    '--calibration <set>',
+    `what to measure on (default: of tiny its own text; of others it is required where the method measures): ${calibrationForms.join('; ')}`,
+  ).argParser(parseCalibration);

@@ -40,9 +40,14 @@ export const pluginOption = () =>
   ).argParser((text: string, earlier: readonly string[] = []) => [...earlier, path(text)]);
 export const revisionOption = () => new Option('--revision <commit>', 'branch, tag or commit of a Hub model');
 export const planOption = () =>
-  new Option('--plan <file>', 'look at the model as this plan changes it').argParser(path);
+  new Option(
+    '--plan <file>',
+    'take the model as this plan changes it: a plan, or the folder that compress or refine wrote',
+  ).argParser(path);
 export const threadsOption = () =>
-  new Option('--threads <n>', 'threads of the matrix products').argParser(threads);
+  new Option('--threads <n>', 'threads of the matrix products (default: one for each core)').argParser(
+    threads,
+  );
 export const deviceOption = () =>
   new Option(
     '--device <name>',
@@ -72,7 +77,10 @@ export const includePathOption = () =>
     'folder of task files of lm-evaluation-harness, such as its lm_eval/tasks',
   ).argParser(path);
 export const dataOption = () =>
-  new Option('--data <dir>', 'folder of <dataset>/<config>/<split>.{parquet,jsonl,jsonl.gz}').argParser(path);
+  new Option(
+    '--data <dir>',
+    'folder that mirrors datasets, as <dataset>/<config>/<split>.parquet (or .jsonl, .jsonl.gz)',
+  ).argParser(path);
 export const seedOption = () =>
   new Option('--seed <n>', 'seed of everything random').argParser(integer).default(0);
 export const evidenceOption = () =>

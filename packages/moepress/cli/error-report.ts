@@ -64,7 +64,12 @@ function describe(error: unknown, typed?: readonly string[]) {
   }
   const message = presentable(error instanceof Error ? error.message : String(error));
   if (error instanceof CommanderError) {
-    return { code: 'USAGE', message: message.replace(/^error: /, ''), where: null, hint: 'See --help.' };
+    return {
+      code: 'USAGE',
+      message: message.replace(/^error: /, ''),
+      where: null,
+      hint: 'See moepress <command> --help.',
+    };
   }
   if (isAbort(error)) return { code: 'ABORTED', message, where: null, hint: 'Run the same command again.' };
   const stack = error instanceof Error ? presentable(error.stack ?? '', maxTrace) : undefined;

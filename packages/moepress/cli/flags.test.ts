@@ -1,19 +1,5 @@
-import type { Command } from 'commander';
 import { expect, it } from 'vitest';
-import { flagNames, flagOf, inFlags, progressInFlags, whereInFlags } from './flags.js';
-import { commandNames, createProgram } from './program.js';
-
-it('are those of the commands', async () => {
-  const known = new Set<string>();
-  for (const name of commandNames) {
-    const argv = ['node', 'moepress', name];
-    const context = () => Promise.reject(new Error('Nothing is run.'));
-    const program = await createProgram({ version: '0', argv, json: false, context });
-    const command = program.commands.find((one) => one.name() === name) as Command;
-    for (const { long } of command.options) known.add(long!);
-  }
-  expect(flagNames.filter((flag) => flag.startsWith('--') && !known.has(flag))).toEqual([]);
-});
+import { flagOf, inFlags, progressInFlags, whereInFlags } from './flags.js';
 
 it('stand for the options of the library, also for those of methods and for items of lists', () => {
   expect(

@@ -30,7 +30,7 @@ export const errorCatalogue = {
   OPTIONS_INVALID: 'Correct the named option.',
   RATIO_TOO_HIGH: 'Lower the ratio so that at least top-k experts remain in every layer.',
   CALIBRATION_INVALID: 'Give a text or JSONL file with enough text for at least one sequence.',
-  OUTPUT_EXISTS: 'Choose another folder, or remove this one.',
+  OUTPUT_EXISTS: 'Choose another folder, remove this one, or give `force` if moepress wrote it.',
   OUTPUT_BUSY: 'Wait until the other run has ended, or give another output path.',
   DISK_FULL: 'Free space or choose another disk, then try again.',
   WRITE_FAILED: 'Check the permissions of the output folder.',

@@ -32,11 +32,27 @@ export function parseOptions<O>(
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys?.[0] : undefined;
   if (unknown !== undefined) throw unknownOption(owner, unknown);
   const path = (issue?.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part));
-  throw new MoepressError('OPTIONS_INVALID', {
-    message: `${issue?.message ?? 'The options are not valid'}.`,
-    where: ['options', ...path].join('.'),
-  });
+  const where = ['options', ...path].join('.');
+  const [, wanted] = /^Invalid input: expected (.+), received undefined$/.exec(issue?.message ?? '') ?? [];
+  if (wanted !== undefined && path.length === 1) throw missingOption(owner.name, where, wanted);
+  throw new MoepressError('OPTIONS_INVALID', { message: problemOf(owner.name, where, issue), where });
 }
+
+/** What zod says of a value of another type names no option. */
+function problemOf(owner: string, where: string, issue: Issue | undefined): string {
+  const [, problem] = /^Invalid input: (.+)$/.exec(issue?.message ?? '') ?? [];
+  if (problem === undefined) return `${issue?.message ?? 'The options are not valid'}.`;
+  return where === 'options'
+    ? `The options of ${owner}: ${problem}.`
+    : `\`${where}\` of ${owner}: ${problem}.`;
+}
+
+const missingOption = (owner: string, where: string, wanted: string): MoepressError =>
+  new MoepressError('OPTIONS_INVALID', {
+    message: `${owner} needs \`${where}\`, which is not given.`,
+    where,
+    hint: `Give \`${where}\`, a ${wanted}.`,
+  });
 
 /** What zod tells of an option that there is not. */
 interface Issue extends StandardSchemaV1.Issue {

@@ -29,7 +29,7 @@ interface ApplyFlags {
 
 export const define: Define = (command, context) =>
   command
-    .argument('<plan>', 'plan file')
+    .argument('<plan>', 'a plan, or the folder that compress or refine wrote')
     .argument('<model>', `the plan's base: ${modelHelp}`)
     .requiredOption('--out <dir>', 'folder of the checkpoint', path)
     .addOption(layoutOption())

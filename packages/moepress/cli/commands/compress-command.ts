@@ -59,10 +59,18 @@ export const define: Define = (command, context) =>
     .argument('<model>', modelHelp)
     .requiredOption(
       '--method <name>',
-      'conmoe, fisher-moe, reap, frequency, random, or that of an installed plugin',
+      'how to decide what goes, such as conmoe, reap or fisher-moe; moepress methods lists all',
     )
-    .option('--ratio <fraction>', 'share of the routed-expert parameters to remove', fraction)
-    .option('--out <path>', 'folder of the checkpoint (with --plan-only: file of the plan)', path)
+    .option(
+      '--ratio <fraction>',
+      'share of the routed-expert parameters to remove, such as 0.5; most methods require it (see moepress methods <name>)',
+      fraction,
+    )
+    .option(
+      '--out <path>',
+      'folder of the checkpoint, required unless --plan-only is given: there the file of the plan (default: it is printed)',
+      path,
+    )
     .option('--plan-only', 'write the plan and no weights')
     .option(
       '--across-groups',
@@ -74,7 +82,11 @@ export const define: Define = (command, context) =>
     .addOption(calibrationOption())
     .addOption(dataOption())
     .addOption(seedOption())
-    .option('--option <name=value>', 'an option of the method, may be repeated', methodOption)
+    .option(
+      '--option <name=value>',
+      'an option of the method (see moepress methods <name>), may be repeated',
+      methodOption,
+    )
     .addOption(evidenceOption())
     .addOption(noEvidenceOption())
     .addOption(memoryOption())

@@ -18,14 +18,19 @@ export const define: Define = (command, context) =>
       print(name === undefined ? renderMethods(methods) : methods.map(renderMethod).join('\n\n'), methods);
     });
 
-/** A line for each method. */
+/** A line for each method and refiner. */
 export function renderMethods(methods: readonly DescribedMethod[]): string {
-  const columns = ['Name', 'Kind', 'What it does', 'Package'].map((title) => ({ title }));
-  return formatTable(
-    columns,
-    methods.map((one) => [one.name, one.kind, one.title, one.package]),
-  );
+  const sections = (['method', 'refiner'] as const).flatMap((kind) => {
+    const rows = methods.filter((one) => one.kind === kind).map((one) => [`  ${one.name}`, titleOf(one)]);
+    const columns = [{ title: kind === 'method' ? 'Methods' : 'Refiners' }, { title: '' }];
+    return rows.length === 0 ? [] : [formatTable(columns, rows)];
+  });
+  return [...sections, 'moepress methods <name> has the options of one.'].join('\n\n');
 }
+
+/** Plugins of others are named: what comes with moepress needs no word. */
+const titleOf = ({ title, package: name }: DescribedMethod) =>
+  name.startsWith('@moepress/') ? title : `${title} (${name})`;
 
 /** A method with all its options. */
 export function renderMethod({ name, kind, title, reference, options, ...of }: DescribedMethod): string {

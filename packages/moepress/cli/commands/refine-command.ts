@@ -49,7 +49,11 @@ export const define: Define = (command, context) =>
     )
     .option('--validate <set>', 'what to judge the student by meanwhile', calibrationOf('validate'))
     .requiredOption('--out <dir>', 'folder of the refined plan, its tensors and loss curves', path)
-    .option('--option <name=value>', 'an option of the refiner, may be repeated', methodOption)
+    .option(
+      '--option <name=value>',
+      'an option of the refiner (see moepress methods <name>), may be repeated',
+      methodOption,
+    )
     .option('--runs <dir>', 'where training keeps its state and goes on (default: the cache)', path)
     .addOption(dataOption())
     .addOption(seedOption())

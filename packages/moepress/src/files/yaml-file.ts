@@ -1,7 +1,7 @@
-import { MoepressError } from '@moepress/core';
+import { MoepressError, suggest } from '@moepress/core';
 import { isDeeper, nestsTooDeep } from '@moepress/harness';
 import { type Document, isScalar, LineCounter, parseDocument, type Scalar, visit } from 'yaml';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { readText } from './text-file.js';
 
 /** The content of a YAML file, and the place of each of its parts: `recipe.yaml:12`. */
@@ -59,9 +59,66 @@ function parsed<Data>(
 ): Data {
   const { success, data, error } = schema.safeParse(value);
   if (success) return data;
-  const { path, message } = innermost(error.issues[0]!);
+  const issues = error.issues.map(innermost);
+  // A key that is mistyped is what is wrong, and not the one that is missing for it.
+  const unknown = issues.find(({ code }) => code === 'unrecognized_keys');
+  if (unknown?.code === 'unrecognized_keys') throw unknownKey(unknown, schema, { whole, whereIs });
+  const { path, message } = issues[0]!;
   const what = path.join('.') || whole;
-  throw new MoepressError('INPUT_INVALID', { message: `${what}: ${message}.`, where: whereIs(path), hint });
+  const isMissing = valueAt(value, path) === undefined && path.length > 0;
+  throw new MoepressError('INPUT_INVALID', {
+    message: isMissing ? `${what} is missing.` : `${what}: ${message.replace(/^Invalid input: /, '')}.`,
+    where: whereIs(path),
+    hint: isMissing ? `Add ${what}${wantedBy(message)}.` : hint,
+  });
+}
+
+const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
+  path.reduce<unknown>((part, key) => (part as Record<PropertyKey, unknown> | undefined)?.[key], value);
+
+/** `, an array`, of what zod says of a value that is not there. */
+function wantedBy(message: string): string {
+  const wanted = /expected (\w+), received undefined$/.exec(message)?.[1];
+  if (wanted === undefined) return '';
+  return wanted === 'array'
+    ? ', a list'
+    : wanted === 'object' || wanted === 'record'
+      ? ', a map'
+      : `, a ${wanted}`;
+}
+
+function unknownKey(
+  { path, keys }: z.core.$ZodIssueUnrecognizedKeys,
+  schema: z.ZodType,
+  { whole, whereIs }: { readonly whole: string; readonly whereIs: LocatedYaml<unknown>['whereIs'] },
+): MoepressError {
+  const [key] = keys;
+  const known = keysAt(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }), path);
+  const guess = suggest(key!, known);
+  return new MoepressError('INPUT_INVALID', {
+    message: `${path.join('.') || whole} has no "${key}".${guess ? ` Did you mean "${guess}"?` : ''}`,
+    where: whereIs([...path, key!]),
+    hint: known.length === 0 ? 'Remove the key.' : `Pick from ${known.join(', ')}.`,
+  });
+}
+
+interface Keyed {
+  readonly properties?: Readonly<Record<string, Keyed>>;
+  readonly items?: Keyed;
+  readonly anyOf?: readonly Keyed[];
+}
+
+/** Names that a map at a place may have. */
+function keysAt(json: unknown, path: readonly PropertyKey[]): string[] {
+  let places = [json as Keyed];
+  for (const key of [...path, null]) {
+    places = places.flatMap((place) => [place, ...(place.anyOf ?? [])]);
+    if (key === null) break;
+    places = places.flatMap(
+      ({ properties, items }) => (typeof key === 'number' ? items : properties?.[String(key)]) ?? [],
+    );
+  }
+  return [...new Set(places.flatMap(({ properties }) => Object.keys(properties ?? {})))];
 }
 
 /** Far more than any recipe or grid takes; the library takes the square of it for some texts. */
@@ -116,7 +173,8 @@ function noYaml(problem: string, where: string, cause?: unknown): MoepressError 
 
 /** For a union, the message of the alternative that came closest: the last. */
 function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
-  const inner = issue.code === 'invalid_union' ? issue.errors.at(-1)?.[0] : undefined;
+  const closest = issue.code === 'invalid_union' ? issue.errors.at(-1) : undefined;
+  const inner = closest?.find(({ code }) => code === 'unrecognized_keys') ?? closest?.[0];
   return inner ? innermost({ ...inner, path: [...issue.path, ...inner.path] }) : issue;
 }
 

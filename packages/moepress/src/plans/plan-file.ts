@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import {
@@ -31,14 +31,30 @@ export interface PlanFile {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
+/** Plans in folders: of a refined plan, and of a written checkpoint. */
+const planNames = ['plan.json', 'moepress_plan.json'] as const;
+
+/** Throws `PLAN_INVALID` for a folder without a plan. */
+async function planIn(folder: string): Promise<string> {
+  const names = await readdir(folder);
+  const found = planNames.find((name) => names.includes(name));
+  if (found !== undefined) return join(folder, found);
+  throw new MoepressError('PLAN_INVALID', {
+    message: 'There is no plan in this folder.',
+    where: folder,
+    hint: 'Give a plan, or the folder that `compress` or `refine` wrote.',
+  });
+}
+
 /**
- * Reads a plan, a file or the folder of a refined one, and the safetensors file beside it if it speaks of one. Throws
- * `PLAN_INVALID`, also if that file is absent or another, and `INPUT_INVALID` for what is no path.
+ * Reads a plan: a file, the folder of a refined one, or a checkpoint that was written from one; and the safetensors file
+ * beside it if it speaks of one. Throws `PLAN_INVALID`, also if that file is absent or another, and `INPUT_INVALID` for what is
+ * no path.
  */
 export async function readPlan(place: string): Promise<PlanFile> {
   checkText({ where: 'place', value: place }, 'the path of a plan');
   const isFolder = (await stat(place).catch(() => null))?.isDirectory();
-  const file = isFolder ? join(place, 'plan.json') : place;
+  const file = isFolder ? await planIn(place) : place;
   const plan = parsePlan(await readText(file, 'PLAN_INVALID'), file);
   if (!plan.learned) return { plan, tensors: new Map() };
   const path = join(dirname(file), plan.learned.file);
