@@ -7,11 +7,19 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 const pages = [
   ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'harness/README.md', 'benchmarks/README.md'],
-  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+  ...pagesOfSite(),
   ...['packages', 'plugins'].flatMap((folder) =>
     readdirSync(join(root, folder)).map((name) => `${folder}/${name}/README.md`),
   ),
 ].filter((page) => page.endsWith('.md') && existsSync(join(root, page)));
+
+/** Pages that are written by hand, of the site and the code host. */
+function pagesOfSite(): string[] {
+  const names = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' });
+  return names
+    .filter((name) => !/(?:^|\/)(?:node_modules|reference|\.vitepress)\//.test(name))
+    .map((name) => `docs/${name}`);
+}
 
 /** Folders that paths in prose start from: the repository, a group of packages, a package and its sources. */
 const starts = ['', 'packages', 'plugins', 'harness', 'harness/src'].concat(

@@ -1,0 +1,30 @@
+import { defineConfig } from 'vitepress';
+import { repositoryLinks } from './repository-links.mjs';
+import { sidebar } from './sidebar.mjs';
+
+export default defineConfig({
+  title: 'moepress',
+  description: 'Makes Mixture-of-Experts language models small enough to use',
+  lang: 'en',
+  // Where the site lies on its server; the workflow of the host gives its own.
+  base: process.env.DOCS_BASE ?? '/',
+  srcExclude: ['node_modules/**'],
+  cleanUrls: false,
+  // Its time would be that of the clone.
+  lastUpdated: false,
+  metaChunk: true,
+  head: [['link', { rel: 'icon', href: 'data:,' }]],
+  // Links are those that were written as such: an address in a text may be of the reader's own machine.
+  markdown: { config: repositoryLinks, linkify: false },
+  themeConfig: {
+    sidebar,
+    nav: [
+      { text: 'Commands', link: '/reference/commands' },
+      { text: 'Evaluate', link: '/evaluate' },
+    ],
+    outline: [2, 3],
+    search: { provider: 'local' },
+    socialLinks: [{ icon: 'github', link: 'https://github.com/moepress/moepress' }],
+    editLink: { pattern: 'https://github.com/moepress/moepress/edit/main/docs/:path' },
+  },
+});
