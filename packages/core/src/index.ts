@@ -23,7 +23,13 @@ export * from './method/tools.js';
 export * from './method/training.js';
 export * from './model/index.js';
 export * from './plan/apply.js';
-export { decodeChannels, encodeChannels } from './plan/channels.js';
+export {
+  decodeChannels,
+  decodeIndices,
+  encodeChannels,
+  encodeIndices,
+  leastSlots,
+} from './plan/operations/index.js';
 export {
   canonicalJson,
   type LearnedFacts,

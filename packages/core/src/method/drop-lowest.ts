@@ -3,7 +3,7 @@ import { MoepressError, throwIfAborted } from '../errors/error.js';
 import { type LayerEvidence, layerEvidence } from '../evidence/evidence.js';
 import type { Model, MoeFfn, RouterGroups } from '../model/model.js';
 import { moeBlocks, requireMoeBlocks } from '../model/walk.js';
-import { leastSlots } from '../plan/apply.js';
+import { leastSlots } from '../plan/operations/index.js';
 import type { LayerPlan } from '../plan/schema.js';
 import type { Compressor } from './compressor.js';
 import { warnOfMissedRatio } from './missed-ratio.js';

@@ -55,7 +55,7 @@ describe('parsePlan', () => {
     ],
     [
       'a layer with more operations than there are',
-      changed({ layers: [{ layer: 0, ops: Array(9).fill({ op: 'keep-experts', experts: [0] }) }] }),
+      changed({ layers: [{ layer: 0, ops: Array(17).fill({ op: 'keep-experts', experts: [0] }) }] }),
       /^layers\.0\.ops/,
     ],
     ['a hash that is none', changed({ base: { ...plan.base, headers: 'abc' } }), /^base\.headers: .*SHA-256/],

@@ -1,56 +1,13 @@
 import { z } from 'zod';
 import { listOf } from '../bounded-lists.js';
 import { calibrationRecordSchema } from '../evidence/calibration.js';
+import { layerOp } from './operations/index.js';
+import { index } from './operations/operation.js';
 
-const index = z.int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal');
 
-/** [decoder layer, expert index] in the base model. */
-const expertRef = z.tuple([index, index]);
-
-/** A list that is not empty. */
-const some = <Item extends z.ZodType>(item: Item) =>
-  listOf(item).refine((items) => items.length > 0, 'must not be empty');
-
-const condenseOp = z.strictObject({
-  op: z.literal('condense'),
-  /** Parts of a dense FFN: each is a weighted average of the experts of some slots, times a constant. */
-  parts: listOf(
-    z
-      .strictObject({
-        experts: some(index),
-        /** One weight for each expert; 1 for a single expert that is not averaged. */
-        shares: some(z.number()),
-        scale: z.number(),
-      })
-      .refine(({ experts, shares }) => experts.length === shares.length, 'needs one share for each expert'),
-  ),
-  /** The constant that replaces the gate of a shared expert; null leaves shared experts unchanged. */
-  shared: z.number().nullable().default(null),
-  /** The width is filled with zeros up to a multiple of this. */
-  align: z.int().positive().max(4096).default(1),
-});
-
-const layerOp = z.discriminatedUnion('op', [
-  /**
-   * Only these experts stay; the others' router rows go with them. A router that selects within groups of experts keeps
-   * as many of each, unless it is `ungrouped`: then it selects among all that stay.
-   */
-  z.strictObject({
-    op: z.literal('keep-experts'),
-    experts: some(index),
-    ungrouped: z.literal(true).optional(),
-  }),
-  /** Slot i computes with the named expert; the router stays as it is. */
-  z.strictObject({ op: z.literal('remap-slots'), slots: some(expertRef) }),
-  /** Expert i of the layer keeps the channels of mask i (`decodeChannels`): it becomes narrower. A dense FFN has one mask. */
-  z.strictObject({ op: z.literal('keep-channels'), channels: some(z.base64()) }),
-  /** One dense FFN replaces router and experts; only keep-channels may follow this operation. */
-  condenseOp,
-]);
-
 /** The most operations for one layer: more could not change anything. */
-const maxOps = 8;
+const maxOps = 16;
 
 const layerPlan = z.strictObject({ layer: index, ops: z.array(layerOp).min(1).max(maxOps) });
 
@@ -100,5 +57,4 @@ export const planSchema = z.strictObject({
 export type CompressionPlan = z.infer<typeof planSchema>;
 export type LearnedRecord = z.infer<typeof learned>;
 export type LayerPlan = z.infer<typeof layerPlan>;
-export type LayerOp = z.infer<typeof layerOp>;
-export type CondenseOp = z.infer<typeof condenseOp>;
+export type { CondenseOp, LayerOp } from './operations/index.js';

@@ -1,8 +1,9 @@
-import { MoepressError } from '../errors/error.js';
-import { mapMlp } from '../model/mlp.js';
-import type { DenseFfn, KeptChannels, Mlp, Model, MoeFfn } from '../model/model.js';
-import { moeBlocks } from '../model/walk.js';
-import { cols, rows } from '../tensor/expr.js';
+import { z } from 'zod';
+import { MoepressError } from '../../errors/error.js';
+import { mapMlp } from '../../model/mlp.js';
+import type { DenseFfn, KeptChannels, Mlp, MoeFfn } from '../../model/model.js';
+import { cols, rows } from '../../tensor/expr.js';
+import { defineOperation, ffnOf, some } from './operation.js';
 
 /**
  * The channels of an expert that are kept, as a plan stores them: one bit per channel, the lowest bit of the first
@@ -29,12 +30,17 @@ export function decodeChannels(mask: string, width: number, where: string): numb
   });
 }
 
+/** Expert i of the layer keeps the channels of mask i (`decodeChannels`): it becomes narrower. A dense FFN has one mask. */
+export const keepChannels = defineOperation({
+  schema: z.strictObject({ op: z.literal('keep-channels'), channels: some(z.base64()) }),
+  changesExperts: true,
+  apply(block, { channels }, context) {
+    return { ...block, ffn: withChannels(ffnOf(block, context), channels, context.where) };
+  },
+});
+
 /** Every expert keeps the channels that its mask names; `masks[i]` is for `pool[i]`. A dense FFN has one mask. */
-export function keepChannels(
-  ffn: DenseFfn | MoeFfn,
-  masks: readonly string[],
-  where: string,
-): DenseFfn | MoeFfn {
+function withChannels(ffn: DenseFfn | MoeFfn, masks: readonly string[], where: string): DenseFfn | MoeFfn {
   const mlps = ffn.kind === 'dense' ? [ffn.mlp] : ffn.pool;
   if (masks.length !== mlps.length) {
     throw new MoepressError('PLAN_INVALID', {
@@ -57,21 +63,4 @@ function narrowed<M extends Mlp>(mlp: M, mask: string, where: string) {
     ...mapMlp(mlp, own.length, { rows: (tensor) => rows(tensor, own), cols: (tensor) => cols(tensor, own) }),
     kept,
   };
-}
-
-/**
- * An expert that serves several layers has one width. Throws `PLAN_INVALID` if a layer narrows an
- * expert that another layer uses, too.
- */
-export function checkNarrowed(view: Model, layers: ReadonlySet<number>): void {
-  for (const { index, ffn } of moeBlocks(view)) {
-    const foreign = ffn.pool.find(
-      ({ origin }) => origin.layer !== index && (layers.has(index) || layers.has(origin.layer)),
-    );
-    if (!foreign) continue;
-    throw new MoepressError('PLAN_INVALID', {
-      message: `Expert ${foreign.origin.index} of layer ${foreign.origin.layer} serves layer ${index}; experts that layers share cannot lose channels.`,
-      where: `plan, layer ${layers.has(index) ? index : foreign.origin.layer}, keep-channels`,
-    });
-  }
 }

@@ -1,8 +1,45 @@
-import { MoepressError } from '../errors/error.js';
-import { combineMlps, withBias } from '../model/mlp.js';
-import type { DenseFfn, Mlp, MoeFfn } from '../model/model.js';
-import { concat, scale, type TensorExpr, weightedSum, zeros } from '../tensor/expr.js';
-import type { CondenseOp } from './schema.js';
+import { z } from 'zod';
+import { listOf } from '../../bounded-lists.js';
+import { MoepressError } from '../../errors/error.js';
+import { combineMlps, withBias } from '../../model/mlp.js';
+import type { DenseFfn, Mlp, MoeFfn } from '../../model/model.js';
+import { concat, scale, type TensorExpr, weightedSum, zeros } from '../../tensor/expr.js';
+import { defineOperation, index, invalid, moeOf, some } from './operation.js';
+
+const schema = z.strictObject({
+  op: z.literal('condense'),
+  /** Parts of a dense FFN: each is a weighted average of the experts of some slots, times a constant. */
+  parts: listOf(
+    z
+      .strictObject({
+        experts: some(index),
+        /** One weight for each expert; 1 for a single expert that is not averaged. */
+        shares: some(z.number()),
+        scale: z.number(),
+      })
+      .refine(({ experts, shares }) => experts.length === shares.length, 'needs one share for each expert'),
+  ),
+  /** The constant that replaces the gate of a shared expert; null leaves shared experts unchanged. */
+  shared: z.number().nullable().default(null),
+  /** The width is filled with zeros up to a multiple of this. */
+  align: z.int().positive().max(4096).default(1),
+});
+
+export type CondenseOp = z.infer<typeof schema>;
+
+/** One dense FFN replaces router and experts; only keep-channels may follow this operation. */
+export const condense = defineOperation({
+  schema,
+  apply(block, op, context) {
+    const ffn = moeOf(block, context);
+    if (!block.norms.parts) return { ...block, ffn: asDense(ffn, op, context.where) };
+    throw new MoepressError('CONFIG_UNSUPPORTED', {
+      message: 'Its routed experts and its dense MLP have norms of their own, and cannot become one FFN.',
+      where: context.where,
+      hint: 'Choose a method that keeps the router.',
+    });
+  },
+});
 
 /**
  * An MoE FFN as one dense FFN that computes Σ scale · part(x) + shared(x), with all parts on every token: their
@@ -10,7 +47,7 @@ import type { CondenseOp } from './schema.js';
  * keeps its gate, which depends on the token: then it stays separate. Throws `PLAN_INVALID` for slots that do not
  * exist and experts that cannot be combined.
  */
-export function condense(ffn: MoeFfn, { parts, shared, align }: CondenseOp, where: string): DenseFfn {
+function asDense(ffn: MoeFfn, { parts, shared, align }: CondenseOp, where: string): DenseFfn {
   if (ffn.latent) {
     throw invalid(
       'Its experts see a narrower space than the hidden states, which one dense FFN would not',
@@ -109,8 +146,4 @@ function withoutChannels(mlp: Mlp): Mlp {
 function padded(tensor: TensorExpr, axis: 0 | 1, by: number): TensorExpr {
   if (by === 0) return tensor;
   return concat([tensor, zeros(tensor.dtype, tensor.shape.with(axis, by))], axis);
-}
-
-function invalid(problem: string, where: string): MoepressError {
-  return new MoepressError('PLAN_INVALID', { message: `${problem}.`, where });
 }

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { DenseFfn, Model } from '../model/model.js';
-import { measure, removedRatios } from '../model/size.js';
-import { tensorsByPath } from '../model/tensors.js';
-import type { TensorExpr } from '../tensor/expr.js';
-import { toyModel } from '../testing/toy-model.js';
-import { toyPlan } from '../testing/toy-plan.js';
-import { applyPlan } from './apply.js';
-import type { LayerOp } from './schema.js';
+import type { DenseFfn, Model } from '../../model/model.js';
+import { measure, removedRatios } from '../../model/size.js';
+import { tensorsByPath } from '../../model/tensors.js';
+import type { TensorExpr } from '../../tensor/expr.js';
+import { toyModel } from '../../testing/toy-model.js';
+import { toyPlan } from '../../testing/toy-plan.js';
+import { applyPlan } from '../apply.js';
+import type { LayerOp } from '../schema.js';
 
 const plain = toyModel();
 const gated = toyModel({ shared: 10 });

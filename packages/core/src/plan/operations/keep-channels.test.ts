@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { DenseFfn, Model } from '../model/model.js';
-import { measure, removedRatios } from '../model/size.js';
-import { moeBlocks } from '../model/walk.js';
-import { toyModel } from '../testing/toy-model.js';
-import { toyPlan } from '../testing/toy-plan.js';
-import { applyPlan } from './apply.js';
-import { decodeChannels, encodeChannels } from './channels.js';
-import type { LayerOp } from './schema.js';
+import type { DenseFfn, Model } from '../../model/model.js';
+import { measure, removedRatios } from '../../model/size.js';
+import { moeBlocks } from '../../model/walk.js';
+import { toyModel } from '../../testing/toy-model.js';
+import { toyPlan } from '../../testing/toy-plan.js';
+import { applyPlan } from '../apply.js';
+import type { LayerOp } from '../schema.js';
+import { decodeChannels, encodeChannels } from './keep-channels.js';
 
 const where = 'plan';
 
