@@ -9,7 +9,14 @@ describe('the plugin', () => {
     expect(baselines.scorers.map(({ name }) => name)).toEqual([
       'random',
       'frequency',
+      'seer',
+      'ean',
+      'man',
+      'msan',
       'reap',
+      'reap-l2',
+      'easy-ep',
+      'mone-score',
       'expert-fisher',
     ]);
     expect(baselines.compressors.map(({ name }) => name)).toEqual(['dense-width']);

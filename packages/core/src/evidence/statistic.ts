@@ -36,6 +36,11 @@ export interface MlpStatistic extends Named {
 /** The symbolic values of one MoE block. T: tokens of the batch, H: hidden, N: slots, k: top-k. */
 export interface LayerTaps {
   readonly layer: number;
+  /**
+   * Hidden states that the FFN's output is added to, [T, H]; null in the pass that runs all experts on all tokens, which keeps
+   * no more than the FFN's input.
+   */
+  readonly residual: Value | null;
   /** Input of router and experts, after the norm, [T, H]. */
   readonly ffnInput: Value;
   /** [T, N] */
@@ -48,6 +53,8 @@ export interface LayerTaps {
   readonly weights: Value;
   /** One entry for each expert of the pool. */
   readonly experts: readonly ExpertTaps[];
+  /** Sum of the experts' outputs times their weights, without the shared expert, [T, H]. */
+  readonly routedOutput: Value;
   /** Output of the whole FFN with the shared expert, before the residual, [T, H]. */
   readonly ffnOutput: Value;
   /** Gradients in the backward pass, whose batches are single sequences; null otherwise. */
@@ -94,6 +101,8 @@ export interface ExpertTaps {
   readonly activation: Value;
   /** Output before the routing weight is applied, [n, H]. */
   readonly output: Value;
+  /** Weight of the down projection, [H, I]. */
+  readonly down: Value;
 }
 
 /** An MLP that all T tokens of a batch go through. */

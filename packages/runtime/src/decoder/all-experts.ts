@@ -52,10 +52,11 @@ export function allExpertsGraph(
     (total, { weighted }) => add(total, weighted),
     zeroRows(x, Number(seen.shape[1])),
   );
+  const output = backFromExperts(sum, block.ffn);
   const values = {
-    routed: { routing, experts },
-    ...withShared(backFromExperts(sum, block.ffn), x, block.ffn.shared, parts),
+    routed: { routing, experts, output },
+    ...withShared(output, x, block.ffn.shared, parts),
   };
-  outputStatistics(graph, statistics, blockTaps(block.index, x, values));
+  outputStatistics(graph, statistics, blockTaps(block.index, { residual: null, ffnInput: x }, values));
   return graph.finish();
 }

@@ -38,13 +38,14 @@ export function differentiableBlock(
   const residual = attended ? withBranch(hidden, attended, { part: 'attention', block, model }) : hidden;
   if (!hasFfn(block)) {
     const none: FfnValues = { routed: null, mlp: null, outputGate: null, output: residual };
-    return { ffnInput: residual, ffn: none, hiddenOut: residual };
+    return { residual, ffnInput: residual, ffn: none, hiddenOut: residual };
   }
   const ffnInput = ffnInputOf({ came: hidden, residual }, block, model);
   const ffn = graph.scoped('ffn', () =>
     openFfn(ffnInput, block.ffn, { weighted: 'activation', parts: partsOf(block, model) }),
   );
-  return { ffnInput, ffn, hiddenOut: withBranch(residual, ffn.output, { part: 'ffn', block, model }) };
+  const hiddenOut = withBranch(residual, ffn.output, { part: 'ffn', block, model });
+  return { residual, ffnInput, ffn, hiddenOut };
 }
 
 /**
@@ -58,12 +59,12 @@ export function blockGradientGraph(model: Model, block: Block, statistics: reado
   const hidden = graph.input('hidden', 'float32', ['T', hiddenSize]);
   const gradient = graph.input('gradient', 'float32', ['T', hiddenSize]);
   const angles = tableInputs(graph, ropeFor(block, model));
-  const { ffnInput, ffn, hiddenOut } = differentiableBlock(model, block, hidden, angles);
+  const { residual, ffnInput, ffn, hiddenOut } = differentiableBlock(model, block, hidden, angles);
   const gradients = blockGradients({ value: hiddenOut, gradient }, hidden, ffnInput, ffn);
   graph.output('gradientOut', gradients.input, { onDevice: true });
   graph.output('finite', reduceSum(gradients.input, [0, 1]));
   // Last, since the engine computes what the last output depends on first: the rest of an expert's values is then
   // freed sooner than if all experts' derivatives came before the first statistic.
-  outputStatistics(graph, statistics, blockTaps(block.index, ffnInput, ffn, gradients));
+  outputStatistics(graph, statistics, blockTaps(block.index, { residual, ffnInput }, ffn, gradients));
   return graph.finish();
 }

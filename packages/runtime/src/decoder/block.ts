@@ -102,7 +102,11 @@ function throughFfn(
   const graph = builderOf(states.came.graph);
   const ffnInput = ffnInputOf(states, block, model);
   const ffnOutput = graph.scoped('ffn', () =>
-    ffn(graph, ffnInput, block, { ...outputs, model, branches: traits.branches }),
+    ffn(graph, { ffnInput, residual: states.residual }, block, {
+      ...outputs,
+      model,
+      branches: traits.branches,
+    }),
   );
   if (outputs.ffnInput) graph.output('ffnInput', ffnInput, { onDevice: true });
   return withBranch(states.residual, ffnOutput, { part: 'ffn', block, model });
@@ -179,7 +183,7 @@ const keptStates = ({ state, tail }: MixerStates): Record<string, Value> => ({
 
 function ffn(
   graph: GraphBuilder,
-  x: Value,
+  states: { readonly ffnInput: Value; readonly residual: Value },
   block: FfnBlock,
   {
     routing,
@@ -189,13 +193,15 @@ function ffn(
     model,
   }: BlockOutputs & Pick<DeviceTraits, 'branches'> & { readonly model: Model },
 ): Value {
+  const x = states.ffnInput;
   const parts = partsOf(block, model);
   if (counted && statistics.length > 0) {
-    const rows = gather(x, graph.input('counted', 'int32', ['M']));
+    const rows = graph.input('counted', 'int32', ['M']);
+    const counts = { ffnInput: gather(x, rows), residual: gather(states.residual, rows) };
     // Everything that is measured of these tokens follows from them alone.
-    const own = graph.scoped('counted', () => openFfn(rows, block.ffn, { parts }));
-    outputStatistics(graph, statistics, blockTaps(block.index, rows, own));
-    return ffn(graph, x, block, { ...(routing && { routing }), branches, model });
+    const own = graph.scoped('counted', () => openFfn(counts.ffnInput, block.ffn, { parts }));
+    outputStatistics(graph, statistics, blockTaps(block.index, counts, own));
+    return ffn(graph, states, block, { ...(routing && { routing }), branches, model });
   }
   if (block.ffn.kind === 'moe' && statistics.length === 0 && branches) {
     const values = moeFfn(x, block.ffn, parts);
@@ -204,7 +210,7 @@ function ffn(
   }
   const values = openFfn(x, block.ffn, { parts });
   if (routing && values.routed) outputRouting(graph, values.routed.routing);
-  outputStatistics(graph, statistics, blockTaps(block.index, x, values));
+  outputStatistics(graph, statistics, blockTaps(block.index, states, values));
   return values.output;
 }
 

@@ -41,6 +41,8 @@ export interface RoutedValues {
   readonly routing: Routing;
   /** One entry for each expert of the pool. */
   readonly experts: readonly ExpertValues[];
+  /** The weighted sum of what they yield, [T, H]. */
+  readonly output: Value;
 }
 
 /** RMS norms of the parts of an FFN whose input has none but its root mean square; see `FfnPartNorms`. */
@@ -139,7 +141,8 @@ export function openFfn(
     sum = addRows(sum, values.tokens, values.weighted);
     return values;
   });
-  return { routed: { routing, experts }, ...withShared(backFromExperts(sum, ffn), x, ffn.shared, parts) };
+  const output = backFromExperts(sum, ffn);
+  return { routed: { routing, experts, output }, ...withShared(output, x, ffn.shared, parts) };
 }
 
 /** What experts see of x [T, H]: x itself, or its projection to their own space. */

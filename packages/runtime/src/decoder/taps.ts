@@ -18,21 +18,24 @@ export interface BlockGradients {
   readonly mlp: MlpGradients | null;
 }
 
+/** `residual`: the hidden states that the FFN's output is added to, null where they are not kept. */
 export function blockTaps(
   layer: number,
-  ffnInput: Value,
+  { residual, ffnInput }: { readonly residual: Value | null; readonly ffnInput: Value },
   { routed, mlp, outputGate, output }: FfnValues,
   gradients: BlockGradients | null = null,
 ): BlockTaps {
   return {
     layer: routed && {
       layer,
+      residual,
       ffnInput,
       routerLogits: routed.routing.logits,
       probabilities: routed.routing.probabilities,
       selected: routed.routing.selected,
       weights: routed.routing.weights,
       experts: routed.experts,
+      routedOutput: routed.output,
       ffnOutput: output,
       gradients: gradients?.layer ?? null,
     },
