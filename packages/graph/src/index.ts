@@ -15,6 +15,7 @@ export * from './statistics/all-experts.js';
 export { columnSums, perExpert, rowPerExpert, sumOverTokens } from './statistics/expert-sums.js';
 export * from './statistics/experts.js';
 export * from './statistics/gradients.js';
+export * from './statistics/product-inputs.js';
 export * from './statistics/routing.js';
 export { carriedProduct, quantisedBlock } from './weights/carried.js';
 export * from './weights/parts.js';

@@ -141,6 +141,7 @@ export function evidenceOf(model: Model, tokens: readonly Vector[], weights = ra
     calibration: { ...calibration, tokens: tokens.length },
     layers: measuredLayers,
     mlps: toyEvidence(Object.fromEntries(gates)).layers,
+    attention: [],
   };
 }
 

@@ -8,6 +8,8 @@ export interface Evidence {
   readonly layers: readonly LayerEvidence[];
   /** The layers with a dense FFN or a shared expert in depth order, for statistics of those. */
   readonly mlps: readonly LayerEvidence[];
+  /** The layers with attention in depth order, for statistics of that. */
+  readonly attention: readonly LayerEvidence[];
 }
 
 export interface LayerEvidence {

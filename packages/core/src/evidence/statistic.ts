@@ -7,7 +7,7 @@ export type Pass = 'forward' | 'all-experts' | 'backward';
  * Something measured layer by layer: a graph fragment, so that the reduction runs where the tensors
  * are. It is evaluated on batches of tokens; its outputs are added up over batches in double precision.
  */
-export type Statistic = ExpertStatistic | MlpStatistic;
+export type Statistic = ExpertStatistic | MlpStatistic | AttentionStatistic;
 
 interface Named {
   /** Unique name; evidence is stored under name and version. */
@@ -31,6 +31,14 @@ export interface MlpStatistic extends Named {
   readonly pass: 'forward' | 'backward';
   /** Sums over the tokens of this batch, float64, of a shape that does not depend on the batch. */
   collect(graph: Graph, taps: MlpTaps): Readonly<Record<string, Value>>;
+}
+
+/** Measured in every layer with attention, of whatever kind, and not in those with a recurrence. */
+export interface AttentionStatistic extends Named {
+  readonly target: 'attention';
+  readonly pass: 'forward';
+  /** Sums over the tokens of this batch, float64, of a shape that does not depend on the batch. */
+  collect(graph: Graph, taps: AttentionTaps): Readonly<Record<string, Value>>;
 }
 
 /** The symbolic values of one MoE block. T: tokens of the batch, H: hidden, N: slots, k: top-k. */
@@ -118,4 +126,13 @@ export interface MlpTaps {
   readonly outputGate: Value | null;
   /** Gradients in the backward pass; null otherwise. */
   readonly gradients: MlpGradients | null;
+}
+
+/** The attention of a block. */
+export interface AttentionTaps {
+  readonly layer: number;
+  /** Input of the projections to queries, keys and values, after the norm, [T, H]. */
+  readonly input: Value;
+  /** Input of the output projection: what the heads yield, behind their gates where they have some, [T, heads * V]. */
+  readonly heads: Value;
 }

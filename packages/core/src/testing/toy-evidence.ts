@@ -21,5 +21,6 @@ export function toyEvidence(layers: Readonly<Record<number, ToyNumbers>>): Evide
     calibration: { source: 'toy', sequences: 1, tokens: 1, hash: 'b'.repeat(64), seed: 0 },
     layers: Object.entries(layers).map(([layer, numbers]) => toyLayerEvidence(Number(layer), numbers)),
     mlps: [],
+    attention: [],
   };
 }

@@ -54,7 +54,12 @@ export async function calibrate(engine: Engine, request: CalibrateRequest): Prom
     const measure = (scratch: string | null) => runPasses(engine, request, { pending, known, scratch });
     if (pending.length > 0) await (stored ? stored.withScratch(measure) : measure(null));
     else await stored?.dropScratch();
-    return { calibration, layers: known.layers('experts'), mlps: known.layers('mlps') };
+    return {
+      calibration,
+      layers: known.layers('experts'),
+      mlps: known.layers('mlps'),
+      attention: known.layers('attention'),
+    };
   }, signal);
 }
 

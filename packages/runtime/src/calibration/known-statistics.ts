@@ -33,7 +33,7 @@ export class KnownStatistics {
   }
 
   /** Layers where statistics of some kind are measured, in depth order. */
-  layers(target: 'experts' | 'mlps'): LayerSums[] {
+  layers(target: NonNullable<Statistic['target']>): LayerSums[] {
     return this.#blocks
       .filter((block) => isMeasured(block, target))
       .map(({ index }) => this.#layers.get(index)!);

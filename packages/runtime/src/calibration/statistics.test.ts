@@ -1,10 +1,14 @@
-import { openModel } from '@moepress/checkpoint';
+import { decodeFloat32, openModel } from '@moepress/checkpoint';
 import type { ExpertStatistic, TokenRange } from '@moepress/core';
 import {
+  activationEnergy,
+  attentionEnergy,
   cast,
   expertHits,
+  expertInputEnergy,
   gatedOutputNorms,
   jointSelections,
+  mlpEnergy,
   mul,
   perExpert,
   reduceSum,
@@ -35,7 +39,7 @@ async function measure(family: string, statistics: CalibrateRequest['statistics'
 }
 
 describe('sets of which some tokens count', () => {
-  const statistics = [expertHits, gatedOutputNorms, routedSumProducts];
+  const statistics = [expertHits, gatedOutputNorms, routedSumProducts, attentionEnergy];
 
   async function measureCounted(choose: (length: number, i: number) => readonly TokenRange[]) {
     const { model, sequences } = await fixtures[0]!.load();
@@ -82,6 +86,13 @@ describe('sets of which some tokens count', () => {
       for (const [e, sum] of together(gatedOutputNorms, 'sum').entries())
         expect(sum).toBeCloseTo(norms[e]!, 5);
     }
+    for (const [i, layer] of all.attention.entries()) {
+      for (const output of ['input', 'heads', 'count']) {
+        const [a, b] = [some, rest].map(({ attention }) => attention[i]!.read(attentionEnergy, output));
+        for (const [j, sum] of layer.read(attentionEnergy, output).entries())
+          expect((a![j]! + b![j]!) / sum).toBeCloseTo(1, 5);
+      }
+    }
   });
 
   it('have the loss of these differentiated', async () => {
@@ -112,6 +123,36 @@ describe('sets of which some tokens count', () => {
         [3, 6],
       ]),
     ).rejects.toMatchObject(refusal);
+  });
+});
+
+describe('what products multiply weights with', () => {
+  it('is measured of attention, of experts and of MLPs that all tokens go through', async () => {
+    const statistics = [attentionEnergy, expertInputEnergy, activationEnergy, expertHits, mlpEnergy];
+    const { layers, mlps, attention } = await measure('qwen2_moe', statistics);
+    const { model, sequences } = await fixtures.find(({ name }) => name.startsWith('qwen2_moe '))!.load();
+    const { embed, blocks, config } = await openModel(model);
+    const [table, norm] = await Promise.all(
+      [embed, blocks[0]!.norms.attention!].map((tensor) => decodeFloat32(tensor)),
+    );
+    const energy = new Float64Array(config.hiddenSize);
+    for (const id of sequences.flat()) {
+      const row = table!.subarray(id * energy.length, (id + 1) * energy.length);
+      const square = row.reduce((sum, x) => sum + x * x, 0) / row.length + config.rmsNormEps;
+      for (const [i, x] of row.entries()) energy[i]! += (x * norm![i]!) ** 2 / square;
+    }
+    expect(attention.map(({ layer }) => layer)).toEqual(blocks.map(({ index }) => index));
+    for (const [i, sum] of attention[0]!.read(attentionEnergy, 'input').entries())
+      expect(sum / energy[i]!).toBeCloseTo(1, 4);
+    expect([...attention[0]!.read(attentionEnergy, 'count')]).toEqual([sequences.flat().length]);
+    // Each token is seen by as many experts as it chooses, and by the shared one.
+    const seen = layers[1]!.read(expertInputEnergy, 'sum');
+    const shared = mlps.find(({ layer }) => layer === layers[1]!.layer)!.read(mlpEnergy, 'input');
+    for (const [i, sum] of shared.entries()) {
+      let ofExperts = 0;
+      for (let at = i; at < seen.length; at += shared.length) ofExperts += seen[at]!;
+      expect(ofExperts / sum).toBeCloseTo(config.topK!, 4);
+    }
   });
 });
 

@@ -24,7 +24,7 @@ import type { NormOptions } from './norm.js';
 import { chunkLengthOf, type MixerStates, mixed, windowOf } from './recurrence/mixer.js';
 import { attentionInput, ffnInputOf, withBranch } from './residual.js';
 import type { Routing } from './router/route.js';
-import { outputStatistics } from './statistics.js';
+import { type CountedRows, countedRows, measureAttention, outputStatistics } from './statistics.js';
 import { blockTaps } from './taps.js';
 
 /** What a block's graph yields besides the hidden states. */
@@ -63,23 +63,26 @@ export function blockGraph(
   const graph = new GraphBuilder(`block.${block.index}`);
   const hidden = graph.input('hidden', 'float32', ['T', hiddenSize]);
   const rows = outputs.cache && traits.attention === 'tree' ? graph.input('rows', 'int32', ['R']) : null;
+  const counted = countedRows(graph, outputs);
   const attended = graph.scoped('attention', (): ReturnType<AttentionPart> | null => {
     if (block.attention.kind === 'none') return null;
     const x = attentionInput(hidden, block, model);
     const { cache = false, exact = false } = outputs;
     if (isRecurrent(block))
       return recurrence(graph, x, block.attention, { norms: model.config, cache, exact, rows });
-    return attentions[traits.attention](graph, x, block as AttentionBlock, {
+    const attended = attentions[traits.attention](graph, x, block as AttentionBlock, {
       norms: model.config,
       cache,
       rows,
       traits,
     });
+    measureAttention(graph, { layer: block.index, input: x, heads: attended.heads! }, outputs, counted);
+    return attended;
   });
   const came = rows ? gather(hidden, rows) : hidden;
   const residual = attended ? withBranch(came, attended.output, { part: 'attention', block, model }) : came;
   const hiddenOut = hasFfn(block)
-    ? throughFfn(block, { came, residual }, { model, outputs, traits })
+    ? throughFfn(block, { came, residual }, { model, outputs, counted, traits })
     : residual;
   graph.output('hiddenOut', hiddenOut, { onDevice: true });
   graph.output('finite', reduceSum(hiddenOut, [0, 1]));
@@ -96,14 +99,21 @@ function throughFfn(
   {
     model,
     outputs,
+    counted,
     traits,
-  }: { readonly model: Model; readonly outputs: BlockOutputs; readonly traits: DeviceTraits },
+  }: {
+    readonly model: Model;
+    readonly outputs: BlockOutputs;
+    readonly counted: CountedRows;
+    readonly traits: DeviceTraits;
+  },
 ): Value {
   const graph = builderOf(states.came.graph);
   const ffnInput = ffnInputOf(states, block, model);
   const ffnOutput = graph.scoped('ffn', () =>
     ffn(graph, { ffnInput, residual: states.residual }, block, {
       ...outputs,
+      counted,
       model,
       branches: traits.branches,
     }),
@@ -123,7 +133,12 @@ type AttentionPart = (
     readonly rows: Value | null;
     readonly traits: DeviceTraits;
   },
-) => { readonly output: Value; readonly kept: Readonly<Record<string, Value>> };
+) => {
+  readonly output: Value;
+  readonly kept: Readonly<Record<string, Value>>;
+  /** What the output projection is multiplied with; absent in recurrences. */
+  readonly heads?: Value;
+};
 
 const attentions: Readonly<Record<DeviceTraits['attention'], AttentionPart>> = {
   tree(graph, x, { attention }, { norms, cache, rows }) {
@@ -133,8 +148,8 @@ const attentions: Readonly<Record<DeviceTraits['attention'], AttentionPart>> = {
       value: graph.input('pastValue', 'float32', [kvHeads, 'P', valueDimOf(attention)]),
     };
     const tokens = treeInputs(graph, rope, rows);
-    const { output, own } = treeAttention(x, attention, { tokens, prefix: past || null, norms });
-    return { output, kept: past ? { ownKey: own.key, ownValue: own.value } : {} };
+    const { output, heads, own } = treeAttention(x, attention, { tokens, prefix: past || null, norms });
+    return { output, heads, kept: past ? { ownKey: own.key, ownValue: own.value } : {} };
   },
   padded(graph, x, { attention }, { norms, cache, traits }) {
     const shape = ['B', attention.kvHeads, 'past', paddedDimOf(attention)];
@@ -143,11 +158,11 @@ const attentions: Readonly<Record<DeviceTraits['attention'], AttentionPart>> = {
       value: graph.input('pastValue', 'float32', shape),
     };
     const batch = paddedInputs(graph, attention.rope);
-    const { output, own } = paddedAttention(x, attention, { batch, past: past || null, norms });
-    if (!past) return { output, kept: {} };
-    if (!traits.keepsOutputs) return { output, kept: { ownKey: own.key, ownValue: own.value } };
+    const { output, heads, own } = paddedAttention(x, attention, { batch, past: past || null, norms });
+    if (!past) return { output, heads, kept: {} };
+    if (!traits.keepsOutputs) return { output, heads, kept: { ownKey: own.key, ownValue: own.value } };
     const { key, value } = present(past, own, batch);
-    return { output, kept: { presentKey: key, presentValue: value } };
+    return { output, heads, kept: { presentKey: key, presentValue: value } };
   },
 };
 
@@ -188,20 +203,21 @@ function ffn(
   {
     routing,
     statistics = [],
-    counted = false,
+    counted,
     branches,
     model,
-  }: BlockOutputs & Pick<DeviceTraits, 'branches'> & { readonly model: Model },
+  }: Omit<BlockOutputs, 'counted'> &
+    Pick<DeviceTraits, 'branches'> & { readonly model: Model; readonly counted: CountedRows },
 ): Value {
   const x = states.ffnInput;
   const parts = partsOf(block, model);
-  if (counted && statistics.length > 0) {
-    const rows = graph.input('counted', 'int32', ['M']);
+  const rows = counted();
+  if (rows) {
     const counts = { ffnInput: gather(x, rows), residual: gather(states.residual, rows) };
     // Everything that is measured of these tokens follows from them alone.
     const own = graph.scoped('counted', () => openFfn(counts.ffnInput, block.ffn, { parts }));
     outputStatistics(graph, statistics, blockTaps(block.index, counts, own));
-    return ffn(graph, states, block, { ...(routing && { routing }), branches, model });
+    return ffn(graph, states, block, { ...(routing && { routing }), counted: () => null, branches, model });
   }
   if (block.ffn.kind === 'moe' && statistics.length === 0 && branches) {
     const values = moeFfn(x, block.ffn, parts);

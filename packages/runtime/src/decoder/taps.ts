@@ -1,4 +1,4 @@
-import type { LayerGradients, LayerTaps, MlpGradients, MlpTaps, Value } from '@moepress/core';
+import type { AttentionTaps, LayerGradients, LayerTaps, MlpGradients, MlpTaps, Value } from '@moepress/core';
 import { differentiate, mul, type Seed } from '@moepress/graph';
 import type { ExpertValues, FfnValues } from './ffn.js';
 import type { MlpValues } from './mlp.js';
@@ -9,6 +9,8 @@ export interface BlockTaps {
   readonly layer: LayerTaps | null;
   /** Null without an MLP that all tokens go through. */
   readonly mlp: MlpTaps | null;
+  /** Null without attention, and where the graph begins behind it. */
+  readonly attention: AttentionTaps | null;
 }
 
 /** Gradients of everything tapped, and of `input`, the block's own hidden states. */
@@ -40,6 +42,7 @@ export function blockTaps(
       gradients: gradients?.layer ?? null,
     },
     mlp: mlp && { layer, ...mlp, outputGate, gradients: gradients?.mlp ?? null },
+    attention: null,
   };
 }
 

@@ -15,7 +15,7 @@ const recordSchema = z.strictObject({
   statistic: z.strictObject({
     name: z.string(),
     version: z.int(),
-    of: z.enum(['experts', 'mlps']).default('experts'),
+    of: z.enum(['experts', 'mlps', 'attention']).default('experts'),
     pass: z.enum(['forward', 'all-experts', 'backward']),
   }),
   /** Decoder layers: those to be measured, and those that have been. */

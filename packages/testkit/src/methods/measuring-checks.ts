@@ -45,7 +45,7 @@ function watching(statistic: Statistic, outputs: Map<Statistic, Set<string>>): S
   return { ...statistic, collect } as Statistic;
 }
 
-function numbersOf({ layers, mlps }: Evidence, statistic: Statistic, output: string): number[] {
-  const all: readonly LayerEvidence[] = statistic.target === 'mlps' ? mlps : layers;
+function numbersOf({ layers, mlps, attention }: Evidence, statistic: Statistic, output: string): number[] {
+  const all: readonly LayerEvidence[] = { experts: layers, mlps, attention }[statistic.target ?? 'experts'];
   return all.flatMap((layer) => [...layer.read(statistic, output)]);
 }

@@ -66,6 +66,7 @@ class Copies {
       calibration: evidence.calibration,
       layers: evidence.layers.map((layer) => this.#copying(layer)),
       mlps: evidence.mlps.map((layer) => this.#copying(layer)),
+      attention: evidence.attention.map((layer) => this.#copying(layer)),
     };
   }
 

@@ -6,7 +6,7 @@ import type { NormOptions } from '../norm.js';
 import { weightFor } from '../weights.js';
 import { headsOf, paddedDimOf, sinksOf } from './heads.js';
 import { plainAttention } from './plain.js';
-import { projectHeads, viewAs } from './projections.js';
+import { type AttentionValues, gatedHeads, project, viewAs } from './projections.js';
 import { valueDimOf } from './value-dim.js';
 
 /** Keys and values: of earlier tokens [B, kvHeads, past, D], of the batch's own [B, S, kvHeads * D]. */
@@ -27,7 +27,7 @@ export function paddedAttention(
     past,
     norms,
   }: { readonly batch: PaddedInputs; readonly past: KeyValues | null; readonly norms: NormOptions },
-): { output: Value; own: KeyValues } {
+): AttentionValues<KeyValues> {
   const { heads, kvHeads, scale, rope } = spec;
   const rotate = (part: Value) => rotary(part, batch, rope.pairing);
   const { query, key, value, gate } = headsOf(x, spec, { rotate, norms });
@@ -49,7 +49,8 @@ export function paddedAttention(
   });
   const width = heads * dim;
   const packed = gather(reshape(attended, [-1, width], ['B*S', width]), batch.unpad);
-  return { output: projectHeads(narrowed(packed, heads, valueDimOf(spec)), gate, spec.o), own };
+  const gated = gatedHeads(narrowed(packed, heads, valueDimOf(spec)), gate);
+  return { output: project(gated, spec.o), heads: gated, own };
 }
 
 /** Each head of x [T, heads * D] with zeros up to `dim`, which add nothing to a product. */

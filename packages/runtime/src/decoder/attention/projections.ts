@@ -14,6 +14,16 @@ export interface Heads {
   readonly index: IndexHeads | null;
 }
 
+/** What attention yields. */
+export interface AttentionValues<Own> {
+  /** [T, H] */
+  readonly output: Value;
+  /** What the output projection is multiplied with, [T, heads * V]. */
+  readonly heads: Value;
+  /** Keys and values of the batch's own tokens. */
+  readonly own: Own;
+}
+
 /** What chooses the keys that a query meets. */
 export interface IndexHeads {
   /** Rotated and scaled, of the tokens whose queries are computed, [T, heads * dim]. */
@@ -57,5 +67,8 @@ export function viewAs(x: Value, sizes: readonly number[]): Value {
 
 /** The outputs of heads [T, heads * V], gated where they have gates, back to H. */
 export function projectHeads(heads: Value, gate: Value | null, o: Linear): Value {
-  return project(gate ? mul(heads, gate) : heads, o);
+  return project(gatedHeads(heads, gate), o);
 }
+
+/** What the output projection is multiplied with. */
+export const gatedHeads = (heads: Value, gate: Value | null): Value => (gate ? mul(heads, gate) : heads);

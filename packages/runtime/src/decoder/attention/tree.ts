@@ -29,7 +29,15 @@ import { shareBesideSinks } from './differentiable.js';
 import { headsOf, sinksOf } from './heads.js';
 import { bestOf, indexerOf, indexKeysOf, indexScores, keyDimOf, withIndexKey } from './indexer.js';
 import { bothOf, isNear, outOfReach } from './masks.js';
-import { type Asking, type IndexHeads, projectHeads, type Rotate, viewAs } from './projections.js';
+import {
+  type Asking,
+  type AttentionValues,
+  gatedHeads,
+  type IndexHeads,
+  project,
+  type Rotate,
+  viewAs,
+} from './projections.js';
 import { valueDimOf } from './value-dim.js';
 
 /** Keys [kvHeads, n, D] and values [kvHeads, n, V] of n tokens, rotated and normalised. */
@@ -51,7 +59,7 @@ export function treeAttention(
     prefix,
     norms,
   }: { readonly tokens: TreeInputs; readonly prefix: HeadRows | null; readonly norms: NormOptions },
-): { output: Value; own: HeadRows } {
+): AttentionValues<HeadRows> {
   const { heads, kvHeads, headDim, scale, rope } = spec;
   const keyDim = keyDimOf(spec);
   const { graph } = x;
@@ -97,7 +105,8 @@ export function treeAttention(
     to: sizeOf(asking.x, 0),
     count: asking.x.shape[0]!,
   });
-  return { output: projectHeads(packed, gate, spec.o), own };
+  const gated = gatedHeads(packed, gate);
+  return { output: project(gated, spec.o), heads: gated, own };
 }
 
 function askingRows(x: Value, { cos, sin }: TreeInputs, rows: Value, pairing: Rope['pairing']): Asking {
