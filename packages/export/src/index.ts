@@ -2,6 +2,11 @@ export { type EngineSupport, isLoaded, type Loading } from './engine-support.js'
 export { llamaCppSupport } from './engines/llama-cpp-engines.js';
 export { type GgufTypeChoice, ggufTypes } from './gguf/file/choose-type.js';
 export type { GgufMetadata } from './gguf/file/metadata.js';
+export type { Importance, TensorImportance } from './gguf/importance/importance.js';
+export { ownImportanceKey } from './gguf/importance/importance-format.js';
+export { type LayerSquares, namedImportance } from './gguf/importance/measured-importance.js';
+export { readImportance } from './gguf/importance/read-importance.js';
+export { type WriteImportanceOptions, writeImportance } from './gguf/importance/write-importance.js';
 export { ggufPartsOf, planSlice, type SlicePlan } from './gguf/slice/slice-plan.js';
 export { writeSlice } from './gguf/slice/write-slice.js';
 export { type GgufTokenizer, ggufTokenizer } from './gguf/tokenizer/tokenizer-metadata.js';

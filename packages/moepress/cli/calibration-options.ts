@@ -10,8 +10,7 @@ export const calibrationOf = (option: string) => (text: string) => {
     throw renamed(error, { calibration: option });
   }
 };
-export const calibrationOption = () =>
-  new Option(
-    '--calibration <set>',
-    `what to measure on (default: of tiny its own text; of others it is required where the method measures): ${calibrationForms.join('; ')}`,
-  ).argParser(parseCalibration);
+export const calibrationOption = (
+  purpose = 'what to measure on (default: of tiny its own text; of others it is required where the method measures)',
+) =>
+  new Option('--calibration <set>', `${purpose}: ${calibrationForms.join('; ')}`).argParser(parseCalibration);

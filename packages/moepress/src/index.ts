@@ -41,7 +41,7 @@ export {
   type ExportModelOptions,
   type ExportOutlook,
   exportModel,
-} from './exporting/export-model.js';
+} from './export-model.js';
 export { type InspectedModel, type InspectOptions, inspectModel } from './inspect.js';
 export type { ModelReport } from './inspection/model-report.js';
 export {

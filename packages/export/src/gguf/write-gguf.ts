@@ -5,6 +5,8 @@ import { chooseType, fileTypes, type GgufTypeChoice } from './file/choose-type.j
 import { type FilePlan, planFile } from './file/file-plan.js';
 import { type GgufMetadata, type GgufValue, text, uint } from './file/metadata.js';
 import { type WritingWork, writePlannedFile } from './file/write-file.js';
+import type { Importance } from './importance/importance.js';
+import { weighTensors } from './importance/weigh-tensors.js';
 import { modelTensors } from './tensors/model-tensors.js';
 import { rotationTensors } from './tensors/rotation-tensors.js';
 import { hyperparameters } from './view/hyperparameters.js';
@@ -16,18 +18,25 @@ export interface WriteGgufOptions extends WritingWork {
   readonly plan?: CompressionPlan | undefined;
   /** What the file says of the tokenizer: that of `ggufTokenizer`. */
   readonly tokenizer?: GgufMetadata | undefined;
+  /** What columns of weights were multiplied with: errors of quantised weights count by it. */
+  readonly importance?: Importance | undefined;
 }
 
 /** A GGUF file before it is written. */
 export interface GgufPlan extends FilePlan {
   readonly view: PreparedView;
+  /** Tensors whose type weighs errors by importance, and for which it is not known. */
+  readonly unweighed: number;
 }
 
 /**
  * Lays out the GGUF file of a view; reads no weight. Throws `CONFIG_UNSUPPORTED` for a view that no architecture of
- * llama.cpp computes.
+ * llama.cpp computes, and `INPUT_INVALID` for an importance matrix of another model.
  */
-export function planGguf(view: Model, { type, plan, tokenizer = new Map() }: WriteGgufOptions): GgufPlan {
+export function planGguf(
+  view: Model,
+  { type, plan, tokenizer = new Map(), importance }: WriteGgufOptions,
+): GgufPlan {
   const prepared = prepareView(view);
   const { model, architecture } = prepared;
   const tensors = [...modelTensors(model, architecture), ...rotationTensors(model)];
@@ -45,11 +54,21 @@ export function planGguf(view: Model, { type, plan, tokenizer = new Map() }: Wri
     ['general.file_type', uint(fileTypes[type])],
     ['general.quantization_version', uint(2)],
     ...keys.map(([key, value]) => [`${architecture.name}.${key}`, value] as const),
+    ...(importance
+      ? ([
+          ['quantize.imatrix.dataset', text(importance.texts.join(', '))],
+          ['quantize.imatrix.entries_count', uint(importance.tensors.size)],
+        ] as const)
+      : []),
     ...tokenizer,
   ]);
   const typed = tensors.map((tensor) => ({ ...tensor, type: chooseType(tensor, type, facts) }));
-  return { ...planFile(metadata, typed), view: prepared };
+  const weighed = weighTensors(typed, model, importance);
+  return { ...planFile(metadata, weighed.tensors), view: prepared, unweighed: weighed.unweighed };
 }
+
+const unweighedText = (count: number) =>
+  `The importance matrix says nothing of ${count === 1 ? 'a tensor' : `${count} tensors`}, in which all columns count alike.`;
 
 /** A key that only files of moepress have: the hash of the plan, or nothing. */
 export const ownKey = 'moepress.plan';
@@ -69,6 +88,8 @@ export async function writeGguf(
   try {
     throwIfAborted(options.signal);
     const plan = planGguf(view, options);
+    const { unweighed } = plan;
+    if (unweighed > 0) options.progress?.({ type: 'warning', message: unweighedText(unweighed) });
     await checkSpace(dirname(output.path), plan.totalBytes);
     await writePlannedFile(output.path, plan, options);
     await output.commit();

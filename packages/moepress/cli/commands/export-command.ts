@@ -1,25 +1,39 @@
 import type { ExpertLayout, PredictionChoice } from '@moepress/export';
+import type { CalibrationPart } from '@moepress/harness';
 import { Option } from 'commander';
-import { describeExport, exportModel } from '../../src/exporting/export-model.js';
+import { describeExport, exportModel } from '../../src/export-model.js';
 import { exportTargetNames, exportTargets } from '../../src/exporting/export-targets.js';
 import { resolveModel } from '../../src/models/open-model.js';
 import { readPlan } from '../../src/plans/plan-file.js';
+import { calibrationOption } from '../calibration-options.js';
 import {
+  type CacheFlags,
+  cacheOf,
+  type DeviceFlags,
+  dataOption,
+  deviceOption,
+  evidenceOption,
   forceOption,
+  gpuMemoryOption,
   jsonOption,
   layoutOption,
+  memoryOption,
   modelHelp,
   mtpOption,
+  noEvidenceOption,
   planOption,
   pluginOption,
+  precisionOption,
   profileOption,
   revisionOption,
+  seedOption,
+  threadsOption,
 } from '../command-options.js';
 import type { Context, Define } from '../context.js';
 import { path } from '../option-values.js';
 import { describeExported, describeOutlook } from '../text/export-text.js';
 
-interface ExportFlags {
+interface ExportFlags extends Pick<CacheFlags, 'evidence'>, DeviceFlags {
   readonly to: string;
   readonly type?: string;
   readonly plan?: string;
@@ -28,6 +42,11 @@ interface ExportFlags {
   readonly mtp?: PredictionChoice;
   readonly force?: boolean;
   readonly revision?: string;
+  readonly imatrix?: string;
+  readonly imatrixOut?: string;
+  readonly calibration?: readonly CalibrationPart[];
+  readonly data?: string;
+  readonly seed: number;
 }
 
 const typesHelp = exportTargets.map(({ name, types }) => `${name}: ${types.join(', ')}`).join('; ');
@@ -48,8 +67,24 @@ export const define: Define = (command, context) =>
       path,
     )
     .addOption(planOption())
+    .option(
+      '--imatrix <file>',
+      'importance matrix of llama-imatrix, by which GGUF types weigh errors; measured on the model before or after its plan',
+      path,
+    )
+    .addOption(calibrationOption('text to measure an importance matrix on, in place of --imatrix'))
+    .option('--imatrix-out <file>', 'write the importance matrix that is measured', path)
     .addOption(layoutOption())
     .addOption(mtpOption())
+    .addOption(dataOption())
+    .addOption(seedOption())
+    .addOption(evidenceOption())
+    .addOption(noEvidenceOption())
+    .addOption(memoryOption())
+    .addOption(deviceOption())
+    .addOption(precisionOption())
+    .addOption(gpuMemoryOption())
+    .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(pluginOption())
     .addOption(jsonOption())
@@ -59,12 +94,13 @@ export const define: Define = (command, context) =>
 
 async function runExport(
   id: string,
-  { out, plan: planFile, revision, ...flags }: ExportFlags,
+  { out, plan: planFile, revision, evidence, ...flags }: ExportFlags,
   { work, plugins, print, note }: Context,
 ): Promise<void> {
+  const cache = cacheOf({ ...(evidence !== undefined && { evidence }) });
   const plan = planFile === undefined ? undefined : await readPlan(planFile);
   const model = await resolveModel(id, { revision, plugins, ...work });
-  const options = { ...flags, plan, plugins, ...work };
+  const options = { ...flags, plan, cache, plugins, ...work };
   if (out === undefined) {
     const outlook = await describeExport(model, options);
     print(describeOutlook(outlook), outlook);

@@ -1,4 +1,4 @@
-import type { ExportedModel, ExportOutlook } from '../../src/exporting/export-model.js';
+import type { ExportedModel, ExportOutlook } from '../../src/export-model.js';
 import { formatBytes } from '../../src/format.js';
 import { formatTable } from './table.js';
 

@@ -1,5 +1,5 @@
 import type { CompressionPlan, Model, Work } from '@moepress/core';
-import type { EngineSupport, ExpertLayout, PredictionChoice } from '@moepress/export';
+import type { EngineSupport, ExpertLayout, Importance, PredictionChoice } from '@moepress/export';
 
 /** A format that models are exported to. A new one is a module that has this, and a line in `exportTargets`. */
 export interface ExportTarget {
@@ -8,6 +8,8 @@ export interface ExportTarget {
   readonly output: 'file' | 'folder';
   /** What `type` may be; the first is the default. */
   readonly types: readonly string[];
+  /** The types that weigh errors by an importance matrix; none by default. */
+  readonly weighedTypes?: readonly string[];
   /**
    * What would be written and who loads it, before anything is read or written. Throws `CONFIG_UNSUPPORTED` for a view
    * that the format cannot hold.
@@ -31,7 +33,28 @@ export interface ExportChoice {
   readonly mtp?: PredictionChoice | undefined;
 }
 
+/** An importance matrix, and how many sequences it was measured on, with the tokens of the longest. */
+export interface MeasuredImportance {
+  readonly importance: Importance;
+  readonly chunks: { readonly count: number; readonly size: number };
+}
+
+/**
+ * Where it comes from what columns of weights are multiplied with, which errors of quantised weights are to count by: a file of
+ * `llama-imatrix`, measured on the model before or after its plan, or a measurement of the view, which may be kept in a file.
+ */
+export type ImportanceChoice =
+  | { readonly file: string }
+  | {
+      /** `written` is the view as it is written. */
+      measure(view: Model, written: Model, work: Work): Promise<MeasuredImportance>;
+      readonly out: string | undefined;
+    };
+
 export interface TargetWriting extends ExportChoice, Work {
+  /** Only given to targets that take it. */
+  readonly importance?: ImportanceChoice | undefined;
+
   /** Replaces what is at the output path. */
   readonly force?: boolean | undefined;
 }

@@ -13,6 +13,7 @@ import {
 import { readChatTemplates } from '../chat/template-files.js';
 import { claimFile } from '../files/output.js';
 import type { ExportSubject, ExportTarget } from './export-target.js';
+import { importanceOf } from './gguf-importance.js';
 
 /** Blocks as they stand in the GGUF file that the model was opened from. */
 export const sourceType = 'source';
@@ -22,6 +23,7 @@ export const ggufTarget: ExportTarget = {
   name: 'gguf',
   output: 'file',
   types: [...ggufTypes, sourceType],
+  weighedTypes: ['q4_0', 'q4_k_m', 'q6_k'],
   async outlook(subject, { type }) {
     const { view, base, plan } = subject;
     if (type === sourceType) {
@@ -32,13 +34,20 @@ export const ggufTarget: ExportTarget = {
     const planned = planGguf(view, { type: type as GgufTypeChoice, plan });
     return { engines: llamaCppSupport(planned.view), bytes: planned.weightBytes, notes };
   },
-  async write(subject, out, { type, force, ...work }) {
+  async write(subject, out, { type, force, importance: choice, ...work }) {
     const output = await claimFile(out, 'gguf', { progress: work.progress, force });
     try {
       if (type === sourceType)
         return await writeSlice(await planSlice(subject.base, subject.view), output, work);
       const { metadata } = await tokenizerOf(subject);
-      const options = { ...work, type: type as GgufTypeChoice, plan: subject.plan, tokenizer: metadata };
+      const importance = choice && (await importanceOf(subject, choice, { ...work, force }));
+      const options = {
+        ...work,
+        type: type as GgufTypeChoice,
+        plan: subject.plan,
+        tokenizer: metadata,
+        importance,
+      };
       return await writeGguf(subject.view, output, options);
     } finally {
       await output.abandon();

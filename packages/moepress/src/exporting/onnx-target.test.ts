@@ -5,9 +5,9 @@ import { AutoModelForCausalLM, Tensor } from '@huggingface/transformers';
 import { ModelRunner } from '@moepress/runtime';
 import { afterAll, expect, it } from 'vitest';
 import { compress } from '../compress.js';
+import { exportModel } from '../export-model.js';
 import { openModel } from '../models/open-model.js';
 import { applyPlan } from '../plans/plan-file.js';
-import { exportModel } from './export-model.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'moepress-onnx-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

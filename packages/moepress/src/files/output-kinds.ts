@@ -1,7 +1,7 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSafetensors } from '@moepress/checkpoint';
-import { ownKey as ggufKey } from '@moepress/export';
+import { ownKey as ggufKey, ownImportanceKey as imatrixKey } from '@moepress/export';
 
 /** Bytes at the beginning of a file that identify its kind. */
 const headBytes = 2048;
@@ -36,6 +36,10 @@ export const fileKinds = {
   gguf: async (file: string) => {
     const head = await headOf(file);
     return head.startsWith('GGUF') && head.includes(ggufKey);
+  },
+  imatrix: async (file: string) => {
+    const head = await headOf(file);
+    return head.startsWith('GGUF') && head.includes(imatrixKey);
   },
   profile: async (file: string) => (await headOf(file)).startsWith(profileHead),
 } satisfies Record<string, (file: string) => Promise<boolean>>;

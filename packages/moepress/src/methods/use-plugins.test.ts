@@ -12,7 +12,7 @@ import {
 } from '@moepress/harness';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readGrid } from '../experiments/sweep/grid.js';
-import { exportModel } from '../exporting/export-model.js';
+import { exportModel } from '../export-model.js';
 import { searchTasks } from '../lists.js';
 import { embeddedDirectory } from '../models/embedded.js';
 import { calibrationSet } from '../models/model-data.js';

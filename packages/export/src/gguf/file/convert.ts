@@ -11,7 +11,7 @@ const floatTypes: readonly DType[] = ['F32', 'F16', 'BF16'];
  * `WEIGHTS_NOT_FINITE` for NaN and infinity and for what is too large for halves, and what reading throws.
  */
 export async function convertStretch(
-  { tensor, of, begin, end }: Stretch,
+  { tensor, of, begin, end, importance }: Stretch,
   reading: Reading,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { dtype } = of;
@@ -30,7 +30,8 @@ export async function convertStretch(
       });
     }
     if (sameBytes[tensor.type] === dtype && tensor.map === undefined) return source.slice();
-    return convertValues(mapped(toFloat32(source, dtype), tensor.map), tensor.type, () => describe(of));
+    const values = mapped(toFloat32(source, dtype), tensor.map);
+    return convertValues(values, tensor.type, { where: () => describe(of), importance });
   });
 }
 
@@ -43,11 +44,11 @@ const isFloat = (dtype: DType): dtype is FloatType => floatTypes.includes(dtype)
 export function convertValues(
   values: Float32Array<ArrayBuffer>,
   type: WrittenType,
-  where: () => string,
+  { where, importance }: { readonly where: () => string; readonly importance?: Float32Array | undefined },
 ): Uint8Array<ArrayBuffer> {
   const { block, bytes } = ggmlTypes[type];
   const target = new Uint8Array((values.length / block) * bytes);
-  quantisers[type](values, target);
+  quantisers[type](values, target, importance);
   if (type === 'f16' && hasNonFiniteBytes(target, 'F16')) {
     throw new MoepressError('WEIGHTS_NOT_FINITE', {
       message: 'A weight is larger than 65504, the most that f16 can hold.',

@@ -9,6 +9,8 @@ export interface GgufTensor {
   readonly from: readonly TensorExpr[] | Float32Array<ArrayBuffer>;
   /** What becomes of each value on the way; default: nothing. */
   readonly map?: ValueMap;
+  /** Mean squares of what the columns of each of `from` are multiplied with, where errors are to count by it. */
+  readonly importance?: readonly Float32Array[];
 }
 
 /** `plus-one`: x + 1. `minus-exponential`: -exp(x). */

@@ -8,6 +8,8 @@ export interface Stretch {
   readonly of: TensorExpr;
   readonly begin: number;
   readonly end: number;
+  /** Mean squares of what the columns are multiplied with, where errors are to count by it. */
+  readonly importance: Float32Array | undefined;
   /** Offset in the file. */
   readonly position: number;
 }
@@ -23,11 +25,11 @@ export function* stretchesOf(tensors: readonly PlacedTensor[]): Generator<Stretc
     const width = tensor.shape.at(-1) ?? 1;
     const step = width * Math.max(1, Math.floor(mostElements / width));
     let position = tensor.position;
-    for (const of of tensor.from) {
+    for (const [matrix, of] of tensor.from.entries()) {
       const count = elementCount(of.shape);
       for (let begin = 0; begin < count; begin += step) {
         const end = Math.min(count, begin + step);
-        yield { tensor, of, begin, end, position };
+        yield { tensor, of, begin, end, importance: tensor.importance?.[matrix], position };
         position += ((end - begin) / block) * bytes;
       }
     }

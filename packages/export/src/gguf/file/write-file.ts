@@ -45,10 +45,7 @@ export async function writePlannedFile(
     await write(plan.head, 0);
     for (const { name, from, type, position } of plan.tensors) {
       if (from instanceof Float32Array)
-        await write(
-          convertValues(from, type, () => name),
-          position,
-        );
+        await write(convertValues(from, type, { where: () => name }), position);
     }
     const tensors = plan.tensors.filter(({ from }) => !(from instanceof Float32Array));
     if (plan.totalBytes < threaded) await convertAll(tensors, write);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openModel, readGguf } from '@moepress/checkpoint';
 import { measure } from '@moepress/core';
-import { exportModel } from '../../exporting/export-model.js';
+import { exportModel } from '../../export-model.js';
 import { packageFile } from '../../package-root.js';
 import { mutateBytes } from '../bytes.test.util.js';
 import type { Random } from '../random.test.util.js';

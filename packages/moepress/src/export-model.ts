@@ -7,15 +7,18 @@ import {
   type PredictionChoice,
   predictionChoices,
 } from '@moepress/export';
-import { checkChoice, checkText } from '../check-options.js';
-import { formatBytes } from '../format.js';
-import { openPlugins } from '../methods/find-methods.js';
-import { type ModelInput, type ModelOptions, resolveModel, warnOfOtherBase } from '../models/open-model.js';
-import { type WorkOptions, whileWriting, workOf } from '../options.js';
-import { applyPlanFile, type PlanInput, resolvePlan } from '../plans/plan-file.js';
-import type { ExportSubject, ExportTarget } from './export-target.js';
-import { exportTargetNames, exportTargets } from './export-targets.js';
-import { pluginTarget } from './plugin-target.js';
+import { checkChoice, checkText } from './check-options.js';
+import type { ExportSubject, ExportTarget, ImportanceChoice } from './exporting/export-target.js';
+import { exportTargetNames, exportTargets } from './exporting/export-targets.js';
+import { pluginTarget } from './exporting/plugin-target.js';
+import { formatBytes } from './format.js';
+import { openPlugins } from './methods/find-methods.js';
+import type { CalibrationChoice } from './models/model-data.js';
+import { type ModelInput, type ModelOptions, resolveModel, warnOfOtherBase } from './models/open-model.js';
+import { type ComputeOptions, type WorkOptions, whileWriting, workOf } from './options.js';
+import { applyPlanFile, type PlanInput, resolvePlan } from './plans/plan-file.js';
+import type { MeasureOptions } from './statistics/calibration.js';
+import { measureImportance } from './statistics/measure-importance.js';
 
 export interface DescribeExportOptions extends ModelOptions, WorkOptions {
   /** The format: `gguf`, or `hf` for a folder of Hugging Face's format. */
@@ -30,7 +33,18 @@ export interface DescribeExportOptions extends ModelOptions, WorkOptions {
   readonly mtp?: PredictionChoice | undefined;
 }
 
-export interface ExportModelOptions extends DescribeExportOptions {
+export interface ExportModelOptions
+  extends DescribeExportOptions,
+    Omit<CalibrationChoice, 'plugins'>,
+    ComputeOptions,
+    Pick<MeasureOptions, 'cache'> {
+  /**
+   * A file of `llama-imatrix`, for formats that quantise by the importance of columns; measured on the model before or after its plan.
+   * With `calibration` in its place, what products multiply weights with is measured on that text.
+   */
+  readonly imatrix?: string | undefined;
+  /** A file to write what is measured on `calibration` to. */
+  readonly imatrixOut?: string | undefined;
   /** Replaces what is at the output path. */
   readonly force?: boolean | undefined;
 }
@@ -79,6 +93,7 @@ export async function exportModel(
 ): Promise<ExportedModel> {
   checkText({ where: 'out', value: out }, 'the path of the output');
   const choice = await checkedChoice(options);
+  const importance = importanceChoice(options, choice);
   return whileWriting(options, async (work) => {
     const subject = await subjectOf(model, { ...options, onProgress: work.progress });
     const outlook = await outlookOf(subject, choice);
@@ -88,7 +103,8 @@ export async function exportModel(
     if (outlook.bytes > outlook.sourceBytes) warn(growth(outlook));
     for (const note of outlook.notes) warn(note);
     const { target, ...chosen } = choice;
-    const { bytes } = await target.write(subject, out, { ...chosen, ...work, force: options.force });
+    const writing = { ...chosen, ...work, force: options.force, importance };
+    const { bytes } = await target.write(subject, out, writing);
     return { ...outlook, out, writtenBytes: bytes };
   });
 }
@@ -101,6 +117,38 @@ interface Choice {
   readonly type: string;
   readonly layout: ExpertLayout;
   readonly mtp: PredictionChoice | undefined;
+}
+
+/** Throws `INPUT_INVALID` for an importance that nothing would come of. */
+function importanceChoice(
+  options: ExportModelOptions,
+  { target, type }: Choice,
+): ImportanceChoice | undefined {
+  const { imatrix, imatrixOut, calibration } = options;
+  for (const [where, value] of Object.entries({ imatrix, imatrixOut }))
+    if (value !== undefined) checkText({ where, value }, 'the path of a file');
+  if (imatrix === undefined && imatrixOut === undefined && calibration === undefined) return undefined;
+  const refuse = (where: string, message: string, hint: string) =>
+    new MoepressError('INPUT_INVALID', { message, where, hint });
+  const given = imatrix !== undefined ? 'imatrix' : calibration !== undefined ? 'calibration' : 'imatrixOut';
+  const { weighedTypes = [] } = target;
+  if (weighedTypes.length === 0)
+    throw refuse(given, `Exports to ${target.name} use no importance matrix.`, 'Leave it out.');
+  if (imatrixOut !== undefined && calibration === undefined)
+    throw refuse('imatrixOut', 'Nothing is measured that could be written.', 'Give `calibration`.');
+  if (imatrix !== undefined && calibration !== undefined)
+    throw refuse('imatrix', 'It is given, and `calibration` as well.', 'Give one of both.');
+  if (!weighedTypes.includes(type) && imatrixOut === undefined)
+    throw refuse(
+      given,
+      `The type ${type} uses no importance matrix.`,
+      `Choose one of the types ${weighedTypes.join(', ')}${imatrix === undefined ? ', or give `imatrixOut`' : ''}.`,
+    );
+  if (imatrix !== undefined) return { file: imatrix };
+  return {
+    measure: (view, written, work) => measureImportance(view, written, options, work),
+    out: imatrixOut,
+  };
 }
 
 async function checkedChoice(options: DescribeExportOptions): Promise<Choice> {
