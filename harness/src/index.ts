@@ -13,7 +13,7 @@ export {
   loadTraining,
   type OpenedTemplate,
 } from './calibration/load-calibration.js';
-export { registerTextSets, textSetNames } from './calibration/text-sets.js';
+export { announceTextSets, hasTextSet, registerTextSets, textSetNames } from './calibration/text-sets.js';
 export { applyChatTemplate, type ChatTemplate } from './chat/chat-template.js';
 export type { ChatMessage } from './chat/messages.js';
 export {
@@ -66,7 +66,14 @@ export { findTasks, openTasks, type TaskSources, type Tasks } from './task-files
 export { refusalReason } from './task-files/refusals.js';
 export type { TaskEntry } from './task-files/task-folder.js';
 export { registerTasks } from './tasks/register-tasks.js';
-export { findKnown, findTask, findTaskOrGroup, knownNames, taskNames } from './tasks/registry.js';
+export {
+  announceTasks,
+  findKnown,
+  findTask,
+  findTaskOrGroup,
+  knownNames,
+  taskNames,
+} from './tasks/registry.js';
 export { groupsWithin, isGroup, leaves, type TaskGroup } from './tasks/task-group.js';
 export { defineTask, type Task, type TaskDefinition } from './tasks/task-schema.js';
 export { column, computed, fixed, type Template, template } from './tasks/template.js';

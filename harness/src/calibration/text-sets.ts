@@ -7,8 +7,19 @@ interface Registered {
 
 const registered = new Map<string, Registered>();
 
-/** Names of the sets that plugins brought. */
-export const textSetNames = (): string[] => [...registered.keys()];
+/** Names that plugins declare, which are loaded when one of them is asked for. */
+const announced = new Set<string>();
+
+/** Makes names known that errors may suggest, though nothing of them is loaded. */
+export function announceTextSets(names: readonly string[]): void {
+  for (const name of names) announced.add(name);
+}
+
+/** Names of the sets that plugins brought, and of those that they only declare. */
+export const textSetNames = (): string[] => [...new Set([...registered.keys(), ...announced])];
+
+/** Whether a set was brought, and can be read. */
+export const hasTextSet = (name: string): boolean => registered.has(name);
 
 /**
  * Makes calibration sets of a plugin known by their names in this process. Throws `PLUGIN_INVALID` for a name that another set

@@ -61,6 +61,14 @@ export function taskNames(): string[] {
   return listed.map(memberName).sort();
 }
 
+/** Names that plugins declare, which are loaded when one of them is asked for. */
+const announced = new Set<string>();
+
+/** Makes names known that errors may suggest, though nothing of them is loaded. */
+export function announceTasks(names: readonly string[]): void {
+  for (const name of names) announced.add(name);
+}
+
 /** Names of all tasks and groups, also of those inside a group and of those that were registered. */
 export const knownNames = (): string[] => [...known.keys()];
 
@@ -75,11 +83,11 @@ export function findTaskOrGroup(
 ): Task | TaskGroup {
   const found = known.get(name);
   if (found) return found;
-  const guess = suggest(name, [...known.keys(), ...others]);
+  const guess = suggest(name, [...known.keys(), ...announced, ...others]);
   throw new MoepressError('TASK_UNKNOWN', {
     message: `There is no task "${name}".${guess ? ` Did you mean "${guess}"?` : ''}`,
     where,
-    hint: `Pick from ${taskNames().join(', ')}.`,
+    hint: `Pick from ${[...new Set([...taskNames(), ...announced])].join(', ')}.`,
   });
 }
 

@@ -1,4 +1,4 @@
-import { MoepressError, measure } from '@moepress/core';
+import { MoepressError, measure, suggest } from '@moepress/core';
 import {
   type EngineSupport,
   type ExpertLayout,
@@ -166,8 +166,9 @@ async function targetOfPlugin({ to, plugins, onProgress }: DescribeExportOptions
   const found = await installed.declared('exporters', to);
   if (found) return pluginTarget(found);
   const names = [...exportTargetNames, ...(await installed.names('exporters'))];
+  const guess = suggest(String(to), names);
   throw new MoepressError('INPUT_INVALID', {
-    message: `There is no format "${to}" to export to.`,
+    message: `There is no format "${to}" to export to.${guess ? ` Did you mean "${guess}"?` : ''}`,
     where: 'to',
     hint: `Choose one of ${names.join(', ')}.`,
   });

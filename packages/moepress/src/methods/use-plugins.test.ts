@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { findArchitecture, registerArchitectures } from '@moepress/checkpoint';
 import type { Exporter, Plugin, TextSet } from '@moepress/core';
 import {
+  findKnown,
   findTaskOrGroup,
   parseCalibration,
   registerTextSets,
@@ -85,6 +86,28 @@ test.each<[string, Plugin, string]>([
     code: 'PLUGIN_INVALID',
     message: expect.stringContaining(message),
   });
+});
+
+test('what a plugin only declares is suggested, and it is not loaded', async () => {
+  const declaring: Plugin = {
+    name: 'declaring',
+    tasks: [{ ...facts, task: 'harbour_facts' }],
+    calibrationSets: [{ ...pets, name: 'ships' }],
+  };
+  await useTasks(['harbour_fact'], { plugins: [declaring] });
+  expect(() => findTaskOrGroup('harbour_fact')).toThrow(
+    expect.objectContaining({
+      message: 'There is no task "harbour_fact". Did you mean "harbour_facts"?',
+      hint: expect.stringContaining('harbour_facts'),
+    }),
+  );
+  expect(findKnown('harbour_facts')).toBeUndefined();
+  const tiny = await openModel('tiny');
+  const asked = (calibration: string) => calibrationSet(tiny, { calibration, plugins: [declaring] }, {});
+  await expect(asked('ship')).rejects.toMatchObject({
+    message: 'There is no calibration set "ship". Did you mean "ships"?',
+  });
+  expect((await asked('ships')).sequences).toHaveLength(2);
 });
 
 test('sets and tasks of a plugin are calibration sets', async () => {
@@ -171,8 +194,9 @@ describe('a format of a plugin', () => {
   });
 
   test('that there is not is told with those that there are', async () => {
-    await expect(exportModel('tiny', 'x', { ...withExporter({}), to: 'tape' })).rejects.toMatchObject({
+    await expect(exportModel('tiny', 'x', { ...withExporter({}), to: 'norm' })).rejects.toMatchObject({
       code: 'INPUT_INVALID',
+      message: 'There is no format "norm" to export to. Did you mean "norms"?',
       hint: expect.stringMatching(/gguf, .*norms/),
     });
   });

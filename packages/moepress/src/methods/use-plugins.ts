@@ -1,13 +1,15 @@
 import { registerArchitectures } from '@moepress/checkpoint';
 import type { PluginKind } from '@moepress/core';
 import {
+  announceTasks,
+  announceTextSets,
   type CalibrationPart,
   findKnown,
+  hasTextSet,
   matchesGlob,
   namedSetNames,
   registerTasks,
   registerTextSets,
-  textSetNames,
 } from '@moepress/harness';
 import { type FindOptions, openPlugins } from './find-methods.js';
 
@@ -20,6 +22,7 @@ export async function useTasks(names: readonly unknown[], options: FindOptions):
   if (unknown.length === 0) return;
   const { installed } = openPlugins(options);
   const declared = await installed.names('tasks');
+  announceTasks(declared);
   const wanted = declared.filter((name) => unknown.some((one) => one === name || matchesGlob(one, name)));
   for (const name of wanted) {
     const one = (await installed.declared('tasks', name))!;
@@ -42,8 +45,12 @@ export async function useTexts(
   );
   const known = [...files, ...namedSetNames()];
   const names = parts.flatMap(({ source }) => (source.kind === 'named' ? [source.name] : []));
-  for (const name of names.filter((one) => ![...known, ...textSetNames()].includes(one))) {
-    const one = await openPlugins(options).installed.declared('calibrationSets', name);
+  const unknown = names.filter((one) => !known.includes(one) && !hasTextSet(one));
+  if (unknown.length === 0) return;
+  const { installed } = openPlugins(options);
+  announceTextSets(await installed.names('calibrationSets'));
+  for (const name of unknown) {
+    const one = await installed.declared('calibrationSets', name);
     if (one) registerTextSets([one.found], one.origin, known);
   }
 }
