@@ -1,11 +1,22 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import * as prompts from '@clack/prompts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from './main.js';
 import { kindNames, kinds } from './plugin-kinds.js';
 import { renderPlugin } from './render.js';
 import { writeFolder } from './write.js';
+
+vi.mock('@clack/prompts', { spy: true });
 
 let root: string;
 beforeAll(() => {
@@ -71,6 +82,59 @@ test('a folder is written whole, and never over another', async () => {
   const again = await create('loudest', '--kind', 'task', '--dir', folder);
   expect(again).toMatchObject({ code: 1, said: expect.stringContaining('There is something at') });
   expect(readFileSync(join(folder, 'package.json'), 'utf8')).toBe('mine');
+});
+
+describe('at a terminal', () => {
+  const stopped = Symbol('Ctrl-C');
+  const asked: string[] = [];
+  /** What the user answers to what he is asked, in turn. */
+  let answers: unknown[] = [];
+  const isTTY = process.stdin.isTTY;
+  const answer = ({ message }: { readonly message: string }) => {
+    asked.push(message);
+    return answers.shift();
+  };
+
+  beforeEach(() => {
+    asked.length = 0;
+    process.stdin.isTTY = true;
+    vi.spyOn(prompts, 'text').mockImplementation(async (one) => answer(one) as string);
+    vi.spyOn(prompts, 'select').mockImplementation(async (one) => answer(one) as never);
+    vi.spyOn(prompts, 'isCancel').mockImplementation((value): value is symbol => value === stopped);
+  });
+  afterEach(() => {
+    process.stdin.isTTY = isTTY;
+    vi.restoreAllMocks();
+  });
+
+  test('what is missing is asked for', async () => {
+    answers = ['scorer'];
+    const folder = join(root, 'asked');
+    expect(await create('loudest', '--dir', folder)).toMatchObject({ code: 0 });
+    expect(asked).toEqual(['What is it?']);
+    expect(readdirSync(folder)).toContain('package.json');
+  });
+
+  test('Ctrl-C ends it, and nothing is written', async () => {
+    answers = [stopped, 'scorer'];
+    const folder = join(root, 'stopped');
+    const { code, said } = await create('--dir', folder);
+    expect({ code, asked, isThere: existsSync(folder) }).toEqual({
+      code: 1,
+      asked: ['What is it called?'],
+      isThere: false,
+    });
+    expect(said).toContain('Nothing was written.');
+  });
+
+  test.each([
+    ['a wrong kind', ['--kind', 'planet'], 'There is no kind "planet"'],
+    ['a wrong name', ['Bad_Name'], 'is no name of a plugin'],
+  ])('%s is refused before anything is asked', async (_, args, message) => {
+    answers = ['x', 'x'];
+    expect(await create(...args)).toMatchObject({ code: 1, said: expect.stringContaining(message) });
+    expect(asked).toEqual([]);
+  });
 });
 
 test('nothing half-written stays where writing fails', () => {

@@ -5,7 +5,7 @@ import { cancel, intro, isCancel, outro, select, text } from '@clack/prompts';
 import { packageRoot } from './package-root.js';
 import { isKind, type KindName, kindNames, kinds } from './plugin-kinds.js';
 import { namePattern, packageOf, renderPlugin } from './render.js';
-import { CreateError, writeFolder } from './write.js';
+import { CreateError, checkFree, obstacleAt, writeFolder } from './write.js';
 
 const help = `Writes a plugin of moepress that passes its own tests.
 
@@ -38,24 +38,35 @@ async function create(argv: readonly string[]): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
-  const isAsking =
-    process.stdin.isTTY === true && (positionals[0] === undefined || values.kind === undefined);
+  const wish = wishOf(positionals[0], values);
+  const isAsking = process.stdin.isTTY === true && (wish.name === null || wish.kind === null);
   if (isAsking) intro('A plugin of moepress');
-  const name = positionals[0]?.replace(/^moepress-plugin-/, '') ?? (await ask(isAsking, 'name', askName));
-  const kind = values.kind ?? (await ask(isAsking, 'kind', askKind));
+  const name = wish.name ?? (await ask(isAsking, 'name', () => askName(wish.folder)));
+  const kind = name === null ? null : (wish.kind ?? (await ask(isAsking, 'kind', askKind)));
   if (name === null || kind === null) {
     cancel('Nothing was written.');
     return 1;
   }
-  if (!namePattern.test(name)) throw new CreateError(`"${name}" is no name of a plugin. ${wrongName}`);
-  if (!isKind(kind))
-    throw new CreateError(`There is no kind "${kind}". Give one of ${kindNames.join(', ')}.`);
-  const folder = values.dir ?? packageOf(name);
+  const folder = wish.folder ?? packageOf(name);
   writeFolder(folder, renderPlugin({ name, kind, version: ownVersion() }));
   const next = `${folder} is written. Next: cd ${folder} && npm install && npm test`;
   if (isAsking) outro(next);
   else process.stdout.write(`${next}\n`);
   return 0;
+}
+
+/** What is given, checked before anything is asked. */
+function wishOf(given: string | undefined, { kind, dir }: { readonly kind?: string; readonly dir?: string }) {
+  const name = given?.replace(/^moepress-plugin-/, '') ?? null;
+  if (name !== null && !namePattern.test(name)) {
+    throw new CreateError(`"${name}" is no name of a plugin. ${wrongName}`);
+  }
+  if (kind !== undefined && !isKind(kind)) {
+    throw new CreateError(`There is no kind "${kind}". Give one of ${kindNames.join(', ')}.`);
+  }
+  const folder = dir ?? (name === null ? null : packageOf(name));
+  if (folder !== null) checkFree(folder);
+  return { name, kind: kind ?? null, folder };
 }
 
 function parsed(argv: readonly string[]) {
@@ -83,11 +94,14 @@ function ask<Answer>(
   throw new CreateError(`The ${what} is not given, and there is no terminal to ask. Give ${flag}.`);
 }
 
-async function askName(): Promise<string | null> {
+async function askName(folder: string | null): Promise<string | null> {
   const answer = await text({
     message: 'What is it called?',
     placeholder: 'loudest',
-    validate: (given) => (namePattern.test(given ?? '') ? undefined : wrongName),
+    validate: (given = '') => {
+      if (!namePattern.test(given)) return wrongName;
+      return folder === null ? obstacleAt(packageOf(given)) : undefined;
+    },
   });
   return isCancel(answer) ? null : answer;
 }
