@@ -1,5 +1,7 @@
 import type { Progress } from '@moepress/core';
 import type { Command } from 'commander';
+import type { Phase } from './reporter/index.js';
+import type { Style } from './style.js';
 
 /** Options of many commands that decide what they get. */
 export interface ContextOptions {
@@ -16,6 +18,10 @@ export interface Context {
   readonly work: { readonly onProgress: Progress; readonly signal: AbortSignal };
   /** Those asked for by `--plugin`. */
   readonly plugins: readonly string[];
+  /** Says what the job consists of, for those who wait for the end of it. */
+  phases(phases: readonly Phase[]): void;
+  /** How texts on standard output are coloured. */
+  readonly style: Style;
   /** Prints a result on standard output: the text for people, the data with --json. */
   print(text: string, data: unknown): void;
   /** Adds a line for people below a result, as where it has been saved. */

@@ -2,6 +2,7 @@ import { type ErrorCode, MoepressError, presentable } from '@moepress/core';
 import { CommanderError } from 'commander';
 import { printable } from '../src/format.js';
 import { inFlags, whereInFlags } from './flags.js';
+import type { Style } from './style.js';
 
 /** Exit codes of the command. */
 export const exitCodes = {
@@ -42,6 +43,8 @@ export interface ErrorOutput {
   /** The arguments of the command: none of them is an option of the library. */
   readonly typed?: readonly string[];
   write(text: string): void;
+  /** How texts for people are coloured; default: not at all. */
+  readonly style?: Style;
 }
 
 /** Tells what was wrong, where and how to fix it; returns the exit code. */
@@ -54,7 +57,8 @@ export function reportError(
   if (output.json)
     output.write(`${JSON.stringify({ type: 'error', ...describe(error, output.typed), exitCode })}\n`);
   // commander has already told people what it did not understand.
-  else if (!(error instanceof CommanderError)) output.write(`${printable(forPeople(error, output.typed))}\n`);
+  else if (!(error instanceof CommanderError))
+    output.write(`${inColours(printable(forPeople(error, output.typed)), output.style)}\n`);
   return exitCode;
 }
 
@@ -101,6 +105,12 @@ function forPeople(error: unknown, typed?: readonly string[]): string {
   );
   return `internal error: ${trace}\n  This is a fault of moepress. Please report it with the lines above and the command you ran.`;
 }
+
+/** The words before what is wrong and how to mend it. */
+const inColours = (text: string, style: Style = (_, same) => same): string =>
+  text
+    .replace(/^(internal )?error:/, (word) => style('red', word))
+    .replace(/^ {2}hint:/m, (word) => style('cyan', word));
 
 /** Our own ABORTED, and what Node's functions throw when their signal fires. */
 function isAbort(error: unknown): boolean {

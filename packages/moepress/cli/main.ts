@@ -9,6 +9,7 @@ import type { TraceRecorder } from './profile.js';
 import { createProgram } from './program.js';
 import { createReporter, type Reporter } from './reporter/index.js';
 import { watchStreams } from './streams.js';
+import { styleFor } from './style.js';
 
 /** Runs the command and sets the exit code. What a command does not need is not loaded: see `createProgram`. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -17,6 +18,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     json,
     typed: argv.slice(2),
     write: (text) => process.stderr.write(text),
+    style: styleFor(process.stderr),
   };
   watchStreams(errors);
 
@@ -33,6 +35,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     return {
       plugins: plugin,
       work: { onProgress: recorder?.listening(progress) ?? progress, signal: interrupts.signal },
+      phases: (phases) => reporter?.phases(phases),
+      style: styleFor(process.stdout),
       print: (text, data) => {
         reporter?.close();
         process.stdout.write(`${json ? JSON.stringify(data) : printable(text)}\n`);

@@ -1,7 +1,9 @@
+import { type Environment, styleFor } from '../style.js';
 import { linesReporter } from './lines.js';
 import type { Clock, Output, Reporter } from './tasks.js';
 import { terminalReporter } from './terminal.js';
 
+export type { Phase } from './phases.js';
 export type { Output, Reporter } from './tasks.js';
 
 export interface ReporterOptions {
@@ -9,7 +11,7 @@ export interface ReporterOptions {
   readonly ndjson?: boolean | undefined;
   /** Default: standard error. */
   readonly output?: Output & { readonly isTTY?: boolean };
-  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly environment?: Environment;
   readonly now?: Clock;
 }
 
@@ -19,13 +21,15 @@ export function createReporter(options: ReporterOptions = {}): Reporter {
   const now = options.now ?? (() => performance.now());
   if (ndjson) return ndjsonReporter(output);
   const live = output.isTTY && !environment.CI && environment.TERM !== 'dumb';
-  return live ? terminalReporter(output, now) : linesReporter(output, now);
+  const style = styleFor(output, environment);
+  return live ? terminalReporter(output, now, style) : linesReporter(output, now, style);
 }
 
 /** Every event as one line of JSON. */
 export function ndjsonReporter(output: Output): Reporter {
   return {
     progress: (event) => output.write(`${JSON.stringify(event)}\n`),
+    phases() {},
     close() {},
   };
 }

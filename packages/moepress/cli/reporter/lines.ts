@@ -1,4 +1,5 @@
-import { formatPercent, printable } from '../../src/format.js';
+import { formatDuration, formatPercent, printable } from '../../src/format.js';
+import type { Style } from '../style.js';
 import {
   type Clock,
   describeEnd,
@@ -17,7 +18,7 @@ const millisecondsWithoutNews = 30_000;
  * Plain lines for logs: never two within three seconds, and then only when a tenth of the task is done
  * since the last one or nothing was said for half a minute. Each outermost task leaves a line when it ends.
  */
-export function linesReporter(output: Output, now: Clock): Reporter {
+export function linesReporter(output: Output, now: Clock, style: Style): Reporter {
   const tasks = new Tasks(now);
   let last = { name: '', fraction: 0, at: now() };
 
@@ -31,7 +32,7 @@ export function linesReporter(output: Output, now: Clock): Reporter {
   return {
     progress(event) {
       if (event.type === 'warning') {
-        output.write(`warning: ${printable(event.message)}\n`);
+        output.write(`${style('yellow', 'warning:')} ${printable(event.message)}\n`);
         return;
       }
       // For programs that watch.
@@ -46,9 +47,14 @@ export function linesReporter(output: Output, now: Clock): Reporter {
         if (tasks.idle) output.write(`${name}: ${describeEnd(task, now())}\n`);
       } else if (isDue(name, fraction)) {
         last = { name, fraction, at: now() };
-        output.write(`${name}: ${formatPercent(fraction, 0)}, ${describeTask(task, last.at)}\n`);
+        const left = tasks.left(last.at);
+        const elapsed = `${formatDuration(tasks.elapsed(last.at))} so far`;
+        const known = [formatPercent(fraction, 0), elapsed, ...describeTask(task, last.at)];
+        const text = [...(left === null ? [] : [left]), ...known].join(', ');
+        output.write(`${name}${tasks.phases.label}: ${text}\n`);
       }
     },
+    phases: (phases) => tasks.phases.begin(phases),
     close() {},
   };
 }

@@ -56,7 +56,7 @@ async function run(
     progress: (event) => events.push(event),
   });
   const passes = events.flatMap((event) =>
-    event.type === 'start' && event.unit === 'token-layers' ? [event.task] : [],
+    event.type === 'start' && event.unit === 'tokens' ? [event.task] : [],
   );
   const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
   return { evidence, passes, warnings };

@@ -56,11 +56,13 @@ export async function scoreSequences(
   const runs = runsFor(engine, model, items);
   const task = 'Scoring';
   const tokens = runs.reduce((sum, { layout }) => sum + layout.ids.length, 0);
-  work.progress?.({ type: 'start', task, total: tokens * (model.blocks.length + 1), unit: 'token-layers' });
+  // A token is through once it has passed all blocks and the head.
+  const passes = model.blocks.length + 1;
+  work.progress?.({ type: 'start', task, total: tokens, unit: 'tokens' });
   let done = 0;
   const advance = ({ layout }: Run) => {
     done += layout.ids.length;
-    work.progress?.({ type: 'advance', task, done });
+    work.progress?.({ type: 'advance', task, done: Math.floor(done / passes) });
   };
   const scores = items.map((): TokenScore[] => []);
   try {

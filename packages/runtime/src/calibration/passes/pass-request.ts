@@ -47,21 +47,19 @@ export const isMeasuredBy = (statistics: readonly Statistic[]) => (block: Block)
 
 export type LayerProgress = ReturnType<typeof layerProgress>;
 
-/** Reports the progress of a pass, in tokens times layers. */
+/** Reports the progress of a pass in tokens, which are through once they have passed all layers. */
 export function layerProgress(task: string, { progress, sequences }: PassRequest, layers: number) {
   const tokens = sequences.reduce((sum, ids) => sum + ids.length, 0);
   let done = 0;
-  progress?.({ type: 'start', task, total: tokens * layers, unit: 'token-layers' });
+  progress?.({ type: 'start', task, total: tokens, unit: 'tokens' });
+  const add = (tokensTimesLayers: number, note: string) => {
+    done += tokensTimesLayers;
+    progress?.({ type: 'advance', task, done: Math.floor(done / layers), note });
+  };
   return {
     /** Layers that an earlier run is through. */
-    skip(count: number) {
-      done += tokens * count;
-      progress?.({ type: 'advance', task, done, note: 'resumed' });
-    },
-    advance(count: number, layer: number) {
-      done += count;
-      progress?.({ type: 'advance', task, done, note: `layer ${layer}` });
-    },
+    skip: (count: number) => add(tokens * count, 'resumed'),
+    advance: (count: number, layer: number) => add(count, `layer ${layer}`),
     end: () => progress?.({ type: 'end', task }),
   };
 }

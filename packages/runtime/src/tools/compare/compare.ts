@@ -35,9 +35,9 @@ export async function compareViews(
     const advance = (tokens: number) => {
       throwIfAborted(signal);
       done += tokens;
-      progress?.({ type: 'advance', task, done });
+      progress?.({ type: 'advance', task, done: Math.floor(done / blockRuns) });
     };
-    progress?.({ type: 'start', task, total: blockRuns * tokensIn(layouts), unit: 'token-layers' });
+    progress?.({ type: 'start', task, total: tokensIn(layouts), unit: 'tokens' });
     try {
       const sums = await engine.inScope(async (scope) => {
         const run = streamedRun(engine, scope, model);

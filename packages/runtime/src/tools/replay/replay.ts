@@ -40,7 +40,7 @@ export async function replayLayers(
     const { carried = engine.carriedBytes } = bound;
     const layouts = layoutsOf(bound);
     const sequences = sequencesIn(layouts);
-    const progress = replayProgress(request, tokensIn(layouts) * model.blocks.length);
+    const progress = replayProgress(request, tokensIn(layouts), model.blocks.length);
     const storage = { folder: null, memory: carried, boundaries: replayStates(blocks) };
     const replayIn = (run: ModelRun, states: BatchStates) =>
       runForwardPass(run, states, {
@@ -150,14 +150,14 @@ async function forgetLayer({ block: { ffn }, states }: Replaying): Promise<void>
 
 type ReplayProgress = ReturnType<typeof replayProgress>;
 
-function replayProgress({ progress }: ReplayRequest, total: number) {
+function replayProgress({ progress }: ReplayRequest, total: number, layers: number) {
   const task = 'Replaying layers';
   let done = 0;
-  progress?.({ type: 'start', task, total, unit: 'token-layers' });
+  progress?.({ type: 'start', task, total, unit: 'tokens' });
   return {
     advance(count: number, layer: number) {
       done += count;
-      progress?.({ type: 'advance', task, done: Math.round(done), note: `layer ${layer}` });
+      progress?.({ type: 'advance', task, done: Math.floor(done / layers), note: `layer ${layer}` });
     },
     end: () => progress?.({ type: 'end', task }),
   };
