@@ -61,6 +61,7 @@ export {
   stockConfig,
 } from './model/compact.js';
 export { nameExperts, nameRagged } from './model/experts.js';
+export { type LayerQuantity, layerKey, readLayerConfigs } from './model/layer-configs.js';
 export { isGguf, type OpenOptions } from './model/locate.js';
 export type { NamedFlat, NamedSingle, NamedStack, NamedTensor } from './model/named-tensor.js';
 export { openModel } from './model/open.js';

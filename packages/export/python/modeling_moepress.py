@@ -3,13 +3,14 @@
 In such a checkpoint several router slots share one expert, or experts differ in width. Each expert is stored once,
 under the layer it came from and as narrow as it is, and config.json says under "moepress" which slot of which layer
 uses which expert, and how wide they are. The model is the stock one of its family, with the experts of every MoE
-layer replaced by those below. The router is untouched: it selects among as many slots as before, and the weights of
-slots that share an expert add up. Layers listed there under "dense" have one MLP in the place of router and experts.
+layer replaced by those below. The router selects among slots, and the weights of those that share an expert add up; a
+layer may have another number of slots, or select another number of them, than config.json says for all. Layers listed there under "dense" have one MLP in the place of router and experts.
 
 Needs transformers 5 or newer.
 """
 
 import copy
+import inspect
 import re
 
 import torch
@@ -317,6 +318,8 @@ class Compact:
             self.condense(layers[record["layer"]], text_config, record)
         stored = {}
         for record in config.moepress["layers"]:
+            if "config" in record:
+                self.rebuild_router(layers[record["layer"]], text_config, record)
             experts = stored[record["layer"]] = self.build_experts(text_config, record)
             decoder_layer = layers[record["layer"]]
             (getattr(decoder_layer, self.moe) if self.moe else decoder_layer).experts = experts
@@ -331,6 +334,16 @@ class Compact:
             # Layers of Llama 4 expect the router's logits as well, unless they know that they are dense.
             if hasattr(decoder_layer, "is_moe_layer"):
                 decoder_layer.is_moe_layer = False
+
+    def rebuild_router(self, decoder_layer, config, record):
+        """Gives a layer the router that the settings of its own ask for, in place of the one that those of all made."""
+        own = copy.copy(config)
+        for key, value in record["config"].items():
+            setattr(own, key, value)
+        name = self.moe or "router"
+        kind = type(getattr(decoder_layer, name))
+        takes_layer = "layer_idx" in inspect.signature(kind).parameters
+        setattr(decoder_layer, name, kind(own, layer_idx=record["layer"]) if takes_layer else kind(own))
 
     def build_experts(self, config, record):
         if "widths" in record:

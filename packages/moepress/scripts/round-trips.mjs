@@ -2,7 +2,7 @@
  * Compresses small checkpoints in every way, and compares what is written with what transformers makes of it. Not part
  * of the test suite: needs Python with torch, transformers and safetensors.
  *
- *     node packages/moepress/scripts/round-trips.mjs <python> <folder of checkpoints> [part of a name...]
+ *     node packages/moepress/scripts/round-trips.mjs <python> <folder of checkpoints> [part of a name...] [--way name]
  *
  * A checkpoint is a folder with config.json and golden.safetensors, of which the token ids are taken, or one with a
  * folder bf16 and golden.bf16w.safetensors. Every written
@@ -16,12 +16,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { openModel } from '@moepress/checkpoint';
 import { applyPlan, moeBlocks, PluginRegistry } from '@moepress/core';
 import { writeHuggingFace } from '@moepress/export';
+import { reap } from '@moepress/plugin-baselines';
 import { calibrate, Engine, planCompression } from '@moepress/runtime';
 import { findPlugins } from '../dist/src/methods/plugin-host.js';
 import { goldenOf, logitsOf, one, sequencesOf } from './golden-checkpoints.mjs';
+import { fewerActive, globalReap, pairs } from './plan-ways.mjs';
 
 const ways = [
   { method: 'reap', layouts: ['compact'] },
@@ -29,10 +32,16 @@ const ways = [
   { method: 'fisher-moe', layouts: ['compact'] },
   { method: 'fisher-moe', options: { budget: 'model' }, layouts: ['compact', 'materialised'] },
   { method: 'moe-to-dense', layouts: ['compact', 'materialised'] },
+  // Plans of their own, with the rest of a plan by the method.
+  { method: 'reap', name: 'global reap', layers: globalReap, layouts: ['compact'] },
+  { method: 'reap', name: 'fewer active', layers: fewerActive, layouts: ['compact'] },
+  { method: 'reap', name: 'pairs', layers: pairs, layouts: ['compact'] },
 ];
 const ratios = [0.25, 0.5];
 
-const [python, root, ...parts] = process.argv.slice(2);
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { way: { type: 'string' } } });
+const [python, root, ...parts] = positionals;
+const wanted = ways.filter(({ method, name = method }) => (values.way ?? name) === name);
 if (!root) throw new Error('Give a Python and a folder of checkpoints.');
 const names = readdirSync(root)
   .filter((name) => goldenOf(join(root, name)) !== undefined)
@@ -57,7 +66,7 @@ async function ask(question) {
 }
 
 /** The verdict of each layout. */
-async function roundTrips(model, sequences, { method, options, layouts, ratio }) {
+async function roundTrips(model, sequences, { method, options, layers, layouts, ratio }) {
   const set = { source: 'round trips', seed: 0, sequences };
   let plan;
   try {
@@ -68,6 +77,10 @@ async function roundTrips(model, sequences, { method, options, layouts, ratio })
       measure: (statistics) => calibrate(engine, { model, set, statistics }),
       calibration: async () => set,
     });
+    if (layers) {
+      const evidence = await calibrate(engine, { model, set, statistics: reap.needs });
+      plan = { ...plan, layers: layers(model, evidence, ratio) };
+    }
   } catch (error) {
     return layouts.map(() => refusal(error));
   }
@@ -103,13 +116,13 @@ for (const name of names) {
     continue;
   }
   const sequences = await sequencesOf(folder);
-  for (const way of ways.flatMap((way) => ratios.map((ratio) => ({ ...way, ratio })))) {
+  for (const way of wanted.flatMap((way) => ratios.map((ratio) => ({ ...way, ratio })))) {
     for (const [i, verdict] of (await roundTrips(model, sequences, way)).entries()) {
       const kind = verdict.startsWith('refused: RATIO_TOO_HIGH') ? 'ratio too high' : verdict.split(':')[0];
       counts[kind] = (counts[kind] ?? 0) + 1;
-      const { method, options = {}, ratio, layouts } = way;
+      const { method, name: of = method, options = {}, ratio, layouts } = way;
       if (kind !== 'ok' && kind !== 'no class' && kind !== 'ratio too high') {
-        console.log(`${name} ${method} ${JSON.stringify(options)} ${ratio} ${layouts[i]}: ${verdict}`);
+        console.log(`${name} ${of} ${JSON.stringify(options)} ${ratio} ${layouts[i]}: ${verdict}`);
       }
     }
   }

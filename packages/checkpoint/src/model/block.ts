@@ -10,6 +10,7 @@ import type {
   TensorExpr,
 } from '@moepress/core';
 import { biasName, type Place, type TensorNames, tensorName } from '../architectures/manifest.js';
+import type { FamilyConfig } from '../config/family.js';
 import { buildAttention, nameAttention } from './attention.js';
 import type { BuildContext } from './build-context.js';
 import { compactExperts, type DenseLayer, type StoredExpert, stockExperts } from './compact.js';
@@ -57,8 +58,8 @@ function buildDense(layer: number, context: BuildContext): DenseFfn {
 }
 
 function buildMoe(layer: number, context: BuildContext): MoeFfn {
-  const { config, compact } = context;
-  const { experts } = config.decoder;
+  const { compact } = context;
+  const { experts } = configOf(layer, context).decoder;
   const take = (stored: StoredExpert): Expert => ({
     ...takeExpert(stored, context),
     origin: { layer: stored.layer, index: stored.index },
@@ -87,7 +88,13 @@ function buildLatent(layer: number, { manifest, config, tensors }: BuildContext)
   };
 }
 
-function buildRouter(layer: number, { manifest, config, tensors }: BuildContext): Router {
+/** The settings that hold for a layer. */
+const configOf = (layer: number, { config, layerConfigs }: BuildContext): FamilyConfig =>
+  layerConfigs.get(layer) ?? config;
+
+function buildRouter(layer: number, context: BuildContext): Router {
+  const { manifest, tensors } = context;
+  const config = configOf(layer, context);
   const { router: stem, selectionBias, selectionBiasAsRow, routerInputScale, slotScales } = manifest.tensors;
   const { experts, hiddenSize } = config.decoder;
   // Layers have experts only in families that have a router.

@@ -8,6 +8,8 @@ import type { TensorSource } from './tensor-source.js';
 export interface BuildContext {
   readonly manifest: ArchitectureManifest;
   readonly config: FamilyConfig;
+  /** Of layers that have settings of their own. */
+  readonly layerConfigs: ReadonlyMap<number, FamilyConfig>;
   readonly tensors: TensorSource;
   readonly compact: CompactRecord | null;
   /**

@@ -4,8 +4,8 @@ import type { ArchitectureManifest } from '../architectures/manifest.js';
 import type { JsonObject } from '../folder/json.js';
 
 /**
- * The compact layout of a checkpoint whose slots share experts, whose experts differ in width, or some of
- * whose layers became dense: each expert is stored once and as narrow as it is, and config.json says under
+ * The compact layout of a checkpoint whose slots share experts, whose experts differ in width, whose layers
+ * differ in their routers, or some of whose layers became dense: each expert is stored once and as narrow as it is, and config.json says under
  * `moepress` which slot uses which. Experts are numbered afresh within the layer they came from; `experts` keeps the numbers they
  * had. Readers that do not know `widths` look for tensors of one width, and refuse.
  */
@@ -21,6 +21,8 @@ const compactLayer = z.object({
   widths: listOf(index).optional(),
   /** Slot i computes with the stored expert [layer, new index]. */
   slots: listOf(z.tuple([index, index])).refine((slots) => slots.length > 0, 'must not be empty'),
+  /** Settings of config.json that the layer has otherwise: how many experts its router chooses from, how many, of which groups. */
+  config: z.record(z.string(), z.int().positive()).optional(),
 });
 
 const denseLayer = z.object({

@@ -10,6 +10,7 @@ import { KeyReader } from '../config/reader.js';
 import { textConfig } from '../config/text-config.js';
 import { type JsonObject, readJsonFile } from '../folder/json.js';
 import { type CompactRecord, readCompactRecord, stockConfig } from './compact.js';
+import { readLayerConfigs } from './layer-configs.js';
 
 /** The settings in a checkpoint folder that are read before any tensor. */
 export interface ModelConfig {
@@ -18,6 +19,8 @@ export interface ModelConfig {
   readonly compact: CompactRecord | null;
   readonly manifest: ArchitectureManifest;
   readonly config: FamilyConfig;
+  /** The same of each layer that has settings of its own, by its index. */
+  readonly layerConfigs: ReadonlyMap<number, FamilyConfig>;
   /** What `generate()` of transformers begins with. */
   readonly generation: JsonObject;
 }
@@ -44,6 +47,7 @@ export async function readModelConfig(directory: string): Promise<ModelConfig> {
     compact,
     manifest,
     config: readFamilyConfig(stockConfig(raw, manifest), generation, manifest, file),
+    layerConfigs: readLayerConfigs(raw, compact?.layers ?? [], { manifest, file }),
     generation: generationSettings(generation, textConfig(raw, manifest, file)),
   };
 }

@@ -115,7 +115,7 @@ async function openFolder(
   { progress }: Work,
 ): Promise<Model> {
   await checkFiles(directory);
-  const { raw, compact, manifest, config, generation } = await readModelConfig(directory);
+  const { raw, compact, manifest, config, layerConfigs, generation } = await readModelConfig(directory);
   for (const { key, message } of config.warnings) {
     progress?.({ type: 'warning', message: `${id}: config.json: ${key}: ${message}` });
   }
@@ -128,7 +128,7 @@ async function openFolder(
   });
   const { decoder } = config;
   const gateUpRows = lazyGateUpRows(manifest.tensors.experts.fused.layout, config.ffn.expertWidth);
-  const context = { manifest, config, tensors, compact, gateUpRows };
+  const context = { manifest, config, layerConfigs, tensors, compact, gateUpRows };
   const { embed, head, tied } = await readVocabulary(context, progress);
   const description = {
     embed,

@@ -1,4 +1,5 @@
-import type { Block, Model } from '../model/model.js';
+import type { DecoderConfig } from '../model/config.js';
+import type { Block, Model, MoeFfn } from '../model/model.js';
 import { withTensors } from '../model/tensors.js';
 import { moeBlocks } from '../model/walk.js';
 import { sha256 } from '../sha256.js';
@@ -52,7 +53,7 @@ export function applyLayers(base: Model, layers: readonly LayerPlan[]): Model {
       block,
     );
   }
-  const view = { ...base, blocks, config: { ...base.config, experts: slotCount(blocks) } };
+  const view = { ...base, blocks, config: { ...base.config, ...routerConfig(blocks) } };
   const changed = layers.filter(
     ({ layer, ops }) => blocks[layer]!.ffn.kind === 'moe' && ops.some(changesExperts),
   );
@@ -77,7 +78,10 @@ function checkShared(view: Model, changed: ReadonlySet<number>): void {
   }
 }
 
-/** The router width all MoE layers share, or the widest of them. */
-function slotCount(blocks: readonly Block[]): number {
-  return Math.max(0, ...blocks.map(({ ffn }) => (ffn.kind === 'moe' ? ffn.slots.length : 0)));
+/** What the config says of all routers: what the first of the widest has. */
+function routerConfig(blocks: readonly Block[]): Pick<DecoderConfig, 'experts' | 'topK'> {
+  const widest = blocks.reduce<MoeFfn | null>((found, { ffn }) => {
+    return ffn.kind === 'moe' && ffn.slots.length > (found?.slots.length ?? 0) ? ffn : found;
+  }, null);
+  return { experts: widest?.slots.length ?? 0, topK: widest?.router.topK ?? 0 };
 }

@@ -91,3 +91,48 @@ describe('config.json of a stock checkpoint', () => {
     });
   });
 });
+
+describe('config.json of routers that select fewer', () => {
+  const select = (topK: (layer: number) => number) => (base: Model) =>
+    planFor(base, (layer) => ({ op: 'set-top-k', topK: topK(layer) }));
+
+  it('says so once where all do, in every layout', async () => {
+    for (const layout of ['compact', 'materialised'] as const) {
+      const { original, config } = await written(
+        'olmoe',
+        select(() => 2),
+        layout,
+      );
+      expect(config).toEqual({ ...original, num_experts_per_tok: 2 });
+    }
+  });
+
+  it('says so of single layers in the compact layout, and nowhere else', async () => {
+    const plan = select((layer) => (layer === 0 ? 4 : 2));
+    const { config } = await written('olmoe', plan, 'compact');
+    const { layers } = config.moepress as { layers: { config?: object }[] };
+    expect(layers.map((layer) => layer.config)).toEqual([undefined, { num_experts_per_tok: 2 }]);
+    await expect(written('olmoe', plan, 'materialised')).rejects.toMatchObject({
+      code: 'CONFIG_UNSUPPORTED',
+      hint: expect.stringContaining('compact'),
+    });
+  });
+
+  it('is refused where a family would weigh one expert otherwise', async () => {
+    const base = await openFixture('deepseek');
+    const blocks = base.blocks.map((block) =>
+      block.ffn.kind === 'moe'
+        ? { ...block, ffn: { ...block.ffn, router: { ...block.ffn.router, normalise: true } } }
+        : block,
+    );
+    const source = { ...base.source, config: { ...base.source.config, norm_topk_prob: true } };
+    const model = { ...base, blocks, source };
+    const configOf = (topK: number) => {
+      const view = applyPlan(model, select(() => topK)(model));
+      const arrangement = arrange(view, findArchitecture('deepseek', 'deepseek'), 'compact');
+      return writtenConfig(arrangement, { plan: undefined, quantised: true });
+    };
+    expect(configOf(2)).toMatchObject({ num_experts_per_tok: 2 });
+    expect(() => configOf(1)).toThrow('selects 1 of');
+  });
+});

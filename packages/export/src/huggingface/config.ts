@@ -6,9 +6,10 @@ import {
   withoutQuantisation,
   withQuantities,
 } from '@moepress/checkpoint';
-import { type CompressionPlan, type Model, MoepressError, moeBlocks, planHash } from '@moepress/core';
+import { type CompressionPlan, type Model, MoepressError, planHash } from '@moepress/core';
 import type { Arrangement } from './layout.js';
 import { type PredictionLayers, predictionChanges } from './prediction.js';
+import { checkReadBack } from './router-settings.js';
 import { sharedWidths } from './widths.js';
 
 /** The Python file with which transformers loads the compact layout. */
@@ -36,15 +37,17 @@ const noPrediction: PredictionLayers = { outcome: 'none', tensors: 0, reason: nu
  * its layers differ in a setting that config.json has only once for all layers.
  */
 export function writtenConfig(
-  { model, manifest, config: original, form, width }: Arrangement,
+  arrangement: Arrangement,
   { plan, quantised, quantisation, prediction = noPrediction }: WrittenConfigOptions,
 ): Record<string, unknown> {
+  const { manifest, config: original, form, routers } = arrangement;
   const before = quantised ? original : withoutQuantisation(original, manifest);
   const stated = quantisation ? { ...before, quantization_config: quantisation } : before;
   const config = withQuantities(stated, manifest, {
-    ...changesOf(model, manifest, width, original),
+    ...changesOf(arrangement),
     ...predictionChanges(prediction, manifest, original),
   });
+  if (form.kind !== 'flat' && routers.differ) checkReadBack(config, arrangement);
   if (form.kind === 'stock') return config;
   if (form.kind === 'compact') return compactConfig(config, manifest, form.record, plan);
   return { ...config, architectures: [`Ragged${manifest.className}`], less_is_moe: form.record };
@@ -76,48 +79,16 @@ function compactConfig(
   };
 }
 
-function changesOf(
-  model: Model,
-  manifest: ArchitectureManifest,
-  width: number | null,
-  original: Readonly<Record<string, unknown>>,
-): Changes {
-  const { keys } = manifest;
-  const moe = moeBlocks(model);
+function changesOf({ model, manifest, width, config: original, routers }: Arrangement): Changes {
   const further = {
     // The original's is wrong where its head is one of its own.
     ...(quantityOf(original, manifest, 'tied') === true && !model.config.tiedEmbeddings && { tied: false }),
   };
-  if (moe.length === 0) return further;
-  const slots = moe.map(({ ffn }) => ffn.slots.length);
   return {
-    experts: same(slots, keys.experts!.names[0], model),
-    ...groups(manifest, model, original),
+    ...routers.common,
     ...(width !== null && { expertWidth: width, ...sharedExperts(manifest, width, model) }),
     ...further,
   };
-}
-
-/**
- * Routers that select among all experts say so as one group of them, where the config.json of the original tells of
- * several: it may limit the selection to some of these, and experts that stay need not divide into them.
- */
-function groups(
-  manifest: ArchitectureManifest,
-  model: Model,
-  original: Readonly<Record<string, unknown>>,
-): Changes {
-  const count = quantityOf(original, manifest, 'groups');
-  const selected = quantityOf(original, manifest, 'selectedGroups');
-  if (typeof count !== 'number' || count <= 1) return {};
-  const counts = moeBlocks(model).map(({ ffn: { router, slots } }) => {
-    if (router.groups !== null) return router.groups.count;
-    // Some families value a group by two of its experts.
-    const divides = slots.length % count === 0 && slots.length >= 2 * count;
-    return selected === count && divides ? count : 1;
-  });
-  const written = same(counts, manifest.keys.groups!.names[0], model);
-  return written === count ? {} : { groups: written, selectedGroups: written };
 }
 
 /** The shared expert where it is counted in routed ones, which may be narrower now. */

@@ -11,6 +11,7 @@ import { encodeDenseLayers } from './dense.js';
 import type { DenseEncoding } from './dense-encodings.js';
 import { type FlatRecord, flatRecord, nameFlat } from './flat.js';
 import { compactRecord, type Placement, placeByOrigin, placeBySlot, sharesExperts } from './placement.js';
+import { checkAlike, type RouterSettings, routerSettings } from './router-settings.js';
 import { padToBlocks } from './whole-blocks.js';
 import { commonWidth, expertWidths, isRagged, stockWidth } from './widths.js';
 
@@ -35,6 +36,7 @@ export interface Arrangement extends Omit<DenseEncoding, 'record' | 'padded'> {
   /** The width config.json gives all experts; null if it keeps the original's and has theirs elsewhere. */
   readonly width: number | null;
   readonly form: StockForm | CompactForm | FlatForm;
+  readonly routers: RouterSettings;
 }
 
 export interface StockForm {
@@ -65,20 +67,26 @@ export function arrange(model: Model, manifest: ArchitectureManifest, layout: Ex
   const fitted = layout === 'compact' || layout === 'materialised' ? padToBlocks(model) : model;
   const dense = encodeDenseLayers(fitted, manifest, layout === 'compact');
   const encoded = { ...dense, padded: dense.padded || fitted !== model };
-  const experts = arranged[layout](encoded.model, encoded.manifest, encoded);
-  return { ...encoded, ...experts };
+  const routers = routerSettings(encoded.model, encoded.manifest, encoded.config);
+  const experts = arranged[layout](encoded.model, encoded.manifest, { ...encoded, routers });
+  if (experts.form.kind !== 'compact') checkAlike(routers, model);
+  return { ...encoded, ...experts, routers };
 }
 
 /** The routed experts as a layout stores them. */
-type Experts = Omit<Arrangement, keyof DenseEncoding>;
+type Experts = Omit<Arrangement, keyof DenseEncoding | 'routers'>;
+
+/** What is known before experts are arranged. */
+type Prepared = DenseEncoding & Pick<Arrangement, 'routers'>;
 
 function arrangeCompact(
   model: Model,
   manifest: ArchitectureManifest,
-  { record, padded }: DenseEncoding,
+  { record, padded, routers }: Prepared,
 ): Experts {
   const ragged = isRagged(model, manifest);
-  if (!ragged && !sharesExperts(model) && !record)
+  const alike = routers.ofLayers.size === 0;
+  if (!ragged && !sharesExperts(model) && !record && alike)
     return arrangeStock(model, manifest, padded ? 'padding' : 'none');
   const placement = placeByOrigin(model);
   const name = ragged ? nameRagged : nameExperts;
@@ -87,7 +95,10 @@ function arrangeCompact(
     width: stockWidth(model, manifest),
     form: {
       kind: 'compact',
-      record: { ...compactRecord(model, placement, ragged), ...(record && { dense: [...record] }) },
+      record: {
+        ...compactRecord(model, placement, { ragged, ofLayers: routers.ofLayers }),
+        ...(record && { dense: [...record] }),
+      },
     },
   };
 }

@@ -12,7 +12,7 @@ describe('placement', () => {
       [0, [2, 3, 4, 5, 9]],
       [1, [2, 3, 4, 5]],
     ]);
-    const second = compactRecord(view, experts, false).layers[1]!;
+    const second = compactRecord(view, experts, { ragged: false, ofLayers: new Map() }).layers[1]!;
     expect(second.experts).toEqual([2, 3, 4, 5]);
     expect(second).not.toHaveProperty('widths');
     // Slot 0 uses expert 9 of layer 0, stored there as the fifth; slot 1 expert 5 of its own.
@@ -37,7 +37,7 @@ describe('placement', () => {
   it('tells the width of every expert stored, where they differ', async () => {
     const base = await openFixture('olmoe');
     const view = applyPlan(base, raggedPlan(base));
-    const record = compactRecord(view, placeByOrigin(view), true);
+    const record = compactRecord(view, placeByOrigin(view), { ragged: true, ofLayers: new Map() });
     expect(record.layers.map(({ widths }) => widths)).toEqual(
       moeBlocks(view).map(({ ffn }) => ffn.pool.map(({ width }) => width)),
     );

@@ -1,5 +1,6 @@
 import { type CompactLayer, type CompactRecord, compactFormat } from '@moepress/checkpoint';
 import { distinctExperts, type Expert, type Model, moeBlocks } from '@moepress/core';
+import type { RouterSettings } from './router-settings.js';
 
 /** The experts stored under each layer; their positions are the numbers in the names of their tensors. */
 export type Placement = ReadonlyMap<number, readonly Expert[]>;
@@ -21,8 +22,15 @@ export function placeByOrigin(model: Model): Placement {
   return experts;
 }
 
-/** The entries of config.json for experts placed by origin; `ragged`: with the width of each. */
-export function compactRecord(model: Model, placement: Placement, ragged: boolean): CompactRecord {
+/**
+ * The entries of config.json for experts placed by origin; `ragged`: with the width of each. `ofLayers` are the settings
+ * that layers have otherwise than config.json says for all.
+ */
+export function compactRecord(
+  model: Model,
+  placement: Placement,
+  { ragged, ofLayers }: { readonly ragged: boolean; readonly ofLayers: RouterSettings['ofLayers'] },
+): CompactRecord {
   const numberOf = ({ origin }: Expert) =>
     placement.get(origin.layer)!.findIndex((expert) => expert.origin.index === origin.index);
   const layers = moeBlocks(model).map(({ index: layer, ffn }): CompactLayer => {
@@ -33,6 +41,7 @@ export function compactRecord(model: Model, placement: Placement, ragged: boolea
       experts: stored.map(({ origin }) => origin.index),
       ...(ragged && { widths: stored.map(({ width }) => width) }),
       slots: ffn.slots.map((position) => references[position]!),
+      ...(ofLayers.has(layer) && { config: { ...ofLayers.get(layer) } }),
     };
   });
   return { format: compactFormat, base_architecture: model.architecture, layers };

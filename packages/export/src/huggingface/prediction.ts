@@ -75,12 +75,15 @@ export function predictionTensors({ source, config, architecture, id }: Model): 
   });
 }
 
-function obstacle({ model, manifest, form, width, config }: Arrangement, quantised: boolean): string | null {
+function obstacle(arrangement: Arrangement, quantised: boolean): string | null {
+  const { model, manifest, form, width, config, routers } = arrangement;
   if (manifest.modelType !== model.architecture)
     return `the model becomes one of the family ${manifest.modelType}`;
   if (form.kind === 'flat') return 'the layout less-is-moe has no place for them';
   if (!quantised && quantityOf(config, manifest, 'quantisation') !== null)
     return 'weights are no longer quantised';
+  if (routers.ofLayers.size > 0) return 'the routers of the other layers differ';
+  if (routers.common.topK !== undefined) return 'the other layers select another number of experts';
   const narrower = width !== null && width !== quantityOf(config, manifest, 'expertWidth');
   return narrower ? 'the experts of the other layers became narrower' : null;
 }

@@ -207,9 +207,10 @@ describe('writeHuggingFace', () => {
       experts: layer === 0 ? [0, 1, 2, 3] : [0, 1, 2, 3, 4],
     }));
     const out = join(await temporaryFolder(), 'out');
-    const error = await failure(writeHuggingFace(applyPlan(base, plan), out, { layout: 'compact' }));
+    const error = await failure(writeHuggingFace(applyPlan(base, plan), out, { layout: 'materialised' }));
     expect(error).toMatchObject({ code: 'CONFIG_UNSUPPORTED' });
-    expect(error.message).toContain('4, 5');
+    expect(error.message).toContain('"num_experts"');
+    expect(error.hint).toContain('compact');
     expect(await stat(out).catch(() => null)).toBeNull();
   });
 });

@@ -6,6 +6,7 @@ import { keepExperts } from './keep-experts.js';
 import { mergeExperts } from './merge-experts.js';
 import type { Operation, OperationContext } from './operation.js';
 import { remapSlots } from './remap-slots.js';
+import { setTopK } from './set-top-k.js';
 
 export type { CondenseOp } from './condense.js';
 export { decodeChannels, encodeChannels } from './keep-channels.js';
@@ -13,7 +14,7 @@ export { leastSlots } from './keep-experts.js';
 export { decodeIndices, encodeIndices } from './packed-indices.js';
 
 /** Every operation there is. */
-const operations = [keepExperts, remapSlots, mergeExperts, keepChannels, condense] as const;
+const operations = [keepExperts, remapSlots, mergeExperts, keepChannels, condense, setTopK] as const;
 
 type SchemasOf<All extends readonly { readonly schema: z.ZodType }[]> = {
   -readonly [I in keyof All]: All[I]['schema'];

@@ -20,7 +20,10 @@ export interface PreparedView {
 /** Throws `CONFIG_UNSUPPORTED` for a view that no architecture of llama.cpp computes. */
 export function prepareView(view: Model): PreparedView {
   if (hasRaggedCounts(view)) {
-    throw refused(view, 'Its layers have different numbers of experts, and GGUF has one number for all.');
+    throw refused(
+      view,
+      'Its layers have different numbers of experts, or select different numbers, and GGUF has one for all.',
+    );
   }
   const encoded = encodeDenseLayers(view, findArchitecture(view.architecture, view.id), false);
   const { modelType, title } = encoded.manifest;

@@ -35,6 +35,6 @@ function* headFeatures({ config, headBias }: Model): Generator<Feature> {
   if (headBias) yield 'head-bias';
 }
 
-/** Whether layers with experts have different numbers of slots. */
+/** Whether layers with experts have different numbers of slots, or select different numbers of them. */
 export const hasRaggedCounts = (model: Model): boolean =>
-  new Set(moeBlocks(model).map(({ ffn }) => ffn.slots.length)).size > 1;
+  new Set(moeBlocks(model).map(({ ffn: { slots, router } }) => `${slots.length} ${router.topK}`)).size > 1;
