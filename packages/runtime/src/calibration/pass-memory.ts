@@ -22,7 +22,7 @@ import {
   workerBytes,
 } from '../footprint/session-bytes.js';
 import { distinctBlocks } from '../footprint/shapes.js';
-import { derivativeFragmentation } from '../memory/constants.js';
+import { derivativeFragmentation, gramFragmentation } from '../memory/constants.js';
 import type { Demand } from '../memory/job.js';
 import { batchSequences } from '../tokens/batch-sequences.js';
 import { type Layout, layOut } from '../tokens/token-layout.js';
@@ -94,7 +94,7 @@ function allExpertsSessions(model: Model, { statistics }: PassWork): SessionsOf 
     ...all.map(({ block, graph }) => {
       const most = largestOf(layouts).reduce((longest, { ids }) => Math.max(longest, ids.length), 0);
       const rows = Math.min(rowsAtOnce(model, block, tokens), most);
-      return { graph, runs: [{ T: rows, C: rows, H: model.config.hiddenSize }] };
+      return { graph, runs: [{ T: rows, C: rows, H: model.config.hiddenSize }], slack: gramFragmentation };
     }),
   ];
 }

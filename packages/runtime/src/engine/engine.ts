@@ -63,6 +63,19 @@ const worthHanding = 2 ** 27;
 /** The limits of a job, and what the process takes without it: bytes of anonymous memory, and workers. */
 export type EngineBounds = Omit<JobBounds, 'where' | 'sizes'>;
 
+/** The lane of the main thread, to which results come that it reads itself. */
+export const mainLane = -1;
+
+/** Bytes that a call takes beside what is taken in any case. */
+export interface Taken {
+  /** In the largest runs of all workers at once. */
+  readonly runs: number;
+  /** Between the runs, until the call is done. */
+  readonly held: number;
+  /** Of the results in each lane, which wait to be collected until there is much of them. */
+  readonly yielded: ReadonlyMap<number, number>;
+}
+
 /** How a job is to be run. */
 export interface Arrangement extends Pick<JobPlan, 'workers' | 'carried' | 'fixed'> {
   /** Packed tokens of a run, as before by default. */
@@ -107,6 +120,8 @@ export class Engine {
   #before: number | undefined;
   /** Bytes of results that each lane has had so far. */
   readonly #yielded = new Map<number, number>();
+  /** Bytes that the runs of a call have taken at most so far. */
+  #largestRuns = 0;
   /** The memory of the jobs within which other jobs may run. */
   readonly #running: number[] = [];
 
@@ -230,15 +245,15 @@ export class Engine {
     );
   }
 
-  /**
-   * Reports the memory that the process is going to take at most, with `held` bytes in its runs and between them, and results
-   * of `yielded` bytes in each lane, which wait to be collected until there is much of them.
-   */
-  reportMemory(held: number, yielded: ReadonlyMap<number, number>, progress: Progress | undefined): void {
+  /** Reports the memory that the process is going to take at most. */
+  reportMemory({ runs, held, yielded }: Taken, progress: Progress | undefined): void {
     for (const [lane, bytes] of yielded) this.#yielded.set(lane, bytes + (this.#yielded.get(lane) ?? 0));
+    // What larger runs of earlier calls have left to the C library, smaller ones do not give back.
+    this.#largestRuns = Math.max(this.#largestRuns, runs);
     if (this.#fixed === 0) return;
     const waiting = [...this.#yielded.values()].reduce((sum, bytes) => sum + Math.min(uncollected, bytes), 0);
-    progress?.({ type: 'memory', predicted: Math.round(this.#fixed + held + waiting) });
+    const predicted = this.#fixed + this.#largestRuns + held + waiting;
+    progress?.({ type: 'memory', predicted: Math.round(predicted) });
   }
 
   /** The worker that does the i-th piece of work. */

@@ -15,12 +15,17 @@ export class Garbage {
   /** To be called with what nobody will read again; it must not be reachable when the next command comes. */
   add(tensor: Pick<Tensor, 'size' | 'location' | 'type'>): void {
     // Nearly all tensors are fp32, and it need not be exact.
-    if (!isOnDevice(tensor as Tensor)) this.#waiting += 4 * tensor.size;
+    if (!isOnDevice(tensor as Tensor)) this.addBytes(4 * tensor.size);
   }
 
-  /** Collects if much waits. Costs some milliseconds. */
-  sweep(): void {
-    if (this.#waiting < uncollected) return;
+  /** The same for numbers that belong to no tensor. */
+  addBytes(bytes: number): void {
+    this.#waiting += bytes;
+  }
+
+  /** Collects if `least` bytes wait, which are many by default. Costs some milliseconds. */
+  sweep(least = uncollected): void {
+    if (this.#waiting < least) return;
     this.#waiting = 0;
     this.#collect ??= collector();
     this.#collect();

@@ -20,9 +20,16 @@ export class KeyValueCache {
   #shape: CacheShape;
   #capacity = 0;
   #data = new Float32Array(0);
+  readonly #onDrop: (bytes: number) => void;
 
-  constructor(shape: CacheShape) {
+  /** `onDrop` hears of memory that nobody reads any more. */
+  constructor(shape: CacheShape, onDrop: (bytes: number) => void = () => {}) {
     this.#shape = shape;
+    this.#onDrop = onDrop;
+  }
+
+  get bytes(): number {
+    return this.#data.byteLength;
   }
 
   get tensor(): Tensor {
@@ -55,7 +62,7 @@ export class KeyValueCache {
     for (const [to, from] of kept.entries()) {
       this.#data.copyWithin(to * each, from * each, (from + 1) * each);
     }
-    this.#data = this.#data.slice(0, kept.length * each);
+    this.#replace(this.#data.slice(0, kept.length * each));
     this.#shape = { ...this.#shape, sequences: kept.length };
   }
 
@@ -83,6 +90,12 @@ export class KeyValueCache {
       data.set(this.#data.subarray(i * oldRun, i * oldRun + kept), i * newRun);
     }
     this.#capacity = capacity;
+    this.#replace(data);
+  }
+
+  #replace(data: Float32Array<ArrayBuffer>): void {
+    const { bytes } = this;
     this.#data = data;
+    this.#onDrop(bytes);
   }
 }

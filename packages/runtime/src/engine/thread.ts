@@ -75,6 +75,7 @@ async function execute(command: Command): Promise<Results> {
     case 'free':
       for (const id of command.ids) {
         store.delete(id);
+        garbage.addBytes(caches.get(id)?.bytes ?? 0);
         caches.delete(id);
       }
       return none;
@@ -85,7 +86,8 @@ async function execute(command: Command): Promise<Results> {
       for (const { session } of sessions.values()) await session.release();
       return none;
     case 'cache':
-      caches.set(command.cache, new KeyValueCache(command.shape));
+      garbage.addBytes(caches.get(command.cache)?.bytes ?? 0);
+      caches.set(command.cache, new KeyValueCache(command.shape, (bytes) => garbage.addBytes(bytes)));
       return none;
     case 'keep':
       for (const cache of command.caches) cacheOf(cache).keepSequences(command.sequences);
@@ -130,7 +132,11 @@ async function runStep(step: StepMessage): Promise<Record<string, TensorData>> {
   const heading = step.head === null ? [] : [step.head];
   const wanted = new Set([...fetch, ...kept, ...append.map(({ output }) => output), ...added, ...heading]);
   const outputs = await session.run(feeds, takesAll ? session.outputNames : [...wanted]);
-  for (const part of append) cacheOf(part.cache).append(outputs[part.output]!.data as Float32Array, part);
+  for (const part of append) {
+    cacheOf(part.cache).append(outputs[part.output]!.data as Float32Array, part);
+    // Those of all blocks grow at once, and each leaves behind what it had.
+    garbage.sweep();
+  }
   for (const [output, id] of add) {
     if (store.has(id)) addTo(floatsOf(id), outputs[output]!.data as Float32Array);
     else await store.set(id, outputs[output]!);
@@ -202,7 +208,8 @@ async function answer({ id, command }: Request): Promise<void> {
   const port = parentPort!;
   try {
     port.postMessage({ id, results: await execute(command) } satisfies Reply);
-    garbage.sweep();
+    // The C library gives back only what lies behind all that is still held: one result may keep a gigabyte from the next session.
+    garbage.sweep(command.kind === 'close' ? 1 : undefined);
   } catch (error) {
     const { message = String(error), code } = error as Partial<NodeJS.ErrnoException>;
     port.postMessage({ id, error: message, code } satisfies Reply);

@@ -67,9 +67,14 @@ export async function scoreSequences(
   const scores = items.map((): TokenScore[] => []);
   try {
     const waves = wavesOf(runs, Math.floor(engine.carriedBytes / carriedBytes(model, 1)));
-    const held = waves.map((wave) => waveBytes(engine, model, wave, items));
+    const taken = waves.map((wave) => waveBytes(engine, model, wave, items));
     const yielding = runs.map(({ lane, layout }) => ({ lane, tokens: layout.ids.length }));
-    engine.reportMemory(Math.max(0, ...held), yieldedBytes(model, yielding), work.progress);
+    const bytes = {
+      runs: Math.max(0, ...taken.map(({ runs }) => runs)),
+      held: Math.max(0, ...taken.map(({ held }) => held)),
+      yielded: yieldedBytes(model, yielding),
+    };
+    engine.reportMemory(bytes, work.progress);
     for (const wave of waves) {
       await scoreWave({ run, items, scores, advance, work }, wave);
     }
@@ -102,14 +107,14 @@ function waveBytes(
   model: Model,
   wave: readonly Run[],
   items: readonly TokenSequence[],
-): number {
+): { readonly runs: number; readonly held: number } {
   const helped = helpersOf(
     wave.map((run) => ({ run, lane: run.lane })),
     engine,
     model,
   ).map(({ run, lane }) => ({ ...forNobody(run), lane }));
   const all = [...wave, ...helped];
-  return heldBytes(model, all) + takenBytes(model, all, items);
+  return { held: heldBytes(model, all), runs: takenBytes(model, all, items) };
 }
 
 /** The memory that a wave takes between blocks, and that its runs take in one. */

@@ -1,4 +1,5 @@
 import { throwIfAborted } from '@moepress/core';
+import { mainLane } from '../engine/engine.js';
 import { closing } from '../engine/scope.js';
 import { fewCacheBytes, mostFewSequences } from '../few/few-plan.js';
 import type { ModelRun } from '../forward/model-run.js';
@@ -65,10 +66,8 @@ export async function generate(generation: Generation, options: SamplingOptions)
   );
   const busy = Math.min(lanes.length, engine.workers.length);
   const open = (decoder ? engine.decoderBytes : 0) + (divided ? engine.dividedBytes : 0);
-  const held = largest * busy + fewCaches + runs + kernel + open;
-  // How many tokens there will be nobody knows.
-  const yielding = new Map(plans.map(({ worker }) => [worker, Number.POSITIVE_INFINITY]));
-  engine.reportMemory(held, yielding, options.progress);
+  const held = largest * busy + fewCaches + kernel + open;
+  engine.reportMemory({ runs, held, yielded: yieldedBytes(generation, options) }, options.progress);
   let done = 0;
   try {
     await withPicker(sessions, model, options.chooser, async (picker) => {
@@ -90,6 +89,15 @@ export async function generate(generation: Generation, options: SamplingOptions)
     options.progress?.({ type: 'end', task });
   }
   return results;
+}
+
+/** Results of all workers, since they help each other; and the logits that tokens are chosen by, if any are. */
+function yieldedBytes({ run: { engine, model }, prompts }: Generation, options: SamplingOptions) {
+  const { vocabSize } = model.config;
+  const logits = options.chooser ? 4 * vocabSize * options.maxNewTokens * prompts.length : 0;
+  // How many tokens there will be nobody knows.
+  const lanes = engine.workers.map((_, lane) => [lane, Number.POSITIVE_INFINITY] as const);
+  return new Map([...lanes, [mainLane, logits] as const]);
 }
 
 /** Reading what all tokens meet, and the experts that they choose, takes as long as it saves in about so many tokens. */
