@@ -46,6 +46,7 @@ export {
   ggufTokenTypes,
   ggufValueTypes,
   ggufVersion,
+  wholeTokenizerKey,
 } from './gguf/format.js';
 export type { GgufValue } from './gguf/gguf-cursor.js';
 export type { GgufEntry, GgufHeader, GgufTensor } from './gguf/gguf-header.js';

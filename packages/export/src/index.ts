@@ -9,6 +9,7 @@ export { readImportance } from './gguf/importance/read-importance.js';
 export { type WriteImportanceOptions, writeImportance } from './gguf/importance/write-importance.js';
 export { ggufPartsOf, planSlice, type SlicePlan } from './gguf/slice/slice-plan.js';
 export { writeSlice } from './gguf/slice/write-slice.js';
+export { copiedTokenizer } from './gguf/tokenizer/copied-tokenizer.js';
 export { type GgufTokenizer, ggufTokenizer } from './gguf/tokenizer/tokenizer-metadata.js';
 export { type GgufPlan, ownKey, planGguf, type WriteGgufOptions, writeGguf } from './gguf/write-gguf.js';
 export { checkUnread } from './huggingface/carried.js';

@@ -100,7 +100,7 @@ export async function exportModel(
     const warn = (message: string) => work.progress?.({ type: 'warning', message });
     if (outlook.engines.length > 0 && !isLoaded(outlook.engines))
       warn('None of the engines above loads this export.');
-    if (outlook.bytes > outlook.sourceBytes) warn(growth(outlook));
+    if (outlook.bytes > outlook.sourceBytes && !choice.target.tellsOfGrowth) warn(growth(outlook));
     for (const note of outlook.notes) warn(note);
     const { target, ...chosen } = choice;
     const writing = { ...chosen, ...work, force: options.force, importance };

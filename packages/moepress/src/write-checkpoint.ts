@@ -106,25 +106,40 @@ const surely = 0.9;
 export async function checkWritten(
   model: Model,
   request: MethodRequest,
-  { layout, folder }: { readonly layout: ExpertLayout; readonly folder: string },
+  {
+    layout,
+    quantise,
+    folder,
+  }: {
+    readonly layout: ExpertLayout;
+    readonly quantise?: QuantiseChoice | undefined;
+    readonly folder: string;
+  },
 ): Promise<void> {
   checkUnread(model);
   await checkCompanions(model);
-  await checkSpace(folder, Math.floor(surely * expectedBytes(model, request, layout)));
+  // A family whose experts cannot be quantised is refused for what it is.
+  if (quantise) sizeAsWritten(model, layout, quantise);
+  await checkSpace(folder, Math.floor(surely * expectedBytes(model, request, { layout, quantise })));
 }
 
 /** Bytes of the weights, as far as they follow from the options; 0 where they do not. */
-function expectedBytes(model: Model, { method, options }: MethodRequest, layout: ExpertLayout): number {
+function expectedBytes(
+  model: Model,
+  { method, options }: MethodRequest,
+  { layout, quantise }: { readonly layout: ExpertLayout; readonly quantise: QuantiseChoice | undefined },
+): number {
   const { compressor } = method;
   const parsed = parseOptions(compressor, options);
   try {
     const layers = compressor.outline?.(model, parsed);
-    if (layers) return sizeAsWritten(applyLayers(model, layers), layout).bytes.whole;
+    if (layers) return sizeAsWritten(applyLayers(model, layers), layout, quantise).bytes.whole;
   } catch (error) {
     // The method itself says so when it plans.
     if (MoepressError.isInstance(error)) return 0;
     throw error;
   }
+  if (quantise) return 0;
   const { total, routedExperts } = measure(model);
   return typeof parsed.ratio === 'number' ? total.bytes - parsed.ratio * routedExperts.bytes : 0;
 }

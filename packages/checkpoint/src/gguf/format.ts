@@ -35,3 +35,6 @@ export const ggufTokenTypes = {
   unused: 5,
   byte: 6,
 } as const;
+
+/** Under this key a file may have a tokenizer.json as it is (docs/gguf.md of ggml). */
+export const wholeTokenizerKey = 'tokenizer.huggingface.json';

@@ -6,9 +6,10 @@ import { decodeFloat32, FileOutput, openModel, readGguf } from '@moepress/checkp
 import { applyPlan, elementCount, type Model, type TensorExpr, tensorsByPath } from '@moepress/core';
 import { afterAll, expect, it } from 'vitest';
 import { dropPlan, fixture, narrowPlan, planFor } from '../support.test.util.js';
-import { text, uint } from './file/metadata.js';
+import { text, texts, uint } from './file/metadata.js';
 import { planSlice } from './slice/slice-plan.js';
 import { writeSlice } from './slice/write-slice.js';
+import { copiedTokenizer } from './tokenizer/copied-tokenizer.js';
 import { writeGguf } from './write-gguf.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'moepress-gguf-'));
@@ -170,4 +171,32 @@ it('refuses metadata that contradict the tensors, and architectures that are not
     code: 'ARCHITECTURE_UNKNOWN',
     message: expect.stringContaining('Did you mean glm4moe?'),
   });
+});
+
+it('keeps what a file says of a tokenizer that cannot be read, where weights are quantised anew', async () => {
+  const model = await openModel(fixture('olmoe'));
+  const file = join(folder, 'tokenizer.gguf');
+  const tokenizer = new Map([
+    ...ids(model),
+    ['tokenizer.ggml.pre', text('unheard-of')] as const,
+    ['tokenizer.ggml.tokens', texts(['a', 'é'])] as const,
+  ]);
+  await writeGguf(model, await FileOutput.claim(file, { isOwn }), { type: 'f32', tokenizer });
+  const opened = await openModel(file);
+  const copied = await copiedTokenizer(opened);
+  const again = join(folder, 'copied.gguf');
+  await writeGguf(opened, await FileOutput.claim(again, { isOwn }), {
+    type: 'q8_0',
+    tokenizer: copied!.metadata,
+  });
+  const { metadata } = await readGguf(again);
+  for (const [key, value] of tokenizer)
+    expect(metadata.get(key)).toMatchObject({
+      type: value.type,
+      value: 'value' in value ? value.value : null,
+    });
+  expect(await copiedTokenizer(model)).toBeNull();
+  writeFileSync(join(folder, 'tokenizer.json'), '{}');
+  expect(await copiedTokenizer(opened)).toBeNull();
+  rmSync(join(folder, 'tokenizer.json'));
 });

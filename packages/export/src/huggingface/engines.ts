@@ -3,6 +3,7 @@ import type { Model } from '@moepress/core';
 import type { EngineSupport } from '../engine-support.js';
 import { hasModelingCode } from './config.js';
 import { type Arrangement, arrange, type ExpertLayout } from './layout.js';
+import type { QuantiseChoice } from './quantise-scheme.js';
 
 /** Programs that load folders of Hugging Face's format. */
 const engines = ['transformers', 'vLLM', 'SGLang'] as const;
@@ -17,10 +18,14 @@ const unknown: Readonly<Record<Engine, readonly string[]>> = {
 };
 
 /**
- * What each program makes of a view written in a layout. Throws `CONFIG_UNSUPPORTED` for a view that the layout cannot hold.
+ * What each program makes of a view written in a layout, its weights quantised or not. Throws `CONFIG_UNSUPPORTED` for a view that the layout cannot hold.
  */
-export function huggingFaceSupport(model: Model, layout: ExpertLayout): EngineSupport[] {
-  return enginesOf(arrange(model, findArchitecture(model.architecture, model.id), layout));
+export function huggingFaceSupport(
+  model: Model,
+  layout: ExpertLayout,
+  quantise?: QuantiseChoice | undefined,
+): EngineSupport[] {
+  return enginesOf(arrange(model, findArchitecture(model.architecture, model.id), layout, quantise));
 }
 
 /** What each program makes of a folder with such an arrangement. */

@@ -11,6 +11,7 @@ import { encodeDenseLayers } from './dense.js';
 import type { DenseEncoding } from './dense-encodings.js';
 import { type FlatRecord, flatRecord, nameFlat } from './flat.js';
 import { compactRecord, type Placement, placeByOrigin, placeBySlot, sharesExperts } from './placement.js';
+import type { QuantiseChoice } from './quantise-scheme.js';
 import { checkAlike, type RouterSettings, routerSettings } from './router-settings.js';
 import { padToBlocks } from './whole-blocks.js';
 import { commonWidth, expertWidths, isRagged, stockWidth } from './widths.js';
@@ -55,8 +56,13 @@ export interface FlatForm {
   readonly record: FlatRecord;
 }
 
-/** Throws `CONFIG_UNSUPPORTED` if the layout cannot hold the model. */
-export function arrange(model: Model, manifest: ArchitectureManifest, layout: ExpertLayout): Arrangement {
+/** `quantise`: what the weights will be quantised to. Throws `CONFIG_UNSUPPORTED` if the layout cannot hold the model. */
+export function arrange(
+  model: Model,
+  manifest: ArchitectureManifest,
+  layout: ExpertLayout,
+  quantise?: QuantiseChoice | undefined,
+): Arrangement {
   const arranged = {
     compact: arrangeCompact,
     materialised: arrangePadded,
@@ -64,7 +70,7 @@ export function arrange(model: Model, manifest: ArchitectureManifest, layout: Ex
     'less-is-moe': arrangeFlat,
   };
   // The layout masked has the width of the original, and less-is-moe nothing that is quantised.
-  const fitted = layout === 'compact' || layout === 'materialised' ? padToBlocks(model) : model;
+  const fitted = layout === 'compact' || layout === 'materialised' ? padToBlocks(model, quantise) : model;
   const dense = encodeDenseLayers(fitted, manifest, layout === 'compact');
   const encoded = { ...dense, padded: dense.padded || fitted !== model };
   const routers = routerSettings(encoded.model, encoded.manifest, encoded.config);

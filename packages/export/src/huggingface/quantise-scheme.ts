@@ -40,6 +40,28 @@ export function schemeFor(choice: QuantiseChoice, shapes: readonly (readonly num
   }
 }
 
+/** MXFP4 of gpt-oss, whose experts lie in one tensor; its config.json names what is not quantised. */
+export const stackedFloats: QuantiseScheme = {
+  format: 'mxfp4',
+  code: 'e2m1',
+  scale: 'U8',
+  block: [1, 32],
+  hasGlobal: false,
+  config: () => ({
+    quant_method: 'mxfp4',
+    modules_to_not_convert: [
+      'model.layers.*.self_attn',
+      'model.layers.*.mlp.router',
+      'model.embed_tokens',
+      'lm_head',
+    ],
+  }),
+};
+
+/** What the width of an expert should be a multiple of, so that its rows go into whole blocks. */
+export const widthStep = (choice: QuantiseChoice | undefined): number =>
+  choice === 'nvfp4' ? 16 : choice === 'int4' || choice === 'mxfp4' ? 32 : 1;
+
 /** A weight by a scheme; `largest`: its largest magnitude, where the scheme has global scales. */
 export function quantisedBy(
   { format, code, scale, block, hasGlobal }: QuantiseScheme,

@@ -1,8 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeFloat32, openModel } from '@moepress/checkpoint';
-import { type BlockScaledExpr, moeBlocks, tensorsByPath } from '@moepress/core';
+import { applyPlan, type BlockScaledExpr, moeBlocks, tensorsByPath } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
-import { failure, openFixture, temporaryFolder } from '../support.test.util.js';
+import { failure, openFixture, raggedPlan, temporaryFolder } from '../support.test.util.js';
 import { type QuantiseChoice, quantiseChoices } from './quantise-scheme.js';
 import { writeHuggingFace } from './write.js';
 
@@ -52,6 +53,34 @@ it('refuses experts that lie in one tensor, before anything is written', async (
     code: 'CONFIG_UNSUPPORTED',
     message: expect.stringContaining('experts of a layer'),
   });
+});
+
+it('writes gpt-oss in MXFP4 as it is published, with all experts of a layer in one tensor', async () => {
+  const base = await openFixture('gpt_oss');
+  const out = join(await temporaryFolder(), 'out');
+  await writeHuggingFace(base, out, { layout: 'materialised', quantise: 'mxfp4' });
+  const again = await openModel(out);
+  const [before, after] = [base, again].map((model) => moeBlocks(model)[0]!.ffn.pool[1]!);
+  expect(after!.up.kind).not.toBe('stored');
+  for (const part of ['gate', 'up', 'down'] as const) {
+    const [a, b] = [await decodeFloat32(before![part]!), await decodeFloat32(after![part]!)];
+    const largest = a.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const error = a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
+    expect(error, part).toBeLessThan(coarseness.mxfp4 * largest);
+  }
+  const settings = JSON.parse(await readFile(join(out, 'config.json'), 'utf8'));
+  expect(settings.quantization_config.quant_method).toBe('mxfp4');
+});
+
+it.each(['mxfp4', 'int4'] as const)('fills widths up to whole blocks of %s', async (quantise) => {
+  const base = await openFixture('quantised/int8_channel');
+  const view = applyPlan(base, raggedPlan(base));
+  const out = join(await temporaryFolder(), 'out');
+  await writeHuggingFace(view, out, { layout: 'compact', quantise });
+  const again = moeBlocks(await openModel(out)).flatMap(({ ffn }) => ffn.pool);
+  const widths = moeBlocks(view).flatMap(({ ffn }) => ffn.pool.map(({ width }) => width));
+  expect(widths.some((width) => width % 32 !== 0)).toBe(true);
+  expect(again.map(({ width }) => width)).toEqual(widths.map((width) => Math.ceil(width / 32) * 32));
 });
 
 it('tells of weights that become larger, and of those that are quantised anew', async () => {

@@ -9,6 +9,7 @@ import {
 } from '@moepress/checkpoint';
 import { type BlockScaledExpr, type Model, MoepressError, throwIfAborted } from '@moepress/core';
 import { hasGlobalScales, type QuantiseChoice, quantisedBy, schemeFor } from './quantise-scheme.js';
+import { quantisedStacks } from './quantise-stacks.js';
 import { plainEntries, type StoredWeights } from './quantised.js';
 
 /** Weights that are quantised as they are written. */
@@ -28,7 +29,7 @@ export interface QuantiseRequest {
  * How `tensors` are stored when those of experts, shared experts, dense FFNs and the projections of queries, keys, values
  * and attention's output are quantised; routers, embeddings, head, norms and all else stay as they are. Reads the weights
  * where the format has scales for whole tensors. Throws `CONFIG_UNSUPPORTED` for families that store all experts of a
- * layer in one tensor, which engines do not look for by the names of single ones, and for weights that do not go into the
+ * layer in one tensor, which engines do not look for by the names of single ones (but for gpt-oss in MXFP4, its own format), and for weights that do not go into the
  * blocks of the format.
  */
 export async function quantiseWeights(
@@ -57,6 +58,8 @@ export function outlineQuantised(
   largest: ReadonlyMap<NamedTensor, number> = new Map(),
 ): QuantisedWeights {
   const chosen = linearWeights(tensors, manifest);
+  const stacked = choice === 'mxfp4' && manifest.modelType === 'gpt_oss' ? quantisedStacks(tensors) : null;
+  if (stacked) return stacked;
   const odd = tensors.find(({ kind }) => kind !== 'single');
   if (odd) throw refused(`${odd.name} holds all experts of a layer, which ${choice} has no names for`, model);
   const scheme = schemeFor(

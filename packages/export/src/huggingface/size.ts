@@ -21,7 +21,7 @@ export function sizeAsWritten(
   layout: ExpertLayout,
   quantise?: QuantiseChoice | undefined,
 ): WrittenSize {
-  const arrangement = arrange(model, findArchitecture(model.architecture, model.id), layout);
+  const arrangement = arrange(model, findArchitecture(model.architecture, model.id), layout, quantise);
   const { experts, manifest } = arrangement;
   const tensors = nameTensors(arrangement.model, manifest.tensors, experts);
   const stored = quantise

@@ -94,7 +94,7 @@ async function fill(
   model: Model,
   { layout, plan, base, mtp, quantise, maxShardBytes, progress, signal }: WriteCheckpointOptions,
 ): Promise<Omit<WrittenCheckpoint, 'directory'>> {
-  const arrangement = arrange(model, findArchitecture(model.architecture, model.id), layout);
+  const arrangement = arrange(model, findArchitecture(model.architecture, model.id), layout, quantise);
   const { manifest } = arrangement;
   // Two plans may leave tensors of equal names and shapes: the header, by which later plans know their base, tells them apart.
   const metadata = { format: 'pt', ...(plan && { moepress_plan: planHash(plan) }) };

@@ -114,7 +114,7 @@ async function compressModel(id: string, flags: CompressFlags, context: Context)
     const request = await requestOf(choice, { plugins, ...work });
     const model = await resolveModel(id, { revision: flags.revision, plugins, ...work });
     if (output instanceof FolderOutput) {
-      await checkWritten(model, request, { layout, folder: output.path });
+      await checkWritten(model, request, { layout, quantise, folder: output.path });
     }
     const plan = await compress(model, { ...choice, method: request.method, cache, plugins, ...work });
     showWarnings(plan, context);
@@ -128,9 +128,17 @@ async function compressModel(id: string, flags: CompressFlags, context: Context)
 }
 
 function takeOutput(
-  { out, planOnly, force }: CompressFlags,
+  { out, planOnly, quantise, mtp, force }: CompressFlags,
   { work }: Context,
 ): Promise<FileOutput | FolderOutput> | null {
+  for (const [where, value] of Object.entries({ quantise, mtp })) {
+    if (!planOnly || value === undefined) continue;
+    throw new MoepressError('INPUT_INVALID', {
+      message: 'It is about weights, and with --plan-only none are written.',
+      where,
+      hint: 'Give it to `moepress apply` or `moepress export`, which write the weights.',
+    });
+  }
   const taking = { progress: work.onProgress, force };
   if (out !== undefined)
     return planOnly ? claimFile(out, 'plan', taking) : claimFolder(out, 'checkpoint', taking);

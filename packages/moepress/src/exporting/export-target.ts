@@ -10,6 +10,8 @@ export interface ExportTarget {
   readonly types: readonly string[];
   /** The types that weigh errors by an importance matrix; none by default. */
   readonly weighedTypes?: readonly string[];
+  /** Whether `write` itself warns of weights that are larger than their source's. */
+  readonly tellsOfGrowth?: true;
   /**
    * What would be written and who loads it, before anything is read or written. Throws `CONFIG_UNSUPPORTED` for a view
    * that the format cannot hold.

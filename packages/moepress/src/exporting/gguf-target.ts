@@ -1,5 +1,6 @@
 import type { Model } from '@moepress/core';
 import {
+  copiedTokenizer,
   type GgufTokenizer,
   type GgufTypeChoice,
   ggufTokenizer,
@@ -58,10 +59,15 @@ export const ggufTarget: ExportTarget = {
 /** Tokenizers by the models that they belong to: large ones take seconds, and are asked for before and while writing. */
 const described = new WeakMap<Model, Promise<GgufTokenizer>>();
 
+async function tokenizerIn(base: Model): Promise<GgufTokenizer> {
+  const copied = await copiedTokenizer(base);
+  return copied ?? ggufTokenizer(base, await readChatTemplates(base.source.directory));
+}
+
 function tokenizerOf({ base }: ExportSubject): Promise<GgufTokenizer> {
   const known = described.get(base);
   if (known) return known;
-  const found = readChatTemplates(base.source.directory).then((templates) => ggufTokenizer(base, templates));
+  const found = tokenizerIn(base);
   described.set(base, found);
   return found;
 }

@@ -17,8 +17,9 @@ export const huggingFaceTarget: ExportTarget = {
   name: 'hf',
   output: 'folder',
   types: ['stored', ...quantiseChoices],
+  tellsOfGrowth: true,
   outlook: ({ view }, { layout, type }) => ({
-    engines: huggingFaceSupport(view, layout),
+    engines: huggingFaceSupport(view, layout, choiceOf(type)),
     bytes: sizeAsWritten(view, layout, choiceOf(type)).bytes.whole,
     notes: [],
   }),

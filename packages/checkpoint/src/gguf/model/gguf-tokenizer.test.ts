@@ -89,3 +89,22 @@ it('says why there is none', () => {
   expect(() => ggufTokenizer(metadataOf(wrong))).toThrow('not as many scores as tokens');
   expect(() => ggufTokenizer(metadataOf(prefixed({ model: 'gpt2', tokens: 7 })))).toThrow(/tokens as 7/);
 });
+
+it('takes the tokenizer.json that a file has where the rest does not describe one', async () => {
+  const whole = {
+    version: '1.0',
+    added_tokens: [],
+    normalizer: null,
+    pre_tokenizer: { type: 'Split', pattern: { Regex: 'b' }, behavior: 'Isolated', invert: false },
+    post_processor: null,
+    decoder: null,
+    model: { type: 'BPE', vocab: { a: 0, b: 1, aa: 2 }, merges: [['a', 'a']] },
+  };
+  const values = prefixed({ model: 'gpt2', pre: 'default', tokens: ['a', 'b', 'aa'], merges: ['a a'] });
+  const file = (text: string) => ({ ...values, 'tokenizer.huggingface.json': text });
+  expect(ggufTokenizer(metadataOf(values))).toHaveProperty('why');
+  const made = ggufTokenizer(metadataOf(file(JSON.stringify(whole))));
+  expect(made).toMatchObject({ tokenizer: whole });
+  for (const bad of ['[1]', '{', '"a"'])
+    expect(() => ggufTokenizer(metadataOf(file(bad)))).toThrow('not JSON of an object');
+});

@@ -1,5 +1,6 @@
+import { parseJson } from '@moepress/core';
 import type { JsonObject } from '../../folder/json.js';
-import { ggufTokenTypes } from '../format.js';
+import { ggufTokenTypes, wholeTokenizerKey } from '../format.js';
 import type { GgufMetadata } from './gguf-metadata.js';
 import { splittings } from './gguf-splits.js';
 
@@ -12,9 +13,34 @@ const prefix = 'tokenizer.ggml.';
 
 /**
  * tokenizer.json and tokenizer_config.json of what a file says of its tokenizer: byte-level BPE whose way to split texts
- * is known, and SentencePiece's BPE. Throws `CHECKPOINT_INVALID` for metadata that contradict themselves.
+ * is known, SentencePiece's BPE, and others that a file has the whole tokenizer.json of. Throws `CHECKPOINT_INVALID` for metadata that contradict themselves.
  */
 export function ggufTokenizer(metadata: GgufMetadata): GgufTokenizer {
+  const made = madeTokenizer(metadata);
+  return 'why' in made ? (wholeTokenizer(metadata) ?? made) : made;
+}
+
+/** The tokenizer.json that a file brings along, for tokenizers that its other metadata do not describe in full. */
+function wholeTokenizer(metadata: GgufMetadata): GgufTokenizer | null {
+  if (!metadata.has(wholeTokenizerKey)) return null;
+  const tokenizer = parsed(metadata.text(wholeTokenizerKey));
+  if (tokenizer === null) throw metadata.invalid(`Its ${wholeTokenizerKey} is not JSON of an object`);
+  const tokens = metadata.list<string>(`${prefix}tokens`, 'a list of texts', isText);
+  return { tokenizer, settings: settingsOf(metadata, specialTokens(metadata, tokens)) };
+}
+
+function parsed(text: string): JsonObject | null {
+  try {
+    const value = parseJson(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as JsonObject)
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+function madeTokenizer(metadata: GgufMetadata): GgufTokenizer {
   const kind = metadata.text(`${prefix}model`, 'none');
   if (kind !== 'gpt2' && kind !== 'llama') return { why: `Its tokenizer is of the kind "${kind}"` };
   const tokens = metadata.list<string>(`${prefix}tokens`, 'a list of texts', isText);
@@ -34,14 +60,17 @@ export function ggufTokenizer(metadata: GgufMetadata): GgufTokenizer {
     ...made,
     post_processor: addsBos ? beginsWith(special.bos_token!, tokens) : null,
   };
+  return { tokenizer, settings: settingsOf(metadata, special) };
+}
+
+function settingsOf(metadata: GgufMetadata, special: Readonly<Record<string, string>>): JsonObject {
   const template = metadata.text('tokenizer.chat_template', '');
-  const settings = {
+  return {
     tokenizer_class: 'PreTrainedTokenizerFast',
     clean_up_tokenization_spaces: false,
     ...special,
     ...(template !== '' && { chat_template: template }),
   };
-  return { tokenizer, settings };
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string';

@@ -40,6 +40,10 @@ export function encodeHeader(metadata: GgufMetadata, tensors: readonly TensorInf
 }
 
 function putValue(bytes: GrowingBytes, value: GgufValue): void {
+  if (value.type === 'copied') {
+    bytes.putBytes(value.bytes);
+    return;
+  }
   bytes.put('uint32', ggufValueTypes[value.type]);
   if (value.type !== 'array') {
     bytes.put(value.type, value.value);
@@ -89,6 +93,10 @@ class GrowingBytes {
   #putText(value: string): void {
     const bytes = encoder.encode(value);
     this.put('uint64', bytes.length);
+    this.putBytes(bytes);
+  }
+
+  putBytes(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.#end);
     this.#end += bytes.length;

@@ -9,7 +9,9 @@ export type GgufValue =
       readonly type: 'array';
       readonly of: Exclude<GgufValueType, 'array'>;
       readonly value: readonly Scalar[];
-    };
+    }
+  /** The type and the value as they stand in another file. */
+  | { readonly type: 'copied'; readonly bytes: Uint8Array };
 
 /** Metadata in the order of the file. */
 export type GgufMetadata = ReadonlyMap<string, GgufValue>;

@@ -5,6 +5,7 @@ import { ggufTokenTypes } from '@moepress/checkpoint';
 import type { Model } from '@moepress/core';
 import { afterAll, expect, it } from 'vitest';
 import { openFixture } from '../../support.test.util.js';
+import type { GgufMetadata } from '../file/metadata.js';
 import { ggufTokenizer } from './tokenizer-metadata.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'moepress-tokenizer-'));
@@ -47,6 +48,12 @@ const json = {
   model: { type: 'BPE', vocab: { a: 0, b: 1, ab: 2 }, merges: [['a', 'b']] },
 };
 
+/** The value of a key that was not copied from another file. */
+function metadataValue(metadata: GgufMetadata, key: string) {
+  const found = metadata.get(key);
+  return found && 'value' in found ? found.value : undefined;
+}
+
 async function withTokenizer(change: object = {}): Promise<Model> {
   const model = await openFixture('olmoe');
   writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify({ ...json, ...change }));
@@ -69,7 +76,7 @@ it('tells tokens, merges, kinds, special ids and chat templates', async () => {
       ['tools', 'other'],
     ]),
   );
-  const value = (key: string) => metadata.get(`tokenizer.${key}`)?.value;
+  const value = (key: string) => metadataValue(metadata, `tokenizer.${key}`);
   expect(value('ggml.model')).toBe('gpt2');
   expect(value('ggml.pre')).toBe('qwen2');
   expect(value('ggml.tokens')).toEqual(['a', 'b', 'ab', '<|end|>', '<think>', '[PAD5]', '[PAD6]', '[PAD7]']);
@@ -98,7 +105,9 @@ it('says so where texts are split in a way that has no name', async () => {
   const { metadata, notes } = await ggufTokenizer(
     await withTokenizer({ pre_tokenizer: { type: 'Whitespace' } }),
   );
-  expect(metadata.get('tokenizer.ggml.pre')?.value).toBe('default');
+  expect(metadataValue(metadata, 'tokenizer.ggml.pre')).toBe('default');
+  const whole = metadataValue(metadata, 'tokenizer.huggingface.json');
+  expect(JSON.parse(String(whole))).toMatchObject({ model: json.model });
   expect(notes).toHaveLength(1);
 });
 

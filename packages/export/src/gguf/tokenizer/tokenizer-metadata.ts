@@ -5,6 +5,7 @@ import {
   ggufTokenTypes,
   openTokenizer,
   type TokenizerDescription,
+  wholeTokenizerKey,
 } from '@moepress/checkpoint';
 import { type Model, MoepressError, type Tokenizer } from '@moepress/core';
 import {
@@ -58,7 +59,11 @@ export async function ggufTokenizer(
   put('model', text(kind === 'bytes' ? 'gpt2' : 'llama'));
   const pre = kind === 'bytes' ? preTokenizerOf(described, tokenizer) : 'default';
   put('pre', text(pre ?? 'default'));
-  if (pre === null) notes.push(unknownSplit);
+  if (pre === null) {
+    notes.push(unknownSplit);
+    const whole = JSON.stringify(described.json);
+    if (Buffer.byteLength(whole) <= mostWhole) metadata.set(wholeTokenizerKey, text(whole));
+  }
   put('tokens', texts(vocabulary.tokens));
   const merges = readMerges((described.json.model as { merges?: unknown }).merges);
   if (kind === 'bytes') put('merges', texts(merges));
@@ -77,6 +82,9 @@ export async function ggufTokenizer(
 
 const unknownSplit =
   'How the tokenizer splits texts into words is none of the ways that llama.cpp has names for: the file says "default", and texts may become other tokens there.';
+
+/** Bytes of a tokenizer.json that is put into a file; longer texts are not read from files. */
+const mostWhole = 16 * 2 ** 20;
 
 const plain = { addSpecialTokens: false };
 
