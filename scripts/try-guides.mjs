@@ -2,11 +2,11 @@
  * Does what the guides tell contributors to do, as somebody who has nothing but them: every command line of CONTRIBUTING.md,
  * docs/plugins.md and docs/architectures.md, in a clean clone and in empty folders outside it.
  *
- *     node scripts/try-guides.mjs [page ...] [--whole] [--python <python with transformers>]
+ *     node scripts/try-guides.mjs [page ...] [--whole] [--python <python with transformers>] [--in <folder>] [--only <text>]
  *
  * Lines that take many minutes, never end or publish are run in a shorter form, which `try-guides/known-lines.mjs` tells;
  * `--whole` runs the long ones as they are. Prints a line per command with its seconds and exits with 1 if one fails; the folder of
- * all is then kept. Takes about ten minutes on two cores.
+ * all is then kept, and `--in <folder> --only <part of a line>` tries a line again there. Takes about ten minutes on two cores.
  */
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,10 +19,15 @@ import { Places } from './try-guides/places.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values, positionals } = parseArgs({
-  options: { whole: { type: 'boolean' }, python: { type: 'string' } },
+  options: {
+    whole: { type: 'boolean' },
+    python: { type: 'string' },
+    in: { type: 'string' },
+    only: { type: 'string' },
+  },
   allowPositionals: true,
 });
-const folder = realpathSync(mkdtempSync(join(tmpdir(), 'moepress-guides-')));
+const folder = realpathSync(values.in ?? mkdtempSync(join(tmpdir(), 'moepress-guides-')));
 const places = await Places.open(root, folder);
 let failed = 0;
 try {
@@ -35,12 +40,13 @@ try {
 } finally {
   places.close();
 }
-if (failed > 0) console.log(`Kept: ${folder}`);
+if (failed > 0 || values.in) console.log(`Kept: ${folder}`);
 else rmSync(folder, { recursive: true });
 process.exitCode = failed > 0 ? 1 : 0;
 
 /** Runs, and prints what it took and how it ended. */
 async function attempt(what, run) {
+  if (values.only && !what.includes(values.only)) return;
   const started = performance.now();
   const problem = await run().then(
     () => null,

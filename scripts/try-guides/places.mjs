@@ -21,7 +21,8 @@ export class Places {
     places.#root = root;
     places.#folder = folder;
     places.#upstream = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim();
-    execFileSync('git', ['clone', '--quiet', '--no-local', root, join(folder, 'clone')]);
+    const clone = join(folder, 'clone');
+    if (!existsSync(clone)) execFileSync('git', ['clone', '--quiet', '--no-local', root, clone]);
     return places;
   }
 
