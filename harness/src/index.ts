@@ -56,7 +56,7 @@ export { type TokenizedModelOptions, tokenizedLanguageModel } from './model/toke
 export type { Movement, Movements } from './movement/movement.js';
 export { type OpenAiModelOptions, openAiLanguageModel } from './openai/openai-model.js';
 export type { ChatOptions, PromptOptions } from './requests/prompts.js';
-export type { GroupMembers } from './results/group-members.js';
+export { type GroupMembers, tasksOfGroups } from './results/group-members.js';
 export type { ResultsRecord, TaskResult } from './results/record.js';
 export { type Evaluation, loadGroups, loadSamples, saveEvaluation } from './results/results-files.js';
 export { renderHeading, renderTable, type Tabulated } from './results/results-table.js';

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { printable } from '../src/format.js';
-import { packageFile } from '../src/package-root.js';
+import { packageVersion } from '../src/package-root.js';
 import type { Context, ContextOptions } from './context.js';
 import type { ErrorOutput } from './error-report.js';
 import { progressInFlags } from './flags.js';
@@ -47,7 +46,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     };
   };
   try {
-    const program = await createProgram({ version: ownVersion(), argv, json, context });
+    const program = await createProgram({ version: packageVersion(), argv, json, context });
     await program.parseAsync(argv);
     await recorder?.finish();
   } catch (error) {
@@ -59,8 +58,4 @@ export async function main(argv: readonly string[]): Promise<void> {
     reporter?.close();
     interrupts.stop();
   }
-}
-
-function ownVersion(): string {
-  return JSON.parse(readFileSync(packageFile('package.json'), 'utf8')).version;
 }

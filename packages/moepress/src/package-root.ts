@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -7,3 +8,7 @@ export const packageRoot: string = dirname(createRequire(import.meta.url).resolv
 
 /** A file of this package, by its path from the package's folder. */
 export const packageFile = (path: string): URL => pathToFileURL(join(packageRoot, path));
+
+/** The version of this package. */
+export const packageVersion = (): string =>
+  JSON.parse(readFileSync(packageFile('package.json'), 'utf8')).version;

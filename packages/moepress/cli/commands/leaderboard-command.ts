@@ -95,4 +95,4 @@ async function fill(
   print(`${boardMarkdown(board)}\nThe page is ${page}`, dataOf(board));
 }
 
-const dataOf = ({ out, cells }: Board) => ({ out, cells });
+const dataOf = ({ out, cells, rows }: Board) => ({ out, cells, rows });

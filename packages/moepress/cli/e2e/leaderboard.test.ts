@@ -47,11 +47,13 @@ describe('moepress leaderboard', () => {
   it('links to plans and samples', () =>
     inTemporaryFolder(async (folder) => {
       const one =
-        'models: [tiny]\ntasks: [tiny_facts]\nlimit: 2\npublished: true\nratios: [0.25, 0.5]\nmethods: [random]';
-      writeFileSync(join(folder, 'recipe.yaml'), `title: Small & quick\n${one}`);
+        'models: [tiny]\ntasks: [tiny_facts]\nlimit: 2\npublished: true\nratios: [0.25]\nmethods: [random, reap]\nseeds: [0, 1]';
+      writeFileSync(join(folder, 'notes.txt'), 'A text that is measured whole, whatever the seed is.');
+      writeFileSync(join(folder, 'recipe.yaml'), `title: Small & quick\n${one}\ncalibration: [notes.txt]\n`);
       expect((await run(folder, join(folder, 'out'))).code).toBe(0);
       const cells = cellsIn(join(folder, 'out'));
-      expect(cells.map(({ method }) => method)).toEqual([null, 'random', 'random']);
+      // Another seed changes nothing of a method that does not draw.
+      expect(cells.map(({ method }) => method)).toEqual([null, 'random', 'random', 'reap']);
       expect(cells[0].movement).toBeNull();
       for (const { movement } of cells.slice(1)) {
         expect(movement.kl_mean).toBeGreaterThan(0);
@@ -66,6 +68,13 @@ describe('moepress leaderboard', () => {
       }
       const page = readFileSync(join(folder, 'out/index.html'), 'utf8');
       expect(page).toContain('<title>Small &#38; quick</title>');
+      expect(page).toContain('calibration: [notes.txt]');
+      const table = readFileSync(join(folder, 'out/leaderboard.md'), 'utf8').split('\n');
+      expect(table.filter((line) => line.startsWith('| tiny '))).toEqual([
+        expect.stringContaining('| original |'),
+        expect.stringMatching(/\| random \| +\| 0, 1 \| 25\.0 % \|.*±/),
+        expect.stringMatching(/\| reap \| notes\.txt \| 0 \|/),
+      ]);
     }));
 
   it.each([

@@ -1,90 +1,47 @@
+import { readAddress, writeAddress } from 'address';
 import { chart } from 'chart';
-import { element, gigabytes, percent, perSecond, roundGigabytes } from 'elements';
+import { save, toCsv, toJson } from 'downloads';
+import { drawn, element, gigabytes, percent, perSecond, roundGigabytes } from 'elements';
+import { lookOf, mark } from 'marks';
+import { drawPapers } from 'papers';
+import { columnsOf, drawHead, drawRow, methodOf, sortRows } from 'table';
 
-const { metrics, rows, tables } = JSON.parse(document.querySelector('#data').textContent);
+const data = JSON.parse(document.querySelector('#data').textContent);
+const { metrics, rows, origin } = data;
 const byId = (id) => document.getElementById(id);
-const [search, model, method, metric, published] = ['search', 'model', 'method', 'metric', 'published'].map(
-  byId,
-);
+const controls = ['search', 'model', 'method', 'task', 'published'].map(byId);
+const [search, model, method, task, published] = controls;
 
-/** Set apart by hue and, in the chart, by labels on focus; readable on light and dark ground. */
-const hues = [
-  ...['#3b7ddd', '#d9822b', '#2e9e6b', '#c2459a', '#8a6fd1', '#b8a02a', '#3aa6b9', '#c9504c'],
-  ...['#7f8794', '#6c9a1f', '#a8653c', '#e07a9b'],
-];
-
-const methodOf = (row) => row.method ?? 'original';
 const methods = [...new Set(rows.map(methodOf))];
-/** Papers write our "reap" as "REAP"; it has one colour. */
+/** Papers write our "reap" as "REAP"; it has one look. */
 const kindOf = (name) => name.toLowerCase();
 const rowsOf = (kind) => rows.filter((row) => kindOf(methodOf(row)) === kind);
-/** Ours first, then those that papers give most often: where hues do not suffice, the rarest share them. */
+/** Ours first, then those that papers give most often. */
 const kinds = [...new Set(methods.map(kindOf))].toSorted(
   (a, b) =>
     rowsOf(b).some((row) => !row.source) - rowsOf(a).some((row) => !row.source) ||
     rowsOf(b).length - rowsOf(a).length,
 );
-const colourOf = (name) => hues[kinds.indexOf(kindOf(name)) % hues.length];
+const lookOfMethod = (name) => lookOf(kinds.indexOf(kindOf(name)));
 
-const speedOf = (row) => row.throughput?.tokensPerSecond ?? null;
-const machines = [...new Set(rows.flatMap(({ throughput }) => throughput?.machine ?? []))];
-const scoreOf = (row, { task, key }) => row.scores[task]?.[key] ?? null;
-const stderrOf = (row, { task, key }) => row.scores[task]?.[key.replace(',', '_stderr,')] ?? null;
-
-/** What the chart and its column show: the average, or one task. */
-const overall = { title: 'Average', higherIsBetter: true, value: (row) => row.average };
+/** What the charts and a column show: the average, or one task. `place`: where a row keeps what it is better than. */
 const views = [
-  overall,
-  ...metrics.map((one) => ({
+  { title: 'Average', higherIsBetter: true, place: 0, score: (row) => row.average },
+  ...metrics.map((one, i) => ({
     title: `${one.task} (${one.name})`,
     higherIsBetter: one.higherIsBetter,
-    value: (row) => scoreOf(row, one),
-    stderr: (row) => stderrOf(row, one),
+    place: i + 1,
+    score: (row) => row.scores[i],
   })),
-];
+].filter(({ score }) => rows.some((row) => score(row) !== null));
 
-/** How far a row has moved from the original; nothing where no row was compared with one. */
-const movements = [
-  { title: 'KL', key: 'kl_mean', show: (value) => value.toFixed(4) },
-  { title: 'KL p99', key: 'kl_p99', show: (value) => value.toFixed(4) },
-  { title: 'Top-1', key: 'top1_agreement', show: percent },
-  { title: 'Loops', key: 'loops', show: percent },
-  { title: 'Other script', key: 'other_script', show: percent },
-]
-  .map(({ key, ...column }) => ({ ...column, value: (row) => row.movement?.[key] ?? null }))
-  .filter(({ value }) => rows.some((row) => value(row) !== null));
+const viewOf = (title) => views.find((view) => view.title === title) ?? views[0];
 
-const columns = [
-  { title: 'Model', value: (row) => row.model },
-  { title: 'Method', value: methodOf, cell: methodCell, wraps: true },
-  { title: 'Calibration', value: (row) => row.calibration ?? '' },
-  { title: 'Experts removed', value: (row) => row.removed.routed, show: percent },
-  { title: 'Memory', value: (row) => row.bytes, show: gigabytes },
-  ...(machines.length > 0 ? [{ title: 'Tokens/s', value: speedOf, show: perSecond }] : []),
-  ...views.map((view) => ({ ...view, show: (value) => value.toFixed(3), score: true })),
-  ...movements,
-  { title: 'Files', value: () => '', cell: filesCell, fixed: true },
-];
-
-let order = { title: 'Average', descending: true };
-
-function methodCell(row) {
-  if (!row.source) return [methodOf(row), ...(row.seed ? [element('small', {}, ` seed ${row.seed}`)] : [])];
-  const badge = element('span', { class: 'badge', title: row.setting }, 'published');
-  return [methodOf(row), badge, ' ', sourceLink(row.source)];
-}
-
-const sourceLink = ({ title, table, url }) => element('a', { href: url }, `${title}, ${table}`);
-
-function filesCell(row) {
-  if (row.source) return [];
-  const link = (text, path) => element('a', { href: encodeURI(path) }, text);
-  return [
-    ...(row.plan ? [link('plan', row.plan)] : []),
-    link('results', row.results),
-    ...Object.entries(row.samples).map(([task, path]) => link(task, path)),
-  ];
-}
+const initial = {
+  ...{ search: '', model: '', method: '', task: views[0].title, papers: 'yes' },
+  ...{ sort: views[0].title, order: 'descending' },
+};
+let order = { title: initial.sort, descending: true };
 
 function shownRows() {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -97,65 +54,29 @@ function shownRows() {
   });
 }
 
-function sorted(shown) {
-  const { value } = columns.find(({ title }) => title === order.title);
-  const sign = order.descending ? -1 : 1;
-  return shown.toSorted((a, b) => {
-    const [x, y] = [value(a), value(b)];
-    // What is missing goes last, whichever way.
-    if (x === null || y === null) return (x === null) - (y === null);
-    return sign * (typeof x === 'string' ? x.localeCompare(y) : x - y);
-  });
+/** Compressed models of one base that have lost as much, of those that are shown. */
+function isBestOf(shown) {
+  const groupOf = (row) => [row.model, row.revision, row.ratio.toFixed(3)].join('\n');
+  const ours = shown.filter((row) => !row.source && row.method !== null);
+  return (row, place) => {
+    if (!ours.includes(row)) return false;
+    const others = ours.filter((other) => other !== row && groupOf(other) === groupOf(row));
+    const better = row.better[place] ?? [];
+    return others.length > 0 && others.every((other) => better.includes(rows.indexOf(other)));
+  };
 }
 
-function drawHead() {
-  const cells = columns.map(({ title, show, fixed }, i) => {
-    const attributes = { scope: 'col', class: show ? 'number' : '' };
-    if (fixed) return element('th', { ...attributes, class: 'fixed' }, title);
-    const isOrder = order.title === title;
-    const arrow = order.descending ? ' ↓' : ' ↑';
-    const button = element('button', { type: 'button' }, isOrder ? title + arrow : title);
-    button.addEventListener('click', () => {
-      order = { title, descending: isOrder ? !order.descending : Boolean(show) };
-      draw();
-      document.querySelectorAll('thead th')[i].firstChild.focus();
-    });
-    const direction = order.descending ? 'descending' : 'ascending';
-    return element('th', { ...attributes, 'aria-sort': isOrder ? direction : 'none' }, button);
+function drawTable(shown) {
+  const columns = columnsOf(rows, views, viewOf(task.value));
+  const head = drawHead(columns, order, (next, i) => {
+    order = next;
+    draw();
+    document.querySelectorAll('#board thead th')[i].firstChild.focus();
   });
-  document.querySelector('thead').replaceChildren(element('tr', {}, ...cells));
-}
-
-function drawBody(shown) {
-  const best = new Map(
-    columns
-      .filter(({ score }) => score)
-      .map(({ title, value, higherIsBetter }) => {
-        const values = shown
-          .filter((row) => !row.source)
-          .map(value)
-          .filter((one) => one !== null);
-        return [title, higherIsBetter ? Math.max(...values) : Math.min(...values)];
-      }),
-  );
-  const lines = sorted(shown).map((row) => {
-    const cells = columns.map(({ title, value, show, cell, stderr, wraps }, i) => {
-      const given = value(row);
-      const content = cell ? cell(row) : [given === null ? '' : show ? show(given) : given];
-      const error = stderr?.(row) ?? null;
-      if (error !== null) content.push(element('small', {}, ` ± ${error.toFixed(3)}`));
-      const isBest = given !== null && given === best.get(title) && !row.source;
-      const classes = [show && 'number', wraps && 'wrapping', isBest && 'best'];
-      const attributes = { class: classes.filter(Boolean).join(' ') };
-      return element(
-        i === 0 ? 'th' : 'td',
-        i === 0 ? { ...attributes, scope: 'row' } : attributes,
-        ...content,
-      );
-    });
-    return element('tr', { class: row.source ? 'published' : '' }, ...cells);
-  });
-  document.querySelector('tbody').replaceChildren(...lines);
+  document.querySelector('#board thead').replaceChildren(element('tr', {}, ...head));
+  const isBest = isBestOf(shown);
+  const lines = sortRows(shown, columns, order).map((row) => drawRow(row, columns, isBest));
+  document.querySelector('#board tbody').replaceChildren(...lines);
 }
 
 /** The charts, by what a row costs. */
@@ -164,82 +85,62 @@ const costs = [
     place: 'memory',
     x: { title: 'Memory', show: gigabytes, mark: roundGigabytes, larger: false },
     value: (row) => row.bytes,
+    error: () => null,
   },
   {
     place: 'speed',
     x: { title: 'Tokens/s', show: perSecond, mark: perSecond, larger: true },
-    value: speedOf,
+    value: (row) => row.throughput?.tokensPerSecond ?? null,
+    error: (row) => row.throughput?.deviation ?? null,
   },
 ];
 
 function drawCharts(shown) {
-  const view = views[metric.value];
-  const size = window.innerWidth < 600 ? [400, 300] : [560, 340];
+  const view = viewOf(task.value);
+  const size = window.innerWidth < 600 ? [380, 320] : [560, 360];
   const seen = new Map();
-  for (const { place, x, value } of costs) {
+  for (const { place, x, value, error } of costs) {
     const points = shown
-      .filter((row) => view.value(row) !== null && value(row) !== null)
-      .map((row) => pointOf(row, value(row), view.value(row), x));
-    byId(place).hidden = points.length === 0;
+      .filter((row) => view.score(row) !== null && value(row) !== null)
+      .map((row) => ({ ...pointOf(row, view.score(row), value(row), x), errorX: error(row) }));
+    const figure = byId(place);
+    figure.hidden = points.length === 0;
     if (points.length === 0) continue;
-    const y = { title: view.title, larger: view.higherIsBetter };
-    byId(place)
-      .querySelector('div')
-      .replaceChildren(chart(points, { x, y }, size));
-    byId(place).querySelector('.better').textContent = view.higherIsBetter ? 'Up' : 'Down';
-    for (const { method: name } of points) if (!seen.has(kindOf(name))) seen.set(kindOf(name), name);
+    // Speeds that were timed once may be another time's: no line through them.
+    const plain = place === 'speed' && points.some(({ errorX }) => errorX === null);
+    const axes = { x, y: { title: view.title, larger: view.higherIsBetter }, plain };
+    const detail = figure.querySelector('.detail');
+    const show = (found) => detail.replaceChildren(...found.map(({ label }) => element('span', {}, label)));
+    figure.querySelector('div').replaceChildren(chart(points, axes, size, show));
+    show([{ label: 'Point at, touch or focus a mark to read it.' }]);
+    figure.querySelector('.better').textContent = view.higherIsBetter ? 'Up' : 'Down';
+    figure.querySelector('.front-note').hidden = plain;
+    for (const { name } of points) if (!seen.has(kindOf(name))) seen.set(kindOf(name), name);
   }
-  const entries = [...seen.values()].map((name) =>
-    element('li', {}, element('i', { style: `--colour: ${colourOf(name)}` }), name),
-  );
-  byId('legend').replaceChildren(...entries);
+  byId('legend').replaceChildren(...[...seen.values()].map(legendEntry));
 }
 
-function pointOf(row, x, y, { title, show }) {
+function legendEntry(name) {
+  const picture = drawn(
+    'svg',
+    { viewBox: '-9 -9 18 18', 'aria-hidden': 'true' },
+    mark(lookOfMethod(name), { x: 0, y: 0 }),
+  );
+  return element('li', {}, picture, name);
+}
+
+function pointOf(row, { value, error }, x, { title, show }) {
   const name = methodOf(row);
   const on = row.calibration ? ` on ${row.calibration}` : '';
   const unit = title === 'Memory' ? '' : ` ${title.toLowerCase()}`;
-  const label = `${row.model}, ${name}${on}${row.source ? ', published' : ''}: ${y.toFixed(3)} at ${show(x)}${unit}`;
-  return { x, y, label, method: name, colour: colourOf(name), hollow: Boolean(row.source) };
-}
-
-/** Tables of papers with their own columns, which may be none of ours. */
-function drawTables() {
-  byId('papers').hidden = tables.length === 0;
-  byId('papers').append(...tables.map(publishedTable));
-}
-
-function publishedTable({ source, setting, columns: own, models }) {
-  const number = (value) => (value === null ? '' : value > 1 ? value.toFixed(2) : value.toFixed(3));
-  const head = ['Model', 'Method', 'Experts removed', ...own.map(({ name }) => name)].map((name, i) =>
-    element('th', { scope: 'col', class: i < 2 ? 'fixed' : 'fixed number' }, name),
-  );
-  const lines = models.flatMap(({ model: name, rows: given }) =>
-    given.map((row) =>
-      element(
-        'tr',
-        {},
-        element('th', { scope: 'row' }, name),
-        element('td', {}, methodOf(row)),
-        element('td', { class: 'number' }, row.ratio === null ? '' : percent(row.ratio)),
-        ...row.scores.map((score) => element('td', { class: 'number' }, number(score))),
-      ),
-    ),
-  );
-  const table = element(
-    'table',
-    {},
-    element('thead', {}, element('tr', {}, ...head)),
-    element('tbody', {}, ...lines),
-  );
-  const label = `${source.title}, ${source.table}`;
-  return element(
-    'details',
-    {},
-    element('summary', {}, label),
-    element('p', { class: 'note' }, sourceLink(source), `: ${setting}.`),
-    element('div', { class: 'scroll', role: 'region', 'aria-label': label, tabindex: 0 }, table),
-  );
+  const removed = row.method === null ? '' : `, ${percent(row.removed.routed)} of experts removed`;
+  const uncertain = error === null ? '' : ` ± ${error.toFixed(3)}`;
+  const label = `${row.model}, ${name}${on}${row.source ? ', published' : ''}${removed}: ${value.toFixed(3)}${uncertain} at ${show(x)}${unit}`;
+  const text = row.method === null ? '' : `${Math.round(100 * row.removed.routed)} %`;
+  return {
+    ...{ x, y: value, errorY: error, look: lookOfMethod(name), hollow: Boolean(row.source), name },
+    ...{ label, text },
+  };
 }
 
 function draw() {
@@ -247,30 +148,71 @@ function draw() {
   const ours = rows.filter((row) => !row.source).length;
   byId('summary').textContent = `${shown.length} of ${rows.length} rows, ${ours} measured here`;
   byId('empty').hidden = shown.length > 0;
-  drawHead();
-  drawBody(shown);
+  drawTable(shown);
   drawCharts(shown);
+  writeAddress(stateNow(), initial);
+}
+
+const stateNow = () => ({
+  ...{ search: search.value, model: model.value, method: method.value, task: task.value },
+  ...{ papers: published.checked ? 'yes' : 'no', sort: order.title },
+  order: order.descending ? 'descending' : 'ascending',
+});
+
+/** Takes over what an address says; what it does not know is as at the beginning. */
+function takeAddress() {
+  const state = { ...initial, ...readAddress() };
+  const known = (select, value) => [...select.options].some((option) => option.value === value);
+  search.value = state.search;
+  model.value = known(model, state.model) ? state.model : '';
+  method.value = known(method, state.method) ? state.method : '';
+  task.value = known(task, state.task) ? state.task : initial.task;
+  published.checked = state.papers !== 'no';
+  const columns = columnsOf(rows, views, views[0]);
+  const isColumn = columns.some(({ title, fixed }) => title === state.sort && !fixed);
+  order = { title: isColumn ? state.sort : initial.sort, descending: state.order !== 'ascending' };
 }
 
 function fill(select, entries) {
   select.append(...entries.map(([value, text]) => element('option', { value }, text)));
 }
 
+function describe() {
+  const used = (value) => [...new Set(rows.flatMap((row) => (row.source ? [] : (value(row) ?? []))))];
+  const machines = used((row) => row.throughput?.machine);
+  byId('machines').hidden = machines.length === 0;
+  byId('machines').querySelector('b').textContent = machines.join('; ');
+  const texts = used((row) => row.calibration);
+  byId('calibration').hidden = texts.length !== 1;
+  byId('calibration').querySelector('b').textContent = texts[0] ?? '';
+  byId('movement').hidden = !rows.some((row) => row.movement);
+  byId('seeds').hidden = !rows.some((row) => row.seeds.length > 1);
+  const date = origin.date === null ? '' : ` on ${origin.date.replace('T', ' ').replace('Z', ' UTC')}`;
+  byId('origin').textContent = `Made by moepress ${origin.version}${date}.`;
+  byId('recipe').textContent = origin.recipe;
+  byId('hollow').hidden = !rows.some((row) => row.source);
+  byId('published-label').hidden = !rows.some((row) => row.source);
+}
+
 const models = [...new Set(rows.map((row) => row.model))];
 fill(model, [['', 'all'], ...models.map((name) => [name, name])]);
 fill(method, [['', 'all'], ...methods.map((name) => [name, name])]);
 fill(
-  metric,
-  views.map(({ title }, i) => [i, title]),
+  task,
+  views.map(({ title }) => [title, title]),
 );
-byId('published-label').hidden = !rows.some((row) => row.source);
 byId('filters').addEventListener('input', draw);
 byId('filters').addEventListener('submit', (event) => event.preventDefault());
+byId('csv').addEventListener('click', () => save('leaderboard.csv', 'text/csv', toCsv(shownRows(), metrics)));
+byId('json').addEventListener('click', () =>
+  save('leaderboard.json', 'application/json', toJson(shownRows(), data)),
+);
 window.addEventListener('resize', () => drawCharts(shownRows()));
-byId('machines').textContent =
-  machines.length === 0
-    ? ''
-    : ` Tokens/s were measured while scoring, on this machine: ${machines.join('; ')}.`;
-byId('movement').hidden = movements.length === 0;
-drawTables();
+window.addEventListener('hashchange', () => {
+  takeAddress();
+  draw();
+});
+describe();
+drawPapers(byId('papers'), data);
+takeAddress();
 draw();

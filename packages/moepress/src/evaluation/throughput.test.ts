@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { metered } from './throughput.js';
+import { deviationOf, metered } from './throughput.js';
 
 const model = {
   maxLength: 8,
@@ -27,4 +27,13 @@ it('counts scored tokens and takes the time', async () => {
   expect(tokensPerSecond).toBeGreaterThan(1);
   expect(tokensPerSecond).toBeLessThan(110);
   expect(machine).toMatch(/, 2 threads$/);
+});
+
+it('gives the spread of the parts, each as much as it has tokens', () => {
+  const part = (tokens: number, seconds: number) => ({ tokens, seconds });
+  expect(deviationOf([part(100, 1)], 100)).toBeNull();
+  expect(deviationOf([part(100, 1), part(0, 0)], 100)).toBeNull();
+  // Speeds of 100 and 50 around 200 / 3 of both.
+  const both = [part(100, 1), part(100, 2)];
+  expect(deviationOf(both, 200 / 3)).toBeCloseTo(Math.sqrt((100 / 3) ** 2 + (50 / 3) ** 2), 10);
 });

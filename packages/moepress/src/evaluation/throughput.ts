@@ -7,6 +7,8 @@ import type { SessionEngine } from './session-engine.js';
 export interface Throughput {
   /** Tokens of the scored sequences, those included that requests share. */
   readonly tokensPerSecond: number;
+  /** Standard deviation among the parts that were timed one by one, each as many tokens as it has; null of a single part. */
+  readonly deviation: number | null;
   /** Processor and threads, or the device. */
   readonly machine: string;
 }
@@ -19,7 +21,7 @@ export function metered(
   engine: SessionEngine,
   { threads = availableParallelism(), device = 'cpu' }: Pick<ComputeOptions, 'threads' | 'device'> = {},
 ): { readonly engine: TokenEngine; throughput(): Throughput | null } {
-  let [tokens, milliseconds] = [0, 0];
+  const parts: Part[] = [];
   return {
     engine: {
       maxLength: engine.maxLength,
@@ -29,16 +31,39 @@ export function metered(
         const elsewhere = () => engine.elsewhere?.() ?? 0;
         const started = performance.now() - elsewhere();
         const scores = await engine.score(items, work);
-        milliseconds += performance.now() - elsewhere() - started;
-        tokens += items.reduce((sum, { ids }) => sum + ids.length, 0);
+        parts.push({
+          tokens: items.reduce((sum, { ids }) => sum + ids.length, 0),
+          seconds: (performance.now() - elsewhere() - started) / 1000,
+        });
         return scores;
       },
     },
     throughput() {
+      const tokens = parts.reduce((sum, part) => sum + part.tokens, 0);
       if (tokens === 0) return null;
       const processor = cpus()[0]?.model.trim() || process.arch;
       const part = device === 'cpu' ? `${threads} ${threads === 1 ? 'thread' : 'threads'}` : device;
-      return { tokensPerSecond: tokens / (milliseconds / 1000), machine: `${processor}, ${part}` };
+      const tokensPerSecond = tokens / parts.reduce((sum, { seconds }) => sum + seconds, 0);
+      const deviation = deviationOf(parts, tokensPerSecond);
+      return { tokensPerSecond, deviation, machine: `${processor}, ${part}` };
     },
   };
+}
+
+/** Sequences that were scored together. */
+interface Part {
+  readonly tokens: number;
+  readonly seconds: number;
+}
+
+/** Of the speeds of parts around that of all, each weighted by its tokens. */
+export function deviationOf(parts: readonly Part[], speed: number): number | null {
+  const timed = parts.filter(({ tokens, seconds }) => tokens > 0 && seconds > 0);
+  if (timed.length < 2) return null;
+  const tokens = timed.reduce((sum, part) => sum + part.tokens, 0);
+  const squares = timed.reduce(
+    (sum, part) => sum + part.tokens * (part.tokens / part.seconds - speed) ** 2,
+    0,
+  );
+  return Math.sqrt((squares / tokens) * (timed.length / (timed.length - 1)));
 }

@@ -69,11 +69,28 @@ function outermost(names: readonly string[]): Set<string> {
   return new Set(names.filter((name) => !parts.includes(name)));
 }
 
+/** The accuracies that count in the average. */
+export const averaged = (metrics: readonly Metric[]): Metric[] =>
+  metrics.filter(({ higherIsBetter, isAveraged }) => higherIsBetter && isAveraged);
+
 /** Mean over the accuracies that count in it; null where one is missing or there is none. */
 export function average({ scores }: Scored, metrics: readonly Metric[]): number | null {
-  const values = metrics
-    .filter(({ higherIsBetter, isAveraged }) => higherIsBetter && isAveraged)
-    .map(({ task, key }) => scores[task]?.[key]);
+  const values = averaged(metrics).map(({ task, key }) => scores[task]?.[key]);
   if (values.length === 0 || values.includes(undefined)) return null;
   return values.reduce<number>((sum, value) => sum + value!, 0) / values.length;
+}
+
+/** The standard error of a metric over the documents of its task; null where none was given. */
+export const standardError = ({ scores }: Scored, { task, key }: Metric): number | null =>
+  scores[task]?.[key.replace(',', '_stderr,')] ?? null;
+
+/**
+ * The standard error of the average over tasks, whose documents are independent: the root of the sum of their squared
+ * standard errors, divided by the number of tasks. Null where one is missing.
+ */
+export function averageError(scored: Scored, metrics: readonly Metric[]): number | null {
+  if (average(scored, metrics) === null) return null;
+  const errors = averaged(metrics).map((metric) => standardError(scored, metric));
+  if (errors.includes(null)) return null;
+  return Math.sqrt(errors.reduce<number>((sum, error) => sum + error! ** 2, 0)) / errors.length;
 }

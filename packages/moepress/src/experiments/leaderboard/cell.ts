@@ -29,13 +29,24 @@ const cellSchema = z.object({
   ratio: z.number(),
   calibration: z.string().nullable(),
   seed: z.number().nullable(),
+  /** Address of the row of the board: the same for all seeds of one; null where it was not kept. */
+  row: z.string().nullable().default(null),
+  /** Address of what was decided, the same where seeds change nothing; null for the original, and where it was not kept. */
+  decision: z.string().nullable().default(null),
   /** Shares of parameters that are gone. */
   removed: z.object({ routed: z.number(), whole: z.number() }),
   parameters: z.number(),
   /** Bytes of the weights. */
   bytes: z.number(),
   /** Speed of scoring, on the machine that did it; null where nothing had to be computed. */
-  throughput: z.object({ tokensPerSecond: z.number(), machine: z.string() }).nullable(),
+  throughput: z
+    .object({
+      tokensPerSecond: z.number(),
+      machine: z.string(),
+      /** Standard deviation among the parts that were timed one by one; null where there was one, or it was not kept. */
+      deviation: z.number().nullable().default(null),
+    })
+    .nullable(),
   /** Scores by task and `metric,filter`. */
   scores: z.record(z.string(), z.record(z.string(), z.number())),
   /** Null for the original, and where nothing was compared. */
@@ -49,14 +60,12 @@ const cellSchema = z.object({
 /** A finished variant with its scores: a row of the leaderboard. */
 export type Cell = z.output<typeof cellSchema>;
 
-export const newCell = ({
-  movement = null,
-  ...cell
-}: Omit<Cell, 'format' | 'movement'> & Partial<Pick<Cell, 'movement'>>): Cell => ({
-  format: cellFormat,
-  movement,
-  ...cell,
-});
+/** What cells of earlier versions may lack. */
+const absent = { row: null, decision: null, movement: null };
+
+export const newCell = (
+  cell: Omit<Cell, 'format' | keyof typeof absent> & Partial<Pick<Cell, keyof typeof absent>>,
+): Cell => ({ format: cellFormat, ...absent, ...cell });
 
 /** Folder of a variant within that of the leaderboard. */
 export const variantFolder = (address: string) => join('variants', address.slice(0, 16));

@@ -9,10 +9,11 @@ import { writeWhole } from '../../files/output.js';
 import type { GenerationOptions } from '../../generation/engine-options.js';
 import type { CacheOption } from '../../options.js';
 import { readPlan } from '../../plans/plan-file.js';
+import { addressOf } from '../address.js';
 import { scoresOf } from '../metric.js';
 import { type Cell, cellFile, newCell, variantFolder } from './cell.js';
 import type { RecipeQuestions } from './recipe.js';
-import type { Variant } from './variant.js';
+import { rowOf, type Variant } from './variant.js';
 
 export interface CellOptions {
   /** Folder of the leaderboard. */
@@ -35,10 +36,17 @@ export interface FillOptions extends CellOptions {
   onCell(variant: Variant, cell: Cell): Promise<void>;
 }
 
+/** What a variant is to score. */
+export interface Decided {
+  readonly view: Model;
+  /** Address of what its plan decides; null for the original. */
+  readonly decision: string | null;
+}
+
 /** The view of a variant, by the plan that is there or a new one. */
-export async function viewOf(variant: Variant, options: CellOptions, work: Work): Promise<Model> {
+export async function viewOf(variant: Variant, options: CellOptions, work: Work): Promise<Decided> {
   const { base, compression, address } = variant;
-  if (compression === null) return base;
+  if (compression === null) return { view: base, decision: null };
   const file = join(options.out, planFile(address));
   const isThere = (await stat(file).catch(() => null)) !== null;
   const plan = isThere ? (await readPlan(file)).plan : await newPlan(base, compression, options, work);
@@ -46,7 +54,8 @@ export async function viewOf(variant: Variant, options: CellOptions, work: Work)
     await variant.checkUnchanged();
     await writeWhole(file, `${JSON.stringify(plan, null, 2)}\n`);
   }
-  return { ...applyPlan(base, plan), id: `${base.id}+plan-${address.slice(0, 12)}` };
+  const view = { ...applyPlan(base, plan), id: `${base.id}+plan-${address.slice(0, 12)}` };
+  return { view, decision: addressOf(plan.layers) };
 }
 
 const planFile = (address: string) => join(variantFolder(address), 'plan.json');
@@ -73,11 +82,12 @@ function newPlan(
 
 /** Scores the view of a variant and writes its cell. */
 export async function scoreCell(
-  view: Model,
-  { base, compression, address, checkUnchanged }: Variant,
+  { view, decision }: Decided,
+  variant: Variant,
   { out, questions, compares, asked, device, generation, cache }: CellOptions,
   signal: AbortSignal | undefined,
 ): Promise<Cell> {
+  const { base, compression, address, checkUnchanged } = variant;
   const against = compares && compression !== null ? base : undefined;
   const evaluation = await evaluate(view, {
     ...questions,
@@ -104,6 +114,8 @@ export async function scoreCell(
     ratio: compression?.ratio ?? removed.routed,
     calibration: compression?.calibration ?? null,
     seed: compression?.seed ?? null,
+    row: rowOf(variant),
+    decision,
     removed,
     parameters,
     bytes,

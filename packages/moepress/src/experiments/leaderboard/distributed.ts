@@ -61,8 +61,8 @@ export async function fillDistributed(
     async run(job, signal) {
       const variant = byJob.get(job)!;
       // Measuring takes all threads, and the next variant may need the same measurements.
-      const view = await planning(() => viewOf(variant, filling, { ...work, signal }));
-      return packCell(out, await scoreCell(view, variant, filling, signal));
+      const decided = await planning(() => viewOf(variant, filling, { ...work, signal }));
+      return packCell(out, await scoreCell(decided, variant, filling, signal));
     },
     async onResult(job, result) {
       const variant = byJob.get(job)!;

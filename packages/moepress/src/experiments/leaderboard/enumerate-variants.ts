@@ -1,6 +1,7 @@
 import { type FoundMethod, type Model, parseOptions, type Work } from '@moepress/core';
 import { type LocatedYaml, located } from '../../files/yaml-file.js';
 import { type FindOptions, openPlugins } from '../../methods/find-methods.js';
+import { embeddedName } from '../../models/embedded.js';
 import { type CalibrationChoice, calibrationSet, type DataOptions } from '../../models/model-data.js';
 import { openBase } from '../../models/open-model.js';
 import { type WorkOptions, workOf } from '../../options.js';
@@ -69,7 +70,10 @@ async function measured(
   const { compressor } = compression.found;
   const needs = compressor.needs(base, parseOptions(compressor, optionsOf(compression)));
   if (needs.length === 0) return [{ ...compression, calibration: null }, null];
-  return [compression, await hashOf(compression.calibration, compression.seed)];
+  const hash = await hashOf(compression.calibration, compression.seed);
+  // Tables name what was measured on, also where the recipe leaves it to the model.
+  const own = base.id === embeddedName ? embeddedName : null;
+  return [{ ...compression, calibration: compression.calibration ?? own }, hash];
 }
 
 async function calibrationHash(base: Model, choice: CalibrationChoice, work: Work): Promise<string> {

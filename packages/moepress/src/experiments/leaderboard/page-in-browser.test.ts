@@ -1,17 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { metricsOf } from '../metric.js';
-import { inventedCells } from './board.test.util.js';
+import { inventedRows, pageOf } from './board.test.util.js';
 import { findChromium } from './browser.test.util.js';
 import { leaderboardPage } from './page.js';
 import { publishedTables } from './published-tables.js';
 
 const executablePath = findChromium();
-const cells = inventedCells();
+const content = pageOf();
+const ours = inventedRows(content.metrics);
 
 describe.runIf(executablePath)('the page in a browser', () => {
   let [folder, url] = ['', ''];
@@ -21,7 +21,7 @@ describe.runIf(executablePath)('the page in a browser', () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'moepress-page-'));
-    const html = await leaderboardPage('Board', cells, metricsOf(cells), await publishedTables());
+    const html = await leaderboardPage({ ...content, rows: ours, tables: await publishedTables() });
     writeFileSync(join(folder, 'index.html'), html);
     url = pathToFileURL(join(folder, 'index.html')).href;
     browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] });
@@ -31,7 +31,7 @@ describe.runIf(executablePath)('the page in a browser', () => {
     rmSync(folder, { recursive: true });
   });
 
-  const open = async (options: Parameters<Browser['newPage']>[0] = {}) => {
+  const open = async (options: Parameters<Browser['newPage']>[0] = {}, address = url) => {
     troubles = [];
     page = await browser.newPage(options);
     page.on('console', (message) => troubles.push(message.text()));
@@ -39,7 +39,7 @@ describe.runIf(executablePath)('the page in a browser', () => {
     page.on('request', (request) => {
       if (/^https?:/.test(request.url())) troubles.push(request.url());
     });
-    await page.goto(url);
+    await page.goto(address);
   };
   beforeEach(() => open());
   afterEach(async () => {
@@ -70,16 +70,86 @@ describe.runIf(executablePath)('the page in a browser', () => {
     );
   const select = (name: string) => page.getByRole('combobox', { name });
 
-  it('shows every row, and the best of ours in bold', async () => {
+  it('shows every row, and in bold what is significantly the best of those with as much removed', async () => {
     const count = await rows().count();
-    expect(count).toBeGreaterThan(cells.length + 33);
+    expect(count).toBeGreaterThan(ours.length + 5);
     expect(await page.locator('#summary').textContent()).toBe(
-      `${count} of ${count} rows, ${cells.length} measured here`,
+      `${count} of ${count} rows, ${ours.length} measured here`,
     );
-    expect(await board().locator('tbody .best').allTextContents()).toEqual(
-      expect.arrayContaining(['0.750', expect.stringMatching(/^0\.800/), expect.stringMatching(/^8\.000/)]),
+    // By the average and three tasks, on two models; where half is removed nothing is certain.
+    expect(await board().locator('tbody .best').count()).toBe(2 * 4);
+    expect(
+      await board()
+        .locator('tbody tr', { has: page.locator('.best') })
+        .allTextContents(),
+    ).toEqual([1, 2].map(() => expect.stringMatching(/reap25\.0 %/)));
+    await select('Method').selectOption('random');
+    expect(await board().locator('tbody .best').count()).toBe(0);
+    const notes = await page.locator('.note').first().textContent();
+    expect(notes).toContain('on this machine: abacus, 2 threads');
+    expect(notes).toContain('the standard deviation among them');
+    expect(await page.locator('#origin').textContent()).toBe(
+      'Made by moepress 0.0.0 on 2026-11-30 10:20 UTC.',
     );
-    expect(await page.locator('.note').first().textContent()).toContain('on this machine: abacus, 2 threads');
+  });
+
+  it('averages seeds, with the deviation among them', async () => {
+    await select('Method').selectOption('random');
+    const row = rows().filter({ hasText: 'mean of 2 seeds' }).first();
+    // Two seeds that differ by 0.02 have a standard deviation of 0.0141.
+    expect(await row.textContent()).toContain('random mean of 2 seeds');
+    expect(await row.textContent()).toMatch(/0\.610 ± 0\.014/);
+    expect(await row.locator('a', { hasText: 'plan' }).count()).toBe(2);
+  });
+
+  it('keeps what is shown in the address, and takes it from there', async () => {
+    await select('Method').selectOption('reap');
+    await select('Task').selectOption('winogrande (acc)');
+    await header('Memory').getByRole('button').click();
+    const address = await page.evaluate<string>('location.href');
+    expect(address).toContain('#method=reap&task=winogrande+%28acc%29&sort=Memory');
+    const shown = await column('Memory');
+    await page.close();
+    await open({}, address);
+    expect(await select('Task').inputValue()).toBe('winogrande (acc)');
+    expect(await column('Memory')).toEqual(shown);
+    expect((await column('Method')).every((method) => /^reap$/i.test(method))).toBe(true);
+    // What an address says that is not there is as at the beginning.
+    await page.evaluate("location.hash = '#method=gone&sort=Files'");
+    await expect.poll(() => rows().count()).toBeGreaterThan(shown.length);
+    expect(await page.evaluate('location.hash')).toBe('');
+  });
+
+  it('gives what is shown as CSV and JSON', async () => {
+    await select('Method').selectOption('conmoe');
+    await page.getByRole('checkbox').uncheck();
+    const [csv, json] = await Promise.all(
+      ['What is shown as CSV', 'as JSON'].map(async (name) => {
+        const waiting = page.waitForEvent('download', (download) =>
+          download.suggestedFilename().endsWith(name.split(' ').at(-1)!.toLowerCase()),
+        );
+        await page.getByRole('button', { name }).click();
+        return readFileSync(await (await waiting).path(), 'utf8');
+      }),
+    );
+    const lines = csv!.trim().split('\r\n');
+    expect(lines).toHaveLength(1 + 4);
+    expect(lines[0]).toMatch(/^model,revision,method,ratio,.*arc_easy acc_norm,none/);
+    const data = JSON.parse(json!);
+    expect(data).toMatchObject({ title: 'Board', version: '0.0.0' });
+    expect(data.rows).toHaveLength(4);
+    expect(data.rows[0].average_error).toBeCloseTo(Math.hypot(0.011, 0.012) / 2, 12);
+  });
+
+  it('tells of a point that is touched, and of all that lie there', async () => {
+    await page.getByRole('checkbox').uncheck();
+    await page.locator('#memory .point').first().dispatchEvent('click');
+    expect(await page.locator('#memory .detail').textContent()).toMatch(
+      /original: 0\.750 ± 0\.008 at 14\.00 GB$/,
+    );
+    const texts = await page.locator('#memory .label').allTextContents();
+    expect(texts).toContain('25 %');
+    expect(await page.locator('#memory .error').count()).toBeGreaterThan(4);
   });
 
   it('sorts by each column, both ways, what is missing last', async () => {
@@ -87,9 +157,9 @@ describe.runIf(executablePath)('the page in a browser', () => {
       text.replace(/ [↑↓]$/, ''),
     );
     expect(titles).toEqual([
-      ...['Model', 'Method', 'Calibration', 'Experts removed', 'Memory', 'Tokens/s', 'Average'],
+      ...['Model', 'Method', 'Experts removed', 'Average'],
       ...['arc_easy (acc_norm)', 'winogrande (acc)', 'wikitext (word_perplexity)'],
-      ...['KL', 'KL p99', 'Top-1', 'Loops', 'Other script'],
+      ...['Memory', 'Tokens/s', 'KL', 'KL p99', 'Top-1', 'Loops', 'Other script', 'Calibration'],
     ]);
     // It comes sorted by the average.
     await header('Model').getByRole('button').click();
@@ -119,14 +189,14 @@ describe.runIf(executablePath)('the page in a browser', () => {
 
   it('filters by text, model, method and where numbers come from', async () => {
     await page.getByRole('checkbox').uncheck();
-    expect(await rows().count()).toBe(cells.length);
-    await page.getByLabel('Search').fill('SMALL c4');
+    expect(await rows().count()).toBe(ours.length);
+    await page.getByLabel('Search').fill('olmoe C4');
     expect(await rows().count()).toBe(2);
     await page.getByLabel('Search').fill('');
-    await select('Model').selectOption('org/large');
+    await select('Model').selectOption('org/Qwen3-30B-A3B');
     await select('Method').selectOption('conmoe');
     expect(await column('Experts removed')).toEqual(['25.0 %', '50.0 %']);
-    expect(await page.locator('#memory circle').count()).toBe(2);
+    expect(await page.locator('#memory .point').count()).toBe(2);
     await page.getByLabel('Search').fill('nowhere');
     expect(await rows().count()).toBe(0);
     expect(await page.getByText('Nothing fits the filters.').isVisible()).toBe(true);
@@ -135,10 +205,9 @@ describe.runIf(executablePath)('the page in a browser', () => {
 
   it('draws what is shown against memory and speed, with the front', async () => {
     await page.getByRole('checkbox').uncheck();
-    const average = inventedCells().filter(({ scores }) => scores.winogrande);
-    expect(await page.locator('#memory circle').count()).toBe(average.length);
-    const fast = average.filter(({ throughput }) => throughput !== null);
-    expect(await page.locator('#speed circle').count()).toBe(fast.length);
+    expect(await page.locator('#memory .point').count()).toBe(ours.length);
+    const fast = ours.filter(({ throughput }) => throughput !== null);
+    expect(await page.locator('#speed .point').count()).toBe(fast.length);
     for (const chart of ['#memory', '#speed']) {
       expect(await page.locator(`${chart} .front`).getAttribute('d')).toMatch(
         /^M[\d.]+,[\d.]+(H[\d.]+V[\d.]+)*$/,
@@ -175,12 +244,15 @@ describe.runIf(executablePath)('the page in a browser', () => {
     const outline = await page.evaluate('getComputedStyle(document.activeElement).outlineStyle');
     expect(outline).toBe('solid');
     // Points tell what they are.
-    const point = page.locator('#memory circle').first();
+    const point = page.locator('#memory .point').first();
     await point.focus();
-    expect(await point.getAttribute('aria-label')).toMatch(/^\S+, random: 0\.\d+ at [\d.]+ GB$/);
+    expect(await point.getAttribute('aria-label')).toMatch(
+      /^\S+, random on wikitext:128x2048, [\d.]+ % of experts removed: 0\.\d+ ± 0\.\d+ at [\d.]+ GB$/,
+    );
   });
 
   it('keeps tables of papers as they are', async () => {
+    await page.locator('summary', { hasText: 'Of other models' }).click();
     const summary = page.locator('summary', { hasText: 'Less is MoE (He et al., 2026), Table 3' });
     await summary.click();
     const table = page.getByRole('region', { name: 'Less is MoE (He et al., 2026), Table 3' });
@@ -199,6 +271,11 @@ describe.runIf(executablePath)('the page in a browser', () => {
       'document.documentElement.scrollWidth - document.documentElement.clientWidth',
     );
     expect(sideways).toBe(0);
+    // What a row is and its score are seen without scrolling.
+    const edges = await board().evaluate((region) =>
+      [...region.querySelectorAll('thead th')].slice(0, 4).map((th) => th.getBoundingClientRect().right),
+    );
+    expect(Math.max(...edges)).toBeLessThanOrEqual(360);
     // The table scrolls in its own place, and fingers hit what they aim at.
     expect(await board().evaluate((region) => region.scrollWidth > region.clientWidth)).toBe(true);
     for (const box of await page.locator('form input:not([type=checkbox]), form select').all()) {

@@ -1,83 +1,89 @@
 import { readFile } from 'node:fs/promises';
-import { formatBytes, formatPercent } from '../../format.js';
 import { packageFile } from '../../package-root.js';
 import { average, type Metric } from '../metric.js';
-import type { Cell } from './cell.js';
-import { type PublishedTable, publishedRows } from './published-tables.js';
+import type { ComparedRow } from './compare-rows.js';
+import { type PublishedRow, type PublishedTable, publishedRows } from './published-tables.js';
+
+/** What the page says of where it comes from. */
+export interface PageOrigin {
+  /** Version of moepress. */
+  readonly version: string;
+  /** When the newest of the results was computed, as ISO 8601; null where nothing was. */
+  readonly date: string | null;
+  /** The recipe as YAML. */
+  readonly recipe: string;
+}
+
+export interface PageContent {
+  readonly title: string;
+  readonly rows: readonly ComparedRow[];
+  readonly metrics: readonly Metric[];
+  /** Tables of papers. */
+  readonly tables: readonly PublishedTable[];
+  readonly origin: PageOrigin;
+}
 
 const asset = (name: string) => readFile(packageFile(`pages/leaderboard/${name}`), 'utf8');
 
-/** A script that another may import without there being a file. */
-const module = async (name: string) =>
-  `data:text/javascript;base64,${Buffer.from(await asset(name)).toString('base64')}`;
+/** Scripts that others import without there being a file, in an order in which each imports only those before it. */
+const modules = ['elements', 'marks', 'chart', 'downloads', 'table', 'papers', 'address'];
 
 /** One HTML file with everything in it: opens from disk, asks nothing of any server. */
-export async function leaderboardPage(
-  title: string,
-  cells: readonly Cell[],
-  metrics: readonly Metric[],
-  tables: readonly PublishedTable[],
-): Promise<string> {
-  const published = publishedRows(tables).filter(({ scores }) =>
-    metrics.some(({ task, key }) => scores[task]?.[key] !== undefined),
+export async function leaderboardPage({
+  title,
+  rows,
+  metrics,
+  tables,
+  origin,
+}: PageContent): Promise<string> {
+  const models = new Set(rows.map(({ model }) => modelName(model)));
+  const published = publishedRows(tables).filter(
+    ({ model, scores }) =>
+      models.has(modelName(model)) && metrics.some(({ task, key }) => scores[task]?.[key] !== undefined),
   );
+  const isOurs = ({ models: own }: PublishedTable) => own.some(({ model }) => models.has(modelName(model)));
   const data = {
+    title,
     metrics: metrics.map((metric) => ({ ...metric, name: metric.key.split(',')[0] })),
-    rows: [...cells, ...published].map((row) => ({ ...row, average: average(row, metrics) })),
-    tables,
+    rows: [...rows, ...published.map((row) => shownBesides(row, metrics))],
+    // Those of the models that are shown come first.
+    tables: [...tables.filter(isOurs), ...tables.filter((table) => !isOurs(table))],
+    tablesOfModels: tables.filter(isOurs).length,
+    origin,
   };
   const html = await asset('page.html');
   const parts: Readonly<Record<string, string>> = {
     title: escapeHtml(title),
     css: await asset('page.css'),
-    modules: JSON.stringify({
-      imports: { elements: await module('elements.js'), chart: await module('chart.js') },
-    }),
+    modules: JSON.stringify({ imports: Object.fromEntries(await Promise.all(modules.map(moduleOf))) }),
     script: await asset('page.js'),
     data: JSON.stringify(data).replaceAll('<', '\\u003c'),
   };
   return html.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => parts[name] ?? whole);
 }
 
+async function moduleOf(name: string): Promise<[string, string]> {
+  const text = await asset(`${name}.js`);
+  return [name, `data:text/javascript;base64,${Buffer.from(text).toString('base64')}`];
+}
+
+/** The name of a model without its owner, by which papers and we speak of the same one. */
+const modelName = (model: string) => model.split('/').at(-1)!.toLowerCase();
+
+/** A row of a paper as the table shows it, beside ours. */
+function shownBesides({ scores, seed: _, ...row }: PublishedRow, metrics: readonly Metric[]) {
+  const scoreOf = (value: number | null | undefined) => (value == null ? null : { value, error: null });
+  return {
+    ...row,
+    seeds: [],
+    movement: null,
+    scores: metrics.map(({ task, key }) => scoreOf(scores[task]?.[key])),
+    average: scoreOf(average({ scores }, metrics)),
+    files: [],
+    better: [],
+  };
+}
+
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"]/g, (character) => `&#${character.codePointAt(0)};`);
 }
-
-/** The leaderboard as a Markdown table. */
-export function leaderboardMarkdown(
-  title: string,
-  cells: readonly Cell[],
-  metrics: readonly Metric[],
-): string {
-  const heads = ['Model', 'Method', 'Calibration', 'Seed', 'Experts removed', 'Memory', 'Average'];
-  const hasMovement = cells.some(({ movement }) => movement !== null);
-  const rows = cells.map((cell) => [
-    cell.model,
-    cell.method ?? 'original',
-    cell.calibration ?? '',
-    cell.seed ?? '',
-    formatPercent(cell.removed.routed, 1),
-    formatBytes(cell.bytes),
-    number(average(cell, metrics)),
-    ...metrics.map(({ task, key }) => number(cell.scores[task]?.[key] ?? null)),
-    ...(hasMovement ? movementTexts(cell.movement) : []),
-  ]);
-  const line = (fields: readonly (string | number)[]) =>
-    `| ${fields.map((field) => plain(String(field))).join(' | ')} |`;
-  const tasks = metrics.map(({ task, key }) => `${task} (${key.split(',')[0]})`);
-  const titles = [...heads, ...tasks, ...(hasMovement ? movementTitles : [])];
-  const rule = `|${titles.map((_, i) => (i < 3 ? '---|' : '--:|')).join('')}`;
-  return [`# ${plain(title)}`, '', line(titles), rule, ...rows.map(line), ''].join('\n');
-}
-
-const movementTitles = ['KL', 'KL p99', 'Top-1', 'Loops', 'Other script'];
-
-function movementTexts(movement: Cell['movement']): string[] {
-  const { kl_mean, kl_p99, top1_agreement, loops, other_script } = movement ?? {};
-  return [kl_mean, kl_p99, top1_agreement, loops, other_script].map((value) => number(value ?? null));
-}
-
-/** A text on one line that is no Markdown of a table and no HTML. */
-const plain = (text: string) => text.replace(/\s+/g, ' ').replaceAll('|', '\\|').replaceAll('<', '&lt;');
-
-const number = (value: number | null) => (value === null ? '' : value.toFixed(3));

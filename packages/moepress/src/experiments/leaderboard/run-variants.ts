@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { type Model, throwIfAborted, type Work } from '@moepress/core';
+import { throwIfAborted, type Work } from '@moepress/core';
 import { addressOf } from '../address.js';
 import { mapConcurrent, serialQueue } from '../concurrency.js';
 import { type Cell, cellFile, readCell } from './cell.js';
-import { type CellOptions, type FillOptions, scoreCell, viewOf } from './compute-cell.js';
+import { type CellOptions, type Decided, type FillOptions, scoreCell, viewOf } from './compute-cell.js';
 import { fillDistributed, type Sharing } from './distributed.js';
-import type { Variant } from './variant.js';
+import { rowOf, type Variant } from './variant.js';
 
 export interface RunOptions extends Omit<CellOptions, 'asked'> {
   /** Variants scored at once. */
@@ -61,16 +61,22 @@ const askedAddress = ({ questions, compares, generation }: RunOptions) => {
 
 async function fillAlone(variants: readonly Variant[], filling: FillOptions, work: Work): Promise<void> {
   const { signal } = work;
+  const known = new Set([...filling.cells].map(([variant, { decision }]) => `${rowOf(variant)} ${decision}`));
   const open = variants.filter((variant) => !filling.cells.has(variant));
   // All plans first: a method that cannot do what it is asked says so before hours of scoring. One after the
   // other: methods share what is measured, and measuring takes all threads.
-  const views: (readonly [Variant, Model])[] = [];
+  const decided: (readonly [Variant, Decided])[] = [];
   for (const variant of open) {
     throwIfAborted(signal);
-    views.push([variant, await viewOf(variant, filling, work)]);
+    const one = await viewOf(variant, filling, work);
+    const key = `${rowOf(variant)} ${one.decision}`;
+    // Another seed that decides the same would give the same row.
+    if (one.decision !== null && known.has(key)) continue;
+    known.add(key);
+    decided.push([variant, one]);
   }
   const workers = { workers: filling.workers, signal };
-  await mapConcurrent(views, workers, async ([variant, view], own) => {
-    await filling.onCell(variant, await scoreCell(view, variant, filling, own.signal));
+  await mapConcurrent(decided, workers, async ([variant, one], own) => {
+    await filling.onCell(variant, await scoreCell(one, variant, filling, own.signal));
   });
 }

@@ -52,3 +52,10 @@ export const optionsOf = ({ method, ratio, seed }: Compression) => ({
   ...(ratio !== null && { ratio }),
   seed,
 });
+
+/** Address of the row of the board that a variant belongs to: seeds of one row are averaged. */
+export const rowOf = ({ base, compression }: Variant): string =>
+  addressOf({
+    model: [base.id, base.revision],
+    ...(compression && { method: compression.method, ratio: compression.ratio, on: compression.calibration }),
+  });

@@ -3,10 +3,11 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { compareSamples, loadGroups, loadSamples, renderComparisons } from '@moepress/harness';
 import { sampleText } from '../../../cli/text/sample-text.js';
+import { pageOf } from '../../experiments/leaderboard/board.test.util.js';
 import { type Cell, cellFile, newCell, readCell, variantFolder } from '../../experiments/leaderboard/cell.js';
 import { unpackCell } from '../../experiments/leaderboard/cell-archive.js';
-import { leaderboardMarkdown, leaderboardPage } from '../../experiments/leaderboard/page.js';
-import { metricsOf } from '../../experiments/metric.js';
+import { leaderboardMarkdown } from '../../experiments/leaderboard/markdown.js';
+import { leaderboardPage } from '../../experiments/leaderboard/page.js';
 import { findResults } from '../../results/results.js';
 import { mutateBytes } from '../bytes.test.util.js';
 import { mutateJson, render } from '../json.test.util.js';
@@ -65,7 +66,7 @@ const cell = newCell({
   removed: { routed: 0.5, whole: 0.4 },
   parameters: 10,
   bytes: 20,
-  throughput: { tokensPerSecond: 5, machine: 'abacus' },
+  throughput: { tokensPerSecond: 5, deviation: 1, machine: 'abacus' },
   scores: { arc_easy: { 'acc,none': 0.5 } },
   plan: `${folderOf}/plan.json`,
   results: `${folderOf}/m/results_1.json`,
@@ -74,8 +75,8 @@ const cell = newCell({
 
 async function show(read: Cell | null): Promise<unknown> {
   if (read === null) return null;
-  const metrics = metricsOf([read]);
-  return [leaderboardMarkdown('Board', [read], metrics), await leaderboardPage('Board', [read], metrics, [])];
+  const content = pageOf([read]);
+  return [leaderboardMarkdown('Board', content.rows, content.metrics), await leaderboardPage(content)];
 }
 
 export const cells: Target = {
