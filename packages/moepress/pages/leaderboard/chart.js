@@ -20,7 +20,7 @@ function ticks([low, high]) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
   const marks = [];
-  for (let at = Math.ceil(low / step) * step; at <= high + step / 1e6; at += step) marks.push(at);
+  for (let at = Math.ceil(low / step) * step; at <= high + step / 1e6; at += step) marks.push(at + 0);
   return marks;
 }
 
@@ -29,7 +29,9 @@ function span(values, errors) {
   const low = Math.min(...values.map((value, i) => value - (errors[i] ?? 0)));
   const high = Math.max(...values.map((value, i) => value + (errors[i] ?? 0)));
   const margin = (high - low || Math.abs(high) || 1) * 0.08;
-  return [low - margin, high + margin];
+  // What costs or scores something is never below nothing.
+  const least = Math.min(...values) >= 0 ? 0 : -Infinity;
+  return [Math.max(least, low - margin), high + margin];
 }
 
 const scale =
@@ -98,7 +100,7 @@ function errorBars({ x, y, errorX, errorY, look }, px, py) {
   const bar = (x1, y1, x2, y2) => drawn('line', { class: 'error', x1, y1, x2, y2, stroke: look.colour });
   return [
     ...(errorY ? [bar(px(x), py(y - errorY), px(x), py(y + errorY))] : []),
-    ...(errorX ? [bar(px(x - errorX), py(y), px(x + errorX), py(y))] : []),
+    ...(errorX ? [bar(px(Math.max(0, x - errorX)), py(y), px(x + errorX), py(y))] : []),
   ];
 }
 

@@ -14,7 +14,7 @@ function recordOf(row, metrics) {
     parameters: row.parameters,
     bytes: row.bytes,
     tokens_per_second: row.throughput?.tokensPerSecond ?? null,
-    tokens_per_second_sd: row.throughput?.deviation ?? null,
+    tokens_per_second_error: row.throughput?.error ?? null,
     machine: row.throughput?.machine ?? null,
     average: row.average?.value ?? null,
     average_error: row.average?.error ?? null,

@@ -91,7 +91,7 @@ const costs = [
     place: 'speed',
     x: { title: 'Tokens/s', show: perSecond, mark: perSecond, larger: true },
     value: (row) => row.throughput?.tokensPerSecond ?? null,
-    error: (row) => row.throughput?.deviation ?? null,
+    error: (row) => row.throughput?.error ?? null,
   },
 ];
 

@@ -40,7 +40,7 @@ export function columnsOf(rows, views, chosen) {
           {
             title: 'Tokens/s',
             value: speed,
-            error: (row) => row.throughput?.deviation ?? null,
+            error: (row) => row.throughput?.error ?? null,
             show: perSecond,
           },
         ]
@@ -59,15 +59,15 @@ function modelCell({ model }) {
 
 function methodCell(row) {
   if (row.source) {
-    const badge = element('span', { class: 'badge', title: row.setting }, 'published');
-    return [methodOf(row), badge, ' ', sourceLink(row.source)];
+    return [methodOf(row), ' ', element('span', { class: 'badge', title: row.setting }, 'published')];
   }
   const seeds =
     row.seeds.length > 1 ? ` mean of ${row.seeds.length} seeds` : row.seeds[0] ? ` seed ${row.seeds[0]}` : '';
   return [methodOf(row), ...(seeds ? [element('small', {}, seeds)] : [])];
 }
 
-function filesCell({ files }) {
+function filesCell({ files, source }) {
+  if (source) return [sourceLink(source)];
   const link = (text, path) => element('a', { href: encodeURI(path) }, text);
   return files.flatMap(({ seed, plan, results, samples }) => [
     ...(files.length > 1 ? [element('small', {}, ` seed ${seed}: `)] : []),

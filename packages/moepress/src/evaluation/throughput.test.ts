@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { deviationOf, metered } from './throughput.js';
+import { metered, speedError } from './throughput.js';
 
 const model = {
   maxLength: 8,
@@ -29,11 +29,10 @@ it('counts scored tokens and takes the time', async () => {
   expect(machine).toMatch(/, 2 threads$/);
 });
 
-it('gives the spread of the parts, each as much as it has tokens', () => {
+it('gives the standard error by the parts', () => {
   const part = (tokens: number, seconds: number) => ({ tokens, seconds });
-  expect(deviationOf([part(100, 1)], 100)).toBeNull();
-  expect(deviationOf([part(100, 1), part(0, 0)], 100)).toBeNull();
-  // Speeds of 100 and 50 around 200 / 3 of both.
-  const both = [part(100, 1), part(100, 2)];
-  expect(deviationOf(both, 200 / 3)).toBeCloseTo(Math.sqrt((100 / 3) ** 2 + (50 / 3) ** 2), 10);
+  expect(speedError([part(100, 1)])).toBeNull();
+  expect(speedError([part(100, 1), part(200, 2)])).toBe(0);
+  // 200 tokens in 3 s: in 1 s there were 100 rather than 66.7, in 2 s 100 rather than 133.3.
+  expect(speedError([part(100, 1), part(100, 2)])).toBeCloseTo(Math.sqrt(2 * 2 * (100 / 3) ** 2) / 3, 10);
 });

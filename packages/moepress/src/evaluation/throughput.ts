@@ -7,8 +7,8 @@ import type { SessionEngine } from './session-engine.js';
 export interface Throughput {
   /** Tokens of the scored sequences, those included that requests share. */
   readonly tokensPerSecond: number;
-  /** Standard deviation among the parts that were timed one by one, each as many tokens as it has; null of a single part. */
-  readonly deviation: number | null;
+  /** Its standard error, by the parts that were timed one by one; null of a single part. */
+  readonly error: number | null;
   /** Processor and threads, or the device. */
   readonly machine: string;
 }
@@ -44,8 +44,8 @@ export function metered(
       const processor = cpus()[0]?.model.trim() || process.arch;
       const part = device === 'cpu' ? `${threads} ${threads === 1 ? 'thread' : 'threads'}` : device;
       const tokensPerSecond = tokens / parts.reduce((sum, { seconds }) => sum + seconds, 0);
-      const deviation = deviationOf(parts, tokensPerSecond);
-      return { tokensPerSecond, deviation, machine: `${processor}, ${part}` };
+      const error = speedError(parts);
+      return { tokensPerSecond, error, machine: `${processor}, ${part}` };
     },
   };
 }
@@ -56,14 +56,15 @@ interface Part {
   readonly seconds: number;
 }
 
-/** Of the speeds of parts around that of all, each weighted by its tokens. */
-export function deviationOf(parts: readonly Part[], speed: number): number | null {
-  const timed = parts.filter(({ tokens, seconds }) => tokens > 0 && seconds > 0);
-  if (timed.length < 2) return null;
-  const tokens = timed.reduce((sum, part) => sum + part.tokens, 0);
-  const squares = timed.reduce(
-    (sum, part) => sum + part.tokens * (part.tokens / part.seconds - speed) ** 2,
-    0,
-  );
-  return Math.sqrt((squares / tokens) * (timed.length / (timed.length - 1)));
+/**
+ * The standard error of tokens per second over parts that were timed one by one: that of a ratio of sums (Cochran, Sampling
+ * Techniques, 1977, section 6.4), from how far each part's time is from what its tokens take on average.
+ */
+export function speedError(parts: readonly Part[]): number | null {
+  if (parts.length < 2) return null;
+  const sum = (value: (part: Part) => number) => parts.reduce((total, part) => total + value(part), 0);
+  const [tokens, seconds] = [sum((part) => part.tokens), sum((part) => part.seconds)];
+  const speed = tokens / seconds;
+  const squares = sum((part) => (part.tokens - speed * part.seconds) ** 2);
+  return Math.sqrt((squares * parts.length) / (parts.length - 1)) / seconds;
 }

@@ -104,7 +104,7 @@ function speedOf(cells: readonly Cell[]): BoardRow['throughput'] {
   const alike = timed.filter(({ machine }) => machine === first?.machine);
   if (first === undefined || alike.length < 2) return first ?? null;
   const speeds = alike.map(({ tokensPerSecond }) => tokensPerSecond);
-  return { machine: first.machine, tokensPerSecond: mean(speeds), deviation: deviation(speeds) };
+  return { machine: first.machine, tokensPerSecond: mean(speeds), error: deviation(speeds) };
 }
 
 function movementOf(cells: readonly Cell[]): BoardRow['movement'] {

@@ -35,7 +35,7 @@ export function inventedCells(): Cell[] {
                 ? null
                 : {
                     tokensPerSecond: 1e12 / bytes / (k + 1),
-                    deviation: 1e11 / bytes / (k + 1),
+                    error: 1e11 / bytes / (k + 1),
                     machine: 'abacus, 2 threads',
                   },
             scores: {

@@ -19,7 +19,7 @@ const cell = newCell({
   removed: { routed: 0.5, whole: 0.4 },
   parameters: 10,
   bytes: 20,
-  throughput: { tokensPerSecond: 5, deviation: null, machine: 'abacus, 1 thread' },
+  throughput: { tokensPerSecond: 5, error: null, machine: 'abacus, 1 thread' },
   scores: { a: { 'acc,none': 0.5 } },
   plan: join(folder, 'plan.json'),
   results: join(folder, 'm/results_1.json'),

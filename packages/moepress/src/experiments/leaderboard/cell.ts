@@ -43,8 +43,8 @@ const cellSchema = z.object({
     .object({
       tokensPerSecond: z.number(),
       machine: z.string(),
-      /** Standard deviation among the parts that were timed one by one; null where there was one, or it was not kept. */
-      deviation: z.number().nullable().default(null),
+      /** Standard error by the parts that were timed one by one; null where there was one, or it was not kept. */
+      error: z.number().nullable().default(null),
     })
     .nullable(),
   /** Scores by task and `metric,filter`. */

@@ -66,7 +66,7 @@ const cell = newCell({
   removed: { routed: 0.5, whole: 0.4 },
   parameters: 10,
   bytes: 20,
-  throughput: { tokensPerSecond: 5, deviation: 1, machine: 'abacus' },
+  throughput: { tokensPerSecond: 5, error: 1, machine: 'abacus' },
   scores: { arc_easy: { 'acc,none': 0.5 } },
   plan: `${folderOf}/plan.json`,
   results: `${folderOf}/m/results_1.json`,
