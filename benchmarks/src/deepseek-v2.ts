@@ -70,13 +70,13 @@ const config = (layers: number) => ({
 });
 
 function* tensors(layers: number): Generator<TensorEntry> {
-  const { matrix, norm } = randomTensors();
+  const { embedding, matrix, norm } = randomTensors();
   const mlp = (stem: string, width: number) => [
     matrix(`${stem}.gate_proj.weight`, width, hidden),
     matrix(`${stem}.up_proj.weight`, width, hidden),
     matrix(`${stem}.down_proj.weight`, hidden, width),
   ];
-  yield matrix('model.embed_tokens.weight', deepseekV2Vocabulary, hidden);
+  yield embedding('model.embed_tokens.weight', deepseekV2Vocabulary, hidden);
   for (let l = 0; l < layers; l++) {
     const layer = `model.layers.${l}`;
     const attention = `${layer}.self_attn`;

@@ -66,12 +66,12 @@ const config = (layers: number) => ({
 });
 
 function* tensors(layers: number): Generator<TensorEntry> {
-  const { matrix, norm, mxfp4 } = randomTensors();
+  const { embedding, matrix, norm, mxfp4 } = randomTensors();
   const biased = (stem: string, out: number, into: number) => [
     matrix(`${stem}.weight`, out, into),
     matrix(`${stem}.bias`, out),
   ];
-  yield matrix('model.embed_tokens.weight', gptOssVocabulary, hidden);
+  yield embedding('model.embed_tokens.weight', gptOssVocabulary, hidden);
   for (let l = 0; l < layers; l++) {
     const layer = `model.layers.${l}`;
     const attention = `${layer}.self_attn`;

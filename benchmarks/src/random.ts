@@ -24,13 +24,25 @@ export async function writeCheckpoint(
 const one = 0x3f80;
 const scale = 120;
 
-/** Makes random matrices, norms of ones, and matrices of 4-bit floats as small as the others. */
+/**
+ * The factor on the noise of embeddings. Attention of noise yields nearly the same for all tokens, and much more of it than
+ * small embeddings, by which tokens would differ: routers would send them all to the same few experts.
+ */
+const embedded = 32;
+
+/**
+ * Makes random matrices, embeddings that routers spread over all experts as those of trained models are, norms of ones, and
+ * matrices of 4-bit floats as small as the others.
+ */
 export function randomTensors() {
   const noise = bf16Noise();
+  const large = bf16Noise(embedded);
   const bytes = new Uint8Array(noise.buffer, 0, 2 ** 19).map((byte, i) => byte ^ (i * 31));
   const scales = new Uint8Array(2 ** 16).fill(scale);
   return {
     matrix: (name: string, ...shape: number[]) => entry(name, 'BF16', shape, noise),
+    embedding: (name: string, vocabulary: number, hidden: number) =>
+      entry(name, 'BF16', [vocabulary, hidden], large),
     norm: (name: string, size: number) => entry(name, 'BF16', [size], new Uint16Array(size).fill(one)),
     /** Matrices of experts whose rows are stored one after the other, `width` numbers each (a multiple of 32). */
     mxfp4: (name: string, experts: number, rows: number, width: number) => [
@@ -40,10 +52,10 @@ export function randomTensors() {
   };
 }
 
-/** A megabyte of small random bf16 numbers, told apart from tensor to tensor by where it is cut. */
-function bf16Noise(): Uint16Array {
+/** A megabyte of random bf16 numbers, small but for `factor`, told apart from tensor to tensor by where it is cut. */
+function bf16Noise(factor = 1): Uint16Array {
   const rng = createRng(0);
-  const floats = Float32Array.from({ length: 1 << 19 }, () => (rng.next() - 0.5) * 0.07);
+  const floats = Float32Array.from({ length: 1 << 19 }, () => (rng.next() - 0.5) * 0.07 * factor);
   return Uint16Array.from(new Uint32Array(floats.buffer), (bits) => bits >>> 16);
 }
 

@@ -107,13 +107,13 @@ export function writeRouted(
 
 function* tensors(family: Family, layers: number, sizes: RoutedSizes): Generator<TensorEntry> {
   const { hidden, intermediate, experts, heads, kvHeads, headDim, vocabulary } = sizes;
-  const { matrix, norm } = randomTensors();
+  const { embedding, matrix, norm } = randomTensors();
   const projections = [
     ['q', heads],
     ['k', kvHeads],
     ['v', kvHeads],
   ] as const;
-  yield matrix('model.embed_tokens.weight', vocabulary, hidden);
+  yield embedding('model.embed_tokens.weight', vocabulary, hidden);
   for (let l = 0; l < layers; l++) {
     const layer = `model.layers.${l}`;
     yield norm(`${layer}.input_layernorm.weight`, hidden);

@@ -10,11 +10,13 @@ import { fewBytes } from '../few/few-plan.js';
 import { kernelBytes } from '../kernel/placement.js';
 import { defaultMemory } from '../memory/available.js';
 import {
+  answerGrowth,
   arenaSlack,
   heapBytes,
   leastMapped,
   mappedSlack,
   nodeBytes,
+  openedBlockBytes,
   processGrowth,
   runFragmentation,
   threadBytes,
@@ -80,7 +82,7 @@ const [kernelShare, fewShare, dividedShare] = [0.25, 0.8, 0.25];
 export function planInference(model: Model, limits: InferenceLimits): InferencePlan {
   const { memory = defaultMemory(), idle = anonymousMemory(), workers: most, residencies } = limits;
   const sizes = runTokensWithin(limits.tokens ?? defaultLimits.tokens);
-  const before = idle + processGrowth;
+  const before = idle + processGrowth + answerGrowth + model.blocks.length * openedBlockBytes;
   const graphs = runGraphs(model);
   let least = Number.POSITIVE_INFINITY;
   for (const resident of residencies) {
