@@ -11,7 +11,7 @@ export {
   tensorName,
 } from './architectures/manifest.js';
 export { registerArchitectures } from './architectures/register.js';
-export { denseLayers } from './config/ffn.js';
+export { denseLayers, layerParts } from './config/ffn.js';
 export { type GenerationDefaults, generationDefaults, type TokenRules } from './config/generation.js';
 export {
   asFamily,
@@ -59,6 +59,7 @@ export {
   type CompactRecord,
   compactFormat,
   type DenseLayer,
+  type DroppedParts,
   stockConfig,
 } from './model/compact.js';
 export { nameExperts, nameRagged } from './model/experts.js';

@@ -4,7 +4,9 @@ In such a checkpoint several router slots share one expert, or experts differ in
 under the layer it came from and as narrow as it is, and config.json says under "moepress" which slot of which layer
 uses which expert, and how wide they are. The model is the stock one of its family, with the experts of every MoE
 layer replaced by those below. The router selects among slots, and the weights of those that share an expert add up; a
-layer may have another number of slots, or select another number of them, than config.json says for all. Layers listed there under "dense" have one MLP in the place of router and experts.
+layer may have another number of slots, or select another number of them, than config.json says for all. Layers listed
+there under "dense" have one MLP in the place of router and experts, and those under "dropped" lack their attention, their
+FFN, or both.
 
 Needs transformers 5 or newer.
 """
@@ -230,8 +232,92 @@ class RowStackedExperts(SharedSlots, nn.Module):
 class Nothing(nn.Module):
     """Adds nothing to what it is added to."""
 
-    def forward(self, hidden_states):
+    def forward(self, hidden_states, *_, **__):
         return torch.zeros_like(hidden_states)
+
+
+def remember_tokens(cache, hidden_states, layer):
+    """The cache of a layer lets others know how many tokens there were, also where the layer has no keys of its own."""
+    if cache is not None:
+        seen = hidden_states.new_zeros(hidden_states.shape[0], 1, hidden_states.shape[1], 1)
+        cache.update(seen, seen, layer)
+
+
+class NoAttention(nn.Module):
+    """Attention that adds nothing."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, hidden_states, *_, past_key_values=None, **__):
+        remember_tokens(past_key_values, hidden_states, self.layer)
+        return torch.zeros_like(hidden_states), None
+
+
+# What decoder layers call attention, or what stands in its place.
+MIXERS = ("self_attn", "linear_attn", "conv", "mamba")
+
+
+def drop_parts(decoder_layer, record, moe):
+    """Takes the parts of a layer away that the record lists, with their norms."""
+    # A layer of Nemotron-H is one part and nothing else.
+    if len(record["parts"]) == 2 or hasattr(decoder_layer, "mixer"):
+        return pass_through(decoder_layer, record["layer"])
+    if "attention" in record["parts"]:
+        name, remembers = mixer_of(decoder_layer)
+        setattr(decoder_layer, name, NoAttention(record["layer"]) if remembers else Nothing())
+    else:
+        drop_ffn(decoder_layer, moe or "mlp")
+    for name in record["norms"]:
+        setattr(decoder_layer, name, nn.Identity())
+
+
+def mixer_of(decoder_layer):
+    """What a layer calls attention or what stands in its place, and whether that has keys, and returns two values."""
+    name = next((name for name in MIXERS if getattr(decoder_layer, name, None) is not None), None)
+    is_linear = getattr(decoder_layer, "block_type", None) == "linear_attention"
+    return name, name == "self_attn" and not is_linear
+
+
+def pass_through(decoder_layer, layer):
+    """Makes a layer yield what comes in."""
+    _, remembers = mixer_of(decoder_layer)
+    for name in [*decoder_layer._modules, *decoder_layer._parameters, *decoder_layer._buffers]:
+        delattr(decoder_layer, name)
+
+    def forward(hidden_states, *_, past_key_values=None, **__):
+        if remembers:
+            remember_tokens(past_key_values, hidden_states, layer)
+        return hidden_states
+
+    decoder_layer.forward = forward
+
+
+def drop_ffn(decoder_layer, name):
+    if hasattr(decoder_layer, "has_experts"):  # Granite 4 has an MLP beside the experts.
+        decoder_layer.block_sparse_moe, decoder_layer.has_experts = None, False
+        decoder_layer.shared_mlp = Nothing()
+    elif hasattr(decoder_layer, "enable_moe_block"):  # Gemma 4 has router and experts beside the MLP.
+        decoder_layer.router, decoder_layer.experts, decoder_layer.enable_moe_block = None, None, False
+        decoder_layer.mlp = Nothing()
+    else:
+        setattr(decoder_layer, name, NoFfn(decoder_layer))
+
+
+class NoFfn(Nothing):
+    """The same in the place of what returns two values in some families."""
+
+    def __init__(self, decoder_layer):
+        super().__init__()
+        self.returns_scores = type(decoder_layer).__name__.startswith("GptOss")
+        # Layers of Llama 4 expect the router's logits as well, unless they know that they are dense.
+        if hasattr(decoder_layer, "is_moe_layer"):
+            decoder_layer.is_moe_layer = False
+
+    def forward(self, hidden_states):
+        output = super().forward(hidden_states)
+        return (output, None) if self.returns_scores else output
 
 
 def condense_granite(decoder_layer, config, record):
@@ -316,6 +402,8 @@ class Compact:
         text_config = config.get_text_config()
         for record in config.moepress.get("dense", []):
             self.condense(layers[record["layer"]], text_config, record)
+        for record in config.moepress.get("dropped", []):
+            drop_parts(layers[record["layer"]], record, self.moe)
         stored = {}
         for record in config.moepress["layers"]:
             if "config" in record:
@@ -350,6 +438,8 @@ class Compact:
             return self.ragged_experts(config, record["widths"])
         # OLMoE, Mixtral and gpt-oss call an expert's width by the name others give to that of a dense FFN.
         width = getattr(config, "moe_intermediate_size", None) or config.intermediate_size
+        if isinstance(width, list):  # Hunyuan, whose layers have one width all the same.
+            width = width[record["layer"]]
         return self.uniform_experts(config, [width] * len(record["experts"]))
 
 

@@ -69,6 +69,9 @@ const generators: Readonly<Record<LayerOp['op'], Generator>> = {
     return { op: 'keep-channels', channels };
   },
   'set-top-k': ofMoe(({ slots }, rng) => ({ op: 'set-top-k', topK: 1 + below(rng, slots.length) })),
+  'drop-ffn': () => ({ op: 'drop-ffn' }),
+  'drop-attention': () => ({ op: 'drop-attention' }),
+  'drop-block': () => ({ op: 'drop-block' }),
   condense: ofMoe(({ slots }, rng) => {
     const parts = someOf(rng, slots.length, 1).map((expert) => ({
       experts: [expert],

@@ -58,3 +58,17 @@ export function pairs(model) {
     return { layer, ops: [{ op: 'merge-experts', groups }] };
   });
 }
+
+/** One layer loses its attention, another its FFN, and a third both, as far as there are so many. */
+export function missingParts(model) {
+  const has = { 'drop-attention': 'attention', 'drop-ffn': 'ffn' };
+  const drop = (op, from) => model.blocks.find((block) => block.index >= from && block[has[op]].kind !== 'none');
+  const attention = drop('drop-attention', 0);
+  const ffn = drop('drop-ffn', attention.index + 1);
+  const third = model.blocks[(ffn ?? attention).index + 1];
+  return [
+    { layer: attention.index, ops: [{ op: 'drop-attention' }] },
+    ...(ffn && !ffn.outputScale ? [{ layer: ffn.index, ops: [{ op: 'drop-ffn' }] }] : []),
+    ...(third ? [{ layer: third.index, ops: [{ op: 'drop-block' }] }] : []),
+  ];
+}

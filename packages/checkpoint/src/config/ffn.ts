@@ -4,7 +4,7 @@ import type { Quantity } from '../architectures/keys.js';
 import type { ArchitectureManifest, FfnTraits } from '../architectures/manifest.js';
 import type { JsonObject } from '../folder/json.js';
 import { readPlainActivation } from './activations.js';
-import { readLayerParts } from './layer-types.js';
+import { type LayerParts, readLayerParts } from './layer-types.js';
 import { count, index, KeyReader } from './reader.js';
 import { textConfig } from './text-config.js';
 
@@ -46,6 +46,15 @@ export function readFfn(
     bias: reader.reads('mlpBias') && reader.read('mlpBias', z.boolean()),
     expertSpace: reader.reads('expertSpace') ? reader.read('expertSpace', count.nullable()) : null,
   };
+}
+
+/** The parts that a family's config.json gives each layer. Throws `CONFIG_INVALID`. */
+export function layerParts(config: JsonObject, manifest: ArchitectureManifest): readonly LayerParts[] {
+  const raw = textConfig(config, manifest, 'config.json');
+  return readLayerParts(
+    new KeyReader<Quantity>(raw, manifest.keys, 'config.json'),
+    manifest.recurrence?.kind,
+  );
 }
 
 /** Layers that a family's config.json makes dense. Throws `CONFIG_INVALID`. */

@@ -12,7 +12,7 @@ import type {
 import { biasName, type Place, type TensorNames, tensorName } from '../architectures/manifest.js';
 import type { FamilyConfig } from '../config/family.js';
 import { buildAttention, nameAttention } from './attention.js';
-import type { BuildContext } from './build-context.js';
+import { type BuildContext, partsOf } from './build-context.js';
 import { compactExperts, type DenseLayer, type StoredExpert, stockExperts } from './compact.js';
 import { takeExpert } from './experts.js';
 import { nameMlp, nameOwnWidth, takeMlp, takeOwnWidth } from './mlp.js';
@@ -21,15 +21,15 @@ import { nameNorms, takeNorms } from './norms.js';
 
 /** One decoder layer. Throws what `TensorSource.take` throws. */
 export function buildBlock(layer: number, context: BuildContext): Block {
-  const { manifest, config, tensors } = context;
+  const { manifest, tensors } = context;
   const { outputScale } = manifest.tensors;
-  const { mixer, ffn } = config.parts[layer]!;
+  const { mixer, ffn } = partsOf(layer, context);
   return {
     index: layer,
     attention: mixer ? buildAttention(layer, context) : { kind: 'none' },
     ffn: ffn ? buildFfn(layer, context) : { kind: 'none', shared: null },
     norms: takeNorms(layer, context),
-    ...(manifest.outputScale && { outputScale: tensors.take(outputScale, [1], { layer }) }),
+    ...(manifest.outputScale && (mixer || ffn) && { outputScale: tensors.take(outputScale, [1], { layer }) }),
   };
 }
 

@@ -33,6 +33,16 @@ const denseLayer = z.object({
   shared: z.boolean(),
 });
 
+const droppedParts = z.object({
+  layer: index,
+  parts: z
+    .array(z.enum(['attention', 'ffn']))
+    .min(1)
+    .max(2),
+  /** Names within the layer of the norms that went with them, for the modeling file. */
+  norms: listOf(z.string().regex(/^\w+$/)),
+});
+
 const compactSchema = z.object({
   format: z.literal(compactFormat),
   /** `model_type` of the family; that of the checkpoint itself is `moepress_<family>`. */
@@ -41,12 +51,15 @@ const compactSchema = z.object({
   layers: listOf(compactLayer),
   /** Layers with a dense FFN, if config.json without this record does not tell of them. */
   dense: listOf(denseLayer).optional(),
+  /** Parts that layers have lost, attention or what stands in its place, or the FFN; config.json tells of them all the same. */
+  dropped: listOf(droppedParts).optional(),
   /** `auto_map` of the family's own config.json, where its code comes with the checkpoint. */
   auto_map: z.record(z.string(), z.json()).optional(),
 });
 
 export type CompactRecord = z.infer<typeof compactSchema>;
 export type DenseLayer = z.infer<typeof denseLayer>;
+export type DroppedParts = z.infer<typeof droppedParts>;
 export type CompactLayer = CompactRecord['layers'][number];
 
 /** The record under `moepress` in config.json, or null in a stock checkpoint. Throws `CONFIG_INVALID`. */

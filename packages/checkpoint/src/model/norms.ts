@@ -1,25 +1,30 @@
 import type { BlockNorms, StoredTensor } from '@moepress/core';
 import { biasName, type Place, type TensorNames } from '../architectures/manifest.js';
-import type { BuildContext } from './build-context.js';
+import { type BuildContext, partsOf } from './build-context.js';
 import { type NamedTensor, single } from './named-tensor.js';
 
 /** The norms of a decoder layer. Throws what `TensorSource.take` throws. */
-export function takeNorms(layer: number, { manifest, config, tensors }: BuildContext): BlockNorms {
+export function takeNorms(layer: number, context: BuildContext): BlockNorms {
+  const { manifest, config, tensors } = context;
   const { tensors: names, norms: place, layerNorm } = manifest;
   const take = (name: string): StoredTensor => tensors.take(name, [config.decoder.hiddenSize], { layer });
-  const { mixer, ffn } = config.parts[layer]!;
-  const attention = mixer ? take(names.attentionNorm) : null;
-  if (place === 'parallel') return { attention, ffn: null, parallel: true };
-  const hasParts = manifest.ffnParts && config.ffn.moe[layer];
+  const { mixer, ffn } = partsOf(layer, context);
+  const ofMixer = (name: string) => (mixer ? take(name) : null);
+  const ofFfn = (name: string) => (ffn ? take(name) : null);
+  // The FFN of a parallel layer takes what attention takes.
+  if (place === 'parallel') {
+    return { attention: mixer || ffn ? take(names.attentionNorm) : null, ffn: null, parallel: true };
+  }
+  const hasParts = manifest.ffnParts && ffn && config.ffn.moe[layer];
   return {
-    attention,
-    ffn: hasParts || !ffn ? null : take(names.ffnNorm),
+    attention: ofMixer(names.attentionNorm),
+    ffn: hasParts ? null : ofFfn(names.ffnNorm),
     ...(layerNorm === 'biased' && {
-      bias: { attention: take(biasName(names.attentionNorm)), ffn: take(biasName(names.ffnNorm)) },
+      bias: { attention: ofMixer(biasName(names.attentionNorm)), ffn: ofFfn(biasName(names.ffnNorm)) },
     }),
     ...(place === 'after' && { place }),
     ...(place === 'both' && {
-      after: { attention: take(names.attentionNormAfter), ffn: take(names.ffnNormAfter) },
+      after: { attention: ofMixer(names.attentionNormAfter), ffn: ofFfn(names.ffnNormAfter) },
     }),
     ...(hasParts && {
       parts: {

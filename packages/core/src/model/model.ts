@@ -69,11 +69,11 @@ export interface BlockNorms {
   /** Null: the FFN has no norm of its own, see `parallel` and `parts`. */
   readonly ffn: TensorExpr | null;
   /** Biases of these norms, [H] each (Phi-3.5-MoE). */
-  readonly bias?: { readonly attention: TensorExpr; readonly ffn: TensorExpr };
+  readonly bias?: { readonly attention: TensorExpr | null; readonly ffn: TensorExpr | null };
   /** Default: `before`. */
   readonly place?: 'before' | 'after';
   /** In blocks with norms on both sides, those of what comes out of attention and the FFN (Trinity, Gemma 4). */
-  readonly after?: { readonly attention: TensorExpr; readonly ffn: TensorExpr };
+  readonly after?: { readonly attention: TensorExpr | null; readonly ffn: TensorExpr | null };
   /** The FFN takes what attention takes, and both are added at once (Cohere). Default: one after the other. */
   readonly parallel?: true;
   /** The FFN's input is divided by its root mean square, and its parts weigh it for themselves (Gemma 4). */
@@ -91,12 +91,12 @@ export interface PartNorms {
   readonly after: TensorExpr;
 }
 
-/** A layer that is an FFN and nothing else (Nemotron-H). */
+/** A layer that is an FFN and nothing else (Nemotron-H), or nothing at all, after a plan dropped its parts. */
 export interface NoMixer {
   readonly kind: 'none';
 }
 
-/** A layer without an FFN: it mixes tokens and does nothing else (Nemotron-H). */
+/** A layer without an FFN: it mixes tokens and does nothing else (Nemotron-H, or after a plan dropped it). */
 export interface NoFfn {
   readonly kind: 'none';
   readonly shared: null;

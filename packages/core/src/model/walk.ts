@@ -64,6 +64,10 @@ export type FfnBlock = Block & { readonly ffn: DenseFfn | MoeFfn };
 
 export const hasFfn = (block: Block): block is FfnBlock => block.ffn.kind !== 'none';
 
+/** Whether nothing is left of a layer, so that its output is its input. */
+export const isEmptyBlock = ({ attention, ffn }: Block): boolean =>
+  attention.kind === 'none' && ffn.kind === 'none';
+
 /** A decoder layer with softmax attention. */
 export type AttentionBlock = Block & { readonly attention: Attention };
 

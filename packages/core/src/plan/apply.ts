@@ -49,7 +49,13 @@ export function applyLayers(base: Model, layers: readonly LayerPlan[]): Model {
     if (seen.has(layer)) throw invalid(`Layer ${layer} appears twice`, `plan, layer ${layer}`);
     seen.add(layer);
     blocks[layer] = ops.reduce(
-      (view, op) => applyOperation(view, op, { base: block, pools, where: `plan, layer ${layer}, ${op.op}` }),
+      (view, op) =>
+        applyOperation(view, op, {
+          base: block,
+          blocks: base.blocks,
+          pools,
+          where: `plan, layer ${layer}, ${op.op}`,
+        }),
       block,
     );
   }

@@ -5,7 +5,7 @@ import {
   quantityOf,
   stockConfig,
 } from '@moepress/checkpoint';
-import { type DenseBlock, denseBlocks, type Model, MoepressError, withBias } from '@moepress/core';
+import { type DenseBlock, denseBlocks, hasFfn, type Model, MoepressError, withBias } from '@moepress/core';
 import { asDenseFamily, asSingleExpertMoe, type DenseEncoding, viaConfigKeys } from './dense-encodings.js';
 
 /**
@@ -49,7 +49,10 @@ export function encodeDenseLayers(
 
 /** Whether the original config.json states the same layers and width. */
 function isAsBefore(dense: readonly DenseBlock[], { model, manifest, config }: DenseEncoding): boolean {
-  const before = denseLayers(config, manifest, model.blocks.length);
+  // Layers that lost their FFNs are told of elsewhere.
+  const before = denseLayers(config, manifest, model.blocks.length).filter((layer) =>
+    hasFfn(model.blocks[layer]!),
+  );
   return (
     before.length === dense.length &&
     dense.every(

@@ -1,6 +1,7 @@
 import {
   type ArchitectureManifest,
   type CompactRecord,
+  type DroppedParts,
   type NamedTensor,
   nameExperts,
   nameRagged,
@@ -9,6 +10,7 @@ import { type Expert, type Model, MoepressError } from '@moepress/core';
 import { maskExperts, padExperts } from './channels.js';
 import { encodeDenseLayers } from './dense.js';
 import type { DenseEncoding } from './dense-encodings.js';
+import { checkWhole, droppedParts } from './dropped-parts.js';
 import { type FlatRecord, flatRecord, nameFlat } from './flat.js';
 import { compactRecord, type Placement, placeByOrigin, placeBySlot, sharesExperts } from './placement.js';
 import type { QuantiseChoice } from './quantise-scheme.js';
@@ -38,6 +40,8 @@ export interface Arrangement extends Omit<DenseEncoding, 'record' | 'padded'> {
   readonly width: number | null;
   readonly form: StockForm | CompactForm | FlatForm;
   readonly routers: RouterSettings;
+  /** Parts that layers have lost. */
+  readonly dropped: readonly DroppedParts[];
 }
 
 export interface StockForm {
@@ -74,24 +78,28 @@ export function arrange(
   const dense = encodeDenseLayers(fitted, manifest, layout === 'compact');
   const encoded = { ...dense, padded: dense.padded || fitted !== model };
   const routers = routerSettings(encoded.model, encoded.manifest, encoded.config);
-  const experts = arranged[layout](encoded.model, encoded.manifest, { ...encoded, routers });
-  if (experts.form.kind !== 'compact') checkAlike(routers, model);
-  return { ...encoded, ...experts, routers };
+  const dropped = droppedParts(encoded.model, encoded.manifest, encoded.config);
+  const experts = arranged[layout](encoded.model, encoded.manifest, { ...encoded, routers, dropped });
+  if (experts.form.kind !== 'compact') {
+    checkAlike(routers, model);
+    checkWhole(dropped, model);
+  }
+  return { ...encoded, ...experts, routers, dropped };
 }
 
 /** The routed experts as a layout stores them. */
-type Experts = Omit<Arrangement, keyof DenseEncoding | 'routers'>;
+type Experts = Omit<Arrangement, keyof DenseEncoding | 'routers' | 'dropped'>;
 
 /** What is known before experts are arranged. */
-type Prepared = DenseEncoding & Pick<Arrangement, 'routers'>;
+type Prepared = DenseEncoding & Pick<Arrangement, 'routers' | 'dropped'>;
 
 function arrangeCompact(
   model: Model,
   manifest: ArchitectureManifest,
-  { record, padded, routers }: Prepared,
+  { record, padded, routers, dropped }: Prepared,
 ): Experts {
   const ragged = isRagged(model, manifest);
-  const alike = routers.ofLayers.size === 0;
+  const alike = routers.ofLayers.size === 0 && dropped.length === 0;
   if (!ragged && !sharesExperts(model) && !record && alike)
     return arrangeStock(model, manifest, padded ? 'padding' : 'none');
   const placement = placeByOrigin(model);
@@ -104,6 +112,7 @@ function arrangeCompact(
       record: {
         ...compactRecord(model, placement, { ragged, ofLayers: routers.ofLayers }),
         ...(record && { dense: [...record] }),
+        ...(dropped.length > 0 && { dropped: [...dropped] }),
       },
     },
   };

@@ -38,7 +38,7 @@ export function withBranch(
   const { norms, outputScale } = block;
   const { multipliers } = model.config;
   const behind =
-    norms.place === 'after' ? normOf(norms, part) : norms.after && { weight: norms.after[part], bias: null };
+    norms.place === 'after' ? normOf(norms, part) : norms.after && { weight: norms.after[part]!, bias: null };
   const branch = behind ? hiddenNormed(made, behind, model.config) : made;
   const sum = add(x, multipliers ? timesNumber(branch, multipliers.residual) : branch);
   return part === 'ffn' && outputScale ? mul(sum, weightFor(sum, outputScale)) : sum;

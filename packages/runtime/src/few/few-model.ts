@@ -53,7 +53,7 @@ interface BlockStep {
   readonly ffn: FfnStep | null;
   readonly attentionNorm: HeldNorm | null;
   readonly ffnNorm: HeldNorm | null;
-  readonly after: { readonly attention: HeldNorm; readonly ffn: HeldNorm } | null;
+  readonly after: { readonly attention: HeldNorm | null; readonly ffn: HeldNorm | null } | null;
   readonly outputScale: Float32Array | null;
 }
 
@@ -125,7 +125,10 @@ export class FewModel {
       attentionNorm: norm('attention'),
       ffnNorm: norm('ffn'),
       after: own.after
-        ? { attention: this.#norm(own.after.attention, null), ffn: this.#norm(own.after.ffn, null) }
+        ? {
+            attention: own.after.attention && this.#norm(own.after.attention, null),
+            ffn: own.after.ffn && this.#norm(own.after.ffn, null),
+          }
         : null,
       outputScale: outputScale ? holder.vector(outputScale) : null,
     };

@@ -1,48 +1,52 @@
 import { z } from 'zod';
 import { MoepressError } from '../../errors/error.js';
 import type { Block, BlockNorms } from '../../model/model.js';
-import { defineOperation, ffnOf, invalid } from './operation.js';
+import { isEmptyBlock } from '../../model/walk.js';
+import { defineOperation, ffnOf, invalid, type OperationContext } from './operation.js';
 
 /** The layer keeps its attention, or what stands in its place, and nothing else. */
 export const dropFfn = defineOperation({
   schema: z.strictObject({ op: z.literal('drop-ffn') }),
   apply(block, _, context) {
     ffnOf(block, context);
-    return withoutFfn(block);
+    if (!block.outputScale) return withoutFfn(block);
+    throw new MoepressError('CONFIG_UNSUPPORTED', {
+      message: `What comes out of layer ${block.index} is multiplied by a stored number, which goes with its FFN.`,
+      where: context.where,
+      hint: 'Drop the whole layer, or its attention.',
+    });
   },
 });
 
 /** The layer keeps its FFN, or what stands in its place, and nothing else. */
 export const dropAttention = defineOperation({
   schema: z.strictObject({ op: z.literal('drop-attention') }),
-  apply(block, _, { where }) {
-    if (block.attention.kind === 'none') throw invalid(`Layer ${block.index} has no attention`, where);
-    return withoutAttention(block, where);
+  apply(block, _, context) {
+    if (block.attention.kind === 'none')
+      throw invalid(`Layer ${block.index} has no attention`, context.where);
+    return withoutAttention(block, context);
   },
 });
 
 /** What comes into the layer leaves it unchanged; later layers keep their indices. */
 export const dropBlock = defineOperation({
   schema: z.strictObject({ op: z.literal('drop-block') }),
-  apply(block, _, { where }) {
-    if (isEmpty(block)) throw invalid(`Layer ${block.index} is gone already`, where);
-    const { outputScale: _scale, ...rest } = withoutAttention(withoutFfn(block), where);
-    return { ...rest, norms: { attention: null, ffn: null } };
+  apply(block, _, context) {
+    if (isEmptyBlock(block)) throw invalid(`Layer ${block.index} is gone already`, context.where);
+    const { outputScale: _gone, ...rest } = withoutAttention(withoutFfn(block), context);
+    return rest;
   },
 });
 
-/** Whether nothing is left of a layer, so that its output is its input. */
-export const isEmpty = ({ attention, ffn }: Block): boolean =>
-  attention.kind === 'none' && ffn.kind === 'none';
-
 function withoutFfn(block: Block): Block {
   const { parts: _, ...norms } = without(block.norms, 'ffn');
-  return { ...block, ffn: { kind: 'none', shared: null }, norms: { ...norms, ffn: null } };
+  // Nothing sees what the norm of a parallel layer yields once both parts are gone.
+  const attention = block.attention.kind === 'none' ? null : norms.attention;
+  return { ...block, ffn: { kind: 'none', shared: null }, norms: { ...norms, attention, ffn: null } };
 }
 
-function withoutAttention(block: Block, where: string): Block {
-  const { attention } = block;
-  if (attention.kind === 'mla' && attention.indexer?.kind === 'own') {
+function withoutAttention(block: Block, { blocks, where }: OperationContext): Block {
+  if (choosesForOthers(block.index, blocks)) {
     throw new MoepressError('CONFIG_UNSUPPORTED', {
       message: `The attention of layer ${block.index} chooses the tokens that attention of other layers may attend to.`,
       where,
@@ -57,6 +61,15 @@ function withoutAttention(block: Block, where: string): Block {
     attention: { kind: 'none' },
     norms: keeps ? norms : { ...norms, attention: null },
   };
+}
+
+/** Whether attention of a later layer takes the tokens that the indexer of this one chooses (GLM-5.2). */
+function choosesForOthers(layer: number, blocks: readonly Block[]): boolean {
+  const indexers = blocks.map(({ attention }) =>
+    attention.kind === 'mla' ? attention.indexer?.kind : undefined,
+  );
+  if (indexers[layer] !== 'own') return false;
+  return indexers.slice(layer + 1).find((kind) => kind !== undefined) === 'shared';
 }
 
 /** The norms without those of what a part yields, and without the bias of its own. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Block } from '../../model/model.js';
 import { condense } from './condense.js';
+import { dropAttention, dropBlock, dropFfn } from './drop-parts.js';
 import { keepChannels } from './keep-channels.js';
 import { keepExperts } from './keep-experts.js';
 import { mergeExperts } from './merge-experts.js';
@@ -14,7 +15,17 @@ export { leastSlots } from './keep-experts.js';
 export { decodeIndices, encodeIndices } from './packed-indices.js';
 
 /** Every operation there is. */
-const operations = [keepExperts, remapSlots, mergeExperts, keepChannels, condense, setTopK] as const;
+const operations = [
+  keepExperts,
+  remapSlots,
+  mergeExperts,
+  keepChannels,
+  condense,
+  setTopK,
+  dropFfn,
+  dropAttention,
+  dropBlock,
+] as const;
 
 type SchemasOf<All extends readonly { readonly schema: z.ZodType }[]> = {
   -readonly [I in keyof All]: All[I]['schema'];

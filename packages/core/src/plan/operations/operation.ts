@@ -7,6 +7,8 @@ import type { Block, DenseFfn, Expert, MoeFfn } from '../../model/model.js';
 export interface OperationContext {
   /** The layer before any operation of the plan. */
   readonly base: Block;
+  /** All layers before any operation of the plan. */
+  readonly blocks: readonly Block[];
   /** The experts of all layers before any operation of the plan, by the index of the layer. */
   readonly pools: ReadonlyMap<number, readonly Expert[]>;
   /** For messages: the plan, the layer and the operation. */

@@ -36,14 +36,14 @@ function blockTensors(
     of ? [one(`${stem}.${name}.weight`, of, norm)] : [];
   return [
     ...normed(before!, norms.attention),
-    ...(norms.bias ? [one(`${stem}.${before}.bias`, norms.bias.attention)] : []),
+    ...(norms.bias?.attention ? [one(`${stem}.${before}.bias`, norms.bias.attention)] : []),
     ...(attention.kind === 'gqa' ? groupedTensors(attention, stem, architecture, norm) : []),
     ...(attention.kind === 'mla' ? latentTensors(attention, stem, architecture) : []),
     ...(attention.kind === 'gated-delta-rule' ? deltaRuleTensors(attention, stem) : []),
     ...(attention.kind === 'short-convolution' ? convolutionTensors(attention, stem) : []),
     ...normed('post_attention_norm', norms.after?.attention),
     ...normed(behind!, norms.ffn),
-    ...(norms.bias ? [one(`${stem}.${behind}.bias`, norms.bias.ffn)] : []),
+    ...(norms.bias?.ffn ? [one(`${stem}.${behind}.bias`, norms.bias.ffn)] : []),
     ...(norms.parts && ffn.kind === 'moe'
       ? partTensors(ffn, norms.parts, { stem, architecture })
       : ffn.kind === 'none'
