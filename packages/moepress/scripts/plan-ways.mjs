@@ -62,7 +62,8 @@ export function pairs(model) {
 /** One layer loses its attention, another its FFN, and a third both, as far as there are so many. */
 export function missingParts(model) {
   const has = { 'drop-attention': 'attention', 'drop-ffn': 'ffn' };
-  const drop = (op, from) => model.blocks.find((block) => block.index >= from && block[has[op]].kind !== 'none');
+  const drop = (op, from) =>
+    model.blocks.find((block) => block.index >= from && block[has[op]].kind !== 'none');
   const attention = drop('drop-attention', 0);
   const ffn = drop('drop-ffn', attention.index + 1);
   const third = model.blocks[(ffn ?? attention).index + 1];
