@@ -150,6 +150,28 @@ describe('Fisher-MoE', () => {
     expect(plan.warnings).toEqual([]);
   });
 
+  test('removes whole blocks, and tells what that costs', async () => {
+    const wide = toyModel({ layers: 1, experts: 2, topK: 1, width: 8, hidden: 2 });
+    // Pairs of the first expert sum up to 10, 2, 6 and 4; the second has an equal score for all.
+    const scores = [[9, 1, 0, 2, 3, 3, 4, 0, ...Array(8).fill(1)]];
+    const plan = await compress(wide, { ratio: 0.5, blocks: 2 }, scores);
+    expect(keptIn(applyPlan(wide, plan))).toEqual([
+      [
+        [0, 1, 4, 5],
+        [4, 5, 6, 7],
+      ],
+    ]);
+    // Gone are 2 + 4 and 4 of 22 + 8; the lowest single channels have 0 + 0 + 1 + 2 and 4.
+    const score = { removed: 10 / 30, bySingleChannels: 7 / 30 };
+    expect(plan.details.blocks).toEqual({ size: 2, score });
+    expect(plan.warnings).toEqual([expect.stringMatching(/blocks of 2: .* 33\.3 % .* 23\.3 %/)]);
+    const third = await compress(wide, { ratio: 0.3, blocks: 3, align: 1 }, scores);
+    expect(widthsIn(applyPlan(wide, third))).toEqual([[6, 6]]);
+    // Nothing is quantised here: channels go one by one.
+    const stored = await compress(wide, { ratio: 0.5, blocks: 'stored' }, scores);
+    expect(stored.layers).toEqual((await compress(wide, { ratio: 0.5 }, scores)).layers);
+  });
+
   test('describes widths and thresholds, which are means over the sequences', async () => {
     const evidence = evidenceFor(model, falling);
     const calibration = { ...evidence.calibration, sequences: 2 };
@@ -214,6 +236,7 @@ describe('Fisher-MoE', () => {
     ['budget', { ratio: 0.5, budget: 'G' }],
     ['score', { ratio: 0.5, score: 'magnitude' }],
     ['align', { ratio: 0.5, align: 32 }],
+    ['blocks', { ratio: 0.5, blocks: 'all' }],
     ['floor', { ratio: 0.5, floor: -1 }],
     ['dropTop', { ratio: 0.5, dropTop: 3 }],
   ])('checks option %s of %o', (option, given) => {

@@ -1,11 +1,12 @@
 import { type Compressor, encodeChannels, type LayerPlan, throwIfAborted } from '@moepress/core';
 import { z } from 'zod';
+import { blockSize } from './blocks.js';
 import { checkScopes, scopesOf } from './budget.js';
 import { channelsOf, scoreChannels } from './channels.js';
 import { type Decision, decide, evenly, type Kept, withoutTop } from './decide.js';
-import { byLayer, describe } from './describe.js';
+import { blockCost, byLayer, describe } from './describe.js';
 import { type ScoreName, scorers } from './scorers.js';
-import { warningsOf } from './warnings.js';
+import { warningOfBlocks, warningsOf } from './warnings.js';
 
 const count = z.int().min(0);
 
@@ -22,17 +23,22 @@ const options = z
     floor: count.default(0),
     /** Widths become multiples of it. */
     align: z.literal([1, 64, 128, 256]).default(1),
+    /**
+     * Channels go in runs of so many neighbours. `stored`: of as many as share scales in the quantised weights, which then keep
+     * their codes; 1 where they are not quantised.
+     */
+    blocks: z.union([z.literal('stored'), z.int().min(1).max(4096)]).default(1),
     /** The best channels of the model stay, whatever the budget. */
     protectTop: count.default(0),
     /** Exactly this number of the best channels of the model are removed, and nothing else. */
     dropTop: count.default(0),
   })
   .refine(
-    ({ dropTop, ratio, floor, align, protectTop }) =>
-      dropTop === 0 || (ratio === 0 && floor === 0 && align === 1 && protectTop === 0),
+    ({ dropTop, ratio, floor, align, blocks, protectTop }) =>
+      dropTop === 0 || (ratio === 0 && floor === 0 && align === 1 && blocks === 1 && protectTop === 0),
     {
       path: ['dropTop'],
-      message: 'It requires ratio 0 and excludes floor, align and protectTop',
+      message: 'It requires ratio 0 and excludes floor, align, blocks and protectTop',
     },
   );
 
@@ -50,13 +56,15 @@ export const fisherMoe: Compressor<FisherMoeOptions> = {
   title: 'Fisher-MoE: narrower experts by the gradients of their channels',
   reference: 'arXiv:2606.05538',
   options,
-  needs(model, { ratio, budget, floor, align, dropTop, score }) {
-    checkScopes(scopesOf(channelsOf(model), budget, ratio), floor, align);
+  needs(model, { ratio, budget, floor, align, blocks, dropTop, score }) {
+    const experts = channelsOf(model);
+    checkScopes(scopesOf(experts, budget, ratio), floor, multipleOf(align, blockSize(experts, blocks)));
     return ratio === 0 && dropTop === 0 ? [] : [scorers[score].statistic];
   },
-  outline(model, { ratio, budget, floor, align, dropTop }) {
+  outline(model, { ratio, budget, floor, align: wanted, blocks, dropTop }) {
     const experts = channelsOf(model);
     const scopes = scopesOf(experts, budget, ratio);
+    const align = multipleOf(wanted, blockSize(experts, blocks));
     checkScopes(scopes, floor, align);
     if (dropTop > 0) return planChannels(evenly([{ experts, drop: dropTop }], { floor: 0, align: 1 }));
     return planChannels(evenly(scopes, { floor, align }));
@@ -68,17 +76,27 @@ export const fisherMoe: Compressor<FisherMoeOptions> = {
     if (ratio === 0 && dropTop === 0) return { layers: [] };
     if (!evidence) throw new Error('There is no evidence.');
     const scores = scoreChannels(model, experts, evidence, scorers[score]);
+    const block = blockSize(experts, options.blocks);
+    const align = multipleOf(options.align, block);
     const decision =
       dropTop > 0
         ? withoutTop(experts, scores, dropTop)
-        : decide(experts, scopesOf(experts, budget, ratio), scores, options);
+        : decide(experts, scopesOf(experts, budget, ratio), scores, { ...options, align, block });
+    const cost = blockCost(decision, scores, block);
     return {
       layers: planChannels(decision),
-      warnings: warningsOf(decision, scores),
-      details: describe(decision),
+      warnings: [...warningsOf(decision, scores), ...(cost ? [warningOfBlocks(cost)] : [])],
+      details: { ...describe(decision), ...(cost && { blocks: cost }) },
     };
   },
 };
+
+/** The least width that is a multiple of both. */
+function multipleOf(align: number, block: number): number {
+  let [a, b] = [align, block];
+  while (b > 0) [a, b] = [b, a % b];
+  return (align / a) * block;
+}
 
 /** Plans for the layers in which some expert becomes narrower. */
 function planChannels({ experts }: Decision): LayerPlan[] {

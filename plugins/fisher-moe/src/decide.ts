@@ -1,4 +1,5 @@
 import { alignWidths } from './align.js';
+import { bestBlocks, blockMeans } from './blocks.js';
 import { type Narrowing, narrow, type Reserve, reserve, type Scope } from './budget.js';
 import { channelCount, channelsIn, type ExpertChannels } from './channels.js';
 import { highest, lowest } from './lowest.js';
@@ -15,13 +16,17 @@ export interface Decision {
   readonly narrowings: readonly Narrowing[];
 }
 
-/** Every scope loses its lowest channels; then widths become multiples of `align`. */
+/**
+ * Every scope loses its lowest channels; then widths become multiples of `align`. Channels go in blocks of `block`
+ * neighbours, of which `align` is a multiple.
+ */
 export function decide(
   experts: readonly ExpertChannels[],
   scopes: readonly Scope[],
-  scores: Float64Array,
-  { align, ...held }: Reserve & { readonly align: number },
+  own: Float64Array,
+  { align, block, ...held }: Reserve & { readonly align: number; readonly block: number },
 ): Decision {
+  const scores = blockMeans(experts, own, block);
   const reserved = reserve(experts, scores, held);
   const narrowings = scopes.map((scope) => narrow(scope, scores, reserved));
   const kept = narrowings.flatMap(({ scope, widths, reserved: least }) => {
@@ -31,7 +36,15 @@ export function decide(
       most: expert.width,
     }));
     const aligned = alignWidths(wanted, align);
-    return scope.experts.map((own, e) => keep(own, highest(scores, channelsIn([own]), aligned[e]!)));
+    return scope.experts.map((expert, e) => {
+      const width = aligned[e]!;
+      return keep(
+        expert,
+        block === 1
+          ? highest(scores, channelsIn([expert]), width)
+          : bestBlocks(expert, scores, { width, size: block }),
+      );
+    });
   });
   return { experts: kept, narrowings };
 }

@@ -31,6 +31,32 @@ function alignmentCost({ experts, narrowings }: Decision) {
   };
 }
 
+/** Shares of the scores, from 0 to 1. */
+export interface BlockCost {
+  /** Channels of a block. */
+  readonly size: number;
+  readonly score: { readonly removed: number; readonly bySingleChannels: number };
+}
+
+/**
+ * What it costs that whole blocks go: the share of the scores that went, and the share that the lowest single channels of
+ * each expert have, as many of them. Null where channels go one by one.
+ */
+export function blockCost({ experts }: Decision, scores: Float64Array, size: number): BlockCost | null {
+  if (size === 1) return null;
+  let [gone, least, all] = [0, 0, 0];
+  for (const { channels, kept } of experts) {
+    const own = scores.subarray(channels.start, channels.start + channels.expert.width);
+    const sum = (values: Iterable<number>) => [...values].reduce((total, value) => total + value, 0);
+    const whole = sum(own);
+    all += whole;
+    gone += whole - sum(kept.map((channel) => own[channel]!));
+    least += sum(own.toSorted().subarray(0, own.length - kept.length));
+  }
+  const share = (part: number) => (all === 0 ? 0 : part / all);
+  return { size, score: { removed: share(gone), bySingleChannels: share(least) } };
+}
+
 function bytesPerChannel(expert: Expert): number {
   const bytes = mlpTensors(expert).reduce((sum, tensor) => sum + storedBytes(tensor), 0);
   return bytes / Math.max(1, expert.width);

@@ -1,5 +1,5 @@
 import type { Decision, Kept } from './decide.js';
-import { byLayer, widthsOf } from './describe.js';
+import { type BlockCost, byLayer, widthsOf } from './describe.js';
 
 /** A layer that loses more than this share of its channels is worth a look. */
 const mostLost = 0.9;
@@ -55,6 +55,12 @@ function warnOfWidths({ experts }: Decision): string | undefined {
   const slow = experts.filter(({ kept, channels }) => isFast(channels.expert.width) && !isFast(kept.length));
   if (slow.length === 0) return undefined;
   return `The widths of ${slow.length} of ${experts.length} experts are not multiples of ${fastMultiple}; GPU kernels are slower then. The option align rounds them.`;
+}
+
+/** Tells what it costs that channels go in blocks. */
+export function warningOfBlocks({ size, score }: BlockCost): string {
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  return `Channels go in blocks of ${size}: those that go have ${percent(score.removed)} of the scores, and the lowest single channels, as many of each expert, have ${percent(score.bySingleChannels)}.`;
 }
 
 const mostNames = 8;

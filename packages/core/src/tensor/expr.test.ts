@@ -17,6 +17,7 @@ import {
   transpose,
   zeros,
 } from './expr.js';
+import { sharedScales } from './in-format.js';
 import { fp8, mxfp4 } from './quantised.js';
 
 function stored(name: string, height: number, width: number): StoredTensor {
@@ -234,6 +235,17 @@ describe('what checkpoints store in other ways', () => {
     expect(x).toMatchObject({ dtype: 'BF16', shape: [200, 100] });
     expect(storedBytes(x)).toBe(200 * 100 + 8);
     expect(() => fp8(of('F8_E4M3', 200, 100), of('F32', 1, 2), 128)).toThrow('do not fit');
+  });
+
+  test('sharedScales() counts the neighbours of a block along an axis', () => {
+    const squares = fp8(of('F8_E4M3', 200, 100), of('F32', 2, 1), 128);
+    const rowwise = mxfp4(of('U8', 6, 32), of('U8', 6, 2));
+    expect([squares, rowwise].map((x) => [sharedScales(x, 0), sharedScales(x, 1)])).toEqual([
+      [128, 128],
+      [1, 32],
+    ]);
+    expect([sharedScales(transpose(rowwise), 0), sharedScales(rows(rowwise, [0, 2]), 1)]).toEqual([32, 32]);
+    expect(sharedScales(stored('x', 4, 4), 1)).toBe(1);
   });
 
   test('zeros() pads without a file', () => {

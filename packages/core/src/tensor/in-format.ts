@@ -49,6 +49,16 @@ export function inFormat(expr: TensorExpr): InFormat | null {
   }
 }
 
+/**
+ * How many neighbouring rows (axis 0) or columns (axis 1) of a quantised matrix share scales, so that they stay as they are only
+ * together; 1 for what is not quantised, for scales of whole rows or columns, and where blocks are in no order (`g_idx`).
+ */
+export function sharedScales(expr: TensorExpr, axis: 0 | 1): number {
+  const found = inFormat(expr);
+  if (!found || found.of.groups) return 1;
+  return found.of.block[found.transposed ? ((1 - axis) as 0 | 1) : axis] ?? 1;
+}
+
 const along = (axis: 0 | 1) => (axis === 0 ? rows : cols);
 
 function selected(expr: BlockScaledExpr, axis: 0 | 1, indices: readonly number[]): BlockScaledExpr | null {
