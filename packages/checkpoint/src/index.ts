@@ -81,6 +81,7 @@ export { OutputFile } from './safetensors/output.js';
 export { readSafetensors, type SafetensorsFile } from './safetensors/read.js';
 export { defaultShardBytes, planShards, type ShardPlan, writeShards } from './safetensors/shards.js';
 export { type WriteOptions, writeSafetensors } from './safetensors/write.js';
+export { writingBytes } from './safetensors/writing-memory.js';
 export {
   encodeFloats,
   type FloatType,

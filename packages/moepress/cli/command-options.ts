@@ -39,6 +39,11 @@ export const pluginOption = () =>
     'use the plugin in this folder or module, or, by its name, one that is installed; may be repeated',
   ).argParser((text: string, earlier: readonly string[] = []) => [...earlier, path(text)]);
 export const revisionOption = () => new Option('--revision <commit>', 'branch, tag or commit of a Hub model');
+export const dryRunOption = () =>
+  new Option(
+    '--dry-run',
+    'say what time, memory and disk it would take, by a trial of some seconds, and do nothing',
+  );
 export const planOption = () =>
   new Option(
     '--plan <file>',

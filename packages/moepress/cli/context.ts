@@ -1,6 +1,6 @@
 import type { Progress } from '@moepress/core';
 import type { Command } from 'commander';
-import type { Phase } from './reporter/index.js';
+import type { Estimate } from '../src/estimate/estimate.js';
 import type { Style } from './style.js';
 
 /** Options of many commands that decide what they get. */
@@ -18,8 +18,8 @@ export interface Context {
   readonly work: { readonly onProgress: Progress; readonly signal: AbortSignal };
   /** Those asked for by `--plugin`. */
   readonly plugins: readonly string[];
-  /** Says what the job consists of, for those who wait for the end of it. */
-  phases(phases: readonly Phase[]): void;
+  /** Tells what the work is going to take, and knows from then on what it consists of. */
+  expect(estimate: Estimate): void;
   /** How texts on standard output are coloured. */
   readonly style: Style;
   /** Prints a result on standard output: the text for people, the data with --json. */

@@ -9,6 +9,7 @@ import { createProgram } from './program.js';
 import { createReporter, type Reporter } from './reporter/index.js';
 import { watchStreams } from './streams.js';
 import { styleFor } from './style.js';
+import { estimateLine } from './text/estimate-text.js';
 
 /** Runs the command and sets the exit code. What a command does not need is not loaded: see `createProgram`. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -34,7 +35,10 @@ export async function main(argv: readonly string[]): Promise<void> {
     return {
       plugins: plugin,
       work: { onProgress: recorder?.listening(progress) ?? progress, signal: interrupts.signal },
-      phases: (phases) => reporter?.phases(phases),
+      expect: (estimate) => {
+        reporter?.tell(estimateLine(estimate), { type: 'estimate', ...estimate });
+        reporter?.phases(estimate.phases);
+      },
       style: styleFor(process.stdout),
       print: (text, data) => {
         reporter?.close();

@@ -168,7 +168,8 @@ async function evaluateSession(
   return { ...evaluation, throughput: throughput() };
 }
 
-const asking = ({
+/** What of the options is asked. */
+export const asking = ({
   tasks,
   limit,
   numFewshot,
@@ -176,7 +177,7 @@ const asking = ({
   genKwargs,
   seed,
   confirmRunUnsafeCode,
-}: Omit<EvaluateOptions, 'cache'>) => ({
+}: Omit<EvaluateOptions, 'cache'>): Omit<AskOptions, 'model'> => ({
   confirmRunUnsafeCode,
   tasks,
   limit,

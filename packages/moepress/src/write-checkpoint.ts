@@ -12,8 +12,10 @@ import {
 import {
   checkCompanions,
   checkUnread,
+  type EngineSupport,
   type ExpertLayout,
   expertLayouts,
+  huggingFaceSupport,
   type PredictionChoice,
   predictionChoices,
   type QuantiseChoice,
@@ -46,6 +48,8 @@ export interface WrittenCheckpoint extends WrittenFiles {
   readonly removed: RemovedRatios;
   /** The same of the plan: more, where a layout fills up again what it removes. */
   readonly planned: RemovedRatios;
+  /** What each program makes of the folder. */
+  readonly engines: readonly EngineSupport[];
   /** SHA-256 of the plan in hexadecimal; null without one. */
   readonly planHash: string | null;
 }
@@ -87,6 +91,7 @@ export async function writeCheckpoint(
         ...written,
         removed: removedRatios(base, written.parameters),
         planned: removedRatios(base, view),
+        engines: huggingFaceSupport(view, layout),
         planHash: file && planHash(file.plan),
       };
     } finally {
@@ -120,26 +125,33 @@ export async function checkWritten(
   await checkCompanions(model);
   // A family whose experts cannot be quantised is refused for what it is.
   if (quantise) sizeAsWritten(model, layout, quantise);
-  await checkSpace(folder, Math.floor(surely * expectedBytes(model, request, { layout, quantise })));
+  await checkSpace(folder, Math.floor(surely * expectedView(model, request, { layout, quantise }).bytes));
 }
 
-/** Bytes of the weights, as far as they follow from the options; 0 where they do not. */
-function expectedBytes(
+/**
+ * A view as large as what a method is going to leave, and the bytes of its weights as written, as far as they follow from the
+ * options; 0 where they do not.
+ */
+export function expectedView(
   model: Model,
   { method, options }: MethodRequest,
-  { layout, quantise }: { readonly layout: ExpertLayout; readonly quantise: QuantiseChoice | undefined },
-): number {
+  { layout, quantise }: { readonly layout: ExpertLayout; readonly quantise?: QuantiseChoice | undefined },
+): { readonly view: Model; readonly bytes: number } {
   const { compressor } = method;
   const parsed = parseOptions(compressor, options);
   try {
     const layers = compressor.outline?.(model, parsed);
-    if (layers) return sizeAsWritten(applyLayers(model, layers), layout, quantise).bytes.whole;
+    if (layers) {
+      const view = applyLayers(model, layers);
+      return { view, bytes: sizeAsWritten(view, layout, quantise).bytes.whole };
+    }
   } catch (error) {
     // The method itself says so when it plans.
-    if (MoepressError.isInstance(error)) return 0;
+    if (MoepressError.isInstance(error)) return { view: model, bytes: 0 };
     throw error;
   }
-  if (quantise) return 0;
+  if (quantise) return { view: model, bytes: 0 };
   const { total, routedExperts } = measure(model);
-  return typeof parsed.ratio === 'number' ? total.bytes - parsed.ratio * routedExperts.bytes : 0;
+  const bytes = typeof parsed.ratio === 'number' ? total.bytes - parsed.ratio * routedExperts.bytes : 0;
+  return { view: model, bytes };
 }

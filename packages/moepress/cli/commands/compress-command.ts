@@ -1,8 +1,10 @@
 import { type FileOutput, FolderOutput } from '@moepress/checkpoint';
-import { type CompressionPlan, MoepressError, planHash } from '@moepress/core';
+import { type CompressionPlan, MoepressError, measure, planHash } from '@moepress/core';
 import type { ExpertLayout, PredictionChoice, QuantiseChoice } from '@moepress/export';
 import type { CalibrationPart } from '@moepress/harness';
 import { compress, requestOf } from '../../src/compress.js';
+import { isWorthEstimating } from '../../src/estimate/estimate.js';
+import { type EstimateCompressOptions, estimateCompress } from '../../src/estimate/estimate-compress.js';
 import { checkChosen, claimFile, claimFolder, withOutput } from '../../src/files/output.js';
 import { resolveModel } from '../../src/models/open-model.js';
 import { writeClaimed } from '../../src/plans/write-plan.js';
@@ -14,6 +16,7 @@ import {
   type DeviceFlags,
   dataOption,
   deviceOption,
+  dryRunOption,
   evidenceOption,
   forceOption,
   gpuMemoryOption,
@@ -34,6 +37,8 @@ import {
 } from '../command-options.js';
 import type { Context, Define } from '../context.js';
 import { fraction, methodOption, path } from '../option-values.js';
+import { estimateText } from '../text/estimate-text.js';
+import { type NextStep, nextText, quoted, tasksFor } from '../text/next-text.js';
 import { printWritten, showWarnings } from '../text/written-text.js';
 
 interface CompressFlags extends CacheFlags, DeviceFlags {
@@ -41,6 +46,7 @@ interface CompressFlags extends CacheFlags, DeviceFlags {
   readonly ratio?: number;
   readonly out?: string;
   readonly planOnly?: boolean;
+  readonly dryRun?: boolean;
   readonly force?: boolean;
   readonly layout: ExpertLayout;
   readonly mtp?: PredictionChoice;
@@ -98,11 +104,16 @@ export const define: Define = (command, context) =>
     .addOption(revisionOption())
     .addOption(pluginOption())
     .addOption(jsonOption())
+    .addOption(dryRunOption())
     .addOption(forceOption())
     .addOption(profileOption())
     .action(async (model, flags) => compressModel(model, flags, await context(flags)));
 
 async function compressModel(id: string, flags: CompressFlags, context: Context): Promise<void> {
+  if (flags.dryRun) {
+    const estimate = await estimateCompress(id, estimateOptions(flags, context));
+    return context.print(estimateText(estimate), estimate);
+  }
   const { layout, mtp, quantise, option, acrossGroups, evidence, answers, runs, out, force, ...options } =
     flags;
   const { work, plugins } = context;
@@ -116,15 +127,31 @@ async function compressModel(id: string, flags: CompressFlags, context: Context)
     if (output instanceof FolderOutput) {
       await checkWritten(model, request, { layout, quantise, folder: output.path });
     }
+    if (isWorthEstimating(measure(model).total.parameters)) {
+      context.expect(await estimateCompress(model, estimateOptions(flags, context)));
+    }
     const plan = await compress(model, { ...choice, method: request.method, cache, plugins, ...work });
     showWarnings(plan, context);
     if (!(output instanceof FolderOutput)) return printPlan(plan, output, context);
     printWritten(
       await writeCheckpoint(model, plan, output, { layout, mtp, quantise, ...work }),
-      layout,
+      { layout, base: id, out: out! },
       context,
     );
   });
+}
+
+/** What of the flags decides what the work takes. */
+function estimateOptions(flags: CompressFlags, { work, plugins }: Context): EstimateCompressOptions {
+  const { option, acrossGroups, out, planOnly, layout, quantise, evidence } = flags;
+  const isWriting = out !== undefined && !planOnly;
+  return {
+    ...flags,
+    ...(isWriting && { writing: { folder: out, layout, quantise } }),
+    ...{ plugins, ...work },
+    options: { ...option, ...(acrossGroups && { acrossGroups }) },
+    cache: cacheOf({ ...(evidence !== undefined && { evidence }) }),
+  };
 }
 
 function takeOutput(
@@ -162,4 +189,10 @@ async function printPlan(plan: CompressionPlan, output: FileOutput | null, conte
   }
   const hash = planHash(plan);
   context.print(`Plan ${hash.slice(0, 12)} written to ${output.out}`, { out: output.out, planHash: hash });
+  const [file, base] = [quoted(output.out), quoted(plan.base.id)];
+  const steps: NextStep[] = [
+    [`moepress eval ${base} --plan ${file} --tasks ${tasksFor(base)}`, 'score what it makes, unwritten'],
+    [`moepress apply ${file} ${base} --out ${file.replace(/\.json$/, '')}-model`, 'write the checkpoint'],
+  ];
+  context.note(nextText(steps));
 }

@@ -11,6 +11,7 @@ import { cells, columns } from '../demo/demo-row.js';
 import { checkpointBytes, compressVariants, folderOf, scoreAll } from '../demo/demo-run.js';
 import { allVariants, shortVariants, type Variant } from '../demo/demo-variants.js';
 import { list, path, positive } from '../option-values.js';
+import { nextText } from '../text/next-text.js';
 import { formatTable } from '../text/table.js';
 
 interface DemoFlags {
@@ -77,6 +78,15 @@ async function demoIn(
     ...(out === undefined ? [] : [`The checkpoints are in ${folder}.`]),
   ];
   context.print(text.join('\n'), rows);
+  context.note(
+    nextText([
+      ['moepress inspect <your model>', 'what it is made of, and what could be saved'],
+      [
+        'moepress compress <your model> --method reap --ratio 0.5 --out small --dry-run',
+        'what it would take',
+      ],
+    ]),
+  );
 }
 
 /** The variants by some methods. Throws `METHOD_UNKNOWN` for one that is not tried. */

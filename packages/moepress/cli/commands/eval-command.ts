@@ -1,5 +1,6 @@
+import { dirname } from 'node:path';
 import { checkWritable } from '@moepress/checkpoint';
-import { MoepressError } from '@moepress/core';
+import { MoepressError, measure } from '@moepress/core';
 import {
   type OnnxDtype,
   onnxDtypes,
@@ -9,9 +10,12 @@ import {
   taskNames,
 } from '@moepress/harness';
 import { Option } from 'commander';
-import { evaluate } from '../../src/evaluate.js';
+import { type Estimate, isWorthEstimating } from '../../src/estimate/estimate.js';
+import { estimateEvaluate } from '../../src/estimate/estimate-evaluate.js';
+import { type EvaluateOptions, evaluate } from '../../src/evaluate.js';
 import type { Backend } from '../../src/evaluation/backend.js';
 import type { GenerationOptions } from '../../src/generation/engine-options.js';
+import { resolveModel } from '../../src/models/open-model.js';
 import { saveResults } from '../../src/results/results.js';
 import { type ChatFlags, withChatOptions } from '../chat-options.js';
 import {
@@ -21,6 +25,7 @@ import {
   type DeviceFlags,
   dataOption,
   deviceOption,
+  dryRunOption,
   engineOption,
   engineSequencesOption,
   forceOption,
@@ -40,6 +45,8 @@ import {
 import type { Context, Define } from '../context.js';
 import { flagOf } from '../flags.js';
 import { count, integer, list, path, positive, templateArguments } from '../option-values.js';
+import { estimateText } from '../text/estimate-text.js';
+import { nextText, quoted } from '../text/next-text.js';
 
 interface EvalFlags
   extends BackendFlags,
@@ -58,6 +65,7 @@ interface EvalFlags
   readonly data?: string;
   readonly plan?: string;
   readonly output?: string;
+  readonly dryRun?: boolean;
   readonly addBos?: boolean;
   readonly revision?: string;
 }
@@ -128,26 +136,57 @@ export const define: Define = (command, context) =>
     .addOption(threadsOption())
     .addOption(revisionOption())
     .addOption(jsonOption())
+    .addOption(dryRunOption())
     .addOption(forceOption())
     .addOption(profileOption())
     .action(async (model, flags) => evaluateModel(model, flags, await context(flags)));
 
-async function evaluateModel(
-  id: string,
-  flags: EvalFlags,
-  { work, plugins, print, note }: Context,
-): Promise<void> {
-  const { backend, dtype, baseUrl, servedName, maxLength, concurrency, output, answers, ...options } = flags;
+async function evaluateModel(id: string, flags: EvalFlags, context: Context): Promise<void> {
+  const { work, plugins, print, note } = context;
+  const { backend, dtype, baseUrl, servedName, maxLength, concurrency, output, answers, dryRun, ...options } =
+    flags;
   // Before a model comes from the Hub and is asked for hours.
   if (output !== undefined) await checkWritable(output);
   const cache = cacheOf({ ...(answers !== undefined && { answers }) });
-  const evaluation = await evaluate(id, { ...options, backend: backendOf(flags), cache, plugins, ...work });
+  const asked = { ...options, backend: backendOf(flags), cache, plugins, ...work };
+  const estimate = await expected(id, asked, { context, isAsked: dryRun === true });
+  if (dryRun) return print(estimateText(estimate!), estimate);
+  const evaluation = await evaluate(id, asked);
   const { record } = evaluation;
   // First: what cannot be saved has been seen at least.
   const notes = record.movements ? [movementNote(record)] : [];
   print([renderHeading(record), '', renderTable(record), ...notes].join('\n'), record);
   if (output === undefined) return;
-  note(`Results written to ${await saveResults(evaluation, output)}`);
+  const file = await saveResults(evaluation, output);
+  note(`Results written to ${file}`);
+  note(
+    nextText([
+      [`moepress samples ${quoted(dirname(file))} --wrong`, 'what it was asked and got wrong'],
+      [`moepress compare ${quoted(dirname(file))} <results of another model>`, 'which of both is better'],
+    ]),
+  );
+}
+
+/** What it is going to take: told where that is not little, or asked for. */
+async function expected(
+  id: string,
+  options: EvaluateOptions,
+  { context, isAsked }: { readonly context: Context; readonly isAsked: boolean },
+): Promise<Estimate | null> {
+  if (options.backend?.kind !== 'local') {
+    if (!isAsked) return null;
+    throw new MoepressError('INPUT_INVALID', {
+      message: 'What a model takes that runs elsewhere is not known here.',
+      where: '--dry-run',
+      hint: 'Leave it out, or let moepress run the model.',
+    });
+  }
+  const { revision, plan, plugins } = options;
+  const model = await resolveModel(id, { revision, plan, plugins, ...context.work });
+  if (!isAsked && !isWorthEstimating(measure(model).total.parameters)) return null;
+  const estimate = await estimateEvaluate(model, { ...options, plan: undefined });
+  if (!isAsked) context.expect(estimate);
+  return estimate;
 }
 
 /** What the columns of a comparison with an original are. */

@@ -32,6 +32,7 @@ import {
 import type { Context, Define } from '../context.js';
 import { path } from '../option-values.js';
 import { describeExported, describeOutlook } from '../text/export-text.js';
+import { type NextStep, nextText, quoted } from '../text/next-text.js';
 
 interface ExportFlags extends Pick<CacheFlags, 'evidence'>, DeviceFlags {
   readonly to: string;
@@ -110,4 +111,16 @@ async function runExport(
   note(describeOutlook(await describeExport(model, quiet)));
   const exported = await exportModel(model, out, options);
   print(describeExported(exported), exported);
+  note(nextText(stepsAfterExport(exported)));
+}
+
+/** How the engines that a format is for load it. */
+function stepsAfterExport({ to, out }: { readonly to: string; readonly out: string }): NextStep[] {
+  const path = quoted(out);
+  if (to === 'gguf') return [[`llama-cli -m ${path} -p "Hello"`, 'llama.cpp continues a text']];
+  if (to === 'onnx') {
+    const tasks = '--tasks tiny_facts --backend transformers-js';
+    return [[`moepress eval ${path} ${tasks}`, 'score it as transformers.js runs it']];
+  }
+  return [[`moepress serve ${path}`, "answer OpenAI's API with it"]];
 }

@@ -5,6 +5,7 @@ import { jsonOption, modelHelp, planOption, pluginOption, revisionOption } from 
 import type { Context, Define } from '../context.js';
 import { renderDiagnosis } from '../text/diagnosis-text.js';
 import { renderReport } from '../text/inspect-text.js';
+import { nextText, quoted } from '../text/next-text.js';
 
 interface InspectFlags {
   readonly plan?: string;
@@ -23,6 +24,17 @@ export const define: Define = (command, context) =>
 async function inspect(id: string, flags: InspectFlags, context: Context): Promise<void> {
   const report = await reportOrDiagnose(id, flags, context);
   context.print([renderReport(report), ...renderOthers(report)].join('\n\n'), report);
+  if (report.methods.length === 0) return;
+  const model = quoted(id);
+  context.note(
+    nextText([
+      ['moepress methods', 'what each of them does'],
+      [
+        `moepress compress ${model} --method reap --ratio 0.5 ${id === 'tiny' ? '' : '--calibration wikitext:128x2048 '}--out small --dry-run`,
+        'what it would take',
+      ],
+    ]),
+  );
 }
 
 /** A family that is not known is still an error, but one with all that can be said beside it. */

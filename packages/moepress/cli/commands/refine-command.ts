@@ -20,6 +20,7 @@ import {
 } from '../command-options.js';
 import type { Context, Define } from '../context.js';
 import { methodOption, path } from '../option-values.js';
+import { nextText, quoted, tasksFor } from '../text/next-text.js';
 
 interface RefineFlags {
   readonly plan: string;
@@ -69,7 +70,7 @@ export const define: Define = (command, context) =>
 async function refineModel(
   id: string,
   { plan, out, option, runs, force, ...options }: RefineFlags,
-  { work, plugins, print }: Context,
+  { work, plugins, print, note }: Context,
 ): Promise<void> {
   const progress = work.onProgress;
   await withOutput(claimFolder(out, 'refined', { progress, force }), async (output) => {
@@ -83,6 +84,13 @@ async function refineModel(
       planHash: planHash(file.plan),
       curves,
     });
+    const [folder, base] = [quoted(out), quoted(id)];
+    note(
+      nextText([
+        [`moepress eval ${base} --plan ${folder} --tasks ${tasksFor(id)}`, 'score what it makes, unwritten'],
+        [`moepress apply ${folder} ${base} --out ${folder}-model`, 'write the checkpoint'],
+      ]),
+    );
   });
 }
 

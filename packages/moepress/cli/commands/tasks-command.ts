@@ -1,6 +1,7 @@
 import { type FoundTasks, searchTasks } from '../../src/lists.js';
 import { includePathOption, jsonOption, pluginOption } from '../command-options.js';
 import type { Define } from '../context.js';
+import { nextText } from '../text/next-text.js';
 import { formatTable } from '../text/table.js';
 
 export const define: Define = (command, context) =>
@@ -10,9 +11,11 @@ export const define: Define = (command, context) =>
     .addOption(pluginOption())
     .addOption(jsonOption())
     .action(async (search: string | undefined, { includePath, ...flags }) => {
-      const { plugins, print, work } = await context(flags);
+      const { plugins, print, note, work } = await context(flags);
       const found = await searchTasks({ search, includePath, plugins, signal: work.signal });
       print(renderTasks(found), found);
+      const [first] = found.tasks;
+      if (first) note(nextText([[`moepress eval <model> --tasks ${first.name}`, 'score a model on it']]));
     });
 
 /** A line for each task, group and tag, and how many there are. */

@@ -30,6 +30,7 @@ export function ndjsonReporter(output: Output): Reporter {
   return {
     progress: (event) => output.write(`${JSON.stringify(event)}\n`),
     phases() {},
+    tell: (_, data) => output.write(`${JSON.stringify(data)}\n`),
     close() {},
   };
 }

@@ -54,6 +54,7 @@ export function linesReporter(output: Output, now: Clock, style: Style): Reporte
         output.write(`${name}${tasks.phases.label}: ${text}\n`);
       }
     },
+    tell: (text) => output.write(`${printable(text)}\n`),
     phases: (phases) => tasks.phases.begin(phases),
     close() {},
   };

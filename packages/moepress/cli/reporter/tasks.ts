@@ -116,6 +116,8 @@ export interface Reporter {
   readonly progress: Progress;
   /** Says what the job consists of, so that what is left of all of it can be told. */
   phases(phases: readonly Phase[]): void;
+  /** Tells something besides: a line for people, the data for programs. */
+  tell(text: string, data: object): void;
   /** Leaves the output tidy, also in the middle of a task. */
   close(): void;
 }

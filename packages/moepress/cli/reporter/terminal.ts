@@ -53,6 +53,7 @@ export function terminalReporter(output: Output, now: Clock, style: Style): Repo
       }
       if (!tasks.idle) timer ??= setInterval(draw, millisecondsUntilRedrawn).unref();
     },
+    tell: (text) => output.write(`${clearLine}${printable(text)}\n`),
     phases: (phases) => tasks.phases.begin(phases),
     close() {
       stop();

@@ -1,0 +1,42 @@
+/** A part of a job, and what it takes. */
+export interface EstimatedPhase {
+  /** What is done, in the words of progress events. */
+  readonly title: string;
+  /** The tasks of progress events that belong to it; a name that ends in `*` stands for all that begin so. */
+  readonly tasks: readonly string[];
+  /** Null where nothing is known of it. */
+  readonly seconds: number | null;
+}
+
+/** What a job takes, before it is done. */
+export interface Estimate {
+  /** In the order in which they are done. */
+  readonly phases: readonly EstimatedPhase[];
+  /** Seconds of all phases that something is known of. */
+  readonly seconds: number;
+  /** Most bytes of anonymous memory that the process takes. */
+  readonly memory: number;
+  /** Bytes that are written to the output; 0 where none is. */
+  readonly written: number;
+  /** What the figures do not say, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** An estimate of phases, with the sum of their seconds. */
+export function estimateOf(
+  phases: readonly EstimatedPhase[],
+  {
+    memory,
+    written = 0,
+    notes = [],
+  }: Pick<Estimate, 'memory'> & Partial<Pick<Estimate, 'written' | 'notes'>>,
+): Estimate {
+  const seconds = phases.reduce((sum, phase) => sum + (phase.seconds ?? 0), 0);
+  return { phases, seconds, memory, written, notes };
+}
+
+/** Parameters from which on the work with a model may take minutes, so that an estimate is worth its seconds. */
+const manyParameters = 1e8;
+
+/** Whether jobs with a model of so many parameters are estimated without being asked to. */
+export const isWorthEstimating = (parameters: number): boolean => parameters >= manyParameters;
