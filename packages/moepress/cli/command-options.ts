@@ -39,11 +39,9 @@ export const pluginOption = () =>
     'use the plugin in this folder or module, or, by its name, one that is installed; may be repeated',
   ).argParser((text: string, earlier: readonly string[] = []) => [...earlier, path(text)]);
 export const revisionOption = () => new Option('--revision <commit>', 'branch, tag or commit of a Hub model');
-export const dryRunOption = () =>
-  new Option(
-    '--dry-run',
-    'say what time, memory and disk it would take, by a trial of some seconds, and do nothing',
-  );
+export const dryRunOption = (
+  what = 'say what time, memory and disk it would take, by a trial of some seconds, and do nothing',
+) => new Option('--dry-run', what);
 export const planOption = () =>
   new Option(
     '--plan <file>',

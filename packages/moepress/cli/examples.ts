@@ -13,7 +13,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   compress: [
     'moepress compress tiny --method reap --ratio 0.25 --out tiny-small',
     'moepress compress allenai/OLMoE-1B-7B-0125 --method reap --ratio 0.5 \\\n' +
-      '      --calibration wikitext:128x2048 --out olmoe-half',
+      '      --calibration wikitext:128x2048 --out olmoe-half --dry-run',
     'moepress compress tiny --method fisher-moe --ratio 0.5 \\\n' +
       '      --option budget=expert --plan-only --out plan.json',
   ],
@@ -31,6 +31,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
     'moepress refine tiny --plan dense.json --refiner distil \\\n' +
       '      --train "tiny:192x128+tiny_gsm[train]:400" --out distilled',
   ],
+  run: ['moepress run recipe.yaml --dry-run', 'moepress run recipe.yaml'],
   evidence: ['moepress evidence', 'moepress evidence --clear'],
   channels: ['moepress channels tiny --calibration tiny:64 --svg channels.svg'],
   eval: [

@@ -92,6 +92,13 @@ const entries: readonly Entry[] = [
     load: () => import('./commands/export-command.js'),
   },
   {
+    name: 'run',
+    group: groups.make,
+    description: 'do all that a recipe says: measure, compress, heal, export, evaluate, compare',
+    arguments: ['[recipe]'],
+    load: () => import('./commands/run-command.js'),
+  },
+  {
     name: 'eval',
     group: groups.score,
     description: 'score a model on tasks as lm-evaluation-harness does',

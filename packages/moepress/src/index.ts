@@ -24,6 +24,10 @@ export {
   type MethodChoice,
 } from './compress.js';
 export { type Diagnosis, diagnoseDevices } from './devices/diagnose-devices.js';
+export type { Estimate, EstimatedPhase } from './estimate/estimate.js';
+export { estimateWrite } from './estimate/estimate-apply.js';
+export { estimateCompress } from './estimate/estimate-compress.js';
+export { estimateEvaluate } from './estimate/estimate-evaluate.js';
 export { type EvaluateOptions, type Evaluation, evaluate, type Questions } from './evaluate.js';
 export type { Backend } from './evaluation/backend.js';
 export type { RecipeInput } from './experiments/leaderboard/recipe.js';
@@ -32,6 +36,14 @@ export {
   type LeaderboardOptions,
   runLeaderboard,
 } from './experiments/leaderboard/run-leaderboard.js';
+export {
+  type ListedJob,
+  listRecipeJobs,
+  type RunRecipeOptions,
+  type RunRecipeResult,
+  runRecipe,
+} from './experiments/run/run-recipe.js';
+export type { RunRecipeInput } from './experiments/run/run-recipe-schema.js';
 export type { GridInput } from './experiments/sweep/grid.js';
 export { runSweep, type SweepOptions, type SweepTable } from './experiments/sweep/run-sweep.js';
 export {

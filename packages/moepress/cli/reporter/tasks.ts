@@ -71,17 +71,25 @@ export class Tasks {
     const own = this.#secondsLeft(now);
     if (own === null) return null;
     const { seconds, isWhole } = this.phases.later;
-    return isWhole ? `${formatDuration(own + seconds)} left` : `${formatDuration(own)} left of this`;
+    return isWhole && this.#running.every(isEven)
+      ? `${formatDuration(own + seconds)} left`
+      : `${formatDuration(own)} left of this`;
   }
 
   #secondsLeft(now: number): number | null {
-    const timed = this.#running.map((task) => secondsLeft(task, now)).find((seconds) => seconds !== null);
+    const timed = this.#running
+      .filter(isEven)
+      .map((task) => secondsLeft(task, now))
+      .find((seconds) => seconds !== null);
     if (timed !== undefined) return timed;
     const { expected } = this.phases;
     const since = this.#running[0]?.startedAt ?? now;
     return expected === null ? null : Math.max(0, expected - (now - since) / 1000);
   }
 }
+
+/** Whether what is counted takes about as long each: jobs of a recipe do not. */
+const isEven = ({ unit }: Task): boolean => unit !== 'jobs';
 
 /** By its speed so far; null before that is known. */
 function secondsLeft({ done, resumed, total, startedAt }: Task, now: number): number | null {

@@ -43,8 +43,10 @@ export interface Speed {
 export const lanes = Math.min(2, availableParallelism());
 
 /** Seconds that a run with many tokens may take in a block, in a trial. */
-const trialSeconds = 0.25;
-const fewTokens = 32;
+const trialSeconds = 0.5;
+const fewTokens = 64;
+/** With fewer, noise would be larger than what more tokens take. */
+const leastMany = 384;
 const mostTokens = 16_384;
 
 /**
@@ -144,7 +146,7 @@ function line(
 async function tokensToTry(flops: number, { tokens }: JobSize): Promise<number> {
   const speed = await productSpeed('cpu');
   const most = Math.min(mostTokens, Math.ceil(tokens / lanes), Math.floor((trialSeconds * speed) / flops));
-  return Math.max(4 * fewTokens, most);
+  return Math.max(leastMany, most);
 }
 
 /** Two blocks of the kind that takes most: those with experts, if there are any. */

@@ -1,4 +1,4 @@
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSafetensors } from '@moepress/checkpoint';
 import { ownKey as ggufKey, ownImportanceKey as imatrixKey } from '@moepress/export';
@@ -56,6 +56,7 @@ export const folderKinds = {
   refined: (folder: string) => holds(folder, ['plan.json', 'learned.safetensors']),
   leaderboard: (folder: string) => holdsResults(folder, 'results.jsonl'),
   sweep: (folder: string) => holdsResults(folder, 'results.ndjson'),
+  jobs: holdsJobs,
 } satisfies Record<string, (folder: string) => Promise<boolean>>;
 
 export type FolderKind = keyof typeof folderKinds;
@@ -82,6 +83,15 @@ async function holdsResults(folder: string, name: string): Promise<boolean> {
   if (!(await holds(folder, [name]))) return false;
   const head = await headOf(join(folder, name));
   return resultHead.startsWith(head) || head.startsWith(resultHead);
+}
+
+/** The name of a job's folder, of a recipe that is run. */
+const jobFolder = /^(measure|compress|heal|export|evaluate|compare)-[0-9a-f]{12}$/;
+
+/** Whether a folder has folders of jobs, and nothing else. */
+async function holdsJobs(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch(() => []);
+  return names.length > 0 && names.every((name) => jobFolder.test(name));
 }
 
 async function headOf(path: string): Promise<string> {
