@@ -113,7 +113,12 @@ function printReport(report: ChannelsReport, svg: string | undefined, { print }:
 }
 
 async function writeHeatMap(report: ChannelsReport, output: FileOutput): Promise<void> {
-  const figure = await renderHeatMap(report, headingOf(report));
+  const { model, score, layers, calibration, other } = report;
+  const panels = [
+    { text: calibration.source, layers },
+    ...(other ? [{ text: other.calibration.source, layers: other.layers }] : []),
+  ];
+  const figure = await renderHeatMap(panels, `${model}: ${score}`);
   await replaceFile(output.path, (file) => file.writeFile(figure));
   await output.commit();
 }

@@ -150,7 +150,7 @@ describe('moepress channels', () => {
           expect(overlap).toBeLessThan(1);
         }
       }
-      expect(readFileSync(svg, 'utf8').match(/<rect /g)).toHaveLength(64);
+      expect(readFileSync(svg, 'utf8').match(/<rect /g)).toHaveLength(2 * 64);
       expect((await moepress(args)).stdout).toContain('tiny_gsm[train]:8 keeps as well');
     }));
 

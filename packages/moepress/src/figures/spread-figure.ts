@@ -18,24 +18,40 @@ export interface Axis {
   readonly isRatio: boolean;
 }
 
-const row = 16;
-const margins = { left: 150, top: 56, right: 24, bottom: 40 };
+const row = 18;
+const margins = { left: 150, top: 12, right: 24, bottom: 40 };
 
-/** Every configuration as a dot under each value of its options, and the mean of each value as a bar. */
+/** Every configuration as a stroke under each value of its options, and the mean of each value with its standard error. */
 export async function renderSpread(
   factors: readonly Spread[],
   { title, higherIsBetter, isRatio }: Axis,
   heading: string,
 ): Promise<string> {
   const levels = factors.flatMap(({ option, levels }) =>
-    levels.map((level) => ({ ...level, place: `${option} ${level.value}` })),
+    levels.map((level) => ({
+      ...level,
+      place: `${option} ${level.value}`,
+      ...errorOf(level.values, level.mean, isRatio),
+    })),
   );
-  const dots = levels.flatMap(({ place, values }) => values.map((value) => ({ place, value })));
+  const strokes = levels.flatMap(({ place, values }) => values.map((value) => ({ place, value })));
   const places = factors.flatMap(({ option, levels }, i) => [
     ...(i > 0 ? [`gap ${i}`] : []),
     ...levels.map(({ value }) => `${option} ${value}`),
   ]);
-  return renderFigure((Plot) => ({
+  const text = {
+    title: `${heading}: ${title}`,
+    notes: [`The option that matters most comes first; ${higherIsBetter ? 'more' : 'less'} is better`],
+    legend: [
+      { kind: 'tick', colour: 'currentColor', opacity: 0.5, label: 'a configuration' },
+      {
+        kind: 'dot',
+        colour: accent,
+        label: `${isRatio ? 'geometric mean' : 'mean'} of a value ± its standard error`,
+      },
+    ] as const,
+  };
+  return renderFigure(text, (Plot) => ({
     width: 720,
     height: margins.top + places.length * row + margins.bottom,
     marginLeft: margins.left,
@@ -43,10 +59,13 @@ export async function renderSpread(
     marginRight: margins.right,
     marginBottom: margins.bottom,
     x: {
-      label: `${title}, ${higherIsBetter ? 'more' : 'less'} is better`,
+      label: title,
       labelArrow: 'none',
       grid: true,
       type: isRatio ? 'log' : 'linear',
+      inset: 8,
+      ticks: 6,
+      tickFormat: (value: number) => String(Number(value.toPrecision(4))),
     },
     y: {
       label: null,
@@ -55,28 +74,29 @@ export async function renderSpread(
       tickFormat: (place: string) => (place.startsWith('gap ') ? '' : place),
     },
     marks: [
-      Plot.dot(dots, { x: 'value', y: 'place', r: 2.5, fill: 'currentColor', fillOpacity: 0.25 }),
-      Plot.tickX(levels, {
+      Plot.tickX(strokes, { x: 'value', y: 'place', stroke: 'currentColor', strokeOpacity: 0.4, inset: 2 }),
+      Plot.ruleY(
+        levels.filter(({ low, high }) => low < high),
+        { x1: 'low', x2: 'high', y: 'place', stroke: accent, strokeWidth: 3 },
+      ),
+      Plot.dot(levels, {
         x: 'mean',
         y: 'place',
-        stroke: accent,
-        strokeWidth: 2.5,
-        title: ({ place, mean }: (typeof levels)[number]) => `${place}: ${mean.toPrecision(4)} on average`,
+        r: 4.5,
+        fill: accent,
+        title: ({ place, mean, values }: (typeof levels)[number]) =>
+          `${place}: ${mean.toPrecision(4)} on average over ${values.length}`,
       }),
-      Plot.text([heading], {
-        frameAnchor: 'top-left',
-        dx: 8 - margins.left,
-        dy: 8 - margins.top + 8,
-        fontWeight: 'bold',
-      }),
-      Plot.text(
-        ['each dot a configuration, each bar the mean of a value; the option that matters most comes first'],
-        {
-          frameAnchor: 'top-left',
-          dx: 8 - margins.left,
-          dy: 8 - margins.top + 26,
-        },
-      ),
     ],
   }));
+}
+
+/** The mean, less and more its standard error; of ratios that of their logarithms. */
+function errorOf(values: readonly number[], mean: number, isRatio: boolean): { low: number; high: number } {
+  if (values.length < 2) return { low: mean, high: mean };
+  const [numbers, middle] = isRatio ? [values.map(Math.log), Math.log(mean)] : [values, mean];
+  const squares = numbers.reduce((sum, value) => sum + (value - middle) ** 2, 0);
+  const error = Math.sqrt(squares / (values.length - 1) / values.length);
+  const back = isRatio ? Math.exp : (value: number) => value;
+  return { low: back(middle - error), high: back(middle + error) };
 }

@@ -79,7 +79,11 @@ export async function writeRefined(
       const lines = curve.map((point) => `${JSON.stringify(point)}\n`);
       await writeFile(join(folder, `loss.${stage}.ndjson`), lines.join(''), { flush: true });
     }
-    await writeFile(join(folder, 'loss.svg'), await renderLossCurves(curves), { flush: true });
+    await writeFile(
+      join(folder, 'loss.svg'),
+      await renderLossCurves(curves, `${record.refiner.name} on ${plan.base.id}`),
+      { flush: true },
+    );
     return whole;
   });
   return { plan: refined, tensors: (await readSafetensors(join(out.out, learnedFile))).tensors };

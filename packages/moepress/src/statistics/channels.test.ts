@@ -75,7 +75,7 @@ describe('overlapsOf', () => {
 
 describe('renderHeatMap', () => {
   it('is an SVG document with a cell for every expert, for light and dark', async () => {
-    const svg = await renderHeatMap(massOf(experts), 'toy on <text> & more');
+    const svg = await renderHeatMap([{ text: 'c4:8', ...massOf(experts) }], 'toy <text> & more');
     expect(svg).toMatch(/^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
     expect(svg.match(/<rect /g)).toHaveLength(3);
     expect(svg).toContain('layer 3, expert 0: 60.00 %');
@@ -85,6 +85,20 @@ describe('renderHeatMap', () => {
     expect(svg).toContain('prefers-color-scheme: dark');
     // A style of its own would overrule the one for dark pages.
     expect(svg).not.toMatch(/^<svg [^>]*style=/);
-    expect(svg).toContain('toy on &lt;text&gt; &amp; more');
+    expect(svg).toContain('sensitivity on c4:8');
+    expect(svg).toContain('toy &lt;text&gt; &amp; more');
+  });
+
+  it('shows a second text beside the first, on one scale', async () => {
+    const { layers } = massOf(experts);
+    const half = layers.map((one) => ({ ...one, experts: one.experts.map((share) => share / 2) }));
+    const panels = [
+      { text: 'c4:8', layers },
+      { text: 'gsm8k[train]:8', layers: half },
+    ];
+    const svg = await renderHeatMap(panels, 'toy');
+    expect(svg.match(/<rect /g)).toHaveLength(6);
+    expect(svg).toContain('c4:8 and gsm8k[train]:8');
+    expect(svg).toContain('layer 3, expert 0: 30.00 %');
   });
 });

@@ -41,7 +41,12 @@ export interface ChannelsReport extends Mass {
   readonly score: ChannelScore;
   readonly calibration: CalibrationRecord;
   /** The second set, and how far both agree on the channels to keep; null without one. */
-  readonly other: { readonly calibration: CalibrationRecord; readonly overlaps: readonly Overlap[] } | null;
+  readonly other:
+    | (Pick<Mass, 'layers'> & {
+        readonly calibration: CalibrationRecord;
+        readonly overlaps: readonly Overlap[];
+      })
+    | null;
 }
 
 /**
@@ -84,7 +89,11 @@ export async function measureChannels(
       calibration: first!.calibration,
       ...massOf(first!.experts),
       other: second
-        ? { calibration: second.calibration, overlaps: overlapsOf(first!.experts, second.experts) }
+        ? {
+            calibration: second.calibration,
+            overlaps: overlapsOf(first!.experts, second.experts),
+            layers: massOf(second.experts).layers,
+          }
         : null,
     };
   });
