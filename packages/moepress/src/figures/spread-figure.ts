@@ -64,8 +64,7 @@ export async function renderSpread(
       grid: true,
       type: isRatio ? 'log' : 'linear',
       inset: 8,
-      ticks: 6,
-      tickFormat: (value: number) => String(Number(value.toPrecision(4))),
+      ...(isRatio && { ticks: roundNumbers(strokes.map(({ value }) => value)) }),
     },
     y: {
       label: null,
@@ -99,4 +98,14 @@ function errorOf(values: readonly number[], mean: number, isRatio: boolean): { l
   const error = Math.sqrt(squares / (values.length - 1) / values.length);
   const back = isRatio ? Math.exp : (value: number) => value;
   return { low: back(middle - error), high: back(middle + error) };
+}
+
+/** Labels of an axis of ratios: about five numbers of even distance, or where they go far, each twice or more the last. */
+function roundNumbers(values: readonly number[]): number[] {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const powers = [...Array(40).keys()].flatMap((i) => [1, 2, 5].map((digit) => digit * 10 ** (i - 20)));
+  if (high > 5 * low) return powers.filter((number) => number >= low && number <= high);
+  const step = powers.find((number) => number >= (high - low) / 6) ?? 1;
+  const count = Math.max(0, Math.floor(high / step) - Math.ceil(low / step) + 1);
+  return [...Array(count).keys()].map((i) => Number(((Math.ceil(low / step) + i) * step).toPrecision(12)));
 }
