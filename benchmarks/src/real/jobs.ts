@@ -113,7 +113,8 @@ function refinements(subject: Subject): Job[] {
 
 /**
  * One task of each kind: answers to choose from, the same after five examples, text to write, text to read. The likeliest
- * tokens of random weights repeat themselves and so meet few experts; drawn ones meet them as texts do.
+ * tokens of random weights repeat themselves and so meet few experts; tokens that are drawn from all (`top_k=0`) meet them as
+ * texts do.
  */
 function evaluations({ directory, rows, sizes }: Subject): Job[] {
   const asked = [
@@ -129,7 +130,7 @@ function evaluations({ directory, rows, sizes }: Subject): Job[] {
       ...['eval', directory, '--tasks', task, '--limit', String(limit)],
       ...(shots === null ? [] : ['--num-fewshot', String(shots)]),
       ...['--data', rows.folder, '--no-answers'],
-      ...(name === 'eval-generate' ? ['--gen-kwargs', 'do_sample=true,temperature=1'] : []),
+      ...(name === 'eval-generate' ? ['--gen-kwargs', 'do_sample=true,temperature=1,top_k=0'] : []),
     ],
   }));
 }
