@@ -5,6 +5,14 @@ export * from './evidence/calibration.js';
 export * from './evidence/evidence.js';
 export * from './evidence/statistic.js';
 export * from './evidence/symbolic.js';
+export * from './method/budgets/budget.js';
+export {
+  type BudgetChoice,
+  budgetNameOf,
+  budgetNames,
+  isKnownBudget,
+  registerBudgets,
+} from './method/budgets/known-budgets.js';
 export * from './method/build-plan.js';
 export * from './method/compressor.js';
 export * from './method/drop-lowest.js';
@@ -19,6 +27,7 @@ export * from './method/ranking.js';
 export * from './method/refiner.js';
 export * from './method/rng.js';
 export * from './method/scorer.js';
+export * from './method/super-experts.js';
 export * from './method/tools.js';
 export * from './method/training.js';
 export * from './model/index.js';

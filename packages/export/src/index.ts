@@ -13,6 +13,7 @@ export { copiedTokenizer } from './gguf/tokenizer/copied-tokenizer.js';
 export { type GgufTokenizer, ggufTokenizer } from './gguf/tokenizer/tokenizer-metadata.js';
 export { type GgufPlan, ownKey, planGguf, type WriteGgufOptions, writeGguf } from './gguf/write-gguf.js';
 export { checkUnread } from './huggingface/carried.js';
+export { checkCounts } from './huggingface/check-counts.js';
 export { checkCompanions } from './huggingface/companions.js';
 export { huggingFaceSupport } from './huggingface/engines.js';
 export { type ExpertLayout, expertLayouts } from './huggingface/layout.js';

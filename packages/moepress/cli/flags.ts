@@ -27,6 +27,7 @@ const flags: Readonly<Record<string, string>> = {
   confirmRunUnsafeCode: '--confirm-run-unsafe-code',
   data: '--data',
   device: '--device',
+  domains: '--domains',
   engine: '--engine',
   engineSequences: '--engine-sequences',
   dtype: '--dtype',
@@ -75,6 +76,15 @@ const flags: Readonly<Record<string, string>> = {
   workers: '--workers',
 };
 
+/** Options of methods that have flags of their own. */
+const flagsOfMethods: Readonly<Record<string, string | undefined>> = {
+  acrossGroups: '--across-groups',
+  budget: '--budget',
+  keepSuperExperts: '--keep-super-experts',
+  ratio: flags.ratio,
+  seed: flags.seed,
+};
+
 export const flagNames: readonly string[] = Object.values(flags);
 
 /** The flag of an option by its path; undefined for what is none. */
@@ -82,9 +92,9 @@ export function flagOf(path: string): string | undefined {
   const name = path.replace(/\[\d+\]/g, '');
   if (Object.hasOwn(flags, name)) return flags[name];
   // Options of methods are given by their names.
-  const own = /^options\.(\w+)$/.exec(name)?.[1];
+  const own = /^options\.(\w+)(?:\.\w+)*$/.exec(name)?.[1];
   if (own === undefined) return undefined;
-  return ['ratio', 'seed'].includes(own) ? flags[own] : `${flags.options} ${own}`;
+  return flagsOfMethods[own] ?? `${flags.options} ${own}`;
 }
 
 /** The text of a library, in which options stand between backquotes, in words of the command. */

@@ -122,6 +122,9 @@ export function methodOption(
 /** Options every method has, and the command line spells out. */
 const ownOptions = ['ratio', 'seed'];
 
+/** A value that is JSON where it parses as such, else text. */
+export const jsonValue = (text: string): unknown => parseValue(text);
+
 function parseValue(text: string): unknown {
   try {
     return parseJson(text);

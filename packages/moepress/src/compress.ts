@@ -3,6 +3,7 @@ import { parseOptions } from '@moepress/core';
 import { renaming } from './check-options.js';
 import { checkChosen } from './files/output.js';
 import { type FindOptions, findMethod, type MethodInput } from './methods/find-methods.js';
+import { useBudget } from './methods/use-plugins.js';
 import { type CalibrationChoice, calibrationSet, type DataOptions } from './models/model-data.js';
 import { type ModelInput, type ModelOptions, resolveModel } from './models/open-model.js';
 import { type ComputeOptions, type WorkOptions, workOf } from './options.js';
@@ -18,6 +19,11 @@ export interface MethodChoice extends Pick<CalibrationChoice, 'calibration'> {
   readonly ratio?: number | undefined;
   /** Seed of everything random; 0 by default. */
   readonly seed?: number | undefined;
+  /**
+   * Further calibration sets, for a decision that compares several, as that of the budget `max-min`: what is measured on each is
+   * kept apart.
+   */
+  readonly domains?: readonly CalibrationChoice['calibration'][] | undefined;
   /** Other options of the method, by name. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -60,12 +66,12 @@ export async function compressAll(
   const base = await resolveModel(model, options);
   const work = workOf(options);
   const planned = async (session: ModelSession) => {
-    const plans = new Map<MethodRequest, CompressionPlan>();
+    const plans = new Array<CompressionPlan>(choices.length);
     for (const [calibration, own] of byCalibration(base, choices, requests, options)) {
-      const made = await planAll(session, own, calibration, work);
-      for (const [i, request] of own.entries()) plans.set(request, made[i]!);
+      const made = await planAll(session, [...own.values()], calibration, work);
+      for (const [i, choice] of [...own.keys()].entries()) plans[choice] = made[i]!;
     }
-    return requests.map((request) => plans.get(request)!);
+    return plans;
   };
   return renaming(ownNames(choices), () => withSession(base, options, planned));
 }
@@ -73,6 +79,7 @@ export async function compressAll(
 /** Throws `INPUT_INVALID`, `METHOD_UNKNOWN`, `PLUGIN_INVALID` and `OPTIONS_INVALID`. */
 export async function requestOf(choice: MethodChoice, options: FindOptions): Promise<MethodRequest> {
   const method = await findMethod(choice.method, options);
+  await useBudget(choice.options?.budget, options);
   const request = { method, options: methodOptions(choice) };
   await renaming(ownNames([choice]), async () => parseOptions(method.compressor, request.options));
   return request;
@@ -90,18 +97,16 @@ export const methodOptions = ({ options, ratio, seed = 0 }: Omit<MethodChoice, '
   seed,
 });
 
-/** The requests that measure on the same tokens, with all that they need. */
+/** The requests that measure on the same tokens, by the numbers of their choices, with all that they need. */
 function byCalibration(
   base: Model,
   choices: readonly MethodChoice[],
   requests: readonly MethodRequest[],
   options: CompressAllOptions,
-): Map<Calibration, MethodRequest[]> {
+): Map<Calibration, Map<number, MethodRequest>> {
   const calibrations = new Map<unknown, Calibration>();
-  const groups = new Map<Calibration, MethodRequest[]>();
-  for (const [i, { calibration: given, seed }] of choices.entries()) {
-    const request = requests[i]!;
-    const { compressor } = request.method;
+  const groups = new Map<Calibration, Map<number, MethodRequest>>();
+  const calibrationOn = ({ seed }: MethodChoice, given: MethodChoice['calibration']) => {
     // Where a text is the same and the seed another, other documents may be chosen.
     const isSet = typeof given === 'object' && 'sequences' in given;
     const key = isSet ? given : JSON.stringify([given ?? null, seed ?? 0]);
@@ -109,8 +114,18 @@ function byCalibration(
     const calibration =
       calibrations.get(key) ?? new Calibration(() => calibrationSet(base, choice, workOf(options)), options);
     calibrations.set(key, calibration);
-    calibration.need(compressor.needs(base, parseOptions(compressor, request.options)));
-    groups.set(calibration, [...(groups.get(calibration) ?? []), request]);
+    return calibration;
+  };
+  for (const [i, choice] of choices.entries()) {
+    const request = requests[i]!;
+    const { compressor } = request.method;
+    const needs = compressor.needs(base, parseOptions(compressor, request.options));
+    const [calibration, ...domains] = [choice.calibration, ...(choice.domains ?? [])].map((given) =>
+      calibrationOn(choice, given),
+    ) as [Calibration, ...Calibration[]];
+    for (const one of [calibration, ...domains]) one.need(needs);
+    const asked = domains.length > 0 ? { ...request, domains } : request;
+    groups.set(calibration, (groups.get(calibration) ?? new Map()).set(i, asked));
   }
   return groups;
 }

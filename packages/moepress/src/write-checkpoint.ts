@@ -11,6 +11,7 @@ import {
 } from '@moepress/core';
 import {
   checkCompanions,
+  checkCounts,
   checkUnread,
   type EngineSupport,
   type ExpertLayout,
@@ -105,7 +106,8 @@ const surely = 0.9;
 
 /**
  * Finds out before anything is measured what would stop the writing of a compressed model: tensors that cannot be
- * carried over, companions that are not to be copied, and a disk with too little room. Throws `CONFIG_UNSUPPORTED`,
+ * carried over, companions that are not to be copied, layers that keep different numbers of experts where the layout has one
+ * number for all, and a disk with too little room. Throws `CONFIG_UNSUPPORTED`,
  * `CHECKPOINT_INVALID` and `DISK_FULL`.
  */
 export async function checkWritten(
@@ -125,7 +127,21 @@ export async function checkWritten(
   await checkCompanions(model);
   // A family whose experts cannot be quantised is refused for what it is.
   if (quantise) sizeAsWritten(model, layout, quantise);
+  const outlined = outlinedView(model, request);
+  if (outlined) checkCounts(outlined, layout);
   await checkSpace(folder, Math.floor(surely * expectedView(model, request, { layout, quantise }).bytes));
+}
+
+/** A view as large as the method's own will be; null where the method has no outline, or refuses, which it says when it plans. */
+function outlinedView(model: Model, { method, options }: MethodRequest): Model | null {
+  const { compressor } = method;
+  try {
+    const layers = compressor.outline?.(model, parseOptions(compressor, options));
+    return layers ? applyLayers(model, layers) : null;
+  } catch (error) {
+    if (MoepressError.isInstance(error)) return null;
+    throw error;
+  }
 }
 
 /**
@@ -134,24 +150,24 @@ export async function checkWritten(
  */
 export function expectedView(
   model: Model,
-  { method, options }: MethodRequest,
+  request: MethodRequest,
   { layout, quantise }: { readonly layout: ExpertLayout; readonly quantise?: QuantiseChoice | undefined },
 ): { readonly view: Model; readonly bytes: number } {
-  const { compressor } = method;
-  const parsed = parseOptions(compressor, options);
+  const { compressor } = request.method;
+  const outlined = outlinedView(model, request);
+  if (outlined) return { view: outlined, bytes: sizeOrZero(outlined, layout, quantise) };
+  if (compressor.outline || quantise) return { view: model, bytes: 0 };
+  const { ratio } = parseOptions(compressor, request.options);
+  const { total, routedExperts } = measure(model);
+  return { view: model, bytes: typeof ratio === 'number' ? total.bytes - ratio * routedExperts.bytes : 0 };
+}
+
+/** 0 where the layout cannot hold the view of an outline: the plan itself may be another. */
+function sizeOrZero(view: Model, layout: ExpertLayout, quantise: QuantiseChoice | undefined): number {
   try {
-    const layers = compressor.outline?.(model, parsed);
-    if (layers) {
-      const view = applyLayers(model, layers);
-      return { view, bytes: sizeAsWritten(view, layout, quantise).bytes.whole };
-    }
+    return sizeAsWritten(view, layout, quantise).bytes.whole;
   } catch (error) {
-    // The method itself says so when it plans.
-    if (MoepressError.isInstance(error)) return { view: model, bytes: 0 };
+    if (MoepressError.isInstance(error)) return 0;
     throw error;
   }
-  if (quantise) return { view: model, bytes: 0 };
-  const { total, routedExperts } = measure(model);
-  const bytes = typeof parsed.ratio === 'number' ? total.bytes - parsed.ratio * routedExperts.bytes : 0;
-  return { view: model, bytes };
 }

@@ -5,7 +5,8 @@ export type Pass = 'forward' | 'all-experts' | 'backward';
 
 /**
  * Something measured layer by layer: a graph fragment, so that the reduction runs where the tensors
- * are. It is evaluated on batches of tokens; its outputs are added up over batches in double precision.
+ * are. It is evaluated on batches of tokens; its outputs are added up over batches in double precision, or, where `maxima` names
+ * them, the largest of all batches is taken.
  */
 export type Statistic = ExpertStatistic | MlpStatistic | AttentionStatistic;
 
@@ -14,6 +15,8 @@ interface Named {
   readonly name: string;
   /** To be raised when the meaning of the outputs changes. */
   readonly version: number;
+  /** Outputs that are largest values over tokens instead of sums: the largest of all batches is what is measured. */
+  readonly maxima?: readonly string[];
 }
 
 /** Measured in every MoE layer. */
@@ -21,7 +24,7 @@ export interface ExpertStatistic extends Named {
   /** What it is measured on; `experts` if absent. */
   readonly target?: 'experts';
   readonly pass: Pass;
-  /** Sums over the tokens of this batch, float64, of a shape that does not depend on the batch. */
+  /** Sums or maxima over the tokens of this batch, float64, of a shape that does not depend on the batch. */
   collect(graph: Graph, taps: LayerTaps): Readonly<Record<string, Value>>;
 }
 
@@ -29,7 +32,7 @@ export interface ExpertStatistic extends Named {
 export interface MlpStatistic extends Named {
   readonly target: 'mlps';
   readonly pass: 'forward' | 'backward';
-  /** Sums over the tokens of this batch, float64, of a shape that does not depend on the batch. */
+  /** Sums or maxima over the tokens of this batch, float64, of a shape that does not depend on the batch. */
   collect(graph: Graph, taps: MlpTaps): Readonly<Record<string, Value>>;
 }
 

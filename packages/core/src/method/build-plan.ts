@@ -26,6 +26,8 @@ export function buildPlan(parts: {
   readonly origin: MethodOrigin;
   readonly options: object;
   readonly calibration: CalibrationRecord | null;
+  /** Further calibration sets that the method compared; absent for one. */
+  readonly domains?: readonly CalibrationRecord[] | undefined;
   readonly decision: PlanDecision;
 }): CompressionPlan {
   const { model, compressor, origin, decision } = parts;
@@ -36,6 +38,7 @@ export function buildPlan(parts: {
     method: { name: compressor.name, package: origin.package, version: origin.version },
     options: parts.options,
     calibration: parts.calibration,
+    ...(parts.domains && parts.domains.length > 0 && { domains: parts.domains }),
     layers: decision.layers,
     warnings: decision.warnings ?? [],
     details: decision.details ?? {},

@@ -25,6 +25,11 @@ export interface Compressor<Options extends CompressionOptions = CompressionOpti
    * counts them. Nothing is measured. Throws what `needs` throws. Absent if the size is unknown before measuring.
    */
   outline?(model: Model, options: Options): readonly LayerPlan[];
+  /**
+   * Whether the decision compares several calibration sets, of which those beyond the first are `PlanContext.domains`; if it is
+   * absent or false, there is one.
+   */
+  comparesSets?(options: Options): boolean;
 }
 
 /** Options that every method has. */
@@ -38,6 +43,8 @@ export interface PlanContext<Options> extends Work {
   readonly model: Model;
   /** Null if the method needs no statistics. */
   readonly evidence: Evidence | null;
+  /** The same statistics on further calibration sets, for a method that compares them; absent for any other. */
+  readonly domains?: readonly Evidence[] | undefined;
   readonly options: Options;
   readonly rng: Rng;
   readonly tools: MethodTools;

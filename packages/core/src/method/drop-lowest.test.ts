@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Evidence } from '../evidence/evidence.js';
 import type { Model, RouterGroups } from '../model/model.js';
 import { removedRatios } from '../model/size.js';
 import { moeBlocks } from '../model/walk.js';
@@ -215,6 +216,95 @@ describe('dropLowest', () => {
       { op: 'keep-experts', experts: [0, 1] },
     ]);
     await expect(dropLowest(tokens).plan(base)).rejects.toThrow('no evidence for the experts of layer 0');
+  });
+
+  describe('with a budget', () => {
+    const byLayer: Scorer = {
+      ...given(),
+      needs: [{ name: 'tokens', version: 1, pass: 'forward', collect: () => ({}) }],
+      score: (layer) => layer.read(byLayer.needs[0]!, 'count'),
+    };
+    const model = toyModel({ layers: 2, experts: 4, topK: 1 });
+    const measured = (first: number[], second: number[], max: number[][] = [[], []]) =>
+      toyEvidence({
+        0: { tokens: { count: first }, 'output-maxima': { max: max[0]! } },
+        1: { tokens: { count: second }, 'output-maxima': { max: max[1]! } },
+      });
+    const keptBy = async (own: Partial<DropOptions>, evidence: Evidence, domains?: Evidence[]) => {
+      const options = { ratio: 0.5, seed: 0, ...own };
+      const compressor = dropLowest(byLayer);
+      compressor.needs(model, options);
+      const decision = await compressor.plan({ ...context(model, options), evidence, domains });
+      return decision.layers.map(({ layer, ops }) => [
+        layer,
+        ops[0]?.op === 'keep-experts' && ops[0].experts,
+      ]);
+    };
+    const rising = measured([1, 2, 3, 4], [5, 6, 7, 8]);
+
+    test('of the model as a whole, drops as many in all', async () => {
+      expect(await keptBy({ budget: 'global' }, rising)).toEqual([
+        [0, [3]],
+        [1, [1, 2, 3]],
+      ]);
+    });
+
+    test('that sets the size, takes no ratio, and one must say it', async () => {
+      const budget = { name: 'coverage', share: 0.7 };
+      const compressor = dropLowest(byLayer);
+      const { layers } = await compressor.plan({ ...context(model, { seed: 0, budget }), evidence: rising });
+      expect(layers.map(({ ops }) => ops[0])).toEqual([
+        { op: 'keep-experts', experts: [2, 3] },
+        { op: 'keep-experts', experts: [1, 2, 3] },
+      ]);
+      for (const options of [{ ratio: 0.5, seed: 0, budget }, { seed: 0 }, { seed: 0, budget: 'global' }]) {
+        expect(() => compressor.needs(model, options)).toThrow(
+          expect.objectContaining({ code: 'OPTIONS_INVALID', where: 'options.ratio' }),
+        );
+      }
+    });
+
+    test('over several sets, keeps what each needs', async () => {
+      const other = measured([4, 3, 2, 1], [8, 7, 6, 5]);
+      expect(dropLowest(byLayer).comparesSets!({ ratio: 0.5, seed: 0, budget: 'max-min' })).toBe(true);
+      expect(await keptBy({ budget: 'max-min' }, rising, [other])).toEqual([
+        [0, [0, 3]],
+        [1, [0, 3]],
+      ]);
+      expect(() => dropLowest(random).needs(model, { ratio: 0.5, seed: 0, budget: 'max-min' })).toThrow(
+        'random measures nothing',
+      );
+    });
+
+    test('has an outline of layers that differ, as large as the plan', () => {
+      const options = { ratio: 0.5, seed: 0, budget: 'global' };
+      const outlined = applyLayers(model, dropLowest(byLayer).outline!(model, options));
+      const counts = moeBlocks(outlined).map(({ ffn }) => ffn.slots.length);
+      expect(new Set(counts).size).toBe(2);
+      expect(counts[0]! + counts[1]!).toBe(4);
+    });
+
+    test('keeps super experts, and says which they are', async () => {
+      const maxima = [
+        [900, 1, 1, 1],
+        [1, 1, 1, 1],
+      ];
+      const evidence = measured([1, 2, 3, 4], [5, 6, 7, 8], maxima);
+      const options = { ratio: 0.5, seed: 0, keepSuperExperts: true };
+      const decision = await dropLowest(byLayer).plan({ ...context(model, options), evidence });
+      expect(decision.layers.map(({ ops }) => ops[0])).toEqual([
+        { op: 'keep-experts', experts: [0, 3] },
+        { op: 'keep-experts', experts: [2, 3] },
+      ]);
+      expect(decision.details).toMatchObject({ superExperts: [[0, 0]] });
+    });
+
+    test('refuses more than all routers leave room for, before anything is measured', () => {
+      const tight = toyModel({ layers: 2, experts: 4, topK: 3 });
+      expect(() => dropLowest(byLayer).needs(tight, { ratio: 0.5, seed: 0, budget: 'global' })).toThrow(
+        expect.objectContaining({ code: 'RATIO_TOO_HIGH' }),
+      );
+    });
   });
 
   test('stops when asked to', async () => {

@@ -2,17 +2,23 @@ import { z } from 'zod';
 import { MoepressError, throwIfAborted } from '../errors/error.js';
 import { type LayerEvidence, layerEvidence } from '../evidence/evidence.js';
 import type { Model, MoeFfn, RouterGroups } from '../model/model.js';
-import { moeBlocks, requireMoeBlocks } from '../model/walk.js';
-import { leastSlots } from '../plan/operations/index.js';
+import { moeBlocks } from '../model/walk.js';
 import type { LayerPlan } from '../plan/schema.js';
-import type { Compressor } from './compressor.js';
+import { allot } from './budgets/allot.js';
+import type { BudgetLayer } from './budgets/budget.js';
+import { budgetChoice, chooseBudget } from './budgets/known-budgets.js';
+import type { Compressor, PlanContext } from './compressor.js';
+import { checkDropping, type Dropping, mostSteps, runsOf, shareOf } from './droppable.js';
+import { leaving } from './leaving.js';
 import { warnOfMissedRatio } from './missed-ratio.js';
-import { topIndices } from './ranking.js';
+import { createRng } from './rng.js';
 import type { Scorer } from './scorer.js';
+import { outputMaxima, superExperts } from './super-experts.js';
+import { unevenly } from './unevenly.js';
 
 const options = z.strictObject({
-  /** Fraction of each layer's experts to drop. */
-  ratio: z.number().min(0).lt(1),
+  /** Fraction of the experts to drop: of each layer's, unless a budget says otherwise. */
+  ratio: z.number().min(0).lt(1).optional(),
   /** Seed for scorers that use random numbers. */
   seed: z.int().default(0),
   /**
@@ -20,16 +26,21 @@ const options = z.strictObject({
    * the router select among all remaining experts. Otherwise the lowest of each group are dropped.
    */
   acrossGroups: z.boolean().optional(),
+  /** How many experts each layer loses: the name of a budget (`uniform` if absent), or `{ name, ... }` with its options. */
+  budget: budgetChoice.optional(),
+  /** Whether super experts, whose outputs are extreme, stay whatever their score (arXiv:2507.23279). */
+  keepSuperExperts: z.boolean().optional(),
 });
 
 export type DropOptions = z.infer<typeof options>;
 
 /**
- * Expert dropping: in every layer the floor(ratio * experts) lowest-scored experts leave, and their router
- * rows with them. A router that selects within groups of experts demands groups of one size, so there the
- * floor(ratio * experts) lowest of each group leave, unless groups are given up (`acrossGroups`). Of equal experts the
+ * Expert dropping: in every layer the lowest-scored experts leave, and their router rows with them; a budget says how many of
+ * each layer, floor(ratio * experts) by itself. A router that selects within groups of experts demands groups of one size, so
+ * there as many of each group leave, unless groups are given up (`acrossGroups`). Of equal experts the
  * one with the higher index leaves first. Throws before anything is measured: `INPUT_INVALID` for a model without
- * experts, `RATIO_TOO_HIGH` if a router could not select its top-k from what a layer would keep, and
+ * experts, `RATIO_TOO_HIGH` if a router could not select its top-k from what a layer would keep, `OPTIONS_INVALID` for a budget
+ * that is not known or a size that is said twice or never, and
  * `CONFIG_UNSUPPORTED` if slots share experts. Throws `WEIGHTS_NOT_FINITE` if a score is not a number.
  */
 export function dropLowest(scorer: Scorer): Compressor<DropOptions> {
@@ -39,108 +50,148 @@ export function dropLowest(scorer: Scorer): Compressor<DropOptions> {
     title: scorer.title,
     reference: scorer.reference,
     options,
+    comparesSets: (own) => chooseBudget(own.budget).budget.comparesSets ?? false,
     needs(model, own) {
-      check(model, own);
-      return scorer.needs;
+      checkDropping(model, droppingOf(own));
+      checkSets(scorer, own);
+      const { budget, options: given } = chooseBudget(own.budget);
+      return [
+        ...scorer.needs,
+        ...(budget.needs?.(given) ?? []),
+        ...(own.keepSuperExperts ? [outputMaxima] : []),
+      ];
     },
     outline(model, own) {
-      check(model, own);
-      const order = ({ pool }: MoeFfn) => Float64Array.from(pool.keys());
-      return moeBlocks(model).flatMap(({ index, ffn }) => dropFrom(index, ffn, order(ffn), own));
-    },
-    async plan({ model, evidence, options: own, rng, signal }) {
-      check(model, own);
-      const layers = moeBlocks(model).flatMap(({ index, ffn }): LayerPlan[] => {
-        throwIfAborted(signal);
-        const layer = scorer.needs.length > 0 ? layerEvidence(evidence, index) : unmeasured(index);
-        const scores = scorer.score(layer, { ffn, rng });
-        checkScores(scores, { scorer: scorer.name, layer: index, experts: ffn.pool.length });
-        return dropFrom(index, ffn, scores, own);
+      const dropping = droppingOf(own);
+      checkDropping(model, dropping);
+      const blocks = moeBlocks(model);
+      const steps = dropping.isUniform
+        ? blocks.map(({ ffn }) => shareOf(ffn, dropping))
+        : unevenly(blocks, dropping);
+      return blocks.flatMap(({ index, ffn }, i) => {
+        const scores = Float64Array.from(ffn.pool.keys());
+        return dropFrom({ layer: index, ffn, scores, kept: nobody }, steps[i]!, dropping);
       });
-      return { layers, warnings: warningsOf(model, own) };
+    },
+    async plan(context) {
+      const { model, options: own, signal } = context;
+      const dropping = droppingOf(own);
+      checkDropping(model, dropping);
+      checkSets(scorer, own);
+      const { budget, options: given } = chooseBudget(own.budget);
+      const measured = measuredLayers(scorer, context);
+      const kept = own.keepSuperExperts ? superExperts(measured.map(({ evidence }) => evidence)) : [];
+      const layers = measured.map((layer, i) => budgetLayer(layer, dropping, kept[i] ?? nobody));
+      throwIfAborted(signal);
+      const allotted = allot(budget, { layers, options: given });
+      const plans = layers.flatMap(({ layer, ffn, scores }, i) => {
+        const of = { layer, ffn, scores: allotted[i]!.scores ?? scores, kept: kept[i] ?? nobody };
+        return dropFrom(of, allotted[i]!.steps, dropping);
+      });
+      const gone = allotted.map(({ steps }, i) => steps * layers[i]!.step);
+      const supers = layers.flatMap(({ layer }, i) => [...(kept[i] ?? [])].map((expert) => [layer, expert]));
+      return {
+        layers: plans,
+        warnings: warningsOf(model, own, gone),
+        ...((own.budget !== undefined || own.keepSuperExperts) && {
+          details: {
+            dropped: gone,
+            ...(own.keepSuperExperts && { superExperts: supers }),
+          },
+        }),
+      };
     },
   };
 }
 
-function dropFrom(layer: number, ffn: MoeFfn, scores: Float64Array, own: DropOptions): LayerPlan[] {
-  const runs = runsOf(ffn, own);
-  const kept = new Set(
-    runs.flatMap((run) => {
-      const scoresOfRun = run.map((expert) => scores[expert]!);
-      return topIndices(scoresOfRun, run.length - dropCount(run, own.ratio)).map((place) => run[place]!);
-    }),
+const nobody: ReadonlySet<number> = new Set();
+
+function droppingOf(own: DropOptions): Dropping {
+  const { budget, options: given } = chooseBudget(own.budget);
+  const setsSize = budget.setsSize?.(given) ?? false;
+  return { ...own, isUniform: budget.isUniform, setsSize, budgetName: budget.name };
+}
+
+/** Throws `OPTIONS_INVALID` where a ranking that measures nothing is to be compared between calibration sets. */
+function checkSets({ name, needs }: Scorer, own: DropOptions): void {
+  const { budget } = chooseBudget(own.budget);
+  if (!budget.comparesSets || needs.length > 0) return;
+  throw new MoepressError('OPTIONS_INVALID', {
+    message: `The budget ${budget.name} compares what ${name} measures on several calibration sets, and ${name} measures nothing.`,
+    where: 'options.budget',
+    hint: 'Choose a method that measures, or another budget.',
+  });
+}
+
+type MeasuredLayer = Pick<BudgetLayer, 'layer' | 'ffn' | 'scores' | 'scoresBySet' | 'evidence'>;
+
+/** What a ranking says of each layer, on each calibration set. */
+function measuredLayers(
+  scorer: Scorer,
+  { model, evidence, domains = [], options: own, rng, signal }: PlanContext<DropOptions>,
+): MeasuredLayer[] {
+  const sets = [evidence, ...domains];
+  const rngs = sets.map((_, set) => (set === 0 ? rng : createRng(own.seed)));
+  return moeBlocks(model).map(({ index, ffn }) => {
+    throwIfAborted(signal);
+    const layers = sets.map((set) => (set === null ? unmeasured(index) : layerEvidence(set, index)));
+    if (scorer.needs.length > 0 && evidence === null) layerEvidence(evidence, index);
+    const scoresBySet = layers.map((layer, set) => {
+      const scores = scorer.score(layer, { ffn, rng: rngs[set]! });
+      checkScores(scores, { scorer: scorer.name, layer: index, experts: ffn.pool.length });
+      return scores;
+    });
+    return { layer: index, ffn, scores: scoresBySet[0]!, scoresBySet, evidence: layers[0]! };
+  });
+}
+
+function budgetLayer(layer: MeasuredLayer, dropping: Dropping, kept: ReadonlySet<number>): BudgetLayer {
+  const { ffn, scores } = layer;
+  const runs = runsOf(ffn, dropping);
+  const orders = runs.map((run) => leaving(run, scores, kept));
+  const most = Math.min(mostSteps(ffn, dropping), ...orders.map((order) => order.length));
+  const costs = Float64Array.from({ length: most }, (_, step) =>
+    orders.reduce((sum, order) => sum + scores[order[step]!]!, 0),
   );
-  if (kept.size === ffn.pool.length) return [];
-  const experts = [...ffn.slots.keys()].filter((slot) => kept.has(ffn.slots[slot]!));
+  return { ...layer, step: runs.length, costs, most, share: shareOf(ffn, dropping) };
+}
+
+interface DroppedFrom {
+  readonly layer: number;
+  readonly ffn: MoeFfn;
+  readonly scores: Float64Array;
+  /** Experts that stay in any case. */
+  readonly kept: ReadonlySet<number>;
+}
+
+/** The plan of a layer of which `steps` experts of each run leave; none if nobody leaves. */
+function dropFrom({ layer, ffn, scores, kept }: DroppedFrom, steps: number, own: Dropping): LayerPlan[] {
+  if (steps === 0) return [];
+  const gone = new Set(runsOf(ffn, own).flatMap((run) => leaving(run, scores, kept).slice(0, steps)));
+  const experts = [...ffn.slots.keys()].filter((slot) => !gone.has(ffn.slots[slot]!));
   const ungrouped = own.acrossGroups === true && ffn.router.groups !== null;
   return [{ layer, ops: [{ op: 'keep-experts', experts, ...(ungrouped && { ungrouped }) }] }];
 }
 
-function warningsOf(model: Model, own: DropOptions): string[] {
+/** `gone`: experts that leave each layer. */
+function warningsOf(model: Model, own: DropOptions, gone: readonly number[]): string[] {
   const blocks = moeBlocks(model);
   const grouped = blocks.flatMap(({ ffn }) => ffn.router.groups ?? []);
-  const [experts, dropped] = [(ffn: MoeFfn) => ffn.pool.length, (ffn: MoeFfn) => droppedFrom(ffn, own)].map(
-    (count) => blocks.reduce((sum, { ffn }) => sum + count(ffn), 0),
-  ) as [number, number];
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
+  const [experts, dropped] = [sum(blocks.map(({ ffn }) => ffn.pool.length)), sum(gone)];
+  const why = own.keepSuperExperts
+    ? 'only whole experts of a layer go, and super experts stay'
+    : 'only whole experts of a layer go';
   return [
     grouped.length > 0 && dropped > 0 ? warnOfGroups(grouped[0]!, own) : undefined,
-    warnOfMissedRatio(own.ratio, dropped / experts, 'the routed experts', 'only whole experts of a layer go'),
+    warnOfMissedRatio(own.ratio, dropped / experts, 'the routed experts', why),
   ].filter((warning) => warning !== undefined);
 }
-
-const droppedFrom = (ffn: MoeFfn, own: DropOptions): number =>
-  runsOf(ffn, own).reduce((sum, run) => sum + dropCount(run, own.ratio), 0);
 
 function warnOfGroups({ count, selected }: RouterGroups, { acrossGroups }: DropOptions): string {
   return acrossGroups
     ? `The routers selected within the best ${selected} of ${count} groups of experts. They select among all that stay now, so that a token may be routed otherwise than groups alone would have it.`
     : `The routers select within the best ${selected} of ${count} groups of experts, which have to stay of one size: the lowest experts of each group go, not the lowest of the layer as the method is defined. With the option acrossGroups these go, and the routers select without groups.`;
-}
-
-/**
- * The sets of experts that are ranked against each other: the experts of a layer, or those of each group its router
- * selects within.
- */
-function runsOf({ slots, router }: MoeFfn, { acrossGroups }: DropOptions): (readonly number[])[] {
-  const count = acrossGroups ? 1 : (router.groups?.count ?? 1);
-  const size = slots.length / count;
-  return Array.from({ length: count }, (_, run) => slots.slice(run * size, (run + 1) * size));
-}
-
-const dropCount = (run: readonly number[], ratio: number) => Math.floor(run.length * ratio);
-
-function check(model: Model, own: DropOptions): void {
-  for (const { index, ffn } of requireMoeBlocks(model, 'drop')) {
-    checkSlots(ffn, index, model);
-    checkRatio(ffn, index, own);
-  }
-}
-
-/**
- * Dropping an expert removes all its slots, so layers would differ in their numbers of slots, which no checkpoint
- * format can express.
- */
-function checkSlots({ slots, pool }: MoeFfn, layer: number, model: Model): void {
-  if (slots.length === pool.length) return;
-  throw new MoepressError('CONFIG_UNSUPPORTED', {
-    message: `In layer ${layer} the ${slots.length} slots of the router share ${pool.length} experts. Dropping these would leave layers with different numbers of slots.`,
-    where: model.source.directory,
-    hint: 'Drop experts from the model this one was made of, or compress it further with conmoe.',
-  });
-}
-
-function checkRatio(ffn: MoeFfn, layer: number, own: DropOptions): void {
-  const { ratio, acrossGroups } = own;
-  const router = acrossGroups ? { ...ffn.router, groups: null } : ffn.router;
-  const [run] = runsOf(ffn, own) as [readonly number[]];
-  const [kept, least] = [run.length - dropCount(run, ratio), leastSlots(router)];
-  if (kept >= least) return;
-  const { groups, topK } = router;
-  const demand = groups ? `needs ${least} in each of its ${groups.count} groups` : `selects ${topK}`;
-  throw new MoepressError('RATIO_TOO_HIGH', {
-    message: `At ratio ${ratio} layer ${layer} would keep ${kept} of ${run.length} experts${groups ? ' a group' : ''}, but its router ${demand}.`,
-    where: 'options.ratio',
-  });
 }
 
 /** Evidence for scorers that need no statistics. */

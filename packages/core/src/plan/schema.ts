@@ -48,6 +48,8 @@ export const planSchema = z.strictObject({
   method: z.strictObject({ name: z.string(), package: z.string(), version: z.string() }),
   options: z.record(z.string(), z.json()),
   calibration: calibrationRecordSchema.nullable(),
+  /** Further calibration sets, where the method compared several. */
+  domains: listOf(calibrationRecordSchema).optional(),
   layers: layersSchema,
   warnings: listOf(z.string()),
   details: z.record(z.string(), z.json()),

@@ -42,6 +42,15 @@ const lists: Readonly<Record<Exclude<keyof Plugin, 'name'>, Fields>> = {
   },
   scorers: { ...described, needs: statistics, score: callable },
   refiners: { specVersion: spec, ...described, options: schema, refine: callable },
+  budgets: {
+    specVersion: spec,
+    ...described,
+    options: schema,
+    isUniform: { wanted: 'true or false', isRight: (value) => typeof value === 'boolean' },
+    setsSize: { ...callable, isOptional: true },
+    needs: { ...callable, isOptional: true },
+    allot: callable,
+  },
   // Their own fields are checked by the packages that know them.
   tasks: {},
   calibrationSets: { specVersion: spec, ...described, documents: callable },
@@ -107,12 +116,14 @@ function listProblem(given: unknown, list: string, fields: Fields): string | und
 function isStatistic(value: unknown): boolean {
   const one = value as Readonly<Record<string, unknown>> | null;
   if (typeof one !== 'object' || one === null) return false;
-  const { name, version, pass, collect } = one;
+  const { name, version, pass, maxima, collect } = one;
   const passes = ['forward', 'all-experts', 'backward'];
   return (
     typeof name === 'string' &&
     typeof version === 'number' &&
     passes.includes(pass as string) &&
+    (maxima === undefined ||
+      (Array.isArray(maxima) && maxima.every((output) => typeof output === 'string'))) &&
     typeof collect === 'function'
   );
 }

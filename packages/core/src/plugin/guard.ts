@@ -32,6 +32,7 @@ export function guarded(compressor: Compressor, origin: MethodOrigin): Compresso
         }
       },
     }),
+    ...(compressor.comparesSets && { comparesSets: (given) => compressor.comparesSets!(given) }),
     async plan(context) {
       try {
         return await compressor.plan(context);

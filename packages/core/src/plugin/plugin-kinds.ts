@@ -1,3 +1,4 @@
+import type { Budget } from '../method/budgets/budget.js';
 import type { Compressor } from '../method/compressor.js';
 import { dropLowest } from '../method/drop-lowest.js';
 import type { Refiner } from '../method/refiner.js';
@@ -9,6 +10,7 @@ import type { TextSet } from './text-set.js';
 export interface Provided {
   readonly methods: Compressor;
   readonly refiners: Refiner;
+  readonly budgets: Budget;
   readonly tasks: PluginTask;
   readonly calibrationSets: TextSet;
   readonly exporters: Exporter;
@@ -35,6 +37,7 @@ export const pluginKinds: Kinds = {
     nameOf,
   },
   refiners: { one: 'refiner', of: ({ refiners = [] }) => refiners, nameOf },
+  budgets: { one: 'budget', of: ({ budgets = [] }) => budgets, nameOf },
   tasks: {
     one: 'task',
     of: ({ tasks = [] }) => tasks,

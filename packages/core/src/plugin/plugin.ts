@@ -1,3 +1,4 @@
+import type { Budget } from '../method/budgets/budget.js';
 import type { Compressor } from '../method/compressor.js';
 import type { Refiner } from '../method/refiner.js';
 import type { Scorer } from '../method/scorer.js';
@@ -16,6 +17,9 @@ export interface Plugin {
   readonly scorers?: readonly Scorer[];
   // biome-ignore lint/suspicious/noExplicitAny: as for compressors.
   readonly refiners?: readonly Refiner<any>[];
+  /** Divisions of what a ranking drops among the layers. */
+  // biome-ignore lint/suspicious/noExplicitAny: as for compressors.
+  readonly budgets?: readonly Budget<any>[];
   /** What `defineTask` of @moepress/harness makes, and groups of it. */
   readonly tasks?: readonly PluginTask[];
   /** Texts to measure or train on, by a name. */

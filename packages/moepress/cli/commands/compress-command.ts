@@ -9,7 +9,7 @@ import { checkChosen, claimFile, claimFolder, withOutput } from '../../src/files
 import { resolveModel } from '../../src/models/open-model.js';
 import { writeClaimed } from '../../src/plans/write-plan.js';
 import { checkWritten, writeCheckpoint } from '../../src/write-checkpoint.js';
-import { calibrationOption } from '../calibration-options.js';
+import { calibrationOption, domainsOption } from '../calibration-options.js';
 import {
   type CacheFlags,
   cacheOf,
@@ -36,7 +36,7 @@ import {
   threadsOption,
 } from '../command-options.js';
 import type { Context, Define } from '../context.js';
-import { fraction, methodOption, path } from '../option-values.js';
+import { fraction, jsonValue, methodOption, path } from '../option-values.js';
 import { estimateText } from '../text/estimate-text.js';
 import { type NextStep, nextText, quoted, tasksFor } from '../text/next-text.js';
 import { printWritten, showWarnings } from '../text/written-text.js';
@@ -53,6 +53,9 @@ interface CompressFlags extends CacheFlags, DeviceFlags {
   readonly quantise?: QuantiseChoice;
   readonly option?: Readonly<Record<string, unknown>>;
   readonly acrossGroups?: boolean;
+  readonly budget?: unknown;
+  readonly keepSuperExperts?: boolean;
+  readonly domains?: readonly (readonly CalibrationPart[])[];
   readonly calibration?: readonly CalibrationPart[];
   readonly data?: string;
   readonly seed: number;
@@ -82,6 +85,14 @@ export const define: Define = (command, context) =>
       '--across-groups',
       'of routers that select within groups of experts: drop the lowest of a layer, and select without groups',
     )
+    .option(
+      '--budget <name>',
+      'how many experts of each layer go: uniform, global, coverage, max-min, grape, or one of a plugin; with options of its own' +
+        ' as JSON: {"name":"global","floor":0.25} (default: uniform)',
+      jsonValue,
+    )
+    .option('--keep-super-experts', 'never drop experts whose outputs are extreme, whatever their score')
+    .addOption(domainsOption())
     .addOption(layoutOption())
     .addOption(mtpOption())
     .addOption(quantiseOption())
@@ -114,14 +125,13 @@ async function compressModel(id: string, flags: CompressFlags, context: Context)
     const estimate = await estimateCompress(id, estimateOptions(flags, context));
     return context.print(estimateText(estimate), estimate);
   }
-  const { layout, mtp, quantise, option, acrossGroups, evidence, answers, runs, out, force, ...options } =
-    flags;
+  const { layout, mtp, quantise, evidence, answers, runs, out, force, ...options } = flags;
   const { work, plugins } = context;
   // What can be refused at once is refused before a model comes from the Hub and is measured.
   const cache = cacheOf({ ...(evidence !== undefined && { evidence }) });
   await checkChosen(cache, 'evidence');
   await withOutput(takeOutput(flags, context), async (output) => {
-    const choice = { ...options, options: { ...option, ...(acrossGroups && { acrossGroups }) } };
+    const choice = { ...options, options: methodOptions(flags) };
     const request = await requestOf(choice, { plugins, ...work });
     const model = await resolveModel(id, { revision: flags.revision, plugins, ...work });
     if (output instanceof FolderOutput) {
@@ -141,15 +151,23 @@ async function compressModel(id: string, flags: CompressFlags, context: Context)
   });
 }
 
+/** The options of the method, some of which have flags of their own. */
+const methodOptions = ({ option, acrossGroups, budget, keepSuperExperts }: CompressFlags) => ({
+  ...option,
+  ...(acrossGroups && { acrossGroups }),
+  ...(budget !== undefined && { budget }),
+  ...(keepSuperExperts && { keepSuperExperts }),
+});
+
 /** What of the flags decides what the work takes. */
 function estimateOptions(flags: CompressFlags, { work, plugins }: Context): EstimateCompressOptions {
-  const { option, acrossGroups, out, planOnly, layout, quantise, evidence } = flags;
+  const { out, planOnly, layout, quantise, evidence } = flags;
   const isWriting = out !== undefined && !planOnly;
   return {
     ...flags,
     ...(isWriting && { writing: { folder: out, layout, quantise } }),
     ...{ plugins, ...work },
-    options: { ...option, ...(acrossGroups && { acrossGroups }) },
+    options: methodOptions(flags),
     cache: cacheOf({ ...(evidence !== undefined && { evidence }) }),
   };
 }

@@ -1,5 +1,5 @@
 import { registerArchitectures } from '@moepress/checkpoint';
-import type { PluginKind } from '@moepress/core';
+import { budgetNameOf, isKnownBudget, type PluginKind, registerBudgets } from '@moepress/core';
 import {
   announceTasks,
   announceTextSets,
@@ -53,6 +53,17 @@ export async function useTexts(
     const one = await installed.declared('calibrationSets', name);
     if (one) registerTextSets([one.found], one.origin, known);
   }
+}
+
+/**
+ * Makes the budget that a method's option `budget` names known, if an installed plugin declares it; what else stands there is for
+ * the method to refuse. Throws `PLUGIN_INVALID`.
+ */
+export async function useBudget(choice: unknown, options: FindOptions): Promise<void> {
+  const name = budgetNameOf(choice);
+  if (name === null || isKnownBudget(name)) return;
+  const one = await openPlugins(options).installed.declared('budgets', name);
+  if (one) registerBudgets([one.found], one.origin);
 }
 
 /** Makes a family of models known, if an installed plugin declares it. Throws `PLUGIN_INVALID`. */

@@ -1,4 +1,4 @@
-import type { CompressionPlan, FoundMethod, Work } from '@moepress/core';
+import type { CompressionPlan, Evidence, FoundMethod, Work } from '@moepress/core';
 import { planCompression } from '@moepress/runtime';
 import type { ModelSession } from '../session.js';
 import type { Calibration } from '../statistics/calibration.js';
@@ -8,6 +8,8 @@ import { batchViewComparisons, type Job, type Wrap } from './batch-view-comparis
 export interface MethodRequest {
   readonly method: FoundMethod;
   readonly options: object;
+  /** Further calibration sets that it compares; absent for one set. */
+  readonly domains?: readonly Calibration[] | undefined;
 }
 
 /** Methods whose views run together. More would save little, and take memory for what all of them consider. */
@@ -26,7 +28,7 @@ export async function planAll(
   const plans: CompressionPlan[] = [];
   for (let from = 0; from < requests.length; from += plannedTogether) {
     const jobs = requests.slice(from, from + plannedTogether).map(
-      ({ method, options }): Job<CompressionPlan> =>
+      ({ method, options, domains }): Job<CompressionPlan> =>
         (wrap) =>
           planCompression(engine, {
             ...work,
@@ -34,12 +36,22 @@ export async function planAll(
             method: withTools(method, wrap),
             options,
             measure: () => calibration.evidence(engine, model, work),
+            measureDomains: domains && (() => measureEach(domains, engine, model, work)),
             calibration: () => calibration.set(),
           }),
     );
     plans.push(...(await batchViewComparisons(jobs)));
   }
   return plans;
+}
+
+async function measureEach(
+  domains: readonly Calibration[],
+  ...measuring: Parameters<Calibration['evidence']>
+): Promise<Evidence[]> {
+  const measured: Evidence[] = [];
+  for (const domain of domains) measured.push(await domain.evidence(...measuring));
+  return measured;
 }
 
 function withTools({ compressor, origin }: FoundMethod, wrap: Wrap): FoundMethod {

@@ -3,13 +3,23 @@ import { statisticOutput } from '../decoder/statistics.js';
 import type { Results, TensorData } from '../engine/protocol.js';
 import type { Sums } from '../evidence/layer-file.js';
 
-/** Sums of one layer, added up batch by batch in double precision. */
+/** Names of the outputs of some statistics of which the largest of all batches is taken instead of the sum. */
+export const maximaOf = (statistics: readonly Statistic[]): ReadonlySet<string> =>
+  new Set(
+    statistics.flatMap((statistic) =>
+      (statistic.maxima ?? []).map((name) => statisticOutput(statistic, name)),
+    ),
+  );
+
+/** Sums of one layer, added up batch by batch in double precision, and maxima. */
 export class LayerSums implements LayerEvidence {
   readonly layer: number;
   readonly #sums = new Map<string, Sums>();
+  readonly #maxima: ReadonlySet<string>;
 
-  constructor(layer: number) {
+  constructor(layer: number, maxima: ReadonlySet<string> = new Set()) {
     this.layer = layer;
+    this.#maxima = maxima;
   }
 
   /** Adds what one batch measured. Throws `PLUGIN_INVALID` for outputs that break the contract. */
@@ -21,7 +31,10 @@ export class LayerSums implements LayerEvidence {
       return;
     }
     if (sums.data.length !== data.length) throw broken(output, 'changes its shape from batch to batch');
-    for (const [i, value] of (data as Float64Array).entries()) sums.data[i]! += value;
+    const isMaximum = this.#maxima.has(output);
+    for (const [i, value] of (data as Float64Array).entries()) {
+      sums.data[i] = isMaximum ? Math.max(sums.data[i]!, value) : sums.data[i]! + value;
+    }
   }
 
   /** Takes over what another pass measured in this layer. */
@@ -68,8 +81,8 @@ export class OrderedSums {
   readonly #waiting = new Map<number, Results>();
   #next = 0;
 
-  constructor(layer: number, outputs: readonly string[]) {
-    this.sums = new LayerSums(layer);
+  constructor(layer: number, outputs: readonly string[], statistics: readonly Statistic[]) {
+    this.sums = new LayerSums(layer, maximaOf(statistics));
     this.#outputs = outputs;
   }
 

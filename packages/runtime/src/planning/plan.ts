@@ -23,6 +23,8 @@ export interface PlanRequest extends Work {
   readonly options: object;
   /** Called once with what the method needs, unless it needs nothing. */
   measure(statistics: readonly Statistic[]): Promise<Evidence>;
+  /** The same for further calibration sets, for a method that compares several; absent if there is one set. */
+  readonly measureDomains?: (() => Promise<readonly Evidence[]>) | undefined;
   /** The tokens of those measurements, for methods that try their decisions out on them. */
   readonly calibration?: (() => Promise<CalibrationSet>) | undefined;
 }
@@ -37,6 +39,7 @@ export async function planCompression(engine: Engine, request: PlanRequest): Pro
   const { model, method, progress, signal } = request;
   const { compressor, origin } = method;
   const options = parseOptions(compressor, request.options);
+  checkDomains(request, compressor.comparesSets?.(options) ?? false);
   const needs = compressor.needs(model, options);
   const used: { set?: CalibrationSet; weights?: ContentHash } = {};
   const measuring = async () => {
@@ -44,6 +47,7 @@ export async function planCompression(engine: Engine, request: PlanRequest): Pro
   };
   if (needs.length > 0) await measuring();
   const evidence = needs.length > 0 ? await request.measure(needs) : null;
+  const domains = needs.length > 0 ? await request.measureDomains?.() : undefined;
   const bind = async () => {
     await measuring();
     used.set ??= await calibrationOf(request);
@@ -51,11 +55,29 @@ export async function planCompression(engine: Engine, request: PlanRequest): Pro
   };
   const tools = engineTools(engine, bind, progress);
   const rng = createRng(options.seed);
-  const decision = await compressor.plan({ model, evidence, options, rng, tools, progress, signal });
+  const decision = await compressor.plan({ model, evidence, domains, options, rng, tools, progress, signal });
   const calibration = evidence?.calibration ?? (used.set ? recordOf(used.set) : null);
   await used.weights?.checkUnchanged();
   const weights = used.weights?.hash ?? null;
-  return buildPlan({ model, weights, compressor, origin, options, calibration, decision });
+  return buildPlan({
+    ...{ model, weights, compressor, origin, options, calibration, decision },
+    domains: domains?.map((set) => set.calibration),
+  });
+}
+
+/** Throws `OPTIONS_INVALID` for a comparison of one set, and for several sets that nothing compares. */
+function checkDomains({ method, measureDomains }: PlanRequest, compares: boolean): void {
+  if (compares === (measureDomains !== undefined)) return;
+  const { name } = method.compressor;
+  throw new MoepressError('OPTIONS_INVALID', {
+    message: compares
+      ? `With these options ${name} compares calibration sets, and there is one.`
+      : `With these options ${name} measures on one calibration set, and there are several.`,
+    where: 'domains',
+    hint: compares
+      ? 'Give further sets as `domains`.'
+      : 'Leave out `domains`, or choose the budget max-min, which compares them.',
+  });
 }
 
 async function calibrationOf({ model, method, calibration }: PlanRequest): Promise<CalibrationSet> {

@@ -1,4 +1,4 @@
-import { createRng, layerEvidence, moeBlocks, type Scorer } from '@moepress/core';
+import { createRng, layerEvidence, moeBlocks, outputMaxima, type Scorer } from '@moepress/core';
 import { ean, easyEp, man, moneScore, msan, reapL2, seer } from '@moepress/plugin-baselines';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closeEngines } from '../toys/engines.js';
@@ -62,10 +62,17 @@ const definitions: readonly (readonly [Scorer, Definition])[] = [
 describe.each(families)('scores of %s, beside plain loops', (name) => {
   let measured: Measured;
   beforeAll(async () => {
-    measured = await measurePlainly(
-      name,
-      definitions.flatMap(([{ needs }]) => needs),
-    );
+    measured = await measurePlainly(name, [...definitions.flatMap(([{ needs }]) => needs), outputMaxima]);
+  });
+
+  it('gives the largest outputs, by which super experts are known', () => {
+    for (const layer of measured.layers) {
+      const largest = layerEvidence(measured.evidence, layer.layer).read(outputMaxima, 'max');
+      for (const [e, most] of largest.entries()) {
+        const own = routedTo(layer, e).flatMap(({ outputs }) => [...outputs[e]!.map(Math.abs)]);
+        expect(most).toBeCloseTo(Math.max(0, ...own), 5);
+      }
+    }
   });
 
   it.each(definitions.map(([scorer, define]) => [scorer.name, scorer, define] as const))(

@@ -1,6 +1,7 @@
 import { type FoundMethod, type Model, parseOptions, type Work } from '@moepress/core';
 import { type LocatedYaml, located } from '../../files/yaml-file.js';
 import { type FindOptions, openPlugins } from '../../methods/find-methods.js';
+import { useBudget } from '../../methods/use-plugins.js';
 import { embeddedName } from '../../models/embedded.js';
 import { type CalibrationChoice, calibrationSet, type DataOptions } from '../../models/model-data.js';
 import { openBase } from '../../models/open-model.js';
@@ -21,8 +22,10 @@ export async function enumerateVariants(
   const work = workOf(options);
   const { installed } = openPlugins(options);
   const found: FoundMethod[] = [];
-  for (const [i, { method }] of recipe.methods.entries()) {
-    found.push(await withSourceLine(whereIs(['methods', i]), () => installed.find(method)));
+  for (const [i, { method, options: own }] of recipe.methods.entries()) {
+    const line = whereIs(['methods', i]);
+    found.push(await withSourceLine(line, () => installed.find(method)));
+    await withSourceLine(line, () => useBudget('budget' in own ? own.budget : null, options));
   }
   const variants = new Map<string, Variant>();
   for (const [m, { id, revision }] of recipe.models.entries()) {

@@ -10,12 +10,13 @@ import { writeWhole } from '../../files/output.js';
 import { folderKinds } from '../../files/output-kinds.js';
 import type { LocatedYaml } from '../../files/yaml-file.js';
 import { type FindOptions, findMethod } from '../../methods/find-methods.js';
+import { useBudget } from '../../methods/use-plugins.js';
 import { calibrationSet, type DataOptions } from '../../models/model-data.js';
 import { openBase } from '../../models/open-model.js';
 import { type CacheOption, type ComputeOptions, type WorkOptions, workOf } from '../../options.js';
 import { Calibration } from '../../statistics/calibration.js';
 import { type Configuration, configurationsOf } from './configuration.js';
-import { factorsOf, type Grid, type GridInput, readGrid } from './grid.js';
+import { combinations, factorsOf, type Grid, type GridInput, readGrid } from './grid.js';
 import { runConfigurations, type Shared } from './run-configurations.js';
 import { type Factor, factors } from './spread.js';
 import type { AskedEntry, Entry } from './sweep-entry.js';
@@ -73,6 +74,7 @@ async function entriesOf(located: LocatedYaml<Grid>, options: SweepOptions): Pro
   const { data: grid } = located;
   const work = workOf(options);
   const method = await findMethod(grid.method, options);
+  for (const { budget } of combinations(grid)) await useBudget(budget, options);
   const base = await openBase(grid.model, {
     ...work,
     plugins: options.plugins,

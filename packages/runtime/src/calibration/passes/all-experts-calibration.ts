@@ -44,7 +44,7 @@ async function measureLayer(
   const rows = rowsAtOnce(model, block, engine.limits.tokens);
   await scope.with(graph, async (session) => {
     const fetch = session.outputs.filter(isStatisticOutput);
-    const measured = new OrderedSums(block.index, fetch);
+    const measured = new OrderedSums(block.index, fetch, statistics);
     await each(async (batch, run, index) => {
       const ffnInput = scope.tensor(batch.worker, `${batch.name}/ffnInput`);
       const { layout } = batch;

@@ -34,7 +34,7 @@ export async function backwardPass(request: PassRequest): Promise<void> {
       skip: progress.skip,
       measured(block, index, results) {
         const outputs = Object.keys(results).filter(isStatisticOutput);
-        if (sums?.sums.layer !== block.index) sums = new OrderedSums(block.index, outputs);
+        if (sums?.sums.layer !== block.index) sums = new OrderedSums(block.index, outputs, statistics);
         sums.add(index, [results]);
       },
       async visit() {

@@ -22,7 +22,7 @@ export async function forwardPass(request: PassRequest): Promise<void> {
     outputs: () => ({ statistics, counted: counted !== undefined }),
     async visit(block, outputs, each) {
       const fetch = outputs.filter(isStatisticOutput);
-      const measured = new OrderedSums(block.index, fetch);
+      const measured = new OrderedSums(block.index, fetch, statistics);
       await each(async (batch, run, index) => {
         const rows = counted && fetch.length > 0 ? countedRows(batch.layout, counted) : null;
         if (rows?.length === 0) {
