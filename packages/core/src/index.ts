@@ -16,6 +16,7 @@ export {
 export * from './method/build-plan.js';
 export * from './method/compressor.js';
 export * from './method/drop-lowest.js';
+export { checkDropping, type Dropping, runsOf, shareOf } from './method/droppable.js';
 export * from './method/missed-ratio.js';
 export {
   isOptionsSchema,

@@ -19,7 +19,7 @@ describe('the plugin', () => {
       'mone-score',
       'expert-fisher',
     ]);
-    expect(baselines.compressors.map(({ name }) => name)).toEqual(['dense-width']);
+    expect(baselines.compressors.map(({ name }) => name)).toEqual(['naee', 'stun', 'camera', 'dense-width']);
   });
 
   test.each([

@@ -39,6 +39,8 @@ export interface PlainLayer {
   readonly tokens: readonly PlainToken[];
   /** Down projections of the experts, [H, I] row-major. */
   readonly down: readonly Float32Array[];
+  /** All parameters of each expert, one after the other. */
+  readonly parameters: readonly Float64Array[];
   /** Router rows, [N, H]. */
   readonly router: Float32Array;
 }
@@ -64,14 +66,22 @@ export interface Measured {
   readonly layers: readonly PlainLayer[];
 }
 
+/** What plain loops compute, by family: it is always the same. */
+const known = new Map<string, Promise<readonly PlainLayer[]>>();
+
 /** Statistics of a model of the repository, beside what plain loops compute for the same tokens. */
-export async function measurePlainly(family: string, statistics: readonly Statistic[]): Promise<Measured> {
+export async function measurePlainly(
+  family: string,
+  needs: (model: Model) => readonly Statistic[],
+): Promise<Measured> {
   const folder = fileURLToPath(new URL(`../../../checkpoint/fixtures/${family}`, import.meta.url));
   const model = await openModel(folder);
-  const asked = { model, set: plainSet, statistics: [...statistics, states] };
+  const asked = { model, set: plainSet, statistics: [...needs(model), states] };
   const evidence = await calibrate(usualEngine(), asked);
-  const layers = await Promise.all(moeBlocks(model).map((block) => plainLayer(block, evidence)));
-  return { model, evidence, layers };
+  const layers =
+    known.get(family) ?? Promise.all(moeBlocks(model).map((block) => plainLayer(block, evidence)));
+  known.set(family, layers);
+  return { model, evidence, layers: await layers };
 }
 
 async function plainLayer(
@@ -98,7 +108,8 @@ async function plainLayer(
     };
   });
   const down = experts.map((weights) => weights.down);
-  return { layer: index, topK, normalise, experts: experts.length, tokens, down, router };
+  const parameters = experts.map((own) => Float64Array.from([...own.gate, ...own.up, ...own.down]));
+  return { layer: index, topK, normalise, experts: experts.length, tokens, down, parameters, router };
 }
 
 interface PlainWeights {
