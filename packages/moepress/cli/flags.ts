@@ -55,6 +55,7 @@ const flags: Readonly<Record<string, string>> = {
   plugins: '--plugin',
   port: '--port',
   precision: '--precision',
+  propagate: '--propagate',
   queue: '--queue',
   ratio: '--ratio',
   refiner: '--refiner',

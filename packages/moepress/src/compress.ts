@@ -24,6 +24,11 @@ export interface MethodChoice extends Pick<CalibrationChoice, 'calibration'> {
    * kept apart.
    */
   readonly domains?: readonly CalibrationChoice['calibration'][] | undefined;
+  /**
+   * Whether layer by layer is measured on what the layers below give once they have been decided about, instead of on what they
+   * gave in the original; for methods that decide each layer by itself.
+   */
+  readonly propagate?: boolean | undefined;
   /** Other options of the method, by name. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -123,8 +128,12 @@ function byCalibration(
     const [calibration, ...domains] = [choice.calibration, ...(choice.domains ?? [])].map((given) =>
       calibrationOn(choice, given),
     ) as [Calibration, ...Calibration[]];
-    for (const one of [calibration, ...domains]) one.need(needs);
-    const asked = domains.length > 0 ? { ...request, domains } : request;
+    if (!choice.propagate) for (const one of [calibration, ...domains]) one.need(needs);
+    const asked = {
+      ...request,
+      ...(domains.length > 0 && { domains }),
+      ...(choice.propagate && { propagate: true }),
+    };
     groups.set(calibration, (groups.get(calibration) ?? new Map()).set(i, asked));
   }
   return groups;

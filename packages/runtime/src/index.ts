@@ -39,6 +39,7 @@ export type { Choice, Chooser } from './generate/choose.js';
 export type { SamplingOptions } from './generate/decoding.js';
 export { defaultMemory, machineMemory } from './memory/available.js';
 export { type PlanRequest, planCompression } from './planning/plan.js';
+export { planInOrder } from './planning/plan-in-order.js';
 export { type Refined, type RefineRequest, refineModel } from './planning/refine.js';
 export { portableGraph } from './portable/portable-graph.js';
 export { ModelRunner, type Residency, type RunnerOptions } from './runner.js';

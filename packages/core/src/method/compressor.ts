@@ -30,6 +30,11 @@ export interface Compressor<Options extends CompressionOptions = CompressionOpti
    * absent or false, there is one.
    */
   comparesSets?(options: Options): boolean;
+  /**
+   * Whether each layer is decided by what is measured in it alone, so that `plan` may be asked about one block at a time
+   * (`propagate`): a model of that block, and the evidence of it. False if absent.
+   */
+  decidesByLayer?(options: Options): boolean;
 }
 
 /** Options that every method has. */

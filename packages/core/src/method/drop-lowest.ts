@@ -51,6 +51,10 @@ export function dropLowest(scorer: Scorer): Compressor<DropOptions> {
     reference: scorer.reference,
     options,
     comparesSets: (own) => chooseBudget(own.budget).budget.comparesSets ?? false,
+    decidesByLayer({ budget, keepSuperExperts }) {
+      const chosen = chooseBudget(budget).budget;
+      return chosen.isUniform && !chosen.comparesSets && !keepSuperExperts;
+    },
     needs(model, own) {
       checkDropping(model, droppingOf(own));
       checkSets(scorer, own);

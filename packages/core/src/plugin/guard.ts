@@ -33,6 +33,7 @@ export function guarded(compressor: Compressor, origin: MethodOrigin): Compresso
       },
     }),
     ...(compressor.comparesSets && { comparesSets: (given) => compressor.comparesSets!(given) }),
+    ...(compressor.decidesByLayer && { decidesByLayer: (given) => compressor.decidesByLayer!(given) }),
     async plan(context) {
       try {
         return await compressor.plan(context);

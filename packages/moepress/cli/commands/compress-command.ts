@@ -55,6 +55,7 @@ interface CompressFlags extends CacheFlags, DeviceFlags {
   readonly acrossGroups?: boolean;
   readonly budget?: unknown;
   readonly keepSuperExperts?: boolean;
+  readonly propagate?: boolean;
   readonly domains?: readonly (readonly CalibrationPart[])[];
   readonly calibration?: readonly CalibrationPart[];
   readonly data?: string;
@@ -93,6 +94,10 @@ export const define: Define = (command, context) =>
     )
     .option('--keep-super-experts', 'never drop experts whose outputs are extreme, whatever their score')
     .addOption(domainsOption())
+    .option(
+      '--propagate',
+      'measure each layer on what the layers below give once they are compressed, not on what they gave in the original',
+    )
     .addOption(layoutOption())
     .addOption(mtpOption())
     .addOption(quantiseOption())

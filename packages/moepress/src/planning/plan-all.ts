@@ -1,5 +1,11 @@
-import type { CompressionPlan, Evidence, FoundMethod, Work } from '@moepress/core';
-import { planCompression } from '@moepress/runtime';
+import {
+  type CompressionPlan,
+  type Evidence,
+  type FoundMethod,
+  MoepressError,
+  type Work,
+} from '@moepress/core';
+import { planCompression, planInOrder } from '@moepress/runtime';
 import type { ModelSession } from '../session.js';
 import type { Calibration } from '../statistics/calibration.js';
 import { batchViewComparisons, type Job, type Wrap } from './batch-view-comparisons.js';
@@ -10,6 +16,8 @@ export interface MethodRequest {
   readonly options: object;
   /** Further calibration sets that it compares; absent for one set. */
   readonly domains?: readonly Calibration[] | undefined;
+  /** Whether each layer is measured on what the layers below give as they were decided about. */
+  readonly propagate?: boolean | undefined;
 }
 
 /** Methods whose views run together. More would save little, and take memory for what all of them consider. */
@@ -28,9 +36,19 @@ export async function planAll(
   const plans: CompressionPlan[] = [];
   for (let from = 0; from < requests.length; from += plannedTogether) {
     const jobs = requests.slice(from, from + plannedTogether).map(
-      ({ method, options, domains }): Job<CompressionPlan> =>
-        (wrap) =>
-          planCompression(engine, {
+      ({ method, options, domains, propagate }): Job<CompressionPlan> =>
+        (wrap) => {
+          if (propagate) {
+            if (domains) throw severalSets();
+            return planInOrder(engine, {
+              ...work,
+              model,
+              method,
+              options,
+              calibration: () => calibration.set(),
+            });
+          }
+          return planCompression(engine, {
             ...work,
             model,
             method: withTools(method, wrap),
@@ -38,11 +56,20 @@ export async function planAll(
             measure: () => calibration.evidence(engine, model, work),
             measureDomains: domains && (() => measureEach(domains, engine, model, work)),
             calibration: () => calibration.set(),
-          }),
+          });
+        },
     );
     plans.push(...(await batchViewComparisons(jobs)));
   }
   return plans;
+}
+
+function severalSets(): MoepressError {
+  return new MoepressError('OPTIONS_INVALID', {
+    message: 'Calibration sets are compared on the original, and not layer by layer.',
+    where: 'propagate',
+    hint: 'Leave out `propagate` or `domains`.',
+  });
 }
 
 async function measureEach(

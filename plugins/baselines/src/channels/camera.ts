@@ -44,6 +44,7 @@ export const camera: Compressor<CameraOptions> = {
   title: 'CAMERA: narrower experts by the energy of their channels',
   reference: 'arXiv:2508.02322',
   options,
+  decidesByLayer: () => true,
   needs(model, { ratio }) {
     const blocks = layersOf(model);
     return ratio === 0 ? [] : [energiesOf(blocks)];

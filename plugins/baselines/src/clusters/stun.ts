@@ -46,6 +46,7 @@ export const stun: Compressor<StunOptions> = {
   title: 'STUN, first stage: one expert of each cluster by router rows',
   reference: 'arXiv:2409.06211',
   options,
+  decidesByLayer: () => true,
   needs(model, { ratio, coactivationWeight }) {
     for (const { block } of runsToDrop(model, ratio)) checkWidths(block, model.source.directory);
     return coactivationWeight > 0 ? [jointSelections] : [];

@@ -41,6 +41,7 @@ export const naee: Compressor<NaeeOptions> = {
   title: 'NAEE: the subset of experts with the smallest error of the output',
   reference: 'arXiv:2402.14800',
   options,
+  decidesByLayer: () => true,
   needs(model, own) {
     const layers = runsToDrop(model, own.ratio);
     const [exact, greedy] = [

@@ -6,7 +6,7 @@ import { int32, type Results } from '../../engine/protocol.js';
 import { closing } from '../../engine/scope.js';
 import type { EachBatch } from '../../states/forward-pass.js';
 import { OrderedSums } from '../layer-sums.js';
-import { countedRows, forwardCalibration } from './forward-calibration.js';
+import { countedRows, forwardCalibration, type PassSteps } from './forward-calibration.js';
 import type { LayerProgress, PassRequest } from './pass-request.js';
 
 /** Numbers that the outputs of all experts may take at once: 128 MiB of fp32; less where runs are shorter. */
@@ -20,17 +20,20 @@ export function rowsAtOnce({ config }: Pick<Model, 'config'>, { ffn }: MoeBlock,
 
 /** Runs every token that counts through every expert, in chunks; the hidden states continue as the model routes them. */
 export async function allExpertsPass(request: PassRequest): Promise<void> {
-  await forwardCalibration(request, 'Running all experts', (progress) => ({
-    outputs: ({ ffn }) => ({ ffnInput: ffn.kind === 'moe' }),
-    async visit(block, _, each) {
-      if (isMoe(block)) return measureLayer(request, block, each, progress);
-      await each(async (batch, run) => {
-        await run();
-        progress.advance(batch.layout.ids.length, block.index);
-      });
-    },
-  }));
+  await forwardCalibration(request, 'Running all experts', (progress) => allExpertsSteps(request, progress));
 }
+
+/** Measures statistics of this pass in each block. */
+export const allExpertsSteps = (request: PassRequest, progress: LayerProgress): PassSteps => ({
+  outputs: ({ ffn }) => ({ ffnInput: ffn.kind === 'moe' }),
+  async visit(block, _, each) {
+    if (isMoe(block)) return measureLayer(request, block, each, progress);
+    await each(async (batch, run) => {
+      await run();
+      progress.advance(batch.layout.ids.length, block.index);
+    });
+  },
+});
 
 export const isMoe = (block: Block): block is MoeBlock => block.ffn.kind === 'moe';
 

@@ -15,10 +15,18 @@ import {
   upToLastMeasured,
 } from './pass-request.js';
 
+/** What the graphs of the blocks yield in a pass upwards, and what the pass does in each block. */
+export type PassSteps = Pick<ModelRun, 'outputs'> & Pick<ForwardPass, 'visit'>;
+
 /** Every token through the experts it is routed to, one block open at a time. */
 export async function forwardPass(request: PassRequest): Promise<void> {
+  await forwardCalibration(request, 'Calibrating', (progress) => forwardSteps(request, progress));
+}
+
+/** Measures statistics of this pass in each block. */
+export function forwardSteps(request: PassRequest, progress: LayerProgress): PassSteps {
   const { statistics, counted } = request;
-  await forwardCalibration(request, 'Calibrating', (progress) => ({
+  return {
     outputs: () => ({ statistics, counted: counted !== undefined }),
     async visit(block, outputs, each) {
       const fetch = outputs.filter(isStatisticOutput);
@@ -36,7 +44,7 @@ export async function forwardPass(request: PassRequest): Promise<void> {
       });
       if (fetch.length > 0) await request.done(measured.sums);
     },
-  }));
+  };
 }
 
 /** The rows of a batch whose tokens count. */
@@ -55,7 +63,7 @@ export function countedRows(layout: Layout, counted: readonly (readonly TokenRan
 export async function forwardCalibration(
   request: PassRequest,
   task: string,
-  steps: (progress: LayerProgress) => Pick<ModelRun, 'outputs'> & Pick<ForwardPass, 'visit'>,
+  steps: (progress: LayerProgress) => PassSteps,
 ): Promise<void> {
   const { engine, scope, signal, storage } = request;
   const model = upToLastMeasured(request);
