@@ -70,6 +70,7 @@ function newPlan(
     ...device.whole,
     method: found,
     options: method.options,
+    propagate: method.propagate,
     ratio: ratio ?? undefined,
     seed,
     calibration: calibration ?? undefined,

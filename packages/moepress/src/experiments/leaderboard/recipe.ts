@@ -24,7 +24,7 @@ const modelSchema = z.union([
 const ratio = z.number().gt(0).lt(1);
 
 const methodSchema = z.union([
-  name.transform((method) => ({ method, label: method, options: {}, ratios: undefined })),
+  name.transform((method) => ({ method, label: method, options: {}, ratios: undefined, propagate: false })),
   z
     .strictObject({
       method: name,
@@ -40,8 +40,16 @@ const methodSchema = z.union([
         ),
       /** Ratios that replace the recipe's; empty for a method whose options set the size. */
       ratios: z.array(ratio).max(maxList).optional(),
+      /** Whether each layer is measured on what the compressed layers below give. */
+      propagate: z.boolean().default(false),
     })
-    .transform(({ method, label = method, options, ratios }) => ({ method, label, options, ratios })),
+    .transform(({ method, label = method, ...of }) => ({
+      method,
+      label,
+      options: of.options,
+      ratios: of.ratios,
+      propagate: of.propagate,
+    })),
 ]);
 
 const recipeSchema = z

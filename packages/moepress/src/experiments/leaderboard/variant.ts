@@ -7,7 +7,7 @@ import type { RecipeMethod } from './recipe.js';
 /** One way to compress a model, from which a plan is made. */
 export interface Compression {
   readonly found: FoundMethod;
-  readonly method: Pick<RecipeMethod, 'method' | 'label' | 'options'>;
+  readonly method: Pick<RecipeMethod, 'method' | 'label' | 'options' | 'propagate'>;
   /** Null where the options set how much is removed. */
   readonly ratio: number | null;
   readonly seed: number;
@@ -41,6 +41,8 @@ export async function variantOf(
     method: compression.method.method,
     options: parseOptions(compression.found.compressor, optionsOf(compression)),
     calibration: calibrationHash,
+    // Absent where it is false, as it is in cells that are older than the choice.
+    ...(compression.method.propagate && { propagate: true }),
   };
   const { hash: model, checkUnchanged } = await modelIdentity(base, work);
   const companions = await companionsHash(base.source.directory);
