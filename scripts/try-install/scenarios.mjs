@@ -64,6 +64,31 @@ export const scenarios = {
     await useMethod(user, 'nearest');
   },
 
+  /** One package that adds a method, a budget for every ranking, and a task; nothing of moepress knows of it. */
+  async extension(project) {
+    const tarball = await packed(project.at('plugin').write(extensionPlugin));
+    const user = project.at('user');
+    await user.npm('install', 'moepress', '@moepress/harness', tarball);
+    const plan = ['compress', 'tiny', '--ratio', '0.25', '--calibration', 'tiny:4x64', '--plan-only'];
+    const keptBy = async (...choice) => {
+      const { layers } = JSON.parse(await user.moepress(...plan, ...choice));
+      return layers.map(({ layer, ops: [{ experts }] }) => [layer, experts.length]);
+    };
+    assert.deepEqual(
+      await keptBy('--method', 'every-fourth'),
+      [0, 1, 2, 3].map((layer) => [layer, 12]),
+    );
+    const fromTheTop = [
+      [2, 12],
+      [3, 4],
+    ];
+    for (const method of ['every-fourth', 'reap']) {
+      assert.deepEqual(await keptBy('--method', method, '--budget', 'from-the-top'), fromTheTop);
+    }
+    const scored = await user.moepress('eval', 'tiny', '--tasks', 'facts_again', '--limit', '4');
+    assert.match(scored, /facts_again/);
+  },
+
   /** The same, in a workspace with the project that uses it. */
   async workspace(project) {
     project.write({ 'package.json': { private: true, workspaces: ['plugin', 'app'] } });
@@ -138,6 +163,59 @@ const nearest = {
 };
 
 export default definePlugin({ name: 'nearest', scorers: [nearest] });
+`,
+};
+
+/** A ranking, a budget and a task in one package. */
+const extensionPlugin = {
+  'package.json': {
+    name: 'moepress-plugin-extension',
+    version: '0.1.0',
+    type: 'module',
+    exports: './index.js',
+    keywords: ['moepress-plugin'],
+    moepress: { methods: ['every-fourth'], budgets: ['from-the-top'], tasks: ['facts_again'] },
+    peerDependencies: { '@moepress/core': '>=0.0.0 <1.0.0', '@moepress/harness': '>=0.0.0 <1.0.0' },
+    dependencies: { zod: '^4.0.0' },
+  },
+  'index.js': `import { definePlugin, totalSteps } from '@moepress/core';
+import { findTaskOrGroup } from '@moepress/harness';
+import { z } from 'zod';
+
+const everyFourth = {
+  name: 'every-fourth',
+  title: 'Drop every fourth expert first',
+  reference: 'none: an example',
+  needs: [],
+  score: (_, { ffn }) => Float64Array.from(ffn.pool.keys(), (expert) => (expert + 1) % 4),
+};
+
+const fromTheTop = {
+  specVersion: 1,
+  name: 'from-the-top',
+  title: 'Experts leave the last layers first',
+  reference: 'none: an example',
+  options: z.strictObject({}),
+  isUniform: false,
+  allot({ layers }) {
+    let left = totalSteps(layers);
+    const steps = layers.toReversed().map(({ most }) => {
+      const own = Math.min(left, most);
+      left -= own;
+      return { steps: own };
+    });
+    return steps.reverse();
+  },
+};
+
+const factsAgain = { ...findTaskOrGroup('tiny_facts'), task: 'facts_again' };
+
+export default definePlugin({
+  name: 'extension',
+  scorers: [everyFourth],
+  budgets: [fromTheTop],
+  tasks: [factsAgain],
+});
 `,
 };
 

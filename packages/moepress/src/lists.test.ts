@@ -29,7 +29,8 @@ it('tells the options of methods and refiners', async () => {
   expect(reap!.options).toContainEqual({
     name: 'ratio',
     type: 'number',
-    isRequired: true,
+    // A budget may say the size in its place.
+    isRequired: false,
     description: null,
   });
   expect(reap!.options).toContainEqual(expect.objectContaining({ name: 'seed', default: 0 }));

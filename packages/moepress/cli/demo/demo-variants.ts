@@ -47,6 +47,15 @@ const ofExperts = [0.25, 0.5].flatMap((ratio) => [
   ),
 ]);
 
+/** Other rankings of experts, and methods that choose experts or channels otherwise. */
+const byOtherScores = [0.25, 0.5].flatMap((ratio) => [
+  ...['seer', 'ean', 'man', 'msan', 'reap-l2', 'easy-ep', 'mone-score', 'camera'].map((method) =>
+    variant(method, ratio),
+  ),
+  variant('naee', ratio, { option: { exhaustive: false } }),
+  variant('stun', ratio, { text: null }),
+]);
+
 /** Experts become narrower, beside whole experts dropped by the same gradients. */
 const byGradients = (text: CalibrationText) =>
   [0.25, 0.5, 0.75].flatMap((ratio) => [
@@ -110,6 +119,7 @@ export const shortVariants = [
 /** The same and more experiments. */
 export const allVariants = [
   ...shortVariants,
+  ...byOtherScores,
   ...byGradients('mixed'),
   ...critical('tiny_gsm'),
   ...critical('mixed'),

@@ -2,7 +2,14 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findArchitecture, registerArchitectures } from '@moepress/checkpoint';
-import type { Exporter, Plugin, TextSet } from '@moepress/core';
+import {
+  type Budget,
+  type Exporter,
+  type Plugin,
+  type Scorer,
+  type TextSet,
+  totalSteps,
+} from '@moepress/core';
 import {
   findKnown,
   findTaskOrGroup,
@@ -12,6 +19,8 @@ import {
   type TaskGroup,
 } from '@moepress/harness';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { compress } from '../compress.js';
 import { readGrid } from '../experiments/sweep/grid.js';
 import { exportModel } from '../export-model.js';
 import { searchTasks } from '../lists.js';
@@ -215,4 +224,52 @@ test.each<[string, object, string]>([
   expect(() => registerArchitectures([manifest], { package: 'p', version: '1.0.0' })).toThrow(
     expect.objectContaining({ code: 'PLUGIN_INVALID', message: expect.stringContaining(message) }),
   );
+});
+
+test('one plugin adds a ranking, a budget for any ranking, and a task', async () => {
+  const everyFourth: Scorer = {
+    name: 'every-fourth',
+    title: 'Drop every fourth expert first',
+    reference: 'none: a test',
+    needs: [],
+    score: (_, { ffn }) => Float64Array.from(ffn.pool.keys(), (expert) => (expert + 1) % 4),
+  };
+  const fromTheTop: Budget = {
+    specVersion: 1,
+    name: 'from-the-top',
+    title: 'Experts leave the last layers first',
+    reference: 'none: a test',
+    options: z.strictObject({}),
+    isUniform: false,
+    allot({ layers }) {
+      let left = totalSteps(layers);
+      const steps = layers.toReversed().map(({ most }) => {
+        const own = Math.min(left, most);
+        left -= own;
+        return { steps: own };
+      });
+      return steps.reverse();
+    },
+  };
+  const three: Plugin = {
+    name: 'moepress-plugin-three',
+    scorers: [everyFourth],
+    budgets: [fromTheTop],
+    tasks: [{ ...facts, task: 'facts_again' }],
+  };
+  const keptBy = async (method: string, budget?: string) => {
+    const options = { plugins: [three], method, ratio: 0.25, options: { ...(budget && { budget }) } };
+    const { layers } = await compress('tiny', options);
+    return layers.map(({ layer, ops: [op] }) => [layer, op?.op === 'keep-experts' && op.experts.length]);
+  };
+  await expect(keptBy('random', 'from-the-bottom')).rejects.toMatchObject({ code: 'OPTIONS_INVALID' });
+  expect(await keptBy('every-fourth')).toEqual([0, 1, 2, 3].map((layer) => [layer, 12]));
+  const top = [
+    [2, 12],
+    [3, 4],
+  ];
+  expect(await keptBy('every-fourth', 'from-the-top')).toEqual(top);
+  expect(await keptBy('random', 'from-the-top')).toEqual(top);
+  await useTasks(['facts_again'], { plugins: [three] });
+  expect(findTaskOrGroup('facts_again')).toMatchObject({ task: 'facts_again' });
 });
