@@ -13,7 +13,9 @@ const isWindows = process.platform === 'win32';
 
 if (process.argv.includes('--watch')) {
   const filters = process.argv.slice(2).filter((one) => one !== '--watch');
-  process.exit(spawnSync('npx', ['vitest', ...filters], { stdio: 'inherit', shell: isWindows }).status ?? 1);
+  process.exit(
+    spawnSync('npx', ['vitest', 'watch', ...filters], { stdio: 'inherit', shell: isWindows }).status ?? 1,
+  );
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'moepress-test-'));

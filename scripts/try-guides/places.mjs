@@ -115,7 +115,7 @@ export class Places {
       await until(/A throw to be seen/);
     } finally {
       writeFileSync(file, text);
-      process.kill(-child.pid, 'SIGTERM');
+      if (child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
     }
   }
 }

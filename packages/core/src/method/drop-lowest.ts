@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MoepressError, throwIfAborted } from '../errors/error.js';
+import { shown } from '../errors/shown.js';
 import { type LayerEvidence, layerEvidence } from '../evidence/evidence.js';
 import type { Model, MoeFfn, RouterGroups } from '../model/model.js';
 import { moeBlocks } from '../model/walk.js';
@@ -212,6 +213,9 @@ function checkScores(
   scores: Float64Array,
   { scorer, layer, experts }: { readonly scorer: string; readonly layer: number; readonly experts: number },
 ): void {
+  if (!ArrayBuffer.isView(scores) && !Array.isArray(scores)) {
+    throw new TypeError(`score() of ${scorer} gave ${shown(scores)}: a Float64Array was wanted.`);
+  }
   if (scores.length !== experts) {
     throw new Error(`The scorer ${scorer} gave ${scores.length} scores for ${experts} experts.`);
   }
@@ -220,5 +224,6 @@ function checkScores(
   throw new MoepressError('WEIGHTS_NOT_FINITE', {
     message: `The ${scorer} score of expert ${expert} is ${scores[expert]}.`,
     where: `layer ${layer}`,
+    hint: 'The weights contain NaN or infinity, or the scorer divides by zero for an expert without tokens: see its statistics.',
   });
 }

@@ -25,6 +25,7 @@ export function parseOptions<O>(
     throw new MoepressError('PLUGIN_INVALID', {
       message: `The options of ${owner.name} are checked by a promise; a schema that answers at once was wanted.`,
       where: 'options',
+      hint: 'Report this to the author of the plugin.',
     });
   }
   if (!result.issues) return result.value;

@@ -1,6 +1,7 @@
 import { MoepressError } from '../errors/error.js';
 import { shown } from '../errors/shown.js';
 import { isOptionsSchema } from '../method/options-schema.js';
+import { isStatistics, wantedStatistics } from './is-statistics.js';
 import type { Plugin } from './plugin.js';
 
 /** What a field must hold, in words. */
@@ -23,10 +24,7 @@ const schema: Field = {
   wanted: 'a schema that follows Standard Schema, such as one of zod',
   isRight: isOptionsSchema,
 };
-const statistics: Field = {
-  wanted: 'a list of statistics, each with name, version, pass and collect()',
-  isRight: (value) => Array.isArray(value) && value.every(isStatistic),
-};
+const statistics: Field = { wanted: wantedStatistics, isRight: isStatistics };
 
 const described: Fields = { name: named, title: text, reference: text };
 
@@ -111,19 +109,4 @@ function listProblem(given: unknown, list: string, fields: Fields): string | und
     names.add(own);
   }
   return undefined;
-}
-
-function isStatistic(value: unknown): boolean {
-  const one = value as Readonly<Record<string, unknown>> | null;
-  if (typeof one !== 'object' || one === null) return false;
-  const { name, version, pass, maxima, collect } = one;
-  const passes = ['forward', 'all-experts', 'backward'];
-  return (
-    typeof name === 'string' &&
-    typeof version === 'number' &&
-    passes.includes(pass as string) &&
-    (maxima === undefined ||
-      (Array.isArray(maxima) && maxima.every((output) => typeof output === 'string'))) &&
-    typeof collect === 'function'
-  );
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { MoepressError } from '../errors/error.js';
 import type { Compressor, PlanContext } from '../method/compressor.js';
+import { moeBlocks } from '../model/walk.js';
 import { toyModel } from '../testing/toy-model.js';
 import { guarded } from './guard.js';
 
@@ -29,6 +30,79 @@ class Failing implements Compressor {
 
 const options = { ratio: 0.5, seed: 0 };
 const origin = { package: 'moepress-plugin-failing', version: '1.2.3' };
+
+describe('a method that does not keep the contract', () => {
+  const method = (change: Partial<Compressor>) =>
+    guarded(
+      {
+        ...new Failing(null),
+        options: new Failing(null).options,
+        needs: () => [],
+        plan: async () => ({ layers: [] }),
+        ...change,
+      } as Compressor,
+      origin,
+    );
+  const context = () =>
+    ({ model: toyModel({ layers: 1, experts: 4, topK: 2 }), options }) as unknown as Parameters<
+      Compressor['plan']
+    >[0];
+  const blame = (message: string) => ({
+    code: 'PLUGIN_INVALID',
+    where: 'moepress-plugin-failing 1.2.3',
+    message,
+  });
+
+  test('is blamed for needs that are no statistics', () => {
+    const { model } = context();
+    expect(() => method({ needs: () => ['expert-hits'] as never }).needs(model, options)).toThrow(
+      expect.objectContaining(
+        blame(
+          'Method "failing" failed: needs() gave ["expert-hits"]: a list of statistics, each with name, version, pass and collect() was wanted.',
+        ),
+      ),
+    );
+  });
+
+  test.each([[undefined], [null], [{}], [[]]])('is blamed for the decision %j', async (decision) => {
+    await expect(method({ plan: async () => decision as never }).plan(context())).rejects.toMatchObject(
+      blame(
+        `Method "failing" failed: plan() gave ${JSON.stringify(decision)}: an object with a list of layers was wanted.`,
+      ),
+    );
+  });
+
+  test.each<[string, Compressor['plan']]>([
+    [
+      'the model',
+      async ({ model }) => {
+        (model.blocks as unknown[]).pop();
+        return { layers: [] };
+      },
+    ],
+    [
+      'an expert',
+      async ({ model }) => {
+        const pool = moeBlocks(model)[0]!.ffn.pool as unknown[];
+        pool.reverse();
+        return { layers: [] };
+      },
+    ],
+    [
+      'the options',
+      async ({ options: given }) => {
+        (given as { ratio: number }).ratio = 0;
+        return { layers: [] };
+      },
+    ],
+  ])('is blamed for writing to %s', async (_, plan) => {
+    await expect(method({ plan }).plan(context())).rejects.toMatchObject({
+      code: 'PLUGIN_INVALID',
+      where: 'moepress-plugin-failing 1.2.3',
+      message: expect.stringMatching(/Method "failing" failed: Cannot (delete|assign)/),
+    });
+  });
+});
 
 describe('a method that fails', () => {
   test.each([

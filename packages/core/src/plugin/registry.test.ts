@@ -106,6 +106,29 @@ describe('PluginRegistry', () => {
     expect(layers).toEqual([{ layer: 0, ops: [{ op: 'keep-experts', experts: [0] }] }]);
   });
 
+  test('asks whose is meant where two packages declare a name', async () => {
+    const { registry, loaded } = fakeHost(
+      { a: baselines, b: baselines },
+      { a: ['reap'], b: ['reap', 'random'] },
+    );
+    await expect(registry.find('reap')).rejects.toMatchObject({
+      code: 'METHOD_UNKNOWN',
+      message: 'Several plugins have a method "reap": a, b.',
+      hint: 'Say whose is meant: a:reap or b:reap.',
+    });
+    expect(loaded).toEqual([]);
+    expect((await registry.find('random')).origin.package).toBe('b');
+  });
+
+  test('blames a package that does not have what it declares', async () => {
+    const { registry } = fakeHost({ a: baselines }, { a: ['reap', 'gone'] });
+    await expect(registry.find('gone')).rejects.toMatchObject({
+      code: 'PLUGIN_INVALID',
+      where: 'a',
+      message: expect.stringContaining('declares the method "gone" under methods'),
+    });
+  });
+
   test('suggests what was meant and lists what there is', async () => {
     await expect(usual().registry.find('conmo')).rejects.toMatchObject({
       code: 'METHOD_UNKNOWN',

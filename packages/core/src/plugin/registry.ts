@@ -93,11 +93,7 @@ export class PluginRegistry {
       if (found) return found;
     }
     if (declaring.length === 0) return null;
-    throw new MoepressError('PLUGIN_INVALID', {
-      message: `The package.json declares the ${pluginKinds[kind].one} "${name}" under ${kind}, and the plugin has none of that name.`,
-      where: declaring[0]!,
-      hint: 'Report this to the author of the plugin.',
-    });
+    throw lacking(kind, name, declaring[0]!);
   }
 
   async #demand<Kind extends 'methods' | 'refiners'>(
@@ -106,14 +102,15 @@ export class PluginRegistry {
   ): Promise<Found<Provided[Kind]>> {
     const colon = name.lastIndexOf(':');
     const wanted = name.slice(colon + 1);
-    const packages =
-      colon > 0 ? packageCandidates(name.slice(0, colon)) : await this.#packagesFor(kind, wanted);
-    for (const packageName of packages) {
+    const declaring = colon > 0 ? [] : await this.#declaring(kind, wanted);
+    if (declaring.length > 1) throw ambiguous(kind, name, declaring);
+    const candidates = packageCandidates(colon > 0 ? name.slice(0, colon) : wanted);
+    for (const packageName of new Set([...declaring, ...candidates])) {
       const isWanted = (one: string, all: number) => one === wanted || (all === 1 && packageName === name);
       const found = await this.#in(packageName, kind, isWanted);
       if (found) return found;
     }
-    throw await this.#unknown(kind, name);
+    throw declaring.length > 0 ? lacking(kind, name, declaring[0]!) : await this.#unknown(kind, name);
   }
 
   /** The first that is wanted of those of a package; null if there is none, or no such package. */
@@ -143,10 +140,6 @@ export class PluginRegistry {
     return `Pick one of ${known.join(', ')}, or install a plugin that has it.`;
   }
 
-  async #packagesFor(kind: PluginKind, name: string): Promise<string[]> {
-    return [...new Set([...(await this.#declaring(kind, name)), ...packageCandidates(name)])];
-  }
-
   async #unknown(kind: PluginKind, name: string): Promise<MoepressError> {
     const known = await this.names(kind);
     const guess = suggest(name, known);
@@ -157,4 +150,22 @@ export class PluginRegistry {
       hint: this.#howToGet(kind, name, known),
     });
   }
+}
+
+/** A package that does not have what it declares. */
+function lacking(kind: PluginKind, name: string, packageName: string): MoepressError {
+  return new MoepressError('PLUGIN_INVALID', {
+    message: `The package.json declares the ${pluginKinds[kind].one} "${name}" under ${kind}, and the plugin has none of that name.`,
+    where: packageName,
+    hint: 'Report this to the author of the plugin.',
+  });
+}
+
+function ambiguous(kind: 'methods' | 'refiners', name: string, packages: readonly string[]): MoepressError {
+  const { one } = pluginKinds[kind];
+  return new MoepressError('METHOD_UNKNOWN', {
+    message: `Several plugins have a ${one} "${name}": ${packages.join(', ')}.`,
+    where: one,
+    hint: `Say whose is meant: ${packages.map((packageName) => `${packageName}:${name}`).join(' or ')}.`,
+  });
 }

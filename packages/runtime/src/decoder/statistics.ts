@@ -1,4 +1,12 @@
-import { type AttentionTaps, type Block, hasAttention, type Statistic, type Value } from '@moepress/core';
+import {
+  type AttentionTaps,
+  type Block,
+  hasAttention,
+  MoepressError,
+  type Statistic,
+  shown,
+  type Value,
+} from '@moepress/core';
 import { type GraphBuilder, gather } from '@moepress/graph';
 import type { BlockTaps } from './taps.js';
 
@@ -21,9 +29,47 @@ export function outputStatistics(
   taps: Partial<BlockTaps>,
 ): void {
   for (const statistic of statistics) {
-    const sums = graph.scoped(statistic.name, () => collect(statistic, graph, taps));
+    const sums = graph.scoped(statistic.name, () => sumsOf(statistic, graph, taps));
     for (const [name, value] of Object.entries(sums)) graph.output(statisticOutput(statistic, name), value);
   }
+}
+
+/** A statistic may be a plugin's: what fails in it, and what it gives that is no value of the graph, is blamed on it. */
+function sumsOf(
+  statistic: Statistic,
+  graph: GraphBuilder,
+  taps: Partial<BlockTaps>,
+): Readonly<Record<string, Value>> {
+  const { name } = statistic;
+  let sums: Readonly<Record<string, Value>>;
+  try {
+    sums = collect(statistic, graph, taps);
+  } catch (cause) {
+    if (MoepressError.isInstance(cause)) throw cause;
+    throw invalid(name, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+  if (typeof sums !== 'object' || sums === null) {
+    throw invalid(name, `collect() gave ${shown(sums)}: an object of sums was wanted.`);
+  }
+  for (const [output, value] of Object.entries(sums)) {
+    if (isValue(value)) continue;
+    throw invalid(name, `collect() gave ${output} as ${shown(value)}: a value of the graph was wanted.`);
+  }
+  return sums;
+}
+
+function isValue(value: unknown): value is Value {
+  const { name, shape } = (value ?? {}) as Partial<Value>;
+  return typeof name === 'string' && Array.isArray(shape);
+}
+
+function invalid(name: string, problem: string, cause?: unknown): MoepressError {
+  return new MoepressError('PLUGIN_INVALID', {
+    message: `The statistic "${name}" failed: ${problem}`,
+    where: `statistic ${name}`,
+    hint: 'Report this to the author of the plugin that has it.',
+    cause,
+  });
 }
 
 /** Returns nothing for a block without the values that the statistic reads. */
