@@ -2,11 +2,11 @@
  * Does what the guides tell contributors to do, as somebody who has nothing but them: every command line of CONTRIBUTING.md,
  * docs/plugins.md and docs/architectures.md, in a clean clone and in empty folders outside it.
  *
- *     node scripts/try-guides.mjs [page ...] [--whole] [--python <python with transformers>] [--in <folder>] [--only <text>]
+ *     node scripts/try-guides.mjs [page ...] [--whole] [--python <python with transformers>] [--in <folder>] [--only <pattern>]
  *
  * Lines that take many minutes, never end or publish are run in a shorter form, which `try-guides/known-lines.mjs` tells;
  * `--whole` runs the long ones as they are. Prints a line per command with its seconds and exits with 1 if one fails; the folder of
- * all is then kept, and `--in <folder> --only <part of a line>` tries a line again there. Takes about ten minutes on two cores.
+ * all is then kept, and `--in <folder> --only <pattern>` tries lines again there. Takes about ten minutes on two cores.
  */
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -46,7 +46,7 @@ process.exitCode = failed > 0 ? 1 : 0;
 
 /** Runs, and prints what it took and how it ended. */
 async function attempt(what, run) {
-  if (values.only && !what.includes(values.only)) return;
+  if (values.only && !new RegExp(values.only).test(what)) return;
   const started = performance.now();
   const problem = await run().then(
     () => null,
