@@ -49,7 +49,7 @@ export function attend(
   const values = keys + 4 * capacity * keyDim;
   const scaled = floats.subarray(queryAt / 4, queryAt / 4 + keyDim);
   for (let i = 0; i < query.length; i++) scaled[i] = query[i]! * spec.scale;
-  products.f32(keys + 4 * first * keyDim, count, keyDim, queryAt, scoresAt);
+  products.dots(keys + 4 * first * keyDim, count, keyDim, queryAt, scoresAt);
   softmax(floats.subarray(scoresAt / 4, scoresAt / 4 + count), sink);
   products.weighted(values + 4 * first * valueDim, count, valueDim, scoresAt, sumAt);
   return floats.subarray(sumAt / 4, sumAt / 4 + valueDim);

@@ -144,7 +144,7 @@ it('gives the logits of the graph for any decoder', async () => {
 it('reads experts again where not all have room', async () => {
   const { model: folder, sequences } = await fixtures[0]!.load();
   const model = await openModel(folder);
-  const { common, largest, experts } = fewWeights(model);
+  const { common, largest, experts } = fewWeights(model, 1);
   const all = fewBytes(model, { most: Number.POSITIVE_INFINITY, workers: 1, resident: true });
   const topK = moeBlocks(model)[0]!.ffn.router.topK;
   const logitsWith = async (bytes: number) => {

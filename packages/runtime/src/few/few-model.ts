@@ -2,10 +2,10 @@ import type { Attention, Block, Model, Rope, TensorExpr } from '@moepress/core';
 import { hasAttention, hasFfn } from '@moepress/core/model';
 import { ropeKey } from '../tokens/ropes.js';
 import { queryFactors, rotaryTables } from '../tokens/rotary-tables.js';
-import type { Input, Widest } from './arena.js';
+import type { Input } from './arena.js';
 import { remember } from './attend.js';
 import { type Board, boardIn } from './board.js';
-import { matricesOf } from './few-support.js';
+import { widestOf } from './few-plan.js';
 import { FfnStep } from './ffn-step.js';
 import { type Holder, inputOf, multiply } from './linear-rows.js';
 import { type Growing, type HeadNorms, type MixerStep, mixerStep, type Thread } from './mixer-step.js';
@@ -77,7 +77,7 @@ export class FewModel {
     this.#model = model;
     this.#team = new Team(shared, index, count);
     this.#board = boardIn(shared, model, most);
-    this.#store = new WeightStore(this.#team, bytes, widestOf(model, most));
+    this.#store = new WeightStore(this.#team, bytes, widestOf(model, most, count));
     const holder: Holder = {
       keep: (group) => this.#kept.push(group),
       matrix: (expr) => {
@@ -323,11 +323,4 @@ function growingOf(newest: readonly FewToken[]): Growing {
     queryFactor: ({ queryScaling }, row) =>
       queryScaling ? queryFactors(queryScaling, [positions[row]!])[0]! : 1,
   };
-}
-
-/** The sizes of the largest products, of which a thread makes some rows. */
-export function widestOf(model: Model, most: number): Widest {
-  const matrices = matricesOf(model);
-  const size = (axis: 0 | 1) => matrices.reduce((largest, { shape }) => Math.max(largest, shape[axis]!), 0);
-  return { rows: size(0), columns: Math.ceil(size(1) / 32) * 32, inputs: most };
 }

@@ -13,6 +13,7 @@ import {
 import type { TensorExpr } from '@moepress/core/tensor';
 import { heldBytes, readableOf } from './formats.js';
 import { productModule } from './products.js';
+import { sharesOf } from './team.js';
 
 const isMatrix = ({ shape }: TensorExpr): boolean => shape.length === 2;
 
@@ -46,25 +47,36 @@ export interface FewWeights {
   /** Experts that one token may meet, in all blocks, and how many there are. */
   readonly chosen: number;
   readonly count: number;
+  /** Whether some are four-bit codes, which are multiplied row by row. */
+  readonly rowByRow: boolean;
 }
 
-const bytesOf = (exprs: readonly TensorExpr[]): number =>
-  exprs.reduce((sum, expr) => {
-    const [rows, columns] = expr.shape as [number, number];
-    return sum + heldBytes(readableOf(expr)!, rows, columns).all;
-  }, 0);
-
-export function fewWeights(model: Model): FewWeights {
+/** Of a team of so many threads. */
+export function fewWeights(model: Model, workers: number): FewWeights {
+  const shares = sharesOf(workers);
+  let rowByRow = false;
+  const bytesOf = (exprs: readonly TensorExpr[]): number =>
+    exprs.reduce((sum, expr) => {
+      const [rows, columns] = expr.shape as [number, number];
+      const readable = readableOf(expr)!;
+      rowByRow ||= readable.format === 'mxfp4';
+      const parts = shares.map((share) => {
+        const { from, to } = share(rows);
+        return heldBytes(readable, to - from, columns).all;
+      });
+      return parts.reduce((all, bytes) => all + bytes, sum);
+    }, 0);
   const experts = model.blocks.flatMap((block) => expertsOf(block).map((mlp) => bytesOf(matricesIn(mlp))));
   const chosen = model.blocks.reduce(
     (sum, { ffn }) => sum + (ffn.kind === 'moe' ? Math.min(ffn.pool.length, ffn.router.topK) : 0),
     0,
   );
+  const common = bytesOf([model.head, ...model.blocks.flatMap(commonMatrices)]);
   return {
-    common: bytesOf([model.head, ...model.blocks.flatMap(commonMatrices)]),
+    common,
     experts: experts.reduce((sum, bytes) => sum + bytes, 0),
     largest: experts.reduce((most, bytes) => Math.max(most, bytes), 0),
-    ...{ chosen, count: experts.length },
+    ...{ chosen, count: experts.length, rowByRow },
   };
 }
 

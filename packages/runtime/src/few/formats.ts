@@ -5,7 +5,9 @@ import {
   type StoredTensor,
   type TensorExpr,
 } from '@moepress/core/tensor';
-import { type Format, groupBytes, groupOf } from './products.js';
+import type { Format } from './products.js';
+import { codeBytes, codesTogether } from './row-kernels.js';
+import { numberBytes, tileRows } from './tile-kernels.js';
 
 /** What is read of a matrix, and how it is held. */
 export type Readable =
@@ -46,7 +48,7 @@ function scaledRows(expr: TensorExpr): {
   readonly indices: readonly number[] | null;
 } | null {
   const of = expr.kind === 'rows' ? expr.of : expr;
-  if (of.kind !== 'block-scaled' || !isMxfp4(of) || of.shape[1]! % groupOf.mxfp4 !== 0) return null;
+  if (of.kind !== 'block-scaled' || !isMxfp4(of) || of.shape[1]! % codesTogether !== 0) return null;
   if (of.of.kind !== 'unpacked' || of.scales.kind !== 'stored') return null;
   return { words: of.of.of, scales: of.scales, indices: expr.kind === 'rows' ? expr.indices : null };
 }
@@ -55,19 +57,19 @@ function scaledRows(expr: TensorExpr): {
 const isMxfp4 = ({ format, dtype }: BlockScaledExpr): boolean =>
   dtype === 'BF16' && (format === 'mxfp4' || format === 'mxfp4-pack-quantized');
 
-/** Columns of a matrix as it is held. */
-export const heldColumns = (format: Format, columns: number): number =>
-  Math.ceil(columns / groupOf[format]) * groupOf[format];
-
 /** Bytes that some rows of a matrix take, without their scales and with them. */
 export function heldBytes(
   { format }: Readable,
   count: number,
   columns: number,
 ): { readonly numbers: number; readonly all: number } {
-  const groups = count * Math.ceil(columns / groupOf[format]);
-  const numbers = aligned(groups * groupBytes[format]);
-  return { numbers, all: numbers + (format === 'mxfp4' ? aligned(4 * groups) : 0) };
+  if (format !== 'mxfp4') {
+    const bytes = aligned(Math.ceil(count / tileRows) * tileRows * columns * numberBytes[format]);
+    return { numbers: bytes, all: bytes };
+  }
+  const groups = (count * columns) / codesTogether;
+  const numbers = aligned(groups * codeBytes);
+  return { numbers, all: numbers + aligned(4 * groups) };
 }
 
 /** Rows begin where a line of a core's cache does. */

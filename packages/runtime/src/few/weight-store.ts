@@ -1,8 +1,9 @@
 import { decodeFloat32, Reading, toFloat32 } from '@moepress/checkpoint/tensor';
 import { byteLength, elementCount, type TensorExpr } from '@moepress/core/tensor';
 import { Arena, mostArenaBytes, type Placed, type Widest } from './arena.js';
-import { heldBytes, heldColumns, type Readable, readableOf } from './formats.js';
+import { heldBytes, type Readable, readableOf } from './formats.js';
 import type { Team } from './team.js';
+import { numberBytes } from './tile-kernels.js';
 
 /** Bytes that are read at once. */
 const blockBytes = 4 * 2 ** 20;
@@ -86,8 +87,8 @@ export class WeightStore {
     for (const held of group.matrices) {
       const { readable, from, to, width } = held;
       const bytes = heldBytes(readable, to - from, width);
-      const columns = heldColumns(readable.format, width);
-      const placed = { format: readable.format, rows: to - from, columns, at, scalesAt: at + bytes.numbers };
+      const { format } = readable;
+      const placed = { format, rows: to - from, columns: width, at, scalesAt: at + bytes.numbers };
       await this.#read(held, placed, room.arena);
       held.placed = placed;
       held.arena = room.arena;
@@ -97,34 +98,28 @@ export class WeightStore {
     if (isEvictable) this.#groups.push(group);
   }
 
-  async #read({ readable, from, to, width }: Held, { columns, at, scalesAt }: Placed, arena: Arena) {
+  async #read({ readable, from, to, width }: Held, placed: Placed, arena: Arena) {
     const count = to - from;
     const { of, format } = readable;
     if (format === 'mxfp4') {
       const codes = width / 2;
-      const into = arena.bytes.subarray(at, at + count * codes);
+      const into = arena.bytes.subarray(placed.at, placed.at + count * codes);
       await this.#reading.read(of, from * codes, to * codes, into);
       const each = width / 32;
       const exponents = new Uint8Array(count * each);
       await this.#reading.read(readable.scales, from * each, to * each, exponents);
       for (const [i, exponent] of exponents.entries()) {
-        arena.floats[scalesAt / 4 + i] = 2 ** (exponent - 127);
+        arena.floats[placed.scalesAt / 4 + i] = 2 ** (exponent - 127);
       }
       return;
     }
-    const bytes = format === 'f32' ? 4 : 2;
-    if (columns === width) {
-      const into = arena.bytes.subarray(at, at + count * width * bytes);
-      await this.#reading.read(of, from * width, to * width, into);
-      return;
-    }
-    // Rows are filled up with zeros.
-    const row = width * bytes;
-    const whole = new Uint8Array(count * row);
-    await this.#reading.read(of, from * width, to * width, whole);
-    arena.bytes.fill(0, at, at + count * columns * bytes);
-    for (let i = 0; i < count; i++) {
-      arena.bytes.set(whole.subarray(i * row, (i + 1) * row), at + i * columns * bytes);
+    const rowBytes = width * numberBytes[format];
+    const { at, rows } = arena.staging(rowBytes);
+    for (let first = 0; first < count; first += rows) {
+      const some = Math.min(rows, count - first);
+      const into = arena.bytes.subarray(at, at + some * rowBytes);
+      await this.#reading.read(of, (from + first) * width, (from + first + some) * width, into);
+      arena.pack({ ...placed, format }, first, some);
     }
   }
 

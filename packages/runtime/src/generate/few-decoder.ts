@@ -4,7 +4,7 @@ import type { WorkerCommands } from '../engine/handles.js';
 import type { Results } from '../engine/protocol.js';
 import { boardBytes } from '../few/board.js';
 import type { FewOrder, TakenPart } from '../few/few-member.js';
-import { fewThreadBytes, mostFewSequences } from '../few/few-plan.js';
+import { fewSequences, fewThreadBytes } from '../few/few-plan.js';
 import { giveUp } from '../few/team.js';
 import { assertModelFinite } from '../forward/finite.js';
 import type { TokenPicker } from './choose.js';
@@ -28,23 +28,24 @@ export class FewDecoder {
   readonly #shared: SharedArrayBuffer;
   #isUsable = true;
 
-  private constructor(engine: Engine, model: Model) {
+  private constructor(engine: Engine, model: Model, most: number) {
     this.#engine = engine;
     this.#workers = engine.workers;
-    this.#shared = new SharedArrayBuffer(boardBytes(model, mostFewSequences));
+    this.#shared = new SharedArrayBuffer(boardBytes(model, most));
     this.#model = model;
   }
 
   /** Null if the machine has no memory for the weights. Throws what reading them throws. */
   static async open(engine: Engine, model: Model): Promise<FewDecoder | null> {
-    const decoder = new FewDecoder(engine, model);
     const { workers, fewBytes } = engine;
     const count = workers.length;
+    const most = fewSequences(model, fewBytes, count);
+    const decoder = new FewDecoder(engine, model, most);
     const shared = decoder.#shared;
     const bytes = Math.floor(fewBytes / count) - fewThreadBytes;
     const outcomes = await decoder.#all((index) => ({
       kind: 'open',
-      setup: { model, shared, index, count, bytes, most: mostFewSequences },
+      setup: { model, shared, index, count, bytes, most },
     }));
     if (outcomes.every(([result]) => result!.fits!.data[0] === 1)) return decoder;
     await decoder.#all(() => ({ kind: 'close' }));

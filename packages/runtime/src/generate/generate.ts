@@ -1,7 +1,7 @@
 import { throwIfAborted } from '@moepress/core';
 import { mainLane } from '../engine/engine.js';
 import { closing } from '../engine/scope.js';
-import { fewCacheBytes, mostFewSequences } from '../few/few-plan.js';
+import { fewCacheBytes, fewSequences } from '../few/few-plan.js';
 import type { ModelRun } from '../forward/model-run.js';
 import { mostKernelRows } from '../kernel/placement.js';
 import { type TokenPicker, withPicker } from './choose.js';
@@ -100,8 +100,11 @@ function yieldedBytes({ run: { engine, model }, prompts }: Generation, options: 
   return new Map([...lanes, [mainLane, logits] as const]);
 }
 
-/** Reading what all tokens meet, and the experts that they choose, takes as long as it saves in about so many tokens. */
-const leastFewTokens = 32;
+/** Reading what all tokens meet, and the experts that they choose, takes as long as it saves in about so many tokens: of few sequences, and of many. */
+const leastFewTokens = { few: 32, many: 16 };
+
+/** Sequences that meet most experts. */
+const manySequences = 8;
 
 /** Reading the head takes as long as it saves in a dozen tokens. */
 const leastKernelTokens = 64;
@@ -140,18 +143,23 @@ async function openedFew(
   options: SamplingOptions,
 ): Promise<FewDecoder | null> {
   const { maxNewTokens } = options;
-  if (!groups.some((group) => fitsFew(generation, group, options))) return null;
+  const fitting = groups.filter((group) => fitsFew(generation, group, options));
+  if (fitting.length === 0) return null;
+  const isMany = fitting.some((group) => sequencesIn(group) >= manySequences);
   // Streamed, every token would read all weights.
-  const least = generation.openDecoder ? leastFewTokens : 2;
+  const least = generation.openDecoder ? leastFewTokens[isMany ? 'many' : 'few'] : 2;
   return generation.openFew(maxNewTokens >= least);
 }
 
 /** Whether a group has few sequences, for whose keys and values there is room. */
 function fitsFew(generation: Generation, group: readonly Growing[], options: SamplingOptions): boolean {
   const { memory, run } = generation;
-  if (run.engine.fewBytes === 0 || sequencesIn(group) > mostFewSequences) return false;
+  if (sequencesIn(group) > mostFew(run)) return false;
   return cacheBytesOf(generation, group, options) <= memory / 2;
 }
+
+const mostFew = ({ model, engine }: ModelRun): number =>
+  fewSequences(model, engine.fewBytes, engine.workers.length);
 
 const sequencesIn = (group: readonly Growing[]): number =>
   group.reduce((sum, { lane }) => sum + lane.indices.length, 0);
@@ -168,7 +176,10 @@ const capacityOf = (
 function cacheBytesOf(generation: Generation, group: readonly Growing[], options: SamplingOptions): number {
   const { engine, model } = generation.run;
   const sizes = { sequences: sequencesIn(group), capacity: capacityOf(generation, group, options) };
-  return fewCacheBytes(model, { ...sizes, workers: engine.workers.length });
+  return fewCacheBytes(model, {
+    ...{ ...sizes, workers: engine.workers.length },
+    most: mostFew(generation.run),
+  });
 }
 
 async function generateGroup(
