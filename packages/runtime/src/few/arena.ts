@@ -85,7 +85,7 @@ export class Arena {
     return { at: this.#stagingAt, rows: tileRows * tiles };
   }
 
-  /** Packs `count` rows that have been read to `staging` into the tiles of a matrix from its row `first` on, a multiple of 8. */
+  /** Packs `count` rows that have been read to `staging` into the tiles of a matrix from its row `first` on, a multiple of `tileRows`. */
   pack(
     { format, columns, at }: Placed & { readonly format: TiledFormat },
     first: number,
@@ -139,22 +139,12 @@ export class Arena {
     const stride = 4 * this.#widest.rows;
     const tileBytes = numberBytes[format] * tileRows * columns;
     const tiles = Math.ceil(rows / tileRows);
-    const some =
-      groups.length === 1 ? tiles : Math.max(2, 2 * Math.floor(stretchBytes / (2 * Math.max(1, tileBytes))));
+    const some = groups.length === 1 ? tiles : Math.max(1, Math.floor(stretchBytes / Math.max(1, tileBytes)));
     for (let first = 0; first < tiles; first += some) {
       const count = Math.min(some, tiles - first);
       for (const { inputs, x, y } of groups) {
-        let from = at + first * tileBytes;
-        let into = y + 4 * tileRows * first;
-        let rest = count;
-        if (inputs <= 2 && count > 1) {
-          const even = count - (count % 2);
-          this.products[`${format}${inputs as 1 | 2}twice`](from, even, columns, x, into, stride);
-          from += even * tileBytes;
-          into += 4 * tileRows * even;
-          rest -= even;
-        }
-        if (rest > 0) this.products[`${format}${inputs}`](from, rest, columns, x, into, stride);
+        const product = this.products[`${format}${inputs}`];
+        product(at + first * tileBytes, count, columns, x, y + 4 * tileRows * first, stride);
       }
     }
   }

@@ -2,7 +2,7 @@ import { FunctionWriter } from '@moepress/checkpoint/web-assembly';
 import { numberBytes, type TiledFormat, tileOrder, tileRows } from './tile-kernels.js';
 
 /**
- * Packs the first columns, a multiple of 8 for 16 bits and of 4 for 32, of eight rows of `pitch` bytes at `rows` into a tile at `tile`.
+ * Packs the first columns, a multiple of 8 for 16 bits and of 4 for 32, of sixteen rows of `pitch` bytes at `rows` into a tile at `tile`.
  */
 export type PackRows = (rows: number, pitch: number, columns: number, tile: number) => void;
 
@@ -37,7 +37,7 @@ function packKernel(name: string, format: TiledFormat): FunctionWriter {
       code.get(row).at('v128.load').set(vectors[tileOrder[format].indexOf(i)]!);
       code.get(row, pitch).do('i32.add').set(row);
     }
-    // Of four-byte numbers four rows at a time make a block; their columns alternate in the tile.
+    // So many rows at a time make a block; their columns alternate in the tile.
     for (let first = 0; first < tileRows; first += lanes) {
       let [from, to] = [vectors.slice(first, first + lanes), turned.slice(first, first + lanes)];
       for (let width = lanes; width > 1; width /= 2) {
@@ -56,7 +56,7 @@ function packKernel(name: string, format: TiledFormat): FunctionWriter {
         code.get(tile, from[column]!).at('v128.store', size * (column * tileRows + first));
       }
     }
-    code.advance(rows, 16).advance(tile, 16 * tileRows);
+    code.advance(rows, 16).advance(tile, size * lanes * tileRows);
   });
   return code;
 }

@@ -26,7 +26,7 @@ const halfOf = { bf16: 0x3f80, f16: 0x3c00 } as const;
 
 /** An arena with a matrix of rows that are packed as a store packs them. */
 function packed(format: TiledFormat, weights: Uint8Array, rows: number, columns: number) {
-  const arena = new Arena(65536, { columns, rows: Math.ceil(rows / 8) * 8, inputs: 11 });
+  const arena = new Arena(65536, { columns, rows: Math.ceil(rows / 16) * 16, inputs: 11 });
   const matrix = { format, rows, columns, at: arena.start, scalesAt: 0 };
   arena.bytes.fill(0xff);
   const rowBytes = columns * numberBytes[format];
