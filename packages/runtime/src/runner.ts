@@ -252,7 +252,7 @@ export class ModelRunner {
   async #openFew(isWorthOpening: boolean): Promise<FewDecoder | null> {
     if (this.#few && (await this.#few)?.isUsable === false) this.#few = undefined;
     if (!this.#few && !isWorthOpening) return null;
-    this.#few ??= FewDecoder.open(this.#engine, this.#model).catch((error) => {
+    this.#few ??= FewDecoder.open(this.#engine, this.#model, { sessions: this.#resident }).catch((error) => {
       this.#few = undefined;
       throw error;
     });

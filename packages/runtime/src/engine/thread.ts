@@ -36,7 +36,12 @@ const garbage = new Garbage();
 const store = new TensorStore(options.deviceMemory, deviceMemory, garbage);
 const caches = new Map<string, KeyValueCache>();
 let head: HeadKernel | undefined;
-const few = new FewMember();
+const few = new FewMember(async (id, x, width) => {
+  const feeds = { x: new Tensor('float32', x, [x.length / width, width]) };
+  const { y } = await sessionOf(id).session.run(feeds, ['y']);
+  garbage.add(y!);
+  return y!.data as Float32Array;
+});
 
 interface OpenSession {
   readonly session: InferenceSession;
@@ -121,9 +126,7 @@ async function execute(command: Command): Promise<Results> {
 }
 
 async function runStep(step: StepMessage): Promise<Record<string, TensorData>> {
-  const open = sessions.get(step.session);
-  if (!open) throw new Error(`There is no session ${step.session}.`);
-  const { session, takesAll } = open;
+  const { session, takesAll } = sessionOf(step.session);
   const feeds = Object.fromEntries(Object.entries(step.feeds).map(([name, feed]) => [name, resolve(feed)]));
   const { fetch, append } = step;
   const [keep, add] = [Object.entries(step.keep), Object.entries(step.add)];
@@ -172,6 +175,12 @@ function learn({ weightDecay, ...ids }: LearningMessage, step: AdamWStep): void 
 function resolve(feed: FeedMessage): Tensor {
   if ('tensor' in feed) return store.get(feed.tensor);
   return 'cache' in feed ? cacheOf(feed.cache).tensor : toTensor(feed);
+}
+
+function sessionOf(id: string): OpenSession {
+  const open = sessions.get(id);
+  if (!open) throw new Error(`There is no session ${id}.`);
+  return open;
 }
 
 function cacheOf(id: string): KeyValueCache {

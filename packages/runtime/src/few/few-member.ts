@@ -1,4 +1,5 @@
 import type { FewModel, FewSetup, FewToken } from './few-model.js';
+import type { RunSession, WideSessions } from './wide-products.js';
 
 /** Keys and values [kvHeads, tokens, D] of a sequence from a position on. */
 export interface TakenPart {
@@ -11,6 +12,7 @@ export interface TakenPart {
 /** What a thread of a team is told to do; all threads of the team are told the same. See `FewModel`. */
 export type FewOrder =
   | { readonly kind: 'open'; readonly setup: FewSetup }
+  | { readonly kind: 'widen'; readonly sessions: WideSessions }
   | { readonly kind: 'begin'; readonly sequences: number; readonly capacity: number }
   | { readonly kind: 'take'; readonly block: number; readonly parts: readonly TakenPart[] }
   | { readonly kind: 'next'; readonly newest: readonly FewToken[]; readonly wantsLogits: boolean }
@@ -30,12 +32,21 @@ type Yield = Readonly<
 export class FewMember {
   #model: FewModel | null = null;
   #setup: FewSetup | null = null;
+  readonly #run: RunSession;
+
+  /** `run` runs a session of the thread. */
+  constructor(run: RunSession) {
+    this.#run = run;
+  }
 
   /** `open` yields `fits` [1]: 0 if the machine has no memory for the weights; `next` what `FewModel.next` does. */
   async follow(order: FewOrder): Promise<readonly Yield[]> {
     switch (order.kind) {
       case 'open':
         return [{ fits: float64(Number(await this.#open(order.setup))) }];
+      case 'widen':
+        this.#opened.widen(order.sessions, this.#run);
+        return [];
       case 'begin':
         this.#opened.begin(order.sequences, order.capacity);
         return [];

@@ -13,6 +13,7 @@ import { type BlockCache, SequenceCaches } from './sequence-caches.js';
 import { Team } from './team.js';
 import { addScaled, rmsNorm, subtractMean } from './vectors.js';
 import { type Group, type Held, numbersIn, WeightStore } from './weight-store.js';
+import { type RunSession, type WideSessions, wideMatrices, wideProduct } from './wide-products.js';
 
 /** What a thread needs to take part. */
 export interface FewSetup {
@@ -143,6 +144,15 @@ export class FewModel {
     for (const group of this.#kept) await this.#store.load(group, false);
   }
 
+  /** Lets graphs make some products, see `WideSessions`. */
+  widen(sessions: WideSessions, run: RunSession): void {
+    const matrices = wideMatrices(this.#model);
+    for (const [i, session] of sessions.entries()) {
+      const held = session !== null && this.#store.heldOf(matrices[i]!);
+      if (held) held.wide = wideProduct((x, width) => run(session, x, width));
+    }
+  }
+
   /** Makes room for so many sequences of `capacity` tokens, and forgets the others. */
   begin(sequences: number, capacity: number): void {
     const attentions = this.#model.blocks.map((block) => (hasAttention(block) ? block.attention : null));
@@ -217,7 +227,7 @@ export class FewModel {
     const inputBy = (norm: HeldNorm | null, of: readonly Float32Array[]): Input =>
       inputOf(of.map((row) => (norms.place === 'after' || !norm ? row.slice() : this.#normed(row, norm))));
     if (mixer) {
-      mixer.run(inputBy(own.attentionNorm, hidden), growing, cache!);
+      await mixer.run(inputBy(own.attentionNorm, hidden), growing, cache!);
       const { data, stride } = this.#board.mixed;
       const behind = norms.place === 'after' ? own.attentionNorm : own.after?.attention;
       for (const row of rows) {
@@ -257,14 +267,18 @@ export class FewModel {
   }
 
   /** The head: each thread finds the likeliest of its own tokens, then all the likeliest of these. */
-  #heads(hidden: readonly Float32Array[], rows: readonly number[], wantsLogits: boolean): FewResult {
+  async #heads(
+    hidden: readonly Float32Array[],
+    rows: readonly number[],
+    wantsLogits: boolean,
+  ): Promise<FewResult> {
     const { multipliers, logitCap: cap, vocabSize } = this.#model.config;
     const normed = hidden.map((row) => this.#normed(row, this.#finalNorm));
     if (multipliers)
       for (const row of normed) for (let i = 0; i < row.length; i++) row[i]! *= multipliers.logits;
     const { from } = this.#head;
     const { data, stride } = this.#board.logits;
-    for (const [row, logits] of multiply(this.#head, inputOf(normed), rows).entries()) {
+    for (const [row, logits] of (await multiply(this.#head, inputOf(normed), rows)).entries()) {
       const bias = this.#headBias;
       if (bias) for (let i = 0; i < logits.length; i++) logits[i]! += bias[from + i]!;
       if (cap !== undefined)

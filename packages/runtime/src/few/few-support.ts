@@ -27,6 +27,12 @@ function commonMatrices({ attention, ffn }: Block): TensorExpr[] {
   return own.filter(isMatrix);
 }
 
+/** The matrices that all tokens meet. */
+export const commonMatricesOf = ({ blocks, head }: Model): TensorExpr[] => [
+  head,
+  ...blocks.flatMap(commonMatrices),
+];
+
 const expertsOf = (block: Block): readonly Mlp[] => (block.ffn.kind === 'moe' ? block.ffn.pool : []);
 
 const matricesIn = (mlp: Mlp): TensorExpr[] => mlpTensors(mlp).filter(isMatrix);
@@ -71,7 +77,7 @@ export function fewWeights(model: Model, workers: number): FewWeights {
     (sum, { ffn }) => sum + (ffn.kind === 'moe' ? Math.min(ffn.pool.length, ffn.router.topK) : 0),
     0,
   );
-  const common = bytesOf([model.head, ...model.blocks.flatMap(commonMatrices)]);
+  const common = bytesOf(commonMatricesOf(model));
   return {
     common,
     experts: experts.reduce((sum, bytes) => sum + bytes, 0),

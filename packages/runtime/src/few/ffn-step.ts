@@ -37,11 +37,11 @@ class HeldMlp {
   }
 
   /** The activations of this thread's channels of some rows, into places of a region. */
-  open(input: Input, rows: readonly number[], into: Region, places: readonly Place[]): void {
+  async open(input: Input, rows: readonly number[], into: Region, places: readonly Place[]): Promise<void> {
     const { gate, activation } = this.spec;
     const up = this.#matrices[0]!;
-    const gates = gate ? multiply(this.#matrices[2]!, input, rows, 1) : null;
-    for (const [i, y] of multiply(up, input, rows, 0).entries()) {
+    const gates = gate ? await multiply(this.#matrices[2]!, input, rows, 1) : null;
+    for (const [i, y] of (await multiply(up, input, rows, 0)).entries()) {
       addBias(y, this.upBias, up.from);
       const own = gates ? gates[i]! : null;
       if (own) addBias(own, this.gateBias, up.from);
@@ -51,14 +51,14 @@ class HeldMlp {
   }
 
   /** What this thread's rows of `down` make of activations, one vector a place; see `Arena.multiply`. */
-  close(
+  async close(
     activations: Region,
     places: readonly Place[],
-  ): { readonly from: number; readonly made: Float32Array[] } {
+  ): Promise<{ readonly from: number; readonly made: Float32Array[] }> {
     const down = this.#matrices[1]!;
     const { width } = this.spec;
     const input = inputOf(places.map(({ at }) => activations.data.subarray(at, at + width)));
-    const made = multiply(down, input, [...places.keys()]);
+    const made = await multiply(down, input, [...places.keys()]);
     for (const y of made) addBias(y, this.downBias, down.from);
     return { from: down.from, made };
   }
@@ -153,63 +153,63 @@ export class FfnStep {
   /** Of x, one vector a row, what the FFN makes of each row, in memory of this thread. */
   async run(x: Input, rows: readonly number[]): Promise<readonly Float32Array[]> {
     const { team, board } = this.#thread;
-    if (this.#router) this.#score(x, rows, this.#router);
-    const seen = this.#seen(x, rows);
+    if (this.#router) await this.#score(x, rows, this.#router);
+    const seen = await this.#seen(x, rows);
     const meetings = this.#meetings(rows);
     for (const { expert } of meetings)
       if (!this.#store.has(expert.group)) await this.#store.load(expert.group);
     const { activation, sharedActivation } = board;
     const weighsInput = this.#ffn.kind === 'moe' && this.#ffn.router.weighs === 'input';
     for (const { expert, rows: own, weights, places } of meetings) {
-      if (!weighsInput) expert.open(seen, own, activation, places);
-      else expert.open(weighedRows(seen, own, weights), [...own.keys()], activation, places);
+      if (!weighsInput) await expert.open(seen, own, activation, places);
+      else await expert.open(weighedRows(seen, own, weights), [...own.keys()], activation, places);
     }
     const sharedPlaces = rows.map((row) => ({ at: row * sharedActivation.stride }));
-    this.#shared?.mlp.open(this.#part(x, 'shared'), rows, sharedActivation, sharedPlaces);
+    await this.#shared?.mlp.open(this.#part(x, 'shared'), rows, sharedActivation, sharedPlaces);
     team.meet();
-    this.#addUp(meetings, rows, weighsInput);
+    await this.#addUp(meetings, rows, weighsInput);
     if (this.#shared) {
-      const { from, made } = this.#shared.mlp.close(sharedActivation, sharedPlaces);
+      const { from, made } = await this.#shared.mlp.close(sharedActivation, sharedPlaces);
       for (const [i, y] of made.entries()) board.shared.data.set(y, rows[i]! * board.shared.stride + from);
     }
     team.meet();
     if (this.#latent) {
       const { up } = this.#latent;
-      project(up, inputIn(board.routed, rows.length, up.held.width), rows, board.mixed);
+      await project(up, inputIn(board.routed, rows.length, up.held.width), rows, board.mixed);
       team.meet();
     }
     return rows.map((row) => this.#combined(row, x.width));
   }
 
   /** The logits of the router, and of the shared expert's gate, of all rows. */
-  #score(x: Input, rows: readonly number[], { linear, scale }: HeldRouter): void {
+  async #score(x: Input, rows: readonly number[], { linear, scale }: HeldRouter): Promise<void> {
     const { team, board } = this.#thread;
     const { input } = (this.#ffn as MoeFfn).router;
     const seen = input ? scaledRows(x, scale!, input.factor) : x;
-    project(linear, seen, rows, board.router);
-    this.#gate(x, rows);
+    await project(linear, seen, rows, board.router);
+    await this.#gate(x, rows);
     team.meet();
   }
 
-  #gate(x: Input, rows: readonly number[]): void {
+  async #gate(x: Input, rows: readonly number[]): Promise<void> {
     const gate = this.#shared?.gate;
     const { router } = this.#thread.board;
     if (!gate) return;
-    for (const [i, y] of multiply(gate, x, rows).entries()) {
+    for (const [i, y] of (await multiply(gate, x, rows)).entries()) {
       if (y.length > 0) router.data[(rows[i]! + 1) * router.stride - 1] = y[0]!;
     }
   }
 
   /** What experts see. */
-  #seen(x: Input, rows: readonly number[]): Input {
+  async #seen(x: Input, rows: readonly number[]): Promise<Input> {
     const own = this.#part(x, 'experts');
     if (!this.#latent) {
-      if (!this.#router) this.#gate(x, rows);
+      if (!this.#router) await this.#gate(x, rows);
       return own;
     }
     const { team, board } = this.#thread;
     const { down } = this.#latent;
-    project(down, own, rows, board.latent);
+    await project(down, own, rows, board.latent);
     team.meet();
     return inputIn(board.latent, rows.length, down.held.readable.of.shape[0]!);
   }
@@ -250,7 +250,7 @@ export class FfnStep {
   }
 
   /** This thread's numbers of the weighted sum of what the experts make, into `routed`. */
-  #addUp(meetings: readonly Meeting[], rows: readonly number[], weighsInput: boolean): void {
+  async #addUp(meetings: readonly Meeting[], rows: readonly number[], weighsInput: boolean): Promise<void> {
     const { activation, routed } = this.#thread.board;
     const { from, to } = this.#experts[0]!.group.matrices[1]!;
     const sums = new Map(
@@ -260,7 +260,7 @@ export class FfnStep {
       ]),
     );
     for (const { expert, rows: own, weights, places } of meetings) {
-      const { made } = expert.close(activation, places);
+      const { made } = await expert.close(activation, places);
       for (const [i, y] of made.entries()) addScaled(sums.get(own[i]!)!, y, weighsInput ? 1 : weights[i]!);
     }
   }

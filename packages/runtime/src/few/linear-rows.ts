@@ -2,6 +2,7 @@ import type { Linear, TensorExpr } from '@moepress/core';
 import type { Input } from './arena.js';
 import type { Region } from './board.js';
 import type { Group, Held } from './weight-store.js';
+import { leastWideRows } from './wide-products.js';
 
 /** A matrix and a bias that is added to what it makes. */
 export interface HeldLinear {
@@ -37,19 +38,30 @@ export const inputOf = (rows: readonly Float32Array[]): Input => ({
 export const inputIn = ({ data, stride }: Region, count: number, width: number): Input =>
   inputOf(Array.from({ length: count }, (_, row) => data.subarray(row * stride, row * stride + width)));
 
-/** The products of this thread's rows of a matrix with some rows of the input; see `Arena.multiply`. */
-export function multiply(held: Held, input: Input, rows: readonly number[], slot?: 0 | 1): Float32Array[] {
-  return held.arena!.multiply(held.placed!, input, rows, slot);
+/**
+ * The products of this thread's rows of a matrix with some rows of the input, in memory that the next call with the same `slot` writes
+ * over; see `Arena.multiply`.
+ */
+export async function multiply(
+  held: Held,
+  input: Input,
+  rows: readonly number[],
+  slot?: 0 | 1,
+): Promise<Float32Array[]> {
+  const { wide } = held;
+  return wide && rows.length >= leastWideRows && rows.length === input.rows.length
+    ? wide(input)
+    : held.arena!.multiply(held.placed!, input, rows, slot);
 }
 
 /** The same with the bias, into a region, from a place of each row on. */
-export function project(
+export async function project(
   { held, bias }: HeldLinear,
   input: Input,
   rows: readonly number[],
   { data, stride, at = 0 }: Region & { readonly at?: number },
-): void {
-  for (const [i, y] of multiply(held, input, rows).entries()) {
+): Promise<void> {
+  for (const [i, y] of (await multiply(held, input, rows)).entries()) {
     if (bias) for (let k = 0; k < y.length; k++) y[k]! += bias[held.from + k]!;
     data.set(y, rows[i]! * stride + at + held.from);
   }

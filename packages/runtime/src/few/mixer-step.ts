@@ -34,7 +34,7 @@ export interface HeadNorms {
 
 /** The attention of a block: x to `mixed` on the board, of which all rows are there once the threads have met. */
 export interface MixerStep {
-  run(x: Input, growing: Growing, cache: BlockCache): void;
+  run(x: Input, growing: Growing, cache: BlockCache): Promise<void>;
 }
 
 export function mixerStep(
@@ -114,13 +114,13 @@ class GroupedStep implements MixerStep {
     this.#sinks = spec.sinks && holder.vector(spec.sinks);
   }
 
-  run(x: Input, growing: Growing, cache: BlockCache): void {
+  async run(x: Input, growing: Growing, cache: BlockCache): Promise<void> {
     const { team, board } = this.#thread;
     const { rows } = growing;
-    project(this.#q, x, rows, board.query);
-    project(this.#k, x, rows, board.key);
-    if (this.#v) project(this.#v, x, rows, board.value);
-    if (this.#gate) project(this.#gate, x, rows, board.gate);
+    await project(this.#q, x, rows, board.query);
+    await project(this.#k, x, rows, board.key);
+    if (this.#v) await project(this.#v, x, rows, board.value);
+    if (this.#gate) await project(this.#gate, x, rows, board.gate);
     team.meet();
     const spec = this.#spec;
     const width = this.#o.held.width;
@@ -138,7 +138,7 @@ class GroupedStep implements MixerStep {
       }
     }
     team.meet();
-    project(this.#o, inputIn(board.attended, rows.length, width), rows, board.mixed);
+    await project(this.#o, inputIn(board.attended, rows.length, width), rows, board.mixed);
     team.meet();
   }
 
@@ -238,18 +238,18 @@ class LatentStep implements MixerStep {
     this.#o = holdLinear(holder, spec.o);
   }
 
-  run(x: Input, growing: Growing, cache: BlockCache): void {
+  async run(x: Input, growing: Growing, cache: BlockCache): Promise<void> {
     const { team, board } = this.#thread;
     const { rows } = growing;
     const spec = this.#spec;
-    if (this.#down) project(this.#down.linear, x, rows, board.gate);
-    else project(this.#up, x, rows, board.query);
-    project(this.#kvDown, x, rows, board.key);
+    if (this.#down) await project(this.#down.linear, x, rows, board.gate);
+    else await project(this.#up, x, rows, board.query);
+    await project(this.#kvDown, x, rows, board.key);
     team.meet();
     if (this.#down) {
       const { linear, norm } = this.#down;
       const width = linear.held.readable.of.shape[0]!;
-      project(
+      await project(
         this.#up,
         normed(board.gate, norm, { rows, width, epsilon: spec.q.down!.epsilon }),
         rows,
@@ -258,7 +258,12 @@ class LatentStep implements MixerStep {
     }
     const latent = this.#kvUp.held.width;
     const { epsilon } = spec.kvDown;
-    project(this.#kvUp, normed(board.key, this.#kvNorm, { rows, width: latent, epsilon }), rows, board.value);
+    await project(
+      this.#kvUp,
+      normed(board.key, this.#kvNorm, { rows, width: latent, epsilon }),
+      rows,
+      board.value,
+    );
     team.meet();
     const width = this.#o.held.width;
     for (const row of rows) {
@@ -268,7 +273,7 @@ class LatentStep implements MixerStep {
       attendAll(spec, heads, { place: growing.places[row]!, cache, sinks: null, into });
     }
     team.meet();
-    project(this.#o, inputIn(board.attended, rows.length, width), rows, board.mixed);
+    await project(this.#o, inputIn(board.attended, rows.length, width), rows, board.mixed);
     team.meet();
   }
 

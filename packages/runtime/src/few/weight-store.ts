@@ -4,6 +4,7 @@ import { Arena, mostArenaBytes, type Placed, type Widest } from './arena.js';
 import { heldBytes, type Readable, readableOf } from './formats.js';
 import type { Team } from './team.js';
 import { numberBytes } from './tile-kernels.js';
+import type { WideProduct } from './wide-products.js';
 
 /** Bytes that are read at once. */
 const blockBytes = 4 * 2 ** 20;
@@ -17,6 +18,8 @@ export interface Held {
   readonly width: number;
   placed: Placed | null;
   arena: Arena | null;
+  /** What makes its products with many rows; null: those of the arena do. */
+  wide: WideProduct | null;
 }
 
 /** Matrices that are read, and make room for others, together: those of an expert. */
@@ -45,6 +48,7 @@ export class WeightStore {
   readonly #free: number[] = [];
   readonly #reading: Reading;
   readonly #groups: Group[] = [];
+  readonly #byExpr = new Map<TensorExpr, Held>();
   #clock = 0;
 
   /** `bytes` are what it may hold. Throws a `RangeError` if the machine has no memory of that size. */
@@ -70,7 +74,21 @@ export class WeightStore {
     const readable = readableOf(expr);
     if (!readable) throw new TypeError(`${expr.kind} is held in no way.`);
     const [count, width] = expr.shape as [number, number];
-    return { readable, ...this.#team.shareOf(count), width, placed: null, arena: null };
+    const held: Held = {
+      readable,
+      ...this.#team.shareOf(count),
+      width,
+      placed: null,
+      arena: null,
+      wide: null,
+    };
+    this.#byExpr.set(expr, held);
+    return held;
+  }
+
+  /** A matrix of a group. */
+  heldOf(expr: TensorExpr): Held | null {
+    return this.#byExpr.get(expr) ?? null;
   }
 
   /** Whether all of a group is in memory; it counts as used now. */

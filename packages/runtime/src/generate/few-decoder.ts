@@ -2,10 +2,12 @@ import { type AttentionBlock, attentionBlocks, type Model } from '@moepress/core
 import type { Engine } from '../engine/engine.js';
 import type { WorkerCommands } from '../engine/handles.js';
 import type { Results } from '../engine/protocol.js';
+import type { SessionPool } from '../engine/session-pool.js';
 import { boardBytes } from '../few/board.js';
 import type { FewOrder, TakenPart } from '../few/few-member.js';
 import { fewSequences, fewThreadBytes } from '../few/few-plan.js';
 import { giveUp } from '../few/team.js';
+import { leastWideRows, wideGraph, wideMatrices } from '../few/wide-products.js';
 import { assertModelFinite } from '../forward/finite.js';
 import type { TokenPicker } from './choose.js';
 import type { Decoding } from './decoding.js';
@@ -17,6 +19,11 @@ export interface FewLane {
   readonly decoding: Decoding;
 }
 
+interface FewOptions {
+  /** Where graphs stay open that multiply with what all tokens meet, once there are many sequences; null: there are none. */
+  readonly sessions: SessionPool | null;
+}
+
 /**
  * Continues a few sequences without ONNX Runtime: all workers of the engine together take a token of each through the whole
  * model, see `FewModel`. Only chosen experts are read, once.
@@ -26,21 +33,28 @@ export class FewDecoder {
   readonly #model: Model;
   readonly #workers: Engine['workers'];
   readonly #shared: SharedArrayBuffer;
+  readonly #sessions: SessionPool | null;
   #isUsable = true;
+  #isWide = false;
 
-  private constructor(engine: Engine, model: Model, most: number) {
+  private constructor(
+    engine: Engine,
+    model: Model,
+    { most, sessions }: FewOptions & { readonly most: number },
+  ) {
     this.#engine = engine;
+    this.#sessions = sessions;
     this.#workers = engine.workers;
     this.#shared = new SharedArrayBuffer(boardBytes(model, most));
     this.#model = model;
   }
 
   /** Null if the machine has no memory for the weights. Throws what reading them throws. */
-  static async open(engine: Engine, model: Model): Promise<FewDecoder | null> {
+  static async open(engine: Engine, model: Model, { sessions }: FewOptions): Promise<FewDecoder | null> {
     const { workers, fewBytes } = engine;
     const count = workers.length;
     const most = fewSequences(model, fewBytes, count);
-    const decoder = new FewDecoder(engine, model, most);
+    const decoder = new FewDecoder(engine, model, { most, sessions });
     const shared = decoder.#shared;
     const bytes = Math.floor(fewBytes / count) - fewThreadBytes;
     const outcomes = await decoder.#all((index) => ({
@@ -60,6 +74,7 @@ export class FewDecoder {
   /** Takes over the keys and values of the lanes' prompts, for sequences of up to `capacity` tokens. */
   async begin(lanes: readonly FewLane[], capacity: number): Promise<void> {
     const sequences = lanes.reduce((sum, { lane }) => sum + lane.indices.length, 0);
+    if (sequences >= leastWideRows) await this.#widen();
     await this.#all(() => ({ kind: 'begin', sequences, capacity }));
     // One block after the other, because what is handed over stands in memory twice.
     for (const block of attentionBlocks(this.#model)) {
@@ -67,6 +82,25 @@ export class FewDecoder {
       const place = this.#model.blocks.indexOf(block);
       await this.#all(() => ({ kind: 'take', block: place, parts }));
     }
+  }
+
+  /** Opens the graphs for many sequences, which stay open. */
+  async #widen(): Promise<void> {
+    const pool = this.#sessions;
+    if (this.#isWide || !pool) return;
+    const matrices = wideMatrices(this.#model);
+    const opened = this.#workers.map(async (worker, w) => {
+      const ids: (string | null)[] = [];
+      for (const [i, matrix] of matrices.entries()) {
+        const graph = wideGraph(matrix, w, this.#workers.length);
+        const own = { workers: [worker], arena: true };
+        ids.push(graph && (await pool.open(`few.${i}.${w}`, () => graph, own)).id);
+      }
+      return ids;
+    });
+    const sessions = await Promise.all(opened);
+    await this.#all((index) => ({ kind: 'widen', sessions: sessions[index]! }));
+    this.#isWide = true;
   }
 
   async #partsOf({ index }: AttentionBlock, lanes: readonly FewLane[]): Promise<TakenPart[]> {
