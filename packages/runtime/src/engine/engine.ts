@@ -41,8 +41,6 @@ export interface EngineOptions extends Omit<DeviceOptions, 'device'> {
   readonly divided?: number;
   /** Bytes of weights that workers hold to continue a few sequences; 0 by default: they do not. */
   readonly few?: number;
-  /** Bytes that the kernel's copy of the head takes; 0 by default, for none. */
-  readonly kernel?: number;
   /**
    * Bytes of anonymous memory that the process may take where the processor computes: half of what the machine has left
    * by default. See `arrange`. Where a device does, what `carried` says.
@@ -111,8 +109,6 @@ export class Engine {
   #fixed: number;
   /** Bytes that the sessions for generation take. */
   readonly decoderBytes: number;
-  /** Bytes that the kernel may take for a copy of the head, which all workers share; 0: it may not. */
-  readonly kernelBytes: number;
   /** Bytes that the sessions take which divide experts among the workers; 0: they are not divided. */
   readonly dividedBytes: number;
   /** Bytes of weights that the workers may hold to continue a few sequences; 0: none. */
@@ -141,7 +137,6 @@ export class Engine {
     this.#carried = carried;
     this.#fixed = options.fixed ?? 0;
     this.decoderBytes = options.decoders ?? 0;
-    this.kernelBytes = options.kernel ?? 0;
     this.dividedBytes = options.divided ?? 0;
     this.fewBytes = options.few ?? 0;
     this.#preparation = preparationFor(this, device === 'cpu' ? null : new WeightBudget(gpuMemory));

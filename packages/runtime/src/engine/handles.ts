@@ -1,8 +1,6 @@
-import type { SharedMemory } from '@moepress/checkpoint/web-assembly';
 import { MoepressError } from '@moepress/core';
 import type { GraphIR } from '@moepress/graph';
 import type { FewOrder } from '../few/few-member.js';
-import type { HeadPlacement } from '../kernel/placement.js';
 import type { AdamWStep } from './adamw.js';
 import type {
   CacheRows,
@@ -47,9 +45,6 @@ export interface WorkerCommands {
 
   /** Forgets all sequences of caches but some, in ascending order, which are numbered anew; what sequences share stays. */
   keepSequences(caches: readonly CacheHandle[], kept: readonly number[]): Promise<void>;
-
-  /** Reads a share of the language-model head into memory that all workers share; all of it must be there before a step uses it. */
-  readHead(memory: SharedMemory, placement: HeadPlacement): Promise<void>;
 
   /** Copies of rows of caches, in memory that can be handed to other workers. */
   share(rows: readonly SharedRows<CacheHandle>[]): Promise<Float32Array[]>;
@@ -152,8 +147,6 @@ export interface Step {
   readonly append?: readonly Append[] | undefined;
   /** float32 outputs that are added to tensors, or become them where they are empty. */
   readonly add?: Readonly<Record<string, TensorHandle>> | undefined;
-  /** The output, normed hidden states [T, H], that the kernel's head makes `token` and `finite` of, which are fetched. */
-  readonly head?: string | undefined;
 }
 
 /** Tensors of one worker: a parameter, its gradient, and what AdamW remembers of the gradients. */
@@ -173,7 +166,7 @@ export interface FileTensor {
 
 /** A step as a message. Throws `ENGINE_FAILED` if an input of the session is not fed, or with what another worker has. */
 export function messageOf(worker: WorkerCommands, step: Step): StepMessage {
-  const { session, fetch = [], keep = {}, append = [], add = {}, head = null } = step;
+  const { session, fetch = [], keep = {}, append = [], add = {} } = step;
   const own = (handle: TensorHandle | CacheHandle): string => {
     if (handle.worker === worker) return handle.id;
     throw fault(session, `${handle.name} is in another worker.`);
@@ -194,7 +187,6 @@ export function messageOf(worker: WorkerCommands, step: Step): StepMessage {
     keep: idsOf(keep),
     append: append.map((one) => ({ ...one, cache: own(one.cache) })),
     add: idsOf(add),
-    head,
   };
 }
 

@@ -1,8 +1,6 @@
-import type { SharedMemory } from '@moepress/checkpoint/web-assembly';
 /** Messages between an EngineWorker and its thread. Sessions, tensors and caches are named by ids that are made once. */
 
 import type { FewOrder } from '../few/few-member.js';
-import type { HeadPlacement } from '../kernel/placement.js';
 import type { AdamWStep } from './adamw.js';
 import type { Placement, SessionOptions } from './onnx-session.js';
 
@@ -68,8 +66,6 @@ export interface StepMessage {
   readonly append: readonly (CacheRows & { readonly output: string; readonly cache: string })[];
   /** float32 outputs to add to what is stored under an id, or to store under it. */
   readonly add: Readonly<Record<string, string>>;
-  /** An output [T, H] that the kernel multiplies with the head: fetches `token` int32 [T] and `finite`, see `nextTokenHeadGraph`. */
-  readonly head: string | null;
 }
 
 /** The first tokens of a sequence of a cache, by what names the cache. */
@@ -111,13 +107,12 @@ export type Command =
   | { readonly kind: 'keep'; readonly caches: readonly string[]; readonly sequences: readonly number[] }
   | { readonly kind: 'share'; readonly rows: readonly SharedRows<string>[] }
   | { readonly kind: 'few'; readonly order: FewOrder }
-  | { readonly kind: 'head'; readonly memory: SharedMemory; readonly placement: HeadPlacement }
   | { readonly kind: 'run'; readonly steps: readonly StepMessage[] }
   | { readonly kind: 'square'; readonly tensors: readonly string[] }
   | { readonly kind: 'learn'; readonly tensors: readonly LearningMessage[]; readonly step: AdamWStep };
 
 /**
- * `free` forgets tensors and caches; `head` reads the worker's share of the language-model head into shared memory; `learn` passes over what has no gradient. What a command yields: for `run` one
+ * `free` forgets tensors and caches; `learn` passes over what has no gradient. What a command yields: for `run` one
  * record a step, for `share` a `tensor` [kvHeads, tokens, D] of each, for `read` a `tensor`, for `square` a float64 `sum`, for
  * `few` what `FewMember` says.
  */

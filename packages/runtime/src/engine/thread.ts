@@ -1,7 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { InferenceSession } from 'onnxruntime-common';
 import { FewMember } from '../few/few-member.js';
-import { HeadKernel } from '../kernel/head.js';
 import { type AdamWStep, adamW, addTo, sumOfSquares } from './adamw.js';
 import { DeviceMemory, release } from './device-memory.js';
 import { Garbage } from './garbage.js';
@@ -35,7 +34,6 @@ const deviceMemory = new DeviceMemory(options);
 const garbage = new Garbage();
 const store = new TensorStore(options.deviceMemory, deviceMemory, garbage);
 const caches = new Map<string, KeyValueCache>();
-let head: HeadKernel | undefined;
 const few = new FewMember(async (id, x, width) => {
   const feeds = { x: new Tensor('float32', x, [x.length / width, width]) };
   const { y } = await sessionOf(id).session.run(feeds, ['y']);
@@ -104,10 +102,6 @@ async function execute(command: Command): Promise<Results> {
       });
     case 'few':
       return few.follow(command.order);
-    case 'head':
-      head = new HeadKernel(command.memory, command.placement);
-      head.fill();
-      return none;
     case 'run': {
       const results: Record<string, TensorData>[] = [];
       for (const step of command.steps) results.push(await runStep(step));
@@ -132,8 +126,7 @@ async function runStep(step: StepMessage): Promise<Record<string, TensorData>> {
   const [keep, add] = [Object.entries(step.keep), Object.entries(step.add)];
   const kept = new Set(keep.map(([output]) => output));
   const added = add.map(([output]) => output);
-  const heading = step.head === null ? [] : [step.head];
-  const wanted = new Set([...fetch, ...kept, ...append.map(({ output }) => output), ...added, ...heading]);
+  const wanted = new Set([...fetch, ...kept, ...append.map(({ output }) => output), ...added]);
   const outputs = await session.run(feeds, takesAll ? session.outputNames : [...wanted]);
   for (const part of append) {
     cacheOf(part.cache).append(outputs[part.output]!.data as Float32Array, part);
@@ -146,7 +139,6 @@ async function runStep(step: StepMessage): Promise<Record<string, TensorData>> {
   }
   const results: Record<string, TensorData> = {};
   for (const name of fetch) results[name] = fromTensor(await deviceMemory.read(outputs[name]!));
-  for (const name of heading) Object.assign(results, nextTokens(outputs[name]!.data as Float32Array));
   for (const [output, id] of keep) await store.set(id, outputs[output]!, step.session);
   for (const [output, tensor] of Object.entries(outputs)) {
     if (kept.has(output)) continue;
@@ -154,16 +146,6 @@ async function runStep(step: StepMessage): Promise<Record<string, TensorData>> {
     release(tensor);
   }
   return results;
-}
-
-/** What `nextTokenHeadGraph` yields. */
-function nextTokens(normed: Float32Array): Record<string, TensorData> {
-  if (!head) throw new Error('There is no head.');
-  const { tokens, sum } = head.next(normed);
-  return {
-    token: { dtype: 'int32', dims: [tokens.length], data: tokens },
-    finite: { dtype: 'float32', dims: [], data: Float32Array.of(sum) },
-  };
 }
 
 function learn({ weightDecay, ...ids }: LearningMessage, step: AdamWStep): void {

@@ -1,7 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { Worker } from 'node:worker_threads';
 import { asWriteError } from '@moepress/checkpoint';
-import type { SharedMemory } from '@moepress/checkpoint/web-assembly';
 import { MoepressError } from '@moepress/core';
 import { encodeModel, externalRoot, type GraphIR } from '@moepress/graph';
 import type { Device } from '../devices/device.js';
@@ -9,7 +8,6 @@ import { engineFailure } from '../devices/failure.js';
 import { findOnnxRuntime } from '../devices/find-onnx-runtime.js';
 import { traitsOf } from '../devices/traits.js';
 import type { FewOrder } from '../few/few-member.js';
-import type { HeadPlacement } from '../kernel/placement.js';
 import type { AdamWStep } from './adamw.js';
 import {
   type CacheHandle,
@@ -169,10 +167,6 @@ export class EngineWorker implements WorkerCommands {
   async keepSequences(caches: readonly CacheHandle[], kept: readonly number[]): Promise<void> {
     if (caches.length === 0) return;
     await this.#send({ kind: 'keep', caches: idsOf(caches), sequences: kept }, caches[0]!.name);
-  }
-
-  async readHead(memory: SharedMemory, placement: HeadPlacement): Promise<void> {
-    await this.#send({ kind: 'head', memory, placement }, 'head');
   }
 
   async share(rows: readonly SharedRows<CacheHandle>[]): Promise<Float32Array[]> {

@@ -7,7 +7,6 @@ import { hasExperts } from '../decoder/divided.js';
 import { scoringHeadGraph } from '../decoder/lm-head.js';
 import { defaultLimits, runTokensWithin } from '../devices/batch-limits.js';
 import { fewBytes } from '../few/few-plan.js';
-import { kernelBytes } from '../kernel/placement.js';
 import { defaultMemory } from '../memory/available.js';
 import {
   answerGrowth,
@@ -50,8 +49,6 @@ export interface InferencePlan {
   readonly divided: number;
   /** Bytes of weights that workers hold to continue a few sequences, see `fewBytes`; 0: they do not. */
   readonly few: number;
-  /** Bytes of the kernel's copy of the head, which all workers share; 0 where the kernel is not used. */
-  readonly kernel: number;
   /** Bytes that remain for tensors kept from run to run. */
   readonly carried: number;
 }
@@ -70,10 +67,10 @@ export interface InferenceLimits {
 }
 
 /**
- * The shares of the memory for keys and values that the kernel may take, weights for continuing a few sequences, and sessions
- * that divide experts among workers.
+ * The shares of the memory for keys and values that weights for continuing a few sequences may take, and sessions that divide experts
+ * among workers.
  */
-const [kernelShare, fewShare, dividedShare] = [0.25, 0.8, 0.25];
+const [fewShare, dividedShare] = [0.8, 0.25];
 
 /**
  * Chooses how a model is run on the processor within `memory`: with smaller runs, then fewer workers, then one block open
@@ -100,10 +97,8 @@ export function planInference(model: Model, limits: InferenceLimits): InferenceP
           const divided = sessions <= (memory - needed) * dividedShare ? sessions : 0;
           const free = memory - needed - divided;
           const few = fewBytes(model, { most: free * fewShare, workers, resident });
-          const copy = resident && few === 0 && !model.headBias ? kernelBytes(model.head, workers) : 0;
-          const kernel = copy <= free * kernelShare ? copy : 0;
-          const carried = memory - rest - kernel - few - divided;
-          return { memory, workers, tokens, resident, fixed, decoders, divided, few, kernel, carried };
+          const carried = memory - rest - few - divided;
+          return { memory, workers, tokens, resident, fixed, decoders, divided, few, carried };
         }
         least = Math.min(least, needed);
       }

@@ -2,7 +2,6 @@ import { type Block, type Model, type Rope, throwIfAborted, type Work } from '@m
 import { cacheInput, cacheOutputsOf, cachePartsOf, ownOutput } from '../decoder/cache-parts.js';
 import { type DecodePart, decodeGraph, decodeHeadGraph, decodeParts } from '../decoder/decode.js';
 import { tableName } from '../decoder/step-mixers.js';
-import type { Engine } from '../engine/engine.js';
 import type { Append, Feeds, Session, Step } from '../engine/handles.js';
 import { int32, type TensorData, tensor } from '../engine/protocol.js';
 import type { SessionPool } from '../engine/session-pool.js';
@@ -10,7 +9,6 @@ import { assertModelFinite } from '../forward/finite.js';
 import { queryFactorTensors } from '../forward/layout-tensors.js';
 import type { ModelRun } from '../forward/model-run.js';
 import { walkBlocks } from '../forward/walk-blocks.js';
-import { mostKernelRows, placeHead } from '../kernel/placement.js';
 import { ropesOf } from '../tokens/ropes.js';
 import { rotaryTables } from '../tokens/rotary-tables.js';
 import type { TokenPicker } from './choose.js';
@@ -22,7 +20,6 @@ export class ResidentDecoder {
   readonly #model: Model;
   readonly #parts: readonly (DecodePart & { readonly session: Session })[];
   readonly #head: Session;
-  #hasKernel = false;
 
   private constructor(
     model: Model,
@@ -50,28 +47,12 @@ export class ResidentDecoder {
     return new ResidentDecoder(model, parts, head);
   }
 
-  /** Whether the head of lanes of few sequences is multiplied with by the kernel. */
-  get hasKernel(): boolean {
-    return this.#hasKernel;
-  }
-
-  /** Reads the head into memory that the engine's workers share, for the kernel, where that can be. Stays from then on. */
-  async openKernel({ workers }: Engine): Promise<void> {
-    const { head, headBias } = this.#model;
-    // The kernel adds no bias.
-    const placed = this.#hasKernel || headBias ? null : placeHead(head, workers.length);
-    if (!placed) return;
-    await Promise.all(workers.map((worker, i) => worker.readHead(placed.memory, placed.placements[i]!)));
-    this.#hasKernel = true;
-  }
-
   /** The token that follows the newest one of each sequence; its keys and values go to the lane's caches. */
   async next(lane: Lane, decoding: Decoding, picker: TokenPicker): Promise<readonly number[]> {
     const growth = growthOf(this.#model, { lane, decoding, picker });
-    const byKernel = this.#hasKernel && lane.indices.length <= mostKernelRows;
-    const steps = this.#parts.map((part) => stepOf(part, growth, byKernel));
+    const steps = this.#parts.map((part) => stepOf(part, growth));
     const head = { session: this.#head, feeds: { normed: lane.normed }, fetch: ['token', 'finite'] };
-    const results = await lane.worker.run(byKernel ? steps : [...steps, head]);
+    const results = await lane.worker.run([...steps, head]);
     const last = results.at(-1)!;
     await assertModelFinite(this.#model, Number(last.finite!.data[0]));
     return picker.pick(lane.hidden, decoding.places(last.token!.data as Int32Array));
@@ -146,7 +127,6 @@ function anglesOf(rope: Rope, model: Model, past: readonly number[]): [string, T
 function stepOf(
   { session, blocks, heads }: DecodePart & { readonly session: Session },
   growth: Growth,
-  byKernel = false,
 ): Step {
   const { lane, picker, common } = growth;
   return {
@@ -155,9 +135,8 @@ function stepOf(
     fetch: heads === true ? ['token', 'finite'] : [],
     keep: {
       ...(!(heads && !picker.isNeeded) && { hiddenOut: lane.hidden }),
-      ...(heads === 'apart' && !byKernel && { normed: lane.normed }),
+      ...(heads === 'apart' && { normed: lane.normed }),
     },
-    ...(heads === 'apart' && byKernel && { head: 'normed' }),
     append: appends(blocks, growth),
   };
 }
