@@ -8,11 +8,14 @@ import { benchFolder, inScratch, moepress } from '../real/moepress.js';
 import type { Prepared } from '../real/subject.js';
 import { generationJob, writeGenerationTask } from './generation-task.js';
 import { peerPython } from './peer-sides.js';
+import type { ShortForm } from './peers-options.js';
 import type { Absent, RowResult, SideResult } from './row-result.js';
 
 /** A row of commands as users type them, each a process from its start to its end. */
 interface CommandRow {
   readonly name: string;
+  /** What the results call it, the name by default. */
+  readonly title?: string;
   readonly amount: number;
   readonly unit: string;
   readonly peer: string;
@@ -35,7 +38,7 @@ interface Evaluated {
 }
 
 const evaluation = (
-  row: Pick<CommandRow, 'name' | 'amount' | 'unit'>,
+  row: Pick<CommandRow, 'name' | 'title' | 'amount' | 'unit'>,
   taskOf: (scratch: string) => Promise<Evaluated>,
 ): CommandRow => ({
   ...row,
@@ -96,24 +99,37 @@ const start: CommandRow = {
     run(peerPython()!, ['-c', 'import torch, transformers, lm_eval.models.huggingface'], { env: offline }),
 };
 
-export const commandRows: readonly CommandRow[] = [
-  evaluation(
-    { name: 'generation', amount: generationJob.prompts * generationJob.newTokens, unit: 'new tokens/s' },
-    async (scratch) => {
-      const include = join(scratch, 'task');
-      await writeGenerationTask(include);
-      return { task: 'generation_job', limit: null, shots: null, batch: 32, include };
-    },
-  ),
-  evaluation({ name: 'mmlu', amount: 0, unit: 's' }, async () => ({
-    ...{ task: 'mmlu_astronomy', limit: 200, shots: 5, batch: 4 },
-  })),
-  evaluation({ name: 'arc', amount: 0, unit: 's' }, async () => ({
-    ...{ task: 'arc_easy', limit: 200, shots: null, batch: 16 },
-  })),
-  copies,
-  start,
-];
+/** The rows, with sizes of a short form in place of their own. */
+export function commandRows({ documents, tokens }: ShortForm): CommandRow[] {
+  const job = {
+    prompts: documents ?? generationJob.prompts,
+    newTokens: tokens ?? generationJob.newTokens,
+  };
+  const isShort = job.prompts !== generationJob.prompts || job.newTokens !== generationJob.newTokens;
+  const limit = documents ?? 200;
+  const named = (name: string) => (limit === 200 ? { name } : { name, title: `${name}, ${limit} documents` });
+  return [
+    evaluation(
+      {
+        ...{ name: 'generation', amount: job.prompts * job.newTokens, unit: 'new tokens/s' },
+        ...(isShort && { title: `generation, ${job.prompts} prompts, ${job.newTokens} new tokens` }),
+      },
+      async (scratch) => {
+        const include = join(scratch, 'task');
+        await writeGenerationTask(include, job);
+        return { task: 'generation_job', limit: null, shots: null, batch: 32, include };
+      },
+    ),
+    evaluation({ ...named('mmlu'), amount: 0, unit: 's' }, async () => ({
+      ...{ task: 'mmlu_astronomy', limit, shots: 5, batch: 4 },
+    })),
+    evaluation({ ...named('arc'), amount: 0, unit: 's' }, async () => ({
+      ...{ task: 'arc_easy', limit, shots: null, batch: 16 },
+    })),
+    copies,
+    start,
+  ];
+}
 
 /** Runs a row in turns; where the peer is missing only our side. Throws an error if ours fails. */
 export async function measureCommands(
@@ -138,7 +154,7 @@ export async function measureCommands(
   const peer: SideResult | Absent =
     missing === null ? sideOf(row.peer, sides.theirs) : { name: row.peer, missing };
   return {
-    ...{ shape: prepared.shape.title, layers: prepared.layers, row: row.name },
+    ...{ shape: prepared.shape.title, layers: prepared.layers, row: row.title ?? row.name },
     ...{ amount: row.amount, unit: row.unit, limit: null },
     ours: sideOf('moepress', sides.ours),
     peers: [peer],

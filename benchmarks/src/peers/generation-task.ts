@@ -11,12 +11,15 @@ const words = ['the', 'of', 'and', 'to', 'in', 'is', 'was', 'for', 'on', 'that',
  * A task file whose documents are as long as GSM8K's with their examples and have nothing in common, and which asks for so many
  * new tokens that nothing ends sooner. Most tokenizers have a token for each of its words.
  */
-export async function writeGenerationTask(folder: string): Promise<string> {
+export async function writeGenerationTask(
+  folder: string,
+  { prompts, newTokens }: { readonly prompts: number; readonly newTokens: number },
+): Promise<string> {
   await mkdir(folder, { recursive: true });
   const rng = createRng(23);
   const text = () =>
     Array.from({ length: generationJob.words }, () => words[Math.floor(rng.next() * words.length)]).join(' ');
-  const rows = Array.from({ length: generationJob.prompts }, () => ({ text: text(), answer: 'nothing' }));
+  const rows = Array.from({ length: prompts }, () => ({ text: text(), answer: 'nothing' }));
   await writeFile(join(folder, 'rows.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   const file = join(folder, 'generation_job.yaml');
   const task = {
@@ -27,7 +30,7 @@ export async function writeGenerationTask(folder: string): Promise<string> {
     output_type: 'generate_until',
     doc_to_text: '{{text}}',
     doc_to_target: '{{answer}}',
-    generation_kwargs: { until: ['<never>'], max_gen_toks: generationJob.newTokens, do_sample: false },
+    generation_kwargs: { until: ['<never>'], max_gen_toks: newTokens, do_sample: false },
     metric_list: [{ metric: 'exact_match' }],
     metadata: { version: 1 },
   };

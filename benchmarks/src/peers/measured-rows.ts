@@ -1,3 +1,4 @@
+import type { ShortForm } from './peers-options.js';
 import type { Question } from './side.js';
 
 /** A row whose sides are asked in turns, each in a process that stays open. */
@@ -38,6 +39,23 @@ export const measuredRows: readonly MeasuredRow[] = [
   pass('forward'),
   pass('backward'),
 ];
+
+/** A row of other sizes, and what the results call it. */
+export function shortened(
+  row: MeasuredRow,
+  { length, tokens }: ShortForm,
+): { readonly row: MeasuredRow; readonly title: string } {
+  const own = {
+    ...row,
+    ...(length !== null && row.work !== 'decode' && { length }),
+    ...(tokens !== null && row.work === 'decode' && { tokens }),
+  };
+  const notes = [
+    ...(own.length === row.length ? [] : [`${own.length} tokens each`]),
+    ...(own.tokens === row.tokens ? [] : [`${own.tokens} new tokens`]),
+  ];
+  return { row: own, title: [row.name, ...notes].join(', ') };
+}
 
 /** Tokens that a row reads or makes. */
 export const tokensOf = ({ sequences, length, tokens, work }: MeasuredRow): number =>

@@ -11,10 +11,25 @@ export interface PeersOptions {
   readonly rounds: number;
   /** Whether the rows join the results that are there. */
   readonly add: boolean;
+  /** What is measured in place of what rows say, for machines that nobody has for long; the results name it. */
+  readonly short: ShortForm;
+  /** Peers that are not asked, by how their names begin. */
+  readonly without: readonly string[];
+}
+
+/** Sizes in place of those of a row. */
+export interface ShortForm {
+  /** Tokens of each sequence that is read, new tokens of each sequence, and documents of a task or prompts of the generation job. */
+  readonly length: number | null;
+  readonly tokens: number | null;
+  readonly documents: number | null;
 }
 
 const text = { type: 'string' } as const;
-const flags = { shape: text, layers: text, rounds: text, add: { type: 'boolean' } } as const;
+const flags = {
+  ...({ shape: text, layers: text, rounds: text, without: text, add: { type: 'boolean' } } as const),
+  ...({ length: text, tokens: text, documents: text } as const),
+} as const;
 
 /** Throws `INPUT_INVALID` with the names that exist. */
 export function parsePeersOptions(
@@ -32,6 +47,12 @@ export function parsePeersOptions(
     layers: counted(values.layers, '--layers'),
     rounds: counted(values.rounds, '--rounds') ?? 3,
     add: values.add ?? false,
+    without: values.without?.split(',') ?? [],
+    short: {
+      length: counted(values.length, '--length'),
+      tokens: counted(values.tokens, '--tokens'),
+      documents: counted(values.documents, '--documents'),
+    },
   };
 }
 
@@ -44,7 +65,7 @@ function parsed(args: readonly string[]) {
 }
 
 const usage =
-  'npm run bench -- peers [<row> ...] [--shape <shape>,...] [--layers <n>] [--rounds <n>] [--add]';
+  'npm run bench -- peers [<row> ...] [--shape <shape>,...] [--layers <n>] [--rounds <n>] [--length <n>] [--tokens <n>] [--documents <n>] [--without <peer>,...] [--add]';
 
 function check(name: string, known: readonly string[], what: string): void {
   if (known.includes(name)) return;

@@ -2,8 +2,9 @@ import type { Model } from '@moepress/core';
 import { walks } from '../flops.js';
 import { commit } from '../real/machine.js';
 import { type Limits, limitOf, machineLimits } from './machine-limits.js';
-import { type MeasuredRow, tokensOf } from './measured-rows.js';
+import { type MeasuredRow, shortened, tokensOf } from './measured-rows.js';
 import type { Peer } from './peer-sides.js';
+import type { ShortForm } from './peers-options.js';
 import type { Absent, RowResult, SideResult } from './row-result.js';
 import type { Question, Settings, Side, Took } from './side.js';
 import { fastestSettings } from './tried-settings.js';
@@ -17,14 +18,16 @@ export interface Table {
   readonly peers: readonly Peer[];
   readonly limits: Limits;
   readonly rounds: number;
+  readonly short: ShortForm;
 }
 
 /**
  * One row: all sides answer the same question in turns, round by round, so that those of a round are minutes apart at most.
  * The machine's limits are measured again behind them: the better ones count. The first round, in which memory is touched and weights are read for the first time, does not count.
  */
-export async function measureRow(row: MeasuredRow, table: Table): Promise<RowResult> {
-  const { shape, layers, model, ours, peers, limits, rounds } = table;
+export async function measureRow(named: MeasuredRow, table: Table): Promise<RowResult> {
+  const { shape, layers, model, ours, peers, limits, rounds, short } = table;
+  const { row, title } = shortened(named, short);
   const question: Question = {
     work: row.work,
     prompts: walks(model, row.sequences, row.length),
@@ -68,7 +71,7 @@ export async function measureRow(row: MeasuredRow, table: Table): Promise<RowRes
     }),
   );
   return {
-    ...{ shape, layers, row: row.name, amount: tokensOf(row), unit: row.unit },
+    ...{ shape, layers, row: title, amount: tokensOf(row), unit: row.unit },
     ours: own!,
     peers: [...others, ...absent],
     limit: Math.max(limitOf(row, model, limits), limitOf(row, model, await machineLimits())),

@@ -18,7 +18,8 @@ import { type Prepared, prepare } from '../real/subject.js';
 
 const results = fileURLToPath(new URL('../../results', import.meta.url));
 const shapes = published.filter(({ name }) => ['olmoe', 'qwen3'].includes(name));
-const rowNames = [...measuredRows, ...commandRows].map(({ name }) => name);
+const noShortForm = { length: null, tokens: null, documents: null };
+const rowNames = [...measuredRows, ...commandRows(noShortForm)].map(({ name }) => name);
 
 /**
  * moepress beside what its user would pick instead, row by row and in turns, and beside the limits of the machine. Prints
@@ -62,7 +63,7 @@ async function measureShape(shape: Shape, measuring: Measuring): Promise<void> {
   const { options, add } = measuring;
   const prepared = await prepare(shape, options.layers ?? shape.layers);
   if (measuredRows.some(({ name }) => options.rows.includes(name))) await ask(prepared, measuring);
-  for (const row of commandRows.filter(({ name }) => options.rows.includes(name))) {
+  for (const row of commandRows(options.short).filter(({ name }) => options.rows.includes(name))) {
     await add(await measureCommands(row, prepared, options.rounds));
   }
 }
@@ -76,14 +77,19 @@ const tell = (result: RowResult) =>
 
 /** The rows that are asked of processes which stay open. */
 async function ask(prepared: Prepared, { options, limits, add }: Measuring): Promise<void> {
+  const { rounds, short } = options;
   const { shape, directory, layers } = prepared;
   const model = await openModel(directory);
   const ours = await startOurs(directory);
-  const peers = [await startTransformers(directory), await startLlama(directory)];
+  const left = (name: string) => options.without.some((one) => name.startsWith(one));
+  const peers = [
+    ...(left('transformers') ? [] : [await startTransformers(directory)]),
+    ...(left('llama.cpp') ? [] : [await startLlama(directory)]),
+  ];
   for (const { name, ...peer } of peers)
     console.log(`  ${name}${'missing' in peer ? `: ${peer.missing}` : ''}`);
   try {
-    const table = { shape: shape.title, layers, model, ours, peers, limits, rounds: options.rounds };
+    const table = { shape: shape.title, layers, model, ours, peers, limits, rounds, short };
     for (const row of measuredRows.filter(({ name }) => options.rows.includes(name))) {
       await add(await measureRow(row, table));
     }
