@@ -127,16 +127,17 @@ class Bias(nn.Module):
 
 
 class EmptyExpert(nn.Module):
-    """An expert that lost all its channels: of its tensors only the bias of its output, if it has one, is stored."""
+    """An expert that lost all its channels, or yields a constant: of its tensors only the bias of its output, if it has one, is
+    stored."""
 
-    def __init__(self, hidden_size, bias):
+    def __init__(self, hidden_size, bias, name="down_proj"):
         super().__init__()
         if bias:
-            self.down_proj = Bias(hidden_size)
+            self.add_module(name, Bias(hidden_size))
 
     def forward(self, x):
-        if hasattr(self, "down_proj"):
-            return self.down_proj.bias.to(x.dtype).expand_as(x)
+        for down in self.children():
+            return down.bias.to(x.dtype).expand_as(x)
         return torch.zeros_like(x)
 
 
@@ -173,7 +174,7 @@ class DenseFfn(nn.Module):
 class SeparateExperts(SharedSlots, nn.ModuleList):
     """Experts with tensors of their own, each of its own width."""
 
-    def __init__(self, config, widths):
+    def __init__(self, config, widths, constants=()):
         is_gpt_oss = isinstance(config, transformers.GptOssConfig)
         activation = (clamped_swiglu if is_gpt_oss else gated)(config)
         hidden = config.hidden_size
@@ -181,8 +182,10 @@ class SeparateExperts(SharedSlots, nn.ModuleList):
         # Experts of Nemotron-H may see a narrower space than the router.
         hidden = getattr(config, "moe_latent_size", None) or hidden
         super().__init__(
-            expert(hidden, width, activation, is_gpt_oss) if width else EmptyExpert(hidden, is_gpt_oss)
-            for width in widths
+            expert(hidden, width, activation, is_gpt_oss)
+            if width
+            else EmptyExpert(hidden, is_gpt_oss or number in constants, "w2" if expert is NumberedExpert else "down_proj")
+            for number, width in enumerate(widths)
         )
 
     def compute(self, index, x):
@@ -435,7 +438,7 @@ class Compact:
 
     def build_experts(self, config, record):
         if "widths" in record:
-            return self.ragged_experts(config, record["widths"])
+            return self.ragged_experts(config, record["widths"], record.get("constants", ()))
         # OLMoE, Mixtral and gpt-oss call an expert's width by the name others give to that of a dense FFN.
         width = getattr(config, "moe_intermediate_size", None) or config.intermediate_size
         if isinstance(width, list):  # Hunyuan, whose layers have one width all the same.

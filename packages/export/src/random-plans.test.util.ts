@@ -5,6 +5,7 @@ import {
   createRng,
   encodeChannels,
   encodeIndices,
+  encodeNumbers,
   type LayerOp,
   type LayerPlan,
   type Model,
@@ -69,6 +70,18 @@ const generators: Readonly<Record<LayerOp['op'], Generator>> = {
     return { op: 'keep-channels', channels };
   },
   'set-top-k': ofMoe(({ slots }, rng) => ({ op: 'set-top-k', topK: 1 + below(rng, slots.length) })),
+  'replace-by-constant': ofMoe(({ slots, pool }, rng) => {
+    const experts = someOf(rng, slots.length, 1).filter(
+      (slot, i, all) => all.findIndex((other) => slots[other] === slots[slot]) === i,
+    );
+    const values = () =>
+      encodeNumbers(Array.from({ length: pool[0]!.down.shape[0]! }, () => rng.next() - 0.5));
+    return { op: 'replace-by-constant', experts: experts.map((expert) => ({ expert, values: values() })) };
+  }),
+  'shift-router': ofMoe(({ slots }, rng) => ({
+    op: 'shift-router',
+    bias: encodeNumbers(slots.map(() => rng.next() - 0.5)),
+  })),
   'drop-ffn': () => ({ op: 'drop-ffn' }),
   'drop-attention': () => ({ op: 'drop-attention' }),
   'drop-block': () => ({ op: 'drop-block' }),

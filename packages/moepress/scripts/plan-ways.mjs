@@ -73,3 +73,27 @@ export function missingParts(model) {
     ...(third ? [{ layer: third.index, ops: [{ op: 'drop-block' }] }] : []),
   ];
 }
+
+const encode = (numbers) => Buffer.from(Float32Array.from(numbers).buffer).toString('base64');
+
+/** Every other expert yields a constant. */
+export function constants(model) {
+  const rng = createRng(0);
+  return moeBlocks(model).map(({ index: layer, ffn }) => {
+    const experts = [...ffn.slots.keys()].filter((slot) => slot % 2 === 1);
+    const values = () => encode(Array.from({ length: ffn.pool[0].down.shape[0] }, () => rng.next() - 0.5));
+    return {
+      layer,
+      ops: [{ op: 'replace-by-constant', experts: experts.map((expert) => ({ expert, values: values() })) }],
+    };
+  });
+}
+
+/** Scores are shifted where experts are selected. */
+export function shifted(model) {
+  const rng = createRng(0);
+  return moeBlocks(model).map(({ index: layer, ffn }) => ({
+    layer,
+    ops: [{ op: 'shift-router', bias: encode(ffn.slots.map(() => rng.next() - 0.5)) }],
+  }));
+}

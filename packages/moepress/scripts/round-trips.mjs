@@ -24,7 +24,7 @@ import { reap } from '@moepress/plugin-baselines';
 import { calibrate, Engine, planCompression } from '@moepress/runtime';
 import { findPlugins } from '../dist/src/methods/plugin-host.js';
 import { goldenOf, logitsOf, one, sequencesOf } from './golden-checkpoints.mjs';
-import { fewerActive, globalReap, missingParts, pairs } from './plan-ways.mjs';
+import { constants, fewerActive, globalReap, missingParts, pairs, shifted } from './plan-ways.mjs';
 
 const ways = [
   { method: 'reap', layouts: ['compact'] },
@@ -36,6 +36,8 @@ const ways = [
   { method: 'reap', name: 'global reap', layers: globalReap, layouts: ['compact'] },
   { method: 'reap', name: 'fewer active', layers: fewerActive, layouts: ['compact'] },
   { method: 'reap', name: 'pairs', layers: pairs, layouts: ['compact'] },
+  { method: 'reap', name: 'constants', layers: constants, layouts: ['compact'] },
+  { method: 'reap', name: 'shifted', layers: shifted, layouts: ['compact', 'materialised'] },
   { method: 'reap', name: 'missing parts', layers: missingParts, layouts: ['compact'] },
 ];
 const ratios = [0.25, 0.5];

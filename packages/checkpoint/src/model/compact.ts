@@ -19,6 +19,8 @@ const compactLayer = z.object({
   experts: listOf(index),
   /** Width of each of them, where the experts of the model differ in it; config.json keeps that of the original. */
   widths: listOf(index).optional(),
+  /** New indices of those that yield a constant: of their tensors the bias of the output alone is stored. */
+  constants: listOf(index).optional(),
   /** Slot i computes with the stored expert [layer, new index]. */
   slots: listOf(z.tuple([index, index])).refine((slots) => slots.length > 0, 'must not be empty'),
   /** Settings of config.json that the layer has otherwise: how many experts its router chooses from, how many, of which groups. */
@@ -71,9 +73,12 @@ export function readCompactRecord(config: JsonObject, where: string): CompactRec
     throw invalidCompact(`moepress.${issue.path.join('.')}: ${issue.message}`, where);
   }
   const stored = new Map(parsed.data.layers.map(({ layer, experts }) => [layer, experts.length]));
-  for (const { layer, experts, slots, widths } of parsed.data.layers) {
+  for (const { layer, experts, slots, widths, constants = [] } of parsed.data.layers) {
     if (widths && widths.length !== experts.length) {
       throw invalidCompact(`layer ${layer} has ${experts.length} experts but ${widths.length} widths`, where);
+    }
+    if (constants.some((number) => widths?.[number] !== 0)) {
+      throw invalidCompact(`a constant of layer ${layer} is no expert of the width 0`, where);
     }
     const missing = slots.find(([from, expert]) => expert >= (stored.get(from) ?? 0));
     if (missing) {
@@ -107,6 +112,8 @@ export interface StoredExpert {
   readonly index: number;
   /** Its own; null where config.json says one for all. */
   readonly width: number | null;
+  /** Whether it yields a constant. */
+  readonly constant: boolean;
 }
 
 type TakeExpert = (stored: StoredExpert) => Expert;
@@ -114,7 +121,9 @@ type TakeExpert = (stored: StoredExpert) => Expert;
 /** Every slot has an expert of its own. */
 export function stockExperts(layer: number, experts: number, take: TakeExpert): Experts {
   const slots = Array.from({ length: experts }, (_, index) => index);
-  const pool = slots.map((index) => take({ layer, number: index, count: experts, index, width: null }));
+  const pool = slots.map((index) =>
+    take({ layer, number: index, count: experts, index, width: null, constant: false }),
+  );
   return { slots, pool };
 }
 
@@ -137,9 +146,10 @@ export function compactExperts(
   return {
     slots: indexed.slots,
     pool: indexed.experts.map(([from, number]) => {
-      const { experts: stored, widths } = records.get(from)!;
+      const { experts: stored, widths, constants = [] } = records.get(from)!;
       const width = widths?.[number] ?? null;
-      return take({ layer: from, number, count: stored.length, index: stored[number]!, width });
+      const constant = constants.includes(number);
+      return take({ layer: from, number, count: stored.length, index: stored[number]!, width, constant });
     }),
   };
 }

@@ -8,13 +8,18 @@ import type { NamedStack, NamedTensor } from './named-tensor.js';
 import type { Slab } from './tensor-source.js';
 
 /** A routed expert. Throws what `TensorSource.take` throws. */
-export function takeExpert({ layer, number, count, width }: StoredExpert, context: BuildContext): Mlp {
+export function takeExpert(stored: StoredExpert, context: BuildContext): Mlp {
+  const { layer, number, count, width } = stored;
   const { experts: names } = context.manifest.tensors;
   const { separate, fused } = names;
   const at = { layer, expert: number };
   const space = context.config.ffn.expertSpace;
   if (width !== null) {
-    return takeOwnWidth(ownWidthNames(names), { width, at, biased: fused.bias !== null, space }, context);
+    return takeOwnWidth(
+      ownWidthNames(names),
+      { width, at, biased: fused.bias !== null || stored.constant, space },
+      context,
+    );
   }
   const single = ownWidthNames(names);
   const isSingle = context.tensors.has(single.down, at);

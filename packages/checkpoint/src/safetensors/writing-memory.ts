@@ -49,6 +49,7 @@ function blocksOf(expr: TensorExpr): number {
       // What lies apart is read together.
       return 1;
     case 'zeros':
+    case 'constant':
     case 'parameter':
       return 0;
     case 'sum':

@@ -47,6 +47,7 @@ export async function compute(
       throw new TypeError(`Only an engine has the values of ${of.name}.`);
     case 'stored':
     case 'zeros':
+    case 'constant':
     case 'rows':
       throw new TypeError(`There is nothing to compute in ${of.kind}.`);
     default:

@@ -130,7 +130,7 @@ export function* blocksOf(
 function cut({ of, begin, end }: Piece, room: number, isEmpty: boolean): number {
   const fits = Math.floor(room / sizeOf(of));
   if (fits >= end - begin) return end;
-  if (of.kind !== 'stored' && of.kind !== 'zeros') {
+  if (of.kind !== 'stored' && of.kind !== 'zeros' && of.kind !== 'constant') {
     const width = widthOf(of);
     const row = Math.floor((begin + fits) / width) * width;
     if (row > begin) return row;

@@ -1,8 +1,14 @@
-import type { StoredTensor, TensorExpr } from '@moepress/core/tensor';
+import {
+  type ConstantExpr,
+  constantNumbers,
+  type StoredTensor,
+  type TensorExpr,
+} from '@moepress/core/tensor';
 import { invalidCheckpoint } from '../files/file-errors.js';
 import { OpenFiles, type SourceFiles } from '../files/open-files.js';
 import { Buffers, type Bytes } from './buffers.js';
 import { type ComputingReader, compute } from './computed.js';
+import { type FloatType, fromFloat32 } from './float.js';
 import { bytesIn, type Leaf, type Piece, piecesOf, sizeOf } from './pieces.js';
 import { type Place, type Span, spansOf } from './spans.js';
 import { mostTransposedBytes, Transposes } from './transpose.js';
@@ -52,6 +58,9 @@ export class Reading implements ComputingReader {
       const bytes = bytesIn(piece);
       if (of.kind === 'zeros') {
         target.fill(0, at, at + bytes);
+      } else if (of.kind === 'constant') {
+        const begin = piece.begin * sizeOf(of);
+        target.set(constantBytes(of).subarray(begin, begin + bytes), at);
       } else {
         const begin = piece.begin * sizeOf(of) + (of.kind === 'stored' ? of.offset : 0);
         const key = of.kind === 'stored' ? of.file : of;
@@ -99,4 +108,9 @@ export class Reading implements ComputingReader {
   async close(): Promise<void> {
     await this.#files.close();
   }
+}
+
+/** The numbers of a constant in its type. */
+function constantBytes(expr: ConstantExpr): Uint8Array {
+  return fromFloat32(constantNumbers(expr), expr.dtype as FloatType);
 }

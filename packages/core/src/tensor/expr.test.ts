@@ -54,6 +54,7 @@ function meaning(expr: TensorExpr): string[][] {
     }
     case 'zeros':
       return Array.from({ length: expr.shape[0]! }, () => Array(expr.shape[1]!).fill('0'));
+    case 'constant':
     case 'block-scaled':
     case 'ggml':
     case 'unpacked':

@@ -1,4 +1,5 @@
 import { MoepressError } from '../errors/error.js';
+import type { ConstantExpr } from './constant.js';
 import { byteLength, type DType, elementCount } from './dtype.js';
 import { type GgmlBlockType, ggmlBlocks } from './ggml/index.js';
 import type { CodeType, Packing, QuantisedFormat } from './quantised-types.js';
@@ -20,6 +21,7 @@ export type TensorExpr =
   | EncodedExpr
   | LowRankExpr
   | ZerosExpr
+  | ConstantExpr
   | LearnedTensor
   | ParameterTensor;
 
@@ -330,6 +332,7 @@ export function operandsOf(expr: TensorExpr): readonly TensorExpr[] {
   switch (expr.kind) {
     case 'stored':
     case 'zeros':
+    case 'constant':
     case 'parameter':
       return [];
     case 'learned':

@@ -1,3 +1,4 @@
+export * from './constant.js';
 export * from './dtype.js';
 export * from './expr.js';
 export * from './ggml/index.js';

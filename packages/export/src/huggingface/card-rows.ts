@@ -49,7 +49,8 @@ function layoutOf(form: CardFacts['form'], model: Model): string {
     return `compact: ${experts}${dense.length > 0 ? `; ${dense.length} layers of one MLP each` : ''}`;
   }
   const copies = sharesExperts(model) ? ', with a copy of the expert for each slot that shares it' : '';
-  return `stock${copies}${zerosNotes[form.zeros]}`;
+  const idle = form.idle ? ', with experts that are never selected up to a common number of them' : '';
+  return `stock${copies}${zerosNotes[form.zeros]}${idle}`;
 }
 
 const zerosNotes = {

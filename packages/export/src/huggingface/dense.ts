@@ -28,6 +28,7 @@ export function encodeDenseLayers(
     record: null,
   };
   const dense = denseBlocks(same.model);
+  checkBiases(dense, { model, manifest, biased: quantityOf(config, manifest, 'mlpBias') === true });
   if (isAsBefore(dense, same)) return same;
   const width = Math.max(1, ...dense.map(({ ffn }) => ffn.mlp.width));
   const padded = dense.some(({ ffn }) => ffn.mlp.width !== width);
@@ -44,6 +45,24 @@ export function encodeDenseLayers(
     message: `The family cannot state dense layers ${dense.map(({ index }) => index).join(', ')}${besides ? ' with a gated shared expert beside them' : among}.`,
     where: model.id,
     hint: 'Choose the layout compact.',
+  });
+}
+
+/** Throws `CONFIG_UNSUPPORTED` for a dense layer with biases, as of constants, in a family whose dense layers have none. */
+function checkBiases(
+  dense: readonly DenseBlock[],
+  {
+    model,
+    manifest,
+    biased,
+  }: { readonly model: Model; readonly manifest: ArchitectureManifest; readonly biased: boolean },
+): void {
+  const layer = dense.find(({ ffn }) => ffn.mlp.bias !== null);
+  if (!layer || biased || manifest.tensors.experts.fused.bias !== null) return;
+  throw new MoepressError('CONFIG_UNSUPPORTED', {
+    message: `The dense FFN of layer ${layer.index} has biases, and ${manifest.title} has none.`,
+    where: model.id,
+    hint: 'Condense experts that yield no constants.',
   });
 }
 

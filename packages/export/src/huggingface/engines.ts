@@ -53,6 +53,11 @@ function supportOf(engine: Engine, { form, manifest }: Arrangement): Omit<Engine
       ? { loads: 'remote code', reason: `It needs the code that ${manifest.title} is published with.` }
       : { loads: 'not', reason: `It has no ${manifest.title}.` };
   }
-  if (form.zeros === 'none') return { loads: 'exactly', reason: null };
-  return { loads: 'padded', reason: 'Zeros are stored in place of channels that are gone.' };
+  const reasons = [
+    ...(form.zeros === 'none' ? [] : ['Zeros are stored in place of channels that are gone.']),
+    ...(form.idle ? ['Experts that are never selected are stored in place of those that are gone.'] : []),
+  ];
+  return reasons.length > 0
+    ? { loads: 'padded', reason: reasons.join(' ') }
+    : { loads: 'exactly', reason: null };
 }

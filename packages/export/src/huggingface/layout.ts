@@ -6,13 +6,21 @@ import {
   nameExperts,
   nameRagged,
 } from '@moepress/checkpoint';
-import { type Expert, type Model, MoepressError } from '@moepress/core';
+import { type Expert, type Model, MoepressError, moeBlocks } from '@moepress/core';
 import { maskExperts, padExperts } from './channels.js';
 import { encodeDenseLayers } from './dense.js';
 import type { DenseEncoding } from './dense-encodings.js';
 import { checkWhole, droppedParts } from './dropped-parts.js';
 import { type FlatRecord, flatRecord, nameFlat } from './flat.js';
-import { compactRecord, type Placement, placeByOrigin, placeBySlot, sharesExperts } from './placement.js';
+import { padRouters } from './pad-routers.js';
+import {
+  compactRecord,
+  isConstant,
+  type Placement,
+  placeByOrigin,
+  placeBySlot,
+  sharesExperts,
+} from './placement.js';
 import type { QuantiseChoice } from './quantise-scheme.js';
 import { checkAlike, type RouterSettings, routerSettings } from './router-settings.js';
 import { padToBlocks } from './whole-blocks.js';
@@ -48,6 +56,8 @@ export interface StockForm {
   readonly kind: 'stock';
   /** The reasons for which zeros were added. */
   readonly zeros: 'none' | 'padding' | 'mask';
+  /** Layers have experts that are never selected, up to a common number of them. */
+  readonly idle?: true;
 }
 
 export interface CompactForm {
@@ -76,15 +86,33 @@ export function arrange(
   // The layout masked has the width of the original, and less-is-moe nothing that is quantised.
   const fitted = layout === 'compact' || layout === 'materialised' ? padToBlocks(model, quantise) : model;
   const dense = encodeDenseLayers(fitted, manifest, layout === 'compact');
-  const encoded = { ...dense, padded: dense.padded || fitted !== model };
+  const even = layout === 'materialised' ? padRouters(dense.model) : dense.model;
+  const encoded = { ...dense, model: even, padded: dense.padded || fitted !== model };
   const routers = routerSettings(encoded.model, encoded.manifest, encoded.config);
   const dropped = droppedParts(encoded.model, encoded.manifest, encoded.config);
   const experts = arranged[layout](encoded.model, encoded.manifest, { ...encoded, routers, dropped });
   if (experts.form.kind !== 'compact') {
+    checkBiases(encoded.model, encoded.manifest);
     checkAlike(routers, model);
     checkWhole(dropped, model);
   }
-  return { ...encoded, ...experts, routers, dropped };
+  const form =
+    even !== dense.model && experts.form.kind === 'stock'
+      ? { ...experts.form, idle: true as const }
+      : experts.form;
+  return { ...encoded, ...experts, form, routers, dropped };
+}
+
+/** Throws `CONFIG_UNSUPPORTED` if experts yield constants in a family whose experts have no biases. */
+function checkBiases(model: Model, { tensors, title }: ArchitectureManifest): void {
+  if (tensors.experts.fused.bias !== null) return;
+  const layer = moeBlocks(model).find(({ ffn }) => ffn.pool.some(isConstant));
+  if (!layer) return;
+  throw new MoepressError('CONFIG_UNSUPPORTED', {
+    message: `Experts of layer ${layer.index} yield constants, and those of ${title} have no biases that could hold them.`,
+    where: model.id,
+    hint: 'Choose the layout compact.',
+  });
 }
 
 /** The routed experts as a layout stores them. */

@@ -40,12 +40,22 @@ export function compactRecord(
       layer,
       experts: stored.map(({ origin }) => origin.index),
       ...(ragged && { widths: stored.map(({ width }) => width) }),
+      ...constantsOf(stored),
       slots: ffn.slots.map((position) => references[position]!),
       ...(ofLayers.has(layer) && { config: { ...ofLayers.get(layer) } }),
     };
   });
   return { format: compactFormat, base_architecture: model.architecture, layers };
 }
+
+/** The numbers of experts that yield a constant, if there are such, which readers tell by no tensor. */
+function constantsOf(stored: readonly Expert[]): Pick<CompactLayer, 'constants'> {
+  const constants = [...stored.keys()].filter((number) => isConstant(stored[number]!));
+  return constants.length > 0 ? { constants } : {};
+}
+
+/** Whether all that is left of an expert is the bias of its output. */
+export const isConstant = ({ width, bias }: Expert): boolean => width === 0 && bias !== null;
 
 /** Whether some expert serves more than one slot, so that storing it once saves anything. */
 export function sharesExperts(model: Model): boolean {

@@ -40,7 +40,10 @@ export function routerSettings(
     return named.length > 0 ? [[index, Object.fromEntries(named)] as const] : [];
   });
   const changes = changed(common, manifest, original);
-  return { common: changes, differ: own.length > 0 || changes.topK !== undefined, ofLayers: new Map(own) };
+  // A family may have no place for a bias of the selection.
+  const shifted = blocks.some(({ ffn }) => ffn.router.selectionBias !== null);
+  const differ = shifted || own.length > 0 || changes.topK !== undefined;
+  return { common: changes, differ, ofLayers: new Map(own) };
 }
 
 type Settings = Partial<Record<LayerQuantity, number>>;
@@ -119,6 +122,8 @@ export function checkReadBack(
   for (const { index, ffn } of blocks) {
     const told = read.get(index)?.router;
     const { router } = ffn;
+    if (told && told.selectionBias !== (router.selectionBias !== null))
+      throw biasRefused(index, { model, manifest });
     if (told && told.topK === router.topK && told.normalise === router.normalise) continue;
     throw new MoepressError('CONFIG_UNSUPPORTED', {
       message: `A ${manifest.title} whose router selects ${router.topK} of ${ffn.slots.length} experts weighs them otherwise than layer ${index} of this view.`,
@@ -127,3 +132,13 @@ export function checkReadBack(
     });
   }
 }
+
+const biasRefused = (
+  layer: number,
+  { model, manifest }: { readonly model: Model; readonly manifest: ArchitectureManifest },
+): MoepressError =>
+  new MoepressError('CONFIG_UNSUPPORTED', {
+    message: `Experts of layer ${layer} are selected by scores with a bias, and the routers of ${manifest.title} select without one.`,
+    where: model.id,
+    hint: 'Export it to ONNX, or choose a method that leaves the router as it is.',
+  });

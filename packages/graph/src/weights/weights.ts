@@ -1,6 +1,7 @@
 import {
   type ConcatExpr,
   cols,
+  constantNumbers,
   type DType,
   describe,
   elementCount,
@@ -42,8 +43,9 @@ export function weight(graph: Graph, expr: TensorExpr, dtype: 'float32' | 'float
   return cast(storedWeight(graph, expr), dtype);
 }
 
-/** Nothing is brought along of a tensor without elements, or of zeros. */
-const isCarried = (expr: TensorExpr): boolean => expr.kind !== 'zeros' && elementCount(expr.shape) > 0;
+/** Nothing is brought along of a tensor without elements, or of what stands in the graph itself. */
+const isCarried = (expr: TensorExpr): boolean =>
+  expr.kind !== 'zeros' && expr.kind !== 'constant' && elementCount(expr.shape) > 0;
 
 /** Whether the products with a weight are those of a graph that brings it along. */
 export const carriesWeight = (graph: Graph, expr: TensorExpr): boolean =>
@@ -81,6 +83,8 @@ export function storedWeight(graph: Graph, expr: TensorExpr, shape = expr.shape)
       throw new TypeError(`Parts of quantised matrices are only written, not computed with: ${expr.kind}.`);
     case 'parameter':
       return graph.input(expr.name, 'float32', expr.shape);
+    case 'constant':
+      return cast(graph.constant([...constantNumbers(expr)], expr.shape, 'float32'), floatTypeOf(expr));
     case 'zeros':
       return zeros(graph, expr.shape, floatTypeOf(expr));
   }

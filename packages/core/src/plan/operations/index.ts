@@ -7,7 +7,9 @@ import { keepExperts } from './keep-experts.js';
 import { mergeExperts } from './merge-experts.js';
 import type { Operation, OperationContext } from './operation.js';
 import { remapSlots } from './remap-slots.js';
+import { replaceByConstant } from './replace-by-constant.js';
 import { setTopK } from './set-top-k.js';
+import { shiftRouter } from './shift-router.js';
 
 export type { CondenseOp } from './condense.js';
 export { decodeChannels, encodeChannels } from './keep-channels.js';
@@ -25,6 +27,8 @@ const operations = [
   dropFfn,
   dropAttention,
   dropBlock,
+  replaceByConstant,
+  shiftRouter,
 ] as const;
 
 type SchemasOf<All extends readonly { readonly schema: z.ZodType }[]> = {

@@ -2,6 +2,7 @@ import { findArchitecture } from '@moepress/checkpoint';
 import { type Model, MoepressError } from '@moepress/core';
 import { padExperts } from '../../huggingface/channels.js';
 import { encodeDenseLayers } from '../../huggingface/dense.js';
+import { padRouters } from '../../huggingface/pad-routers.js';
 import { commonWidth, expertWidths } from '../../huggingface/widths.js';
 import { ggufArchitectureOf, obstacles } from '../architectures/find-architecture.js';
 import type { GgufArchitecture } from '../architectures/gguf-architecture.js';
@@ -18,7 +19,8 @@ export interface PreparedView {
 }
 
 /** Throws `CONFIG_UNSUPPORTED` for a view that no architecture of llama.cpp computes. */
-export function prepareView(view: Model): PreparedView {
+export function prepareView(given: Model): PreparedView {
+  const view = padRouters(given);
   if (hasRaggedCounts(view)) {
     throw refused(
       view,
@@ -41,7 +43,7 @@ export function prepareView(view: Model): PreparedView {
       `The model ${found.join(', and ')}. "${architecture.name}" of llama.cpp computes otherwise.`,
     );
   }
-  const padded = encoded.padded || expertWidths(encoded.model).some((own) => own !== width);
+  const padded = view !== given || encoded.padded || expertWidths(encoded.model).some((own) => own !== width);
   return { model, architecture, padded };
 }
 
