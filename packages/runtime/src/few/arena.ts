@@ -1,5 +1,5 @@
 import { webAssembly } from '@moepress/checkpoint/web-assembly';
-import { packedColumns } from './packing.js';
+import { packedColumns } from './pack-rows.js';
 import { type Format, type Products, productModule } from './products.js';
 import { arrange, codeBytes, codesTogether } from './row-kernels.js';
 import { numberBytes, type TiledFormat, type Together, tileOrder, tileRows } from './tile-kernels.js';

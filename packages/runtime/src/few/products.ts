@@ -1,5 +1,5 @@
 import { assemble } from '@moepress/checkpoint/web-assembly';
-import { type PackRows, packKernels } from './packing.js';
+import { type PackRows, packKernels } from './pack-rows.js';
 import { rowKernels } from './row-kernels.js';
 import { type TiledFormat, type TileName, type TileProduct, tileKernels } from './tile-kernels.js';
 
