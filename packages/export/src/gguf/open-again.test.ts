@@ -3,7 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decodeFloat32, FileOutput, openModel, readGguf } from '@moepress/checkpoint';
-import { applyPlan, elementCount, type Model, type TensorExpr, tensorsByPath } from '@moepress/core';
+import {
+  type AttentionBlock,
+  applyPlan,
+  type Block,
+  elementCount,
+  type Model,
+  type RopeScaling,
+  type TensorExpr,
+  tensorsByPath,
+} from '@moepress/core';
 import { afterAll, expect, it } from 'vitest';
 import { dropPlan, fixture, narrowPlan, planFor } from '../support.test.util.js';
 import { text, texts, uint } from './file/metadata.js';
@@ -76,6 +85,35 @@ it.each(families)('%s: a model is the same when it is opened from its GGUF file'
   const opened = await openModel(await written(model, family, 'f32'));
   await expectSame(opened, model);
   expect(opened.source.unread).toEqual([]);
+});
+
+/** The same model with another scaling of the rotation. */
+const rotated = (model: Model, scaling: RopeScaling): Model => ({
+  ...model,
+  config: { ...model.config, rope: { ...model.config.rope, scaling } },
+  blocks: model.blocks.map((block) => {
+    const { attention } = block as AttentionBlock;
+    return { ...block, attention: { ...attention, rope: { ...attention.rope, scaling } } } as Block;
+  }),
+});
+
+it('reads the factors of frequencies of Llama 3.1, and no others', async () => {
+  const llama3 = { kind: 'llama3', lowFrequencyFactor: 1, highFrequencyFactor: 4 } as const;
+  const model = await openModel(fixture('llama'));
+  for (const [factor, originalPositions] of [
+    [8, 8192],
+    [32, 4096],
+  ] as const) {
+    const scaled = rotated(model, { ...llama3, factor, originalPositions });
+    const opened = await openModel(await written(scaled, `llama-${factor}`, 'f32'));
+    await expectSame(opened, scaled);
+    expect(opened.source.unread).toEqual([]);
+  }
+  const other = rotated(model, { ...llama3, factor: 8, originalPositions: 8192, highFrequencyFactor: 3 });
+  await expect(openModel(await written(other, 'llama-other', 'f32'))).rejects.toMatchObject({
+    code: 'CONFIG_UNSUPPORTED',
+    message: expect.stringContaining('other than those of Llama 3.1'),
+  });
 });
 
 it('keeps the blocks of a file when whole experts go, and all bytes of what has none', async () => {

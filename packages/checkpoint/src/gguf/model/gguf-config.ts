@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../folder/json.js';
 import type { GgufFamily, GgufSizes } from './gguf-families.js';
 import type { GgufMetadata } from './gguf-metadata.js';
+import { scalingOf } from './rope-factors.js';
 
 /**
  * config.json as the family of a file would have it. Throws `CHECKPOINT_INVALID` for metadata that lack something,
@@ -16,8 +17,7 @@ export function ggufConfig(metadata: GgufMetadata, family: GgufFamily, sizes: Gg
     throw metadata.unsupported('Keys and values of different widths are not read');
   if (!hasOwnHeads && metadata.count(own('rope.dimension_count'), headDim) !== headDim)
     throw metadata.unsupported('Heads of which a part is rotated are not read');
-  if (sizes.has('rope_freqs.weight'))
-    throw metadata.unsupported('Factors of frequencies of the rotation (rope_freqs.weight) are not read');
+  const theta = metadata.number(own('rope.freq_base'), 10_000);
   const window = metadata.count(own('attention.sliding_window'), 0);
   return {
     model_type: family.modelType,
@@ -30,11 +30,12 @@ export function ggufConfig(metadata: GgufMetadata, family: GgufFamily, sizes: Gg
     intermediate_size: metadata.count(own('feed_forward_length'), 0) || hidden,
     max_position_embeddings: metadata.count(own('context_length')),
     rms_norm_eps: metadata.number(own('attention.layer_norm_rms_epsilon')),
-    rope_theta: metadata.number(own('rope.freq_base'), 10_000),
+    rope_theta: theta,
     hidden_act: 'silu',
     tie_word_embeddings: !sizes.has('output.weight'),
     ...(window > 0 && { sliding_window: window, use_sliding_window: true }),
     ...rotationScaling(metadata, family),
+    ...scalingByFactors(metadata, sizes.ropeFactors, { theta, pairs: headDim / 2 }),
     ...specialIds(metadata),
     ...family.config(metadata, sizes),
   };
@@ -66,6 +67,21 @@ function rotationScaling(metadata: GgufMetadata, { yarn, modelType }: GgufFamily
       ...yarn,
     },
   };
+}
+
+/** Factors of frequencies beside the weights are read where they are those of Llama 3.1, and of all heads. */
+function scalingByFactors(
+  metadata: GgufMetadata,
+  factors: GgufSizes['ropeFactors'],
+  { theta, pairs }: { readonly theta: number; readonly pairs: number },
+): JsonObject {
+  if (factors === null) return {};
+  const scaling = factors?.length === pairs ? scalingOf(factors, theta) : null;
+  const isAlone = metadata.text(metadata.own('rope.scaling.type'), 'none') === 'none';
+  if (scaling && (isAlone || !('rope_scaling' in scaling))) return scaling;
+  throw metadata.unsupported(
+    'Factors of frequencies of the rotation (rope_freqs.weight) other than those of Llama 3.1 are not read',
+  );
 }
 
 /** Tokens that begin texts and end them: the end of a turn ends them, too. */

@@ -20,6 +20,8 @@ export interface GgufSizes {
   readonly has: (name: string) => boolean;
   /** Sizes of a tensor, the fastest last; empty where there is none. */
   readonly shapeOf: (name: string) => readonly number[];
+  /** What it divides the frequencies of the rotation by; null: nothing, undefined: what cannot be read. */
+  readonly ropeFactors: Float32Array | null | undefined;
 }
 
 const experts = (metadata: GgufMetadata, counts: string): JsonObject => ({

@@ -18,6 +18,7 @@ import {
 } from '../../architectures/manifest.js';
 import type { GgufTensor } from '../gguf-header.js';
 import type { GgufFile } from '../read-gguf.js';
+import { ropeFactorsName } from './rope-factors.js';
 
 const plainTypes = { f32: 'F32', f16: 'F16', bf16: 'BF16' } as const;
 
@@ -48,7 +49,11 @@ export interface GgufNaming {
 export function nameGgufTensors(files: readonly GgufFile[], naming: GgufNaming): GgufTensors {
   const found = new Map<string, { readonly tensor: GgufTensor; readonly stored: StoredTensor }>();
   for (const { tensors, path } of files)
-    for (const tensor of tensors.values()) found.set(tensor.name, { tensor, stored: storedOf(tensor, path) });
+    for (const tensor of tensors.values()) {
+      // It is no weight, and config.json tells of it.
+      if (tensor.name === ropeFactorsName) continue;
+      found.set(tensor.name, { tensor, stored: storedOf(tensor, path) });
+    }
   const named = new Map<string, TensorExpr>();
   const take = (from: string, to: string, change: (expr: TensorExpr) => TensorExpr = (expr) => expr) => {
     const source = found.get(from);

@@ -11,6 +11,7 @@ import { type GgufSizes, ggufArchitectureNames, ggufFamilyOf } from './gguf-fami
 import { GgufMetadata } from './gguf-metadata.js';
 import { type GgufTensors, nameGgufTensors } from './gguf-tensors.js';
 import { ggufTokenizer } from './gguf-tokenizer.js';
+import { readRopeFactors } from './rope-factors.js';
 
 /** What stands in for a checkpoint folder of a model in GGUF files. */
 export interface OpenedGguf extends GgufTensors {
@@ -44,7 +45,7 @@ export async function openGguf(path: string, { progress }: Work): Promise<Opened
   const metadata = new GgufMetadata(first);
   const family = ggufFamilyOf(metadata);
   if (!family) throw unknownArchitecture(metadata.architecture, first.path);
-  const sizes = sizesOf(files);
+  const sizes = { ...sizesOf(files), ropeFactors: await readRopeFactors(files) };
   const config = ggufConfig(metadata, family, sizes);
   checkLayers(config.num_hidden_layers as number, files, metadata);
   const manifest = findArchitecture(family.modelType, first.path);
@@ -102,7 +103,7 @@ async function readParts(path: string): Promise<GgufFile[]> {
   return files;
 }
 
-function sizesOf(files: readonly GgufFile[]): GgufSizes {
+function sizesOf(files: readonly GgufFile[]): Omit<GgufSizes, 'ropeFactors'> {
   const shapes = new Map(
     files.flatMap(({ tensors }) => [...tensors.values()].map(({ name, shape }) => [name, shape] as const)),
   );
