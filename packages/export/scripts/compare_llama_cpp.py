@@ -6,7 +6,8 @@
     python scripts/compare_llama_cpp.py <folder of libllama> --text <file> <checkpoint> <name>.gguf
 
 The first form takes folders with <name>/golden.fp32.safetensors: token ids of sequences and the logits that transformers
-computed for them. The second has transformers and llama.cpp score the same text and prints both perplexities. Every file is
+computed for them. The second has transformers and llama.cpp score the same text and prints both perplexities; `{}` in the name of
+the checkpoint stands for that of the file, and a checkpoint without tokenizer reads the bytes of the text as ids, modulo its vocabulary. Every file is
 also read by the Python package gguf. Keys and values are cached in fp32. Exits with 1 if logits differ by more than 2e-2 of the largest,
 or perplexities by more than 1e-3.
 """
@@ -136,9 +137,15 @@ def compare_text(library: Library, text: str, checkpoint: str, file: Path) -> bo
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     gguf.GGUFReader(file)
-    ids = AutoTokenizer.from_pretrained(checkpoint).encode(text)
-    sequences = [ids[i : i + 500] for i in range(0, min(len(ids), 4000), 500)]
+    checkpoint = checkpoint.replace("{}", file.stem)
+    has_tokenizer = (Path(checkpoint) / "tokenizer.json").exists()
     model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
+    size = model.get_input_embeddings().weight.shape[0]
+    if has_tokenizer:
+        ids = AutoTokenizer.from_pretrained(checkpoint).encode(text)
+    else:
+        ids = [byte % size for byte in text.encode()]
+    sequences = [ids[i : i + 500] for i in range(0, min(len(ids), 4000), 500)]
     with torch.no_grad():
         expected = [model(torch.tensor([own])).logits[0].numpy() for own in sequences]
     found = library.logits(file, sequences)

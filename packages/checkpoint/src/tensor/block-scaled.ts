@@ -1,4 +1,11 @@
-import { type BlockScaledExpr, blockSize, codeValues, type TensorExpr } from '@moepress/core/tensor';
+import { MoepressError } from '@moepress/core/errors';
+import {
+  type BlockScaledExpr,
+  blockSize,
+  codeValues,
+  describe,
+  type TensorExpr,
+} from '@moepress/core/tensor';
 import type { Bytes } from './buffers.js';
 import { encodeFloats, type FloatType, isFloatType, toFloat32 } from './float.js';
 import { type OperandReader, type RowRange, sizeOf, widthOf } from './pieces.js';
@@ -64,14 +71,14 @@ async function readGrid(
     const codes = await readRows(zeros.of, first, last, reading);
     for (let i = 0; i < codes.length; i++) points[i] = values[(codes[i]! + zeros.plus) % values.length]!;
   }
-  const columns = groups?.axis === 1 ? await readGroups(groups.of, reading) : null;
+  const columns = groups?.axis === 1 ? await readGroups(groups.of, scales.shape[1]!, reading) : null;
   return { first, width: scales.shape[1]!, scales: numbers, zeros: points, columns };
 }
 
 /** The row of blocks of each row. */
 async function rowPlaces(expr: BlockScaledExpr, { from, to }: RowRange, reading: OperandReader) {
-  const { groups } = expr;
-  if (groups?.axis === 0) return (await readGroups(groups.of, reading)).subarray(from, to);
+  const { groups, scales } = expr;
+  if (groups?.axis === 0) return (await readGroups(groups.of, scales.shape[0]!, reading)).subarray(from, to);
   return Int32Array.from({ length: to - from }, (_, i) => Math.floor((from + i) / blockSize(expr, 0)));
 }
 
@@ -79,9 +86,17 @@ function blockOfColumns(expr: BlockScaledExpr, named: Int32Array | null, width: 
   return named ?? Int32Array.from({ length: width }, (_, column) => Math.floor(column / blockSize(expr, 1)));
 }
 
-async function readGroups(of: TensorExpr, reading: OperandReader): Promise<Int32Array> {
+/** Throws `CHECKPOINT_INVALID` for groups that there are no scales of. */
+async function readGroups(of: TensorExpr, count: number, reading: OperandReader): Promise<Int32Array> {
   const bytes = await readRows(of, 0, of.shape[0]!, reading);
-  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  const groups = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  const wrong = groups.find((group) => group < 0 || group >= count);
+  if (wrong === undefined) return groups;
+  throw new MoepressError('CHECKPOINT_INVALID', {
+    message: `It names the group ${wrong}, and there are scales of ${count} groups.`,
+    where: describe(of),
+    hint: 'The file is damaged: download it again.',
+  });
 }
 
 async function scaleNumbers(

@@ -9,6 +9,7 @@ import {
 import { type CompressionPlan, type Model, MoepressError, planHash } from '@moepress/core';
 import type { Arrangement } from './layout.js';
 import { type PredictionLayers, predictionChanges } from './prediction.js';
+import { withRenumberedModules } from './quantised-config.js';
 import { checkReadBack } from './router-settings.js';
 import { sharedWidths } from './widths.js';
 
@@ -41,7 +42,9 @@ export function writtenConfig(
   { plan, quantised, quantisation, prediction = noPrediction }: WrittenConfigOptions,
 ): Record<string, unknown> {
   const { manifest, config: original, form, routers } = arrangement;
-  const before = quantised ? original : withoutQuantisation(original, manifest);
+  const before = quantised
+    ? withRenumberedModules(original, arrangement)
+    : withoutQuantisation(original, manifest);
   const stated = quantisation ? { ...before, quantization_config: quantisation } : before;
   const config = withQuantities(stated, manifest, {
     ...changesOf(arrangement),

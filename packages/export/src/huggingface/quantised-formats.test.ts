@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openModel, readSafetensors } from '@moepress/checkpoint';
+import { decodeFloat32, openModel, readSafetensors } from '@moepress/checkpoint';
 import {
   applyPlan,
   type CompressionPlan,
@@ -101,5 +101,43 @@ describe.each(formats)('%s', (name) => {
     expect(cut.again.source.config.quantization_config).toEqual(base.source.config.quantization_config);
     expect(bytesIn(cut.tensors)).toBeLessThanOrEqual(bytesIn(await tensorsIn(base.source.directory)));
     expect(cut.requantised.length > 0).toBe(!/channel|naive|tensor|8_bits/.test(name));
+  });
+});
+
+it('names experts in config.json by the numbers that they have in the files', async () => {
+  const base = await openFixture('quantised/mixed');
+  const { quantization_config: original } = base.source.config as {
+    quantization_config: { ignore: string[] };
+  };
+  const module = (expert: number) => `model.layers.0.mlp.experts.${expert}.up_proj`;
+  const ignore = ['lm_head', 're:.*experts.1.gate_proj', module(0), module(1), module(3)];
+  const config = { ...base.source.config, quantization_config: { ...original, ignore } };
+  const named = { ...base, source: { ...base.source, config } };
+  const ignored = async (view: Model, layout: 'compact' | 'materialised') => {
+    const out = join(await temporaryFolder(), 'out');
+    const { directory } = await writeHuggingFace(view, out, { layout });
+    const text = await readFile(join(directory, 'config.json'), 'utf8');
+    return JSON.parse(text).quantization_config.ignore;
+  };
+  // Experts 1 and 3 stay.
+  const kept = ['lm_head', 're:.*experts.1.gate_proj', module(0), module(1)];
+  expect(await ignored(applyPlan(named, dropPlan(base)), 'materialised')).toEqual(kept);
+  expect(await ignored(named, 'compact')).toEqual(ignore);
+});
+
+it('refuses groups that there are no scales of', async () => {
+  const folder = await temporaryFolder();
+  await cp(fixture('quantised/gptq_ordered'), folder, { recursive: true });
+  const file = join(folder, 'model.safetensors');
+  const [{ tensors }, bytes] = [await readSafetensors(file), await readFile(file)];
+  const [name, { offset }] = [...tensors].find(([tensor]) => /experts\.1\.down_proj\.g_idx/.test(tensor))!;
+  bytes.writeInt32LE(7_000_000, offset);
+  await writeFile(file, bytes);
+  const model = await openModel(folder);
+  expect(name).toBe('model.layers.0.mlp.experts.1.down_proj.g_idx');
+  const { down } = moeBlocks(model)[0]!.ffn.pool[1]!;
+  await expect(decodeFloat32(down)).rejects.toMatchObject({
+    code: 'CHECKPOINT_INVALID',
+    where: expect.stringContaining('g_idx'),
   });
 });
