@@ -1,6 +1,7 @@
 import type { Progress } from '@moepress/core';
 import type { Command } from 'commander';
 import type { Estimate } from '../src/estimate/estimate.js';
+import type { DescribedCommand } from './completion/described-command.js';
 import type { Style } from './style.js';
 
 /** Options of many commands that decide what they get. */
@@ -22,6 +23,8 @@ export interface Context {
   expect(estimate: Estimate): void;
   /** How texts on standard output are coloured. */
   readonly style: Style;
+  /** All commands with their options. */
+  commands(): Promise<readonly DescribedCommand[]>;
   /** Prints a result on standard output: the text for people, the data with --json. */
   print(text: string, data: unknown): void;
   /** Adds a line for people below a result, as where it has been saved. */

@@ -49,5 +49,10 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   serve: ['moepress serve tiny', 'moepress serve olmoe-half --port 9000 --served-name olmoe'],
   trace: ['moepress trace tiny --ids "[1, 2, 3]" --out trace.safetensors'],
   doctor: ['moepress doctor'],
+  completion: [
+    'moepress completion bash > ~/.local/share/bash-completion/completions/moepress',
+    'moepress completion zsh > ~/.zfunc/_moepress',
+    'moepress completion fish > ~/.config/fish/completions/moepress.fish',
+  ],
   demo: ['moepress demo', 'moepress demo --methods conmoe,random --out variants'],
 };

@@ -40,6 +40,7 @@ export async function main(argv: readonly string[]): Promise<void> {
         reporter?.phases(estimate.phases);
       },
       style: styleFor(process.stdout),
+      commands: async () => (await import('./describe-program.js')).describeProgram(),
       print: (text, data) => {
         reporter?.close();
         process.stdout.write(`${json ? JSON.stringify(data) : printable(text)}\n`);

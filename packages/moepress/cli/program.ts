@@ -154,6 +154,13 @@ const entries: readonly Entry[] = [
     arguments: ['<model>'],
     load: () => import('./commands/trace-command.js'),
   },
+  {
+    name: 'completion',
+    group: groups.use,
+    description: 'a script that completes commands and options in bash, zsh or fish',
+    arguments: ['<shell>'],
+    load: () => import('./commands/completion-command.js'),
+  },
 ];
 
 const moreHelp = 'moepress <command> --help has the options of a command and examples.';
