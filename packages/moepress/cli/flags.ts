@@ -8,6 +8,7 @@ const flags: Readonly<Record<string, string>> = {
   addBos: '--add-bos',
   against: '--against',
   allowedHosts: '--allowed-host',
+  allowedOrigins: '--allowed-origin',
   apiKey: '--api-key',
   applyChatTemplate: '--apply-chat-template',
   backend: '--backend',

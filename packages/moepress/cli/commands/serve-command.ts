@@ -29,6 +29,7 @@ interface ServeFlags extends DeviceFlags, GenerationOptions {
   readonly servedName?: string;
   readonly apiKey?: string;
   readonly allowedHost?: readonly string[];
+  readonly allowedOrigin?: readonly string[];
   readonly maxRequests: number;
   readonly maxBody: number;
   readonly requestTimeout: number;
@@ -50,6 +51,11 @@ export const define: Define = (command, context) =>
       'the key that clients must send (default: MOEPRESS_API_KEY, which process lists do not show)',
     )
     .option('--allowed-host <name>', 'a name that clients may call this machine, may be repeated', repeated)
+    .option(
+      '--allowed-origin <origin>',
+      'pages that may ask from a browser, such as http://localhost:3000 or *; may be repeated',
+      repeated,
+    )
     .option('--max-requests <n>', 'requests at once; more are told to come again', count, 256)
     .addOption(
       new Option('--max-body <size>', 'the largest request').argParser(bytes).default(4 * 2 ** 20, '4MiB'),
@@ -70,7 +76,7 @@ export const define: Define = (command, context) =>
 /** Serves until Ctrl-C, which lets requests that came be answered. */
 async function serve(
   id: string,
-  { allowedHost: allowedHosts, ...options }: ServeFlags,
+  { allowedHost: allowedHosts, allowedOrigin: allowedOrigins, ...options }: ServeFlags,
   { work, plugins, print }: Context,
 ): Promise<void> {
   const apiKey =
@@ -79,6 +85,7 @@ async function serve(
     ...options,
     apiKey: apiKey ?? undefined,
     allowedHosts,
+    allowedOrigins,
     plugins,
     ...work,
   });

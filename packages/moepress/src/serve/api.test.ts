@@ -160,6 +160,55 @@ describe('POST /v1/chat/completions', () => {
     );
   });
 
+  it('answers what chat programs ask with', async () => {
+    // As Open WebUI, LibreChat and Hugging Face's chat-ui send them, with what they leave at its defaults.
+    for (const more of [
+      { stream: true, stream_options: { include_usage: true }, max_tokens: 4 },
+      {
+        user: 'x',
+        temperature: 1,
+        top_p: 1,
+        presence_penalty: 0,
+        frequency_penalty: 0,
+        stream: true,
+        max_tokens: 4,
+      },
+      { temperature: 0.7, top_p: 0.95, top_k: 50, stop: ['</s>'], max_tokens: 4, stream: true },
+      { max_completion_tokens: 4, tools: [], response_format: { type: 'text' }, n: 1, logprobs: false },
+    ]) {
+      expect(await server.chat({ model: 'served', messages, ...more })).toMatchObject({ status: 200 });
+    }
+  });
+
+  it('answers browsers of pages that may ask, and says nothing of it to others', async () => {
+    const open = await start({ allowedOrigins: ['http://localhost:3000'] });
+    const asking = (origin: string) => ({
+      ...{ origin, 'access-control-request-method': 'POST' },
+      'access-control-request-headers': 'authorization,content-type,x-stainless-os',
+    });
+    const may = await open.send(
+      'OPTIONS',
+      '/v1/chat/completions',
+      undefined,
+      asking('http://localhost:3000'),
+    );
+    expect(may.status).toBe(204);
+    expect(may.headers.get('access-control-allow-origin')).toBe('http://localhost:3000');
+    expect(may.headers.get('access-control-allow-headers')).toContain('x-stainless-os');
+    const body = { messages, max_tokens: 2, stream: true };
+    const said = await open.send('POST', '/v1/chat/completions', body, { origin: 'http://localhost:3000' });
+    expect(said).toMatchObject({ status: 200 });
+    expect(said.headers.get('access-control-allow-origin')).toBe('http://localhost:3000');
+    for (const [where, origin] of [
+      [open, 'http://evil.example'],
+      [server, 'http://localhost:3000'],
+    ] as const) {
+      const not = await where.send('OPTIONS', '/v1/chat/completions', undefined, asking(origin));
+      expect(not.status).toBe(405);
+      expect(not.headers.get('access-control-allow-origin')).toBeNull();
+    }
+  });
+
   it('is what the client library of OpenAI expects', async () => {
     const client = new OpenAI({ baseURL: `${server.origin}/v1`, apiKey: 'none', maxRetries: 0 });
     const whole = await client.chat.completions.create({
@@ -167,6 +216,13 @@ describe('POST /v1/chat/completions', () => {
       messages: [...messages],
       max_tokens: 8,
     });
+    const { usage, choices } = await client.chat.completions.create({
+      ...{ model: 'served', messages: [...messages], max_tokens: 8, logprobs: true, top_logprobs: 2 },
+      stop: ['\n'],
+    });
+    const tokens = choices[0]!.logprobs!.content!.map(({ token }) => token);
+    expect(tokens.join('')).toBe(choices[0]!.message.content);
+    expect(usage!.completion_tokens).toBeGreaterThanOrEqual(tokens.length);
     const stream = client.chat.completions.stream({
       model: 'served',
       messages: [...messages],

@@ -12,6 +12,7 @@ import type { PlanInput } from '../plans/plan-file.js';
 import { openSession, type SessionOptions } from '../session.js';
 import { ServedEngine } from './answers/served-engine.js';
 import { isLoopback, parseKey } from './http/access.js';
+import { checkOrigin } from './http/cors.js';
 import { openTexts, type Served, serveModel } from './serve-model.js';
 
 export interface CreateServerOptions extends SessionOptions, ModelOptions, WorkOptions {
@@ -27,6 +28,8 @@ export interface CreateServerOptions extends SessionOptions, ModelOptions, WorkO
   readonly apiKey?: string | undefined;
   /** Names that clients may call this machine. */
   readonly allowedHosts?: readonly string[] | undefined;
+  /** Origins of pages that may use the server from a browser, such as `http://localhost:3000`; `*` stands for all; none by default. */
+  readonly allowedOrigins?: readonly string[] | undefined;
   /** Requests at once; more are told to come again; 256 by default. */
   readonly maxRequests?: number | undefined;
   /** Bytes of the largest request; 4 MiB by default. */
@@ -93,6 +96,7 @@ export async function createServer(
         requestTimeout: Math.min(1000 * requestTimeout, longestTimer),
         aliases,
         allowedHosts: options.allowedHosts ?? [],
+        allowedOrigins: options.allowedOrigins ?? [],
         key,
         onError(error) {
           try {
@@ -146,6 +150,7 @@ function checkServing(options: CreateServerOptions): void {
     const isName = (name: unknown) => typeof name === 'string' && name !== '';
     checkList({ where: 'allowedHosts', value: allowedHosts }, 'a list of names of hosts', isName);
   }
+  for (const origin of options.allowedOrigins ?? []) checkOrigin(origin);
   checkNumber({ where: 'port', value: port }, 0);
   if (port !== undefined && port > 65_535) {
     throw invalidOption({ where: 'port', value: port }, 'a port of at most 65535');

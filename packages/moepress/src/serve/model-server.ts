@@ -6,6 +6,7 @@ import { type Answer, modelCard, openAiApi } from './api.js';
 import { hostCheck, keyCheck } from './http/access.js';
 import { Admission } from './http/admission.js';
 import { Bodies } from './http/body.js';
+import { originCheck } from './http/cors.js';
 import { clientTimeouts, closing, defaultLimits, type Limits, maxConnections } from './http/limits.js';
 import { Metrics } from './http/metrics.js';
 import { pathOf } from './http/parse-request.js';
@@ -30,6 +31,8 @@ export interface ServerOptions extends Partial<Limits> {
   readonly host?: string;
   /** Names that clients may call the server besides, see `hostCheck`. */
   readonly allowedHosts?: readonly string[];
+  /** Origins of pages that may use the server from a browser, see `originCheck`; none by default. */
+  readonly allowedOrigins?: readonly string[];
   /** Null by default: anybody who reaches the server may ask. */
   readonly key?: string | null;
   /** Told of errors that clients have not caused. */
@@ -55,6 +58,7 @@ export function createModelServer(model: ServedModel, options: ServerOptions = {
   );
   const checkHost = hostCheck(options.host ?? '127.0.0.1', options.allowedHosts ?? []);
   const checkKey = keyCheck(options.key ?? null);
+  const answersBrowser = originCheck(options.allowedOrigins ?? []);
   const routes = routesOf(model, metrics, options.aliases ?? []);
   const uploads = new Set<IncomingMessage>();
 
@@ -118,6 +122,7 @@ export function createModelServer(model: ServedModel, options: ServerOptions = {
     });
     const answered = async () => {
       checkHost(request.headers.host);
+      if (answersBrowser(request, response)) return;
       path = pathOf(request.url ?? '');
       await respond(path, request, response, begin);
     };
