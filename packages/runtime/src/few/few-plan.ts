@@ -18,6 +18,12 @@ const mostFewSequences = 64;
  */
 const mostProducts = 10;
 
+/**
+ * Bytes of weights of a block that a token meets, from which on two threads are faster than one: to meet some times in a block costs them
+ * 20 us, and far more where others want the processor too.
+ */
+const leastSharedBytes = 2 ** 20;
+
 /** The share of the experts that must fit in memory where blocks could as well stay mapped: the others are read again and again. */
 const leastExperts = 0.5;
 
@@ -84,10 +90,17 @@ export function fewSequences(model: Model, bytes: number, workers: number): numb
   return holdsAll ? mostSequencesOf(model) : leastFewSequences;
 }
 
+/** Whether the weights that a token meets are so small that threads are not worth it to wait for each other. */
+export function isSmall(model: Model): boolean {
+  const { common, experts, largest, chosen } = fewWeights(model, 1);
+  return common + Math.min(experts, chosen * largest) < leastSharedBytes * model.blocks.length;
+}
+
 /** As many as meet their weights in the module as fast as in matrix products, if each chose its experts at random. */
 function mostSequencesOf(model: Model): number {
   const { common, experts, rowByRow } = fewWeights(model, 1);
-  if (rowByRow) return leastFewSequences;
+  // Of small weights all else takes longer, which graphs do faster for many rows.
+  if (rowByRow || isSmall(model)) return leastFewSequences;
   const moe = model.blocks.flatMap(({ ffn }) => (ffn.kind === 'moe' ? [ffn] : []));
   const share =
     moe.reduce((sum, { router, slots }) => sum + Math.min(1, router.topK / slots.length), 0) /

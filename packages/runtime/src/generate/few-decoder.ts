@@ -5,7 +5,7 @@ import type { Results } from '../engine/protocol.js';
 import type { SessionPool } from '../engine/session-pool.js';
 import { boardBytes } from '../few/board.js';
 import type { FewOrder, TakenPart } from '../few/few-member.js';
-import { fewSequences, fewThreadBytes } from '../few/few-plan.js';
+import { fewSequences, fewThreadBytes, isSmall } from '../few/few-plan.js';
 import { giveUp } from '../few/team.js';
 import { leastWideRows, wideGraph, wideMatrices } from '../few/wide-products.js';
 import { assertModelFinite } from '../forward/finite.js';
@@ -31,7 +31,9 @@ interface FewOptions {
 export class FewDecoder {
   readonly #engine: Engine;
   readonly #model: Model;
-  readonly #workers: Engine['workers'];
+  /** The workers of the engine when this was opened, and those that take part. */
+  readonly #all: Engine['workers'];
+  readonly #team: Engine['workers'];
   readonly #shared: SharedArrayBuffer;
   readonly #sessions: SessionPool | null;
   #isUsable = true;
@@ -44,7 +46,9 @@ export class FewDecoder {
   ) {
     this.#engine = engine;
     this.#sessions = sessions;
-    this.#workers = engine.workers;
+    this.#all = engine.workers;
+    const isAlone = engine.leastProducts > 0 && isSmall(model);
+    this.#team = isAlone ? engine.workers.slice(0, 1) : engine.workers;
     this.#shared = new SharedArrayBuffer(boardBytes(model, most));
     this.#model = model;
   }
@@ -52,35 +56,35 @@ export class FewDecoder {
   /** Null if the machine has no memory for the weights. Throws what reading them throws. */
   static async open(engine: Engine, model: Model, { sessions }: FewOptions): Promise<FewDecoder | null> {
     const { workers, fewBytes } = engine;
-    const count = workers.length;
-    const most = fewSequences(model, fewBytes, count);
+    const most = fewSequences(model, fewBytes, workers.length);
     const decoder = new FewDecoder(engine, model, { most, sessions });
     const shared = decoder.#shared;
+    const count = decoder.#team.length;
     const bytes = Math.floor(fewBytes / count) - fewThreadBytes;
-    const outcomes = await decoder.#all((index) => ({
+    const outcomes = await decoder.#tellAll((index) => ({
       kind: 'open',
       setup: { model, shared, index, count, bytes, most },
     }));
     if (outcomes.every(([result]) => result!.fits!.data[0] === 1)) return decoder;
-    await decoder.#all(() => ({ kind: 'close' }));
+    await decoder.#tellAll(() => ({ kind: 'close' }));
     return null;
   }
 
   /** False once a call has failed, for the threads no longer agree on where they are, or the engine has other workers. */
   get isUsable(): boolean {
-    return this.#isUsable && this.#workers === this.#engine.workers;
+    return this.#isUsable && this.#all === this.#engine.workers;
   }
 
   /** Takes over the keys and values of the lanes' prompts, for sequences of up to `capacity` tokens. */
   async begin(lanes: readonly FewLane[], capacity: number): Promise<void> {
     const sequences = lanes.reduce((sum, { lane }) => sum + lane.indices.length, 0);
     if (sequences >= leastWideRows) await this.#widen();
-    await this.#all(() => ({ kind: 'begin', sequences, capacity }));
+    await this.#tellAll(() => ({ kind: 'begin', sequences, capacity }));
     // One block after the other, because what is handed over stands in memory twice.
     for (const block of attentionBlocks(this.#model)) {
       const parts = await this.#partsOf(block, lanes);
       const place = this.#model.blocks.indexOf(block);
-      await this.#all(() => ({ kind: 'take', block: place, parts }));
+      await this.#tellAll(() => ({ kind: 'take', block: place, parts }));
     }
   }
 
@@ -89,17 +93,17 @@ export class FewDecoder {
     const pool = this.#sessions;
     if (this.#isWide || !pool) return;
     const matrices = wideMatrices(this.#model);
-    const opened = this.#workers.map(async (worker, w) => {
+    const opened = this.#team.map(async (worker, w) => {
       const ids: (string | null)[] = [];
       for (const [i, matrix] of matrices.entries()) {
-        const graph = wideGraph(matrix, w, this.#workers.length);
+        const graph = wideGraph(matrix, w, this.#team.length);
         const own = { workers: [worker], arena: true };
         ids.push(graph && (await pool.open(`few.${i}.${w}`, () => graph, own)).id);
       }
       return ids;
     });
     const sessions = await Promise.all(opened);
-    await this.#all((index) => ({ kind: 'widen', sessions: sessions[index]! }));
+    await this.#tellAll((index) => ({ kind: 'widen', sessions: sessions[index]! }));
     this.#isWide = true;
   }
 
@@ -133,7 +137,7 @@ export class FewDecoder {
       ...{ sequence, id: decoding.newest![b]!, position: decoding.past[b]! },
     }));
     const order = { kind: 'next', newest, wantsLogits: picker.isNeeded } as const;
-    const [results] = await this.#all(() => order);
+    const [results] = await this.#tellAll(() => order);
     const { token, finite, logits } = results![0]!;
     await assertModelFinite(this.#model, Number(finite!.data[0]));
     const places = open.map(([, { decoding, b }], row) => ({
@@ -161,10 +165,8 @@ export class FewDecoder {
   }
 
   /** Gives an order to all threads and waits for all of them, whatever one of them meets with. */
-  async #all(orderOf: (index: number) => FewOrder): Promise<Results[]> {
-    const outcomes = await Promise.allSettled(
-      this.#workers.map((worker, i) => this.#tell(worker, orderOf(i))),
-    );
+  async #tellAll(orderOf: (index: number) => FewOrder): Promise<Results[]> {
+    const outcomes = await Promise.allSettled(this.#team.map((worker, i) => this.#tell(worker, orderOf(i))));
     const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
     if (failed.length > 0) {
       this.#isUsable = false;

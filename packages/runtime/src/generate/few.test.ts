@@ -25,7 +25,12 @@ async function generated(model: string, prompts: readonly number[][], asked: Run
     if ((span as EngineSpan).kind === 'few') byFew++;
   };
   engineSpans.subscribe(counter);
-  const runner = await ModelRunner.open(await openModel(model), { threads: 2, workers: 2, ...asked });
+  const runner = await ModelRunner.open(await openModel(model), {
+    threads: 2,
+    workers: 2,
+    leastProducts: 0,
+    ...asked,
+  });
   try {
     return { tokens: await runner.generate(prompts, options), byFew };
   } finally {
