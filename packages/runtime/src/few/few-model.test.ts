@@ -163,6 +163,44 @@ it('reads experts again where not all have room', async () => {
   expect(await logitsWith(tight)).toEqual(await logitsWith(all));
 });
 
+it('gives a sequence the same bits alone and among others that come and go', async () => {
+  const { model: folder, sequences } = await fixtures[0]!.load();
+  const model = await openModel(folder);
+  const all = Array.from({ length: 9 }, (_, i) => sequences[i % sequences.length]!.slice(i, i + 4 + (i % 3)));
+  const few = await openFew(model, all.length);
+  const alone = new Map<string, Float32Array>();
+  for (const ids of all) {
+    few.begin(1, 8);
+    for (const [position, id] of ids.entries()) {
+      const { logits } = await few.next([{ sequence: 0, position, id }], true);
+      alone.set(ids.slice(0, position + 1).join(), logits!);
+    }
+  }
+  const { vocabSize } = model.config;
+  // Each begins when it may, and goes on in some steps only; sequences stand in any order.
+  const steps = fc.array(fc.shuffledSubarray([...all.keys()], { minLength: 1 }), {
+    minLength: 12,
+    maxLength: 12,
+  });
+  const property = fc.asyncProperty(steps, async (chosen) => {
+    few.begin(all.length, 8);
+    const position = all.map(() => 0);
+    for (const step of chosen) {
+      const open = step.filter((i) => position[i]! < all[i]!.length);
+      if (open.length === 0) continue;
+      const newest = open.map((i) => ({ sequence: i, position: position[i]!, id: all[i]![position[i]!]! }));
+      const { logits } = await few.next(newest, true);
+      for (const [row, i] of open.entries()) {
+        position[i]!++;
+        const own = logits!.slice(row * vocabSize, (row + 1) * vocabSize);
+        expect(own).toEqual(alone.get(all[i]!.slice(0, position[i]).join()));
+      }
+    }
+  });
+  await fc.assert(property, { numRuns: 4 });
+  await few.close();
+});
+
 it('leaves recurrences and indexers to graphs, and says so', async () => {
   const folder = fileURLToPath(new URL('../../../checkpoint/fixtures', import.meta.url));
   const left: string[] = [];
