@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { stepsOf } from './docs/guide-session.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -34,11 +35,39 @@ it.each(pages)('%s names files that exist', (page) => {
     ([, path]) => path!,
   );
   const links = [...text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)].map(([, path]) => path!);
+  // What a guide has its reader save is not there yet.
+  const saved = stepsOf(readFileSync(join(root, page), 'utf8')).flatMap(({ file }) => file ?? []);
   const missing = [
-    ...prose.filter((path) => !starts.some((start) => existsSync(join(root, start, path)))),
+    ...prose.filter(
+      (path) => !saved.includes(path) && !starts.some((start) => existsSync(join(root, start, path))),
+    ),
     ...links.filter((path) => !existsSync(resolve(root, dirname(page), path))),
   ];
   expect(missing).toEqual([]);
+});
+
+/** The anchors that headings of a page have, as the code host makes them. */
+function anchorsIn(file: string): Set<string> {
+  const text = readFileSync(file, 'utf8').replace(/```[\s\S]*?```/g, '');
+  const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading!);
+  return new Set(
+    headings.map((heading) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+}
+
+it.each(pages)('%s links to headings that exist', (page) => {
+  const text = readFileSync(join(root, page), 'utf8').replace(/```[\s\S]*?```/g, '');
+  const links = [...text.matchAll(/\]\((?!https?:)([^)#\s]*\.md)?#([^)\s]+)\)/g)];
+  const missing = links.filter(([, path, anchor]) => {
+    const file = path === undefined ? join(root, page) : resolve(root, dirname(page), path);
+    return !existsSync(file) || !anchorsIn(file).has(anchor!);
+  });
+  expect(missing.map(([link]) => link)).toEqual([]);
 });
 
 it.each(pages)('%s names scripts that exist', (page) => {

@@ -19,8 +19,9 @@ export default defineConfig({
   themeConfig: {
     sidebar,
     nav: [
+      { text: 'Start', link: '/guides/make-a-model-fit' },
       { text: 'Commands', link: '/reference/commands' },
-      { text: 'Evaluate', link: '/evaluate' },
+      { text: 'Limits', link: '/limits' },
     ],
     outline: [2, 3],
     search: { provider: 'local' },

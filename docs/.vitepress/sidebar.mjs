@@ -3,11 +3,31 @@ const page = (text, link) => ({ text, link });
 /** The pages of the site in their order. */
 export const sidebar = [
   {
+    text: 'Ten minutes',
+    items: [
+      page('Make a model fit', '/guides/make-a-model-fit'),
+      page('Run a leaderboard', '/guides/run-a-leaderboard'),
+      page('Write a method', '/guides/write-a-method'),
+    ],
+  },
+  {
+    text: 'Understand',
+    items: [
+      page('Experts, routers, top-k', '/concepts/experts'),
+      page('What can be done to experts', '/concepts/operations'),
+      page('What calibration measures', '/concepts/calibration'),
+      page('How scores are compared', '/concepts/comparing'),
+      page('Beside other tools', '/concepts/other-tools'),
+      page('Limits', '/limits'),
+    ],
+  },
+  {
     text: 'Use',
     items: [
       page('Evaluate', '/evaluate'),
       page('Tasks', '/tasks'),
       page('Leaderboards', '/leaderboard'),
+      page('Sweeps', '/sweeps'),
       page('Exporting', '/export'),
       page('GGUF files and llama.cpp', '/gguf'),
       page('ONNX exports', '/onnx'),
