@@ -6,7 +6,7 @@ import {
   parseOptions,
   type TrainRequest,
 } from '@moepress/core';
-import { toyModel } from '@moepress/core/testing';
+import { toyModel, toyPlan } from '@moepress/core/testing';
 import { describe, expect, test } from 'vitest';
 import { condensed } from '../support.test.util.js';
 import { distil } from './refiner.js';
@@ -41,6 +41,27 @@ async function requested(
 const student = async () => applyPlan(teacher, await condensed(teacher, {}));
 
 describe('distil', () => {
+  test('trains routers or norms alone, and says what the student does not have', async () => {
+    const pruned = applyPlan(
+      teacher,
+      toyPlan(teacher, [{ layer: 1, ops: [{ op: 'keep-experts', experts: [0, 2, 3] }] }]),
+    );
+    const routers = await requested(pruned, { only: ['routers'] });
+    expect(routers.trainable).toEqual([0, 1].map((layer) => `blocks.${layer}.ffn.router.weight`));
+    const norms = (await requested(pruned, { only: ['norms'] })).trainable;
+    const ofBlocks = [0, 1].flatMap((layer) =>
+      ['attention', 'ffn'].map((part) => `blocks.${layer}.norms.${part}`),
+    );
+    expect([...norms].sort()).toEqual([...ofBlocks, 'finalNorm'].sort());
+    const both = (await requested(pruned, { only: ['norms', 'routers'], freeze: ['attention'] })).trainable;
+    expect(both).toContain('blocks.0.ffn.router.weight');
+    expect(both).not.toContain('blocks.0.norms.attention');
+    await expect(requested(await student(), { only: ['routers'] })).rejects.toMatchObject({
+      code: 'OPTIONS_INVALID',
+      where: 'options.only',
+    });
+  });
+
   test('trains all of the student by the forward divergence at temperature 1', async () => {
     const own = await student();
     const request = await requested(own, {});

@@ -1,8 +1,9 @@
-import { type Model, type Refiner, tensorsByPath } from '@moepress/core';
+import { type Model, MoepressError, type Refiner, tensorsByPath } from '@moepress/core';
 import { z } from 'zod';
 import { withTopK } from './teacher.js';
 
 const frozen = z.enum(['embeddings', 'attention']);
+const small = z.enum(['routers', 'norms']);
 
 const options = z.strictObject({
   /** Decides the order in which sequences are learned from. */
@@ -30,6 +31,11 @@ const options = z.strictObject({
   /** The tensors that are not trained. */
   freeze: z.array(frozen).default([]),
   /**
+   * The only tensors that are trained: those of the routers, of the norms, or of both, which are a few thousandths of a model and
+   * make a small plan. Absent: all but those that are frozen.
+   */
+  only: z.array(small).min(1).optional(),
+  /**
    * Steps between measurements of the validation loss, if there is a validation set: the best state is kept. Null:
    * the last state is kept.
    */
@@ -41,7 +47,10 @@ export type DistilOptions = z.infer<typeof options>;
 /**
  * Distillation of the original into the whole compressed model: forward KL of the next-token distributions at
  * temperature 1 (arXiv:2605.28207, section 3.5), AdamW with a half cosine. The optimiser's settings are ours; the
- * paper's are not known to us. Throws `OPTIONS_INVALID` if the teacher cannot route to `teacherTopK` experts.
+ * paper's are not known to us. With `only: ['routers']` it repairs routers after experts have left or have been merged, with
+ * `['norms']` it heals by the norms alone: both leave the experts as they are. Routers of sigmoids are reported to gain nothing by it.
+ * Throws `OPTIONS_INVALID` if the teacher cannot route to `teacherTopK` experts, or if the student has none of the tensors that
+ * `only` names.
  */
 export const distil: Refiner<DistilOptions> = {
   specVersion: 1,
@@ -54,7 +63,7 @@ export const distil: Refiner<DistilOptions> = {
     const { tensors, curve } = await train({
       name: 'distil',
       model: student,
-      trainable: trainablePaths(student, options.freeze),
+      trainable: trainablePaths(student, options),
       loss: {
         kind: 'distillation',
         teacher: options.teacherTopK === undefined ? teacher : withTopK(teacher, options.teacherTopK),
@@ -88,6 +97,22 @@ const partsOf: Readonly<Record<z.infer<typeof frozen>, RegExp>> = {
   attention: /^blocks\.\d+\.(attention|norms\.attention)(\.|$)/,
 };
 
-function trainablePaths(model: Model, freeze: DistilOptions['freeze']): string[] {
-  return [...tensorsByPath(model).keys()].filter((path) => !freeze.some((part) => partsOf[part].test(path)));
+const smallParts: Readonly<Record<z.infer<typeof small>, RegExp>> = {
+  // A bias of the selection decides who is chosen and has no derivative.
+  routers: /^blocks\.\d+\.ffn\.router\.(weight|bias)$/,
+  norms: /^finalNorm(Bias)?$|^blocks\.\d+\.(.+\.)?(norms|qkNorm)\./,
+};
+
+function trainablePaths(model: Model, { freeze, only }: Pick<DistilOptions, 'freeze' | 'only'>): string[] {
+  const paths = [...tensorsByPath(model).keys()].filter(
+    (path) =>
+      !freeze.some((part) => partsOf[part].test(path)) &&
+      (only === undefined || only.some((part) => smallParts[part].test(path))),
+  );
+  if (paths.length > 0) return paths;
+  throw new MoepressError('OPTIONS_INVALID', {
+    message: `The student has no tensors of ${only?.join(' or ') ?? 'any part'} that are not frozen.`,
+    where: 'options.only',
+    hint: 'Name a part that it has, such as norms, or leave the option out.',
+  });
 }
