@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  type Budget,
   definePlugin,
   type Exporter,
   MoepressError,
@@ -27,6 +28,24 @@ export function testBadKinds(): void {
   ])('a set fails that gives %s', async (_, documents, message) => {
     const [check] = checksOf({ name: 'bad', calibrationSets: [{ ...set, documents }] });
     await expect(check!.run()).rejects.toThrow(message);
+  });
+
+  test.each<[string, Budget['allot'], string | null]>([
+    ['takes what a uniform one takes', ({ layers }) => layers.map(({ share }) => ({ steps: share })), null],
+    ['takes nothing', ({ layers }) => layers.map(() => ({ steps: 0 })), 'must be totalSteps'],
+    [
+      'takes more than there is',
+      ({ layers }) => layers.map(({ most }) => ({ steps: most + 1 })),
+      'has room for',
+    ],
+  ])('a budget that %s', async (_, allot, message) => {
+    const budget: Budget = {
+      ...{ specVersion: 1, name: `b${calls++}`, title: 'B', reference: 'none', isUniform: false, allot },
+      options: z.strictObject({}),
+    };
+    const [check] = checksOf({ name: 'bad', budgets: [budget] });
+    if (message === null) await check!.run();
+    else await expect(check!.run()).rejects.toThrow(message);
   });
 
   /** A task with two questions, whose first choice is right. */

@@ -1,6 +1,7 @@
 import { checkPlugin, type Plugin, pluginKinds } from '@moepress/core';
 import { type Check, type ConformanceOptions, hold } from './checks/check.js';
 import { architectureChecks } from './kinds/architecture-checks.js';
+import { budgetChecks } from './kinds/budget-checks.js';
 import { exporterChecks } from './kinds/exporter-checks.js';
 import { refinerChecks } from './kinds/refiner-checks.js';
 import { taskChecks } from './kinds/task-checks.js';
@@ -19,6 +20,7 @@ export function checksOf(plugin: Plugin, options: ConformanceOptions = {}): Chec
   const checks = [
     ...pluginKinds.methods.of(checked).flatMap((method) => methodChecks(method, options)),
     ...refinerChecks(checked, options),
+    ...budgetChecks(checked, options),
     ...taskChecks(checked, options),
     ...textSetChecks(checked, options),
     ...exporterChecks(checked, options),
