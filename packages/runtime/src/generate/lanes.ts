@@ -2,6 +2,7 @@ import { isRecurrent, type Model } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
 import { cacheGrowth } from '../engine/protocol.js';
 import { cacheBytesPerToken, stateBytesPerSequence } from '../footprint/shapes.js';
+import { cacheFragmentation, leastMapped } from '../memory/constants.js';
 import { families, type Numbered } from '../tokens/runs.js';
 import { sharesPrefixes } from '../tokens/shared-prefixes.js';
 
@@ -32,8 +33,17 @@ export function laneBytes(
 ): number {
   const longest = indices.reduce((most, index) => Math.max(most, prompts[index]!.length), 0) - shared;
   const tokens = shared + indices.length * (longest + newTokens + cacheGrowth);
-  const keysAndValues = cacheBytesPerToken(model) * tokens * (1 + 1 / model.blocks.length);
-  return keysAndValues + stateBytesPerSequence(model) * indices.length;
+  const keysAndValues = cacheBytesPerToken(model) * tokens;
+  return growing(model, keysAndValues) * keysAndValues + stateBytesPerSequence(model) * indices.length;
+}
+
+/**
+ * The factor on so many bytes of keys and values while they grow: large ones are mapped by themselves, and those of one block
+ * stand there twice.
+ */
+function growing({ blocks }: Model, bytes: number): number {
+  const twice = 1 + 1 / blocks.length;
+  return bytes / (2 * blocks.length) < leastMapped ? Math.max(cacheFragmentation, twice) : twice;
 }
 
 /**
@@ -47,7 +57,7 @@ export function planLanes(
   { newTokens, bytes }: { readonly newTokens: number; readonly bytes: number },
 ): LanePlan[] {
   const workers = engine.workers.length;
-  const each = cacheBytesPerToken(model);
+  const each = cacheBytesPerToken(model) * growing(model, bytes);
   const lanes: LanePlan[] = [];
   const add = (indices: readonly number[], shared: number) =>
     lanes.push({ indices, shared, worker: lanes.length % workers });

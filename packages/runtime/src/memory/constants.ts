@@ -52,6 +52,12 @@ export const derivativeFragmentation = 2;
 export const gramFragmentation = 2;
 
 /**
+ * The same of keys and values that grow some tokens at a time, each time into memory of their own while what they leave is not
+ * yet free: measured, 1.6 x in the 32 caches of 16 layers of OLMoE, of 7 to 9 MB each, which grew four times.
+ */
+export const cacheFragmentation = 1.6;
+
+/**
  * Bytes from which on the C library maps each block of memory by itself and gives it back at once (`mallopt`,
  * `M_MMAP_THRESHOLD`: it grows to at most this much). What is smaller it keeps for the thread.
  */
