@@ -24,6 +24,7 @@ import {
 import { memoryExceeded } from '../memory/job.js';
 import { mostQueries } from '../tokens/tiles.js';
 import { type AxisSizes, dimsOf } from './dims.js';
+import type { Footprint } from './session-bytes.js';
 import {
   cacheBytesPerToken,
   carriedBytes,
@@ -88,7 +89,8 @@ export function planInference(model: Model, limits: InferenceLimits): InferenceP
     for (let workers = most; workers > 0; workers--) {
       const [fixed, decoders] = [before + workers * (threadBytes + open), workers * decoder];
       for (const tokens of sizes) {
-        const run = uncollected + runBytes(model, graphs, fullRun(model, tokens));
+        const { heap, mapped } = runBytes(model, graphs, fullRun(model, tokens));
+        const run = uncollected + heap + mapped;
         const rest = fixed + decoders + workers * run;
         const needed = rest + carriedBytes(model, 2 * workers * tokens);
         if (needed <= memory) {
@@ -135,22 +137,26 @@ function runGraphs(model: Model): RunGraphs {
  * One run of a block, with one expert that sees every token, or of the head, and what comes out of it. Small values of one
  * and large ones of another add up: see `Footprint`.
  */
-function runBytes(model: Model, graphs: RunGraphs, { sizes, asked }: RunSize): number {
+function runBytes(model: Model, graphs: RunGraphs, { sizes, asked }: RunSize): Footprint {
   const { T = 0 } = sizes;
   const partsOf = (graph: GraphIR, own: AxisSizes) => peakParts(graph, dimsOf(own), leastMapped, heapBytes);
   const blocks = graphs.blocks.map(({ graph }) => partsOf(graph, sizes));
   const parts = [partsOf(graphs.head, { T, R: asked, Q: asked }), ...blocks];
   const heap = runFragmentation * Math.max(...parts.map(({ small }) => small));
   const mapped = mappedSlack * Math.max(...parts.map(({ large }) => large));
-  return heap + mapped + 2 * carriedBytes(model, T);
+  return { heap: heap + 2 * carriedBytes(model, T), mapped };
 }
 
 /** The most that the runs of all workers take, if each has its largest run at the same time. */
-export function runsBytes(model: Model, runs: readonly (RunSize & { readonly lane: number })[]): number {
+export function runsBytes(model: Model, runs: readonly (RunSize & { readonly lane: number })[]): Footprint {
   const largest = new Map<number, RunSize>();
   for (const { lane, ...run } of runs) largest.set(lane, larger(run, largest.get(lane)));
   const graphs = runGraphs(model);
-  return [...largest.values()].reduce((sum, run) => sum + runBytes(model, graphs, run), 0);
+  const each = [...largest.values()].map((run) => runBytes(model, graphs, run));
+  return {
+    heap: each.reduce((sum, { heap }) => sum + heap, 0),
+    mapped: each.reduce((sum, { mapped }) => sum + mapped, 0),
+  };
 }
 
 /** Bytes that runs of so many tokens yield in each lane: hidden states after every block, keys and values. */

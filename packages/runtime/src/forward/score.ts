@@ -137,7 +137,8 @@ function takenBytes(model: Model, wave: readonly Run[], items: readonly TokenSeq
     return { lane, sizes: treeSizes(layout, model.config.heads, prefix), asked };
   });
   const left = [...rows.values()].reduce((sum, asked) => sum + asked, 0) * headBytesPerRow;
-  return runsBytes(model, runs) + left;
+  const { heap, mapped } = runsBytes(model, runs);
+  return heap + mapped + left;
 }
 
 interface Scoring {

@@ -38,6 +38,7 @@ export class FewDecoder {
   readonly #sessions: SessionPool | null;
   #isUsable = true;
   #isWide = false;
+  #hasBegun = false;
 
   private constructor(
     engine: Engine,
@@ -75,9 +76,15 @@ export class FewDecoder {
     return this.#isUsable && this.#all === this.#engine.workers;
   }
 
+  /** Whether it may have read experts. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
   /** Takes over the keys and values of the lanes' prompts, for sequences of up to `capacity` tokens. */
   async begin(lanes: readonly FewLane[], capacity: number): Promise<void> {
     const sequences = lanes.reduce((sum, { lane }) => sum + lane.indices.length, 0);
+    this.#hasBegun = true;
     if (sequences >= leastWideRows) await this.#widen();
     await this.#tellAll(() => ({ kind: 'begin', sequences, capacity }));
     // One block after the other, because what is handed over stands in memory twice.

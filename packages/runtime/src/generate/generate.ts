@@ -1,6 +1,7 @@
 import { throwIfAborted } from '@moepress/core';
 import { mainLane } from '../engine/engine.js';
 import { closing } from '../engine/scope.js';
+import { fewWeights } from '../few/few-support.js';
 import type { ModelRun } from '../forward/model-run.js';
 import { type TokenPicker, withPicker } from './choose.js';
 import { type ResidentDecoder, streamedNext } from './decoder.js';
@@ -43,7 +44,6 @@ export async function generate(generation: Generation, options: SamplingOptions)
   const rounds = Math.max(0, ...waiting.map(({ length }) => length));
   const groups = Array.from({ length: rounds }, (_, i) => waiting.flatMap((queue) => queue.slice(i, i + 1)));
   const largest = Math.max(0, ...plans.map((plan) => laneBytes(model, plan, prompts, options.maxNewTokens)));
-  const runs = promptBytes(engine, model, plans, prompts);
   const { ways, decoders } = await openWays(generation, groups, options);
   const caches = groups
     .filter((group) => ways.get(group) === 'few')
@@ -54,6 +54,10 @@ export async function generate(generation: Generation, options: SamplingOptions)
     (decoders.divided ? engine.dividedBytes : 0) +
     (decoders.resident ? engine.decoderBytes : 0);
   const held = largest * busy + Math.max(0, ...caches) + open;
+  const { taken, left } = promptBytes(engine, model, plans, prompts);
+  // Experts are read one by one when the prompts are through, which then take only what the C library keeps.
+  const isAfter = decoders.few && !decoders.few.hasBegun && groups.length === 1;
+  const runs = isAfter ? Math.max(left, taken - fewWeights(model, engine.workers.length).experts) : taken;
   engine.reportMemory({ runs, held, yielded: yieldedBytes(generation, options) }, options.progress);
   let done = 0;
   try {

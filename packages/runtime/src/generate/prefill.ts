@@ -91,13 +91,16 @@ function roundsOf<T extends { readonly worker: unknown }>(lanes: readonly T[]): 
   return groups;
 }
 
-/** Bytes that prompts take on their way through the model, where each worker takes one lane at a time. */
+/**
+ * Bytes that prompts take on their way through the model, where each worker takes one lane at a time, and what of them the C
+ * library may keep when they are through.
+ */
 export function promptBytes(
   engine: Engine,
   model: Model,
   lanes: readonly LanePlan[],
   prompts: Prompts,
-): number {
+): { readonly taken: number; readonly left: number } {
   const held = engine.workers.map(() => 0);
   const all: { readonly run: Run; readonly lane: number }[] = [];
   for (const group of roundsOf(lanes)) {
@@ -118,7 +121,8 @@ export function promptBytes(
     sizes: treeSizes(layout, model.config.heads, prefix),
     asked: layout.sequences.length,
   }));
-  return held.reduce((sum, bytes) => sum + bytes, runsBytes(model, runs));
+  const { heap, mapped } = runsBytes(model, runs);
+  return { taken: held.reduce((sum, bytes) => sum + bytes, heap + mapped), left: heap };
 }
 
 /**
