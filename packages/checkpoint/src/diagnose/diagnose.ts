@@ -119,13 +119,17 @@ function obstacleOf(manifest: ArchitectureManifest, raw: JsonObject, directory: 
   }
 }
 
-const relevant =
-  /expert|moe|router|top_?k|group|rope|rotary|attention|attn|head|window|norm|lora|sparse|dense|scal|scor|hidden_|intermediate|layer|quant|bias|state|conv/;
-const training = /dropout|loss|initializer|output_|version|transformers|gradient|path/;
+/** Keys of training, of how outputs are returned and of files. Everything else may change the mathematics. */
+const irrelevant = [
+  /dropout|loss|initializer|version|transformers|gradient|path|label|problem_type|finetuning_task/,
+  /^(?:architectures|auto_map|model_type|torch_dtype|dtype|use_cache|return_dict|(?:pad|bos|eos)_token_id)$/,
+  /^output_(?:attentions|hidden_states|router_logits)$/,
+];
 
 function relevantKeys(raw: JsonObject): JsonObject {
   const kept = Object.entries(raw).filter(([key, value]) => {
-    return relevant.test(key) && !training.test(key) && value !== null && JSON.stringify(value).length <= 200;
+    const isLeftOut = irrelevant.some((pattern) => pattern.test(key));
+    return !isLeftOut && value !== null && JSON.stringify(value).length <= 200;
   });
   return Object.fromEntries(kept);
 }
