@@ -21,7 +21,9 @@ export const scenarios = {
   async types(project, { packed }) {
     await project.npm('install', '@arethetypeswrong/cli');
     // The generator is a command alone, and binaries have no types.
-    const own = readdirSync(packed).filter((name) => /\.tgz$/.test(name) && !/onnxruntime|^create-/.test(name));
+    const own = readdirSync(packed).filter(
+      (name) => /\.tgz$/.test(name) && !/onnxruntime|^create-/.test(name),
+    );
     assert.ok(own.length > 10);
     for (const name of own) {
       const profile = ['--profile', 'esm-only', '--no-emoji', '--format', 'ascii'];
