@@ -27,7 +27,28 @@ function facts(base: Model, plan: CompressionPlan, layout: ExpertLayout): CardFa
   };
 }
 
-const metadataIn = (card: string) => parse(/^---\n(.*?)\n---\n/s.exec(card)![1]!);
+/** The rules of the Hub for the fields that we write (https://github.com/huggingface/hub-docs/blob/main/modelcard.md). */
+function checkHubRules(metadata: Record<string, unknown>): void {
+  const { library_name: library, license, tags, base_model: base } = metadata;
+  expect(['transformers', 'moepress']).toContain(library);
+  expect(tags).toEqual(expect.arrayContaining([expect.stringMatching(/^[a-z0-9][a-z0-9._-]*$/)]));
+  expect(metadata).not.toHaveProperty('model-index');
+  expect(base === undefined).toBe(metadata.base_model_relation === undefined);
+  if (base !== undefined) {
+    expect(base).toMatch(/^[\w.-]{1,96}\/[\w.-]{1,96}$/);
+    expect(['adapter', 'merge', 'quantized', 'finetune']).toContain(metadata.base_model_relation);
+  }
+  // A licence that has no identifier of its own needs a name and a link.
+  if (license === 'other') {
+    expect(metadata).toMatchObject({ license_name: expect.any(String), license_link: expect.any(String) });
+  }
+}
+
+function metadataIn(card: string) {
+  const metadata = parse(/^---\n(.*?)\n---\n/s.exec(card)![1]!);
+  checkHubRules(metadata);
+  return metadata;
+}
 
 async function cardOf(layout: ExpertLayout) {
   const base = await openFixture('olmoe');

@@ -13,7 +13,7 @@ export function writeCard(original: string | null, facts: CardFacts): string {
     `# ${titleOf(facts)}`,
     introductionOf(original, facts),
     tableOf(['', ''], cardRows(facts)),
-    `## What loads it\n\n${tableOf(['program', 'loads it'], facts.engines.map(engineRow))}`,
+    `## What loads it\n\n${tableOf(['program', 'loads it'], [...facts.engines.map(engineRow), ggufRow])}`,
     ...usesOf(facts),
     `## What to know\n\n${warningsOf(facts)
       .map((warning) => `* ${warning}`)
@@ -61,6 +61,12 @@ const answers = {
 const engineRow = ({ engine, loads, reason }: EngineSupport): Row => [
   engine,
   reason === null ? answers[loads] : `${answers[loads]}. ${reason}`,
+];
+
+/** Programs that read another format, and how to write it. */
+const ggufRow: Row = [
+  'llama.cpp, Ollama, LM Studio',
+  'no. They read GGUF files: `npx moepress export <this folder> --to gguf` says whether one can be written, and `--out model.gguf` writes it.',
 ];
 
 /** Code for the programs that load it. */
