@@ -24,6 +24,7 @@ export const sidebar = [
   {
     text: 'Use',
     items: [
+      page('Recipes and estimates', '/recipes'),
       page('Evaluate', '/evaluate'),
       page('Tasks', '/tasks'),
       page('Leaderboards', '/leaderboard'),

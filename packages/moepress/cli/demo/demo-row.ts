@@ -16,14 +16,13 @@ export interface DemoRow {
 
 export const columns: readonly Column[] = [
   { title: 'method' },
-  { title: 'calibrated on' },
-  { title: 'experts removed', align: 'right' },
-  { title: 'of model', align: 'right' },
+  { title: 'text' },
+  { title: 'removed', align: 'right' },
   { title: 'on disk', align: 'right' },
-  { title: 'tiny_gsm exact match', align: 'right' },
-  { title: 'tiny_facts acc', align: 'right' },
-  { title: 'tiny_where acc', align: 'right' },
-  { title: 'perplexity', align: 'right' },
+  { title: 'tiny_gsm', align: 'right' },
+  { title: 'tiny_facts', align: 'right' },
+  { title: 'tiny_where', align: 'right' },
+  { title: 'ppl', align: 'right' },
 ];
 
 export function cells({ variant, removed, bytes, results }: DemoRow): string[] {
@@ -31,7 +30,6 @@ export function cells({ variant, removed, bytes, results }: DemoRow): string[] {
     variant?.label ?? 'original',
     variant?.text ?? '',
     formatPercent(removed.routed, 0),
-    formatPercent(removed.whole),
     formatBytes(bytes),
     accuracy(results, 'tiny_gsm', 'exact_match', 'strict-match'),
     accuracy(results, 'tiny_facts', 'acc', 'none'),
@@ -43,5 +41,5 @@ export function cells({ variant, removed, bytes, results }: DemoRow): string[] {
 function accuracy(results: DemoRow['results'], task: string, metric: string, filter: string): string {
   const value = Number(results[task]?.[`${metric},${filter}`]);
   const stderr = Number(results[task]?.[`${metric}_stderr,${filter}`]);
-  return `${value.toFixed(3)} ± ${stderr.toFixed(3)}`;
+  return `${value.toFixed(3)}±${stderr.toFixed(3)}`;
 }

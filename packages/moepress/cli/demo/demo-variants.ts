@@ -68,7 +68,7 @@ const byGradients = (text: CalibrationText) =>
 /** How few channels carry a skill. */
 const critical = (text: CalibrationText) =>
   criticalCounts.map((dropTop) =>
-    variant('fisher-moe', 0, { text, option: { dropTop }, label: `without the best ${dropTop} channels` }),
+    variant('fisher-moe', 0, { text, option: { dropTop }, label: `best ${dropTop} channels gone` }),
   );
 
 /**
@@ -80,7 +80,7 @@ const condensations = { S: 0, SR: 4 } as const;
 /** Whole layers become dense, before and after their training. */
 const condensed = (kind: keyof typeof condensations, condenseLayers: number) =>
   beforeAndAfter(
-    `cd-moe ${kind}, ${condenseLayers} of 4 layers`,
+    `cd-moe ${kind} ${condenseLayers}/4`,
     'cd-moe',
     { experts: condensations[kind], condenseLayers },
     { refiner: 'cd-moe', option: { learningRate: 1e-3 } },
@@ -89,7 +89,7 @@ const condensed = (kind: keyof typeof condensations, condenseLayers: number) =>
 /** All layers become dense. */
 const dense = (scoring: string) =>
   beforeAndAfter(
-    `dense, ${scoring}`,
+    `dense ${scoring}`,
     'moe-to-dense',
     { scoring },
     { refiner: 'distil', option: { learningRate: 1e-3, steps: 200 } },

@@ -3,16 +3,25 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readSafetensors } from '@moepress/checkpoint';
 import { describe, expect, it } from 'vitest';
-import type { DemoRow } from '../demo/demo-row.js';
+import { cells, columns, type DemoRow } from '../demo/demo-row.js';
 import { inTemporaryFolder, moepress } from './command.js';
+
+/** The lines of the table of `moepress demo` in the README. */
+function readmeTable(): string[] {
+  const readme = readFileSync(new URL('../../../../README.md', import.meta.url), 'utf8');
+  return /```\n(method [^`]+)\n```/.exec(readme)![1]!.split('\n');
+}
 
 describe('moepress eval', () => {
   it('scores the embedded model as lm-evaluation-harness did', async () => {
-    const tasks = 'tiny_gsm,tiny_facts,tiny_where';
+    const tasks = 'tiny_gsm,tiny_facts,tiny_where,tiny_heldout';
     const { code, stdout } = await moepress(['eval', 'tiny', '--tasks', tasks, '--json']);
     expect(code).toBe(0);
+    const { results } = JSON.parse(stdout);
+    const row = { variant: null, removed: { routed: 0, whole: 0 }, bytes: 0, results };
+    expect(readmeTable()[2]!.split(/ {2,}/).slice(-4)).toEqual(cells(row).slice(-4));
     // Figures of packages/tiny/model/README.md: lm-evaluation-harness 0.4.13 on transformers 5.18.
-    expect(JSON.parse(stdout).results).toMatchObject({
+    expect(results).toMatchObject({
       tiny_gsm: { 'exact_match,strict-match': 0.995, 'exact_match,flexible-extract': 0.995 },
       tiny_facts: { 'acc,none': 475 / 480, 'acc_norm,none': 474 / 480 },
       tiny_where: { 'acc,none': 189 / 400, 'acc_norm,none': 186 / 400 },
@@ -106,7 +115,7 @@ describe('moepress inspect', () => {
 
 describe('moepress demo', () => {
   it('compares methods at every ratio with the original', async () => {
-    const methods = ['conmoe', 'random', 'expert-fisher'];
+    const methods = ['conmoe', 'reap', 'frequency', 'random'];
     const { code, stdout } = await moepress([
       'demo',
       ...['--limit', '2', '--methods', methods.join(), '--json'],
@@ -115,11 +124,18 @@ describe('moepress demo', () => {
     const [original, ...rows]: DemoRow[] = JSON.parse(stdout);
     expect(original!.variant).toBeNull();
     expect(new Set(rows.map(({ variant }) => variant!.method))).toEqual(new Set(methods));
-    expect(rows).toHaveLength(2 * (1 + 3) + 3);
+    expect(rows).toHaveLength(2 * (3 + 3));
     for (const { variant, removed, bytes } of rows) {
       if (variant!.ratio !== null) expect(removed.routed).toBeCloseTo(variant!.ratio, 3);
       expect(bytes).toBeLessThan(original!.bytes);
     }
+    // Names and sizes do not depend on how many documents are asked.
+    const sizes = [original!, ...rows].map((row) => cells(row).slice(0, 4).join(' ').replace(/ +/g, ' '));
+    const [heading, , ...shown] = readmeTable();
+    expect(heading!.split(/ {2,}/)).toEqual(columns.map(({ title }) => title));
+    const names = (line: string) => line.split(/ {2,}/).slice(0, -4).join(' ');
+    expect(shown.slice(0, -1).map(names)).toEqual(sizes.slice(0, shown.length - 1));
+    for (const line of readmeTable()) expect([...line].length).toBeLessThanOrEqual(100);
   });
 
   it('suggests the method that was meant', async () => {
