@@ -1,6 +1,6 @@
 import type { Progress } from '@moepress/core';
 import type { Command } from 'commander';
-import type { Estimate } from '../src/estimate/estimate.js';
+import type { Estimate, EstimatedPhase } from '../src/estimate/estimate.js';
 import type { DescribedCommand } from './completion/described-command.js';
 import type { Style } from './style.js';
 
@@ -21,6 +21,8 @@ export interface Context {
   readonly plugins: readonly string[];
   /** Tells what the work is going to take, and knows from then on what it consists of. */
   expect(estimate: Estimate): void;
+  /** Knows what the work consists of, where that is not estimated. */
+  phases(phases: readonly EstimatedPhase[]): void;
   /** How texts on standard output are coloured. */
   readonly style: Style;
   /** All commands with their options. */

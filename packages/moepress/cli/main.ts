@@ -39,6 +39,7 @@ export async function main(argv: readonly string[]): Promise<void> {
         reporter?.tell(estimateLine(estimate), { type: 'estimate', ...estimate });
         reporter?.phases(estimate.phases);
       },
+      phases: (phases) => reporter?.phases(phases),
       style: styleFor(process.stdout),
       commands: async () => (await import('./describe-program.js')).describeProgram(),
       print: (text, data) => {

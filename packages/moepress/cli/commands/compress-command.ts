@@ -4,7 +4,11 @@ import type { ExpertLayout, PredictionChoice, QuantiseChoice } from '@moepress/e
 import type { CalibrationPart } from '@moepress/harness';
 import { compress, requestOf } from '../../src/compress.js';
 import { isWorthEstimating } from '../../src/estimate/estimate.js';
-import { type EstimateCompressOptions, estimateCompress } from '../../src/estimate/estimate-compress.js';
+import {
+  compressPhases,
+  type EstimateCompressOptions,
+  estimateCompress,
+} from '../../src/estimate/estimate-compress.js';
 import { checkChosen, claimFile, claimFolder, withOutput } from '../../src/files/output.js';
 import { resolveModel } from '../../src/models/open-model.js';
 import { writeClaimed } from '../../src/plans/write-plan.js';
@@ -144,7 +148,7 @@ async function compressModel(id: string, flags: CompressFlags, context: Context)
     }
     if (isWorthEstimating(measure(model).total.parameters)) {
       context.expect(await estimateCompress(model, estimateOptions(flags, context)));
-    }
+    } else context.phases(compressPhases(model, request, output instanceof FolderOutput));
     const plan = await compress(model, { ...choice, method: request.method, cache, plugins, ...work });
     showWarnings(plan, context);
     if (!(output instanceof FolderOutput)) return printPlan(plan, output, context);

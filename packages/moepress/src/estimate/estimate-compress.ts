@@ -10,9 +10,10 @@ import { checkChosen } from '../files/output.js';
 import { calibrationSet } from '../models/model-data.js';
 import { type ModelInput, resolveModel } from '../models/open-model.js';
 import { workOf } from '../options.js';
+import type { MethodRequest } from '../planning/plan-all.js';
 import { expectedView } from '../write-checkpoint.js';
 import { type Estimate, type EstimatedPhase, estimateOf } from './estimate.js';
-import { estimatePasses } from './estimate-passes.js';
+import { estimatePasses, passTasks } from './estimate-passes.js';
 import { estimateWriting } from './estimate-writing.js';
 
 export interface EstimateCompressOptions extends CompressOptions {
@@ -49,14 +50,13 @@ export async function estimateCompress(
     phases.push(await hashing(base, work));
     const started = performance.now();
     const set = await calibrationSet(base, options, work);
-    phases.push({ title: 'Reading texts', tasks: ['Tokenising', 'Reading*'], seconds: since(started) });
+    phases.push({ ...reading, seconds: since(started) });
     const measured = await estimatePasses(withCounts(needs), set, { model: base, compute: options, ...work });
     phases.push(...measured.phases);
     memory = Math.max(memory, measured.memory);
   }
   const isRanking = ranking.has(compressor.name);
-  const deciding = isRanking ? 0.1 : null;
-  phases.push({ title: 'Deciding', tasks: ['Comparing*', 'Replaying*', 'Condensing*'], seconds: deciding });
+  phases.push({ title: 'Deciding', tasks: deciding, seconds: isRanking ? 0.1 : null });
   const view = expectedView(base, request, { layout: 'compact', ...writing });
   if (writing) {
     const { bytes } = view;
@@ -69,6 +69,26 @@ export async function estimateCompress(
     : [`What ${compressor.name} takes to decide, after everything is measured, is not in these figures.`];
   return estimateOf(phases, { memory, written: writing ? view.bytes : 0, notes });
 }
+
+/** The phases of the same job where it is too short to be estimated: what it consists of, without seconds. */
+export function compressPhases(
+  model: Model,
+  { method: { compressor }, options }: MethodRequest,
+  isWriting: boolean,
+): EstimatedPhase[] {
+  const needs = compressor.needs(model, parseOptions(compressor, options));
+  const passes = new Set(needs.map(({ pass }) => pass));
+  const phase = (title: string, tasks: readonly string[]) => ({ title, tasks, seconds: null });
+  return [
+    ...(needs.length > 0 ? [phase('Hashing weights', ['Hashing*']), reading] : []),
+    ...passTasks.flatMap(({ pass, task }) => (passes.has(pass) ? [phase(task, [task])] : [])),
+    phase('Deciding', deciding),
+    ...(isWriting ? [phase('Writing', ['Writing'])] : []),
+  ];
+}
+
+const reading = { title: 'Reading texts', tasks: ['Tokenising', 'Reading*'], seconds: null };
+const deciding = ['Comparing*', 'Replaying*', 'Condensing*'];
 
 const since = (started: number) => (performance.now() - started) / 1000;
 

@@ -5,7 +5,7 @@ import { foresee } from './foresee.js';
 import { laneSequences, type ProbeRequest, probe } from './probe.js';
 
 /** The passes of a calibration: their names in progress events, and what they multiply beside a forward pass. */
-const passes: readonly {
+export const passTasks: readonly {
   readonly pass: Pass;
   readonly task: string;
   readonly factor: number;
@@ -31,7 +31,7 @@ export async function estimatePasses(
   request: Omit<ProbeRequest, 'factor' | 'experts' | 'job' | 'sizes'>,
 ): Promise<PassesEstimate> {
   const { model, compute, signal } = request;
-  const wanted = passes.flatMap((one) => {
+  const wanted = passTasks.flatMap((one) => {
     const own = statistics.filter(({ pass }) => pass === one.pass);
     return own.length === 0 ? [] : [{ ...one, statistics: own }];
   });
