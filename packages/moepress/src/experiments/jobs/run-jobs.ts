@@ -45,7 +45,13 @@ async function run(job: Job, out: string, needed: readonly Needed[], work: Work)
   } catch (cause) {
     throw asWriteError(cause, folder);
   }
-  const result = await job.run(folder, needed, work);
-  await keepResult(out, job, result);
-  return { ...result, folder };
+  try {
+    const result = await job.run(folder, needed, work);
+    await keepResult(out, job, result);
+    return { ...result, folder };
+  } catch (error) {
+    // Without a result, what is there is of no use to anybody.
+    await rm(folder, { recursive: true, force: true }).catch(() => {});
+    throw error;
+  }
 }

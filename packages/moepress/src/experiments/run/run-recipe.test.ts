@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProgressEvent } from '@moepress/core';
@@ -56,6 +56,8 @@ describe('a recipe', () => {
     ['a mistyped key', 'model: tiny\ncompres: {}', /no "compres". Did you mean "compress"/, ':2'],
     ['nothing to do', 'model: tiny', /nothing to do/, ''],
     ['an unknown method', 'model: tiny\ncompress: { method: conmo, ratio: 0.5 }', /no method "conmo"/, ':2'],
+    ['an unknown task', 'model: tiny\nevaluate: { tasks: [tiny_fact] }', /tiny_facts/, ':2'],
+    ['an unknown format', 'model: tiny\nexport: [{ to: ggufx }]', /no format "ggufx"/, ':2'],
     ['a model that is not there', 'model: ./nowhere\nexport: [{ to: hf }]', /./, ':1'],
     ['healing without compressing', 'model: tiny\nheal: { refiner: distil, train: tiny }', /compress/, ''],
   ])('with %s is refused at its line', async (_, text, message, line) => {
@@ -98,6 +100,7 @@ describe('jobs', () => {
     const [left, right] = [job('left', [first]), job('right', [first])];
     const last = job('last', [left, right]);
     await expect(runJobs([last, job('broken', [last], true)], place, {})).rejects.toThrow('broken');
+    expect(readdirSync(place)).toHaveLength(4);
     const events: ProgressEvent[] = [];
     const done = await runJobs([last], place, { progress: (event) => events.push(event) });
     expect(done.map(({ job: { title }, wasDone }) => [title, wasDone])).toEqual(

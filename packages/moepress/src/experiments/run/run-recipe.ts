@@ -1,9 +1,12 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { WorkFolder } from '@moepress/checkpoint';
-import { MoepressError } from '@moepress/core';
+import { type Model, MoepressError } from '@moepress/core';
+import { findTasks } from '@moepress/harness';
 import { modelIdentity } from '@moepress/runtime';
+import { describeExport } from '../../export-model.js';
 import { folderKinds } from '../../files/output-kinds.js';
 import { checkData, type LocatedYaml, located, readYaml } from '../../files/yaml-file.js';
+import { useTasks } from '../../methods/use-plugins.js';
 import { companionsHash } from '../../models/companions.js';
 import { openBase } from '../../models/open-model.js';
 import { type WorkOptions, workOf } from '../../options.js';
@@ -88,6 +91,28 @@ function outOf(recipe: string | RunRecipeInput, { out: own }: RunRecipe, { out }
   return isAbsolute(own) || typeof recipe !== 'string' ? resolve(own) : join(dirname(resolve(recipe)), own);
 }
 
+/** Throws what finding tasks throws. */
+async function checkTasks(
+  { tasks }: { readonly tasks: readonly string[] },
+  options: RunRecipeOptions,
+): Promise<void> {
+  await useTasks(tasks, options);
+  await findTasks(tasks, { signal: options.signal });
+}
+
+/** Throws `INPUT_INVALID` for a format or a type that there is not. Whether the format holds the model, only its export can say. */
+async function checkFormat(
+  base: Model,
+  format: RunRecipe['export'][number],
+  { plugins }: RunRecipeOptions,
+): Promise<void> {
+  try {
+    await describeExport(base, { ...format, plugins });
+  } catch (error) {
+    if (MoepressError.isInstance(error) && error.code === 'INPUT_INVALID') throw error;
+  }
+}
+
 /** The graph of jobs: each names those that it needs. */
 async function jobsOf(
   { data: recipe, whereIs }: LocatedYaml<RunRecipe>,
@@ -114,6 +139,9 @@ async function jobsOf(
   const companions = await companionsHash(base.source.directory);
   const shared: Shared = { base, address: addressOf({ model: hash, companions }), compute };
   const { compress, heal, evaluate } = recipe;
+  // What is mistyped is told before hours of work.
+  if (evaluate) await at('evaluate', () => checkTasks(evaluate, options));
+  for (const one of recipe.export) await at('export', () => checkFormat(base, one, options));
   const plan = compress ? (await at('compress', () => compressJobs(compress, shared))).plan : null;
   const healed = heal ? await at('heal', () => healJob(heal, plan!, shared)) : plan;
   const jobs = [...(healed ? [healed] : []), ...recipe.export.map((one) => exportJob(one, healed, shared))];
