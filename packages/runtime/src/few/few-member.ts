@@ -15,7 +15,13 @@ export type FewOrder =
   | { readonly kind: 'widen'; readonly sessions: WideSessions }
   | { readonly kind: 'begin'; readonly sequences: number; readonly capacity: number }
   | { readonly kind: 'take'; readonly block: number; readonly parts: readonly TakenPart[] }
-  | { readonly kind: 'next'; readonly newest: readonly FewToken[]; readonly wantsLogits: boolean }
+  | {
+      readonly kind: 'next';
+      readonly newest: readonly FewToken[];
+      /** Tokens of each sequence that follow one another, one where logits are wanted. */
+      readonly times: number;
+      readonly wantsLogits: boolean;
+    }
   | { readonly kind: 'close' };
 
 /** What an order yields, as tensors by name. */
@@ -54,7 +60,7 @@ export class FewMember {
         for (const part of order.parts) this.#opened.take(order.block, part);
         return [];
       case 'next':
-        return this.#next(order.newest, order.wantsLogits);
+        return this.#next(order);
       case 'close':
         await this.close();
         return [];
@@ -82,16 +88,30 @@ export class FewMember {
   }
 
   /** The first thread tells what all have found. */
-  async #next(newest: readonly FewToken[], wantsLogits: boolean): Promise<readonly Yield[]> {
+  async #next({
+    newest,
+    times,
+    wantsLogits,
+  }: FewOrder & { readonly kind: 'next' }): Promise<readonly Yield[]> {
     const isFirst = this.#setup!.index === 0;
-    const { tokens, sum, logits } = await this.#opened.next(newest, wantsLogits && isFirst);
-    if (!isFirst) return [];
     const { vocabSize } = this.#setup!.model.config;
+    const count = newest.length;
+    const all = new Int32Array(times * count);
+    let total = 0;
+    let last: Float32Array | null = null;
+    for (let time = 0, next = newest; time < times; time++) {
+      const { tokens, sum, logits } = await this.#opened.next(next, wantsLogits && isFirst);
+      all.set(tokens, time * count);
+      total += sum;
+      last = logits;
+      next = next.map((token, row) => ({ ...token, id: tokens[row]!, position: token.position + 1 }));
+    }
+    if (!isFirst) return [];
     return [
       {
-        token: { dtype: 'int32', dims: [tokens.length], data: tokens },
-        finite: float64(sum),
-        ...(logits && { logits: { dtype: 'float32', dims: [tokens.length, vocabSize], data: logits } }),
+        token: { dtype: 'int32', dims: [times, count], data: all },
+        finite: float64(total),
+        ...(last && { logits: { dtype: 'float32', dims: [count, vocabSize], data: last } }),
       },
     ];
   }

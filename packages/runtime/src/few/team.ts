@@ -1,5 +1,5 @@
-/** Times that a thread looks again before it sleeps: about as long as it takes to wake one. */
-const looks = 4000;
+/** Times that a thread looks again before it sleeps: some times as long as it takes to wake one. */
+const looks = 10000;
 
 /** Milliseconds after which a sleeping thread looks whether the others have given up. */
 const nap = 200;

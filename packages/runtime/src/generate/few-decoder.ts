@@ -13,6 +13,9 @@ import type { TokenPicker } from './choose.js';
 import type { Decoding } from './decoding.js';
 import type { Lane } from './prefill.js';
 
+/** Tokens that come at once at most, and how long they may take. */
+const [mostAtOnce, mostMilliseconds] = [8, 50];
+
 /** Sequences of some lanes, whose prompts have been computed. */
 export interface FewLane {
   readonly lane: Lane;
@@ -39,6 +42,8 @@ export class FewDecoder {
   #isUsable = true;
   #isWide = false;
   #hasBegun = false;
+  /** Tokens that threads make before they tell of them. */
+  #atOnce = 1;
 
   private constructor(
     engine: Engine,
@@ -136,30 +141,43 @@ export class FewDecoder {
     return parts;
   }
 
-  /** The token that follows the newest one of each sequence that goes on; the lanes are those of `begin`, in their order. */
-  async next(lanes: readonly FewLane[], picker: TokenPicker): Promise<void> {
+  /**
+   * Tokens that follow the newest one of each sequence that goes on, at most `most`: yields how many. Where nobody chooses, some come at
+   * once, as many as take no longer than a reader notices. The lanes are those of `begin`, in their order.
+   */
+  async next(lanes: readonly FewLane[], picker: TokenPicker, most: number): Promise<number> {
     const all = lanes.flatMap(({ lane, decoding }) => lane.indices.map((_, b) => ({ decoding, b })));
     const open = [...all.entries()].filter(([, { decoding, b }]) => decoding.isOpen[b]);
     const newest = open.map(([sequence, { decoding, b }]) => ({
       ...{ sequence, id: decoding.newest![b]!, position: decoding.past[b]! },
     }));
-    const order = { kind: 'next', newest, wantsLogits: picker.isNeeded } as const;
+    const times = picker.isNeeded ? 1 : Math.min(most, this.#atOnce);
+    const order = { kind: 'next', newest, times, wantsLogits: picker.isNeeded } as const;
+    const began = performance.now();
     const [results] = await this.#tellAll(() => order);
+    const each = (performance.now() - began) / times;
+    this.#atOnce = Math.max(1, Math.min(mostAtOnce, Math.floor(mostMilliseconds / each)));
     const { token, finite, logits } = results![0]!;
     await assertModelFinite(this.#model, Number(finite!.data[0]));
-    const places = open.map(([, { decoding, b }], row) => ({
-      ...decoding.places(decoding.indices.map(() => Number(token!.data[row])))[b]!,
-      row,
-    }));
-    const chosen = logits
-      ? await picker.pickBy(logits.data as Float32Array, places)
-      : places.map(({ likeliest }) => likeliest);
-    const tokens = new Map(open.map(([sequence], row) => [sequence, chosen[row]!]));
-    let first = 0;
-    for (const { lane, decoding } of lanes) {
-      decoding.take(lane.indices.map((_, b) => tokens.get(first + b) ?? 0));
-      first += lane.indices.length;
+    for (let time = 0; time < times; time++) {
+      const rowOf = new Map(open.map(([sequence], row) => [sequence, time * open.length + row]));
+      const likeliest = (sequence: number) => Number(token!.data[rowOf.get(sequence) ?? 0]);
+      const places = open.map(([sequence, { decoding, b }], row) => ({
+        ...decoding.places(decoding.indices.map(() => likeliest(sequence)))[b]!,
+        row,
+      }));
+      const chosen = logits
+        ? await picker.pickBy(logits.data as Float32Array, places)
+        : places.map((place) => place.likeliest);
+      const tokens = new Map(open.map(([sequence], row) => [sequence, chosen[row]!]));
+      let first = 0;
+      for (const { lane, decoding } of lanes) {
+        decoding.take(lane.indices.map((_, b) => tokens.get(first + b) ?? 0));
+        first += lane.indices.length;
+      }
+      if (lanes.every(({ decoding }) => decoding.isDone)) return time + 1;
     }
+    return times;
   }
 
   async #tell(worker: WorkerCommands, order: FewOrder): Promise<Results> {

@@ -128,15 +128,14 @@ async function decodeFew(
   few: FewDecoder,
   { scope }: ModelRun,
   group: Group,
-  { report, options: { signal }, picker, capacity }: Continuing & { readonly capacity: number },
+  { report, options, picker, capacity }: Continuing & { readonly capacity: number },
 ): Promise<void> {
   if (group.every(({ decoding }) => decoding.isDone)) return;
   await few.begin(group, capacity);
   for (const { lane } of group) await freeLane(scope, lane);
-  for (let tokens = 2; group.some(({ decoding }) => !decoding.isDone); tokens++) {
-    throwIfAborted(signal);
-    await few.next(group, picker);
-    report(tokens);
+  for (let tokens = 1; group.some(({ decoding }) => !decoding.isDone); report(tokens)) {
+    throwIfAborted(options.signal);
+    tokens += await few.next(group, picker, options.maxNewTokens - tokens);
   }
 }
 
