@@ -54,8 +54,12 @@ describe.each(kindNames)('a %s', (kind) => {
     );
     for (const [path, content] of files) expect([path, content].join()).not.toMatch(/example.?name|%usage%/i);
     expect(files.get('src/index.ts')).toContain('export const longNights');
-    const { name, moepress, peerDependencies, devDependencies } = JSON.parse(files.get('package.json')!);
+    const { name, moepress, peerDependencies, devDependencies, scripts } = JSON.parse(
+      files.get('package.json')!,
+    );
     expect(name).toBe('moepress-plugin-long-nights');
+    // What tsc writes of the tests is not run, too.
+    expect(scripts.test).toBe('tsc && vitest run --dir src');
     expect(moepress).toEqual({ [kinds[kind].declares]: ['long-nights'] });
     expect(peerDependencies['@moepress/core']).toBe('>=0.1.0 <1.0.0');
     expect(devDependencies['@moepress/testkit']).toBe('^0.1.0');

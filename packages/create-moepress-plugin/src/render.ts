@@ -76,7 +76,7 @@ function manifestOf({ name, kind, version }: Wish): string {
       './package.json': './package.json',
     },
     files: ['dist', '!dist/**/*.test.*', ...(kind === 'task' ? ['data'] : [])],
-    scripts: { build: 'tsc', test: 'tsc && vitest run', prepack: 'tsc' },
+    scripts: { build: 'tsc', test: 'tsc && vitest run --dir src', prepack: 'tsc' },
     moepress: { [declares]: [name] },
     ...(imports.some((one) => one === 'zod') && { dependencies: { zod: '^4.0.0' } }),
     peerDependencies: Object.fromEntries(own.map((one) => [one, `>=${version} <1.0.0`])),

@@ -8,8 +8,14 @@ import { taskChecks } from './kinds/task-checks.js';
 import { textSetChecks } from './kinds/text-set-checks.js';
 import { methodChecks } from './methods/method-checks.js';
 
-/** What registers a test: `test` of vitest, of node:test or of another runner. */
-export type RegisterTest = (name: string, run: () => Promise<void>) => unknown;
+/**
+ * What registers a test: `test` of vitest, of node:test or of another runner. The third argument is the longest time that the test
+ * may take in milliseconds, for runners that would end it after a few seconds.
+ */
+export type RegisterTest = (name: string, run: () => Promise<void>, timeout: number) => unknown;
+
+/** On a slow machine a check may take some seconds, because it runs models; none ever takes minutes. */
+const longest = 120_000;
 
 /**
  * Everything that must hold for a plugin, each as a check with a name. Nothing is run yet. Throws `PLUGIN_INVALID` for what is
@@ -41,5 +47,5 @@ export function checksOf(plugin: Plugin, options: ConformanceOptions = {}): Chec
  * `checksOf` throws.
  */
 export function conformance(plugin: Plugin, test: RegisterTest, options: ConformanceOptions = {}): void {
-  for (const { name, run } of checksOf(plugin, options)) test(name, run);
+  for (const { name, run } of checksOf(plugin, options)) test(name, run, longest);
 }
