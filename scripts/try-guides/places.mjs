@@ -42,6 +42,16 @@ export class Places {
     return clone;
   }
 
+  /** A folder beside the clone, with the environment of the user. */
+  folder(name) {
+    const folder = new Project(join(this.#folder, name), {
+      registry: this.#upstream,
+      cache: join(this.#folder, 'cache'),
+    });
+    folder.environment = process.env;
+    return folder;
+  }
+
   /** An empty folder, and a registry with what the clone packs, which has been built. */
   async outside() {
     if (this.#outside) return this.#outside;
