@@ -28,6 +28,8 @@ export const knownLines = {
       short: 'node scripts/try-throws.mjs 1 1',
       says: /7 of 7 seen/,
     },
+    // This script itself.
+    'node scripts/try-guides.mjs': { at: 'clone', short: 'node --check scripts/try-guides.mjs' },
     'npm create moepress-plugin': { at: 'outside', by: 'asking', says: /there is no terminal to ask/ },
     'npm create moepress-plugin loudest -- --kind scorer': { at: 'outside', says: /is written/ },
     'cd moepress-plugin-loudest && npm install && npm test': { at: 'outside', says: /Tests {2}\d+ passed/ },
