@@ -38,7 +38,12 @@ export class Places {
       cache: join(this.#folder, 'cache'),
     });
     const { MOEPRESS_SHARED: _, ...environment } = process.env;
-    clone.environment = { ...environment, MOEPRESS_CACHE: join(this.#folder, 'moepress-cache'), CI: 'true' };
+    clone.environment = {
+      ...environment,
+      MOEPRESS_CACHE: join(this.#folder, 'moepress-cache'),
+      CI: 'true',
+      NO_COLOR: '1',
+    };
     return clone;
   }
 
