@@ -92,6 +92,7 @@ describe('docs/plugins.md', () => {
     }
     expect(provided).toEqual([
       { methods: ['adds-most'] },
+      { budgets: ['from-the-top'] },
       { methods: ['first-experts'] },
       { refiners: ['routers'] },
       { tasks: ['sentiment'], calibrationSets: ['reviews'] },
