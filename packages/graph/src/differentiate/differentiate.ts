@@ -47,8 +47,10 @@ export function differentiate(
       const incoming = node.outputs.map((name) => gradients.get(name) ?? null);
       if (incoming.every((gradient) => gradient === null)) continue;
       if (!node.outputs.some((name) => onTheWay.has(name))) continue;
-      const inputs = node.inputs.map((name) => (name === '' ? null : graph.value(name)));
       const wanted = node.inputs.map((name) => onTheWay.has(name));
+      // What is asked for begins here, such as a weight of zeros.
+      if (!wanted.includes(true)) continue;
+      const inputs = node.inputs.map((name) => (name === '' ? null : graph.value(name)));
       const outputs = node.outputs.map((name) => graph.value(name));
       const used = inputs.map((input) => input && again(input));
       const product = productOf(graph, node)({ node, inputs: used, outputs, gradients: incoming, wanted });
