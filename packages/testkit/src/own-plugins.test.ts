@@ -20,12 +20,15 @@ const toys = (...names: ToyName[]) => (isWhole ? toyNames : names);
  * channels otherwise is of the kinds that others leave.
  */
 const isRepeated = (name: string) =>
-  /^(naee|stun|camera): leaves/.test(name) ||
-  /^(?!reap:|naee:|stun:|camera:|dense-width:|budget )\S+: (?!measures)/.test(name);
+  /^(naee|stun|camera|hc-smoe|m-smoe|top-k|layer-drop): leaves/.test(name) ||
+  /^(?!reap:|naee:|stun:|camera:|dense-width:|hc-smoe:|m-smoe:|mone:|top-k:|layer-drop:|budget )\S+: (?!measures)/.test(
+    name,
+  );
 const unrepeated: RegisterTest = (name, run) => (isWhole || !isRepeated(name) ? test(name, run) : undefined);
 
 conformance(baselines, unrepeated, {
   models: toys('grouped', 'dense'),
+  options: { 'top-k': { topK: 1 } },
   except: { 'dense-width: meets its budget': 'Its ratio is that of dense FFNs, beside experts too.' },
 });
 conformance(conmoe, test, { models: toys('channelwise', 'ragged') });

@@ -19,7 +19,17 @@ describe('the plugin', () => {
       'mone-score',
       'expert-fisher',
     ]);
-    expect(baselines.compressors.map(({ name }) => name)).toEqual(['naee', 'stun', 'camera', 'dense-width']);
+    expect(baselines.compressors.map(({ name }) => name)).toEqual([
+      'naee',
+      'stun',
+      'camera',
+      'dense-width',
+      'hc-smoe',
+      'm-smoe',
+      'mone',
+      'top-k',
+      'layer-drop',
+    ]);
   });
 
   test.each([
