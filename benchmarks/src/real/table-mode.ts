@@ -20,7 +20,7 @@ interface Ours {
   readonly metrics: Readonly<Record<string, unknown>>;
 }
 
-/** Bytes of anonymous memory that no row may take of ours. */
+/** Bytes of anonymous memory that no row may take of ours, and that the command is told. */
 const bound = 3e9;
 
 /** The task that the command tells of while it asks the model. */
@@ -99,6 +99,7 @@ async function ourSide(
 ): Promise<Ours> {
   const args = [
     ...['eval', directory, '--tasks', task, '--data', rows.folder, '--no-answers', '--output', output],
+    ...['--memory', String(bound)],
     ...(limit === null ? [] : ['--limit', String(limit)]),
     ...(shots === null ? [] : ['--num-fewshot', String(shots)]),
   ];

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { collectGarbage } from '@moepress/checkpoint';
 import type { CalibrationSet, TokenRange, TokenSequence } from '@moepress/core';
 import {
   createRng,
@@ -188,6 +189,8 @@ async function take(
     throwIfAborted(signal);
     if (taken.length === wanted) break;
   }
+  // What tokenisers leave would count as memory that the calibration keeps.
+  collectGarbage();
   progress?.({ type: 'end', task });
   if (taken.length === 0 || taken.length < (part.sequences ?? 0)) throw tooShort(part, taken.length);
   return taken;

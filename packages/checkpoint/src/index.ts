@@ -30,6 +30,7 @@ export {
 export { type DigestedFiles, FileDigests } from './digest/file-digests.js';
 export { anonymousMemory } from './files/anonymous.js';
 export { cacheRoot } from './files/cache-root.js';
+export { collectGarbage } from './files/collect.js';
 export { asWriteError } from './files/file-errors.js';
 export { answerWith, turns, writeAll } from './files/file-thread.js';
 export { checkSpace, folderBytes, makeFolders } from './files/folders.js';

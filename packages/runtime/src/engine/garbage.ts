@@ -1,5 +1,4 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { collectGarbage } from '@moepress/checkpoint';
 import type { Tensor } from 'onnxruntime-common';
 import { uncollected } from '../memory/constants.js';
 import { isOnDevice } from './device-memory.js';
@@ -10,7 +9,6 @@ import { isOnDevice } from './device-memory.js';
  */
 export class Garbage {
   #waiting = 0;
-  #collect: (() => void) | undefined;
 
   /** To be called with what nobody will read again; it must not be reachable when the next command comes. */
   add(tensor: Pick<Tensor, 'size' | 'location' | 'type'>): void {
@@ -27,13 +25,6 @@ export class Garbage {
   sweep(least = uncollected): void {
     if (this.#waiting < least) return;
     this.#waiting = 0;
-    this.#collect ??= collector();
-    this.#collect();
+    collectGarbage();
   }
-}
-
-/** The function that `node --expose-gc` offers; the flag shows in contexts that are made after it is set. */
-function collector(): () => void {
-  setFlagsFromString('--expose-gc');
-  return runInNewContext('gc') as () => void;
 }

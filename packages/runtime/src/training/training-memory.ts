@@ -20,9 +20,9 @@ import { footprint, type SessionUse } from '../footprint/session-bytes.js';
 import { nodesIn, shapeOf } from '../footprint/shapes.js';
 import { defaultMemory } from '../memory/available.js';
 import {
+  answerGrowth,
   derivativeFragmentation,
   nodeBytes,
-  processGrowth,
   threadBytes,
   uncollected,
 } from '../memory/constants.js';
@@ -61,7 +61,7 @@ export function planTraining(
   { memory = defaultMemory(), sizes, residencies }: TrainingBounds,
 ): TrainingPlan {
   // One worker trains; the main thread also keeps the curve, and the state of the run while it is written.
-  const before = anonymousMemory() + 2 * processGrowth + threadBytes + uncollected;
+  const before = anonymousMemory() + 2 * answerGrowth + threadBytes + uncollected;
   const graphs = graphsOf(request, parameters.view);
   const sessions = graphs.reduce((sum, { graph, count }) => sum + count * nodesIn(graph) * nodeBytes, 0);
   let least = Number.POSITIVE_INFINITY;
