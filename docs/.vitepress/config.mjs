@@ -16,6 +16,12 @@ export default defineConfig({
   head: [['link', { rel: 'icon', href: 'data:,' }]],
   // Links are those that were written as such: an address in a text may be of the reader's own machine.
   markdown: { config: repositoryLinks, linkify: false },
+  // The theme gives all pages but the first a landmark of what is their content.
+  transformHtml: (html) =>
+    html.replace(
+      '<div class="VPContent is-home" id="VPContent"',
+      '<div role="main" class="VPContent is-home" id="VPContent"',
+    ),
   themeConfig: {
     sidebar,
     nav: [

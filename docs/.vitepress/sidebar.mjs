@@ -50,14 +50,12 @@ export const sidebar = [
   },
   {
     text: 'Library',
-    collapsed: true,
     items: ['moepress', '@moepress/core', '@moepress/graph', '@moepress/harness', '@moepress/testkit'].map(
       (name) => page(name, `/reference/api/${name.split('/').at(-1)}`),
     ),
   },
   {
     text: 'How it is built',
-    collapsed: true,
     items: [
       page('Architecture', '/architecture'),
       page('How models run', '/engine'),

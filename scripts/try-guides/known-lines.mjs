@@ -23,6 +23,7 @@ export const knownLines = {
       short: 'npm run build && npx moepress demo --methods reap',
       says: /original[\s\S]*reap/,
     },
+    'npm run docs': { at: 'clone', says: /build complete/ },
     'node scripts/try-throws.mjs': {
       at: 'clone',
       short: 'node scripts/try-throws.mjs 1 1',
