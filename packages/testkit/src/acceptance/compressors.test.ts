@@ -2,6 +2,7 @@ import {
   type Compressor,
   createRng,
   decodeChannels,
+  decodeNumbers,
   dropLowest,
   type LayerOp,
   moeBlocks,
@@ -9,7 +10,7 @@ import {
   registerBudgets,
 } from '@moepress/core';
 import { outputGram } from '@moepress/graph';
-import { camera, grape, naee, reap, stun } from '@moepress/plugin-baselines';
+import { camera, grape, mone, naee, reap, stun } from '@moepress/plugin-baselines';
 import { engineTools } from '@moepress/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closeEngines, usualEngine } from '../toys/engines.js';
@@ -115,6 +116,29 @@ describe.each(families)('decisions on %s, beside plain loops', (family) => {
         return Math.min(...cluster.filter((_, i) => far[i]! <= least * (1 + 1e-9)));
       });
       expect(keptIn(ops.get(layer.layer))).toEqual(kept.sort((a, b) => a - b));
+    }
+  });
+
+  it('MoNE puts mean outputs in the place of experts that are little used and vary little', async () => {
+    const { measured, ops } = await decide(family, mone as Compressor, { ratio: 0.5 });
+    for (const layer of measured.layers) {
+      const routedTo = upTo(layer.experts).map((e) =>
+        layer.tokens.filter(({ weights }) => weights[e]! > 0).map(({ outputs }) => outputs[e]!),
+      );
+      const means = routedTo.map((own) => weightedSum(new Array(own.length).fill(1 / own.length), own));
+      const scores = routedTo.map((own, e) => {
+        const squares = own.map((output) => lengthOf(difference(output, means[e]!)) ** 2);
+        return own.length < 2 ? 0 : own.length * Math.sqrt(sum(squares) / (own.length - 1));
+      });
+      const order = upTo(layer.experts).sort((a, b) => scores[a]! - scores[b]! || b - a);
+      const gone = order.slice(0, Math.floor(layer.experts / 2)).sort((a, b) => a - b);
+      const op = ops.get(layer.layer);
+      const replaced = op?.op === 'replace-by-constant' ? op.experts : [];
+      expect(replaced.map(({ expert }) => expert)).toEqual(gone);
+      for (const { expert, values } of replaced) {
+        for (const [i, value] of decodeNumbers(values).entries())
+          expect(value).toBeCloseTo(means[expert]![i] ?? 0, 5);
+      }
     }
   });
 

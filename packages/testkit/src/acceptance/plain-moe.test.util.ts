@@ -161,7 +161,7 @@ export const dot = (a: Float64Array, b: Float64Array): number =>
 
 /** Σ w v over the vectors that have a weight. */
 export function weightedSum(weights: ArrayLike<number>, vectors: readonly Float64Array[]): Float64Array {
-  const sum = new Float64Array(vectors[0]!.length);
+  const sum = new Float64Array(vectors[0]?.length ?? 0);
   for (const [e, vector] of vectors.entries()) {
     for (const [i, value] of vector.entries()) sum[i]! += weights[e]! * value;
   }
