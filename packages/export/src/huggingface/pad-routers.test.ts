@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { openModel } from '@moepress/checkpoint';
-import { applyPlan, type Model, moeBlocks } from '@moepress/core';
+import { applyPlan, encodeNumbers, type Model, moeBlocks } from '@moepress/core';
 import { ModelRunner } from '@moepress/runtime';
 import { expect, it } from 'vitest';
 import { openFixture, planFor, temporaryFolder } from '../support.test.util.js';
+import { checkCounts } from './check-counts.js';
 import { huggingFaceSupport } from './engines.js';
 import { padRouters } from './pad-routers.js';
 import { writeHuggingFace } from './write.js';
@@ -54,4 +55,23 @@ it('leaves layers of one number alone, and routers without a bias that could tel
   const [biased, plain] = await Promise.all([openFixture('gpt_oss'), unevenView('olmoe')]);
   expect(padRouters(biased)).toBe(biased);
   expect(padRouters(plain)).toBe(plain);
+});
+
+it('is told before anything is measured what a layout cannot hold', async () => {
+  const base = await openFixture('olmoe');
+  const views = [
+    planFor(base, (layer) => ({ op: 'set-top-k', topK: layer + 1 })),
+    planFor(base, () => ({ op: 'drop-ffn' })),
+    planFor(base, () => ({
+      op: 'replace-by-constant',
+      experts: [{ expert: 0, values: encodeNumbers(new Array(64).fill(1)) }],
+    })),
+  ].map((plan) => applyPlan(base, plan));
+  for (const view of views) {
+    expect(() => checkCounts(view, 'materialised')).toThrow(
+      expect.objectContaining({ code: 'CONFIG_UNSUPPORTED', hint: expect.stringContaining('compact') }),
+    );
+    checkCounts(view, 'compact');
+  }
+  checkCounts(await unevenView('gpt_oss'), 'materialised');
 });
