@@ -50,7 +50,7 @@ describe('readGrid', () => {
     ['a calibration set that does not', 'calibration: "no(such)"', 'CALIBRATION_INVALID', 4],
     ['a ranking by what is not asked', 'by: tiny_facts', 'INPUT_INVALID', 4],
     ['an option without values', 'seed: 1\noptions: { keep: [] }', 'INPUT_INVALID', 5],
-    ['a key it does not know', 'metod: x', 'INPUT_INVALID', 1],
+    ['a key it does not know', 'metod: x', 'INPUT_INVALID', 4],
     ['far too many', `options: { a: [${'1,'.repeat(200)}], b: [${'1,'.repeat(200)}] }`, 'INPUT_INVALID', 4],
   ])('refuses %s, naming the line', async (_, line, code, number) => {
     const options = line.includes('options') ? '# as below' : 'options: {}';
