@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { checkWritable } from '@moepress/checkpoint';
-import { MoepressError, measure } from '@moepress/core';
+import { MoepressError } from '@moepress/core';
 import {
   type OnnxDtype,
   onnxDtypes,
@@ -10,12 +10,11 @@ import {
   taskNames,
 } from '@moepress/harness';
 import { Option } from 'commander';
-import { type Estimate, isWorthEstimating } from '../../src/estimate/estimate.js';
+import type { Estimate } from '../../src/estimate/estimate.js';
 import { estimateEvaluate } from '../../src/estimate/estimate-evaluate.js';
 import { type EvaluateOptions, evaluate } from '../../src/evaluate.js';
 import type { Backend } from '../../src/evaluation/backend.js';
 import type { GenerationOptions } from '../../src/generation/engine-options.js';
-import { resolveModel } from '../../src/models/open-model.js';
 import { saveResults } from '../../src/results/results.js';
 import { type ChatFlags, withChatOptions } from '../chat-options.js';
 import {
@@ -149,8 +148,10 @@ async function evaluateModel(id: string, flags: EvalFlags, context: Context): Pr
   if (output !== undefined) await checkWritable(output);
   const cache = cacheOf({ ...(answers !== undefined && { answers }) });
   const asked = { ...options, backend: backendOf(flags), cache, plugins, ...work };
-  const estimate = await expected(id, asked, { context, isAsked: dryRun === true });
-  if (dryRun) return print(estimateText(estimate!), estimate);
+  if (dryRun) {
+    const estimate = await estimated(id, asked);
+    return print(estimateText(estimate), estimate);
+  }
   const evaluation = await evaluate(id, asked);
   const { record } = evaluation;
   // First: what cannot be saved has been seen at least.
@@ -167,26 +168,17 @@ async function evaluateModel(id: string, flags: EvalFlags, context: Context): Pr
   );
 }
 
-/** What it is going to take: told where that is not little, or asked for. */
-async function expected(
-  id: string,
-  options: EvaluateOptions,
-  { context, isAsked }: { readonly context: Context; readonly isAsked: boolean },
-): Promise<Estimate | null> {
-  if (options.backend?.kind !== 'local') {
-    if (!isAsked) return null;
-    throw new MoepressError('INPUT_INVALID', {
-      message: 'What a model takes that runs elsewhere is not known here.',
-      where: '--dry-run',
-      hint: 'Leave it out, or let moepress run the model.',
-    });
-  }
-  const { revision, plan, plugins } = options;
-  const model = await resolveModel(id, { revision, plan, plugins, ...context.work });
-  if (!isAsked && !isWorthEstimating(measure(model).total.parameters)) return null;
-  const estimate = await estimateEvaluate(model, { ...options, plan: undefined });
-  if (!isAsked) context.expect(estimate);
-  return estimate;
+/**
+ * What it is going to take. Only where it is asked for: the trial takes a dozen seconds, which is half of what some hundred
+ * questions do.
+ */
+function estimated(id: string, options: EvaluateOptions): Promise<Estimate> {
+  if (options.backend?.kind === 'local') return estimateEvaluate(id, options);
+  throw new MoepressError('INPUT_INVALID', {
+    message: 'What a model takes that runs elsewhere is not known here.',
+    where: '--dry-run',
+    hint: 'Leave it out, or let moepress run the model.',
+  });
 }
 
 /** What the columns of a comparison with an original are. */
