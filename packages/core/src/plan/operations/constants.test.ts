@@ -5,6 +5,7 @@ import { constantNumbers, encodeNumbers, lowestNumber } from '../../tensor/const
 import { toyModel } from '../../testing/toy-model.js';
 import { applyLayers } from '../apply.js';
 import type { LayerOp } from '../schema.js';
+import { constantOf } from './replace-by-constant.js';
 
 const model = toyModel({ layers: 1, experts: 4, topK: 2 });
 const apply = (...ops: LayerOp[]) => applyLayers(model, [{ layer: 0, ops }]);
@@ -42,14 +43,33 @@ test('the lowest numbers are those of their types', () => {
 
 describe('refuses', () => {
   test.each<[string, LayerOp, string]>([
-    ['fewer numbers than the hidden size', replace(0, encodeNumbers([1])), '1 numbers in place of 8'],
+    [
+      'fewer numbers than the hidden size',
+      replace(0, encodeNumbers([1])),
+      'take 4 bytes, and 8 numbers take 32',
+    ],
+    ['bytes beside whole numbers', replace(0, Buffer.alloc(33).toString('base64')), 'take 33 bytes'],
     ['numbers that are none', replace(0, encodeNumbers([...numbers.slice(1), Number.NaN])), 'not all finite'],
     ['an expert that does not exist', replace(4), 'no expert 4'],
-    ['a bias of fewer slots', shift(1, 2, 3), '3 numbers in place of 4'],
+    ['a bias of fewer slots', shift(1, 2, 3), 'take 12 bytes'],
     ['an infinite bias', shift(1, 2, 3, Number.NEGATIVE_INFINITY), 'not all finite'],
   ])('%s', (_, op, message) => {
     expect(() => apply(op)).toThrow(message);
     expect(() => apply(op)).toThrow(expect.objectContaining({ code: 'PLAN_INVALID' }));
+  });
+
+  test('numbers that are infinite once they are rounded', () => {
+    const values = encodeNumbers([3.4e38]);
+    expect(() => constantOf(values, { dtype: 'BF16', size: 1, where: 'plan' })).toThrow('too large for BF16');
+    expect(constantOf(values, { dtype: 'F32', size: 1, where: 'plan' }).shape).toEqual([1]);
+  });
+
+  test('two constants for one expert', () => {
+    const slots = [0, 0, 2, 3].map((e): [number, number] => [0, e]);
+    const experts = [0, 1].map((expert) => ({ expert, values: encodeNumbers(numbers) }));
+    expect(() => apply({ op: 'remap-slots', slots }, { op: 'replace-by-constant', experts })).toThrow(
+      'Two of its slots share an expert',
+    );
   });
 
   test.each<[string, Partial<Router>, LayerOp]>([

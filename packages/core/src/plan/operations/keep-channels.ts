@@ -18,12 +18,11 @@ export function encodeChannels(kept: readonly number[], width: number): string {
 /** Ascending channels of a mask. Throws `PLAN_INVALID` unless it is as long as `width` demands. */
 export function decodeChannels(mask: string, width: number, where: string): number[] {
   const bits = Buffer.from(mask, 'base64');
-  const kept: number[] = [];
-  for (let channel = 0; channel < bits.length * 8; channel++) {
-    if (bits[channel >> 3]! & (1 << (channel & 7))) kept.push(channel);
+  if (bits.length === Math.ceil(width / 8)) {
+    const isKept = (channel: number) => (bits[channel >> 3]! & (1 << (channel & 7))) !== 0;
+    const kept = Array.from({ length: bits.length * 8 }, (_, channel) => channel).filter(isKept);
+    if ((kept.at(-1) ?? -1) < width) return kept;
   }
-  const outside = kept.at(-1)! >= width;
-  if (bits.length === Math.ceil(width / 8) && !outside) return kept;
   throw new MoepressError('PLAN_INVALID', {
     message: `A mask of ${bits.length} bytes does not tell which of ${width} channels stay.`,
     where,

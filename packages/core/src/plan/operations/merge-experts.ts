@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { combineMlps } from '../../model/mlp.js';
 import type { Expert, MoeFfn } from '../../model/model.js';
 import { cols, rows, type TensorExpr, weightedSum } from '../../tensor/expr.js';
-import { checkSlots, defineOperation, index, invalid, moeOf, some } from './operation.js';
+import { checkExperts, defineOperation, index, invalid, moeOf, some } from './operation.js';
 import { decodeIndices } from './packed-indices.js';
 import { checkSharing } from './remap-slots.js';
 
@@ -42,12 +42,11 @@ export const mergeExperts = defineOperation({
 type Group = z.infer<typeof group>;
 
 function merged(ffn: MoeFfn, groups: readonly Group[], where: string): MoeFfn {
-  const named = groups.flatMap(({ experts }) => experts);
-  checkSlots(named, ffn, where);
-  const entries = named.map((slot) => ffn.slots[slot]!);
-  if (new Set(entries).size !== entries.length) {
-    throw invalid('Two of its slots share an expert, which would be added twice', where);
-  }
+  checkExperts(
+    groups.flatMap(({ experts }) => experts),
+    ffn,
+    where,
+  );
   /** The expert that each expert of the pool becomes. */
   const became = new Map<Expert, Expert>();
   for (const own of groups) {

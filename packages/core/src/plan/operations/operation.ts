@@ -71,3 +71,10 @@ export function checkSlots(slots: readonly number[], { slots: all }: MoeFfn, whe
   const outside = slots.find((slot) => slot >= all.length);
   if (outside !== undefined) throw invalid(`There is no expert ${outside}`, where);
 }
+
+/** The same for experts, which are named by slots: throws `PLAN_INVALID` where two slots share one, too. */
+export function checkExperts(slots: readonly number[], ffn: MoeFfn, where: string): void {
+  checkSlots(slots, ffn, where);
+  if (new Set(slots.map((slot) => ffn.slots[slot])).size === slots.length) return;
+  throw invalid('Two of its slots share an expert, which would be listed twice', where);
+}

@@ -1,9 +1,16 @@
 import { z } from 'zod';
 import { MoepressError } from '../../errors/error.js';
 import type { Expert, MoeFfn } from '../../model/model.js';
-import { type ConstantExpr, constant, decodeNumbers, holdsConstants } from '../../tensor/constant.js';
+import {
+  type ConstantExpr,
+  constant,
+  decodeNumbers,
+  holdsConstants,
+  lowestNumber,
+} from '../../tensor/constant.js';
+import type { DType } from '../../tensor/dtype.js';
 import { type TensorExpr, zeros } from '../../tensor/expr.js';
-import { checkSlots, defineOperation, index, invalid, moeOf, some } from './operation.js';
+import { checkExperts, defineOperation, index, invalid, moeOf, some } from './operation.js';
 
 const replaced = z.strictObject({
   /** A slot; all that share its expert are meant. */
@@ -19,7 +26,7 @@ export const replaceByConstant = defineOperation({
   apply(block, { experts }, context) {
     const ffn = moeOf(block, context);
     const { where } = context;
-    checkSlots(
+    checkExperts(
       experts.map(({ expert }) => expert),
       ffn,
       where,
@@ -49,23 +56,32 @@ function yieldsConstant(expert: Expert, values: string, where: string): Expert {
   const { kept: _, gate, up, down, bias, ...rest } = expert;
   const none = (of: TensorExpr, axis: 0 | 1) => zeros(of.dtype, of.shape.with(axis, 0));
   const dtype = bias?.down.dtype ?? down.dtype;
-  if (!holdsConstants(dtype)) throw invalid(`Numbers of the type ${dtype} cannot be constants`, where);
-  const vector = constantOf(values, down.shape[0]!, where);
+  const vector = constantOf(values, { dtype, size: down.shape[0]!, where });
   return {
     ...rest,
     width: 0,
     gate: gate && none(gate, 0),
     up: none(up, 0),
     down: none(down, 1),
-    bias: { gate: gate && zeros(dtype, [0]), up: zeros(dtype, [0]), down: { ...vector, dtype } },
+    bias: { gate: gate && zeros(dtype, [0]), up: zeros(dtype, [0]), down: vector },
   };
 }
 
-/** A vector of `size` numbers. Throws `PLAN_INVALID` for more, fewer, or such as are not finite. */
-export function constantOf(values: string, size: number, where: string): ConstantExpr {
+/**
+ * A vector of `size` numbers of a type. Throws `PLAN_INVALID` for more or fewer, for such as are not finite or not once they are
+ * rounded, and for a type that no constant may have.
+ */
+export function constantOf(
+  values: string,
+  { dtype, size, where }: { readonly dtype: DType; readonly size: number; readonly where: string },
+): ConstantExpr {
+  if (!holdsConstants(dtype)) throw invalid(`Numbers of the type ${dtype} cannot be constants`, where);
+  const bytes = Buffer.byteLength(values, 'base64');
+  if (bytes !== 4 * size)
+    throw invalid(`Its values take ${bytes} bytes, and ${size} numbers take ${4 * size}`, where);
   const numbers = decodeNumbers(values);
-  if (numbers.length !== size)
-    throw invalid(`There are ${numbers.length} numbers in place of ${size}`, where);
-  if (!numbers.every(Number.isFinite)) throw invalid('Its numbers are not all finite', where);
-  return constant('F32', [...numbers]);
+  const most = -lowestNumber(dtype);
+  if (!numbers.every((number) => Math.abs(number) <= most))
+    throw invalid(`Its numbers are not all finite, or too large for ${dtype}`, where);
+  return constant(dtype, [...numbers]);
 }

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { MoepressError } from '../../errors/error.js';
 import type { Router } from '../../model/model.js';
-import { holdsConstants } from '../../tensor/constant.js';
 import { weightedSum } from '../../tensor/expr.js';
-import { defineOperation, invalid, moeOf } from './operation.js';
+import { defineOperation, moeOf } from './operation.js';
 import { constantOf } from './replace-by-constant.js';
 
 /** A number is added to the score of each slot where slots are selected; what the selected ones weigh stays their score. */
@@ -37,9 +36,6 @@ function shifted(
       hint: 'Choose a method that leaves the router as it is.',
     });
   }
-  const added = constantOf(bias, slots, where);
-  if (before === null) return added;
-  if (!holdsConstants(before.dtype))
-    throw invalid(`A bias of the type ${before.dtype} cannot be added to`, where);
-  return weightedSum([before, { ...added, dtype: before.dtype }], [1, 1]);
+  const added = constantOf(bias, { dtype: before?.dtype ?? 'F32', size: slots, where });
+  return before ? weightedSum([before, added], [1, 1]) : added;
 }
