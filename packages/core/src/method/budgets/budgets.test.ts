@@ -92,6 +92,12 @@ describe('budgets', () => {
     fc.assert(law);
   });
 
+  test.each(['coverage', 'max-min'])('%s refuses negative scores, of which there are no shares', (name) => {
+    expect(() => steps(name, layersOf([[1, 2, -1, 3]], 0.25))).toThrow(
+      expect.objectContaining({ code: 'OPTIONS_INVALID', where: 'options.budget' }),
+    );
+  });
+
   test('max-min keeps for each set in turn what it would miss most', () => {
     const [layer] = layersOf([[9, 8, 1, 1, 1, 1]], 0.5);
     const other = Float64Array.of(1, 1, 1, 1, 9, 8);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Budget, type BudgetLayer, cheapestSteps, totalSteps } from './budget.js';
+import { checkSharesOfScores } from './check-scores.js';
 
 const options = z.strictObject({
   /**
@@ -10,7 +11,7 @@ const options = z.strictObject({
 
 /**
  * The smallest set of experts that keeps a share of a layer's score, in every layer the same share: a layer whose score lies on
- * few experts loses more of them. The scores of a layer must not be negative. With a ratio as many experts go in all as by a
+ * few experts loses more of them. Throws `OPTIONS_INVALID` for negative scores. With a ratio as many experts go in all as by a
  * uniform budget, those whose layers keep most without them.
  */
 export const coverage: Budget<z.infer<typeof options>> = {
@@ -22,6 +23,7 @@ export const coverage: Budget<z.infer<typeof options>> = {
   isUniform: false,
   setsSize: ({ share }) => share !== undefined,
   allot({ layers, options: { share } }) {
+    checkSharesOfScores('coverage', layers);
     const losses = layers.map(lossesOf);
     if (share === undefined) {
       return cheapestSteps(losses, totalSteps(layers)).map((steps) => ({ steps }));

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { Budget, BudgetLayer } from './budget.js';
+import { checkSharesOfScores } from './check-scores.js';
 
 /**
  * For several calibration sets, such as one of each domain: in every layer the set of which least is kept so far chooses the next
  * expert to stay, its best that is not kept yet. What is kept of a set is the share of the scores measured on it, so that the
  * smallest of these shares is raised step by step, a greedy solution of max min. Every layer loses the same number of experts.
- * Of equal sets the first chooses.
+ * Of equal sets the first chooses. Throws `OPTIONS_INVALID` for negative scores.
  */
 export const maxMin: Budget = {
   specVersion: 1,
@@ -15,8 +16,10 @@ export const maxMin: Budget = {
   options: z.strictObject({}),
   isUniform: true,
   comparesSets: true,
-  allot: ({ layers }) =>
-    layers.map((layer) => ({ steps: Math.min(layer.share, layer.most), scores: turns(layer) })),
+  allot({ layers }) {
+    checkSharesOfScores('max-min', layers);
+    return layers.map((layer) => ({ steps: Math.min(layer.share, layer.most), scores: turns(layer) }));
+  },
 };
 
 /** One number for each expert: the higher, the earlier some set chose it. */
