@@ -12,8 +12,8 @@ export type TopKOptions = z.infer<typeof options>;
 
 /**
  * Plain top-k reduction, the baseline of LExI (arXiv:2509.02753): every router selects `topK` experts in place of more. No
- * parameters go; a token computes with fewer. Routers that select no more than that stay. Throws `OPTIONS_INVALID` where none
- * selects more, and what `set-top-k` throws.
+ * parameters go; a token computes with fewer. Routers that select no more than that stay. Throws `OPTIONS_INVALID` where all
+ * select fewer, and what `set-top-k` throws.
  */
 export const topK: Compressor<TopKOptions> = {
   specVersion: 1,

@@ -8,7 +8,6 @@ import {
   type Model,
   type MoeBlock,
   MoepressError,
-  moeBlocks,
   requireMoeBlocks,
   throwIfAborted,
   warnOfMissedRatio,
@@ -121,7 +120,7 @@ function narrow(block: MoeBlock, scores: Float64Array, ratio: number): LayerPlan
 /** Throws `INPUT_INVALID`; see `camera`. */
 function layersOf(model: Model): MoeBlock[] {
   const blocks = requireMoeBlocks(model, 'make narrower');
-  for (const { index, ffn } of moeBlocks(model)) {
+  for (const { index, ffn } of blocks) {
     const other = ffn.pool.find(({ origin }) => origin.layer !== index);
     if (!other) continue;
     throw new MoepressError('INPUT_INVALID', {

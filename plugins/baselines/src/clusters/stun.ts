@@ -1,5 +1,6 @@
 import {
   type Compressor,
+  firstSlots,
   type LayerPlan,
   layerEvidence,
   type MethodTools,
@@ -85,7 +86,7 @@ export const stun: Compressor<StunOptions> = {
 };
 
 interface Measured {
-  /** Tokens that chose both of two experts, [N, N]; null if they do not matter. */
+  /** Tokens that chose both of two slots, [N, N]; null if they do not matter. */
   readonly joint: Float64Array | null;
   readonly tools: MethodTools;
   readonly work: Work;
@@ -98,13 +99,14 @@ async function representatives(
   { joint, tools, work }: Measured,
 ): Promise<number[]> {
   const n = ffn.pool.length;
+  const slotOf = firstSlots(ffn);
   const routers = await tools.gram(
-    ffn.pool.map((_, e) => rows(ffn.router.weight, [ffn.slots.indexOf(e)])),
+    slotOf.map((slot) => rows(ffn.router.weight, [slot])),
     work,
   );
   const parameters = await parameterGram(ffn.pool, tools, work);
   const router = scaled(n, (a, b) => distanceIn(routers, n, a, b));
-  const together = scaled(n, (a, b) => joint?.[a * n + b] ?? 0);
+  const together = scaled(n, (a, b) => joint?.[slotOf[a]! * n + slotOf[b]!] ?? 0);
   const distance = (a: number, b: number) =>
     own.routerWeight * router[a * n + b]! - own.coactivationWeight * together[a * n + b]!;
   return runs.flatMap((run) =>

@@ -58,7 +58,8 @@ export const naee: Compressor<NaeeOptions> = {
       keep(layer, new Set(layer.runs.flatMap((run) => run.slice(0, layer.leaving)))),
     ),
   async plan({ model, evidence, options: own, signal }) {
-    const layers = runsToDrop(model, own.ratio).map((layer) => {
+    const all = runsToDrop(model, own.ratio);
+    const plans = all.flatMap((layer) => {
       throwIfAborted(signal);
       if (layer.leaving === 0) return [];
       const measured = layerEvidence(evidence, layer.block.index);
@@ -67,19 +68,15 @@ export const naee: Compressor<NaeeOptions> = {
         : dropGreedily(layer, measured.read(weightedOutputGram, 'gram'));
       return keep(layer, gone);
     });
-    const blocks = moeBlocks(model);
-    const experts = blocks.reduce((sum, { ffn }) => sum + ffn.pool.length, 0);
-    const gone = runsToDrop(model, own.ratio).reduce(
-      (sum, { runs, leaving }) => sum + runs.length * leaving,
-      0,
-    );
+    const experts = all.reduce((sum, { block }) => sum + block.ffn.pool.length, 0);
+    const gone = all.reduce((sum, { runs, leaving }) => sum + runs.length * leaving, 0);
     const missed = warnOfMissedRatio(
       own.ratio,
       gone / experts,
       'the routed experts',
       'only whole experts of a layer go',
     );
-    return { layers: layers.flat(), warnings: missed === undefined ? [] : [missed] };
+    return { layers: plans, warnings: missed === undefined ? [] : [missed] };
   },
 };
 
