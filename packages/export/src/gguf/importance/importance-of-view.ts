@@ -30,7 +30,10 @@ export function importanceOfView(
   return { squares, counts };
 }
 
-/** The row of an expert of the original, [columns]; undefined where there is none of its size. */
+/**
+ * The row of an expert of the original, as many of the [columns] as it has; undefined where there is none of its size. With `isCut`
+ * the columns are channels, of which the expert may have lost some. A merged expert has that of the first of its group.
+ */
 function rowOf(
   { squares, counts }: TensorImportance,
   { origin, kept }: Expert,
@@ -40,7 +43,9 @@ function rowOf(
   const own = squares.length / counts.length;
   if (origin.index >= counts.length) return undefined;
   const row = squares.subarray(origin.index * own, (origin.index + 1) * own);
-  if (!isCut || !kept) return own <= columns && isCut ? row : own === columns ? row : undefined;
+  if (!isCut) return own === columns ? row : undefined;
+  // Columns of zeros that were added to it count nothing.
+  if (!kept) return own <= columns ? row : undefined;
   if (kept.of !== own) return undefined;
   return Float32Array.from(kept.channels, (channel) => row[channel]!);
 }

@@ -3,7 +3,7 @@ import { MoepressError, type StoredTensor } from '@moepress/core';
 import type { Importance, TensorImportance } from './importance.js';
 import { importanceKind, suffixes, textsKey } from './importance-format.js';
 
-/** Bytes of squares that are read: those of the largest published models take one or two billion. */
+/** The most bytes of sums and counts that are read: those of the largest published models take one or two billion. */
 const mostBytes = 8 * 2 ** 30;
 
 /**
@@ -28,7 +28,7 @@ export async function readImportance(
     if (!isWanted(name)) continue;
     const counts = file.tensors.get(`${name}${suffixes.counts}`);
     if (!counts) throw invalid(file, `It has ${full} and no ${name}${suffixes.counts}`);
-    bytes += squares.length;
+    bytes += squares.length + counts.length;
     if (bytes > mostBytes) throw invalid(file, `It has more than ${mostBytes} bytes of sums`);
     tensors.set(name, await readOne(file, squares, counts));
   }
