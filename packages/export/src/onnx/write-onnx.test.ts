@@ -9,7 +9,14 @@ import {
   readSafetensors,
   writeSafetensors,
 } from '@moepress/checkpoint';
-import { applyPlan, type CompressionPlan, type Model, type StoredTensor } from '@moepress/core';
+import {
+  applyPlan,
+  type CompressionPlan,
+  encodeNumbers,
+  type LayerPlan,
+  type Model,
+  type StoredTensor,
+} from '@moepress/core';
 import type { CarriedType } from '@moepress/graph';
 import { ModelRunner, portableGraph } from '@moepress/runtime';
 import { expect, it } from 'vitest';
@@ -61,12 +68,33 @@ function distance(actual: Float32Array, expected: Float32Array): number {
 
 const ones = (ids: readonly number[]) => ids.map(() => 1);
 
+/** Layers of which one lacks its mixer, one its FFN, and those with experts are changed by all that leaves them such. */
+function changedPlan(base: Model): CompressionPlan {
+  const layers = base.blocks.map(({ index, ffn }): LayerPlan => {
+    if (ffn.kind !== 'moe') return { layer: index, ops: [{ op: 'drop-ffn' }] };
+    const numbers = (count: number) =>
+      encodeNumbers(Array.from({ length: count }, (_, i) => Math.sin(i) / 4));
+    const hidden = ffn.pool[0]!.down.shape[0]!;
+    return {
+      layer: index,
+      ops: [
+        { op: 'merge-experts', groups: [{ experts: [1, 2], weights: [0.4, 0.6] }] },
+        { op: 'replace-by-constant', experts: [{ expert: 0, values: numbers(hidden) }] },
+        { op: 'shift-router', bias: numbers(ffn.slots.length) },
+        { op: 'set-top-k', topK: 1 + (index % 2) },
+        ...(index % 2 === 0 ? [{ op: 'drop-attention' } as const] : []),
+      ],
+    };
+  });
+  return { ...dropPlan(base), layers };
+}
+
 const views: readonly (readonly [string, ((base: Model) => CompressionPlan) | null])[] = [
   ['olmoe', remapPlan],
   ['glm4_moe_lite', raggedPlan],
   ['gemma4_text', null],
   ['deepseek_v32', null],
-  ['lfm2_moe', null],
+  ['lfm2_moe', changedPlan],
   ['nemotron_h', null],
 ];
 
