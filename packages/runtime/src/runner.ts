@@ -250,7 +250,11 @@ export class ModelRunner {
 
   /** Stays open from the first time that it is worth it, unless it fails. */
   async #openFew(isWorthOpening: boolean): Promise<FewDecoder | null> {
-    if (this.#few && (await this.#few)?.isUsable === false) this.#few = undefined;
+    const known = await this.#few;
+    if (known?.isUsable === false) {
+      this.#few = undefined;
+      await known.close();
+    }
     if (!this.#few && !isWorthOpening) return null;
     this.#few ??= FewDecoder.open(this.#engine, this.#model, { sessions: this.#resident }).catch((error) => {
       this.#few = undefined;

@@ -34,12 +34,15 @@ const deviceMemory = new DeviceMemory(options);
 const garbage = new Garbage();
 const store = new TensorStore(options.deviceMemory, deviceMemory, garbage);
 const caches = new Map<string, KeyValueCache>();
-const few = new FewMember(async (id, x, width) => {
-  const feeds = { x: new Tensor('float32', x, [x.length / width, width]) };
-  const { y } = await sessionOf(id).session.run(feeds, ['y']);
-  garbage.add(y!);
-  return y!.data as Float32Array;
-});
+const few = new FewMember(
+  async (id, x, width) => {
+    const feeds = { x: new Tensor('float32', x, [x.length / width, width]) };
+    const { y } = await sessionOf(id).session.run(feeds, ['y']);
+    garbage.add(y!);
+    return y!.data as Float32Array;
+  },
+  (bytes) => garbage.addBytes(bytes),
+);
 
 interface OpenSession {
   readonly session: InferenceSession;
@@ -98,6 +101,8 @@ async function execute(command: Command): Promise<Results> {
     case 'share':
       return command.rows.map(({ cache, sequence, tokens }) => {
         const data = cacheOf(cache).share(sequence, tokens);
+        // V8 does not count memory that threads share.
+        garbage.addBytes(data.byteLength);
         return { tensor: { dtype: 'float32', dims: [data.length], data } };
       });
     case 'few':

@@ -22,6 +22,7 @@ export type FewOrder =
       readonly times: number;
       readonly wantsLogits: boolean;
     }
+  | { readonly kind: 'end' }
   | { readonly kind: 'close' };
 
 /** What an order yields, as tensors by name. */
@@ -39,10 +40,12 @@ export class FewMember {
   #model: FewModel | null = null;
   #setup: FewSetup | null = null;
   readonly #run: RunSession;
+  readonly #onDrop: (bytes: number) => void;
 
-  /** `run` runs a session of the thread. */
-  constructor(run: RunSession) {
+  /** `run` runs a session of the thread; `onDrop` hears of memory that nobody reads any more. */
+  constructor(run: RunSession, onDrop: (bytes: number) => void) {
     this.#run = run;
+    this.#onDrop = onDrop;
   }
 
   /** `open` yields `fits` [1]: 0 if the machine has no memory for the weights; `next` what `FewModel.next` does. */
@@ -58,9 +61,13 @@ export class FewMember {
         return [];
       case 'take':
         for (const part of order.parts) this.#opened.take(order.block, part);
+        this.#onDrop(takenBytes(order.parts));
         return [];
       case 'next':
         return this.#next(order);
+      case 'end':
+        this.#opened.end();
+        return [];
       case 'close':
         await this.close();
         return [];
@@ -77,14 +84,15 @@ export class FewMember {
     // Most threads continue no sequence, and need not wait for what it takes.
     const { FewModel } = await import('./few-model.js');
     try {
-      this.#model = new FewModel(setup);
+      this.#model = new FewModel(setup, this.#onDrop);
+      this.#setup = setup;
+      await this.#model.open();
+      return true;
     } catch (error) {
+      await this.close();
       if (error instanceof RangeError) return false;
       throw error;
     }
-    this.#setup = setup;
-    await this.#model.open();
-    return true;
   }
 
   /** The first thread tells what all have found. */
@@ -119,7 +127,14 @@ export class FewMember {
   async close(): Promise<void> {
     await this.#model?.close();
     this.#model = null;
+    this.#setup = null;
   }
+}
+
+/** Bytes of keys and values that are handed over: what sequences share is one buffer. */
+export function takenBytes(parts: readonly TakenPart[]): number {
+  const buffers = new Set(parts.flatMap(({ key, value }) => [key.buffer, value.buffer]));
+  return [...buffers].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 const float64 = (value: number) => ({ dtype: 'float64', dims: [1], data: Float64Array.of(value) }) as const;

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { openModel } from '@moepress/checkpoint';
 import {
+  attentionBlocks,
   type Block,
   cols,
   type GatedActivation,
@@ -15,7 +16,9 @@ import { expect, it } from 'vitest';
 import { ModelRunner } from '../runner.js';
 import { expectFew, openFew } from '../testing/few.test.util.js';
 import { fixtures } from '../testing/golden.js';
-import { fewBytes } from './few-plan.js';
+import { boardBytes } from './board.js';
+import { FewMember, type FewOrder } from './few-member.js';
+import { fewBytes, fewCacheBytes } from './few-plan.js';
 import { fewWeights, whyNotFew } from './few-support.js';
 
 const activations: readonly GatedActivation[] = [
@@ -217,4 +220,41 @@ it('leaves recurrences and indexers to graphs, and says so', async () => {
     ...['deepseek_v32', 'glm_moe_dsa', 'granitemoehybrid', 'kimi_linear', 'lfm2', 'lfm2_moe', 'nemotron_h'],
     ...['qwen3_5', 'qwen3_5_moe', 'qwen3_5_moe_text', 'qwen3_5_text', 'qwen3_next'],
   ]);
+});
+
+it('tells of all memory that nobody reads any more: what is handed over, caches, weights', async () => {
+  const { model: folder } = await fixtures[0]!.load();
+  const model = await openModel(folder);
+  let dropped = 0;
+  const since = async (order: FewOrder) => {
+    const before = dropped;
+    await member.follow(order);
+    return dropped - before;
+  };
+  const member = new FewMember(
+    () => Promise.reject(new Error('No session is open.')),
+    (bytes) => {
+      dropped += bytes;
+    },
+  );
+  const bytes = fewBytes(model, { most: Number.POSITIVE_INFINITY, workers: 1, resident: true });
+  const shared = new SharedArrayBuffer(boardBytes(model, 4));
+  const setup = { model, shared, index: 0, count: 1, bytes, most: 4 };
+  expect(await since({ kind: 'open', setup })).toBe(0);
+  expect(await since({ kind: 'begin', sequences: 2, capacity: 64 })).toBe(0);
+  const { kvHeads, headDim } = attentionBlocks(model)[0]!.attention;
+  const rows = () => new Float32Array(3 * kvHeads * headDim);
+  const part = { start: 0, key: rows(), value: rows() };
+  // Two sequences share them.
+  const parts = [0, 1].map((sequence) => ({ sequence, ...part }));
+  expect(await since({ kind: 'take', block: 0, parts })).toBe(2 * 4 * 3 * kvHeads * headDim);
+  const caches = fewCacheBytes(model, { sequences: 2, capacity: 64, workers: 1, most: 0 });
+  expect(await since({ kind: 'begin', sequences: 2, capacity: 64 })).toBeGreaterThan(caches / 2);
+  expect(await since({ kind: 'end' })).toBeGreaterThan(caches / 2);
+  expect(await since({ kind: 'close' })).toBeGreaterThanOrEqual(bytes);
+  // A memory that is too small is none, and nothing stays of it.
+  expect(await member.follow({ kind: 'open', setup: { ...setup, bytes: 2 ** 16 } })).toMatchObject([
+    { fits: { data: Float64Array.of(0) } },
+  ]);
+  expect(await since({ kind: 'close' })).toBe(0);
 });

@@ -64,18 +64,27 @@ export class FewModel {
   readonly #team: Team;
   readonly #board: Board;
   readonly #store: WeightStore;
-  readonly #caches = new SequenceCaches();
+  readonly #caches: SequenceCaches;
   readonly #vectors = new Map<string, { expr: TensorExpr; into: Float32Array; more: number }>();
   readonly #kept: Group[] = [];
   readonly #steps: readonly BlockStep[];
   readonly #finalNorm: HeldNorm;
   readonly #head: Held;
   readonly #headBias: Float32Array | null;
+  readonly #onDrop: (bytes: number) => void;
   #blocks: (BlockCache | null)[] = [];
 
-  /** Reads nothing yet. Throws a `RangeError` if the machine has no memory for the weights. */
-  constructor({ model, shared, index, count, bytes, most }: FewSetup) {
+  /**
+   * Reads nothing yet; `onDrop` hears of memory that nobody reads any more. Throws a `RangeError` if the machine has no memory for
+   * the weights.
+   */
+  constructor(
+    { model, shared, index, count, bytes, most }: FewSetup,
+    onDrop: (bytes: number) => void = () => {},
+  ) {
     this.#model = model;
+    this.#onDrop = onDrop;
+    this.#caches = new SequenceCaches(onDrop);
     this.#team = new Team(shared, index, count);
     this.#board = boardIn(shared, model, most);
     this.#store = new WeightStore(this.#team, bytes, widestOf(model, most, count));
@@ -135,7 +144,7 @@ export class FewModel {
     };
   }
 
-  /** Reads what all tokens meet. Throws what reading throws. */
+  /** Reads what all tokens meet. Throws what reading throws, and a `RangeError` if the memory has no room for it. */
   async open(): Promise<void> {
     for (const { expr, into, more } of this.#vectors.values()) {
       into.set(await numbersIn(expr));
@@ -303,7 +312,16 @@ export class FewModel {
     return { tokens, sum, logits };
   }
 
+  /** Forgets all sequences, and gives back the memory of their keys and values. */
+  end(): void {
+    this.#blocks = [];
+    this.#caches.close();
+  }
+
+  /** Gives all memory back. */
   async close(): Promise<void> {
+    this.end();
+    this.#onDrop(this.#store.bytes);
     await this.#store.close();
   }
 }

@@ -48,7 +48,13 @@ export interface BlockCache {
 
 /** Keys and values of a few sequences in a thread's memory, each thread those of its heads. */
 export class SequenceCaches {
+  readonly #onDrop: (bytes: number) => void;
   #arenas: Arena[] = [];
+
+  /** `onDrop` hears of memory that nobody reads any more. */
+  constructor(onDrop: (bytes: number) => void) {
+    this.#onDrop = onDrop;
+  }
 
   /** Makes room for so many sequences of `capacity` tokens; what was there before is forgotten. By block, null without attention. */
   open(
@@ -56,24 +62,31 @@ export class SequenceCaches {
     share: Share,
     { sequences, capacity }: { readonly sequences: number; readonly capacity: number },
   ): (BlockCache | null)[] {
+    this.close();
     const blocks = attentions.map((attention) => attention && sizesOf(attention, share, sequences, capacity));
-    let [arena, at] = [0, 0];
-    const placed = blocks.map((sizes, i) => {
+    let [arena, at, rest] = [
+      null as Arena | null,
+      0,
+      blocks.reduce((sum, sizes) => sum + (sizes?.bytes ?? 0), 0),
+    ];
+    return blocks.map((sizes) => {
       if (!sizes) return null;
-      if (at > 0 && at + sizes.bytes > this.#arenas[arena]!.end) [arena, at] = [arena + 1, 0];
-      // Another size needs other memory: the machine gets the old one back.
-      const rest = blocks.slice(i).reduce((sum, own) => sum + (own?.bytes ?? 0), 0);
-      const known = this.#arenas[arena];
-      const wanted = Math.min(rest, mostArenaBytes);
-      if (at === 0 && (!known || known.end < wanted)) {
-        this.#arenas.length = arena;
-        this.#arenas.push(new Arena(wanted, { columns: 0, rows: 0, inputs: 0 }));
+      if (!arena || at + sizes.bytes > arena.end) {
+        arena = new Arena(Math.min(rest, mostArenaBytes), { columns: 0, rows: 0, inputs: 0 });
+        this.#arenas.push(arena);
+        at = 0;
       }
       const start = at;
       at += sizes.bytes;
-      return cacheAt(this.#arenas[arena]!, start, sizes);
+      rest -= sizes.bytes;
+      return cacheAt(arena, start, sizes);
     });
-    return placed;
+  }
+
+  /** Forgets all sequences. */
+  close(): void {
+    for (const { end } of this.#arenas) this.#onDrop(end);
+    this.#arenas = [];
   }
 }
 

@@ -63,6 +63,11 @@ export class WeightStore {
     }
   }
 
+  /** Bytes of its memory. */
+  get bytes(): number {
+    return this.#arenas.reduce((sum, { end }) => sum + end, 0);
+  }
+
   /** Matrices that are in memory together. */
   group(exprs: readonly TensorExpr[]): Group {
     const matrices = exprs.map((expr) => this.#held(expr));
@@ -155,7 +160,7 @@ export class WeightStore {
       if (oldest < 0 || used < this.#groups[oldest]!.used) oldest = i;
     }
     const [evicted] = oldest < 0 ? [] : this.#groups.splice(oldest, 1);
-    if (!evicted) throw new Error('There is no room for the weights.');
+    if (!evicted) throw new RangeError('There is no room for the weights.');
     const room = evicted.room!;
     evicted.room = null;
     return room;

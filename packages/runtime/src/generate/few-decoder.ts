@@ -1,10 +1,11 @@
 import { type AttentionBlock, attentionBlocks, type Model } from '@moepress/core';
 import type { Engine } from '../engine/engine.js';
+import { Garbage } from '../engine/garbage.js';
 import type { WorkerCommands } from '../engine/handles.js';
 import type { Results } from '../engine/protocol.js';
 import type { SessionPool } from '../engine/session-pool.js';
 import { boardBytes } from '../few/board.js';
-import type { FewOrder, TakenPart } from '../few/few-member.js';
+import { type FewOrder, type TakenPart, takenBytes } from '../few/few-member.js';
 import { fewSequences, fewThreadBytes, isSmall } from '../few/few-plan.js';
 import { giveUp } from '../few/team.js';
 import { leastWideRows, wideGraph, wideMatrices } from '../few/wide-products.js';
@@ -67,13 +68,21 @@ export class FewDecoder {
     const shared = decoder.#shared;
     const count = decoder.#team.length;
     const bytes = Math.floor(fewBytes / count) - fewThreadBytes;
-    const outcomes = await decoder.#tellAll((index) => ({
-      kind: 'open',
-      setup: { model, shared, index, count, bytes, most },
-    }));
-    if (outcomes.every(([result]) => result!.fits!.data[0] === 1)) return decoder;
-    await decoder.#tellAll(() => ({ kind: 'close' }));
-    return null;
+    const setup = { model, shared, count, bytes, most };
+    let fits = false;
+    try {
+      const outcomes = await decoder.#tellAll((index) => ({ kind: 'open', setup: { ...setup, index } }));
+      fits = outcomes.every(([result]) => result!.fits!.data[0] === 1);
+    } finally {
+      if (!fits) await decoder.close();
+    }
+    return fits ? decoder : null;
+  }
+
+  /** Gives back what the threads hold, whatever has become of them. */
+  async close(): Promise<void> {
+    this.#isUsable = false;
+    await Promise.allSettled(this.#team.map((worker) => worker.few({ kind: 'close' })));
   }
 
   /** False once a call has failed, for the threads no longer agree on where they are, or the engine has other workers. */
@@ -91,13 +100,27 @@ export class FewDecoder {
     const sequences = lanes.reduce((sum, { lane }) => sum + lane.indices.length, 0);
     this.#hasBegun = true;
     if (sequences >= leastWideRows) await this.#widen();
+    this.#atOnce = 1;
     await this.#tellAll(() => ({ kind: 'begin', sequences, capacity }));
+    const garbage = new Garbage();
     // One block after the other, because what is handed over stands in memory twice.
     for (const block of attentionBlocks(this.#model)) {
-      const parts = await this.#partsOf(block, lanes);
-      const place = this.#model.blocks.indexOf(block);
-      await this.#tellAll(() => ({ kind: 'take', block: place, parts }));
+      garbage.addBytes(await this.#handOver(block, lanes));
+      garbage.sweep();
     }
+  }
+
+  /** Gives the threads the keys and values of a block: yields their bytes, which this thread must let go too. */
+  async #handOver(block: AttentionBlock, lanes: readonly FewLane[]): Promise<number> {
+    const parts = await this.#partsOf(block, lanes);
+    const place = this.#model.blocks.indexOf(block);
+    await this.#tellAll(() => ({ kind: 'take', block: place, parts }));
+    return takenBytes(parts);
+  }
+
+  /** Forgets the sequences of `begin`, and gives back the memory of their keys and values. */
+  async end(): Promise<void> {
+    if (this.#isUsable) await this.#tellAll(() => ({ kind: 'end' }));
   }
 
   /** Opens the graphs for many sequences, which stay open. */
@@ -109,8 +132,8 @@ export class FewDecoder {
       const ids: (string | null)[] = [];
       for (const [i, matrix] of matrices.entries()) {
         const graph = wideGraph(matrix, w, this.#team.length);
-        const own = { workers: [worker], arena: true };
-        ids.push(graph && (await pool.open(`few.${i}.${w}`, () => graph, own)).id);
+        const workers = [worker];
+        ids.push(graph && (await pool.open(`few.${i}.${w}`, () => graph, { workers })).id);
       }
       return ids;
     });

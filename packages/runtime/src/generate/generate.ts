@@ -131,12 +131,15 @@ async function decodeFew(
   { report, options, picker, capacity }: Continuing & { readonly capacity: number },
 ): Promise<void> {
   if (group.every(({ decoding }) => decoding.isDone)) return;
-  await few.begin(group, capacity);
-  for (const { lane } of group) await freeLane(scope, lane);
-  for (let tokens = 1; group.some(({ decoding }) => !decoding.isDone); report(tokens)) {
-    throwIfAborted(options.signal);
-    tokens += await few.next(group, picker, options.maxNewTokens - tokens);
-  }
+  const decode = async () => {
+    await few.begin(group, capacity);
+    for (const { lane } of group) await freeLane(scope, lane);
+    for (let tokens = 1; group.some(({ decoding }) => !decoding.isDone); report(tokens)) {
+      throwIfAborted(options.signal);
+      tokens += await few.next(group, picker, options.maxNewTokens - tokens);
+    }
+  };
+  await closing(decode, () => few.end());
 }
 
 /** All lanes take a token at a time together. */
