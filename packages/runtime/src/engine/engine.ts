@@ -70,6 +70,8 @@ export interface Taken {
   readonly runs: number;
   /** Between the runs, until the call is done. */
   readonly held: number;
+  /** Of what it has open and later calls find open, by names of its parts. */
+  readonly stays?: ReadonlyMap<string, number>;
   /** Of the results in each lane, which wait to be collected until there is much of them. */
   readonly yielded: ReadonlyMap<number, number>;
 }
@@ -116,6 +118,8 @@ export class Engine {
   #before: number | undefined;
   /** Bytes of results that each lane has had so far. */
   readonly #yielded = new Map<number, number>();
+  /** Bytes of what calls have left open, by its names. */
+  readonly #stays = new Map<string, number>();
   /** Bytes that the runs of a call have taken at most so far. */
   #largestRuns = 0;
   /** The memory of the jobs within which other jobs may run. */
@@ -241,13 +245,15 @@ export class Engine {
   }
 
   /** Reports the memory that the process is going to take at most. */
-  reportMemory({ runs, held, yielded }: Taken, progress: Progress | undefined): void {
+  reportMemory({ runs, held, stays, yielded }: Taken, progress: Progress | undefined): void {
+    for (const [part, bytes] of stays ?? []) this.#stays.set(part, bytes);
     for (const [lane, bytes] of yielded) this.#yielded.set(lane, bytes + (this.#yielded.get(lane) ?? 0));
     // What larger runs of earlier calls have left to the C library, smaller ones do not give back.
     this.#largestRuns = Math.max(this.#largestRuns, runs);
     if (this.#fixed === 0) return;
     const waiting = [...this.#yielded.values()].reduce((sum, bytes) => sum + Math.min(uncollected, bytes), 0);
-    const predicted = this.#fixed + this.#largestRuns + held + waiting;
+    const open = [...this.#stays.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const predicted = this.#fixed + this.#largestRuns + held + open + waiting;
     progress?.({ type: 'memory', predicted: Math.round(predicted) });
   }
 

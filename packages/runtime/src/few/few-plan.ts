@@ -5,6 +5,7 @@ import { type FewWeights, fewWeights, matricesOf, whyNotFew } from './few-suppor
 import { cachedBytes } from './sequence-caches.js';
 import { sharesOf } from './team.js';
 import { tileRows } from './tile-kernels.js';
+import { leastWideRows, wideMatrices } from './wide-products.js';
 
 /** Sequences that are continued side by side where some experts have no room, or four-bit codes are multiplied row by row. */
 export const leastFewSequences = 4;
@@ -36,6 +37,9 @@ const leastRounds = 2;
  */
 export const fewThreadBytes = 32 * 2 ** 20;
 
+/** Bytes of a session that makes products with many rows: measured, 0.7 MB each with 128 of them. */
+const wideSessionBytes = 0.75 * 2 ** 20;
+
 /** Bytes of what is held beside weights: that, rounding of the matrices' beginnings, inputs and outputs of products. */
 const slack = (model: Model, workers: number, sequences: number, weights: number): number => {
   // A memory holds at most 4 GiB, and each has room of its own.
@@ -55,8 +59,12 @@ export function widestOf(model: Model, most: number, workers: number): Widest {
 }
 
 /** Bytes of the weights, and of what is held beside them. */
-const heldBytes = ({ common, experts }: FewWeights, model: Model, workers: number): number =>
-  common + experts + slack(model, workers, mostSequencesOf(model), common + experts);
+function heldBytes({ common, experts }: FewWeights, model: Model, workers: number): number {
+  const most = mostSequencesOf(model);
+  const sessions = most < leastWideRows ? 0 : workers * wideMatrices(model).length;
+  const weights = common + experts;
+  return weights + slack(model, workers, most, weights) + sessions * wideSessionBytes;
+}
 
 /**
  * Bytes of weights that all workers together hold to continue a few sequences, out of `most`: 0 where they cannot. Where all
@@ -81,6 +89,13 @@ export function fewBytes(
     slack(model, workers, leastFewSequences, most) +
     Math.max(rounds, resident ? leastExperts * experts : 0);
   return least <= most ? most : 0;
+}
+
+/** Of `bytes`, see `fewBytes`, those that are taken only when experts are read. */
+export function fewExpertBytes(model: Model, bytes: number, workers: number): number {
+  const { common, experts } = fewWeights(model, workers);
+  const room = bytes - common - slack(model, workers, leastFewSequences, bytes);
+  return Math.max(0, Math.min(experts, room));
 }
 
 /** The most sequences that are continued side by side by workers that hold `bytes` of weights, see `fewBytes`. */

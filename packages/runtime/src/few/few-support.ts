@@ -57,8 +57,18 @@ export interface FewWeights {
   readonly rowByRow: boolean;
 }
 
-/** Of a team of so many threads. */
+const weighed = new WeakMap<Model, Map<number, FewWeights>>();
+
+/** Of a team of so many threads. Computed once: a plan asks many times, and a model has tens of thousands of matrices. */
 export function fewWeights(model: Model, workers: number): FewWeights {
+  const known = weighed.get(model) ?? new Map<number, FewWeights>();
+  weighed.set(model, known);
+  const weights = known.get(workers) ?? weigh(model, workers);
+  known.set(workers, weights);
+  return weights;
+}
+
+function weigh(model: Model, workers: number): FewWeights {
   const shares = sharesOf(workers);
   let rowByRow = false;
   const bytesOf = (exprs: readonly TensorExpr[]): number =>

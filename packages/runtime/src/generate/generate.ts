@@ -1,7 +1,7 @@
 import { throwIfAborted } from '@moepress/core';
 import { mainLane } from '../engine/engine.js';
 import { closing } from '../engine/scope.js';
-import { fewWeights } from '../few/few-support.js';
+import { fewExpertBytes } from '../few/few-plan.js';
 import type { ModelRun } from '../forward/model-run.js';
 import { type TokenPicker, withPicker } from './choose.js';
 import { type ResidentDecoder, streamedNext } from './decoder.js';
@@ -13,7 +13,6 @@ import { freeLane, openCaches, placeLane, prefill, promptBytes, withoutEnded } f
 import {
   capacityOf,
   type Decoders,
-  fewCaches,
   type Generation,
   type Group,
   type Growing,
@@ -44,21 +43,20 @@ export async function generate(generation: Generation, options: SamplingOptions)
   const rounds = Math.max(0, ...waiting.map(({ length }) => length));
   const groups = Array.from({ length: rounds }, (_, i) => waiting.flatMap((queue) => queue.slice(i, i + 1)));
   const largest = Math.max(0, ...plans.map((plan) => laneBytes(model, plan, prompts, options.maxNewTokens)));
-  const { ways, decoders } = await openWays(generation, groups, options);
-  const caches = groups
-    .filter((group) => ways.get(group) === 'few')
-    .map((group) => fewCaches(generation, group, options));
+  const { ways, decoders, fewCaches } = await openWays(generation, groups, options);
   const busy = Math.min(lanes.length, engine.workers.length);
-  const open =
-    (decoders.few ? engine.fewBytes : 0) +
-    (decoders.divided ? engine.dividedBytes : 0) +
-    (decoders.resident ? engine.decoderBytes : 0);
-  const held = largest * busy + Math.max(0, ...caches) + open;
+  const stays = new Map([
+    ...(decoders.few ? ([['few', engine.fewBytes]] as const) : []),
+    ...(decoders.divided ? ([['divided', engine.dividedBytes]] as const) : []),
+    ...(decoders.resident ? ([['resident', engine.decoderBytes]] as const) : []),
+  ]);
+  const held = largest * busy + fewCaches;
   const { taken, left } = promptBytes(engine, model, plans, prompts);
   // Experts are read one by one when the prompts are through, which then take only what the C library keeps.
   const isAfter = decoders.few && !decoders.few.hasBegun && groups.length === 1;
-  const runs = isAfter ? Math.max(left, taken - fewWeights(model, engine.workers.length).experts) : taken;
-  engine.reportMemory({ runs, held, yielded: yieldedBytes(generation, options) }, options.progress);
+  const later = isAfter ? fewExpertBytes(model, engine.fewBytes, engine.workers.length) : 0;
+  const runs = isAfter ? Math.max(left, taken - later) : taken;
+  engine.reportMemory({ runs, held, stays, yielded: yieldedBytes(generation, options) }, options.progress);
   let done = 0;
   try {
     await withPicker(sessions, model, options.chooser, async (picker) => {

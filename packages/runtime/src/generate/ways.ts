@@ -39,17 +39,25 @@ export interface Decoders {
   readonly resident: ResidentDecoder | null;
 }
 
-/** The way of each group, and what is opened for it. */
+/** The way of each group, what is opened for it, and bytes of the largest keys and values of a group that goes by `few`. */
 export async function openWays(
   generation: Generation,
   groups: readonly Group[],
   options: SamplingOptions,
-): Promise<{ readonly decoders: Decoders; readonly ways: ReadonlyMap<Group, Way> }> {
-  const few = await openedFew(generation, groups, options);
-  const ways = new Map(groups.map((group) => [group, wayOf(generation, group, { few, options })]));
+): Promise<{
+  readonly decoders: Decoders;
+  readonly ways: ReadonlyMap<Group, Way>;
+  readonly fewCaches: number;
+}> {
+  const fitting = fewGroups(generation, groups, options);
+  const few = await openedFew(generation, [...fitting.keys()], options);
+  const ways = new Map(
+    groups.map((group) => [group, few && fitting.has(group) ? 'few' : graphWayOf(generation, group)]),
+  );
   const wanted = new Set(ways.values());
   return {
     ways,
+    fewCaches: few ? Math.max(0, ...fitting.values()) : 0,
     decoders: {
       few,
       divided: wanted.has('divided') ? await generation.openDivided!() : null,
@@ -58,14 +66,8 @@ export async function openWays(
   };
 }
 
-function wayOf(
-  generation: Generation,
-  group: Group,
-  { few, options }: { readonly few: FewDecoder | null; readonly options: SamplingOptions },
-): Way {
-  const { run, openDecoder, openDivided } = generation;
+function graphWayOf({ run, openDecoder, openDivided }: Generation, group: Group): Way {
   const { model, engine } = run;
-  if (few && fitsFew(generation, group, options)) return 'few';
   const lanes = group.map(({ lane }) => lane.indices.length);
   if (openDivided && engine.dividedBytes > 0 && isWorthDividing(model, lanes, engine)) return 'divided';
   return openDecoder ? 'resident' : 'streamed';
@@ -80,10 +82,9 @@ const manySequences = 8;
 /** Opens what continues a few sequences if there are such groups, and enough tokens to make it worth its while. */
 async function openedFew(
   generation: Generation,
-  groups: readonly Group[],
+  fitting: readonly Group[],
   options: SamplingOptions,
 ): Promise<FewDecoder | null> {
-  const fitting = groups.filter((group) => fitsFew(generation, group, options));
   if (fitting.length === 0) return null;
   const isMany = fitting.some((group) => sequencesIn(group) >= manySequences);
   // Streamed, every token would read all weights.
@@ -91,16 +92,24 @@ async function openedFew(
   return generation.openFew(options.maxNewTokens >= least);
 }
 
-/** Whether a group has few sequences, for whose keys and values there is room. */
-function fitsFew(generation: Generation, group: Group, options: SamplingOptions): boolean {
-  return (
-    sequencesIn(group) <= mostFew(generation.run) &&
-    fewCaches(generation, group, options) <= generation.memory / 2
-  );
+/** The groups of few sequences, for whose keys and values there is room, and their bytes where all workers continue them together. */
+function fewGroups(
+  generation: Generation,
+  groups: readonly Group[],
+  options: SamplingOptions,
+): Map<Group, number> {
+  const { model, engine } = generation.run;
+  const workers = engine.workers.length;
+  const most = fewSequences(model, engine.fewBytes, workers);
+  const sized = groups
+    .filter((group) => sequencesIn(group) <= most)
+    .map((group) => {
+      const sequences = sequencesIn(group);
+      const capacity = capacityOf(generation, group, options);
+      return [group, fewCacheBytes(model, { sequences, capacity, workers, most })] as const;
+    });
+  return new Map(sized.filter(([, bytes]) => bytes <= generation.memory / 2));
 }
-
-const mostFew = ({ model, engine }: ModelRun): number =>
-  fewSequences(model, engine.fewBytes, engine.workers.length);
 
 const sequencesIn = (group: Group): number => group.reduce((sum, { lane }) => sum + lane.indices.length, 0);
 
@@ -112,14 +121,3 @@ export const capacityOf = (
 ): number =>
   maxNewTokens +
   Math.max(...group.flatMap(({ lane }) => lane.indices.map((index) => prompts[index]!.length)));
-
-/** Bytes of the keys and values of a group that is continued by all workers together. */
-export function fewCaches(generation: Generation, group: Group, options: SamplingOptions): number {
-  const { engine, model } = generation.run;
-  return fewCacheBytes(model, {
-    sequences: sequencesIn(group),
-    capacity: capacityOf(generation, group, options),
-    workers: engine.workers.length,
-    most: mostFew(generation.run),
-  });
-}
