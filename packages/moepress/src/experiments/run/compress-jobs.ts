@@ -3,6 +3,7 @@ import { parseOptions, planHash } from '@moepress/core';
 import { compress, methodOptions } from '../../compress.js';
 import { findMethod } from '../../methods/find-methods.js';
 import { calibrationSet } from '../../models/model-data.js';
+import { cacheFolder } from '../../options.js';
 import { writePlan } from '../../plans/write-plan.js';
 import { withSession } from '../../session.js';
 import { Calibration } from '../../statistics/calibration.js';
@@ -36,11 +37,15 @@ export async function compressJobs(
           needs: [],
           spec: { address, tokens, statistics: needs.map(({ name, version }) => [name, version]) },
           async run(_, __, work) {
-            const measured = new Calibration(async () => set!, compute);
+            const facts = { calibration: set!.source, sequences: set!.sequences.length };
+            // What is not kept is measured when the plan is made, and once only.
+            if (cacheFolder(compute.cache, 'evidence') === false) return { files: {}, facts };
+            // Making the plan reads these measurements again, and warns of experts that saw few tokens.
+            const measured = new Calibration(async () => set!, { ...compute, minTokens: 0 });
             measured.need(needs);
             const options = { ...compute, signal: work.signal, onProgress: work.progress };
             await withSession(base, options, ({ engine }) => measured.evidence(engine, base, work));
-            return { files: {}, facts: { calibration: set!.source, sequences: set!.sequences.length } };
+            return { files: {}, facts };
           },
         });
   const plan = jobOf({

@@ -52,6 +52,18 @@ describe('a recipe', () => {
     expect(listed.jobs.map(({ isDone }) => isDone)).toEqual([false, false, true, false, false]);
   });
 
+  it('measures once where measurements are not kept', async () => {
+    const started: string[] = [];
+    const onProgress = (event: ProgressEvent) => {
+      if (event.type === 'start') started.push(event.task);
+    };
+    const measuring = { model: 'tiny', compress: { method: 'reap', ratio: 0.5, calibration: 'tiny:2' } };
+    const own = { out: join(folder, 'once'), cache: { evidence: false }, threads: 1, onProgress } as const;
+    const { jobs } = await runRecipe(measuring, own);
+    expect(jobs.map(({ job }) => job.kind)).toEqual(['measure', 'compress']);
+    expect(started.filter((task) => task === 'Calibrating')).toHaveLength(1);
+  });
+
   it.each([
     ['a mistyped key', 'model: tiny\ncompres: {}', /no "compres". Did you mean "compress"/, ':2'],
     ['nothing to do', 'model: tiny', /nothing to do/, ''],
