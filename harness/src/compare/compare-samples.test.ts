@@ -95,6 +95,8 @@ it('pools the documents of groups, and of groups of groups', async () => {
   expect(all).toMatchObject({ onlyFirst: 0, onlySecond: 9, difference: 0.5 });
   expect(all!.mcnemar.exact).toBeCloseTo(2 / 2 ** 9, 12);
   expect(renderComparisons(rows)).toContain('|all (3 tasks)');
+  const certain = { ...rows[0]!, mcnemar: { ...rows[0]!.mcnemar, midP: 1e-15 } };
+  expect(renderComparisons([certain])).toContain('|<0.0001');
 });
 
 it('takes the score interval where few documents tell the models apart', async () => {

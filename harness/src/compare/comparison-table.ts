@@ -38,8 +38,11 @@ export function renderComparisons(comparisons: readonly Comparison[]): string {
       row.interval.method,
       row.onlyFirst,
       row.onlySecond,
-      row.mcnemar.midP,
+      probability(row.mcnemar.midP),
       row.detectable ?? 'none',
     ]),
   );
 }
+
+/** A probability that would be rounded to 0 is small and not nothing. */
+const probability = (p: number): string | number => (p < 0.00005 ? '<0.0001' : p);
