@@ -117,8 +117,10 @@ function lineOf({ job, result, wasDone }: DoneJob, out: string): string {
 }
 
 function stepsAfterRun(jobs: readonly DoneJob[], out: string): [string, string][] {
-  const at = (kind: string, file: string) => {
-    const found = jobs.findLast(({ job, result }) => job.kind === kind && result.files[file] !== undefined);
+  const at = (kind: string, file: string, isFit = (_: string) => true) => {
+    const found = jobs.findLast(
+      ({ job, result }) => job.kind === kind && result.files[file] !== undefined && isFit(result.files[file]),
+    );
     return (
       found && quoted(join(relative('', out), relative(out, found.result.folder), found.result.files[file]!))
     );
@@ -126,13 +128,12 @@ function stepsAfterRun(jobs: readonly DoneJob[], out: string): [string, string][
   const [comparison, results, model] = [
     at('compare', 'comparison'),
     at('evaluate', 'results'),
-    at('export', 'model'),
+    // llama.cpp serves a GGUF file faster.
+    at('export', 'model', (file) => !file.endsWith('.gguf')),
   ];
   return [
     ...(comparison ? [[`cat ${comparison}`, 'what it costs'] as [string, string]] : []),
     ...(results ? [[`moepress samples ${results} --wrong`, 'what it gets wrong'] as [string, string]] : []),
-    ...(model && !model.endsWith('.gguf')
-      ? [[`moepress serve ${model}`, "answer OpenAI's API with it"] as [string, string]]
-      : []),
+    ...(model ? [[`moepress serve ${model}`, "answer OpenAI's API with it"] as [string, string]] : []),
   ];
 }
