@@ -110,14 +110,17 @@ function renderParts({ total, ...parts }: ModelSize): string {
 }
 
 function renderSavings({ methods }: ModelReport): string {
-  const rows = methods.flatMap(({ name, savings }) =>
-    savings.map((saving, i) => [
-      i === 0 ? name : '',
-      formatPercent(saving.ratio, 0),
-      ...(saving.possible ? describeSaving(saving) : ['-', '-', '-', '-', saving.reason]),
-    ]),
-  );
-  return formatTable(
+  const isFit = ({ savings }: (typeof methods)[number]) => savings.some(({ possible }) => possible);
+  const rows = methods
+    .filter(isFit)
+    .flatMap(({ name, savings }) =>
+      savings.map((saving, i) => [
+        i === 0 ? name : '',
+        formatPercent(saving.ratio, 0),
+        ...(saving.possible ? describeSaving(saving) : ['-', '-', '-', '-', saving.reason]),
+      ]),
+    );
+  const table = formatTable(
     [
       { title: 'method' },
       { title: 'ratio', align: 'right' },
@@ -129,6 +132,30 @@ function renderSavings({ methods }: ModelReport): string {
     ],
     rows,
   );
+  return [...(rows.length > 0 ? [table] : []), ...renderUnfit(methods)].join('\n\n');
+}
+
+/** Methods that save nothing at any ratio: each reason once, with the names below it. */
+function renderUnfit(methods: ModelReport['methods']): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const { name, savings } of methods) {
+    const reasons = savings.map((saving) => (saving.possible ? null : saving.reason));
+    const [reason] = reasons;
+    if (reason && !reasons.includes(null)) byReason.set(reason, [...(byReason.get(reason) ?? []), name]);
+  }
+  return [...byReason].map(([reason, names]) => `${reason}\n  ${wrapped(names)}`);
+}
+
+/** Names separated by commas, in lines of up to 78 columns. */
+function wrapped(names: readonly string[]): string {
+  const lines: string[] = [];
+  for (const name of names) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + name.length + 4 <= 78)
+      lines[lines.length - 1] = `${last}, ${name}`;
+    else lines.push(name);
+  }
+  return lines.join(',\n  ');
 }
 
 function describeSaving(saving: Saving & { possible: true }): string[] {
