@@ -8,8 +8,10 @@ import {
   compressPhases,
   type EstimateCompressOptions,
   estimateCompress,
+  needsOf,
 } from '../../src/estimate/estimate-compress.js';
 import { checkChosen, claimFile, claimFolder, withOutput } from '../../src/files/output.js';
+import { calibrationSet } from '../../src/models/model-data.js';
 import { resolveModel } from '../../src/models/open-model.js';
 import { writeClaimed } from '../../src/plans/write-plan.js';
 import { checkWritten, writeCheckpoint } from '../../src/write-checkpoint.js';
@@ -146,10 +148,16 @@ async function compressModel(id: string, flags: CompressFlags, context: Context)
     if (output instanceof FolderOutput) {
       await checkWritten(model, request, { layout, quantise, folder: output.path });
     }
+    let { calibration }: Pick<EstimateCompressOptions, 'calibration'> = options;
     if (isWorthEstimating(measure(model).total.parameters)) {
-      context.expect(await estimateCompress(model, estimateOptions(flags, context)));
+      // The estimate and the work measure on the same tokens, which are read once.
+      if (needsOf(model, request).length > 0) {
+        calibration = await calibrationSet(model, { ...options, plugins }, work);
+      }
+      context.expect(await estimateCompress(model, { ...estimateOptions(flags, context), calibration }));
     } else context.phases(compressPhases(model, request, output instanceof FolderOutput));
-    const plan = await compress(model, { ...choice, method: request.method, cache, plugins, ...work });
+    const method = { ...choice, calibration, method: request.method };
+    const plan = await compress(model, { ...method, cache, plugins, ...work });
     showWarnings(plan, context);
     if (!(output instanceof FolderOutput)) return printPlan(plan, output, context);
     printWritten(

@@ -11,9 +11,9 @@ export class Phases {
   #phases: readonly Phase[] = [];
   #current = -1;
 
-  /** What the job consists of from now on. */
+  /** What the job consists of from now on; phases without tasks are over by then. */
   begin(phases: readonly Phase[]): void {
-    this.#phases = phases;
+    this.#phases = phases.filter(({ tasks }) => tasks.length > 0);
     this.#current = -1;
   }
 

@@ -42,6 +42,10 @@ describe('an estimate', () => {
     expect(estimateLine({ ...whole, phases: [phase('Scoring', 75)] })).toBe(
       'This takes about 1 min 15 s and 2.00 GB of memory.',
     );
+    // A few seconds are not told more exactly than they are known.
+    expect(estimateLine({ ...whole, seconds: 3.21, phases: [phase('Scoring', 3.21)] })).toBe(
+      'This takes a few seconds and 2.00 GB of memory.',
+    );
   });
 
   it('says where it is not whole, and has each phase', () => {

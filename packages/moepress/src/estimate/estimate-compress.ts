@@ -42,8 +42,7 @@ export async function estimateCompress(
   const request = await requestOf(options, options);
   const base = await resolveModel(model, options);
   const { compressor } = request.method;
-  const parsed = parseOptions(compressor, request.options);
-  const needs = compressor.needs(base, parsed);
+  const needs = needsOf(base, request);
   const phases: EstimatedPhase[] = [];
   let memory = anonymousMemory();
   if (needs.length > 0) {
@@ -70,13 +69,13 @@ export async function estimateCompress(
   return estimateOf(phases, { memory, written: writing ? view.bytes : 0, notes });
 }
 
+/** What a method measures. Throws `OPTIONS_INVALID`, and what the method throws for a model that it does not fit. */
+export const needsOf = (model: Model, { method: { compressor }, options }: MethodRequest) =>
+  compressor.needs(model, parseOptions(compressor, options));
+
 /** The phases of the same job where it is too short to be estimated: what it consists of, without seconds. */
-export function compressPhases(
-  model: Model,
-  { method: { compressor }, options }: MethodRequest,
-  isWriting: boolean,
-): EstimatedPhase[] {
-  const needs = compressor.needs(model, parseOptions(compressor, options));
+export function compressPhases(model: Model, request: MethodRequest, isWriting: boolean): EstimatedPhase[] {
+  const needs = needsOf(model, request);
   const passes = new Set(needs.map(({ pass }) => pass));
   const phase = (title: string, tasks: readonly string[]) => ({ title, tasks, seconds: null });
   return [

@@ -59,10 +59,10 @@ it('counts two operations for each weight that a token meets', async () => {
   expect(blockFlops(model, block!, 100)).toBeGreaterThan(chosen);
 });
 
-it('sums what is known', () => {
+it('sums what is known, and the start', () => {
   const phase = (seconds: number | null) => ({ title: 'x', tasks: [], seconds });
   expect(estimateOf([phase(1), phase(null), phase(2)], { memory: 5 })).toMatchObject({
-    ...{ seconds: 3, memory: 5, written: 0, notes: [] },
+    ...{ seconds: 4, memory: 5, written: 0, notes: [] },
   });
 });
 
@@ -93,7 +93,7 @@ it('leaves nothing where it tries to write', async () => {
     });
     const writing = await estimateWrite(model, { plan, folder: out });
     expect(compressing.written).toBe(writing.written);
-    expect(compressing.phases.map(({ title }) => title)).toEqual(['Deciding', 'Writing']);
+    expect(compressing.phases.map(({ title }) => title)).toEqual(['Starting', 'Deciding', 'Writing']);
     for (const { seconds, memory } of [compressing, writing]) {
       expect(seconds).toBeGreaterThan(0);
       expect(memory).toBeGreaterThan(2 ** 20);
