@@ -1,15 +1,15 @@
 import { type FileOutput, FolderOutput } from '@moepress/checkpoint';
-import { type CompressionPlan, MoepressError, measure, planHash } from '@moepress/core';
+import { type CompressionPlan, MoepressError, planHash } from '@moepress/core';
 import type { ExpertLayout, PredictionChoice, QuantiseChoice } from '@moepress/export';
 import type { CalibrationPart } from '@moepress/harness';
 import { compress, requestOf } from '../../src/compress.js';
-import { isWorthEstimating } from '../../src/estimate/estimate.js';
 import {
   compressPhases,
   type EstimateCompressOptions,
   estimateCompress,
   needsOf,
 } from '../../src/estimate/estimate-compress.js';
+import { isLarge, isLong } from '../../src/estimate/is-long.js';
 import { checkChosen, claimFile, claimFolder, withOutput } from '../../src/files/output.js';
 import { calibrationSet } from '../../src/models/model-data.js';
 import { resolveModel } from '../../src/models/open-model.js';
@@ -149,13 +149,15 @@ async function compressModel(id: string, flags: CompressFlags, context: Context)
       await checkWritten(model, request, { layout, quantise, folder: output.path });
     }
     let { calibration }: Pick<EstimateCompressOptions, 'calibration'> = options;
-    if (isWorthEstimating(measure(model).total.parameters)) {
+    const needs = isLarge(model) ? needsOf(model, request) : [];
+    context.phases(compressPhases(model, request, output instanceof FolderOutput));
+    if (needs.length > 0) {
       // The estimate and the work measure on the same tokens, which are read once.
-      if (needsOf(model, request).length > 0) {
-        calibration = await calibrationSet(model, { ...options, plugins }, work);
-      }
-      context.expect(await estimateCompress(model, { ...estimateOptions(flags, context), calibration }));
-    } else context.phases(compressPhases(model, request, output instanceof FolderOutput));
+      const set = await calibrationSet(model, { ...options, plugins }, work);
+      calibration = set;
+      const estimating = { ...estimateOptions(flags, context), calibration };
+      if (isLong(model, set, needs)) context.expect(await estimateCompress(model, estimating));
+    }
     const method = { ...choice, calibration, method: request.method };
     const plan = await compress(model, { ...method, cache, plugins, ...work });
     showWarnings(plan, context);

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createRng, type ProgressEvent } from '@moepress/core';
+import { createRng, type ProgressEvent, type Statistic } from '@moepress/core';
 import { describe, expect, it } from 'vitest';
 import { compress } from '../compress.js';
 import { openModel } from '../models/open-model.js';
@@ -10,6 +10,7 @@ import { estimateWrite } from './estimate-apply.js';
 import { estimateCompress } from './estimate-compress.js';
 import { blockFlops } from './flops.js';
 import { foresee } from './foresee.js';
+import { isLarge, isLong } from './is-long.js';
 import { laneSequences, lanes, speedOf } from './probe.js';
 
 describe('what follows from trials', () => {
@@ -57,6 +58,21 @@ it('counts two operations for each weight that a token meets', async () => {
   const chosen = blockFlops(model, block!, 0);
   expect(blockFlops(model, block!, 0, 'all') - chosen).toBeCloseTo((16 - topK) * expert);
   expect(blockFlops(model, block!, 100)).toBeGreaterThan(chosen);
+});
+
+it('takes measurements for long by what they multiply', async () => {
+  const model = await openModel('tiny');
+  const forward = { pass: 'forward' } as Statistic;
+  const set = (count: number) => ({
+    source: 'x',
+    seed: 0,
+    sequences: Array.from({ length: count }, () => Array(1000).fill(1)),
+  });
+  // 1.8 million parameters of a token's path, and attention over a thousand tokens: some 6 million operations a token.
+  expect(isLong(model, set(100), [forward])).toBe(false);
+  expect(isLong(model, set(100_000), [forward])).toBe(true);
+  expect(isLong(model, set(100_000), [])).toBe(false);
+  expect(isLarge(model)).toBe(false);
 });
 
 it('sums what is known, and the start', () => {

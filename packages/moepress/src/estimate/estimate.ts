@@ -44,9 +44,3 @@ export function estimateOf(
   const seconds = phases.reduce((sum, phase) => sum + (phase.seconds ?? 0), 0);
   return { phases, seconds, memory, written, notes };
 }
-
-/** Parameters from which on the work with a model may take minutes, so that an estimate is worth its seconds. */
-const manyParameters = 1e8;
-
-/** Whether jobs with a model of so many parameters are estimated without being asked to. */
-export const isWorthEstimating = (parameters: number): boolean => parameters >= manyParameters;
