@@ -41,10 +41,12 @@ export interface GgufArchitecture {
 /**
  * `windows-on-even`: every other layer has a window, the first one too. `fourth-is-full`: every fourth layer has no window,
  * and that one alone is not rotated. `rotated-are-windowed`: layers with a window are rotated, and no others. `lite`: queries have a latent, or there are 26 or 27 layers. `fourth-is-attention`: every fourth layer has attention, the others have none.
+ * `own-keys`: every head of queries has keys of its own.
  */
 export type LayerRule =
   | 'windows-on-even'
   | 'fourth-is-full'
   | 'rotated-are-windowed'
   | 'lite'
-  | 'fourth-is-attention';
+  | 'fourth-is-attention'
+  | 'own-keys';

@@ -162,6 +162,7 @@ export const ggufArchitectures: readonly GgufArchitecture[] = [
   {
     name: 'dots1',
     families: ['dots1'],
+    loads: 'own-keys',
     rotates: 'halves',
     untied: true,
     holds: [

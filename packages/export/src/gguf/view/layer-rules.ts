@@ -40,6 +40,10 @@ const rules: Readonly<Record<LayerRule, Rule>> = {
         ({ attention }) => attention.kind === 'mla' && attention.q.down !== null,
       ) || [26, 27].includes(model.blocks.length),
   },
+  'own-keys': {
+    text: 'as many heads of keys as of queries',
+    holds: (model) => grouped(model).every(([, { heads, kvHeads }]) => heads === kvHeads),
+  },
   'fourth-is-attention': {
     text: 'attention in every fourth layer, and in no others',
     holds: ({ blocks }) => blocks.every((block) => hasAttention(block) === isFourth(block.index)),
