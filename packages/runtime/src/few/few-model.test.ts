@@ -18,7 +18,7 @@ import { expectFew, openFew } from '../testing/few.test.util.js';
 import { fixtures } from '../testing/golden.js';
 import { boardBytes } from './board.js';
 import { FewMember, type FewOrder } from './few-member.js';
-import { fewBytes, fewCacheBytes } from './few-plan.js';
+import { fewBytes, fewCacheBytes, fewExpertBytes } from './few-plan.js';
 import { fewWeights, whyNotFew } from './few-support.js';
 
 const activations: readonly GatedActivation[] = [
@@ -163,6 +163,9 @@ it('reads experts again where not all have room', async () => {
   // A page is the least that a memory is made of.
   const tight = Math.ceil((common + (topK + 1) * largest) / 65536) * 65536;
   expect(tight).toBeLessThan(common + experts);
+  // What is read only once prompts are through is no more than there is room for.
+  expect(fewExpertBytes(model, all, 1)).toBe(experts);
+  expect(fewExpertBytes(model, all - experts / 4, 1)).toBe((3 / 4) * experts);
   expect(await logitsWith(tight)).toEqual(await logitsWith(all));
 });
 
