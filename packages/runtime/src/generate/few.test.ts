@@ -58,3 +58,35 @@ it.each([
     expect(graph.byFew).toBe(0);
   },
 );
+
+it('continues calls that wait behind one that fails, or is stopped, between two tokens', async () => {
+  const { model, sequences, greedy } = await named('olmoe').load();
+  await using runner = await ModelRunner.open(await openModel(model), { threads: 1, workers: 1 });
+  const asked = { maxNewTokens: 32, eosTokenIds: [] };
+  const refusal = new Error('Nobody wants the fifth token.');
+  const refuses = {
+    wants: () => true,
+    choose({ newIds, likeliest }: Choice) {
+      if (newIds.length === 4) throw refusal;
+      return likeliest;
+    },
+  };
+  const stopping = new AbortController();
+  const stop = (newIds: readonly number[]) => {
+    if (newIds.length === 4) stopping.abort();
+    return false;
+  };
+  const [failed, stopped, one, all] = await Promise.allSettled([
+    runner.generate(sequences, { ...asked, chooser: refuses }),
+    runner.generate(sequences, { ...asked, stop, signal: stopping.signal }),
+    runner.generate(sequences.slice(0, 1), asked),
+    runner.generate(sequences, asked),
+  ]);
+  expect(failed).toMatchObject({ reason: refusal });
+  expect(stopped).toMatchObject({ reason: { code: 'ABORTED' } });
+  const tokens = (all as PromiseFulfilledResult<number[][]>).value;
+  expect(one).toMatchObject({ value: tokens.slice(0, 1) });
+  for (const [i, first] of greedy.entries()) {
+    expect(tokens[i]!.slice(0, first.length)).toEqual(first.slice(0, asked.maxNewTokens));
+  }
+});
