@@ -70,7 +70,7 @@ export type { NamedFlat, NamedSingle, NamedStack, NamedTensor } from './model/na
 export { openModel } from './model/open.js';
 export { describeUnread } from './model/tensor-source.js';
 export { bounded, type Fetch, proxiedFetch } from './net/proxied-fetch.js';
-export type { FolderOutputOptions } from './output/claim-folder.js';
+export { contentOf, type FolderOutputOptions } from './output/claim-folder.js';
 export { FileOutput, type FileOutputOptions } from './output/file-output.js';
 export { createFolder, FolderOutput } from './output/folder-output.js';
 export { checkWritable } from './output/place.js';

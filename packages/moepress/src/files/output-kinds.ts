@@ -1,6 +1,6 @@
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readSafetensors } from '@moepress/checkpoint';
+import { contentOf, readSafetensors } from '@moepress/checkpoint';
 import { ownKey as ggufKey, ownImportanceKey as imatrixKey } from '@moepress/export';
 
 /** Bytes at the beginning of a file that identify its kind. */
@@ -88,9 +88,9 @@ async function holdsResults(folder: string, name: string): Promise<boolean> {
 /** The name of a job's folder, of a recipe that is run. */
 const jobFolder = /^(measure|compress|heal|export|evaluate|compare)-[0-9a-f]{12}$/;
 
-/** Whether a folder has folders of jobs, and nothing else. */
+/** Whether a folder has folders of jobs, and nothing else but the lock of a run, which stays there if the run is killed. */
 async function holdsJobs(folder: string): Promise<boolean> {
-  const names = await readdir(folder).catch(() => []);
+  const names = await contentOf(folder).catch(() => []);
   return names.length > 0 && names.every((name) => jobFolder.test(name));
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProgressEvent } from '@moepress/core';
@@ -62,6 +62,18 @@ describe('a recipe', () => {
     const { jobs } = await runRecipe(measuring, own);
     expect(jobs.map(({ job }) => job.kind)).toEqual(['measure', 'compress']);
     expect(started.filter((task) => task === 'Calibrating')).toHaveLength(1);
+  });
+
+  it('goes on in the folder of a run that was killed', async () => {
+    const place = join(folder, 'killed');
+    mkdirSync(join(place, 'compress-0123456789ab'), { recursive: true });
+    // A process of this number is not there: Linux gives none above 2^22.
+    writeFileSync(
+      join(place, '.moepress-lock'),
+      'moepress, process 99999999, since 2026-01-01T00:00:00.000Z',
+    );
+    const { jobs } = await runRecipe({ model: 'tiny', export: [{ to: 'hf' }] }, { ...options, out: place });
+    expect(jobs.map(({ wasDone }) => wasDone)).toEqual([false]);
   });
 
   it.each([
