@@ -13,6 +13,7 @@ import { isLarge, isLong } from '../../src/estimate/is-long.js';
 import { checkChosen, claimFile, claimFolder, withOutput } from '../../src/files/output.js';
 import { calibrationSet } from '../../src/models/model-data.js';
 import { resolveModel } from '../../src/models/open-model.js';
+import { workOf } from '../../src/options.js';
 import { writeClaimed } from '../../src/plans/write-plan.js';
 import { checkWritten, writeCheckpoint } from '../../src/write-checkpoint.js';
 import { calibrationOption, domainsOption } from '../calibration-options.js';
@@ -153,7 +154,7 @@ async function compressModel(id: string, flags: CompressFlags, context: Context)
     context.phases(compressPhases(model, request, output instanceof FolderOutput));
     if (needs.length > 0) {
       // The estimate and the work measure on the same tokens, which are read once.
-      const set = await calibrationSet(model, { ...options, plugins }, work);
+      const set = await calibrationSet(model, { ...options, plugins }, workOf(work));
       calibration = set;
       const estimating = { ...estimateOptions(flags, context), calibration };
       if (isLong(model, set, needs)) context.expect(await estimateCompress(model, estimating));

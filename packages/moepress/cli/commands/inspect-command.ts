@@ -24,13 +24,15 @@ export const define: Define = (command, context) =>
 async function inspect(id: string, flags: InspectFlags, context: Context): Promise<void> {
   const report = await reportOrDiagnose(id, flags, context);
   context.print([renderReport(report), ...renderOthers(report)].join('\n\n'), report);
-  if (report.methods.length === 0) return;
+  const fit = report.methods.filter(({ savings }) => savings.some(({ possible }) => possible));
+  const method = (fit.find(({ name }) => name === 'reap') ?? fit[0])?.name;
+  if (method === undefined) return;
   const model = quoted(id);
   context.note(
     nextText([
       ['moepress methods', 'what each of them does'],
       [
-        `moepress compress ${model} --method reap --ratio 0.5 ${id === 'tiny' ? '' : '--calibration wikitext:128x2048 '}--out small --dry-run`,
+        `moepress compress ${model} --method ${method} --ratio 0.5 ${id === 'tiny' ? '' : '--calibration wikitext:128x2048 '}--out small --dry-run`,
         'what it would take',
       ],
     ]),
