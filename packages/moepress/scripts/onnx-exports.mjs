@@ -25,6 +25,7 @@ import { goldenOf, one, sequencesOf } from './golden-checkpoints.mjs';
 
 const methods = [
   ...['random', 'frequency', 'reap', 'expert-fisher', 'conmoe', 'fisher-moe', 'cd-moe', 'moe-to-dense'],
+  ...['naee', 'stun', 'camera', 'hc-smoe', 'm-smoe', 'mone', 'layer-drop'],
 ];
 /** The largest difference that fits each type, as a share of the largest logit; none for weights of 4 bits, which are others. */
 const bounds = { fp32: 1e-5, fp16: 5e-3, q4: Number.POSITIVE_INFINITY };
