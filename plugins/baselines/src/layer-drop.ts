@@ -9,7 +9,6 @@ import {
   requireMoeBlocks,
   throwIfAborted,
   topIndices,
-  warnOfMissedRatio,
 } from '@moepress/core';
 import {
   add,
@@ -23,6 +22,7 @@ import {
   sumOverTokens,
 } from '@moepress/graph';
 import { z } from 'zod';
+import { missedWarnings } from './missed.js';
 
 /** Keeps the cosine of a state of zeros from being 0 / 0; a product of norms is never as small otherwise. */
 const least = 1e-30;
@@ -84,7 +84,7 @@ export const layerDrop: Compressor<LayerDropOptions> = {
     });
     const gone = Math.floor(blocks.length * ratio);
     const kept = new Set(topIndices(change, blocks.length - gone));
-    const warning = warnOfMissedRatio(
+    const warnings = missedWarnings(
       ratio,
       gone / blocks.length,
       'the layers with experts',
@@ -92,7 +92,7 @@ export const layerDrop: Compressor<LayerDropOptions> = {
     );
     return {
       layers: plansFor(blocks.filter((_, i) => !kept.has(i))),
-      warnings: warning ? [warning] : [],
+      warnings,
       details: { cosines: change.map((own) => -own) },
     };
   },

@@ -12,10 +12,10 @@ import {
   requireMoeBlocks,
   throwIfAborted,
   topIndices,
-  warnOfMissedRatio,
 } from '@moepress/core';
 import { expertHits, outputSums } from '@moepress/graph';
 import { z } from 'zod';
+import { missedWarnings } from './missed.js';
 import { moneScore } from './mone-score.js';
 
 const options = z.strictObject({
@@ -61,13 +61,8 @@ export const mone: Compressor<MoneOptions> = {
     });
     const sum = (of: (block: MoeBlock) => number) => blocks.reduce((total, block) => total + of(block), 0);
     const removed = sum((block) => countOf(block, ratio)) / sum(({ ffn }) => ffn.pool.length);
-    const missed = warnOfMissedRatio(
-      ratio,
-      removed,
-      'the routed experts',
-      'only whole experts of a layer go',
-    );
-    return { layers, warnings: missed === undefined ? [] : [missed] };
+    const warnings = missedWarnings(ratio, removed, 'the routed experts', 'only whole experts of a layer go');
+    return { layers, warnings };
   },
 };
 

@@ -10,9 +10,9 @@ import {
   MoepressError,
   requireMoeBlocks,
   throwIfAborted,
-  warnOfMissedRatio,
 } from '@moepress/core';
 import { z } from 'zod';
+import { missedWarnings } from '../missed.js';
 import { channelEnergies } from './channel-energies.js';
 
 const options = z.strictObject({
@@ -64,13 +64,13 @@ export const camera: Compressor<CameraOptions> = {
     });
     const channels = blocks.reduce((sum, block) => sum + widthOf(block), 0);
     const gone = blocks.reduce((sum, block) => sum + Math.floor(widthOf(block) * ratio), 0);
-    const missed = warnOfMissedRatio(
+    const warnings = missedWarnings(
       ratio,
       gone / channels,
       'the channels of routed experts',
       'only whole channels of a layer go',
     );
-    return { layers, warnings: missed === undefined ? [] : [missed] };
+    return { layers, warnings };
   },
 };
 

@@ -9,10 +9,10 @@ import {
   rows,
   throwIfAborted,
   type Work,
-  warnOfMissedRatio,
 } from '@moepress/core';
 import { jointSelections } from '@moepress/graph';
 import { z } from 'zod';
+import { missedWarnings } from '../missed.js';
 import { type RunsOfLayer, runsToDrop } from '../subsets/droppable-runs.js';
 import { completeLinkage } from './linkage.js';
 
@@ -75,13 +75,13 @@ export const stun: Compressor<StunOptions> = {
     const count = (of: (layer: RunsOfLayer) => number) => layers.reduce((sum, layer) => sum + of(layer), 0);
     const gone = count(({ runs, leaving }) => runs.length * leaving);
     const removed = gone / count(({ block }) => block.ffn.pool.length);
-    const missed = warnOfMissedRatio(
+    const warnings = missedWarnings(
       own.ratio,
       removed,
       'the routed experts',
       'only whole experts of a layer go',
     );
-    return { layers: plans, warnings: missed === undefined ? [] : [missed] };
+    return { layers: plans, warnings };
   },
 };
 

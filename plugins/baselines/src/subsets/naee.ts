@@ -7,9 +7,9 @@ import {
   type MoeFfn,
   moeBlocks,
   throwIfAborted,
-  warnOfMissedRatio,
 } from '@moepress/core';
 import { z } from 'zod';
+import { missedWarnings } from '../missed.js';
 import { type RunsOfLayer, runsToDrop } from './droppable-runs.js';
 import { dropGreedily } from './greedy.js';
 import { isPlainRouter, mostExhaustive, subsetErrors, subsetsOf } from './subset-errors.js';
@@ -70,13 +70,13 @@ export const naee: Compressor<NaeeOptions> = {
     });
     const experts = all.reduce((sum, { block }) => sum + block.ffn.pool.length, 0);
     const gone = all.reduce((sum, { runs, leaving }) => sum + runs.length * leaving, 0);
-    const missed = warnOfMissedRatio(
+    const warnings = missedWarnings(
       own.ratio,
       gone / experts,
       'the routed experts',
       'only whole experts of a layer go',
     );
-    return { layers: plans, warnings: missed === undefined ? [] : [missed] };
+    return { layers: plans, warnings };
   },
 };
 
